@@ -1,0 +1,1 @@
+"""Hardware attached to this host."""

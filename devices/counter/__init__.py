@@ -1,0 +1,1 @@
+"""The simulated counter: hardware as a page, for the demo and for tests."""

@@ -1,0 +1,1 @@
+"""The same names as the drivers, in the opposite role."""

@@ -1,0 +1,1 @@
+"""The store server of a shop: tills, selling, the ledger and the bus."""

@@ -1,0 +1,340 @@
+"""What edge and devices say to each other over MQTT: jobs down, events and results up.
+
+Every message states its delivery rule in `DELIVERY`; the body carries ids, deadlines and
+correlation, so that the contract holds on a plain MQTT 3.1.1 broker.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta
+
+from edge.contract.identity import CommandId, ShortId
+from edge.contract.limits import AMOUNT_MINOR_MAX, BARCODE_CHARS_MAX, DEVICES_PER_HOST_MAX
+from edge.contract.receipt_document import ReceiptDocument
+
+MESSAGE_VERSION: Final = 1
+
+
+class DeviceClass(StrEnum):
+    """UnifiedPOS device categories, in topic spelling."""
+
+    SCANNER = "scanner"
+    PRINTER = "printer"
+    DRAWER = "drawer"
+    TERMINAL = "terminal"
+    SCALE = "scale"
+
+
+class DriverState(StrEnum):
+    """Where a driver is in its life. `LEGAL_MOVES` lists every allowed step."""
+
+    CONFIGURED = "configured"
+    CONNECTING = "connecting"
+    READY = "ready"
+    ATTENTION = "attention"
+    LOST = "lost"
+    STOPPED = "stopped"
+
+
+LEGAL_MOVES: Final[dict[DriverState, frozenset[DriverState]]] = {
+    DriverState.CONFIGURED: frozenset({DriverState.CONNECTING, DriverState.STOPPED}),
+    DriverState.CONNECTING: frozenset(
+        {DriverState.READY, DriverState.ATTENTION, DriverState.LOST, DriverState.STOPPED}
+    ),
+    DriverState.READY: frozenset({DriverState.ATTENTION, DriverState.LOST, DriverState.STOPPED}),
+    DriverState.ATTENTION: frozenset({DriverState.READY, DriverState.LOST, DriverState.STOPPED}),
+    DriverState.LOST: frozenset({DriverState.CONNECTING, DriverState.STOPPED}),
+    DriverState.STOPPED: frozenset(),
+}
+
+
+class Delivery(StrEnum):
+    """What may be done with a message whose fate is not known."""
+
+    AT_MOST_ONCE = "at_most_once"
+    """Never a second time: a drawer."""
+    AT_LEAST_ONCE_MARKED = "at_least_once_marked"
+    """Again, but the repeat says it is one: a receipt marked COPY."""
+    INQUIRE_ONLY = "inquire_only"
+    """Never again, only asked about: a card payment."""
+    REPEATABLE = "repeatable"
+    """Asking twice does no harm: an inquiry, a health check."""
+
+
+class JobKind(StrEnum):
+    """What a device can be asked to do."""
+
+    PRINT_RECEIPT = "print_receipt"
+    KICK_DRAWER = "kick_drawer"
+    AUTHORISE_PAYMENT = "authorise_payment"
+    INQUIRE_PAYMENT = "inquire_payment"
+    ABORT_PAYMENT = "abort_payment"
+    CHECK_HEALTH = "check_health"
+
+
+DELIVERY: Final[dict[JobKind, Delivery]] = {
+    JobKind.PRINT_RECEIPT: Delivery.AT_LEAST_ONCE_MARKED,
+    JobKind.KICK_DRAWER: Delivery.AT_MOST_ONCE,
+    JobKind.AUTHORISE_PAYMENT: Delivery.INQUIRE_ONLY,
+    JobKind.INQUIRE_PAYMENT: Delivery.REPEATABLE,
+    JobKind.ABORT_PAYMENT: Delivery.REPEATABLE,
+    JobKind.CHECK_HEALTH: Delivery.REPEATABLE,
+}
+
+
+class JobStatus(StrEnum):
+    """How far a job is. All but `ACCEPTED` are final."""
+
+    ACCEPTED = "accepted"
+    """Taken over; it waits, and `error` says for what (paper, a cable, its turn)."""
+    DONE = "done"
+    FAILED = "failed"
+    """It did certainly not happen."""
+    UNKNOWN = "unknown"
+    """It may have happened."""
+
+
+# --- arguments of jobs -------------------------------------------------------------------
+
+
+class PrintReceiptArgs(msgspec.Struct, frozen=True):
+    """Print one document. A repeat is a new job whose document says COPY."""
+
+    document: ReceiptDocument
+
+
+class KickDrawerArgs(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Open the drawer once."""
+
+    reason: str = "sale"
+
+
+class AuthorisePaymentArgs(msgspec.Struct, frozen=True):
+    """Charge a card. `payment` is the sale's name for it; the job id stands for this attempt."""
+
+    payment: CommandId
+    amount_minor: Annotated[int, Meta(gt=0, le=AMOUNT_MINOR_MAX)]
+    currency: str
+
+
+class InquirePaymentArgs(msgspec.Struct, frozen=True):
+    """Ask what became of an authorisation job; never charges.
+
+    The answer is `done` with a `PaymentOutcome`. A job that the host never began is
+    answered `declined` and can then never be begun: its id is remembered as refused.
+    """
+
+    payment: CommandId
+    job: CommandId
+    amount_minor: Annotated[int, Meta(gt=0, le=AMOUNT_MINOR_MAX)]
+    currency: str
+
+
+class AbortPaymentArgs(msgspec.Struct, frozen=True):
+    """Ask the terminal to give up a payment that waits for a card; the payment's job answers."""
+
+    job: CommandId
+
+
+class CheckHealthArgs(msgspec.Struct, frozen=True):
+    """Ask the device for its state now (UnifiedPOS check health, internal). Never a payment."""
+
+
+JOB_ARGS: Final[dict[JobKind, type[msgspec.Struct]]] = {
+    JobKind.PRINT_RECEIPT: PrintReceiptArgs,
+    JobKind.KICK_DRAWER: KickDrawerArgs,
+    JobKind.AUTHORISE_PAYMENT: AuthorisePaymentArgs,
+    JobKind.INQUIRE_PAYMENT: InquirePaymentArgs,
+    JobKind.ABORT_PAYMENT: AbortPaymentArgs,
+    JobKind.CHECK_HEALTH: CheckHealthArgs,
+}
+
+
+class Job(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a device is asked to do. Every job id runs at most once on its host.
+
+    `deadline` is milliseconds since 1970 UTC: a job not begun by then is answered `failed`
+    with code `expired`. `args` has the shape that `JOB_ARGS` names for `kind`.
+    """
+
+    id: CommandId
+    kind: str
+    args: msgspec.Raw
+    deadline: int
+    delivery: str
+    reply_to: str = ""
+    correlation: str = ""
+    v: int = MESSAGE_VERSION
+
+
+# --- results -----------------------------------------------------------------------------
+
+
+class JobError(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What happened, to what, and what a person should do."""
+
+    code: str
+    detail: str
+    advice: str = ""
+
+
+class PrintOutcome(msgspec.Struct, frozen=True):
+    """`evidence`: `confirmed` (the printer answered behind the data) or `sent_unconfirmed`."""
+
+    evidence: str
+
+
+class DrawerOutcome(msgspec.Struct, frozen=True):
+    """`outcome`: `opened` (the sensor saw it) or `pulsed` (no sensor, or it did not change)."""
+
+    outcome: str
+
+
+class PaymentOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the terminal says of a payment.
+
+    `outcome`: `approved`, `declined`, `cancelled`, or `unknown`. Of the card only the last
+    four digits and the scheme; the rest are the terminal's own references.
+    """
+
+    outcome: str
+    amount_minor: int = 0
+    last4: str = ""
+    scheme: str = ""
+    authorisation: str = ""
+    terminal_id: str = ""
+    receipt: str = ""
+    trace: str = ""
+    code: str = ""
+    reason: str = ""
+    merchant_receipt: tuple[str, ...] = ()
+    customer_receipt: tuple[str, ...] = ()
+
+
+class JobResult(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a job stands. `id` is the job's; `result` has the outcome's shape for its kind."""
+
+    id: CommandId
+    status: JobStatus
+    ts: int
+    result: Any = None
+    error: JobError | None = None
+    correlation: str = ""
+    v: int = MESSAGE_VERSION
+
+
+# --- events ------------------------------------------------------------------------------
+
+
+class BarcodeScanned(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One code as the scanner gave it. `aim` is its AIM identifier (`]E0`) or empty."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=BARCODE_CHARS_MAX)]
+    aim: str = ""
+
+
+class DeviceEvent(msgspec.Struct, frozen=True):
+    """Something a device saw. Every event id is used once; past `expires_at` it is dropped.
+
+    `id` is the scan id of a scan: a UUIDv7 made where the code was read. `ts` and
+    `expires_at` are milliseconds since 1970 UTC; `seq` counts the events of this driver's
+    boot.
+    """
+
+    id: CommandId
+    ts: int
+    seq: int
+    expires_at: int
+    data: msgspec.Raw
+    v: int = MESSAGE_VERSION
+
+
+EVENT_SCAN: Final = "scan"
+
+# --- state -------------------------------------------------------------------------------
+
+
+class DeviceState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A device's whole reported state, retained.
+
+    `paper`: `ok`, `near_end`, `out` or empty; `cover`: `closed`, `open` or empty; `drawer`:
+    `closed`, `open` or empty. `health` says in words how it is; `advice` what to do. `boot`
+    changes with every start of the driver and `seq` counts up inside it.
+    """
+
+    state: DriverState
+    boot: str
+    seq: int
+    ts: int
+    health: str = ""
+    advice: str = ""
+    paper: str = ""
+    cover: str = ""
+    drawer: str = ""
+    jobs_waiting: int = 0
+    v: int = MESSAGE_VERSION
+
+
+class DeviceMeta(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a device is."""
+
+    device_class: DeviceClass
+    driver: str
+    model: str = ""
+    serial_number: str = ""
+    firmware: str = ""
+    capabilities: tuple[str, ...] = ()
+    v: int = MESSAGE_VERSION
+
+
+class DeviceStatistics(msgspec.Struct, frozen=True):
+    """UnifiedPOS statistics: name to count."""
+
+    counts: dict[str, int]
+    ts: int
+    v: int = MESSAGE_VERSION
+
+
+class FoundDevice(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Something that is plugged in and not adopted: shown, never hidden."""
+
+    address: str
+    description: str
+    driver: str = ""
+
+
+class HostInfo(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a host reports of itself."""
+
+    version: str
+    boot: str
+    found: tuple[FoundDevice, ...] = ()
+    config_error: str = ""
+    """Why the wanted configuration could not be taken; empty when it was."""
+    v: int = MESSAGE_VERSION
+
+
+class WantedDevice(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One device that a host is to run. `settings` has the shape its driver declares."""
+
+    id: ShortId
+    driver: str
+    settings: dict[str, Any] = {}
+
+
+class HostConfig(msgspec.Struct, frozen=True):
+    """The devices a host is to run: retained, the whole truth, written by edge alone.
+
+    It *names* secrets (a file on the host), never contains them.
+    """
+
+    devices: Annotated[tuple[WantedDevice, ...], Meta(max_length=DEVICES_PER_HOST_MAX)]
+    v: int = MESSAGE_VERSION
+
+
+ONLINE: Final = b"online"
+OFFLINE: Final = b"offline"

@@ -1,0 +1,148 @@
+"""Every limit by name, with its reason. Units stand last in the name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# --- text and identity -------------------------------------------------------------------
+ID_CHARS_MAX: Final = 40
+"""Ids of stores, tills, devices, people: short enough for a topic and a label."""
+COMMAND_ID_CHARS_MIN: Final = 8
+"""Shorter ids collide: a till makes UUIDv7."""
+COMMAND_ID_CHARS_MAX: Final = 64
+"""A UUID with a prefix fits; an index entry stays small."""
+BARCODE_CHARS_MAX: Final = 4096
+"""A GS1 Digital Link is long; more is no barcode but a fault."""
+NAME_CHARS_MAX: Final = 200
+"""A product name; longer ones do not fit on any receipt."""
+REASON_CHARS_MAX: Final = 200
+"""A reason typed by a person."""
+
+# --- amounts -----------------------------------------------------------------------------
+AMOUNT_MINOR_MAX: Final = 999_999_999
+"""9,999,999.99 in a two-digit currency: six BCD bytes of a terminal hold more, a shop never."""
+QUANTITY_THOUSANDTHS_MAX: Final = 9_999_000
+"""9,999 pieces in a line: more is a slipped finger or a scanned number."""
+LINES_PER_SALE_MAX: Final = 500
+"""A full trolley has about 150; the view of 500 lines is still sent whole."""
+TENDERS_PER_SALE_MAX: Final = 20
+"""Card payments tried and cash given in one sale."""
+
+# --- web ---------------------------------------------------------------------------------
+BODY_BYTES_MAX: Final = 65_536
+"""A command is under 1 kB; room for signed frames is given to their own routes."""
+FRAME_BODY_BYTES_MAX: Final = 1_048_576
+"""A frame of `FRAME_COMPRESSED_BYTES_MAX` with head room, and a feed page."""
+JSON_NESTING_MAX: Final = 32
+"""Brackets opened in one body; our deepest message opens six."""
+HEADER_BYTES_MAX: Final = 8_190
+"""aiohttp's own default, named here because the guard relies on it."""
+REQUEST_S_MAX: Final = 20.0
+"""A body that has not arrived by then will not."""
+SOCKETS_PER_ADDRESS_MAX: Final = 64
+"""64 tills behind one address in a bench or behind a proxy; a flood is more."""
+SOCKET_MESSAGE_BYTES_MAX: Final = 65_536
+"""What a till may send in one WebSocket message."""
+SOCKET_SEND_S_MAX: Final = 5.0
+"""A till that does not take its view by then is cut and comes back."""
+SOCKET_HEARTBEAT_S: Final = 15.0
+"""Half-open connections of a tablet that left the Wi-Fi are found by then."""
+
+# --- access ------------------------------------------------------------------------------
+PIN_DIGITS_MIN: Final = 4
+PIN_DIGITS_MAX: Final = 8
+PIN_WRONG_PER_HOUR_MAX: Final = 5
+"""Per person and hour."""
+PIN_WRONG_PER_TILL_PER_HOUR_MAX: Final = 20
+"""Per till and hour: a tablet left alone is no key-cracking bench; other tills go on."""
+SESSION_IDLE_S_MAX: Final = 4 * 3600.0
+"""A cashier's session that nobody used."""
+SESSION_S_MAX: Final = 16 * 3600.0
+"""Not longer than the longest shift."""
+ENROL_CODE_S_MAX: Final = 900.0
+"""An enrolment code is read off one screen and typed into another."""
+ENROL_TRIES_PER_HOUR_MAX: Final = 20
+"""Wrong enrolment codes per box and hour; a code has 40 bits."""
+STAFF_LIST_AGE_S_MAX: Final = 72 * 3600.0
+"""Sign-ins on an older list are marked in the ledger."""
+
+# --- ledger ------------------------------------------------------------------------------
+WRITE_QUEUE_MAX: Final = 1_024
+"""Callers that wait for one writer; the next is told "busy" at once."""
+WRITE_BATCH_MAX: Final = 128
+"""Callers answered by one commit: beyond it the fsync is already amortised."""
+EVENTS_PER_COMMAND_MAX: Final = 1_000
+"""One command never becomes a flood."""
+EVENT_BYTES_MAX: Final = 65_536
+"""One canonical event."""
+PAGE_BYTES: Final = 1_024
+"""SQLite page: 19 KiB instead of 41 KiB written per sale of eight rows, measured."""
+BALLAST_BYTES: Final = 4 * 1_048_576
+"""Deleted when the disk is full, so that what is begun can end."""
+DISK_FREE_BYTES_MIN: Final = 32 * 1_048_576
+"""Below this no new sale is opened: refused before money moves."""
+COMMAND_REPLIES_KEPT: Final = 50_000
+"""About a month of one busy till: a repeat older than that is no retry."""
+
+# --- bus and devices ---------------------------------------------------------------------
+MQTT_PAYLOAD_BYTES_MAX: Final = 262_144
+"""A receipt with a raster logo; everything else is under 8 kB."""
+MQTT_QUEUE_MAX: Final = 10_000
+"""Messages received and not yet handled; the oldest scan is worthless by then."""
+SUBSCRIPTION_QUEUE_MAX: Final = 2_048
+"""Per subscriber inside one process."""
+DEVICES_PER_HOST_MAX: Final = 64
+JOBS_PER_DEVICE_MAX: Final = 256
+"""Jobs that wait for one device; edge keeps the rest in its ledger."""
+JOB_MEMORY_DAYS: Final = 30
+"""How long devices.db remembers which jobs were done."""
+SCAN_AGE_MS_MAX: Final = 5_000
+"""An older scan belongs to the last customer: it is dropped and shown."""
+DRAWER_AGE_MS_MAX: Final = 10_000
+"""A drawer that opens later opens in nobody's presence."""
+RECEIPT_AGE_MS_MAX: Final = 12 * 3_600_000
+"""A receipt waits for paper through the day."""
+PAYMENT_AGE_MS_MAX: Final = 30_000
+"""A payment that the terminal was not asked for by then is not begun any more."""
+BACKOFF_MS_MIN: Final = 250
+BACKOFF_MS_MAX: Final = 15_000
+"""A device back from a power cut is in use again within this."""
+SERIAL_IDLE_FLUSH_MS: Final = 80
+"""A scanner without a suffix has ended by then; inside a code gaps are under 20 ms."""
+PRINTER_EVIDENCE_MS_MAX: Final = 20_000
+"""A long receipt at 100 mm/s with cut; after it the receipt is unconfirmed."""
+TERMINAL_T3_MS: Final = 5_000
+"""ZVT T3: the answer 80 00 / 84 xx to a command."""
+TERMINAL_T4_MS: Final = 180_000
+"""ZVT T4: silence inside a dialogue that the terminal leads."""
+INQUIRY_EVERY_MS: Final = 5_000
+"""How often an unknown payment is asked about."""
+
+# --- replication -------------------------------------------------------------------------
+FRAME_RAW_BYTES_TARGET: Final = 262_144
+"""Catch-up frames: past this compression gains nothing and a resend costs more."""
+FRAME_RAW_BYTES_MAX: Final = 4 * 1_048_576
+"""What a receiver unpacks at most."""
+FRAME_COMPRESSED_BYTES_MAX: Final = 524_288
+"""What a receiver takes at most."""
+FRAME_EVENTS_MAX: Final = 65_535
+"""The count is two bytes."""
+FRAMES_IN_FLIGHT_MAX: Final = 4
+"""Hides one round trip at catch-up without a queue that grows."""
+FEED_ITEMS_PER_PAGE: Final = 1_000
+"""A page of a feed: applied in one transaction well under a second."""
+LINK_WAIT_S: Final = 25.0
+"""A long poll ends before proxies do."""
+LINK_SILENCE_S_MAX: Final = 20.0
+"""No word from head office by then: the link counts as down."""
+LIVE_FRAME_DELAY_MS: Final = 150
+"""What belongs to one sale leaves in one frame."""
+IDLE_FRAME_DELAY_MS: Final = 30_000
+"""Events that no sale hurries wait this long for company."""
+
+# --- processes ---------------------------------------------------------------------------
+RESTARTS_PER_TASK_MAX: Final = 5
+"""In a minute; then the process ends and systemd (or the demo) starts it afresh."""
+RESTART_WINDOW_S: Final = 60.0
+STOP_S_MAX: Final = 8.0
+"""A clean stop; after it the process is killed and the ledger is whole all the same."""

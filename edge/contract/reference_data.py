@@ -1,0 +1,144 @@
+"""What head office sends down: articles, prices, taxes, staff, the store itself.
+
+Feeds are streams of items, last value per key. A box keeps one cursor per feed.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from edge.contract.identity import ShortId
+from edge.contract.limits import AMOUNT_MINOR_MAX, NAME_CHARS_MAX
+
+Name = Annotated[str, Meta(min_length=1, max_length=NAME_CHARS_MAX)]
+Amount = Annotated[int, Meta(ge=0, le=AMOUNT_MINOR_MAX)]
+
+
+class Feed(StrEnum):
+    """The feeds of this version, in the order in which a new box needs them."""
+
+    CONFIG = "config"
+    STAFF = "staff"
+    PRICE = "price"
+    CATALOGUE = "catalogue"
+
+
+FEED_ORDER: Final = (Feed.CONFIG, Feed.STAFF, Feed.PRICE, Feed.CATALOGUE)
+
+
+class Article(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Something sold. Key in the catalogue feed: the SKU.
+
+    `codes` are its GTINs as printed (8, 12, 13 or 14 digits); `plu` the short number
+    that weighed goods carry inside their price- or weight-embedded codes, and that cashiers
+    key; `unit` is `piece` or `kg`; `tax` names a `TaxRule`; `key` places it on the quick
+    keys (`page:place`, from 1), `icon` draws it there.
+    """
+
+    sku: str
+    name: Name
+    tax: str
+    codes: tuple[str, ...] = ()
+    plu: str = ""
+    unit: str = "piece"
+    group: str = ""
+    key: str = ""
+    icon: str = ""
+
+
+class Price(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The listed price of an article per piece or kilogram. Key in the price feed: the SKU."""
+
+    sku: str
+    price_minor: Amount
+    book: str = ""
+
+
+class TaxRule(msgspec.Struct, frozen=True):
+    """A rate with its category. `rate_ppm`: parts per million, 19 % is 190000."""
+
+    code: str
+    name: str
+    rate_ppm: Annotated[int, Meta(ge=0, le=1_000_000)]
+
+
+class CodeTemplate(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How the shop's own 13-digit codes carry a weight or a price.
+
+    `prefix` (2 or 3 digits of 02, 20-29), then `item_digits` of PLU, then
+    `inner_check_digits` that are skipped, then `value_digits`, then the check digit; the
+    layout is national or the shop's own. `kind` is `weight` (the value in units of
+    10**-`decimals` kg) or `price` (in units of 10**-`decimals` of the currency).
+    """
+
+    prefix: str
+    item_digits: int
+    value_digits: int
+    kind: str
+    decimals: int
+    inner_check_digits: int = 0
+
+
+class QuickKeyPage(msgspec.Struct, frozen=True):
+    """A page of quick keys; `id` is the part before the colon in `Article.key`."""
+
+    id: str
+    name: Name
+
+
+class StoreProfile(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The store as its receipts and rules need it. Key in the config feed: `store`.
+
+    `cash_step_minor` is the smallest coin (5 in CHF); 0 or 1 switches cash rounding off.
+    `day_starts_at_hour` moves the end of the business day past midnight.
+    """
+
+    name: Name
+    currency: str
+    time_zone: str
+    taxes: tuple[TaxRule, ...]
+    address: tuple[str, ...] = ()
+    tax_number: str = ""
+    prices_include_tax: bool = True
+    cash_step_minor: int = 0
+    day_starts_at_hour: int = 0
+    receipt_language: str = "en"
+    receipt_footer: tuple[str, ...] = ()
+    code_templates: tuple[CodeTemplate, ...] = ()
+    quick_key_pages: tuple[QuickKeyPage, ...] = ()
+
+
+class StaffMember(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A person who signs in at tills. Key in the staff feed: the id.
+
+    `pin_hash` is argon2id over the PIN and the shop's pepper, which is kept outside every
+    database. `role`: `cashier`, `supervisor`, `manager` or `technician`.
+    """
+
+    id: ShortId
+    name: Name
+    role: str
+    pin_hash: str
+    language: str = "en"
+    active: bool = True
+
+
+class FeedItem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One change: the newest value of a key at a cursor; without a value the key is gone."""
+
+    key: str
+    cursor: int
+    value: msgspec.Raw | None = None
+
+
+class FeedPage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Changes of one feed in rising cursor order; `next` is where to go on, `more` if now."""
+
+    feed: Feed
+    items: tuple[FeedItem, ...]
+    next: int
+    more: bool = False

@@ -1,0 +1,208 @@
+"""How a box and head office speak: frames up, feeds down, signed acknowledgements.
+
+The byte layout of a frame stands here; coding it (zstd, Ed25519) is
+`edge.runtime.frame_codec`, since the contract knows no library but msgspec.
+
+    magic "T" 1 · version 1 · flags 2 · store number 4 · gen 4 · first_seq 8 · count 2 ·
+    dict_id 2 · raw_len 4 · last_hash 32        (60 bytes, big endian)
+    payload: zstd(dictionary) of count x (u32 big endian length || canonical event bytes)
+    Ed25519(box key) over header || SHA-256(payload)                        (64 bytes)
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from edge.contract.errors import ProtocolViolation
+from edge.contract.identity import ShortId
+from edge.contract.limits import FRAME_RAW_BYTES_MAX
+from edge.contract.reference_data import Feed, FeedPage
+
+FRAME_MAGIC: Final = 0x54
+FRAME_VERSION: Final = 1
+SIGNATURE_BYTES: Final = 64
+HASH_BYTES: Final = 32
+_HEADER: Final = struct.Struct(">BBHIIQHHI32s")
+HEADER_BYTES: Final = _HEADER.size
+EVENT_LENGTH: Final = struct.Struct(">I")
+
+
+class FrameHeader(msgspec.Struct, frozen=True):
+    """What a frame says of itself. `last_hash` is the chain's hash after its last event."""
+
+    store: int
+    gen: int
+    first_seq: int
+    count: int
+    dict_id: int
+    raw_len: int
+    last_hash: bytes
+    flags: int = 0
+
+    @property
+    def last_seq(self) -> int:
+        """The seq of the last event inside."""
+        return self.first_seq + self.count - 1
+
+    def pack(self) -> bytes:
+        """Return the header's `HEADER_BYTES` bytes."""
+        return _HEADER.pack(
+            FRAME_MAGIC,
+            FRAME_VERSION,
+            self.flags,
+            self.store,
+            self.gen,
+            self.first_seq,
+            self.count,
+            self.dict_id,
+            self.raw_len,
+            self.last_hash,
+        )
+
+
+def parse_header(frame: bytes | memoryview) -> FrameHeader:
+    """Read a frame's header. Raises ProtocolViolation naming what is wrong with it."""
+    if len(frame) < HEADER_BYTES + SIGNATURE_BYTES:
+        raise _bad(f"{len(frame)} bytes are too few for a frame")
+    magic, version, flags, store, gen, first_seq, count, dict_id, raw_len, last_hash = (
+        _HEADER.unpack_from(frame)
+    )
+    if magic != FRAME_MAGIC:
+        raise _bad(f"it begins with {magic:#04x}, not {FRAME_MAGIC:#04x}")
+    if version != FRAME_VERSION:
+        raise _bad(f"it has version {version}; this program reads {FRAME_VERSION}")
+    if count == 0 or first_seq == 0:
+        raise _bad(f"it holds {count} events from seq {first_seq}")
+    if raw_len > FRAME_RAW_BYTES_MAX:
+        raise _bad(f"it would unpack to {raw_len} bytes; {FRAME_RAW_BYTES_MAX} is the limit")
+    return FrameHeader(store, gen, first_seq, count, dict_id, raw_len, last_hash, flags)
+
+
+def _bad(why: str) -> ProtocolViolation:
+    return ProtocolViolation("frame_malformed", f"The frame is refused: {why}.")
+
+
+# --- session messages --------------------------------------------------------------------
+
+
+class Head(msgspec.Struct, frozen=True):
+    """A place in a store's history. `hash` in hexadecimal; seq 0 has 64 zeros."""
+
+    gen: int
+    seq: int
+    hash: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+
+
+class Hello(msgspec.Struct, frozen=True, tag="hello", tag_field="msg"):
+    """The box introduces itself. `clock` in ms since 1970 UTC; `cursors` by feed."""
+
+    store: ShortId
+    box: str
+    """The box's public key, hexadecimal."""
+    head: Head
+    cursors: dict[str, int]
+    clock: int
+    version: str
+    nonce: str
+    """Echoed in `Welcome`'s signed part: an old one cannot be replayed."""
+
+
+class Welcome(msgspec.Struct, frozen=True, tag="welcome", tag_field="msg"):
+    """Head office answers with its own head of this store, which the box's upload follows."""
+
+    store_number: int
+    head: Head
+    settled_seq: int
+    clock: int
+    dictionaries: tuple[int, ...]
+
+
+class Challenge(msgspec.Struct, frozen=True, tag="challenge", tag_field="msg"):
+    """Head office asks the box to sign this before anything else is said."""
+
+    nonce: str
+
+
+class Proof(msgspec.Struct, frozen=True, tag="proof", tag_field="msg"):
+    """The box's signature (hexadecimal) over `proof_bytes`."""
+
+    signature: str
+
+
+class Ack(msgspec.Struct, frozen=True, tag="ack", tag_field="msg"):
+    """Head office has this, durably; signed, so that the box can prove it later."""
+
+    store: ShortId
+    accepted: Head
+    settled_seq: int
+    at: int
+    signature: str
+    """Ed25519 of head office over `ack_bytes`, hexadecimal."""
+
+
+class FeedDown(msgspec.Struct, frozen=True, tag="feed", tag_field="msg"):
+    """A page of a feed; the box answers with `FeedTaken` once it is on disk."""
+
+    page: FeedPage
+
+
+class FeedTaken(msgspec.Struct, frozen=True, tag="feed_taken", tag_field="msg"):
+    """The box has applied a feed up to a cursor."""
+
+    feed: Feed
+    cursor: int
+
+
+class Resend(msgspec.Struct, frozen=True, tag="resend", tag_field="msg"):
+    """A frame did not fit: head office's head is this; go on from there."""
+
+    head: Head
+    reason: str
+
+
+class Denied(msgspec.Struct, frozen=True, tag="denied", tag_field="msg"):
+    """Head office ends the session. `code` is stable, `message` for a person."""
+
+    code: str
+    message: str
+
+
+OfficeMessage = Challenge | Welcome | Ack | FeedDown | Resend | Denied
+BoxMessage = Hello | Proof | FeedTaken
+
+
+def proof_bytes(store: str, nonce: str, box: str) -> bytes:
+    """Return what a box signs to prove that it holds its key."""
+    return f"tillbox hello v1|{store}|{nonce}|{box}".encode()
+
+
+def ack_bytes(store: str, accepted: Head, settled_seq: int, at: int) -> bytes:
+    """Return what head office signs in an acknowledgement."""
+    return (
+        f"tillbox ack v1|{store}|{accepted.gen}|{accepted.seq}|{accepted.hash}|{settled_seq}|{at}"
+    ).encode()
+
+
+# --- between sync and edge on one box ----------------------------------------------------
+
+
+class ReplicaStatus(msgspec.Struct, frozen=True):
+    """What `edge` tells `sync`: who the box is and where it stands."""
+
+    store: ShortId
+    store_number: int
+    box: str
+    head: Head
+    accepted: Head
+    cursors: dict[str, int]
+
+
+class LinkReport(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What `sync` tells `edge` about the link: `up` or `down`, and why."""
+
+    state: str
+    reason: str = ""

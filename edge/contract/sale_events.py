@@ -1,0 +1,141 @@
+"""What happens in a sale, from the first article to the receipt."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+from edge.contract.event_registry import Event, declare
+
+
+@declare
+class SaleOpened(Event, frozen=True):
+    """A customer's sale began: at once and in every case, as fiscal rules ask."""
+
+    TYPE: ClassVar[str] = "sale_opened"
+
+    sale: str
+    currency: str
+    price_book: str = ""
+    """The book whose prices this sale uses."""
+
+
+@declare
+class LineAdded(Event, frozen=True):
+    """One article with the price it was sold at; later changes are events of their own.
+
+    `quantity` in thousandths; `rate_ppm` is the tax rate in parts per million (19 % is
+    190000); `entry` says how the article came in: scanned, keyed, or from a code with its
+    weight or price inside.
+    """
+
+    TYPE: ClassVar[str] = "line_added"
+
+    sale: str
+    line: str
+    sku: str
+    name: str
+    quantity: int
+    price_minor: int
+    amount_minor: int
+    tax: str
+    rate_ppm: int
+    code: str = ""
+    unit: str = "piece"
+    entry: str = "scanned"
+
+
+@declare
+class LineVoided(Event, frozen=True):
+    """A line was taken back before completion; it stays visible."""
+
+    TYPE: ClassVar[str] = "line_voided"
+
+    sale: str
+    line: str
+    reason: str = ""
+
+
+@declare
+class CashTendered(Event, frozen=True):
+    """Cash was given. `amount_minor` is what the customer handed over."""
+
+    TYPE: ClassVar[str] = "cash_tendered"
+
+    sale: str
+    tender: str
+    amount_minor: int
+
+
+class TaxTotal(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The takings of one tax rate in one sale: `net + tax = gross`, in minor units."""
+
+    tax: str
+    rate_ppm: int
+    net_minor: int
+    tax_minor: int
+    gross_minor: int
+
+
+@declare
+class SaleCompleted(Event, frozen=True):
+    """The tenders cover the total: the sale stands.
+
+    `receipt` is the number on the receipt, from the till's own gap-free sequence.
+    `rounding_minor` is what cash rounding added to (or took from) the total;
+    `change_minor` is the cash given back. `jobs` names what the devices are asked to do,
+    in the same transaction.
+    """
+
+    TYPE: ClassVar[str] = "sale_completed"
+
+    sale: str
+    receipt: str
+    total_minor: int
+    taxes: tuple[TaxTotal, ...]
+    change_minor: int = 0
+    rounding_minor: int = 0
+    jobs: tuple[str, ...] = ()
+
+
+@declare
+class SaleAbandoned(Event, frozen=True):
+    """The sale was given up before completion; cash already given goes back."""
+
+    TYPE: ClassVar[str] = "sale_abandoned"
+
+    sale: str
+    reason: str = ""
+    returned_minor: int = 0
+
+
+@declare
+class ReceiptPrinted(Event, frozen=True):
+    """A printer reported on a receipt.
+
+    `evidence` is `confirmed` (the printer answered behind the data), `sent_unconfirmed`
+    (written, never answered), or `unknown` (broken off; a repeat is marked COPY). `copy`
+    counts repeats: 0 is the original.
+    """
+
+    TYPE: ClassVar[str] = "receipt_printed"
+
+    sale: str
+    evidence: str
+    copy: int = 0
+
+
+@declare
+class DrawerOpened(Event, frozen=True):
+    """A drawer was asked to open for a reason, and this is how it ended.
+
+    `outcome` is `opened` (sensor), `pulsed` (no sensor, or it did not change), or
+    `not_opened` (expired, refused, or unreachable).
+    """
+
+    TYPE: ClassVar[str] = "drawer_opened"
+
+    reason: str
+    outcome: str
+    sale: str = ""

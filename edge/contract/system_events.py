@@ -1,0 +1,94 @@
+"""What happens to the box, its tills and its people, beside the sales."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from edge.contract.event_registry import Event, declare
+
+
+@declare
+class BoxStarted(Event, frozen=True):
+    """The ledger was opened for writing. `clean` is false when the last run just ended."""
+
+    TYPE: ClassVar[str] = "box_started"
+
+    version: str
+    sqlite: str
+    clean: bool
+
+
+@declare
+class BoxStopped(Event, frozen=True):
+    """The ledger was closed in good order."""
+
+    TYPE: ClassVar[str] = "box_stopped"
+
+
+@declare
+class ClockStepped(Event, frozen=True):
+    """The wall clock jumped against the monotonic one. Order is by seq, never by time."""
+
+    TYPE: ClassVar[str] = "clock_stepped"
+
+    by_ms: int
+
+
+@declare
+class ReferenceApplied(Event, frozen=True):
+    """A feed from head office was taken in up to a cursor."""
+
+    TYPE: ClassVar[str] = "reference_applied"
+
+    feed: str
+    cursor: int
+
+
+@declare
+class TillEnrolled(Event, frozen=True):
+    """A person admitted a device as a till. The secret itself is known to the till alone."""
+
+    TYPE: ClassVar[str] = "till_enrolled"
+
+    till: str
+    label: str
+    secret_sha256: str
+
+
+@declare
+class CashierSignedIn(Event, frozen=True):
+    """A PIN was right. `stale_staff_list` marks a list older than the limit."""
+
+    TYPE: ClassVar[str] = "cashier_signed_in"
+
+    cashier: str
+    stale_staff_list: bool = False
+
+
+@declare
+class CashierSignedOut(Event, frozen=True):
+    """A cashier left the till, or was signed out by the idle lock."""
+
+    TYPE: ClassVar[str] = "cashier_signed_out"
+
+    cashier: str
+    reason: str = "signed_out"
+
+
+@declare
+class SignInLocked(Event, frozen=True):
+    """Too many wrong PINs: this person (or this till) waits until the hour is over."""
+
+    TYPE: ClassVar[str] = "sign_in_locked"
+
+    cashier: str
+    scope: str
+
+
+@declare
+class PanRefused(Event, frozen=True):
+    """A free text looked like a card number and was not kept. `field` says where it was typed."""
+
+    TYPE: ClassVar[str] = "pan_refused"
+
+    field: str

@@ -1,0 +1,288 @@
+"""What tills and the box say to each other: commands one way, the whole view the other."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from edge.contract.identity import CommandId, ShortId
+from edge.contract.limits import BARCODE_CHARS_MAX, PIN_DIGITS_MAX, PIN_DIGITS_MIN, REASON_CHARS_MAX
+from edge.contract.quantity import ONE
+
+
+class TillCommand(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True
+):
+    """A wish with its own id: the same id again gets the same answer."""
+
+    command_id: CommandId
+
+
+class AddItem(TillCommand, frozen=True, kw_only=True, tag="add_item"):
+    """Put an article into the sale; opens one on an idle till.
+
+    `code` is whatever was scanned or typed: a GTIN, an SKU, a PLU, a weight- or
+    price-embedded code. `quantity` in thousandths. `sale_id` names the sale that this opens;
+    without it the box makes one.
+    """
+
+    code: Annotated[str, Meta(min_length=1, max_length=BARCODE_CHARS_MAX)]
+    quantity: int = ONE
+    sale_id: CommandId | None = None
+
+
+class VoidLine(TillCommand, frozen=True, kw_only=True, tag="void_line"):
+    """Take a line back; it stays in view, struck out."""
+
+    line_id: Annotated[str, Meta(min_length=1, max_length=40)]
+    reason: Annotated[str, Meta(max_length=REASON_CHARS_MAX)] = ""
+
+
+class SetQuantity(TillCommand, frozen=True, kw_only=True, tag="set_quantity"):
+    """Sell another number of a line's article: the line is voided and added again in its place."""
+
+    line_id: Annotated[str, Meta(min_length=1, max_length=40)]
+    quantity: int
+
+
+class TakeCash(TillCommand, frozen=True, kw_only=True, tag="take_cash"):
+    """Take cash from the customer. Covering what is due completes the sale, with change."""
+
+    amount_minor: int
+
+
+class PayByCard(TillCommand, frozen=True, kw_only=True, tag="pay_by_card"):
+    """Charge a card. Answered once the intent is committed; the outcome follows in the view."""
+
+    amount_minor: int
+
+
+class CancelCard(TillCommand, frozen=True, kw_only=True, tag="cancel_card"):
+    """Ask the terminal to give up waiting for a card; the outcome follows in the view."""
+
+
+class Abandon(TillCommand, frozen=True, kw_only=True, tag="abandon"):
+    """Give the sale up. Cash taken goes back; a charged card is refused here."""
+
+    reason: Annotated[str, Meta(max_length=REASON_CHARS_MAX)] = ""
+
+
+class NextSale(TillCommand, frozen=True, kw_only=True, tag="next_sale"):
+    """Put the finished sale off the screen."""
+
+
+AnyTillCommand = (
+    AddItem | VoidLine | SetQuantity | TakeCash | PayByCard | CancelCard | Abandon | NextSale
+)
+
+
+class TillState(StrEnum):
+    """What a till is doing."""
+
+    IDLE = "idle"
+    OPEN = "open"
+    PAYING = "paying"
+    """A card payment is on its way."""
+    IN_DOUBT = "in_doubt"
+    """The customer may have been charged; the inquiry is running."""
+    DONE = "done"
+    """The last sale stands and is still on the screen."""
+
+
+class LineView(msgspec.Struct, frozen=True, omit_defaults=False):
+    """A line as the till shows it. A voided line stays, with `amount_minor` 0."""
+
+    line_id: str
+    name: str
+    quantity: int
+    amount_minor: int
+    price_minor: int
+    sku: str
+    unit: str
+    tax: str
+    voided: bool
+    entry: str
+
+
+class TenderView(msgspec.Struct, frozen=True):
+    """Cash given, or a card payment: `state` is taken, asked, approved, declined or unknown."""
+
+    tender_id: str
+    kind: str
+    amount_minor: int
+    state: str
+    words: str = ""
+    last4: str = ""
+    scheme: str = ""
+
+
+class TaxView(msgspec.Struct, frozen=True):
+    """The tax of one rate in the sale so far."""
+
+    tax: str
+    rate_ppm: int
+    net_minor: int
+    tax_minor: int
+    gross_minor: int
+
+
+class DeviceView(msgspec.Struct, frozen=True):
+    """A device of this till: state, and words with a next step when it is not well.
+
+    `device_id` is its id, `role` what it does for the till (`scanner`, `printer`, `drawer`,
+    `terminal`), `paper`, `cover` and `drawer` as in `DeviceState`.
+    """
+
+    device_id: str
+    role: str
+    state: str
+    well: bool
+    code: str = ""
+    words: str = ""
+    advice: str = ""
+    paper: str = ""
+    drawer: str = ""
+    jobs_waiting: int = 0
+
+
+class LinkView(msgspec.Struct, frozen=True):
+    """The line to head office. `waiting_sales`: completed sales it has not accepted yet."""
+
+    state: str
+    """`up`, `down`, or `never` (this box has not met head office yet)."""
+    waiting_sales: int
+    since: int
+    """Milliseconds since 1970 UTC of the last change."""
+
+
+class NoticeView(msgspec.Struct, frozen=True):
+    """The last thing the box has to say to the cashier.
+
+    `code` and `params` are for translation; `words` is English. `tone`: `ok`, `refused`,
+    `question` or `trouble`. `serial` changes with each notice, so that a repeat is seen.
+    """
+
+    serial: int
+    code: str
+    tone: str
+    words: str
+    params: dict[str, str] = {}
+
+
+class DotsView(msgspec.Struct, frozen=True):
+    """Where a finished sale is: on the box, elsewhere in the shop, at head office."""
+
+    box: bool
+    shop: bool
+    office: bool
+
+
+class ReceiptView(msgspec.Struct, frozen=True):
+    """How the receipt of the finished sale stands.
+
+    `state`: `waiting`, `printed`, `sent_unconfirmed`, `unknown`, `failed` or `none`.
+    """
+
+    state: str
+    words: str = ""
+
+
+class TillView(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a till shows, whole. `version` only ever grows."""
+
+    version: int
+    till: str
+    state: TillState
+    sale_id: str | None
+    receipt_number: str | None
+    lines: tuple[LineView, ...]
+    tenders: tuple[TenderView, ...]
+    taxes: tuple[TaxView, ...]
+    total_minor: int
+    due_minor: int
+    change_minor: int
+    rounding_minor: int
+    currency: str
+    opened_at: int | None
+    devices: tuple[DeviceView, ...]
+    link: LinkView
+    notice: NoticeView | None
+    dots: DotsView | None
+    receipt: ReceiptView | None
+
+
+class RefusalBody(msgspec.Struct, frozen=True):
+    """What every refusal looks like over HTTP."""
+
+    code: str
+    message: str
+    advice: str
+    params: dict[str, str] = {}
+
+
+class EnrolRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A device asks to become a till, with the code a person read off the box."""
+
+    code: Annotated[str, Meta(min_length=6, max_length=64)]
+    till: ShortId | None = None
+    label: Annotated[str, Meta(max_length=80)] = ""
+
+
+class SignInRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A cashier signs in on an enrolled till."""
+
+    cashier: ShortId
+    pin: Annotated[str, Meta(pattern=rf"^[0-9]{{{PIN_DIGITS_MIN},{PIN_DIGITS_MAX}}}$(?!\n)")]
+
+
+class CashierView(msgspec.Struct, frozen=True):
+    """Who is signed in."""
+
+    id: str
+    name: str
+    role: str
+    language: str
+
+
+class SessionView(msgspec.Struct, frozen=True):
+    """What a till knows of itself; `cashier` is None before anyone signed in."""
+
+    till: str
+    store: str
+    store_name: str
+    currency: str
+    cashier: CashierView | None
+    staff: tuple[CashierView, ...]
+    """Who may sign in here; empty until the first contact with head office."""
+
+
+class QuickKeyView(msgspec.Struct, frozen=True):
+    """A key that sells one article."""
+
+    place: int
+    code: str
+    name: str
+    price_minor: int
+    unit: str
+    icon: str
+
+
+class QuickKeyPageView(msgspec.Struct, frozen=True):
+    """A page of quick keys, in order of place."""
+
+    id: str
+    name: str
+    keys: tuple[QuickKeyView, ...]
+
+
+class ArticleView(msgspec.Struct, frozen=True):
+    """An article as the search shows it. `code` is what `add_item` takes."""
+
+    code: str
+    sku: str
+    name: str
+    price_minor: int
+    unit: str

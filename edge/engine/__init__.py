@@ -1,0 +1,1 @@
+"""Pure rules of a shop: no clock, no I/O, no chance."""

@@ -1,0 +1,1 @@
+"""The only code that touches reference.db: what head office sent down."""

@@ -1,0 +1,1 @@
+"""Plumbing: clock, tasks, bus, database file, settings, logs; no meaning of a shop."""

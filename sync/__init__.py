@@ -1,0 +1,1 @@
+"""Replication between shops and head office."""

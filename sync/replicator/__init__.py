@@ -1,0 +1,1 @@
+"""The shop side of replication: no database of its own."""

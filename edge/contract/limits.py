@@ -107,6 +107,12 @@ PAYMENT_AGE_MS_MAX: Final = 30_000
 BACKOFF_MS_MIN: Final = 250
 BACKOFF_MS_MAX: Final = 15_000
 """A device back from a power cut is in use again within this."""
+DEVICE_LOST_AFTER_MS: Final = 2_000
+"""A cable that is back by then was never lost: a blip must not double a print."""
+DEVICE_CONNECT_MS_MAX: Final = 5_000
+"""On the shop's own network a device that has not answered by then is not there."""
+FLIGHT_RECORDER_BYTES_MAX: Final = 65_536
+"""A few receipts or payments per device; 64 devices stay under 4 MiB."""
 SERIAL_IDLE_FLUSH_MS: Final = 80
 """A scanner without a suffix has ended by then; inside a code gaps are under 20 ms."""
 PRINTER_EVIDENCE_MS_MAX: Final = 20_000

@@ -1,0 +1,103 @@
+"""The flight recorder of a device: the last bytes in and out with their times, bounded.
+
+It is saved as lines of JSON and can be played into the same driver in a test. Drivers of
+payment terminals record messages themselves, with card data taken out.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections import deque
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from devices.transports.byte_stream import ByteStream
+from edge.contract.instant import Clock
+from edge.contract.limits import FLIGHT_RECORDER_BYTES_MAX
+
+IN: Final = "in"
+OUT: Final = "out"
+NOTE: Final = "note"
+
+_ENTRY_BYTES: Final = 64
+"""What an entry costs besides its bytes: many small ones must not outgrow the bound."""
+
+
+class FlightEntry(msgspec.Struct, frozen=True):
+    """`at_ms`: milliseconds since 1970 UTC; `way`: `in` (from the device), `out`, or `note`."""
+
+    at_ms: int
+    way: str
+    data: bytes
+
+
+class FlightRecorder:
+    """A ring of at most `bytes_max` bytes; the oldest entries go first."""
+
+    def __init__(self, clock: Clock, bytes_max: int = FLIGHT_RECORDER_BYTES_MAX) -> None:
+        self._clock = clock
+        self._bytes_max = bytes_max
+        self._entries: deque[FlightEntry] = deque()
+        self._bytes = 0
+
+    @property
+    def size_bytes(self) -> int:
+        """What the ring holds now; never more than its bound."""
+        return self._bytes
+
+    def record(self, way: str, data: bytes) -> None:
+        """Keep some bytes; of a piece larger than the ring only the end."""
+        kept = bytes(data[-max(0, self._bytes_max - _ENTRY_BYTES) :])
+        self._entries.append(FlightEntry(self._clock.now_ms(), way, kept))
+        self._bytes += len(kept) + _ENTRY_BYTES
+        while self._bytes > self._bytes_max and len(self._entries) > 1:
+            self._bytes -= len(self._entries.popleft().data) + _ENTRY_BYTES
+
+    def note(self, words: str) -> None:
+        """Keep what happened in words, between the bytes."""
+        self.record(NOTE, words.encode())
+
+    def entries(self) -> tuple[FlightEntry, ...]:
+        """Return what is kept, oldest first."""
+        return tuple(self._entries)
+
+    def save(self) -> bytes:
+        """Return the bundle: one JSON object a line, bytes as base64."""
+        return b"".join(
+            msgspec.json.encode(
+                {"at_ms": e.at_ms, "way": e.way, "data": base64.b64encode(e.data).decode()}
+            )
+            + b"\n"
+            for e in self._entries
+        )
+
+
+def load_flight(bundle: bytes) -> Iterable[FlightEntry]:
+    """Return the entries of a saved bundle; raises msgspec.ValidationError when it is none."""
+    for line in bundle.splitlines():
+        yield msgspec.json.decode(line, type=FlightEntry)
+
+
+class RecordedStream:
+    """A stream that writes down in a recorder what passes through it."""
+
+    def __init__(self, stream: ByteStream, recorder: FlightRecorder) -> None:
+        self._stream = stream
+        self._recorder = recorder
+
+    async def read(self, max_bytes: int) -> bytes:
+        """Read and write down; see `ByteStream.read`."""
+        data = await self._stream.read(max_bytes)
+        self._recorder.record(IN, data)
+        return data
+
+    async def write(self, data: bytes) -> None:
+        """Write down and write; see `ByteStream.write`."""
+        self._recorder.record(OUT, data)
+        await self._stream.write(data)
+
+    async def close(self) -> None:
+        """Close the stream; see `ByteStream.close`."""
+        await self._stream.close()

@@ -1,0 +1,127 @@
+"""What a scanner on a serial line sends: codes between a prefix and a suffix. Sans-I/O.
+
+Scanners end a code with CR, LF or both unless set otherwise. The group separator 0x1D is
+payload of GS1 codes; any other control character means that a byte was lost or garbled.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from edge.contract.device_messages import BarcodeScanned
+from edge.contract.limits import BARCODE_CHARS_MAX
+
+GROUP_SEPARATOR: Final = "\x1d"
+
+_LINE_ENDS: Final = re.compile(rb"[\r\n]")
+_AIM: Final = re.compile(r"\][A-Za-z][0-9A-Za-z]")
+_AIM_CHARS: Final = 3
+
+
+class Misread(StrEnum):
+    """Why a piece of the line was no code."""
+
+    CONTROL_CHARACTER = "control_character"
+    TOO_LONG = "too_long"
+    NO_PREFIX = "no_prefix"
+    CUT_OFF = "cut_off"
+    """The line fell silent inside a code."""
+    EMPTY = "empty"
+    """A prefix or an AIM identifier with nothing behind it."""
+
+
+@dataclass(frozen=True)
+class LineFormat:
+    """How this scanner is set.
+
+    `suffix`: empty means CR, LF or CRLF. `aim`: split off identifiers such as `]E0`.
+    `group_separator`: a printable stand-in for 0x1D, such as `|`, or empty.
+    """
+
+    prefix: bytes = b""
+    suffix: bytes = b""
+    aim: bool = True
+    group_separator: str = ""
+
+
+class ScannerLines:
+    """Bytes in, codes and misreads out; holds one unfinished code at most."""
+
+    def __init__(self, line: LineFormat) -> None:
+        self._line = line
+        self._ends = re.compile(re.escape(line.suffix)) if line.suffix else _LINE_ENDS
+        self._buffer = bytearray()
+        self._code_bytes_max = BARCODE_CHARS_MAX + len(line.prefix) + _AIM_CHARS
+        self._suffix_begun_bytes_max = max(0, len(line.suffix) - 1)
+        self._overflowed = False
+        self._suffix_seen = False
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a code has begun: call `flush` when the line stays silent."""
+        return bool(self._buffer) or self._overflowed
+
+    def feed(self, data: bytes) -> list[BarcodeScanned | Misread]:
+        """Take bytes and return what they complete, in order."""
+        found: list[BarcodeScanned | Misread] = []
+        self._buffer += data
+        start = 0
+        while end := self._ends.search(self._buffer, start):
+            piece = bytes(self._buffer[start : end.start()])
+            start = end.end()
+            self._suffix_seen = True
+            if self._overflowed or len(piece) > self._code_bytes_max:
+                self._overflowed = False
+                found.append(Misread.TOO_LONG)
+            elif piece:
+                found.append(self._read(piece))
+        del self._buffer[:start]
+        if len(self._buffer) > self._code_bytes_max + self._suffix_begun_bytes_max:
+            # the suffix may have begun in what is thrown away: keep what it may begin with
+            del self._buffer[: len(self._buffer) - self._suffix_begun_bytes_max]
+            self._overflowed = True
+        return found
+
+    def flush(self) -> list[BarcodeScanned | Misread]:
+        """End the code at hand: the line has been silent for longer than a gap inside one.
+
+        From a scanner that never sent a suffix that is how codes end. From one that does,
+        its last bytes were lost: half a code must not be taken for a whole one.
+        """
+        piece, too_long = bytes(self._buffer), self._overflowed
+        self._buffer.clear()
+        self._overflowed = False
+        if too_long or len(piece) > self._code_bytes_max:
+            return [Misread.TOO_LONG]
+        if not piece:
+            return []
+        return [Misread.CUT_OFF if self._suffix_seen else self._read(piece)]
+
+    def _read(self, piece: bytes) -> BarcodeScanned | Misread:
+        if not piece.startswith(self._line.prefix):
+            return Misread.NO_PREFIX
+        text = _decode(piece[len(self._line.prefix) :])
+        aim = ""
+        if self._line.aim and _AIM.match(text):
+            aim, text = text[:_AIM_CHARS], text[_AIM_CHARS:]
+        if self._line.group_separator:
+            text = text.replace(self._line.group_separator, GROUP_SEPARATOR)
+        if any(unicodedata.category(sign) == "Cc" and sign != GROUP_SEPARATOR for sign in text):
+            return Misread.CONTROL_CHARACTER
+        if not text:
+            return Misread.EMPTY
+        if len(text) > BARCODE_CHARS_MAX:
+            return Misread.TOO_LONG
+        return BarcodeScanned(text, aim)
+
+
+def _decode(piece: bytes) -> str:
+    # QR codes hold UTF-8 today and Latin-1 by the older standard; Latin-1 decodes anything
+    try:
+        return piece.decode()
+    except UnicodeDecodeError:
+        return piece.decode("latin-1")

@@ -1,0 +1,55 @@
+"""Where a device is, as one text: `tcp://192.0.2.7:9100`, `serial:///dev/ttyACM0?baud=9600`."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
+
+from devices.transports.byte_stream import Connector
+from devices.transports.serial_port import PARITIES, SerialLine, serial_connector
+from devices.transports.tcp_stream import tcp_connector
+from edge.contract.errors import SettingsInvalid
+from edge.contract.instant import Clock
+
+_ADVICE: Final = (
+    "Write tcp://HOST:PORT or serial:///dev/NAME with, where needed, "
+    "?baud=9600&bits=8&parity=n&stop=1."
+)
+_BITS: Final = ("7", "8")
+_STOP_BITS: Final = ("1", "2")
+_BAUD_MAX: Final = 4_000_000
+
+
+def connector_to(address: str, clock: Clock) -> Connector:
+    """Return a connector to an address; raises SettingsInvalid naming what is wrong in it."""
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+        query = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=True))
+    except ValueError as error:
+        raise _invalid(address, str(error)) from None
+    if parts.scheme == "tcp" and parts.hostname and port and not (parts.path or query):
+        return tcp_connector(parts.hostname, port, clock)
+    if parts.scheme == "serial" and not parts.netloc and parts.path.startswith("/"):
+        return serial_connector(_line(address, parts.path, query), clock)
+    raise _invalid(address, "it is neither tcp nor serial as they are written")
+
+
+def _line(address: str, path: str, query: dict[str, str]) -> SerialLine:
+    baud = query.pop("baud", "9600")
+    bits = query.pop("bits", "8")
+    parity = query.pop("parity", "n")
+    stop_bits = query.pop("stop", "1")
+    if query:
+        raise _invalid(address, f"{next(iter(query))!r} is no setting of a serial line")
+    if not (baud.isascii() and baud.isdigit() and 0 < int(baud[:9]) <= _BAUD_MAX):
+        raise _invalid(address, f"baud {baud!r} is no speed")
+    if bits not in _BITS or parity not in PARITIES or stop_bits not in _STOP_BITS:
+        raise _invalid(address, "bits is 7 or 8, parity n, e or o, stop 1 or 2")
+    return SerialLine(path, int(baud[:9]), int(bits), parity, int(stop_bits))
+
+
+def _invalid(address: str, why: str) -> SettingsInvalid:
+    return SettingsInvalid(
+        "address_invalid", f"The address {address[:200]!r} cannot be used: {why}.", advice=_ADVICE
+    )

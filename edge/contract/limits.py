@@ -41,6 +41,20 @@ REQUEST_S_MAX: Final = 20.0
 """A body that has not arrived by then will not."""
 SOCKETS_PER_ADDRESS_MAX: Final = 64
 """64 tills behind one address in a bench or behind a proxy; a flood is more."""
+SOCKETS_FROM_LOOPBACK_MAX: Final = 512
+"""The box's own processes, a proxy in front, and benches with 64 tills of several sockets."""
+SOCKETS_MAX: Final = 768
+"""All addresses together: under the usual 1,024 open files, with room for databases."""
+REQUEST_HEAD_S_MAX: Final = 10.0
+"""A request line with headers fits one packet: half of one for longer is an attack."""
+TLS_HANDSHAKE_S_MAX: Final = 10.0
+"""Three round trips; a socket that says nothing is closed by then."""
+KEEP_ALIVE_S_MAX: Final = 60.0
+"""An idle connection, or an answer that nobody fetches, is closed by then."""
+LINGER_S_MAX: Final = 0.5
+"""How long the rest of a refused body is read and thrown away."""
+HOST_SPELLINGS_MAX: Final = 64
+"""Spellings of the box's names (with ports) that the guard remembers as good."""
 SOCKET_MESSAGE_BYTES_MAX: Final = 65_536
 """What a till may send in one WebSocket message."""
 SOCKET_SEND_S_MAX: Final = 5.0
@@ -96,6 +110,16 @@ JOBS_PER_DEVICE_MAX: Final = 256
 """Jobs that wait for one device; edge keeps the rest in its ledger."""
 JOB_MEMORY_DAYS: Final = 30
 """How long devices.db remembers which jobs were done."""
+RECENT_RESULTS_MAX: Final = 256
+"""Results kept in memory: more than can wait for the commit that carries them to disk."""
+RESULTS_UNSENT_MAX: Final = 512
+"""Results that wait for the broker, per device: twice what may wait to run."""
+EVENTS_UNSENT_MAX: Final = 64
+"""Events that wait for the broker, per device: older ones have expired by then."""
+STATISTICS_EVERY_S: Final = 60.0
+"""UnifiedPOS statistics: for people and trends, not for decisions."""
+WAIT_RECHECK_S: Final = 30.0
+"""Deadlines are wall-clock times and the clock may step: they are looked at this often."""
 SCAN_AGE_MS_MAX: Final = 5_000
 """An older scan belongs to the last customer: it is dropped and shown."""
 DRAWER_AGE_MS_MAX: Final = 10_000
@@ -104,6 +128,10 @@ RECEIPT_AGE_MS_MAX: Final = 12 * 3_600_000
 """A receipt waits for paper through the day."""
 PAYMENT_AGE_MS_MAX: Final = 30_000
 """A payment that the terminal was not asked for by then is not begun any more."""
+JOB_GRACE_MS: Final = 60_000
+"""A job that nobody answered this long after its deadline is recorded as unknown."""
+JOB_SWEEP_S: Final = 5.0
+"""How often edge looks for such jobs."""
 BACKOFF_MS_MIN: Final = 250
 BACKOFF_MS_MAX: Final = 15_000
 """A device back from a power cut is in use again within this."""

@@ -19,6 +19,8 @@ class SaleOpened(Event, frozen=True):
     currency: str
     price_book: str = ""
     """The book whose prices this sale uses."""
+    prices_include_tax: bool = True
+    """Whether the amounts of this sale's lines are gross; so its totals follow from its events."""
 
 
 @declare

@@ -1,0 +1,143 @@
+"""From a code to an article with its price, rate, and what the label said about it."""
+
+from __future__ import annotations
+
+from typing import Final, NoReturn
+
+import msgspec
+
+from edge.contract.errors import Refused
+from edge.contract.money import Rounding, divide
+from edge.contract.quantity import ONE, Unit, check_quantity, extend
+from edge.contract.reference_data import Article, TaxRule
+from edge.engine.barcode_meaning import (
+    WORDS_CHARS_MAX,
+    GtinMeaning,
+    LabelMeaning,
+    Meaning,
+    WrongCheckDigit,
+    meaning_of,
+    refuse_check_digit,
+)
+from edge.engine.reference_view import ReferenceView
+
+WEIGHT_CODE: Final = "weight_code"
+PRICE_CODE: Final = "price_code"
+LABEL_ENTRIES: Final = frozenset({WEIGHT_CODE, PRICE_CODE})
+"""Entries whose quantity stands on the label and is not typed."""
+
+
+class Priced(msgspec.Struct, frozen=True):
+    """An article as it goes into the sale; `quantity` in thousandths."""
+
+    article: Article
+    tax: TaxRule
+    quantity: int
+    price_minor: int
+    amount_minor: int
+    entry: str
+
+
+def find_article(reference: ReferenceView, meaning: Meaning) -> Article | None:
+    """Return the article a code means: by GTIN, by the PLU of a label, by SKU, by PLU."""
+    if isinstance(meaning, GtinMeaning):
+        return reference.by_gtin(meaning.gtin)
+    if isinstance(meaning, LabelMeaning):
+        return reference.by_plu(meaning.plu)
+    return reference.by_sku(meaning.text) or reference.by_plu(meaning.text)
+
+
+def price_code(
+    reference: ReferenceView, code: str, quantity: int, *, entry: str, aim: str = ""
+) -> Priced:
+    """Return the article of a code, priced.
+
+    Raises Refused: unknown code (404), wrong check digit, no price, no tax rule, a quantity
+    that is not allowed, a label that carries its own quantity.
+    """
+    store = reference.store
+    meaning = meaning_of(code, store.code_templates, currency=store.currency, aim=aim)
+    article = find_article(reference, meaning)
+    if article is None:
+        if isinstance(meaning, WrongCheckDigit):
+            refuse_check_digit(meaning)
+        _refuse_unknown(code)
+    price = reference.price(article.sku)
+    if price is None:
+        raise Refused(
+            "no_price",
+            f"{article.name} has no price.",
+            advice="Tell head office; sell it once it has one.",
+            params={"name": article.name, "sku": article.sku},
+        )
+    tax = reference.tax(article.tax)
+    if tax is None:
+        raise Refused(
+            "no_tax_rule",
+            f"{article.name} names the tax {article.tax!r}, which this store does not have.",
+            advice="Tell head office; sell it once it is put right.",
+            params={"name": article.name, "tax": article.tax},
+        )
+    unit = Unit(article.unit)
+    weight, amount_minor, count = _on_label(meaning)
+    if weight is None and amount_minor is None:
+        quantity = check_quantity(quantity if count is None else quantity * count // ONE, unit)
+        amount = extend(price.price_minor, quantity)
+        return Priced(article, tax, quantity, price.price_minor, amount, entry)
+    if quantity != ONE:
+        raise Refused(
+            "label_has_its_quantity",
+            f"The label of {article.name} says how much it is; a number before it means nothing.",
+            advice="Scan every package by itself.",
+            params={"name": article.name},
+        )
+    if amount_minor is not None:
+        return _by_label_price(article, tax, price.price_minor, amount_minor)
+    return _by_label_weight(article, tax, price.price_minor, weight or 0)
+
+
+def _on_label(meaning: Meaning) -> tuple[int | None, int | None, int | None]:
+    if isinstance(meaning, GtinMeaning):
+        return meaning.weight, meaning.amount_minor, meaning.count
+    if isinstance(meaning, LabelMeaning):
+        return meaning.weight, meaning.amount_minor, None
+    return None, None, None
+
+
+def _by_label_weight(article: Article, tax: TaxRule, price_minor: int, weight: int) -> Priced:
+    if article.unit != Unit.KILOGRAM:
+        raise Refused(
+            "not_weighed",
+            f"The label carries a weight, but {article.name} is sold by the piece.",
+            advice="Check the label; type the article's number to sell it by the piece.",
+            params={"name": article.name},
+        )
+    weight = check_quantity(weight, Unit.KILOGRAM)
+    return Priced(article, tax, weight, price_minor, extend(price_minor, weight), WEIGHT_CODE)
+
+
+def _by_label_price(article: Article, tax: TaxRule, price_minor: int, amount_minor: int) -> Priced:
+    # the label's price is what was promised; a weight is worked out for the stock only
+    if amount_minor == 0:
+        raise Refused(
+            "label_without_price",
+            f"The label of {article.name} says a price of zero.",
+            advice="Have it weighed and labelled again.",
+            params={"name": article.name},
+        )
+    if article.unit != Unit.KILOGRAM or price_minor == 0:
+        return Priced(article, tax, ONE, amount_minor, amount_minor, PRICE_CODE)
+    weight = divide(amount_minor * ONE, price_minor, Rounding.HALF_UP)
+    weight = check_quantity(max(1, weight), Unit.KILOGRAM)
+    return Priced(article, tax, weight, price_minor, amount_minor, PRICE_CODE)
+
+
+def _refuse_unknown(code: str) -> NoReturn:
+    shown = "".join(char for char in code[:WORDS_CHARS_MAX] if char.isprintable())
+    raise Refused(
+        "unknown_code",
+        f"No article has the code {shown}.",
+        advice="Scan it again, or search for the article by name.",
+        status=404,
+        params={"code": shown},
+    )

@@ -1,0 +1,36 @@
+"""What the rules ask of the shop's reference data; `edge.reference` answers it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from edge.contract.reference_data import Article, Price, StoreProfile, TaxRule
+
+
+class ReferenceView(Protocol):
+    """Point look-ups, each in microseconds; None for what the shop does not know."""
+
+    @property
+    def store(self) -> StoreProfile:
+        """The store. May raise Refused before the first contact with head office."""
+        ...
+
+    def by_gtin(self, gtin: str) -> Article | None:
+        """Return the article with this GTIN; asked with 14 digits, stored in any length."""
+        ...
+
+    def by_sku(self, sku: str) -> Article | None:
+        """Return the article with this own number."""
+        ...
+
+    def by_plu(self, plu: str) -> Article | None:
+        """Return the article with this short number; leading zeros mean nothing."""
+        ...
+
+    def price(self, sku: str) -> Price | None:
+        """Return the listed price of an SKU."""
+        ...
+
+    def tax(self, code: str) -> TaxRule | None:
+        """Return a tax rule of the store."""
+        ...

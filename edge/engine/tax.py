@@ -1,0 +1,65 @@
+"""Tax per rate on the sale, not per line.
+
+The amounts of all lines of one rate are added up first and the tax is taken from the sum,
+rounded once per rate with `HALF_UP` (ties away from zero). Rounding per line instead would
+drift by up to half a unit for every line.
+
+Worked example, prices including 21 %: three lines of 0.99, 0.99 and 1.49 make 3.47 gross.
+Tax = 3.47 x 21 / 121 = 0.60223… -> 0.60, net = 2.87. (Per line it would have been
+0.17 + 0.17 + 0.26 = 0.60 here, and 0.34 instead of 0.35 for two lines of 0.99 alone… that
+is 1.98 x 21 / 121 = 0.3436… -> 0.34; for seven such lines 1.19 per line against 1.20.)
+Excluding tax the same lines cost 3.47 net; tax = 3.47 x 21 % = 0.7287 -> 0.73, gross 4.20.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from edge.contract.money import Rounding, divide
+from edge.contract.sale_events import TaxTotal
+
+PPM: Final = 1_000_000
+TAX_ROUNDING: Final = Rounding.HALF_UP
+
+
+class RateSum(msgspec.Struct, frozen=True):
+    """The amounts of all live lines of one rate, as priced: gross when tax is included."""
+
+    tax: str
+    rate_ppm: int
+    amount_minor: int
+
+
+def tax_total(rate_sum: RateSum, *, included: bool) -> TaxTotal:
+    """Split the sum of one rate into net and tax; `net + tax = gross` always."""
+    amount, rate = rate_sum.amount_minor, rate_sum.rate_ppm
+    if included:
+        tax = divide(amount * rate, PPM + rate, TAX_ROUNDING)
+        return TaxTotal(rate_sum.tax, rate, amount - tax, tax, amount)
+    tax = divide(amount * rate, PPM, TAX_ROUNDING)
+    return TaxTotal(rate_sum.tax, rate, amount, tax, amount + tax)
+
+
+def tax_totals(rate_sums: tuple[RateSum, ...], *, included: bool) -> tuple[TaxTotal, ...]:
+    """Return the totals of every rate that has takings, in order of first appearance."""
+    return tuple(tax_total(each, included=included) for each in rate_sums if each.amount_minor)
+
+
+def total_of(rate_sums: tuple[RateSum, ...], *, included: bool) -> int:
+    """Return what the customer pays for these lines, tax included."""
+    if included:
+        return sum(each.amount_minor for each in rate_sums)
+    return sum(tax_total(each, included=False).gross_minor for each in rate_sums)
+
+
+def add_to_rate(
+    rate_sums: tuple[RateSum, ...], tax: str, rate_ppm: int, amount_minor: int
+) -> tuple[RateSum, ...]:
+    """Return the sums with an amount (negative for a voided line) added to its rate."""
+    for index, each in enumerate(rate_sums):
+        if each.rate_ppm == rate_ppm and each.tax == tax:
+            changed = RateSum(tax, rate_ppm, each.amount_minor + amount_minor)
+            return (*rate_sums[:index], changed, *rate_sums[index + 1 :])
+    return (*rate_sums, RateSum(tax, rate_ppm, amount_minor))

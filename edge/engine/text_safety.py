@@ -1,0 +1,75 @@
+"""Free text never keeps a card number (PAN): what looks like one is refused, not stored.
+
+A scanned GTIN is not free text and does not come through here.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+from edge.contract.errors import Refused
+
+PAN_DIGITS_MIN: Final = 13
+PAN_DIGITS_MAX: Final = 19
+SEPARATORS_BETWEEN_DIGITS_MAX: Final = 3
+"""People write a card number in groups: a space, a dash, ` - ` between them."""
+
+_DIGIT_RUN: Final = re.compile(
+    rf"[0-9](?:[^0-9A-Za-z]{{0,{SEPARATORS_BETWEEN_DIGITS_MAX}}}[0-9]){{{PAN_DIGITS_MIN - 1},}}"
+)
+_SCHEMES: Final = re.compile(
+    r"""
+      4(?:\d{12}|\d{15}|\d{18})                                             # Visa
+    | (?:5[1-5]\d{2}|222[1-9]|22[3-9]\d|2[3-6]\d{2}|27[01]\d|2720)\d{12}    # Mastercard
+    | 3[47]\d{13}                                                           # American Express
+    | 3(?:0[0-59]|[689]\d)\d{11,16}                                         # Diners Club
+    | 35(?:2[89]|[3-8]\d)\d{12,15}                                          # JCB
+    | (?:5[06-9]|6\d|8[12])\d{11,17}               # Maestro, Discover, UnionPay, RuPay, and kin
+    | (?:220[0-4]|9792)\d{12,15}                                            # Mir, Troy
+    """,
+    re.VERBOSE,
+)
+
+
+def luhn_holds(digits: str) -> bool:
+    """Say whether the last of these ASCII digits is the Luhn check digit of the others."""
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        value = int(digit) * (1 + place % 2)
+        total += value - 9 if value > 9 else value  # noqa: PLR2004 - the digit sum of 10 to 18
+    return total % 10 == 0
+
+
+def looks_like_pan(text: str) -> bool:
+    """Say whether 13 to 19 digits in a row, however grouped, could be a card number.
+
+    Digits of every script count; a card number inside a longer row of digits is found too.
+    """
+    plain = "".join(_ascii_digit(char) for char in text)
+    for run in _DIGIT_RUN.finditer(plain):
+        digits = re.sub(r"[^0-9]", "", run.group())
+        for start in range(len(digits) - PAN_DIGITS_MIN + 1):
+            for length in range(PAN_DIGITS_MIN, min(PAN_DIGITS_MAX, len(digits) - start) + 1):
+                part = digits[start : start + length]
+                if _SCHEMES.fullmatch(part) and luhn_holds(part):
+                    return True
+    return False
+
+
+def check_free_text(text: str, *, field: str) -> str:
+    """Return the text, or refuse one with a card number in it; the words do not repeat it."""
+    if looks_like_pan(text):
+        raise Refused(
+            "looks_like_card_number",
+            f"The text for {field} looks like a card number and was not kept.",
+            advice="Never type card numbers. Write it again without the number.",
+            params={"field": field},
+        )
+    return text
+
+
+def _ascii_digit(char: str) -> str:
+    value = unicodedata.decimal(char, None)
+    return char if value is None else str(value)

@@ -55,6 +55,10 @@ LINGER_S_MAX: Final = 0.5
 """How long the rest of a refused body is read and thrown away."""
 HOST_SPELLINGS_MAX: Final = 64
 """Spellings of the box's names (with ports) that the guard remembers as good."""
+STATIC_BYTES_MAX: Final = 16 * 1_048_576
+"""All screens together are kept in memory; they have under 2 MB."""
+METRIC_SERIES_MAX: Final = 512
+"""Combinations of label values in one metric; what is beyond is counted as `other`."""
 SOCKET_MESSAGE_BYTES_MAX: Final = 65_536
 """What a till may send in one WebSocket message."""
 SOCKET_SEND_S_MAX: Final = 5.0
@@ -108,6 +112,8 @@ SUBSCRIPTION_QUEUE_MAX: Final = 2_048
 DEVICES_PER_HOST_MAX: Final = 64
 JOBS_PER_DEVICE_MAX: Final = 256
 """Jobs that wait for one device; edge keeps the rest in its ledger."""
+JOB_RUN_S_MAX: Final = 600.0
+"""The longest dialogue (a terminal that extends T4 twice); then the end counts as unknown."""
 JOB_MEMORY_DAYS: Final = 30
 """How long devices.db remembers which jobs were done."""
 RECENT_RESULTS_MAX: Final = 256
@@ -151,6 +157,14 @@ TERMINAL_T4_MS: Final = 180_000
 """ZVT T4: silence inside a dialogue that the terminal leads."""
 INQUIRY_EVERY_MS: Final = 5_000
 """How often an unknown payment is asked about."""
+TERMINAL_BUSY_RETRY_MS: Final = 1_000
+"""How soon a terminal that is still in a dialogue is asked again about a payment in doubt."""
+ZVT_APDU_BYTES_MAX: Final = 16_384
+"""One message of a payment terminal: a long receipt block has under 4 kB."""
+ZVT_MESSAGES_QUEUED_MAX: Final = 64
+"""A terminal waits for each answer, so more than two are a fault or an attack."""
+TERMINAL_RECEIPT_LINES_MAX: Final = 400
+"""Lines of one card receipt; with signature and EMV data real ones have under 100."""
 
 # --- replication -------------------------------------------------------------------------
 FRAME_RAW_BYTES_TARGET: Final = 262_144

@@ -136,6 +136,12 @@ PAYMENT_AGE_MS_MAX: Final = 30_000
 """A payment that the terminal was not asked for by then is not begun any more."""
 JOB_GRACE_MS: Final = 60_000
 """A job that nobody answered this long after its deadline is recorded as unknown."""
+SIDE_JOBS_MAX: Final = 1_024
+"""Inquiries whose answers are still heard."""
+PAYMENT_ANSWER_MS_MAX: Final = 240_000
+"""An authorisation that is not answered by then is asked about: T4 and a minute."""
+PAYMENT_QUIET_INQUIRIES: Final = 2
+"""Inquiries without any answer before the till says that the payment is in doubt."""
 JOB_SWEEP_S: Final = 5.0
 """How often edge looks for such jobs."""
 BACKOFF_MS_MIN: Final = 250
@@ -145,6 +151,8 @@ DEVICE_LOST_AFTER_MS: Final = 2_000
 """A cable that is back by then was never lost: a blip must not double a print."""
 DEVICE_CONNECT_MS_MAX: Final = 5_000
 """On the shop's own network a device that has not answered by then is not there."""
+DEVICE_STOP_S_MAX: Final = 2.0
+"""A driver that is not gone by then is left behind: the others stop in time."""
 FLIGHT_RECORDER_BYTES_MAX: Final = 65_536
 """A few receipts or payments per device; 64 devices stay under 4 MiB."""
 SERIAL_IDLE_FLUSH_MS: Final = 80

@@ -1,0 +1,226 @@
+"""A host: takes its configuration from the bus, runs its devices, and is born again with
+every connection."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from devices import driver_catalogue
+from devices.driver import DriverSpec
+from devices.host.running_device import DevicePlan, RunningDevice, Surroundings
+from devices.job_journal import JobJournal, KnownJob
+from devices.job_router.incoming_jobs import read_job
+from edge.contract.device_messages import (
+    MESSAGE_VERSION,
+    OFFLINE,
+    ONLINE,
+    HostConfig,
+    HostInfo,
+    Job,
+    JobError,
+    JobResult,
+    JobStatus,
+    WantedDevice,
+)
+from edge.contract.device_topics import HostTopics, parse_topic
+from edge.contract.errors import Refused, SettingsInvalid
+from edge.contract.limits import MQTT_PAYLOAD_BYTES_MAX, STATISTICS_EVERY_S
+from edge.contract.wire import decode_strict
+from edge.runtime.bus import BusMessage, BusUnavailable
+
+_TALLIES: Final = ("foreign", "garbled", "retained_job", "no_such_device")
+
+
+class DeviceHost:
+    """Runs the devices that edge wants here. `run` serves the bus, `close` stops all."""
+
+    def __init__(self, topics: HostTopics, version: str, around: Surroundings) -> None:
+        self._topics = topics
+        self._around = around
+        self._bus = around.bus
+        self._log = around.log
+        self._journal: JobJournal = around.journal
+        self._info = HostInfo(version, boot=around.ids.new())
+        self._devices: dict[str, RunningDevice] = {}
+        self._broken_off: list[KnownJob] = []
+        self.counts: dict[str, int] = dict.fromkeys(_TALLIES, 0)
+        """Messages dropped, by reason."""
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """The ids of the devices that run now."""
+        return tuple(self._devices)
+
+    async def open(self) -> None:
+        """Open the record of jobs; raises StorageFailed."""
+        self._broken_off = list(await self._journal.open())
+        if self._broken_off:
+            self._log.warning("jobs_broken_off", count=len(self._broken_off))
+        self._bus.on_connect(self._greet)
+
+    async def close(self) -> None:
+        """Stop all devices, say goodbye, and close the record of jobs."""
+        for device in self._devices.values():
+            await device.stop(removed=False)
+        self._devices.clear()
+        try:
+            await self._bus.publish(self._topics.availability, OFFLINE, retain=True)
+        except BusUnavailable:
+            self._log.info("no_goodbye")  # the broker says it for us: last will
+        await self._journal.close()
+
+    async def run(self) -> None:
+        """Take configuration and jobs from the bus until cancelled."""
+        incoming = self._bus.subscribe([self._topics.config, self._topics.all_jobs])
+        try:
+            async for message in incoming:
+                await self.take(message)
+        finally:
+            incoming.close()
+
+    async def run_statistics(self) -> None:
+        """Publish statistics and tidy the record of jobs, every minute, until cancelled."""
+        while True:
+            await self._around.clock.sleep(STATISTICS_EVERY_S)
+            for device in list(self._devices.values()):
+                await device.publish_statistics()
+            await self._journal.tidy()
+
+    # --- what comes in --------------------------------------------------------------------
+
+    async def take(self, message: BusMessage) -> None:
+        """Take one delivery; what is foreign or garbled is counted, never raised."""
+        topic = parse_topic(message.topic)
+        if topic is None or (topic.store, topic.host) != (self._topics.store, self._topics.host):
+            self._drop("foreign", message)
+        elif len(message.payload) > MQTT_PAYLOAD_BYTES_MAX:
+            self._drop("garbled", message)
+        elif topic.leaf == "config":
+            await self._take_config(message)
+        elif topic.leaf != "job":
+            self._drop("foreign", message)
+        elif message.retained:
+            self._drop("retained_job", message)  # stored by somebody: how old it is nobody knows
+        elif (job := read_job(message.payload)) is None:
+            self._drop("garbled", message)
+        elif (device := self._devices.get(topic.device)) is None:
+            self._drop("no_such_device", message)
+            await self._answer_orphan(topic.device, job)
+        else:
+            device.take(job)
+
+    def _drop(self, reason: str, message: BusMessage) -> None:
+        self.counts[reason] += 1
+        log = self._log.warning if self.counts[reason] == 1 else self._log.debug
+        log("message_dropped", reason=reason, topic=message.topic[:200], times=self.counts[reason])
+
+    async def _answer_orphan(self, device: str, job: Job) -> None:
+        known = await self._journal.find(job.id)
+        if known is not None and known.result is not None:
+            result = known.result
+        else:
+            # a job that was begun may have happened, whoever asks now
+            status = JobStatus.FAILED if known is None else JobStatus.UNKNOWN
+            error = JobError(
+                "device_not_configured",
+                f"{device} is not among the devices of this host.",
+                advice="Assign the device again.",
+            )
+            result = JobResult(job.id, status, self._around.clock.now_ms(), error=error)
+        await self._publish_result(
+            device, msgspec.structs.replace(result, correlation=job.correlation)
+        )
+
+    async def _publish_result(self, device: str, result: JobResult) -> bool:
+        topic = self._topics.device(device).result
+        try:
+            await self._bus.publish(topic, msgspec.json.encode(result))
+        except BusUnavailable:
+            return False
+        return True
+
+    # --- configuration --------------------------------------------------------------------
+
+    async def _take_config(self, message: BusMessage) -> None:
+        if not message.payload:
+            return  # the retained topic was cleared: what runs goes on until told otherwise
+        try:
+            config = decode_strict(message.payload, HostConfig, what="The configuration")
+            if config.v != MESSAGE_VERSION:
+                raise Refused("version_unknown", f"Version {config.v} of it is not known.")
+        except Refused as error:
+            self.counts["garbled"] += 1
+            await self._say_config_error(error.message)
+            return
+        troubles: list[str] = []
+        wanted: dict[str, WantedDevice] = {}
+        for device in config.devices:
+            if device.id in wanted:
+                troubles.append(f"{device.id} stands in it twice.")
+            else:
+                wanted[device.id] = device
+        for device_id in [known for known in self._devices if known not in wanted]:
+            await self._devices.pop(device_id).stop(removed=True)
+            self._log.info("device_removed", device=device_id)
+        for device in wanted.values():
+            try:
+                await self._want(device)
+            except SettingsInvalid as error:
+                troubles.append(f"{device.id}: {error}")
+        await self._say_config_error(" ".join(troubles))
+
+    async def _want(self, wanted: WantedDevice) -> None:
+        running = self._devices.get(wanted.id)
+        if running is not None and running.plan.wanted == wanted:
+            return
+        plan = plan_device(wanted, self._around)
+        if running is not None:
+            await running.stop(removed=False)
+        device = RunningDevice(plan, self._topics.device(wanted.id), self._around)
+        self._devices[wanted.id] = device
+        device.start()
+        self._log.info("device_started", device=wanted.id, driver=wanted.driver)
+
+    async def _say_config_error(self, words: str) -> None:
+        if words == self._info.config_error:
+            return
+        if words:
+            self._log.warning("config_refused", detail=words)
+        self._info = msgspec.structs.replace(self._info, config_error=words)
+        try:
+            await self._publish_info()
+        except BusUnavailable:
+            return  # the greeting after the next connection says it
+
+    # --- births ---------------------------------------------------------------------------
+
+    async def _greet(self) -> None:
+        await self._bus.publish(self._topics.availability, ONLINE, retain=True)
+        await self._publish_info()
+        for device in self._devices.values():
+            device.outbox.greet()
+        while self._broken_off:
+            job = self._broken_off[0]
+            if job.result is None or await self._publish_result(job.device, job.result):
+                self._broken_off.pop(0)
+            else:
+                return
+
+    async def _publish_info(self) -> None:
+        await self._bus.publish(self._topics.info, msgspec.json.encode(self._info), retain=True)
+
+
+def plan_device(wanted: WantedDevice, around: Surroundings) -> DevicePlan:
+    """Find the driver and check the settings; raises SettingsInvalid in words."""
+    spec: DriverSpec[Any] = driver_catalogue.driver(wanted.driver)
+    try:
+        settings = msgspec.convert(wanted.settings, spec.settings)
+    except msgspec.ValidationError as error:
+        raise SettingsInvalid(
+            "device_settings_invalid",
+            f"The settings do not fit the driver {spec.name}: {error}.",
+            advice=f"It takes: {', '.join(spec.settings.__struct_fields__)}.",
+        ) from None
+    return DevicePlan(wanted, spec, settings, spec.connector(settings, around.clock))

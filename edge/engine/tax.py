@@ -4,11 +4,12 @@ The amounts of all lines of one rate are added up first and the tax is taken fro
 rounded once per rate with `HALF_UP` (ties away from zero). Rounding per line instead would
 drift by up to half a unit for every line.
 
-Worked example, prices including 21 %: three lines of 0.99, 0.99 and 1.49 make 3.47 gross.
-Tax = 3.47 x 21 / 121 = 0.60223… -> 0.60, net = 2.87. (Per line it would have been
-0.17 + 0.17 + 0.26 = 0.60 here, and 0.34 instead of 0.35 for two lines of 0.99 alone… that
-is 1.98 x 21 / 121 = 0.3436… -> 0.34; for seven such lines 1.19 per line against 1.20.)
-Excluding tax the same lines cost 3.47 net; tax = 3.47 x 21 % = 0.7287 -> 0.73, gross 4.20.
+Worked example at 21 %, seven lines of 0.99, together 6.93:
+
+- prices include tax: 6.93 x 21 / 121 = 1.2027... -> tax 1.20, net 5.73, gross 6.93
+  (line by line it would be 7 x 0.17 = 1.19);
+- prices exclude tax: 6.93 x 21 / 100 = 1.4553 -> net 6.93, tax 1.46, gross 8.39
+  (line by line it would be 7 x 0.21 = 1.47).
 """
 
 from __future__ import annotations

@@ -1,0 +1,185 @@
+"""A completed sale as a receipt: what stands where; the printer's driver sets it on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, tzinfo
+from typing import Final
+
+from edge.contract.money import format_amount
+from edge.contract.quantity import ONE, Unit, format_quantity
+from edge.contract.receipt_document import (
+    Align,
+    ColumnsBlock,
+    Emphasis,
+    FeedBlock,
+    QrBlock,
+    ReceiptBlock,
+    ReceiptDocument,
+    RowBlock,
+    RuleBlock,
+    TextBlock,
+)
+from edge.contract.reference_data import StoreProfile
+from edge.contract.till_protocol import TillState
+from edge.engine.article_finding import PRICE_CODE
+from edge.engine.cart import APPROVED, CASH, Cart, Line, Tender
+from edge.engine.receipt_words import WORDS, ReceiptWords, language_of
+
+QR_FORM: Final = "TILLBOX1"
+"""Opens the text of the QR code; a signed form will carry another number."""
+_NO_CARD_RECEIPTS: Final[Mapping[str, Sequence[str]]] = {}
+
+
+def lay_out_receipt(
+    cart: Cart,
+    store: StoreProfile,
+    *,
+    till: str,
+    cashier: str,
+    zone: tzinfo,
+    copy: int = 0,
+    card_receipts: Mapping[str, Sequence[str]] = _NO_CARD_RECEIPTS,
+) -> ReceiptDocument:
+    """Return the receipt of a completed sale.
+
+    `cashier` is a name, or empty; `copy` from 1 on marks a repeat at top and bottom;
+    `card_receipts` gives the terminal's own customer lines by payment id, instead of what
+    the ledger knows of the payment. Raises ValueError for a sale that is not completed.
+    """
+    if cart.state is not TillState.DONE:
+        raise ValueError(f"the sale {cart.sale!r} is not completed: it has no receipt")
+    language = language_of(store.receipt_language)
+    words = WORDS[language]
+    moment = datetime.fromtimestamp(cart.completed_at / 1000, tz=zone)
+    marked: tuple[ReceiptBlock, ...] = (
+        (TextBlock(words.copy, Align.CENTRE, Emphasis.LARGE),) if copy else ()
+    )
+    blocks = (
+        *marked,
+        *_head(store, words),
+        RowBlock(words.receipt, cart.receipt),
+        RowBlock(words.date, moment.strftime("%Y-%m-%d %H:%M")),
+        RowBlock(words.till, till),
+        *((RowBlock(words.served_by, cashier),) if cashier else ()),
+        RuleBlock(),
+        *(block for line in cart.lines for block in _line(line, cart.currency, words)),
+        RuleBlock(),
+        *_totals(cart, words),
+        *(
+            block
+            for tender in cart.tenders
+            for block in _tender(tender, cart.currency, words, card_receipts)
+        ),
+        *_change(cart, words),
+        RuleBlock(),
+        *_tax_table(cart, words),
+        *_footer(store),
+        QrBlock(qr_text(cart)),
+        *marked,
+    )
+    return ReceiptDocument(f"{words.receipt} {cart.receipt}", blocks, language, copy)
+
+
+def qr_text(cart: Cart) -> str:
+    """Return what a receipt's QR code says: form, receipt number, sale id, total, currency."""
+    return f"{QR_FORM}|{cart.receipt}|{cart.sale}|{cart.total_minor}|{cart.currency}"
+
+
+def format_rate(rate_ppm: int) -> str:
+    """Write a tax rate: `21%`, `5.5%`, `0%`."""
+    whole, rest = divmod(rate_ppm, 10_000)
+    return f"{whole}.{rest:04d}".rstrip("0") + "%" if rest else f"{whole}%"
+
+
+def _head(store: StoreProfile, words: ReceiptWords) -> Iterator[ReceiptBlock]:
+    yield TextBlock(store.name, Align.CENTRE, Emphasis.LARGE)
+    for text in store.address:
+        yield TextBlock(text, Align.CENTRE)
+    if store.tax_number:
+        yield TextBlock(f"{words.tax_number} {store.tax_number}", Align.CENTRE)
+    yield FeedBlock()
+
+
+def _line(line: Line, currency: str, words: ReceiptWords) -> Iterator[ReceiptBlock]:
+    if line.voided:
+        return
+    yield RowBlock(line.name, format_amount(line.amount_minor, currency))
+    if line.entry == PRICE_CODE and line.unit == Unit.KILOGRAM:
+        # the weight was worked out from the label's price: nobody weighed it, so none is stated
+        return
+    if line.quantity != ONE or line.unit == Unit.KILOGRAM:
+        price = format_amount(line.price_minor, currency)
+        per = words.per_kilogram if line.unit == Unit.KILOGRAM else ""
+        quantity = format_quantity(line.quantity, Unit(line.unit))
+        yield TextBlock(f"  {quantity} \u00d7 {price}{per}")
+
+
+def _totals(cart: Cart, words: ReceiptWords) -> Iterator[ReceiptBlock]:
+    if not cart.prices_include_tax:
+        net = sum(each.amount_minor for each in cart.rate_sums)
+        yield RowBlock(words.subtotal, format_amount(net, cart.currency))
+        for tax in cart.taxes:
+            yield RowBlock(
+                f"{words.tax} {format_rate(tax.rate_ppm)}",
+                format_amount(tax.tax_minor, cart.currency),
+            )
+    yield RowBlock(
+        f"{words.total} {cart.currency}",
+        format_amount(cart.total_minor, cart.currency),
+        Emphasis.LARGE,
+    )
+    if cart.rounding_minor:
+        yield RowBlock(words.rounding, format_amount(cart.rounding_minor, cart.currency))
+
+
+def _tender(
+    tender: Tender,
+    currency: str,
+    words: ReceiptWords,
+    card_receipts: Mapping[str, Sequence[str]],
+) -> Iterator[ReceiptBlock]:
+    amount = format_amount(tender.amount_minor, currency)
+    if tender.kind == CASH:
+        yield RowBlock(words.cash, amount)
+    elif tender.state == APPROVED:
+        yield RowBlock(f"{words.card} {tender.scheme}".rstrip(), amount)
+        own = card_receipts.get(tender.tender_id, ())
+        for text in own or _card_details(tender, words):
+            yield TextBlock(text)
+
+
+def _card_details(tender: Tender, words: ReceiptWords) -> tuple[str, ...]:
+    details = (
+        ("", f"**** {tender.last4}" if tender.last4 else ""),
+        (words.authorisation, tender.authorisation),
+        (words.terminal, tender.terminal_id),
+        (words.terminal_receipt, tender.receipt),
+        (words.trace, tender.trace),
+    )
+    return tuple(f"  {name} {value}" if name else f"  {value}" for name, value in details if value)
+
+
+def _change(cart: Cart, words: ReceiptWords) -> Iterator[ReceiptBlock]:
+    if cart.change_minor:
+        yield RowBlock(words.change, format_amount(cart.change_minor, cart.currency), Emphasis.BOLD)
+
+
+def _tax_table(cart: Cart, words: ReceiptWords) -> Iterator[ReceiptBlock]:
+    if not cart.taxes:
+        return
+    yield ColumnsBlock((words.tax, words.net, words.tax, words.gross))
+    for tax in cart.taxes:
+        amounts = (tax.net_minor, tax.tax_minor, tax.gross_minor)
+        yield ColumnsBlock(
+            (
+                format_rate(tax.rate_ppm),
+                *(format_amount(amount, cart.currency) for amount in amounts),
+            )
+        )
+
+
+def _footer(store: StoreProfile) -> Iterator[ReceiptBlock]:
+    yield FeedBlock()
+    for text in store.receipt_footer:
+        yield TextBlock(text, Align.CENTRE)

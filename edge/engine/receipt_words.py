@@ -1,0 +1,68 @@
+"""The fixed words of a receipt, by language."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+
+class ReceiptWords(msgspec.Struct, frozen=True):
+    """Every word a receipt may need; complete for each language that is listed."""
+
+    receipt: str
+    date: str
+    till: str
+    served_by: str
+    tax_number: str
+    subtotal: str
+    total: str
+    cash: str
+    card: str
+    change: str
+    rounding: str
+    tax: str
+    net: str
+    gross: str
+    authorisation: str
+    terminal: str
+    terminal_receipt: str
+    trace: str
+    copy: str
+    per_kilogram: str
+
+
+DEFAULT_LANGUAGE: Final = "en"
+
+WORDS: Final[dict[str, ReceiptWords]] = {
+    "en": ReceiptWords(
+        receipt="Receipt",
+        date="Date",
+        till="Till",
+        served_by="Served by",
+        tax_number="VAT no.",
+        subtotal="Subtotal",
+        total="TOTAL",
+        cash="Cash",
+        card="Card",
+        change="Change",
+        rounding="Cash rounding",
+        tax="VAT",
+        net="Net",
+        gross="Gross",
+        authorisation="Authorisation",
+        terminal="Terminal",
+        terminal_receipt="Terminal receipt",
+        trace="Trace",
+        copy="COPY",
+        per_kilogram="/kg",
+    ),
+}
+
+
+def language_of(wanted: str) -> str:
+    """Return the listed language that serves a wanted one (BCP 47): itself, its root, English."""
+    for language in (wanted, wanted.partition("-")[0]):
+        if language in WORDS:
+            return language
+    return DEFAULT_LANGUAGE

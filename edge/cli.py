@@ -1,0 +1,142 @@
+"""The `tillbox` command: finds its subcommands as entry points, one group for all packages."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import EntryPoint, entry_points, version
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from edge.contract.errors import TillboxError
+from edge.runtime.command_line import Command
+
+GROUP: Final = "tillbox.commands"
+NOT_A_LEDGER: Final = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `tillbox` with these arguments (the process's own by default); return its status."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    found = {point.name: point for point in entry_points(group=GROUP)}
+    chosen = next((word for word in given if not word.startswith("-")), None)
+    # only the chosen command is imported: `tillbox ledger verify` needs no web server
+    wanted = {chosen: found[chosen]} if chosen in found else found
+    parser = _parser(wanted)
+    namespace = parser.parse_args(given)
+    try:
+        status: int = namespace.run(namespace)
+    except TillboxError as error:
+        print(f"tillbox {namespace.command}: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # the reader went away (`| head`): not worth a traceback
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return status
+
+
+def _parser(points: dict[str, EntryPoint]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tillbox",
+        description="The store server: tills, devices, a durable ledger, and head office.",
+        epilog="`tillbox COMMAND --help` says more about each.",
+    )
+    parser.add_argument("--version", action="version", version=f"tillbox {version('tillbox')}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, point in sorted(points.items()):
+        command: Command = point.load()
+        sub = commands.add_parser(name, help=command.summary, description=command.summary)
+        command.configure(sub)
+        sub.set_defaults(run=command.run)
+    return parser
+
+
+# --- tillbox ledger -----------------------------------------------------------------------
+
+
+def _configure_ledger(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    check = actions.add_parser(
+        "verify",
+        help="check that a ledger is whole",
+        description="Checks SQLite's own structure and the hash chain, event by event. "
+        "Exit status: 0 whole, 1 broken, 2 not a ledger. Safe beside a running box.",
+    )
+    check.add_argument("file", type=Path, help="a ledger.db")
+    check.add_argument("--json", action="store_true", help="print one JSON object")
+    check.set_defaults(act=_verify)
+    export = actions.add_parser(
+        "export",
+        help="write every event as one line of JSON",
+        description="Writes the canonical bytes of every event, one a line, in order, each "
+        "with its hash. What it writes can be checked without Tillbox: hash = "
+        "SHA-256(hash before || bytes of `event`).",
+    )
+    export.add_argument("file", type=Path, help="a ledger.db")
+    export.add_argument("--after", type=int, default=0, help="begin behind this seq")
+    export.set_defaults(act=_export)
+
+
+def _run_ledger(namespace: argparse.Namespace) -> int:
+    status: int = namespace.act(namespace)
+    return status
+
+
+def _verify(namespace: argparse.Namespace) -> int:
+    from edge.ledger.integrity import NotALedgerError, verify  # noqa: PLC0415 - loaded when asked
+
+    try:
+        verdict = verify(namespace.file)
+    except NotALedgerError as error:
+        if namespace.json:
+            print(json.dumps({"whole": False, "not_a_ledger": True, "reason": str(error)}))  # noqa: T201
+        else:
+            print(f"Not a ledger: {error}.", file=sys.stderr)  # noqa: T201
+        return NOT_A_LEDGER
+    if namespace.json:
+        print(msgspec.json.encode(verdict).decode())  # noqa: T201
+    elif verdict.whole:
+        print(  # noqa: T201
+            f"Whole: {verdict.events} events of store {verdict.store} ({verdict.store_number}), "
+            f"generation {verdict.gen}; head {verdict.head_hash}."
+        )
+    else:
+        print(f"Broken: {verdict.reason}.", file=sys.stderr)  # noqa: T201
+        if verdict.first_bad_seq is not None:
+            print(  # noqa: T201
+                f"First bad seq: {verdict.first_bad_seq}. "
+                f"Everything before it is whole ({verdict.events} events).",
+                file=sys.stderr,
+            )
+    return 0 if verdict.whole else 1
+
+
+def _export(namespace: argparse.Namespace) -> int:
+    from edge.ledger.integrity import NotALedgerError, stored_events  # noqa: PLC0415
+
+    try:
+        for event in stored_events(namespace.file, namespace.after):
+            sys.stdout.write(
+                f'{{"hash":"{event.hash.hex()}","event":{event.body.decode("utf-8")}}}\n'
+            )
+    except NotALedgerError as error:
+        print(f"Not a ledger: {error}.", file=sys.stderr)  # noqa: T201
+        return NOT_A_LEDGER
+    return 0
+
+
+LEDGER_COMMAND: Final = Command(
+    "ledger", "verify or export a ledger file", _configure_ledger, _run_ledger
+)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,350 @@
+"""Who may do what at a till: devices are enrolled by a person, cashiers sign in with a PIN.
+
+Secrets are kept as SHA-256 only; PINs as argon2id with a pepper outside every database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final
+
+from edge.contract.errors import Refused
+from edge.contract.event_registry import Event
+from edge.contract.identity import Ids
+from edge.contract.instant import Clock
+from edge.contract.limits import (
+    ENROL_CODE_S_MAX,
+    ENROL_TRIES_PER_HOUR_MAX,
+    PIN_WRONG_PER_HOUR_MAX,
+    PIN_WRONG_PER_TILL_PER_HOUR_MAX,
+    SESSION_IDLE_S_MAX,
+    SESSION_S_MAX,
+    STAFF_LIST_AGE_S_MAX,
+)
+from edge.contract.reference_data import StaffMember
+from edge.contract.system_events import (
+    CashierSignedIn,
+    CashierSignedOut,
+    SignInLocked,
+    TillEnrolled,
+)
+from edge.contract.till_protocol import CashierView, EnrolRequest, SessionView, SignInRequest
+from edge.ledger.event_log import Ledger
+from edge.ledger.records import Record
+from edge.reference.store import ReferenceStore
+from edge.runtime.database_file import DatabaseFile
+from edge.runtime.http_sessions import secret_hash
+from edge.runtime.migrations import Migration
+from edge.runtime.pin_hash import PinHasher, WrongTries
+
+SITE_MIGRATIONS: Final = (
+    Migration(
+        1,
+        """
+        CREATE TABLE session (
+            token_sha256 TEXT PRIMARY KEY,
+            device       TEXT NOT NULL,      -- SHA-256 of the till's enrolment secret
+            till         TEXT NOT NULL,
+            cashier      TEXT NOT NULL,
+            started_at   INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        """,
+    ),
+)
+_SIGN_IN_ROLES: Final = frozenset({"cashier", "supervisor", "manager"})
+_TRIES: Final = {
+    "person": PIN_WRONG_PER_HOUR_MAX,
+    "till": PIN_WRONG_PER_TILL_PER_HOUR_MAX,
+    "box": ENROL_TRIES_PER_HOUR_MAX,
+}
+_LOCKED_WORDS: Final = {
+    "person": ("pin_locked_person", "Too many wrong PINs for this person."),
+    "till": ("pin_locked_till", "Too many wrong PINs at this till."),
+    "box": ("enrol_locked", "Too many wrong enrolment codes."),
+}
+_MINUTE_MS: Final = 60_000
+
+
+@dataclass(frozen=True)
+class EnrolledDevice:
+    """A screen that was admitted as a till; `digest` is the SHA-256 of its secret."""
+
+    till: str
+    digest: str
+
+
+@dataclass
+class CashierSession:
+    """A cashier signed in on an enrolled device."""
+
+    digest: str
+    device: str
+    till: str
+    cashier: str
+    started_at: int
+    used_at_monotonic: int
+
+
+@dataclass
+class EnrolmentCode:
+    """A code that a person reads off one screen and types into another.
+
+    `till` fixes which till it makes; None leaves it to the request. `uses` left.
+    """
+
+    till: str | None
+    uses: int
+    expires_at_monotonic: int
+
+
+@dataclass
+class Access:
+    """Enrolments, sign-ins and sessions of one box."""
+
+    ledger: Ledger
+    reference: ReferenceStore
+    site: DatabaseFile
+    hasher: PinHasher
+    clock: Clock
+    ids: Ids
+    tills: tuple[str, ...]
+    _devices: dict[str, str] = field(default_factory=dict)
+    _sessions: dict[str, CashierSession] = field(default_factory=dict)
+    _codes: dict[str, EnrolmentCode] = field(default_factory=dict)
+    _wrong: dict[str, WrongTries] = field(default_factory=dict)
+    _checking: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="pin")
+    )
+
+    async def open(self) -> None:
+        """Read who is enrolled and who is signed in: a restart signs nobody out."""
+        await self.site.open()
+        self._wrong = {
+            kind: WrongTries(self.clock, per_hour_max=per_hour_max)
+            for kind, per_hour_max in _TRIES.items()
+        }
+        self._devices = await self.ledger.enrolments()
+        rows = await self.site.read(
+            lambda db: db.execute(
+                "SELECT token_sha256, device, till, cashier, started_at FROM session"
+            ).fetchall()
+        )
+        now = self.clock.monotonic_ms()
+        self._sessions = {row[0]: CashierSession(*row, used_at_monotonic=now) for row in rows}
+
+    async def close(self) -> None:
+        """Close the site file; safe to call twice."""
+        self._checking.shutdown(wait=False, cancel_futures=True)
+        await self.site.close()
+
+    # --- devices --------------------------------------------------------------------------
+
+    def make_code(self, till: str | None, *, uses: int = 1, valid_s: float = ENROL_CODE_S_MAX) -> str:
+        """Return a new enrolment code; a person carries it to the device."""
+        if till is not None:
+            self._check_till(till)
+        code = self.ids.code()
+        expires = self.clock.monotonic_ms() + int(valid_s * 1000)
+        self._codes[code] = EnrolmentCode(till, uses, expires)
+        return code
+
+    async def enrol(self, request: EnrolRequest, address: str) -> tuple[EnrolledDevice, str]:
+        """Admit a device with a code; return it and the secret for its cookie.
+
+        Raises Refused for a wrong or spent code, too many wrong ones from anywhere, or an
+        unknown till.
+        """
+        self._check_tries("box", "enrol")
+        now = self.clock.monotonic_ms()
+        self._codes = {
+            code: kept
+            for code, kept in self._codes.items()
+            if kept.uses > 0 and kept.expires_at_monotonic > now
+        }
+        kept = self._codes.get(request.code.upper().replace("-", "").replace(" ", ""))
+        if kept is None:
+            self._wrong["box"].note("enrol")
+            raise Refused(
+                "enrol_code_wrong",
+                "This code is not valid, or not any more.",
+                advice="Ask for a new code at the box and type it within 15 minutes.",
+                status=403,
+            )
+        till = kept.till or request.till or self.tills[0]
+        self._check_till(till)
+        kept.uses -= 1
+        secret = self.ids.secret()
+        device = EnrolledDevice(till, secret_hash(secret))
+        label = request.label or address
+        await self._record(
+            TillEnrolled(till=till, label=label, secret_sha256=device.digest), till, ""
+        )
+        self._devices[device.digest] = till
+        return device, secret
+
+    def _check_till(self, till: str) -> None:
+        if till not in self.tills:
+            raise Refused(
+                "unknown_till",
+                f"This store has no till {till}.",
+                advice=f"Its tills are: {', '.join(self.tills)}.",
+                status=404,
+            )
+
+    def device(self, secret: str | None) -> EnrolledDevice | None:
+        """Return the enrolled device that a secret belongs to."""
+        if not secret:
+            return None
+        known = secret_hash(secret)
+        till = self._devices.get(known)
+        return None if till is None else EnrolledDevice(till, known)
+
+    # --- cashiers -------------------------------------------------------------------------
+
+    def session(self, token: str | None, device: EnrolledDevice) -> CashierSession | None:
+        """Return the session of a token on this very device; None when over or foreign."""
+        if not token:
+            return None
+        session = self._sessions.get(secret_hash(token))
+        if session is None or session.device != device.digest:
+            return None
+        now = self.clock.monotonic_ms()
+        idle = now - session.used_at_monotonic > SESSION_IDLE_S_MAX * 1000
+        old = self.clock.now_ms() - session.started_at > SESSION_S_MAX * 1000
+        revoked = self.reference.staff_member(session.cashier) is None
+        if idle or old or revoked:
+            return None
+        session.used_at_monotonic = now
+        return session
+
+    def cashier_of(self, till: str) -> str | None:
+        """Return who signed in last at a till: whose scans they are."""
+        sessions = [session for session in self._sessions.values() if session.till == till]
+        newest = max(sessions, key=lambda session: session.started_at, default=None)
+        if newest is None or self.reference.staff_member(newest.cashier) is None:
+            return None
+        return newest.cashier
+
+    async def sign_in(
+        self, device: EnrolledDevice, request: SignInRequest
+    ) -> tuple[CashierSession, str]:
+        """Check a PIN and open a session; return it and the token for its cookie.
+
+        A wrong PIN and an unknown person get one answer, after the same work. Raises
+        Refused for both, and for too many tries by person or by till.
+        """
+        self._check_tries("person", request.cashier)
+        self._check_tries("till", device.till)
+        member = self.reference.staff_member(request.cashier)
+        if member is not None and member.role not in _SIGN_IN_ROLES:
+            member = None
+        if not await self._pin_fits(member, request.pin):
+            await self._count_wrong(device.till, request.cashier)
+            raise Refused(
+                "pin_wrong",
+                "The PIN does not fit.",
+                advice="Type it again. After five wrong PINs in an hour it is locked for the rest.",
+                status=403,
+            )
+        self._wrong["person"].forget(request.cashier)
+        token = self.ids.secret()
+        session = CashierSession(
+            secret_hash(token),
+            device.digest,
+            device.till,
+            request.cashier,
+            self.clock.now_ms(),
+            self.clock.monotonic_ms(),
+        )
+        await self._open_session(session)
+        return session, token
+
+    async def _pin_fits(self, member: StaffMember | None, pin: str) -> bool:
+        stored = member.pin_hash if member is not None else None
+        # argon2id takes a tenth of a second: one at a time, beside the loop
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._checking, self.hasher.verify_pin, stored, pin)
+
+    def _check_tries(self, kind: str, key: str) -> None:
+        wait_ms = self._wrong[kind].locked_for_ms(key)
+        if wait_ms > 0:
+            code, words = _LOCKED_WORDS[kind]
+            minutes = -(-wait_ms // _MINUTE_MS)
+            raise Refused(
+                code,
+                words,
+                advice=f"It opens again in {minutes} min. Others can go on meanwhile.",
+                status=429,
+                params={"minutes": str(minutes)},
+            )
+
+    async def _count_wrong(self, till: str, cashier: str) -> None:
+        for kind, key in (("person", cashier), ("till", till)):
+            if self._wrong[kind].note(key):
+                await self._record(SignInLocked(cashier=cashier, scope=kind), till, "")
+
+    async def _open_session(self, session: CashierSession) -> None:
+        age_ms = self.clock.now_ms() - self.reference.staff_taken_at
+        stale = age_ms > STAFF_LIST_AGE_S_MAX * 1000
+        await self._record(
+            CashierSignedIn(cashier=session.cashier, stale_staff_list=stale),
+            session.till,
+            session.cashier,
+        )
+        replaced = [old for old in self._sessions.values() if old.device == session.device]
+
+        def unit(connection: sqlite3.Connection) -> None:
+            connection.executemany(
+                "DELETE FROM session WHERE token_sha256 = ?", [(old.digest,) for old in replaced]
+            )
+            connection.execute(
+                "INSERT INTO session VALUES (?, ?, ?, ?, ?)",
+                (
+                    session.digest,
+                    session.device,
+                    session.till,
+                    session.cashier,
+                    session.started_at,
+                ),
+            )
+
+        await self.site.write(unit)
+        for old in replaced:
+            self._sessions.pop(old.digest, None)
+        self._sessions[session.digest] = session
+
+    async def sign_out(self, session: CashierSession) -> None:
+        """End a session."""
+        self._sessions.pop(session.digest, None)
+        await self.site.write(
+            lambda db: db.execute("DELETE FROM session WHERE token_sha256 = ?", (session.digest,))
+        )
+        await self._record(
+            CashierSignedOut(cashier=session.cashier), session.till, session.cashier
+        )
+
+    # --- views ----------------------------------------------------------------------------
+
+    def view(self, device: EnrolledDevice, session: CashierSession | None) -> SessionView:
+        """Return what an enrolled device may know of itself and of who may sign in."""
+        ready = self.reference.has_store
+        member = self.reference.staff_member(session.cashier) if session else None
+        return SessionView(
+            device.till,
+            self.ledger.identity.store,
+            self.reference.store.name if ready else "",
+            self.reference.store.currency if ready else "",
+            cashier_view(member) if member else None,
+            tuple(cashier_view(m) for m in self.reference.staff if m.role in _SIGN_IN_ROLES),
+        )
+
+    async def _record(self, event: Event, till: str, actor: str) -> None:
+        await self.ledger.record(Record((event,), till, actor))
+
+
+def cashier_view(member: StaffMember) -> CashierView:
+    """Return a person as screens see them."""
+    return CashierView(member.id, member.name, member.role, member.language)

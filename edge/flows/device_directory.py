@@ -1,0 +1,231 @@
+"""Which devices a shop has, which till each serves in which role, and how each is.
+
+Desired state goes down retained (`HostConfig`), reported state comes up retained: a host
+that restarts, or a replaced one, needs nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from edge.contract.device_messages import (
+    ONLINE,
+    DeviceState,
+    DriverState,
+    HostConfig,
+    HostInfo,
+    WantedDevice,
+)
+from edge.contract.device_topics import HostTopics, every_device, every_host, parse_topic
+from edge.contract.till_protocol import DeviceView
+from edge.contract.wire import encode
+from edge.runtime.bus import Bus, BusMessage
+from edge.runtime.structured_log import Log
+from edge.settings import DeviceSettings
+
+_STATE: Final = msgspec.json.Decoder(DeviceState)
+_INFO: Final = msgspec.json.Decoder(HostInfo)
+_ROLE_ORDER: Final = ("scanner", "printer", "drawer", "terminal", "scale", "display")
+
+
+@dataclass(frozen=True)
+class Binding:
+    """A device that serves a till in a role."""
+
+    device: str
+    host: str
+    role: str
+    till: str
+
+
+@dataclass
+class _Reported:
+    """What is known of a device now."""
+
+    online: bool = False
+    state: DeviceState | None = None
+
+
+@dataclass
+class DeviceDirectory:
+    """The devices of one store. `changed(till)` is called when what a till shows changed;
+    `host_back(host)` when a host came (back) online."""
+
+    store: str
+    devices: Sequence[DeviceSettings]
+    bus: Bus
+    log: Log
+    changed: Callable[[str], None]
+    host_back: Callable[[str], None]
+    dropped: int = 0
+    _reported: dict[str, _Reported] = field(default_factory=dict)
+    _hosts_online: dict[str, bool] = field(default_factory=dict)
+    _config_errors: dict[str, str] = field(default_factory=dict)
+
+    def binding(self, till: str, role: str) -> Binding | None:
+        """Return the device that serves a till in a role; None when it has none."""
+        for device in self.devices:
+            if device.till == till and role in device.roles:
+                return Binding(device.id, device.host, role, till)
+        return None
+
+    def served_till(self, host: str, device: str, role: str) -> str | None:
+        """Return the till that a device of a host serves in a role; None for a stranger."""
+        for known in self.devices:
+            if known.id == device and known.host == host and role in known.roles:
+                return known.till
+        return None
+
+    def host_of(self, device: str) -> str | None:
+        """Return the host that runs a device; None for a stranger."""
+        return next((known.host for known in self.devices if known.id == device), None)
+
+    async def greet(self) -> None:
+        """Publish what each host is to run; after every connection, retained."""
+        for host in sorted({device.host for device in self.devices}):
+            wanted = tuple(
+                WantedDevice(device.id, device.driver, device.settings)
+                for device in self.devices
+                if device.host == host
+            )
+            await self.bus.publish(
+                HostTopics(self.store, host).config, encode(HostConfig(wanted)), retain=True
+            )
+
+    async def run(self) -> None:
+        """Follow what hosts and devices report, until cancelled."""
+        filters = [
+            every_host(self.store, "availability"),
+            every_host(self.store, "info"),
+            every_device(self.store, "availability"),
+            every_device(self.store, "state"),
+        ]
+        reports = self.bus.subscribe(filters)
+        try:
+            async for message in reports:
+                self._take(message)
+        finally:
+            reports.close()
+
+    def _take(self, message: BusMessage) -> None:
+        topic = parse_topic(message.topic)
+        if topic is None:
+            self.dropped += 1
+        elif topic.leaf == "info":
+            self._take_info(topic.host, message.payload)
+        elif topic.device:
+            self._take_report(topic.host, topic.device, topic.leaf, message.payload)
+        else:
+            self._take_host(topic.host, online=message.payload == ONLINE)
+
+    def _take_host(self, host: str, *, online: bool) -> None:
+        if host not in {device.host for device in self.devices}:
+            self.dropped += 1
+            return
+        was = self._hosts_online.get(host, False)
+        self._hosts_online[host] = online
+        if online != was:
+            (self.log.info if online else self.log.warning)(
+                "host_online" if online else "host_offline", host=host
+            )
+            self._tell_tills({device.till for device in self.devices if device.host == host})
+        if online and not was:
+            self.host_back(host)
+
+    def _take_info(self, host: str, payload: bytes) -> None:
+        try:
+            info = _INFO.decode(payload)
+        except msgspec.DecodeError as error:
+            self._drop("host_info_garbled", host, error)
+            return
+        if info.config_error and info.config_error != self._config_errors.get(host):
+            self.log.error("host_config_refused", host=host, reason=info.config_error)
+        self._config_errors[host] = info.config_error
+
+    def _take_report(self, host: str, device: str, leaf: str, payload: bytes) -> None:
+        tills = {known.till for known in self.devices if (known.id, known.host) == (device, host)}
+        if not tills:
+            self.dropped += 1
+            return
+        reported = self._reported.setdefault(device, _Reported())
+        if leaf == "availability":
+            reported.online = payload == ONLINE
+        else:
+            try:
+                reported.state = _STATE.decode(payload)
+            except msgspec.DecodeError as error:
+                self._drop("device_state_garbled", device, error)
+                return
+        self._tell_tills(tills)
+
+    def _drop(self, event: str, who: str, error: Exception) -> None:
+        self.dropped += 1
+        self.log.warning(event, who=who, reason=str(error))
+
+    def _tell_tills(self, tills: set[str]) -> None:
+        for till in tills:
+            self.changed(till)
+
+    # --- for the screens ------------------------------------------------------------------
+
+    def views(self, till: str) -> tuple[DeviceView, ...]:
+        """Return a till's devices in the order of their roles, with words for what is not well."""
+        found = [
+            self._view(device, role)
+            for role in _ROLE_ORDER
+            for device in self.devices
+            if device.till == till and role in device.roles
+        ]
+        return tuple(found)
+
+    def is_well(self, device: str) -> bool:
+        """Say whether a device is ready for a job now."""
+        known = next((d for d in self.devices if d.id == device), None)
+        return known is not None and self._view(known, known.roles[0]).well
+
+    def _view(self, device: DeviceSettings, role: str) -> DeviceView:
+        name = f"{role} of {spoken(device.till)}"
+        reported = self._reported.get(device.id)
+        if not self._hosts_online.get(device.host, False):
+            return DeviceView(
+                device.id,
+                role,
+                "offline",
+                well=False,
+                code="host_offline",
+                words=f"The {name} is not reachable: its service is not running.",
+                advice="It starts again by itself within seconds. Selling goes on.",
+            )
+        if reported is None or reported.state is None:
+            return DeviceView(
+                device.id,
+                role,
+                "connecting",
+                well=False,
+                code="connecting",
+                words=f"The {name} is being looked for.",
+            )
+        state = reported.state
+        well = reported.online and state.state is DriverState.READY
+        words = "" if well else state.health or f"The {name} is {state.state}."
+        return DeviceView(
+            device.id,
+            role,
+            str(state.state),
+            well=well,
+            code="" if well else str(state.state),
+            words=words,
+            advice="" if well else state.advice,
+            paper=state.paper,
+            drawer=state.drawer,
+            jobs_waiting=state.jobs_waiting,
+        )
+
+
+def spoken(till: str) -> str:
+    """Return a till's id as people say it: `till 2` for `till-2`."""
+    return till.replace("-", " ")

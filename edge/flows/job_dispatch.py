@@ -1,0 +1,171 @@
+"""Jobs go to the devices from the ledger, and their results settle them there.
+
+A job is in the ledger before it is on the bus, in the same transaction as the event that
+causes it. Publishing the same job twice does no harm: the host remembers what it has done
+by job id. So whenever it is not certain that a host has a job, it is sent again; except an
+authorisation of a payment, which is only asked about (`paying_by_card`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from edge.contract.device_messages import DELIVERY, Delivery, Job, JobKind, JobResult, JobStatus
+from edge.contract.device_topics import HostTopics, every_device, parse_topic
+from edge.contract.instant import Clock
+from edge.contract.limits import JOB_GRACE_MS, JOB_SWEEP_S, SIDE_JOBS_MAX
+from edge.contract.wire import encode
+from edge.flows.device_directory import DeviceDirectory
+from edge.ledger.records import OpenJob
+from edge.runtime.bus import Bus, BusMessage, BusUnavailable
+from edge.runtime.structured_log import Log
+from edge.runtime.supervisor import Supervisor
+
+_RESULT: Final = msgspec.json.Decoder(JobResult)
+_FINAL: Final = frozenset({JobStatus.DONE, JobStatus.FAILED, JobStatus.UNKNOWN})
+
+Settle = Callable[[OpenJob, JobResult], Awaitable[None]]
+"""Records a final result: the job has left the ledger when it returns."""
+
+
+@dataclass
+class JobDispatch:
+    """Sends open jobs, hears results. `settlers` says by kind of job who records a result;
+    `progress` is told what a waiting job waits for."""
+
+    store: str
+    bus: Bus
+    directory: DeviceDirectory
+    clock: Clock
+    log: Log
+    tasks: Supervisor
+    settlers: dict[JobKind, Settle] = field(default_factory=dict)
+    progress: Callable[[OpenJob, JobResult], None] = lambda _job, _result: None
+    dropped: int = 0
+    _open: dict[str, OpenJob] = field(default_factory=dict)
+    _side: dict[str, OpenJob] = field(default_factory=dict)
+
+    def load(self, jobs: list[OpenJob]) -> None:
+        """Take the jobs that the ledger holds open at the start; sent at the first contact."""
+        self._open.update({job.job_id: job for job in jobs})
+
+    def add(self, job: OpenJob) -> None:
+        """Take a job that was just committed and send it."""
+        self._open[job.job_id] = job
+        self.tasks.spawn(f"send {job.job_id}", self.send(job))
+
+    def watch(self, job: OpenJob) -> None:
+        """Take a job that somebody else sends: its results are heard."""
+        self._open[job.job_id] = job
+
+    def answers_for(self, side_job: str, job: OpenJob) -> None:
+        """Let the result of a side job (an inquiry) be heard as one about this job."""
+        self._side[side_job] = job
+        while len(self._side) > SIDE_JOBS_MAX:
+            del self._side[next(iter(self._side))]
+
+    def forget(self, job_id: str) -> None:
+        """Drop a job that the ledger has settled in another way."""
+        self._open.pop(job_id, None)
+
+    def open_jobs(self) -> list[OpenJob]:
+        """Return the jobs not settled yet, oldest first."""
+        return list(self._open.values())
+
+    def host_back(self, host: str) -> None:
+        """Send a host what it may not have, now that it is there (again)."""
+        for job in self.open_jobs():
+            repeat = DELIVERY[JobKind(job.kind)] is not Delivery.INQUIRE_ONLY
+            if repeat and self.directory.host_of(job.device) == host:
+                self.tasks.spawn(f"send {job.job_id} again", self.send(job))
+
+    async def greet(self) -> None:
+        """Send everything open after a new connection to the broker."""
+        for host in {self.directory.host_of(job.device) for job in self.open_jobs()}:
+            if host is not None:
+                self.host_back(host)
+
+    async def send(self, job: OpenJob) -> bool:
+        """Publish a job; say whether the broker has it. An open job is sent again later."""
+        host = self.directory.host_of(job.device)
+        if host is None:
+            self.log.warning("job_without_device", job=job.job_id, device=job.device)
+            return False
+        message = Job(
+            job.job_id,
+            job.kind,
+            msgspec.Raw(job.args),
+            job.deadline,
+            DELIVERY[JobKind(job.kind)],
+            correlation=job.sale,
+        )
+        topic = HostTopics(self.store, host).device(job.device).job
+        try:
+            await self.bus.publish(topic, encode(message))
+        except BusUnavailable:
+            return False
+        return True
+
+    async def run(self) -> None:
+        """Hear results until cancelled."""
+        results = self.bus.subscribe([every_device(self.store, "result")])
+        try:
+            async for message in results:
+                self._take(message)
+        finally:
+            results.close()
+
+    def _take(self, message: BusMessage) -> None:
+        topic = parse_topic(message.topic)
+        try:
+            result = _RESULT.decode(message.payload)
+        except msgspec.DecodeError as error:
+            self.dropped += 1
+            self.log.warning("job_result_garbled", topic=message.topic, reason=str(error))
+            return
+        job = self._open.get(result.id) or self._side.get(result.id)
+        if job is None or job.job_id not in self._open:
+            return  # settled before: a repeat
+        host = self.directory.host_of(job.device)
+        if topic is None or message.retained or (topic.host, topic.device) != (host, job.device):
+            self.dropped += 1
+            self.log.warning("job_result_foreign", topic=message.topic, job=result.id)
+            return
+        if result.status not in _FINAL:
+            self.progress(job, result)
+            return
+        # each in its own task: results of many tills share a commit instead of queueing for one
+        self.tasks.spawn(f"settle {job.job_id}", self._settle(job, result))
+
+    async def _settle(self, job: OpenJob, result: JobResult) -> None:
+        kind = JobKind(job.kind)
+        if DELIVERY[kind] is Delivery.INQUIRE_ONLY:
+            await self.settlers[kind](job, result)  # open until it is definite
+            return
+        if self._open.pop(job.job_id, None) is None:
+            return
+        try:
+            await self.settlers[kind](job, result)
+        except BaseException:
+            self._open[job.job_id] = job
+            raise
+
+    async def sweep(self) -> None:
+        """End jobs that nobody answered long after their deadline, until cancelled.
+
+        A host that is gone cannot say that a job expired; after `JOB_GRACE_MS` its fate is
+        recorded as unknown, so that no till waits for ever.
+        """
+        while True:
+            await self.clock.sleep(JOB_SWEEP_S)
+            late = self.clock.now_ms() - JOB_GRACE_MS
+            for job in self.open_jobs():
+                inquired = DELIVERY[JobKind(job.kind)] is Delivery.INQUIRE_ONLY
+                if job.deadline < late and not inquired:
+                    await self._settle(
+                        job, JobResult(job.job_id, JobStatus.UNKNOWN, self.clock.now_ms())
+                    )

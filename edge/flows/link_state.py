@@ -1,0 +1,60 @@
+"""What the box knows of its line to head office, and how many sales wait for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge.contract.event_registry import Event
+from edge.contract.instant import Clock
+from edge.contract.sale_events import SaleCompleted
+from edge.contract.till_protocol import LinkView
+from edge.ledger.event_log import Ledger
+from edge.ledger.records import Recorded
+
+
+@dataclass
+class LinkState:
+    """The link as tills show it. `changed` is called when it does."""
+
+    ledger: Ledger
+    clock: Clock
+    changed: Callable[[], None]
+    state: str = "never"
+    since: int = 0
+    accepted_seq: int = 0
+    _waiting: int = 0
+
+    async def open(self) -> None:
+        """Read from the ledger what head office has accepted."""
+        self.accepted_seq, _ = await self.ledger.acknowledgement()
+        self._waiting = await self.ledger.sales_after(self.accepted_seq)
+        self.since = self.clock.now_ms()
+        self.state = "down" if self.accepted_seq else "never"
+        self.ledger.listeners.append(self._recorded)
+
+    @property
+    def view(self) -> LinkView:
+        """The link for the screens."""
+        return LinkView(self.state, self._waiting, self.since)
+
+    def report(self, state: str) -> None:
+        """Take what `sync` says of the link: `up` or `down`."""
+        if state != self.state:
+            self.state = state
+            self.since = self.clock.now_ms()
+            self.changed()
+
+    async def accepted(self, seq: int) -> None:
+        """Take that head office has everything up to a seq."""
+        if seq <= self.accepted_seq:
+            return
+        self.accepted_seq = seq
+        before = self._waiting
+        self._waiting = await self.ledger.sales_after(seq)
+        if before != self._waiting:
+            self.changed()
+
+    def _recorded(self, _: Recorded, events: tuple[Event, ...]) -> None:
+        # the till that completed shows it with its own view; the others see it when told next
+        self._waiting += sum(isinstance(event, SaleCompleted) for event in events)

@@ -1,0 +1,234 @@
+"""Card payments: asked once, never again; what is not known is asked about until it is.
+
+The authorisation is sent to the terminal's host once, right after its intent is on disk.
+From then on only inquiries are sent: when the host came back, when the bus did, when this
+process started anew, when no answer came. An inquiry never charges; a host that never saw
+the authorisation answers that it never will.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from edge.contract.device_messages import (
+    AbortPaymentArgs,
+    InquirePaymentArgs,
+    JobKind,
+    JobResult,
+    JobStatus,
+    PaymentOutcome,
+)
+from edge.contract.errors import Refused
+from edge.contract.event_registry import Event
+from edge.contract.identity import Ids
+from edge.contract.instant import Clock
+from edge.contract.limits import INQUIRY_EVERY_MS, PAYMENT_ANSWER_MS_MAX, PAYMENT_QUIET_INQUIRIES
+from edge.contract.payment_events import (
+    CardPaymentApproved,
+    CardPaymentDeclined,
+    CardPaymentUnknown,
+)
+from edge.contract.wire import encode
+from edge.engine.cart import ASKED, Cart, Tender, apply
+from edge.engine.sale_rules import complete_if_covered
+from edge.flows.job_dispatch import JobDispatch
+from edge.flows.selling import Selling
+from edge.flows.till import Till
+from edge.ledger.records import OpenJob
+from edge.runtime.structured_log import Log
+from edge.runtime.supervisor import Supervisor
+
+_INQUIRY: Final = "inquiry"
+
+
+@dataclass
+class PayingByCard:
+    """Watches every open card payment of the store until it is definite."""
+
+    selling: Selling
+    dispatch: JobDispatch
+    clock: Clock
+    ids: Ids
+    log: Log
+    tasks: Supervisor
+    _watched: dict[str, asyncio.Event] = field(default_factory=dict)
+    _answers: dict[str, JobResult] = field(default_factory=dict)
+
+    def begin(self, job: OpenJob) -> None:
+        """Ask the terminal, once: called when the intent has just been committed."""
+        self.dispatch.watch(job)
+        self._watch(job, ask_first=True)
+
+    def resume(self, job: OpenJob) -> None:
+        """Take up a payment that was open when the process ended: only ask about it."""
+        self.dispatch.watch(job)
+        self._watch(job, ask_first=False)
+
+    def host_back(self, host: str) -> None:
+        """A terminal's host came back: its answers may have been lost meanwhile."""
+        for job in self.dispatch.open_jobs():
+            wake = self._watched.get(job.job_id)
+            if wake is not None and self.dispatch.directory.host_of(job.device) == host:
+                wake.set()
+
+    async def abort(self, till: Till) -> None:
+        """Ask the terminal of a till to give up waiting for a card."""
+        payment = till.cart.open_payment
+        job = next(
+            (job for job in self.dispatch.open_jobs() if payment and job.job_id == payment.tender_id),
+            None,
+        )
+        if job is None:
+            raise Refused("no_payment_waits", "No card payment is waiting.")
+        args = encode(AbortPaymentArgs(job.job_id))
+        await self.dispatch.send(self._side_job(job, JobKind.ABORT_PAYMENT, args))
+
+    # --- one payment ----------------------------------------------------------------------
+
+    def _watch(self, job: OpenJob, *, ask_first: bool) -> None:
+        self._watched[job.job_id] = asyncio.Event()
+        self.tasks.spawn(f"payment {job.job_id}", self._follow(job, ask_first=ask_first))
+
+    async def _follow(self, job: OpenJob, *, ask_first: bool) -> None:
+        wake = self._watched[job.job_id]
+        try:
+            if ask_first and await self.dispatch.send(job):
+                await self._wait(wake, PAYMENT_ANSWER_MS_MAX)
+            inquiries = 0
+            while not await self._ended(job):
+                inquiries += 1
+                wake.clear()
+                await self.dispatch.send(self._inquiry(job, inquiries))
+                await self._wait(wake, INQUIRY_EVERY_MS)
+                if inquiries >= PAYMENT_QUIET_INQUIRIES and job.job_id not in self._answers:
+                    await self._doubt(job, "The terminal does not answer.")
+        finally:
+            self._watched.pop(job.job_id, None)
+            self._answers.pop(job.job_id, None)
+
+    async def _wait(self, wake: asyncio.Event, wait_ms: int) -> None:
+        try:
+            async with self.clock.timeout(wait_ms / 1000):
+                await wake.wait()
+        except TimeoutError:
+            return
+
+    async def _ended(self, job: OpenJob) -> bool:
+        """Record an answer that came; say whether the payment is definite now."""
+        result = self._answers.pop(job.job_id, None)
+        if result is None:
+            return False
+        if result.status is JobStatus.FAILED:
+            detail = result.error.detail if result.error else "The terminal was not asked."
+            code = result.error.code if result.error else "failed"
+            outcome = PaymentOutcome("declined", code=code, reason=detail)
+        elif result.status is JobStatus.DONE:
+            outcome = _outcome(result)
+        else:
+            outcome = PaymentOutcome("unknown")
+        if outcome.outcome not in {"approved", "declined", "cancelled"}:
+            words = result.error.detail if result.error else outcome.reason
+            await self._doubt(job, words or "The terminal's answer is not known.")
+            return False
+        asked_about = result.id != job.job_id
+        await self._settle(job, outcome, _INQUIRY if asked_about else "")
+        return True
+
+    async def hear(self, job: OpenJob, result: JobResult) -> None:
+        """Take the result of an authorisation, or of an inquiry about it (`result.id`)."""
+        self._answers[job.job_id] = result
+        wake = self._watched.get(job.job_id)
+        if wake is not None:
+            wake.set()
+
+    async def _doubt(self, job: OpenJob, reason: str) -> None:
+        def decide(cart: Cart) -> tuple[Event, ...]:
+            payment = _payment(cart, job)
+            if payment is None or payment.state != ASKED:
+                return ()
+            return (CardPaymentUnknown(sale=job.sale, payment=job.job_id, reason=reason),)
+
+        await self.selling.step(self.selling.till(job.till), decide)
+
+    async def _settle(self, job: OpenJob, outcome: PaymentOutcome, resolved_by: str) -> None:
+        till = self.selling.till(job.till)
+
+        def decide(cart: Cart) -> tuple[Event, ...]:
+            payment = _payment(cart, job)
+            if payment is None:
+                return ()
+            event = _event(job, payment, outcome, resolved_by)
+            after = apply(cart, event, 0)
+            completed = complete_if_covered(after, till=till.id, receipts=till.receipts)
+            return (event, *completed)
+
+        if outcome.outcome != "approved":
+            till.say(
+                "card_declined",
+                "refused",
+                f"The card was not charged: {outcome.reason or outcome.code or 'declined'}.",
+                {"reason": outcome.reason or outcome.code},
+            )
+        self.dispatch.forget(job.job_id)
+        await self.selling.step(till, decide, settled=(job.job_id,))
+        self.log.info("payment_ended", payment=job.job_id, outcome=outcome.outcome, by=resolved_by)
+
+    # --- messages -------------------------------------------------------------------------
+
+    def _inquiry(self, job: OpenJob, number: int) -> OpenJob:
+        asked = msgspec.json.decode(job.args)
+        args = InquirePaymentArgs(
+            job.job_id, job.job_id, asked["amount_minor"], asked["currency"]
+        )
+        self.log.info("payment_inquired", payment=job.job_id, number=number)
+        return self._side_job(job, JobKind.INQUIRE_PAYMENT, encode(args))
+
+    def _side_job(self, job: OpenJob, kind: JobKind, args: bytes) -> OpenJob:
+        deadline = self.clock.now_ms() + PAYMENT_ANSWER_MS_MAX
+        side = OpenJob(
+            self.ids.new(), kind, job.till, job.sale, job.device, 0, deadline, args
+        )
+        if kind is JobKind.INQUIRE_PAYMENT:
+            self.dispatch.answers_for(side.job_id, job)
+        return side
+
+
+def _payment(cart: Cart, job: OpenJob) -> Tender | None:
+    payment = cart.open_payment
+    return payment if payment is not None and payment.tender_id == job.job_id else None
+
+
+def _outcome(result: JobResult) -> PaymentOutcome:
+    try:
+        return msgspec.convert(result.result, PaymentOutcome)
+    except msgspec.ValidationError as error:
+        return PaymentOutcome("unknown", reason=f"The terminal's answer is garbled: {error}.")
+
+
+def _event(
+    job: OpenJob, payment: Tender, outcome: PaymentOutcome, resolved_by: str
+) -> Event:
+    if outcome.outcome != "approved":
+        return CardPaymentDeclined(
+            sale=job.sale,
+            payment=job.job_id,
+            reason=outcome.reason or outcome.outcome,
+            code=outcome.code,
+            resolved_by=resolved_by,
+        )
+    return CardPaymentApproved(
+        sale=job.sale,
+        payment=job.job_id,
+        amount_minor=outcome.amount_minor or payment.amount_minor,
+        last4=outcome.last4,
+        scheme=outcome.scheme,
+        authorisation=outcome.authorisation,
+        terminal_id=outcome.terminal_id,
+        receipt=outcome.receipt,
+        trace=outcome.trace,
+        resolved_by=resolved_by,
+    )

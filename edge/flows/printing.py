@@ -1,0 +1,85 @@
+"""Results of receipts and drawers become events, and words on the till."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from edge.contract.device_messages import JobKind, JobResult, JobStatus
+from edge.contract.event_registry import Event
+from edge.contract.sale_events import DrawerOpened, ReceiptPrinted
+from edge.contract.till_protocol import ReceiptView
+from edge.engine.cart import Cart
+from edge.flows.selling import Selling
+from edge.flows.till import Till
+from edge.ledger.records import OpenJob
+
+COPIES_MAX: Final = 3
+"""A receipt whose fate stays unknown is repeated (as COPY) this often, then left to a person."""
+
+
+@dataclass
+class Printing:
+    """Settles receipt and drawer jobs. `reprint` makes the next attempt's job, or None."""
+
+    selling: Selling
+
+    def waiting(self, job: OpenJob, result: JobResult) -> None:
+        """Show what a receipt waits for."""
+        till = self.selling.tills.get(job.till)
+        if till is None or job.kind != JobKind.PRINT_RECEIPT or till.cart.sale != job.sale:
+            return
+        words = f"{result.error.detail} {result.error.advice}".strip() if result.error else ""
+        view = ReceiptView("waiting", words)
+        if till.receipt != view:
+            till.receipt = view
+            self.selling.views.publish(till)
+
+    async def settle_receipt(self, job: OpenJob, result: JobResult) -> None:
+        """Record what became of a receipt; an unknown one is printed again as COPY."""
+        till = self.selling.till(job.till)
+        evidence = _evidence(result)
+
+        def decide(_: Cart) -> tuple[Event, ...]:
+            return (ReceiptPrinted(sale=job.sale, evidence=evidence, copy=job.attempt),)
+
+        if till.cart.sale == job.sale:
+            till.receipt = _receipt_view(evidence, result)
+        await self.selling.step(till, decide, settled=(job.job_id,))
+        if evidence == "unknown" and job.attempt < COPIES_MAX:
+            await self.selling.print_again(till, job)
+
+    async def settle_drawer(self, job: OpenJob, result: JobResult) -> None:
+        """Record what became of a drawer; it is never kicked twice."""
+        till = self.selling.till(job.till)
+        outcome = _text(result.result, "outcome") if result.status is JobStatus.DONE else ""
+        outcome = outcome or ("unknown" if result.status is JobStatus.UNKNOWN else "not_opened")
+
+        def decide(_: Cart) -> tuple[Event, ...]:
+            return (DrawerOpened(reason="sale", outcome=outcome, sale=job.sale),)
+
+        if outcome == "not_opened":
+            advice = result.error.advice if result.error else ""
+            till.say(
+                "drawer_not_opened",
+                "trouble",
+                f"The drawer did not open. {advice or 'Open it with its key.'}",
+            )
+        await self.selling.step(till, decide, settled=(job.job_id,))
+
+
+def _evidence(result: JobResult) -> str:
+    if result.status is JobStatus.DONE:
+        return _text(result.result, "evidence") or "sent_unconfirmed"
+    return "unknown" if result.status is JobStatus.UNKNOWN else "failed"
+
+
+def _receipt_view(evidence: str, result: JobResult) -> ReceiptView:
+    words = f"{result.error.detail} {result.error.advice}".strip() if result.error else ""
+    state = "printed" if evidence == "confirmed" else evidence
+    return ReceiptView(state, words)
+
+
+def _text(outcome: Any, key: str) -> str:
+    value = outcome.get(key) if isinstance(outcome, dict) else None
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,202 @@
+"""What `sync` asks of the box: frames up, acknowledgements and feeds down.
+
+`edge` alone holds the box key and knows what an event is; `sync` carries bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from edge.contract.envelope import GENESIS
+from edge.contract.errors import ProtocolViolation, Refused, ReplicaFork
+from edge.contract.event_registry import Event
+from edge.contract.instant import Clock
+from edge.contract.limits import (
+    FRAME_EVENTS_MAX,
+    FRAME_RAW_BYTES_TARGET,
+    IDLE_FRAME_DELAY_MS,
+    LINK_WAIT_S,
+    LIVE_FRAME_DELAY_MS,
+)
+from edge.contract.payment_events import (
+    CardPaymentApproved,
+    CardPaymentDeclined,
+    CardPaymentUnknown,
+)
+from edge.contract.reference_data import FeedPage
+from edge.contract.replication import (
+    Ack,
+    FeedTaken,
+    FrameHeader,
+    Head,
+    Proof,
+    ReplicaStatus,
+    ack_bytes,
+    proof_bytes,
+)
+from edge.contract.sale_events import SaleAbandoned, SaleCompleted
+from edge.contract.system_events import ReferenceApplied
+from edge.contract.wire import encode
+from edge.flows.link_state import LinkState
+from edge.ledger.event_log import Ledger
+from edge.ledger.records import Record, Recorded
+from edge.reference.store import ReferenceStore
+from edge.runtime.frame_codec import FrameDictionary, encode_frame
+from edge.runtime.keys import SigningKey, VerifyingKey
+from edge.runtime.structured_log import Log
+
+_HURRIED: Final = (
+    SaleCompleted,
+    SaleAbandoned,
+    CardPaymentApproved,
+    CardPaymentDeclined,
+    CardPaymentUnknown,
+)
+"""What head office should see at once; the rest waits for company."""
+
+
+@dataclass
+class Replica:
+    """The box's side of replication; `dictionary` is what frames are packed with."""
+
+    ledger: Ledger
+    reference: ReferenceStore
+    link: LinkState
+    key: SigningKey
+    dictionary: FrameDictionary
+    clock: Clock
+    log: Log
+    office_key: str = ""
+    feed_taken: Callable[[FeedPage], Awaitable[None]] | None = None
+    _head_seq: int = 0
+    _hurried_seq: int = 0
+    _hurried_at: int = 0
+    _oldest_at: int = 0
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def open(self) -> None:
+        """Read the head; everything the ledger holds may be asked for."""
+        self._head_seq = self._hurried_seq = (await self.ledger.head()).seq
+        self.ledger.listeners.append(self._recorded)
+
+    def _recorded(self, recorded: Recorded, events: tuple[Event, ...]) -> None:
+        now = self.clock.monotonic_ms()
+        self._head_seq = max(self._head_seq, recorded.last_seq)
+        if any(isinstance(event, _HURRIED) for event in events):
+            self._hurried_seq = max(self._hurried_seq, recorded.last_seq)
+            self._hurried_at = now
+        self._oldest_at = self._oldest_at or now
+        self._news.set()
+
+    async def status(self) -> ReplicaStatus:
+        """Say who the box is and where it stands."""
+        head = await self.ledger.head()
+        identity = self.ledger.identity
+        accepted_hash = await self.ledger.hash_at(self.link.accepted_seq) or GENESIS
+        return ReplicaStatus(
+            identity.store,
+            identity.store_number,
+            self.key.public.hex,
+            Head(identity.gen, head.seq, head.hash.hex()),
+            Head(identity.gen, self.link.accepted_seq, accepted_hash.hex()),
+            self.reference.cursors,
+        )
+
+    def prove(self, nonce: str) -> Proof:
+        """Sign head office's challenge."""
+        store = self.ledger.identity.store
+        return Proof(self.key.sign(proof_bytes(store, nonce, self.key.public.hex)).hex())
+
+    async def frame(self, after: int, *, wait_s: float, raw_max: int) -> bytes | None:
+        """Return the signed frame that follows a seq, or None when nothing is due in time.
+
+        At once when there is a backlog; `LIVE_FRAME_DELAY_MS` after something hurried, so
+        that a sale and what its devices say leave together; within `IDLE_FRAME_DELAY_MS`
+        for anything else.
+        """
+        try:
+            async with self.clock.timeout(min(wait_s, LINK_WAIT_S)):
+                await self._wait_until_due(after)
+        except TimeoutError:
+            return None
+        raw_max = min(raw_max, FRAME_RAW_BYTES_TARGET)
+        last_hash, bodies = await self.ledger.events_after(
+            after, raw_max=raw_max, count_max=FRAME_EVENTS_MAX
+        )
+        if not bodies:
+            return None
+        if after + len(bodies) >= self._head_seq:
+            self._oldest_at = 0
+        identity = self.ledger.identity
+        return encode_frame(
+            store=identity.store_number,
+            gen=identity.gen,
+            first_seq=after + 1,
+            last_hash=last_hash,
+            bodies=bodies,
+            sign=self.key.sign,
+            dictionary=self.dictionary,
+        )
+
+    async def _wait_until_due(self, after: int) -> None:
+        while True:
+            wait_ms = self._due_in_ms(after)
+            if wait_ms == 0:
+                return
+            self._news.clear()
+            try:
+                async with self.clock.timeout(None if wait_ms is None else wait_ms / 1000):
+                    await self._news.wait()
+            except TimeoutError:
+                continue
+
+    def _due_in_ms(self, after: int) -> int | None:
+        if self._head_seq <= after:
+            return None
+        now = self.clock.monotonic_ms()
+        if self._hurried_seq > after:
+            return max(0, self._hurried_at + LIVE_FRAME_DELAY_MS - now) if self._hurried_at else 0
+        return max(0, (self._oldest_at or now) + IDLE_FRAME_DELAY_MS - now)
+
+    async def take_ack(self, ack: Ack) -> None:
+        """Keep head office's acknowledgement and let the tills see it.
+
+        Raises Refused for a wrong signature or another store, ReplicaFork when head office
+        names another hash than this ledger has at that seq.
+        """
+        if ack.store != self.ledger.identity.store:
+            raise Refused("foreign_ack", f"The acknowledgement is for store {ack.store}.")
+        signed = ack_bytes(ack.store, ack.accepted, ack.settled_seq, ack.at)
+        if self.office_key:
+            try:
+                VerifyingKey.from_hex(self.office_key).verify(bytes.fromhex(ack.signature), signed)
+            except (ProtocolViolation, ValueError):
+                raise Refused(
+                    "ack_signature_wrong",
+                    "The acknowledgement is not signed by this store's head office.",
+                    advice="Check the head-office key in the settings; selling goes on.",
+                    status=403,
+                ) from None
+        mine = await self.ledger.hash_at(ack.accepted.seq)
+        if mine is None or mine.hex() != ack.accepted.hash:
+            raise ReplicaFork(
+                "replica_fork",
+                f"Head office has another event {ack.accepted.seq} than this box.",
+                advice="Selling goes on. Call head office: two boxes may share one identity, "
+                "or this one was restored from an old copy.",
+            )
+        self.ledger.keep_acknowledgement(ack.accepted.seq, encode(ack))
+        await self.link.accepted(ack.accepted.seq)
+
+    async def take_feed(self, page: FeedPage) -> FeedTaken:
+        """Apply a page of a feed and say how far it is taken."""
+        before = self.reference.cursors.get(page.feed, 0)
+        cursor = await self.reference.apply(page)
+        if cursor > before and not page.more:
+            await self.ledger.record(Record((ReferenceApplied(feed=page.feed, cursor=cursor),)))
+        if self.feed_taken is not None and page.items:
+            await self.feed_taken(page)
+        return FeedTaken(page.feed, cursor)

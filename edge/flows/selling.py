@@ -1,0 +1,215 @@
+"""A command at a till: decide, put on disk, then show and act.
+
+The one place where a till's sale moves on. Everything that happens to a sale, whether a
+cashier wished it or a device reported it, takes `step`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from edge.contract.errors import Refused, TillboxError
+from edge.contract.event_registry import Event
+from edge.contract.instant import Clock
+from edge.contract.sale_events import SaleCompleted
+from edge.contract.till_protocol import AnyTillCommand, CancelCard, NextSale, ReceiptView, TillState
+from edge.contract.wire import encode
+from edge.engine.cart import EMPTY, Cart, replay
+from edge.engine.reference_view import ReferenceView
+from edge.engine.sale_rules import Circumstances, decide
+from edge.flows.till import Till, TillViews
+from edge.ledger.event_log import Ledger
+from edge.ledger.records import CommandReply, OpenJob, Record, Recorded, Repeated
+
+Decision = Callable[[Cart], tuple[Event, ...]]
+"""What happens to a cart: events, or a Refused raised."""
+
+JobMaker = Callable[[Till, Cart, tuple[Event, ...], int], tuple[OpenJob, ...]]
+"""The jobs that events bring: called with the till, the cart after them, and the instant."""
+
+_FINGERPRINT_BYTES: Final = 16
+
+
+async def _no_card(_: Till) -> None:
+    return
+
+
+@dataclass
+class Selling:
+    """Moves the sales of one box on.
+
+    `jobs_for` names the jobs that events bring, `dispatch` hands committed ones to the
+    devices, `terminal_of` names a till's payment terminal, `abort_card` asks it to stop
+    waiting; `new_id` makes ids for sales that a till did not name itself; `check_storage`
+    refuses a new sale when the disk is nearly full.
+    """
+
+    ledger: Ledger
+    reference: ReferenceView
+    views: TillViews
+    clock: Clock
+    new_id: Callable[[], str]
+    check_storage: Callable[[], None]
+    jobs_for: JobMaker = lambda _till, _cart, _events, _at: ()
+    dispatch: Callable[[OpenJob], None] = lambda _job: None
+    terminal_of: Callable[[str], str] = lambda _till: ""
+    abort_card: Callable[[Till], Awaitable[None]] = _no_card
+    tills: dict[str, Till] = field(default_factory=dict)
+
+    def till(self, till_id: str) -> Till:
+        """Return a till. Raises Refused for one this store does not have."""
+        till = self.tills.get(till_id)
+        if till is None:
+            raise Refused(
+                "unknown_till",
+                f"This store has no till {till_id!r}.",
+                advice=f"Its tills are: {', '.join(self.tills)}.",
+                status=404,
+            )
+        return till
+
+    async def command(
+        self,
+        till: Till,
+        actor: str,
+        command: AnyTillCommand,
+        *,
+        entry: str = "keyed",
+        aim: str = "",
+    ) -> bytes:
+        """Carry a command out and return the answer: the till's view as JSON.
+
+        The same id with the same body gets the same answer, before and after a restart; with
+        another body it is refused. `entry` says how a code came in (`keyed`, `scanned`), `aim`
+        is the scanner's symbology identifier. Raises Refused with nothing changed,
+        StorageFailed when the outcome is not known.
+        """
+        identity = CommandReply(command.command_id, _fingerprint(till, command), b"")
+        kept = till.replies.get(command.command_id)
+        if isinstance(kept, CommandReply):
+            return _same(kept, identity)
+        async with till.lock:
+            try:
+                return await self._decide_and_step(till, actor, command, identity, entry, aim)
+            except Refused as refusal:
+                # a repeat of what was done long ago may not be decidable any more
+                reply = await self.ledger.find_reply(identity)
+                if reply is not None:
+                    return reply
+                till.say(refusal.code, "refused", refusal.message, refusal.params)
+                self.views.publish(till)
+                raise
+
+    async def _decide_and_step(
+        self,
+        till: Till,
+        actor: str,
+        command: AnyTillCommand,
+        identity: CommandReply,
+        entry: str,
+        aim: str,
+    ) -> bytes:
+        if till.cart.state in {TillState.IDLE, TillState.DONE}:
+            self.check_storage()
+        given = Circumstances(
+            till.id, till.receipts, self.new_id(), self.terminal_of(till.id), entry, aim
+        )
+        events = decide(till.cart, command, self.reference, given)
+        if isinstance(command, NextSale):
+            return self._clear_screen(till, identity)
+        if isinstance(command, CancelCard):
+            await self.abort_card(till)
+        return await self._step(till, actor, events, at=self.clock.now_ms(), reply=identity)
+
+    async def step(
+        self, till: Till, decision: Decision, *, actor: str = "", settled: tuple[str, ...] = ()
+    ) -> None:
+        """Let something happen to a till's sale that no cashier typed: a device's result.
+
+        `settled` names the jobs that end with it. `decision` may return no events.
+        """
+        async with till.lock:
+            events = decision(till.cart)
+            if events or settled:
+                await self._step(till, actor, events, at=self.clock.now_ms(), settled=settled)
+
+    async def _step(
+        self,
+        till: Till,
+        actor: str,
+        events: tuple[Event, ...],
+        *,
+        at: int,
+        reply: CommandReply | None = None,
+        settled: tuple[str, ...] = (),
+    ) -> bytes:
+        # till.lock is held. If this task is cancelled in here the process is ending: the
+        # ledger may know more than the cart then, and the next start reads the ledger.
+        cart = replay(((event, at) for event in events), till.cart)
+        jobs = self.jobs_for(till, cart, events, at)
+        completed = any(isinstance(event, SaleCompleted) for event in events)
+        before = (till.notice, till.receipt, till.completed_seq)
+        if reply is not None:
+            till.notice = None
+        if completed:
+            printing = any(job.kind == "print_receipt" for job in jobs)
+            till.receipt = ReceiptView("waiting" if printing else "none")
+            till.completed_seq = 0
+        view = self.views.build(till, cart)
+        version = till.version
+        kept = None if reply is None else CommandReply(reply.command_id, reply.fingerprint, view)
+        try:
+            outcome = await self.ledger.record(
+                Record(events, till.id, actor, jobs, settled, kept, at)
+            )
+        except TillboxError:
+            till.notice, till.receipt, till.completed_seq = before
+            raise
+        if isinstance(outcome, Repeated):
+            till.notice, till.receipt, till.completed_seq = before
+            return outcome.reply
+        self._apply(till, cart, outcome, completed=completed)
+        if kept is not None:
+            till.remember(kept.command_id, kept)
+        if till.version == version:
+            self.views.show(till, view)
+        else:
+            self.views.publish(till)
+        for job in jobs:
+            self.dispatch(job)
+        return view
+
+    @staticmethod
+    def _apply(till: Till, cart: Cart, outcome: Recorded, *, completed: bool) -> None:
+        till.cart = cart
+        if completed:
+            till.receipts += 1
+            till.completed_seq = outcome.last_seq
+
+    def _clear_screen(self, till: Till, identity: CommandReply) -> bytes:
+        # nothing happened to any sale: the answer is kept in memory only
+        till.cart = EMPTY
+        till.receipt = till.notice = None
+        view = self.views.publish(till)
+        till.remember(
+            identity.command_id, CommandReply(identity.command_id, identity.fingerprint, view)
+        )
+        return view
+
+
+def _fingerprint(till: Till, command: AnyTillCommand) -> bytes:
+    text = till.id.encode() + b"|" + encode(command)
+    return hashlib.sha256(text).digest()[:_FINGERPRINT_BYTES]
+
+
+def _same(kept: CommandReply, command: CommandReply) -> bytes:
+    if kept.fingerprint != command.fingerprint:
+        raise Refused(
+            "command_id_reused",
+            f"The command id {command.command_id} was used for another command.",
+            advice="Give every new wish an id of its own.",
+        )
+    return kept.reply

@@ -1,0 +1,137 @@
+"""A till as the box holds it: its sale, its version, who looks at it, and its view."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from edge.contract.till_protocol import (
+    DeviceView,
+    DotsView,
+    LinkView,
+    NoticeView,
+    ReceiptView,
+    TillState,
+    TillView,
+)
+from edge.contract.wire import encode
+from edge.engine.cart import EMPTY, Cart
+
+VERSIONS_PER_SEQ: Final = 1 << 20
+"""Versions of views between two events: a restart begins above every earlier one."""
+_REPLIES_KEPT: Final = 256
+
+
+class Screen(Protocol):
+    """Something that shows a till: handed the newest view's bytes, never waits."""
+
+    def show(self, view: bytes) -> None:
+        """Take the newest view; an older one not sent yet may be dropped."""
+        ...
+
+
+@dataclass
+class Till:
+    """One point of sale. `lock` is held over decide, record and apply: one step at a time.
+
+    `completed_seq` is where the sale on the screen was completed, 0 for none; `replies`
+    are the newest answers and refusals by command id.
+    """
+
+    id: str
+    cart: Cart = EMPTY
+    receipts: int = 0
+    version: int = 0
+    completed_seq: int = 0
+    receipt: ReceiptView | None = None
+    notice: NoticeView | None = None
+    notices: int = 0
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    screens: set[Screen] = field(default_factory=set)
+    replies: OrderedDict[str, object] = field(default_factory=OrderedDict)
+
+    @property
+    def next_receipt(self) -> int:
+        """The number that the next completed sale gets."""
+        return self.receipts + 1
+
+    def remember(self, command_id: str, answer: object) -> None:
+        """Keep an answer for a repeat that comes soon."""
+        self.replies[command_id] = answer
+        if len(self.replies) > _REPLIES_KEPT:
+            self.replies.popitem(last=False)
+
+    def say(self, code: str, tone: str, words: str, params: dict[str, str] | None = None) -> None:
+        """Put a notice on the till's message line."""
+        self.notices += 1
+        self.notice = NoticeView(self.notices, code, tone, words, params or {})
+
+
+@dataclass
+class TillViews:
+    """Builds views and hands them to the screens.
+
+    `devices` and `link` say how those are now; `accepted_seq` is what head office has.
+    """
+
+    tills: dict[str, Till]
+    devices: Callable[[str], tuple[DeviceView, ...]]
+    link: Callable[[], LinkView]
+    accepted_seq: Callable[[], int]
+    currency: Callable[[], str]
+
+    def build(self, till: Till, cart: Cart | None = None) -> bytes:
+        """Return the till's view as JSON, under a new version; of a coming cart if given."""
+        shown = till.cart if cart is None else cart
+        till.version += 1
+        done = shown.state is TillState.DONE
+        office = 0 < till.completed_seq <= self.accepted_seq()
+        return encode(
+            TillView(
+                version=till.version,
+                till=till.id,
+                state=shown.state,
+                sale_id=shown.sale or None,
+                receipt_number=shown.receipt or None,
+                lines=tuple(line.view() for line in shown.lines),
+                tenders=tuple(tender.view() for tender in shown.tenders),
+                taxes=shown.tax_views,
+                total_minor=shown.total_minor,
+                due_minor=shown.due_minor,
+                change_minor=shown.change_minor,
+                rounding_minor=shown.rounding_minor,
+                currency=shown.currency or self.currency(),
+                opened_at=shown.opened_at or None,
+                devices=self.devices(till.id),
+                link=self.link(),
+                notice=till.notice,
+                dots=DotsView(box=True, shop=False, office=office) if done else None,
+                receipt=till.receipt if done else None,
+            )
+        )
+
+    def publish(self, till: Till) -> bytes:
+        """Build the till's view and hand it to its screens; return it."""
+        view = self.build(till)
+        self.show(till, view)
+        return view
+
+    @staticmethod
+    def show(till: Till, view: bytes) -> None:
+        """Hand a view to the till's screens."""
+        for screen in till.screens:
+            screen.show(view)
+
+    def publish_by_id(self, till_id: str) -> None:
+        """Publish one till's view; unknown ids are none of ours."""
+        till = self.tills.get(till_id)
+        if till is not None:
+            self.publish(till)
+
+    def publish_all(self) -> None:
+        """Publish every till's view: the link changed."""
+        for till in self.tills.values():
+            self.publish(till)

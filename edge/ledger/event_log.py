@@ -1,0 +1,355 @@
+"""The ledger: events in a hash chain, with what follows from them, in one file.
+
+`record` is the only way in. What it returned from is on disk.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from edge.contract.envelope import GENESIS, link, seal
+from edge.contract.errors import Refused, StorageFailed
+from edge.contract.event_registry import Event
+from edge.contract.instant import Clock, business_day
+from edge.contract.limits import COMMAND_REPLIES_KEPT, EVENT_BYTES_MAX, EVENTS_PER_COMMAND_MAX
+from edge.ledger.projections import project
+from edge.ledger.records import (
+    CommandReply,
+    LedgerHead,
+    LedgerIdentity,
+    OpenJob,
+    Record,
+    Recorded,
+    Repeated,
+    StoredEvent,
+    TillRow,
+)
+from edge.runtime.database_file import DatabaseFile
+from edge.runtime.migrations import Migration
+
+SCHEMA: Final = Path(__file__).parent / "schema"
+MIGRATIONS: Final = (Migration(1, (SCHEMA / "0001_first_sale.sql").read_text("utf-8")),)
+_PRUNE_EVERY: Final = 1_000
+_MINUTE_MS: Final = 60_000
+
+
+Listener = Callable[[Recorded, tuple[Event, ...]], None]
+"""Told of every record once it is on disk; must not raise."""
+
+
+class BusinessCalendar:
+    """The business day of an instant, remembered for the minute it was asked in."""
+
+    def __init__(self, zone: ZoneInfo, day_starts_at_hour: int = 0) -> None:
+        self._zone = zone
+        self._hour = day_starts_at_hour
+        self._minute = -1
+        self._day = ""
+
+    def day(self, at_ms: int) -> str:
+        """Return `YYYY-MM-DD`."""
+        minute = at_ms // _MINUTE_MS
+        if minute != self._minute:
+            self._day = business_day(at_ms, self._zone, day_starts_at_hour=self._hour)
+            self._minute = minute
+        return self._day
+
+
+class Ledger:
+    """The event log of one box over `ledger.db`.
+
+    `calendar` may be replaced while running, when head office changes the store's time
+    zone or the start of its day.
+    """
+
+    def __init__(
+        self, file: DatabaseFile, identity: LedgerIdentity, clock: Clock, calendar: BusinessCalendar
+    ) -> None:
+        self._file = file
+        self._identity = identity
+        self._clock = clock
+        self.calendar = calendar
+        self.listeners: list[Listener] = []
+
+    @property
+    def identity(self) -> LedgerIdentity:
+        """Whose ledger this is."""
+        return self._identity
+
+    async def open(self) -> bool:
+        """Open the file; say whether the last run ended in good order (a new file did).
+
+        Raises StorageFailed when the file belongs to another store, or to a newer
+        generation of this one.
+        """
+        await self._file.open()
+        return await self._file.write(self._take_over)
+
+    async def close(self) -> None:
+        """Mark a clean end and close the file."""
+        if self._file.failure is None:
+            await self._file.write(
+                lambda connection: connection.execute("UPDATE identity SET clean = 1")
+            )
+        await self._file.close()
+
+    async def record(self, record: Record) -> Recorded | Repeated:
+        """Put a record on disk; or return the kept answer when its command is a repeat.
+
+        Raises Refused("command_id_reused") when the command's id was used for another
+        command, Refused("busy") when too many wait, StorageFailed when the outcome is not
+        known.
+        """
+        if len(record.events) > EVENTS_PER_COMMAND_MAX:
+            raise ValueError(f"{len(record.events)} events in one record")
+        at = record.at or self._clock.now_ms()
+        day = self.calendar.day(at)
+        outcome = await self._file.write(
+            lambda connection: self._write(connection, record, at, day)
+        )
+        if isinstance(outcome, Recorded):
+            for listen in self.listeners:
+                listen(outcome, record.events)
+        return outcome
+
+    # --- in the writer's thread -----------------------------------------------------------
+
+    def _write(
+        self, connection: sqlite3.Connection, record: Record, at: int, day: str
+    ) -> Recorded | Repeated:
+        execute = connection.execute
+        if record.reply is not None:
+            kept = _find_reply(connection, record.reply.command_id)
+            if kept is not None:
+                return Repeated(_same_command(kept, record.reply))
+        head = _head(connection)
+        seq, previous = head.seq, head.hash
+        identity = self._identity
+        for event in record.events:
+            seq += 1
+            body = seal(
+                event,
+                store=identity.store_number,
+                gen=identity.gen,
+                seq=seq,
+                day=day,
+                at=at,
+                till=record.till,
+                actor=record.actor,
+            )
+            if len(body) > EVENT_BYTES_MAX:
+                raise Refused(
+                    "event_too_large",
+                    f"What happened takes {len(body)} bytes; {EVENT_BYTES_MAX} is the limit.",
+                    advice="Make two smaller steps of it.",
+                )
+            previous = link(previous, body)
+            execute("INSERT INTO event (seq, body, hash) VALUES (?, ?, ?)", (seq, body, previous))
+            project(connection, event, record.till, seq)
+        for job in record.jobs:
+            execute(
+                "INSERT INTO device_job"
+                " (job_id, kind, till, sale, device, attempt, deadline, args)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    job.job_id,
+                    job.kind,
+                    job.till,
+                    job.sale,
+                    job.device,
+                    job.attempt,
+                    job.deadline,
+                    job.args,
+                ),
+            )
+        for job_id in record.settled:
+            execute("DELETE FROM device_job WHERE job_id = ?", (job_id,))
+        if record.reply is not None:
+            _keep_reply(connection, record.reply, seq)
+        return Recorded(head.seq + 1, seq)
+
+    def _take_over(self, connection: sqlite3.Connection) -> bool:
+        mine = self._identity
+        row = connection.execute(
+            "SELECT store, store_number, gen, clean FROM identity WHERE one = 1"
+        ).fetchone()
+        if row is None:
+            connection.execute(
+                "INSERT INTO identity (one, store, store_number, gen, clean)"
+                " VALUES (1, ?, ?, ?, 0)",
+                (mine.store, mine.store_number, mine.gen),
+            )
+            return True
+        store, number, gen, clean = row
+        if (store, number) != (mine.store, mine.store_number):
+            raise StorageFailed(
+                "foreign_ledger",
+                f"This ledger belongs to store {store} ({number}), "
+                f"not to {mine.store} ({mine.store_number}).",
+                advice="Check the store in the settings, or move the ledger to its own box.",
+            )
+        if gen > mine.gen:
+            raise StorageFailed(
+                "newer_generation",
+                f"This ledger is of generation {gen}; the settings say {mine.gen}.",
+                advice="Ask head office which box is the valid one.",
+            )
+        connection.execute("UPDATE identity SET gen = ?, clean = 0", (mine.gen,))
+        return bool(clean)
+
+    # --- questions ------------------------------------------------------------------------
+
+    async def head(self) -> LedgerHead:
+        """Return the newest event's seq and hash, read from the file."""
+        return await self._file.read(_head)
+
+    async def find_reply(self, command: CommandReply) -> bytes | None:
+        """Return the kept answer to a command, or None; the same refusal as `record`."""
+        kept = await self._file.read(lambda db: _find_reply(db, command.command_id))
+        return None if kept is None else _same_command(kept, command)
+
+    async def events_after(
+        self, seq: int, *, raw_max: int, count_max: int
+    ) -> tuple[bytes, list[bytes]]:
+        """Return the hash at `seq`'s end of the run and the canonical bytes that follow `seq`.
+
+        At least one event when there is one; then as many as fit `raw_max` bytes. The hash
+        is the one after the last event returned (after `seq` itself when none).
+        """
+        return await self._file.read(lambda db: _events_after(db, seq, raw_max, count_max))
+
+    async def hash_at(self, seq: int) -> bytes | None:
+        """Return the chain's hash at a seq; None when there is no such event."""
+        return await self._file.read(lambda db: _hash_at(db, seq))
+
+    async def sale_events(self, till: str, first_seq: int) -> list[StoredEvent]:
+        """Return the events of a till from a seq on, in order."""
+        marker = f'"till":"{till}"'.encode()
+
+        def query(connection: sqlite3.Connection) -> list[StoredEvent]:
+            rows = connection.execute(
+                "SELECT seq, body, hash FROM event WHERE seq >= ? AND instr(body, ?) > 0"
+                " ORDER BY seq",
+                (first_seq, marker),
+            )
+            return [StoredEvent(*row) for row in rows]
+
+        return await self._file.read(query)
+
+    async def tills(self) -> list[TillRow]:
+        """Return what each till was in the middle of."""
+        rows = await self._rows("SELECT till, receipts, open_sale, open_seq FROM till")
+        return [TillRow(till, count, sale or "", first or 0) for till, count, sale, first in rows]
+
+    async def open_jobs(self) -> list[OpenJob]:
+        """Return the jobs that devices owe, oldest first."""
+        rows = await self._rows(
+            "SELECT job_id, kind, till, sale, device, attempt, deadline, args"
+            " FROM device_job ORDER BY n"
+        )
+        return [OpenJob(*row) for row in rows]
+
+    async def enrolments(self) -> dict[str, str]:
+        """Return the SHA-256 (hexadecimal) of each enrolled till's secret, by that hash: till."""
+        rows = await self._rows("SELECT secret_sha256, till FROM enrolment")
+        return dict(rows)
+
+    async def sales_after(self, seq: int) -> int:
+        """Return how many sales were completed after a seq."""
+        rows = await self._rows("SELECT count(*) FROM sale WHERE seq > ?", (seq,))
+        return int(rows[0][0])
+
+    async def acknowledgement(self) -> tuple[int, bytes | None]:
+        """Return the seq head office has accepted and its signed words, as last kept."""
+        rows = await self._rows("SELECT accepted_seq, accepted FROM identity")
+        return rows[0][0], rows[0][1]
+
+    def keep_acknowledgement(self, seq: int, signed: bytes) -> None:
+        """Keep head office's newest acknowledgement with the next commit.
+
+        Losing it costs nothing but proof for a moment: head office owns the cursor.
+        """
+        self._file.write_lazily(
+            lambda db: db.execute(
+                "UPDATE identity SET accepted_seq = ?, accepted = ? WHERE accepted_seq <= ?",
+                (seq, signed, seq),
+            )
+        )
+
+    async def _rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
+        return await self._file.read(lambda db: db.execute(sql, parameters).fetchall())
+
+
+def _head(connection: sqlite3.Connection) -> LedgerHead:
+    row = connection.execute("SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1").fetchone()
+    return LedgerHead(0, GENESIS) if row is None else LedgerHead(*row)
+
+
+def _hash_at(connection: sqlite3.Connection, seq: int) -> bytes | None:
+    if seq == 0:
+        return GENESIS
+    row = connection.execute("SELECT hash FROM event WHERE seq = ?", (seq,)).fetchone()
+    return None if row is None else row[0]
+
+
+def _events_after(
+    connection: sqlite3.Connection, seq: int, raw_max: int, count_max: int
+) -> tuple[bytes, list[bytes]]:
+    bodies: list[bytes] = []
+    last = _hash_at(connection, seq) or GENESIS
+    size = 0
+    rows = connection.execute(
+        "SELECT body, hash FROM event WHERE seq > ? ORDER BY seq LIMIT ?", (seq, count_max)
+    )
+    for body, digest in rows:
+        size += len(body) + 4
+        if bodies and size > raw_max:
+            break
+        bodies.append(body)
+        last = digest
+    rows.close()
+    return last, bodies
+
+
+def _find_reply(connection: sqlite3.Connection, command_id: str) -> tuple[bytes, bytes] | None:
+    row: tuple[bytes, bytes] | None = connection.execute(
+        "SELECT fingerprint, reply FROM command_reply WHERE command_id = ?", (command_id,)
+    ).fetchone()
+    return row
+
+
+def _same_command(kept: tuple[bytes, bytes], command: CommandReply) -> bytes:
+    fingerprint, reply = kept
+    if fingerprint != command.fingerprint:
+        raise Refused(
+            "command_id_reused",
+            f"The command id {command.command_id} was used for another command.",
+            advice="Give every new wish an id of its own.",
+        )
+    return zlib.decompress(reply)
+
+
+def _keep_reply(connection: sqlite3.Connection, reply: CommandReply, last_seq: int) -> None:
+    cursor = connection.execute(
+        "INSERT INTO command_reply (command_id, fingerprint, last_seq, reply)"
+        " VALUES (?, ?, ?, ?)",
+        (reply.command_id, reply.fingerprint, last_seq, zlib.compress(reply.reply, 1)),
+    )
+    number = cursor.lastrowid or 0
+    if number % _PRUNE_EVERY == 0:
+        connection.execute(
+            "DELETE FROM command_reply WHERE n <= ?", (number - COMMAND_REPLIES_KEPT,)
+        )
+
+
+def events_of(stored: Sequence[StoredEvent]) -> list[tuple[int, Event]]:
+    """Decode stored events; unknown types are skipped."""
+    from edge.contract.envelope import unseal  # noqa: PLC0415
+
+    decoded = ((row.seq, unseal(row.body).event()) for row in stored)
+    return [(seq, event) for seq, event in decoded if event is not None]

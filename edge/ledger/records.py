@@ -1,0 +1,101 @@
+"""What callers hand to the ledger and get back from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edge.contract.event_registry import Event
+
+
+@dataclass(frozen=True)
+class LedgerIdentity:
+    """Whose ledger this is: the store's slug and number, and the box's generation."""
+
+    store: str
+    store_number: int
+    gen: int
+
+
+@dataclass(frozen=True)
+class CommandReply:
+    """The answer to a command, kept so that a repeat gets the same bytes.
+
+    `fingerprint` stands for the command's meaning: the same id with another one is refused.
+    """
+
+    command_id: str
+    fingerprint: bytes
+    reply: bytes
+
+
+@dataclass(frozen=True)
+class OpenJob:
+    """A job that a device owes. `args` is the JSON of its arguments; `attempt` counts from 0."""
+
+    job_id: str
+    kind: str
+    till: str
+    sale: str
+    device: str
+    attempt: int
+    deadline: int
+    args: bytes
+
+
+@dataclass(frozen=True)
+class Record:
+    """One atomic step: events, with the jobs, the settlements and the answer they bring.
+
+    All of it is on disk, or none of it is. `at` is the instant of its events in
+    milliseconds since 1970 UTC; 0 leaves it to the ledger's clock.
+    """
+
+    events: tuple[Event, ...]
+    till: str = ""
+    actor: str = ""
+    jobs: tuple[OpenJob, ...] = ()
+    settled: tuple[str, ...] = ()
+    reply: CommandReply | None = None
+    at: int = 0
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Where the events of a record stand: `first_seq` to `last_seq`, both included."""
+
+    first_seq: int
+    last_seq: int
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """The command had been recorded before: its answer as given then."""
+
+    reply: bytes
+
+
+@dataclass(frozen=True)
+class LedgerHead:
+    """The newest event: seq 0 and 32 zero bytes for an empty ledger."""
+
+    seq: int
+    hash: bytes
+
+
+@dataclass(frozen=True)
+class TillRow:
+    """What a till was in the middle of. `open_seq` is 0 when it had no sale open."""
+
+    till: str
+    receipts: int
+    open_sale: str
+    open_seq: int
+
+
+@dataclass(frozen=True)
+class StoredEvent:
+    """An event as it lies in the file."""
+
+    seq: int
+    body: bytes
+    hash: bytes

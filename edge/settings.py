@@ -1,0 +1,92 @@
+"""The settings of `tillbox edge`, as they stand in its TOML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from edge.contract.identity import ShortId
+from edge.contract.limits import DEVICES_PER_HOST_MAX
+
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+
+
+class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which store this box is of, as head office knows it.
+
+    `office_key` is head office's public key (64 hexadecimal digits): its acknowledgements
+    are checked against it. Without one they are kept, and not believed for anything.
+    """
+
+    slug: ShortId
+    number: Annotated[int, Meta(ge=1, le=4_294_967_295)]
+    gen: Annotated[int, Meta(ge=1, le=4_294_967_295)] = 1
+    office_key: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$(?!\n)")] = ""
+
+
+class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where tills reach the box.
+
+    `hosts` are further names under which browsers may call it. Every address but loopback
+    needs `certificate_file` and `key_file`.
+    """
+
+    address: str = "127.0.0.1"
+    port: Port = 8080
+    hosts: tuple[str, ...] = ()
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+
+
+class BusSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The MQTT broker; the password stands in a file. `protocol`: `5` or `3.1.1`."""
+
+    password_file: Path
+    host: str = "127.0.0.1"
+    port: Port = 1883
+    user: ShortId = "edge"
+    protocol: str = "5"
+    ca_file: Path | None = None
+
+
+class DeviceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A device that a host is to run, bound to a till by role.
+
+    `role` is what it does for the till: `scanner`, `printer`, `drawer` (a printer that has
+    one kicks it: give the printer's id twice, once per role, with `driver` on the first).
+    """
+
+    id: ShortId
+    host: ShortId
+    driver: str
+    roles: tuple[str, ...]
+    till: ShortId
+    settings: dict[str, Any] = {}
+
+
+class SecretSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Files with secrets, readable by this user alone.
+
+    `box_key` is made at the first start; `pepper` is the retailer's, given out by head
+    office; `service_token` lets `sync` and the technician's commands on this box in.
+    """
+
+    box_key_file: Path
+    pepper_file: Path
+    service_token_file: Path
+
+
+class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything `tillbox edge` is told. Relative paths are relative to the file's folder."""
+
+    data_dir: Path
+    store: StoreSettings
+    secrets: SecretSettings
+    bus: BusSettings
+    web: WebSettings = WebSettings()
+    tills: tuple[ShortId, ...] = ("till-1",)
+    devices: Annotated[tuple[DeviceSettings, ...], Meta(max_length=DEVICES_PER_HOST_MAX)] = ()
+    watch_disk: bool = True

@@ -1,0 +1,138 @@
+"""What `sync` on this box calls. Bytes out, acknowledgements and feeds in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+from aiohttp import web
+
+from edge.contract.errors import Refused
+from edge.contract.limits import FRAME_BODY_BYTES_MAX, FRAME_RAW_BYTES_TARGET, LINK_WAIT_S
+from edge.contract.reference_data import FeedPage
+from edge.contract.replication import Ack, FeedTaken, LinkReport, Proof, ReplicaStatus
+from edge.flows.link_state import LinkState
+from edge.flows.replica import Replica
+from edge.runtime.http_errors import json_response
+from edge.runtime.http_guard import read_message
+from edge.runtime.openapi import BYTES_TYPE, Query, Route
+from edge.web.caller import SERVICE
+
+
+class ProofRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Head office's challenge, to be signed with the box key."""
+
+    nonce: str
+
+
+@dataclass(frozen=True)
+class ReplicaApi:
+    """The routes of the replicator."""
+
+    replica: Replica
+    link: LinkState
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the route table of this part."""
+        at = "/internal/v1/replica"
+        return (
+            Route(
+                method="GET",
+                path=f"{at}/status",
+                handler=self._status,
+                summary="Who the box is and where it stands",
+                access=SERVICE,
+                response=ReplicaStatus,
+            ),
+            Route(
+                method="GET",
+                path=f"{at}/frame",
+                handler=self._frame,
+                summary="The signed frame behind a seq; 204 when none is due in time",
+                access=SERVICE,
+                gives=BYTES_TYPE,
+                query=(
+                    Query("after", "The seq head office has", int, required=True),
+                    Query("wait_s", "How long to wait for something to send", float),
+                    Query("max_raw", "The most bytes before packing", int),
+                ),
+            ),
+            Route(
+                method="POST",
+                path=f"{at}/ack",
+                handler=self._ack,
+                summary="Keep head office's signed acknowledgement",
+                access=SERVICE,
+                request=Ack,
+                status=204,
+                refusals={409: "Head office has another history than this box."},
+            ),
+            Route(
+                method="POST",
+                path=f"{at}/feed",
+                handler=self._feed,
+                summary="Apply a page of a feed",
+                access=SERVICE,
+                request=FeedPage,
+                response=FeedTaken,
+                body_bytes_max=FRAME_BODY_BYTES_MAX,
+            ),
+            Route(
+                method="POST",
+                path=f"{at}/proof",
+                handler=self._proof,
+                summary="Sign head office's challenge with the box key",
+                access=SERVICE,
+                request=ProofRequest,
+                response=Proof,
+            ),
+            Route(
+                method="POST",
+                path=f"{at}/link",
+                handler=self._link,
+                summary="Say how the line to head office is",
+                access=SERVICE,
+                request=LinkReport,
+                status=204,
+            ),
+        )
+
+    async def _status(self, _: web.Request) -> web.Response:
+        return json_response(await self.replica.status())
+
+    async def _frame(self, request: web.Request) -> web.Response:
+        try:
+            after = int(request.query["after"])
+            wait_s = float(request.query.get("wait_s", LINK_WAIT_S))
+            raw_max = int(request.query.get("max_raw", FRAME_RAW_BYTES_TARGET))
+        except (KeyError, ValueError):
+            raise Refused(
+                "query_malformed", "after, wait_s and max_raw are numbers.", status=400
+            ) from None
+        if after < 0 or not 0 <= wait_s <= LINK_WAIT_S or raw_max <= 0:
+            raise Refused(
+                "query_out_of_range",
+                f"after is at least 0, wait_s 0 to {LINK_WAIT_S:g}, max_raw more than 0.",
+                status=400,
+            )
+        frame = await self.replica.frame(after, wait_s=wait_s, raw_max=raw_max)
+        if frame is None:
+            return web.Response(status=204)
+        return web.Response(body=frame, content_type=BYTES_TYPE)
+
+    async def _ack(self, request: web.Request) -> web.Response:
+        await self.replica.take_ack(await read_message(request, Ack))
+        return web.Response(status=204)
+
+    async def _feed(self, request: web.Request) -> web.Response:
+        page = await read_message(request, FeedPage)
+        return json_response(await self.replica.take_feed(page))
+
+    async def _proof(self, request: web.Request) -> web.Response:
+        wish = await read_message(request, ProofRequest)
+        return json_response(self.replica.prove(wish.nonce))
+
+    async def _link(self, request: web.Request) -> web.Response:
+        report = await read_message(request, LinkReport)
+        self.link.report(report.state)
+        return web.Response(status=204)

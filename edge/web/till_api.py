@@ -1,0 +1,234 @@
+"""What tills call: enrolment, sign-in, commands, views, articles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+import msgspec
+from aiohttp import web
+from msgspec import Meta
+
+from edge.contract.identity import ShortId
+from edge.contract.limits import ENROL_CODE_S_MAX
+from edge.contract.till_protocol import (
+    AnyTillCommand,
+    ArticleView,
+    EnrolRequest,
+    QuickKeyPageView,
+    SessionView,
+    SignInRequest,
+    TillView,
+)
+from edge.flows.access import Access
+from edge.flows.selling import Selling
+from edge.reference.store import ReferenceStore
+from edge.runtime.http_errors import JSON_TYPE, json_response
+from edge.runtime.http_guard import CALLER, read_message
+from edge.runtime.http_sessions import (
+    SESSION_COOKIE,
+    TILL_COOKIE,
+    TILL_COOKIE_S,
+    clear_secret_cookie,
+    set_secret_cookie,
+)
+from edge.runtime.openapi import ANYONE, Query, Route
+from edge.web.caller import CASHIER, SERVICE, TILL, TillCaller
+from edge.web.till_socket import TillSockets
+
+_SEARCH_CHARS_MAX: Final = 80
+_CODE_DAYS_MAX: Final = 30
+
+
+class QuickKeysBody(msgspec.Struct, frozen=True):
+    """All pages of quick keys."""
+
+    pages: tuple[QuickKeyPageView, ...]
+
+
+class ArticlesBody(msgspec.Struct, frozen=True):
+    """Articles that a search found."""
+
+    articles: tuple[ArticleView, ...]
+
+
+class CodeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A program of this box asks for an enrolment code on a person's behalf."""
+
+    till: ShortId | None = None
+    uses: Annotated[int, Meta(ge=1, le=1_000)] = 1
+    valid_s: Annotated[float, Meta(gt=0, le=_CODE_DAYS_MAX * 86_400)] = ENROL_CODE_S_MAX
+
+
+class CodeBody(msgspec.Struct, frozen=True):
+    """An enrolment code; it is good for `valid_s` seconds."""
+
+    code: str
+    valid_s: float
+
+
+@dataclass(frozen=True)
+class TillApi:
+    """The routes of tills."""
+
+    access: Access
+    selling: Selling
+    reference: ReferenceStore
+    sockets: TillSockets
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return the route table of this part."""
+        return (
+            Route(
+                method="POST",
+                path="/api/v1/enrol",
+                handler=self._enrol,
+                summary="Make this device a till, with a code from the box",
+                access=ANYONE,
+                request=EnrolRequest,
+                response=SessionView,
+                refusals={403: "The code is wrong or spent.", 429: "Too many wrong codes."},
+            ),
+            Route(
+                method="GET",
+                path="/api/v1/session",
+                handler=self._session,
+                summary="Say which till this is, who is signed in, and who may",
+                access=TILL,
+                response=SessionView,
+            ),
+            Route(
+                method="POST",
+                path="/api/v1/session",
+                handler=self._sign_in,
+                summary="Sign a cashier in with a PIN",
+                access=TILL,
+                request=SignInRequest,
+                response=SessionView,
+                refusals={403: "The PIN does not fit.", 429: "Too many wrong PINs."},
+            ),
+            Route(
+                method="DELETE",
+                path="/api/v1/session",
+                handler=self._sign_out,
+                summary="Sign out",
+                access=TILL,
+                response=SessionView,
+            ),
+            Route(
+                method="POST",
+                path="/api/v1/tills/{till}/commands",
+                handler=self._command,
+                summary="Carry a command out; the same id gets the same answer",
+                access=CASHIER,
+                request=AnyTillCommand,
+                response=TillView,
+                refusals={
+                    404: "No such article, line or till.",
+                    409: "A rule says no, in words; nothing was changed.",
+                    503: "The box cannot do it now; nothing was changed.",
+                },
+            ),
+            Route(
+                method="GET",
+                path="/api/v1/tills/{till}/view",
+                handler=self._view,
+                summary="The whole view of a till",
+                access=CASHIER,
+                response=TillView,
+            ),
+            Route(
+                method="GET",
+                path="/api/v1/tills/{till}/socket",
+                handler=self._socket,
+                summary="The whole view on every change, newest wins",
+                access=CASHIER,
+                socket=True,
+                query=(Query("after", "The version the till has; a newer one comes at once", int),),
+            ),
+            Route(
+                method="GET",
+                path="/api/v1/quick-keys",
+                handler=self._quick_keys,
+                summary="The pages of quick keys",
+                access=CASHIER,
+                response=QuickKeysBody,
+            ),
+            Route(
+                method="GET",
+                path="/api/v1/articles",
+                handler=self._articles,
+                summary="Search articles by name, SKU, PLU or code",
+                access=CASHIER,
+                response=ArticlesBody,
+                query=(Query("q", "Words that must all occur"),),
+            ),
+            Route(
+                method="POST",
+                path="/internal/v1/enrolment-codes",
+                handler=self._make_code,
+                summary="Make an enrolment code for a person",
+                access=SERVICE,
+                request=CodeRequest,
+                response=CodeBody,
+            ),
+        )
+
+    # --- enrolment and sign-in ------------------------------------------------------------
+
+    async def _enrol(self, request: web.Request) -> web.Response:
+        wish = await read_message(request, EnrolRequest)
+        device, secret = await self.access.enrol(wish, request.remote or "")
+        response = json_response(self.access.view(device, None))
+        set_secret_cookie(response, TILL_COOKIE, secret, max_age_s=TILL_COOKIE_S)
+        return response
+
+    async def _make_code(self, request: web.Request) -> web.Response:
+        wish = await read_message(request, CodeRequest)
+        code = self.access.make_code(wish.till, uses=wish.uses, valid_s=wish.valid_s)
+        return json_response(CodeBody(code, wish.valid_s))
+
+    async def _session(self, request: web.Request) -> web.Response:
+        caller: TillCaller = request[CALLER]
+        return json_response(self.access.view(caller.device, caller.session))
+
+    async def _sign_in(self, request: web.Request) -> web.Response:
+        caller: TillCaller = request[CALLER]
+        wish = await read_message(request, SignInRequest)
+        session, token = await self.access.sign_in(caller.device, wish)
+        response = json_response(self.access.view(caller.device, session))
+        set_secret_cookie(response, SESSION_COOKIE, token)
+        return response
+
+    async def _sign_out(self, request: web.Request) -> web.Response:
+        caller: TillCaller = request[CALLER]
+        if caller.session is not None:
+            await self.access.sign_out(caller.session)
+        response = json_response(self.access.view(caller.device, None))
+        clear_secret_cookie(response, SESSION_COOKIE)
+        return response
+
+    # --- selling --------------------------------------------------------------------------
+
+    async def _command(self, request: web.Request) -> web.Response:
+        till = self.selling.till(request.match_info["till"])
+        caller: TillCaller = request[CALLER]
+        command: AnyTillCommand = await read_message(request, AnyTillCommand)  # type: ignore[arg-type] # a union of structs is a shape for msgspec
+        actor = caller.session.cashier if caller.session else ""
+        view = await self.selling.command(till, actor, command)
+        return web.Response(body=view, content_type=JSON_TYPE)
+
+    async def _view(self, request: web.Request) -> web.Response:
+        till = self.selling.till(request.match_info["till"])
+        return web.Response(body=self.selling.views.build(till), content_type=JSON_TYPE)
+
+    async def _socket(self, request: web.Request) -> web.StreamResponse:
+        till = self.selling.till(request.match_info["till"])
+        return await self.sockets.serve(request, till)
+
+    async def _quick_keys(self, _: web.Request) -> web.Response:
+        return json_response(QuickKeysBody(self.reference.quick_keys()))
+
+    async def _articles(self, request: web.Request) -> web.Response:
+        text = request.query.get("q", "")[:_SEARCH_CHARS_MAX]
+        return json_response(ArticlesBody(self.reference.search(text)))

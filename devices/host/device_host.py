@@ -1,8 +1,8 @@
-"""A host: takes its configuration from the bus, runs its devices, and is born again with
-every connection."""
+"""A host: takes its configuration from the bus and runs its devices; each connection is a birth."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final
 
 import msgspec
@@ -62,8 +62,7 @@ class DeviceHost:
 
     async def close(self) -> None:
         """Stop all devices, say goodbye, and close the record of jobs."""
-        for device in self._devices.values():
-            await device.stop(removed=False)
+        await asyncio.gather(*(device.stop() for device in self._devices.values()))
         self._devices.clear()
         try:
             await self._bus.publish(self._topics.availability, OFFLINE, retain=True)
@@ -148,11 +147,12 @@ class DeviceHost:
             return  # the retained topic was cleared: what runs goes on until told otherwise
         try:
             config = decode_strict(message.payload, HostConfig, what="The configuration")
-            if config.v != MESSAGE_VERSION:
-                raise Refused("version_unknown", f"Version {config.v} of it is not known.")
         except Refused as error:
             self.counts["garbled"] += 1
             await self._say_config_error(error.message)
+            return
+        if config.v != MESSAGE_VERSION:
+            await self._say_config_error(f"The configuration's version {config.v} is not known.")
             return
         troubles: list[str] = []
         wanted: dict[str, WantedDevice] = {}
@@ -162,7 +162,7 @@ class DeviceHost:
             else:
                 wanted[device.id] = device
         for device_id in [known for known in self._devices if known not in wanted]:
-            await self._devices.pop(device_id).stop(removed=True)
+            await self._devices.pop(device_id).remove()
             self._log.info("device_removed", device=device_id)
         for device in wanted.values():
             try:
@@ -176,9 +176,11 @@ class DeviceHost:
         if running is not None and running.plan.wanted == wanted:
             return
         plan = plan_device(wanted, self._around)
-        if running is not None:
-            await running.stop(removed=False)
         device = RunningDevice(plan, self._topics.device(wanted.id), self._around)
+        if running is not None:
+            await running.stop()
+            await device.queue.take_over(running.queue)
+            device.outbox.take_over(running.outbox)
         self._devices[wanted.id] = device
         device.start()
         self._log.info("device_started", device=wanted.id, driver=wanted.driver)

@@ -42,7 +42,6 @@ class DeviceOutbox:
         self._results: OrderedDict[str, JobResult] = OrderedDict()
         self._retained: dict[str, bytes] = {}
         self._unsent: OrderedDict[str, None] = OrderedDict()
-        self._sending: str = ""
         self.dropped_events = 0
         self.dropped_results = 0
 
@@ -89,6 +88,11 @@ class DeviceOutbox:
         """Say everything that is retained again: the connection is new."""
         self._unsent.update(dict.fromkeys(self._retained))
         self._wake.set()
+
+    def take_over(self, other: DeviceOutbox) -> None:
+        """Take over the results that the same device's former driver could not send."""
+        for result in other._results.values():
+            self.result(result)
 
     async def run(self) -> None:
         """Send until cancelled; without a connection wait for `greet`."""

@@ -109,8 +109,8 @@ class RunningDevice:
         ):
             self._tasks.append(self._around.spawn(f"{what} of {self.device}", work))
 
-    async def stop(self, *, removed: bool) -> None:
-        """End the device's tasks; `removed`: it is not wanted any more."""
+    async def stop(self) -> None:
+        """End the device's tasks and send what is still to be said; within a few seconds."""
         for task in self._tasks:
             task.cancel()
         if self._tasks:
@@ -118,9 +118,27 @@ class RunningDevice:
             for task in stuck:
                 self.log.error("device_task_stuck", task=task.get_name())
         self._tasks.clear()
-        if removed:
-            self.outbox.offline()
-        await self.outbox.drain()
+        await self._say_the_rest()
+
+    async def remove(self) -> None:
+        """Stop: the device is not wanted any more, its waiting jobs are refused."""
+        await self.stop()
+        await self.queue.dismiss(
+            JobError(
+                "device_not_configured",
+                f"{self.device} was taken from this host.",
+                advice="Assign the device again.",
+            )
+        )
+        self.outbox.offline()
+        await self._say_the_rest()
+
+    async def _say_the_rest(self) -> None:
+        try:
+            async with self.clock.timeout(DEVICE_STOP_S_MAX):
+                await self.outbox.drain()
+        except TimeoutError:
+            self.log.warning("outbox_not_empty")
 
     def take(self, job: Job) -> None:
         """Take a job over; the answer goes out as a result."""

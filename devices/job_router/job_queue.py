@@ -153,6 +153,36 @@ class JobQueue:
         """Look again: the device's state has changed."""
         self._changed.set()
 
+    async def take_over(self, other: JobQueue) -> None:
+        """Take over what waits in the queue of the same device's former driver."""
+        moved, other._waiting = other._waiting, []
+        for entry in moved:
+            if entry.job.kind in self._kinds:
+                self._waiting.append(entry)
+            else:
+                await self._dismiss(
+                    entry, JobError("kind_unknown", "The new driver does not take such jobs.")
+                )
+        self._changed.set()
+
+    async def dismiss(self, why: JobError) -> None:
+        """Refuse everything that waits: the device is gone."""
+        moved, self._waiting = self._waiting, []
+        for entry in moved:
+            await self._dismiss(entry, why)
+
+    async def _dismiss(self, entry: _Entry, why: JobError) -> None:
+        known = None if entry.begun else await self._journal.find(entry.job.id)
+        now = self._clock.now_ms()
+        if known is not None:
+            self._answer(recorded_result(known, now), entry.correlation)
+            return
+        self._count(why.code)
+        result = JobResult(entry.job.id, JobStatus.FAILED, now, error=why)
+        if entry.begun:
+            await self._journal.finish(self._desk.device, entry.job.kind, result, now=False)
+        self._answer(result, entry.correlation)
+
     # --- the worker -----------------------------------------------------------------------
 
     async def run(self) -> None:
@@ -217,20 +247,9 @@ class JobQueue:
             )
 
     async def _answer_late(self, entry: _Entry) -> None:
-        known = None if entry.begun else await self._journal.find(entry.job.id)
-        if known is not None:
-            self._answer(recorded_result(known, self._clock.now_ms()), entry.correlation)
-            return
-        self._count("expired")
-        result = entry.job.failed(
-            self._clock.now_ms(),
-            "expired",
-            f"The {entry.job.kind} was not begun before its deadline.",
-            self._desk.trouble.advice if entry.told else "",
-        )
-        if entry.begun:
-            await self._journal.finish(self._desk.device, entry.job.kind, result, now=False)
-        self._answer(result, entry.correlation)
+        words = f"The {entry.job.kind} was not begun before its deadline."
+        advice = self._desk.trouble.advice if entry.told else ""
+        await self._dismiss(entry, JobError("expired", words, advice))
 
     async def _run_one(self, entry: _Entry) -> None:
         job = entry.job

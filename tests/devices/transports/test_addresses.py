@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+
+from devices.transports import addresses
+from devices.transports.addresses import connector_to
+from devices.transports.serial_port import SerialLine
+from edge.contract.errors import SettingsInvalid
+from edge.runtime.system_clock import SystemClock
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "tcp://192.0.2.7:9100",
+        "tcp://printer.example:20007",
+        "tcp://[2001:db8::7]:9100",
+        "serial:///dev/ttyACM0",
+        "serial:///dev/ttyS0?baud=115200&bits=7&parity=e&stop=2",
+    ],
+)
+def test_addresses_that_can_be_used(address: str) -> None:
+    assert callable(connector_to(address, SystemClock()))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "ttyACM0",
+        "/dev/ttyACM0",
+        "http://192.0.2.7:80",
+        "tcp://192.0.2.7",
+        "tcp://192.0.2.7:0",
+        "tcp://192.0.2.7:99999",
+        "tcp://192.0.2.7:x",
+        "tcp://:9100",
+        "tcp://192.0.2.7:9100/x",
+        "tcp://192.0.2.7:9100?baud=1",
+        "tcp://[::1",
+        "serial://dev/ttyS0",
+        "serial:dev/ttyS0",
+        "serial:///dev/ttyS0?speed=1",
+        "serial:///dev/ttyS0?baud",
+        "serial:///dev/ttyS0?baud=0",
+        "serial:///dev/ttyS0?baud=-9600",
+        "serial:///dev/ttyS0?baud=99999999999",
+        "serial:///dev/ttyS0?baud=٩٦٠٠",
+        "serial:///dev/ttyS0?bits=9",
+        "serial:///dev/ttyS0?parity=x",
+        "serial:///dev/ttyS0?stop=3",
+    ],
+)
+def test_addresses_that_cannot_say_how_they_are_written(address: str) -> None:
+    with pytest.raises(SettingsInvalid, match="tcp://HOST:PORT or serial:///dev/NAME") as caught:
+        connector_to(address, SystemClock())
+    assert repr(address) in str(caught.value)
+
+
+def test_a_serial_line_is_set_as_the_address_says() -> None:
+    line = addresses._line("", "/dev/ttyS0", {"baud": "1200", "bits": "7", "parity": "o"})
+    assert line == SerialLine("/dev/ttyS0", 1200, 7, "o", 1)
+    assert addresses._line("", "/dev/ttyS0", {}) == SerialLine("/dev/ttyS0", 9600, 8, "n", 1)

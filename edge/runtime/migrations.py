@@ -50,8 +50,7 @@ def _step(connection: sqlite3.Connection, migration: Migration) -> None:
         try:
             for statement in _statements(migration.script):
                 connection.execute(statement)
-                if not connection.in_transaction:
-                    raise sqlite3.OperationalError("the script ended its transaction")
+                _check_in_transaction(connection)
             connection.execute(f"PRAGMA user_version = {migration.version:d}")
             connection.execute("COMMIT")
         except BaseException:
@@ -67,6 +66,11 @@ def _step(connection: sqlite3.Connection, migration: Migration) -> None:
         ) from error
     finally:
         connection.isolation_level = before
+
+
+def _check_in_transaction(connection: sqlite3.Connection) -> None:
+    if not connection.in_transaction:
+        raise sqlite3.OperationalError("the script ended its transaction")
 
 
 def _statements(script: str) -> list[str]:

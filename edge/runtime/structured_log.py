@@ -119,7 +119,9 @@ def _encoded(line: dict[str, Any]) -> str:
     try:
         return _ENCODER.encode(line).decode()
     except Exception:  # noqa: BLE001 - a field that cannot be shown must not lose the others
-        plain = {name: value if isinstance(value, str) else repr(value) for name, value in line.items()}
+        plain = {
+            name: value if isinstance(value, str) else repr(value) for name, value in line.items()
+        }
         # lone surrogates (a file name that is not UTF-8) have no UTF-8: shown as escapes
         return _ENCODER.encode(
             {

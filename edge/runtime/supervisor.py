@@ -13,7 +13,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar, cast
 
 from edge.contract.errors import ReplicaFork, SettingsInvalid, StorageFailed, TillboxError
 from edge.contract.instant import Clock
@@ -105,8 +105,7 @@ class Supervisor:
         A TillboxError is raised as it was; a defect as TaskDied (its trace is in the log).
         """
         await self._death.wait()
-        if self._dead is not None:
-            raise self._dead
+        raise cast("TillboxError", self._dead)
 
     # --- inside ---------------------------------------------------------------------------
 
@@ -195,17 +194,24 @@ class Supervisor:
         """
         loop = asyncio.get_running_loop()
         until = loop.time() + self._stop_s
+        # time to clean up; who swallowed his cancellation is then cancelled again and again
+        again = loop.time() + self._stop_s / 2
         cancelled: asyncio.CancelledError | None = None
         me = asyncio.current_task()
+        for task in tasks:
+            if task is not me:
+                task.cancel()
         while left := [task for task in tasks if not task.done() and task is not me]:
             if loop.time() >= until:
                 names = sorted(task.get_name() for task in left)
                 self._log.error("tasks_would_not_stop", tasks=names, after_s=self._stop_s)
                 break
-            for task in left:
-                task.cancel()
+            if loop.time() >= again:
+                for task in left:
+                    task.cancel()
+                again = loop.time() + _CANCEL_AGAIN_S
             try:
-                await asyncio.wait(left, timeout=min(_CANCEL_AGAIN_S, until - loop.time()))
+                await asyncio.wait(left, timeout=min(again, until) - loop.time())
             except asyncio.CancelledError as error:
                 cancelled = error
         if cancelled is not None:

@@ -200,5 +200,9 @@ IDLE_FRAME_DELAY_MS: Final = 30_000
 RESTARTS_PER_TASK_MAX: Final = 5
 """In a minute; then the process ends and systemd (or the demo) starts it afresh."""
 RESTART_WINDOW_S: Final = 60.0
+LOG_FIELD_CHARS_MAX: Final = 8_192
+"""One field of a log line: a long trace fits, a body that was logged by mistake does not."""
+SETTINGS_BYTES_MAX: Final = 1_048_576
+"""A settings file of 64 devices has about 20 kB; more is another file."""
 STOP_S_MAX: Final = 8.0
 """A clean stop; after it the process is killed and the ledger is whole all the same."""

@@ -70,7 +70,7 @@ def test_the_store_is_whole() -> None:
     assert store()["number"] == 1
     shop = profile()
     assert shop.currency in CURRENCY_DIGITS
-    assert ZoneInfo(shop.time_zone)
+    assert ZoneInfo(shop.time_zone).key == "Europe/Lisbon"
     assert len({tax.code for tax in shop.taxes}) == 4
     assert shop.prices_include_tax
     assert shop.cash_step_minor == 0
@@ -166,7 +166,7 @@ def test_names_come_in_several_scripts_and_are_printable() -> None:
     assert all(name.isprintable() and name == name.strip() for name in names)
     assert all(name == unicodedata.normalize("NFC", name) for name in names)
     everything = "".join(names)
-    for letters in ("żółę", "ãçéê", "绿茶", "عصير", "김치"):
+    for letters in ("żółąś", "ãéá", "绿茶", "عصير", "김치"):
         assert all(letter in everything for letter in letters), letters
 
 

@@ -1,0 +1,120 @@
+"""A shop's reference data in memory, for the tests of the rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from edge.contract.reference_data import (
+    Article,
+    CodeTemplate,
+    Price,
+    StoreProfile,
+    TaxRule,
+)
+from edge.engine.barcode_meaning import check_digit
+from edge.engine.reference_view import ReferenceView
+from edge.engine.sale_rules import Circumstances
+
+ZERO: Final = TaxRule("zero", "Zero", 0)
+REDUCED: Final = TaxRule("reduced", "Reduced", 55_000)
+STANDARD: Final = TaxRule("standard", "Standard", 210_000)
+TEMPLATES: Final = (
+    CodeTemplate("21", 5, 5, "weight", 3),
+    CodeTemplate("22", 5, 5, "price", 2),
+    CodeTemplate("020", 4, 4, "price", 2, inner_check_digits=1),
+)
+
+
+def coded(body: str) -> str:
+    """Return digits with their check digit."""
+    return body + check_digit(body)
+
+
+ROLL: Final = coded("952000000001")
+MILK: Final = coded("952000000002")
+FREE: Final = coded("952000000003")
+DEAR: Final = coded("952000000004")
+SMALL: Final = coded("9520001")
+UNPRICED: Final = coded("952000000005")
+UNTAXED: Final = coded("952000000006")
+SOAP: Final = coded("952000000007")
+CASE: Final = coded("1952000000001")
+UPC: Final = coded("01234500006")
+UNKNOWN: Final = coded("952999999999")
+CHEESE_PLU: Final = "4101"
+PLUM_PLU: Final = "77"
+CHEESE_742_G: Final = coded("21" + "04101" + "00742")
+CHEESE_3_49: Final = coded("22" + "04101" + "00349")
+CAKE_2_50: Final = coded("22" + "00200" + "00250")
+
+ARTICLES: Final = (
+    (Article("R1", "Bread roll", "reduced", (ROLL, CASE)), 45),
+    (Article("M1", "Whole milk 1 l", "zero", (MILK,)), 129),
+    (Article("F1", "Leaflet", "standard", (FREE,)), 0),
+    (Article("D1", "Gold watch", "standard", (DEAR,)), 99_999_999),
+    (Article("S1", "Chewing gum", "standard", (SMALL,)), 115),
+    (Article("X1", "Soap", "standard", (SOAP,)), 99),
+    (Article("U1", "Tea", "standard", (UPC,)), 299),
+    (Article("C1", "Aged cheese", "reduced", plu=CHEESE_PLU, unit="kg"), 1_890),
+    (Article("P1", "Plums, free", "reduced", plu=PLUM_PLU, unit="kg"), 0),
+    (Article("K1", "Carrot cake", "reduced", plu="200"), 320),
+    (Article("N1", "No price", "standard", (UNPRICED,)), None),
+    (Article("T1", "No tax", "lost", (UNTAXED,)), 100),
+    (Article("12345678", "Own eight digits", "standard"), 100),
+    (Article("2000004", "Own seven digits", "standard"), 100),
+)
+
+
+def profile(*, included: bool = True, cash_step_minor: int = 0) -> StoreProfile:
+    """Return a store in euro with three rates and three label templates."""
+    return StoreProfile(
+        name="Harbour Street",
+        currency="EUR",
+        time_zone="Europe/Lisbon",
+        taxes=(ZERO, REDUCED, STANDARD),
+        address=("12 Harbour Street",),
+        tax_number="PT 000",
+        prices_include_tax=included,
+        cash_step_minor=cash_step_minor,
+        receipt_footer=("Thank you",),
+        code_templates=TEMPLATES,
+    )
+
+
+@dataclass
+class ShopInMemory:
+    """Answers what the rules ask, from dictionaries."""
+
+    store: StoreProfile = field(default_factory=profile)
+
+    def __post_init__(self) -> None:
+        self._gtins = {code.rjust(14, "0"): each for each, _ in ARTICLES for code in each.codes}
+        self._skus = {each.sku: each for each, _ in ARTICLES}
+        self._plus = {each.plu: each for each, _ in ARTICLES if each.plu}
+        self._prices = {e.sku: Price(e.sku, p) for e, p in ARTICLES if p is not None}
+        self._taxes = {each.code: each for each in self.store.taxes}
+
+    def by_gtin(self, gtin: str) -> Article | None:
+        return self._gtins.get(gtin)
+
+    def by_sku(self, sku: str) -> Article | None:
+        return self._skus.get(sku)
+
+    def by_plu(self, plu: str) -> Article | None:
+        return self._plus.get(plu.lstrip("0"))
+
+    def price(self, sku: str) -> Price | None:
+        return self._prices.get(sku)
+
+    def tax(self, code: str) -> TaxRule | None:
+        return self._taxes.get(code)
+
+
+def shop(*, included: bool = True, cash_step_minor: int = 0) -> ReferenceView:
+    """Return the shop as the rules see it."""
+    return ShopInMemory(profile(included=included, cash_step_minor=cash_step_minor))
+
+
+AT_TILL: Final = Circumstances("till-1", 0, "sale-0001", "terminal-1")
+"""A till with a terminal that has sold nothing yet."""

@@ -1,0 +1,118 @@
+"""A till that decides and applies, as `edge.flows` does, without a disk."""
+
+from __future__ import annotations
+
+from edge.contract.event_registry import Event
+from edge.contract.payment_events import (
+    CardPaymentApproved,
+    CardPaymentDeclined,
+    CardPaymentUnknown,
+)
+from edge.contract.sale_events import SaleCompleted
+from edge.contract.till_protocol import (
+    Abandon,
+    AddItem,
+    AnyTillCommand,
+    NextSale,
+    PayByCard,
+    SetQuantity,
+    TakeCash,
+    VoidLine,
+)
+from edge.engine.cart import EMPTY, Cart, apply
+from edge.engine.reference_view import ReferenceView
+from edge.engine.sale_rules import Circumstances, complete_if_covered, decide
+from tests.engine.shop_in_memory import shop
+
+
+class TillInMemory:
+    """One till: `cart`, the `history` that made it, and the receipts numbered so far."""
+
+    def __init__(self, reference: ReferenceView | None = None) -> None:
+        self.reference = reference or shop()
+        self.cart: Cart = EMPTY
+        self.history: list[tuple[Event, int]] = []
+        self.receipts = 0
+        self.now_ms = 1_795_000_000_000
+        self._ids = 0
+        self.terminal = "terminal-1"
+        self.entry = "keyed"
+
+    def new_id(self, kind: str) -> str:
+        self._ids += 1
+        return f"{kind}-{self._ids:06d}"
+
+    def do(self, command: AnyTillCommand) -> tuple[Event, ...]:
+        given = Circumstances(
+            "till-1", self.receipts, self.new_id("sale"), self.terminal, self.entry
+        )
+        events = decide(self.cart, command, self.reference, given)
+        self.take(*events)
+        if isinstance(command, NextSale):
+            self.cart = EMPTY
+        return events
+
+    def take(self, *events: Event) -> None:
+        for event in events:
+            self.now_ms += 1_000
+            self.cart = apply(self.cart, event, self.now_ms)
+            self.history.append((event, self.now_ms))
+            self.receipts += isinstance(event, SaleCompleted)
+
+    # --- wishes -------------------------------------------------------------------------
+
+    def add(self, code: str, quantity: int = 1000) -> tuple[Event, ...]:
+        return self.do(AddItem(command_id=self.new_id("command"), code=code, quantity=quantity))
+
+    def void(self, line_id: str, reason: str = "") -> tuple[Event, ...]:
+        return self.do(VoidLine(command_id=self.new_id("command"), line_id=line_id, reason=reason))
+
+    def set_quantity(self, line_id: str, quantity: int) -> tuple[Event, ...]:
+        return self.do(
+            SetQuantity(command_id=self.new_id("command"), line_id=line_id, quantity=quantity)
+        )
+
+    def cash(self, amount_minor: int) -> tuple[Event, ...]:
+        return self.do(TakeCash(command_id=self.new_id("command"), amount_minor=amount_minor))
+
+    def card(self, amount_minor: int) -> tuple[Event, ...]:
+        return self.do(PayByCard(command_id=self.new_id("command"), amount_minor=amount_minor))
+
+    def abandon(self, reason: str = "") -> tuple[Event, ...]:
+        return self.do(Abandon(command_id=self.new_id("command"), reason=reason))
+
+    def next_sale(self) -> tuple[Event, ...]:
+        return self.do(NextSale(command_id=self.new_id("command")))
+
+    # --- what the terminal says ---------------------------------------------------------
+
+    @property
+    def payment(self) -> str:
+        tender = self.cart.open_payment
+        assert tender is not None
+        return tender.tender_id
+
+    def approve(self, last4: str = "", scheme: str = "") -> tuple[Event, ...]:
+        tender = self.cart.open_payment
+        assert tender is not None
+        approved = CardPaymentApproved(
+            sale=self.cart.sale,
+            payment=tender.tender_id,
+            amount_minor=tender.amount_minor,
+            last4=last4,
+            scheme=scheme,
+        )
+        self.take(approved)
+        completed = complete_if_covered(self.cart, till="till-1", receipts=self.receipts)
+        self.take(*completed)
+        return (approved, *completed)
+
+    def decline(self) -> None:
+        self.take(
+            CardPaymentDeclined(sale=self.cart.sale, payment=self.payment, reason="Declined.")
+        )
+
+    def lose(self) -> None:
+        self.take(
+            CardPaymentUnknown(sale=self.cart.sale, payment=self.payment, reason="No answer.")
+        )

@@ -296,15 +296,15 @@ class ConnectedDriver(ABC):
         self._move(DriverState.CONNECTING, {})
         try:
             while True:
-                trouble = await self._one_connection()
-                if trouble is not None:
-                    self._missing(trouble)
-                    await self.ports.clock.sleep(self._backoff.next_ms() / 1000)
+                self._missing(await self._one_connection())
+                lost = self.state is DriverState.LOST
+                wait_ms = self._backoff.next_ms() if lost else BACKOFF_MS_MIN
+                await self.ports.clock.sleep(wait_ms / 1000)
         finally:
             self._move(DriverState.STOPPED, {"health": "Stopped.", "advice": ""})
 
-    async def _one_connection(self) -> TillboxError | None:
-        """Hold one connection; return why it could not be held, None when time ran out."""
+    async def _one_connection(self) -> TillboxError:
+        """Hold one connection; return why it could not be made or how it ended."""
         left_ms = self._left_before_lost_ms()
         try:
             async with self.ports.clock.timeout(left_ms and left_ms / 1000):

@@ -45,6 +45,7 @@ class DeviceHost:
         self._info = HostInfo(version, boot=around.ids.new())
         self._devices: dict[str, RunningDevice] = {}
         self._broken_off: list[KnownJob] = []
+        self._closing = False
         self.counts: dict[str, int] = dict.fromkeys(_TALLIES, 0)
         """Messages dropped, by reason."""
 
@@ -62,6 +63,7 @@ class DeviceHost:
 
     async def close(self) -> None:
         """Stop all devices, say goodbye, and close the record of jobs."""
+        self._closing = True
         await asyncio.gather(*(device.stop() for device in self._devices.values()))
         self._devices.clear()
         try:
@@ -75,7 +77,8 @@ class DeviceHost:
         incoming = self._bus.subscribe([self._topics.config, self._topics.all_jobs])
         try:
             async for message in incoming:
-                await self.take(message)
+                if not self._closing:
+                    await self.take(message)
         finally:
             incoming.close()
 

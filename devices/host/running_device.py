@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -35,9 +34,7 @@ from edge.contract.limits import BACKOFF_MS_MAX, BACKOFF_MS_MIN, DEVICE_STOP_S_M
 from edge.runtime.backoff import Backoff
 from edge.runtime.bus import Bus
 from edge.runtime.structured_log import Log
-
-Spawn = Callable[[str, Coroutine[Any, Any, None]], asyncio.Task[None]]
-"""Starts a task that the process's supervisor owns."""
+from edge.runtime.supervisor import Supervisor
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ class Surroundings:
     clock: Clock
     ids: Ids
     log: Log
-    spawn: Spawn
+    tasks: Supervisor
 
 
 @dataclass(frozen=True)
@@ -92,7 +89,7 @@ class RunningDevice:
             journal=around.journal,
             clock=around.clock,
             log=self.log,
-            spawn=around.spawn,
+            spawn=around.tasks.spawn,
         )
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -103,11 +100,11 @@ class RunningDevice:
         self._new_boot()
         self.outbox.online(self._meta)
         for what, work in (
-            ("driver", self._run_driver()),
-            ("jobs", self.queue.run()),
-            ("outbox", self.outbox.run()),
+            ("driver", self._run_driver),
+            ("jobs", self.queue.run),
+            ("outbox", self.outbox.run),
         ):
-            self._tasks.append(self._around.spawn(f"{what} of {self.device}", work))
+            self._tasks.append(self._around.tasks.start(f"{what} of {self.device}", work))
 
     async def stop(self) -> None:
         """End the device's tasks and send what is still to be said; within a few seconds."""

@@ -107,6 +107,16 @@ MQTT_PAYLOAD_BYTES_MAX: Final = 262_144
 """A receipt with a raster logo; everything else is under 8 kB."""
 MQTT_QUEUE_MAX: Final = 10_000
 """Messages received and not yet handled; the oldest scan is worthless by then."""
+MQTT_KEEP_ALIVE_S: Final = 10
+"""A broker that says nothing for twice as long is gone; it calls us gone after 15 s."""
+MQTT_CONNECT_S_MAX: Final = 5.0
+"""A broker in the shop that has not let us in by then will not."""
+MQTT_ACK_S_MAX: Final = 5.0
+"""A broker in the shop that has not acknowledged by then has not got it."""
+MQTT_CONNECTIONS_MAX: Final = 64
+"""Connections to the embedded broker, those not yet signed in included."""
+MQTT_CONNECT_BYTES_MAX: Final = 4_096
+"""The first packet of a stranger: names, a password and a last will."""
 SUBSCRIPTION_QUEUE_MAX: Final = 2_048
 """Per subscriber inside one process."""
 DEVICES_PER_HOST_MAX: Final = 64
@@ -197,6 +207,10 @@ IDLE_FRAME_DELAY_MS: Final = 30_000
 """Events that no sale hurries wait this long for company."""
 
 # --- processes ---------------------------------------------------------------------------
+CLOCK_WATCH_S: Final = 10.0
+"""How often the wall clock is compared with the monotonic one."""
+CLOCK_STEP_MS_MIN: Final = 2_000
+"""Smaller differences are the clock being disciplined, not stepped."""
 RESTARTS_PER_TASK_MAX: Final = 5
 """In a minute; then the process ends and systemd (or the demo) starts it afresh."""
 RESTART_WINDOW_S: Final = 60.0

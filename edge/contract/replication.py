@@ -5,7 +5,9 @@ The byte layout of a frame stands here; coding it (zstd, Ed25519) is
 
     magic "T" 1 · version 1 · flags 2 · store number 4 · gen 4 · first_seq 8 · count 2 ·
     dict_id 2 · raw_len 4 · last_hash 32        (60 bytes, big endian)
-    payload: zstd(dictionary) of count x (u32 big endian length || canonical event bytes)
+    payload: zstd(dictionary) of count x (u32 big endian length || canonical event bytes),
+             or, with `FLAG_THINNED`, of the text that `edge.runtime.frame_thinning` defines;
+             raw_len is that of the former either way
     Ed25519(box key) over header || SHA-256(payload)                        (64 bytes)
 """
 
@@ -24,6 +26,7 @@ from edge.contract.reference_data import Feed, FeedPage
 
 FRAME_MAGIC: Final = 0x54
 FRAME_VERSION: Final = 1
+FLAG_THINNED: Final = 1
 SIGNATURE_BYTES: Final = 64
 HASH_BYTES: Final = 32
 _HEADER: Final = struct.Struct(">BBHIIQHHI32s")

@@ -7,7 +7,8 @@ never rounded, and cash given earlier in the same sale counts as given.
 
 Worked example, smallest coin 0.05: a sale of 12.34. Card pays 10.00 exactly; 2.34 is left;
 in cash that is 2.35, rounding +0.01. The customer gives 5.00 and gets 2.65 back:
-10.00 + 5.00 - 2.65 = 12.34 + 0.01. Had a card paid the rest it would have paid 2.34.
+10.00 + 5.00 - 2.65 = 12.34 + 0.01. Had a card paid the rest it would have paid 2.34. Whoever
+gives 2.34 in coins of their own has paid: tenders that cover the total complete a sale.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ def cash_due(due_minor: int, cash_step_minor: int) -> int:
 def settle_in_cash(due_minor: int, given_minor: int, cash_step_minor: int) -> CashSettlement | None:
     """Return how cash settles what is due; None when it does not cover it."""
     in_coins = cash_due(due_minor, cash_step_minor)
-    if given_minor < in_coins:
+    if given_minor < min(in_coins, due_minor):
         return None
+    if given_minor < in_coins:
+        return CashSettlement(0, given_minor - due_minor)
     return CashSettlement(given_minor - in_coins, in_coins - due_minor)

@@ -133,7 +133,7 @@ class Access:
             ).fetchall()
         )
         now = self.clock.monotonic_ms()
-        self._sessions = {row[0]: CashierSession(*row, used_at_monotonic=now) for row in rows}
+        self._sessions = {row[0]: CashierSession(row[0], row[1], row[2], row[3], row[4], now) for row in rows}
 
     async def close(self) -> None:
         """Close the site file; safe to call twice."""

@@ -5,8 +5,13 @@ They are committed in the same transaction as those events: commit, then act.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from edge.contract.device_messages import (
     AuthorisePaymentArgs,
@@ -17,19 +22,21 @@ from edge.contract.device_messages import (
 from edge.contract.event_registry import Event
 from edge.contract.limits import DRAWER_AGE_MS_MAX, PAYMENT_AGE_MS_MAX, RECEIPT_AGE_MS_MAX
 from edge.contract.payment_events import CardPaymentRequested
-from edge.contract.receipt_document import ReceiptDocument
+from edge.contract.receipt_document import Align, Emphasis, ReceiptDocument, TextBlock
 from edge.contract.sale_events import SaleCompleted
 from edge.contract.wire import encode
 from edge.engine.cart import Cart
+from edge.engine.receipt_words import WORDS, language_of
+from edge.engine.sale_rules import DRAWER_JOB, RECEIPT_JOB
 from edge.flows.device_directory import DeviceDirectory
 from edge.flows.till import Till
 from edge.ledger.records import OpenJob
 
-RECEIPT: str = "receipt"
-DRAWER: str = "drawer"
+RECEIPT: Final = RECEIPT_JOB
+_ARGS: Final = msgspec.json.Decoder(PrintReceiptArgs)
 
-LayOut = Callable[[Till, Cart, int, int], ReceiptDocument]
-"""Lays a finished sale out as a receipt: till, cart, instant, and the copy number."""
+LayOut = Callable[[Till, Cart], ReceiptDocument]
+"""Lays a finished sale out as a receipt."""
 
 
 @dataclass(frozen=True)
@@ -49,27 +56,38 @@ class DeviceJobs:
                 jobs.append(self._authorise(till, event, cart.currency, at))
             elif isinstance(event, SaleCompleted):
                 if RECEIPT in event.jobs:
-                    jobs.append(self.receipt(till, cart, at, attempt=0))
-                if DRAWER in event.jobs:
+                    jobs.append(self._receipt(till, cart, at))
+                if DRAWER_JOB in event.jobs:
                     jobs.append(self._drawer(till, event.sale, at))
         return tuple(job for job in jobs if job is not None)
 
-    def receipt(self, till: Till, cart: Cart, at: int, *, attempt: int) -> OpenJob | None:
-        """Return the job that prints a sale's receipt; from attempt 1 on it says COPY."""
+    def _receipt(self, till: Till, cart: Cart, at: int) -> OpenJob | None:
         printer = self.directory.binding(till.id, "printer")
         if printer is None:
             return None
-        document = self.lay_out(till, cart, cart.completed_at or at, attempt)
         return OpenJob(
-            f"{cart.sale}-receipt-{attempt}",
+            f"{cart.sale}-{RECEIPT}-0",
             JobKind.PRINT_RECEIPT,
             till.id,
             cart.sale,
             printer.device,
-            attempt,
+            0,
             at + RECEIPT_AGE_MS_MAX,
-            encode(PrintReceiptArgs(document)),
+            encode(PrintReceiptArgs(self.lay_out(till, cart))),
         )
+
+    def copy_of(self, job: OpenJob) -> OpenJob:
+        """Return the job that repeats a receipt whose fate is not known, marked COPY."""
+        document = _ARGS.decode(job.args).document
+        attempt = job.attempt + 1
+        if document.copy == 0:
+            mark = TextBlock(
+                WORDS[language_of(document.language)].copy, Align.CENTRE, Emphasis.LARGE
+            )
+            document = replace(document, blocks=(mark, *document.blocks, mark))
+        args = encode(PrintReceiptArgs(replace(document, copy=attempt)))
+        job_id = f"{job.sale}-{RECEIPT}-{attempt}"
+        return dataclasses.replace(job, job_id=job_id, attempt=attempt, args=args)
 
     def _drawer(self, till: Till, sale: str, at: int) -> OpenJob | None:
         drawer = self.directory.binding(till.id, "drawer")

@@ -56,7 +56,7 @@ class JobDispatch:
     def add(self, job: OpenJob) -> None:
         """Take a job that was just committed and send it."""
         self._open[job.job_id] = job
-        self.tasks.spawn(f"send {job.job_id}", self.send(job))
+        _ = self.tasks.spawn(f"send {job.job_id}", self.send(job))
 
     def watch(self, job: OpenJob) -> None:
         """Take a job that somebody else sends: its results are heard."""
@@ -81,7 +81,7 @@ class JobDispatch:
         for job in self.open_jobs():
             repeat = DELIVERY[JobKind(job.kind)] is not Delivery.INQUIRE_ONLY
             if repeat and self.directory.host_of(job.device) == host:
-                self.tasks.spawn(f"send {job.job_id} again", self.send(job))
+                _ = self.tasks.spawn(f"send {job.job_id} again", self.send(job))
 
     async def greet(self) -> None:
         """Send everything open after a new connection to the broker."""
@@ -139,7 +139,7 @@ class JobDispatch:
             self.progress(job, result)
             return
         # each in its own task: results of many tills share a commit instead of queueing for one
-        self.tasks.spawn(f"settle {job.job_id}", self._settle(job, result))
+        _ = self.tasks.spawn(f"settle {job.job_id}", self._settle(job, result))
 
     async def _settle(self, job: OpenJob, result: JobResult) -> None:
         kind = JobKind(job.kind)

@@ -79,7 +79,11 @@ class PayingByCard:
         """Ask the terminal of a till to give up waiting for a card."""
         payment = till.cart.open_payment
         job = next(
-            (job for job in self.dispatch.open_jobs() if payment and job.job_id == payment.tender_id),
+            (
+                job
+                for job in self.dispatch.open_jobs()
+                if payment and job.job_id == payment.tender_id
+            ),
             None,
         )
         if job is None:
@@ -91,7 +95,7 @@ class PayingByCard:
 
     def _watch(self, job: OpenJob, *, ask_first: bool) -> None:
         self._watched[job.job_id] = asyncio.Event()
-        self.tasks.spawn(f"payment {job.job_id}", self._follow(job, ask_first=ask_first))
+        _ = self.tasks.spawn(f"payment {job.job_id}", self._follow(job, ask_first=ask_first))
 
     async def _follow(self, job: OpenJob, *, ask_first: bool) -> None:
         wake = self._watched[job.job_id]

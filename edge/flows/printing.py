@@ -10,8 +10,8 @@ from edge.contract.event_registry import Event
 from edge.contract.sale_events import DrawerOpened, ReceiptPrinted
 from edge.contract.till_protocol import ReceiptView
 from edge.engine.cart import Cart
+from edge.flows.device_jobs import DeviceJobs
 from edge.flows.selling import Selling
-from edge.flows.till import Till
 from edge.ledger.records import OpenJob
 
 COPIES_MAX: Final = 3
@@ -20,9 +20,10 @@ COPIES_MAX: Final = 3
 
 @dataclass
 class Printing:
-    """Settles receipt and drawer jobs. `reprint` makes the next attempt's job, or None."""
+    """Settles receipt and drawer jobs; `jobs` makes the repeat of a receipt."""
 
     selling: Selling
+    jobs: DeviceJobs
 
     def waiting(self, job: OpenJob, result: JobResult) -> None:
         """Show what a receipt waits for."""
@@ -45,9 +46,11 @@ class Printing:
 
         if till.cart.sale == job.sale:
             till.receipt = _receipt_view(evidence, result)
-        await self.selling.step(till, decide, settled=(job.job_id,))
-        if evidence == "unknown" and job.attempt < COPIES_MAX:
-            await self.selling.print_again(till, job)
+        again = evidence == "unknown" and job.attempt < COPIES_MAX
+        repeat = self.jobs.copy_of(job) if again else None
+        await self.selling.step(
+            till, decide, settled=(job.job_id,), jobs=(repeat,) if repeat else ()
+        )
 
     async def settle_drawer(self, job: OpenJob, result: JobResult) -> None:
         """Record what became of a drawer; it is never kicked twice."""

@@ -125,16 +125,24 @@ class Selling:
         return await self._step(till, actor, events, at=self.clock.now_ms(), reply=identity)
 
     async def step(
-        self, till: Till, decision: Decision, *, actor: str = "", settled: tuple[str, ...] = ()
+        self,
+        till: Till,
+        decision: Decision,
+        *,
+        settled: tuple[str, ...] = (),
+        jobs: tuple[OpenJob, ...] = (),
     ) -> None:
         """Let something happen to a till's sale that no cashier typed: a device's result.
 
-        `settled` names the jobs that end with it. `decision` may return no events.
+        `settled` names the jobs that end with it, `jobs` are further ones it brings.
+        `decision` may return no events.
         """
         async with till.lock:
             events = decision(till.cart)
             if events or settled:
-                await self._step(till, actor, events, at=self.clock.now_ms(), settled=settled)
+                await self._step(
+                    till, "", events, at=self.clock.now_ms(), settled=settled, more_jobs=jobs
+                )
 
     async def _step(
         self,
@@ -145,11 +153,12 @@ class Selling:
         at: int,
         reply: CommandReply | None = None,
         settled: tuple[str, ...] = (),
+        more_jobs: tuple[OpenJob, ...] = (),
     ) -> bytes:
         # till.lock is held. If this task is cancelled in here the process is ending: the
         # ledger may know more than the cart then, and the next start reads the ledger.
         cart = replay(((event, at) for event in events), till.cart)
-        jobs = self.jobs_for(till, cart, events, at)
+        jobs = (*self.jobs_for(till, cart, events, at), *more_jobs)
         completed = any(isinstance(event, SaleCompleted) for event in events)
         before = (till.notice, till.receipt, till.completed_seq)
         if reply is not None:

@@ -227,7 +227,7 @@ class Ledger:
         """Return the chain's hash at a seq; None when there is no such event."""
         return await self._file.read(lambda db: _hash_at(db, seq))
 
-    async def sale_events(self, till: str, first_seq: int) -> list[StoredEvent]:
+    async def till_events(self, till: str, first_seq: int) -> list[StoredEvent]:
         """Return the events of a till from a seq on, in order."""
         marker = f'"till":"{till}"'.encode()
 
@@ -243,8 +243,8 @@ class Ledger:
 
     async def tills(self) -> list[TillRow]:
         """Return what each till was in the middle of."""
-        rows = await self._rows("SELECT till, receipts, open_sale, open_seq FROM till")
-        return [TillRow(till, count, sale or "", first or 0) for till, count, sale, first in rows]
+        rows = await self._rows("SELECT till, receipts, open_seq, last_seq FROM till")
+        return [TillRow(*row) for row in rows]
 
     async def open_jobs(self) -> list[OpenJob]:
         """Return the jobs that devices owe, oldest first."""
@@ -345,11 +345,3 @@ def _keep_reply(connection: sqlite3.Connection, reply: CommandReply, last_seq: i
         connection.execute(
             "DELETE FROM command_reply WHERE n <= ?", (number - COMMAND_REPLIES_KEPT,)
         )
-
-
-def events_of(stored: Sequence[StoredEvent]) -> list[tuple[int, Event]]:
-    """Decode stored events; unknown types are skipped."""
-    from edge.contract.envelope import unseal  # noqa: PLC0415
-
-    decoded = ((row.seq, unseal(row.body).event()) for row in stored)
-    return [(seq, event) for seq, event in decoded if event is not None]

@@ -23,34 +23,28 @@ def project(connection: sqlite3.Connection, event: Event, till: str, seq: int) -
         projector(connection, event, till, seq)
 
 
-def _opened(connection: sqlite3.Connection, event: SaleOpened, till: str, seq: int) -> None:
+def _opened(connection: sqlite3.Connection, _: SaleOpened, till: str, seq: int) -> None:
     connection.execute(
-        "INSERT INTO till (till, receipts, open_sale, open_seq) VALUES (?, 0, ?, ?)"
-        " ON CONFLICT (till) DO UPDATE SET open_sale = excluded.open_sale,"
-        " open_seq = excluded.open_seq",
-        (till, event.sale, seq),
+        "INSERT INTO till (till, receipts, open_seq, last_seq) VALUES (?, 0, ?, 0)"
+        " ON CONFLICT (till) DO UPDATE SET open_seq = excluded.open_seq",
+        (till, seq),
     )
 
 
 def _completed(connection: sqlite3.Connection, event: SaleCompleted, till: str, seq: int) -> None:
     (first_seq,) = connection.execute(
-        "SELECT open_seq FROM till WHERE till = ?", (till,)
+        "UPDATE till SET receipts = receipts + 1, last_seq = open_seq, open_seq = 0"
+        " WHERE till = ? RETURNING last_seq",
+        (till,),
     ).fetchone()
     connection.execute(
         "INSERT INTO sale (seq, receipt, first_seq, total_minor) VALUES (?, ?, ?, ?)",
         (seq, event.receipt, first_seq, event.total_minor),
     )
-    connection.execute(
-        "UPDATE till SET receipts = receipts + 1, open_sale = NULL, open_seq = NULL"
-        " WHERE till = ?",
-        (till,),
-    )
 
 
 def _abandoned(connection: sqlite3.Connection, _: SaleAbandoned, till: str, __: int) -> None:
-    connection.execute(
-        "UPDATE till SET open_sale = NULL, open_seq = NULL WHERE till = ?", (till,)
-    )
+    connection.execute("UPDATE till SET open_seq = 0 WHERE till = ?", (till,))
 
 
 def _enrolled(connection: sqlite3.Connection, event: TillEnrolled, _: str, seq: int) -> None:

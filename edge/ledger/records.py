@@ -84,12 +84,16 @@ class LedgerHead:
 
 @dataclass(frozen=True)
 class TillRow:
-    """What a till was in the middle of. `open_seq` is 0 when it had no sale open."""
+    """What a till was in the middle of.
+
+    `open_seq` is the first event of the sale that is not finished, `last_seq` that of the
+    last finished one; 0 for none.
+    """
 
     till: str
     receipts: int
-    open_sale: str
     open_seq: int
+    last_seq: int
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,14 @@ class BusMessage:
     retained: bool = False
 
 
+@dataclass(frozen=True)
+class LastWill:
+    """What the broker says, retained, for a client that ends without a goodbye."""
+
+    topic: str
+    payload: bytes
+
+
 class Subscription(Protocol):
     """Deliveries for some filters, in order, in a bounded queue; survives reconnections.
 

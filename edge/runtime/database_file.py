@@ -237,7 +237,6 @@ class DatabaseFile:
             isolation_level=None,
             cached_statements=256,
         )
-        connection.daemon = True  # a process that has to end does not wait for a stuck disk
         return await connection
 
     async def _run(self, connection: aiosqlite.Connection, work: Unit[T]) -> T:

@@ -27,11 +27,13 @@ from edge.contract.limits import (
 )
 from edge.contract.replication import (
     EVENT_LENGTH,
+    FLAG_THINNED,
     HEADER_BYTES,
     SIGNATURE_BYTES,
     FrameHeader,
     parse_header,
 )
+from edge.runtime.frame_thinning import BadThinTextError, FormBook, thicken, thin
 
 Sign = Callable[[bytes], bytes]
 """Returns the signature of a message: `SigningKey.sign`."""
@@ -40,6 +42,8 @@ Verify = Callable[[bytes, bytes], None]
 
 NO_DICTIONARY: Final = 0
 CURRENT_DICTIONARY: Final = 1
+SHIPPED: Final = (1,)
+"""Every dictionary that was ever released: frames in archives name them."""
 _LIVE_BYTES_MAX: Final = 16_384
 """Up to here a frame is a sale or a few, and bytes count; beyond, speed does."""
 _LIVE_LEVEL: Final = 19
@@ -49,11 +53,12 @@ _ZSTD_ERRORS: Final = (zstandard.ZstdError, MemoryError)
 
 
 class FrameDictionary:
-    """A zstd dictionary by its number; 0 is none. Its coders are made once per thread."""
+    """A zstd dictionary with its forms, by number; 0 is none. Coders are made once per thread."""
 
-    def __init__(self, dict_id: int, content: bytes) -> None:
+    def __init__(self, dict_id: int, content: bytes, forms: Sequence[bytes] = ()) -> None:
         self.dict_id = dict_id
         self.content = content
+        self.book = FormBook(forms)
         self._of_thread = threading.local()
 
     def compress(self, raw: bytes) -> bytes:
@@ -61,36 +66,33 @@ class FrameDictionary:
         level = _LIVE_LEVEL if len(raw) <= _LIVE_BYTES_MAX else _BULK_LEVEL
         return self._compressor(level).compress(raw)
 
-    def decompress(self, payload: bytes, raw_len: int) -> bytes:
-        """Return exactly `raw_len` bytes. Raises ProtocolViolation, having made at most that many.
+    def decompress(self, payload: bytes, bytes_max: int) -> bytes:
+        """Unpack one zstd frame. Raises ProtocolViolation, having made at most `bytes_max`.
 
         `zstandard` ignores `max_output_size` when a frame states its size: so a stated size
         is compared first. An unstated one is bounded by the output buffer.
         """
         try:
             stated = zstandard.frame_content_size(payload)
-            if stated not in (-1, raw_len):
-                raise bad_frame(f"its payload says {stated} bytes, its header {raw_len}")
-            raw = self._decompressor().decompress(
-                payload, max_output_size=raw_len, allow_extra_data=False
+            if stated > bytes_max:
+                raise bad_frame(f"its payload says {stated} bytes, its header {bytes_max}")
+            return self._decompressor().decompress(
+                payload, max_output_size=bytes_max, allow_extra_data=False
             )
         except _ZSTD_ERRORS as error:
-            raise bad_frame(f"its payload does not unpack to {raw_len} bytes ({error})") from None
-        if len(raw) != raw_len:
-            raise bad_frame(f"it unpacks to {len(raw)} bytes, its header says {raw_len}")
-        return raw
+            raise bad_frame(f"its payload does not unpack to {bytes_max} bytes ({error})") from None
 
     def _compressor(self, level: int) -> zstandard.ZstdCompressor:
         made: dict[int, zstandard.ZstdCompressor] = self._of_thread.__dict__.setdefault("c", {})
         if (compressor := made.get(level)) is None:
+            settings = zstandard.ZstdCompressionParameters.from_level(
+                level, write_content_size=False, write_checksum=False, write_dict_id=False
+            )
+            dictionary = self._dictionary()
+            if dictionary is not None:
+                dictionary.precompute_compress(compression_params=settings)
             compressor = made[level] = zstandard.ZstdCompressor(
-                dict_data=self._dictionary(),
-                compression_params=zstandard.ZstdCompressionParameters.from_level(
-                    level,
-                    write_content_size=False,
-                    write_checksum=False,
-                    write_dict_id=False,
-                ),
+                dict_data=dictionary, compression_params=settings
             )
         return compressor
 
@@ -112,11 +114,11 @@ Dictionaries = Mapping[int, FrameDictionary]
 def shipped_dictionaries() -> dict[int, FrameDictionary]:
     """Return the dictionaries that came with this program, by number, and none as 0."""
     folder = resources.files("edge.runtime") / "dictionaries"
-    return {NO_DICTIONARY: FrameDictionary(NO_DICTIONARY, b"")} | {
-        number: FrameDictionary(number, file.read_bytes())
-        for file in folder.iterdir()
-        if file.name.endswith(".zdict") and (number := int(file.name.partition(".")[0]))
-    }
+    shipped = {NO_DICTIONARY: FrameDictionary(NO_DICTIONARY, b"")}
+    for number in SHIPPED:
+        forms = (folder / f"{number}.forms").read_bytes().split(b"\n")
+        shipped[number] = FrameDictionary(number, (folder / f"{number}.zdict").read_bytes(), forms)
+    return shipped
 
 
 @dataclass(frozen=True)
@@ -158,15 +160,19 @@ def encode_frame(
     """
     if not 0 < len(bodies) <= FRAME_EVENTS_MAX:
         raise ValueError(f"a frame holds 1 to {FRAME_EVENTS_MAX} events, not {len(bodies)}")
-    raw = pack_bodies(bodies)
-    if len(raw) > FRAME_RAW_BYTES_MAX:
-        raise ValueError(f"{len(raw)} bytes are over a frame's {FRAME_RAW_BYTES_MAX}")
-    payload = dictionary.compress(raw)
+    raw_len = sum(map(len, bodies)) + _LENGTH_BYTES * len(bodies)
+    if raw_len > FRAME_RAW_BYTES_MAX:
+        raise ValueError(f"{raw_len} bytes are over a frame's {FRAME_RAW_BYTES_MAX}")
+    flags = FLAG_THINNED
+    text = thin(bodies, store=store, gen=gen, first_seq=first_seq, book=dictionary.book)
+    if len(text) > raw_len:
+        flags, text = 0, pack_bodies(bodies)
+    payload = dictionary.compress(text)
     size = HEADER_BYTES + len(payload) + SIGNATURE_BYTES
     if size > FRAME_COMPRESSED_BYTES_MAX:
         raise ValueError(f"{size} bytes are over a frame's {FRAME_COMPRESSED_BYTES_MAX}")
     header = FrameHeader(
-        store, gen, first_seq, len(bodies), dictionary.dict_id, len(raw), last_hash
+        store, gen, first_seq, len(bodies), dictionary.dict_id, raw_len, last_hash, flags
     ).pack()
     return b"".join((header, payload, sign(header + hashlib.sha256(payload).digest())))
 
@@ -181,7 +187,7 @@ def open_frame(frame: bytes, *, verify: Verify, dictionaries: Dictionaries) -> O
     header = parse_header(frame)
     payload = frame[HEADER_BYTES:-SIGNATURE_BYTES]
     verify(frame[-SIGNATURE_BYTES:], frame[:HEADER_BYTES] + hashlib.sha256(payload).digest())
-    if header.flags:
+    if header.flags & ~FLAG_THINNED:
         raise bad_frame(f"it has flags {header.flags:#06x} that this program does not know")
     if (dictionary := dictionaries.get(header.dict_id)) is None:
         raise ProtocolViolation(
@@ -189,8 +195,32 @@ def open_frame(frame: bytes, *, verify: Verify, dictionaries: Dictionaries) -> O
             f"The frame needs dictionary {header.dict_id}, which is not here.",
             advice="Update this side, or have the other one use an older dictionary.",
         )
-    raw = dictionary.decompress(payload, header.raw_len)
-    return OpenedFrame(header, split_bodies(raw, header.count))
+    text = dictionary.decompress(payload, header.raw_len)
+    if header.flags & FLAG_THINNED:
+        bodies = _thickened(text, header, dictionary.book)
+    else:
+        bodies = split_bodies(text, header.count)
+    size = sum(map(len, bodies)) + _LENGTH_BYTES * header.count
+    if size != header.raw_len:
+        raise bad_frame(f"it unpacks to {size} bytes, its header says {header.raw_len}")
+    if max(map(len, bodies)) > EVENT_BYTES_MAX:
+        raise bad_frame(f"it holds an event over {EVENT_BYTES_MAX} bytes")
+    return OpenedFrame(header, bodies)
+
+
+def _thickened(text: bytes, header: FrameHeader, book: FormBook) -> list[bytes]:
+    try:
+        return thicken(
+            text,
+            store=header.store,
+            gen=header.gen,
+            first_seq=header.first_seq,
+            count=header.count,
+            bytes_max=header.raw_len,
+            book=book,
+        )
+    except BadThinTextError as error:
+        raise bad_frame(str(error)) from None
 
 
 def pack_bodies(bodies: Sequence[bytes]) -> bytes:
@@ -215,8 +245,6 @@ def split_bodies(raw: bytes, count: int) -> list[bytes]:
         raise bad_frame(f"it ends within the length of event {len(bodies) + 1}") from None
     if at != len(raw):
         raise bad_frame(f"its {count} events take {at} bytes of {len(raw)}")
-    if max(map(len, bodies)) > EVENT_BYTES_MAX:
-        raise bad_frame(f"it holds an event over {EVENT_BYTES_MAX} bytes")
     return bodies
 
 

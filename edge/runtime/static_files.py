@@ -114,6 +114,14 @@ class StaticFiles:
         policy = content_security_policy(contents.values())
         return cls({name: _prepare(name, content, policy) for name, content in contents.items()})
 
+    @classmethod
+    def together(cls, parts: Iterable[StaticFiles]) -> StaticFiles:
+        """Return one table of several; a later part wins where two have one path."""
+        files: dict[str, StaticFile] = {}
+        for part in parts:
+            files.update(part._files)
+        return cls(files)
+
     def __contains__(self, name: str) -> bool:
         return name in self._files
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from aiohttp import web
 
 from edge.contract.errors import Refused
 from edge.flows.access import Access as TillAccess
 from edge.flows.access import CashierSession, EnrolledDevice
+from edge.runtime.http_guard import CALLER
 from edge.runtime.http_sessions import (
     SESSION_COOKIE,
     TILL_COOKIE,
@@ -33,6 +34,11 @@ class TillCaller:
 
     device: EnrolledDevice
     session: CashierSession | None
+
+
+def till_caller(request: web.Request) -> TillCaller:
+    """Return the caller of a route for tills: the gate has put it there."""
+    return cast("TillCaller", request[CALLER])
 
 
 @dataclass(frozen=True)

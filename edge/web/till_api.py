@@ -24,7 +24,7 @@ from edge.flows.access import Access
 from edge.flows.selling import Selling
 from edge.reference.store import ReferenceStore
 from edge.runtime.http_errors import JSON_TYPE, json_response
-from edge.runtime.http_guard import CALLER, read_message
+from edge.runtime.http_guard import read_message
 from edge.runtime.http_sessions import (
     SESSION_COOKIE,
     TILL_COOKIE,
@@ -33,7 +33,7 @@ from edge.runtime.http_sessions import (
     set_secret_cookie,
 )
 from edge.runtime.openapi import ANYONE, Query, Route
-from edge.web.caller import CASHIER, SERVICE, TILL, TillCaller
+from edge.web.caller import CASHIER, SERVICE, TILL, till_caller
 from edge.web.till_socket import TillSockets
 
 _SEARCH_CHARS_MAX: Final = 80
@@ -189,11 +189,11 @@ class TillApi:
         return json_response(CodeBody(code, wish.valid_s))
 
     async def _session(self, request: web.Request) -> web.Response:
-        caller: TillCaller = request[CALLER]
+        caller = till_caller(request)
         return json_response(self.access.view(caller.device, caller.session))
 
     async def _sign_in(self, request: web.Request) -> web.Response:
-        caller: TillCaller = request[CALLER]
+        caller = till_caller(request)
         wish = await read_message(request, SignInRequest)
         session, token = await self.access.sign_in(caller.device, wish)
         response = json_response(self.access.view(caller.device, session))
@@ -201,7 +201,7 @@ class TillApi:
         return response
 
     async def _sign_out(self, request: web.Request) -> web.Response:
-        caller: TillCaller = request[CALLER]
+        caller = till_caller(request)
         if caller.session is not None:
             await self.access.sign_out(caller.session)
         response = json_response(self.access.view(caller.device, None))
@@ -212,7 +212,7 @@ class TillApi:
 
     async def _command(self, request: web.Request) -> web.Response:
         till = self.selling.till(request.match_info["till"])
-        caller: TillCaller = request[CALLER]
+        caller = till_caller(request)
         command: AnyTillCommand = await read_message(request, AnyTillCommand)  # type: ignore[arg-type] # a union of structs is a shape for msgspec
         actor = caller.session.cashier if caller.session else ""
         view = await self.selling.command(till, actor, command)

@@ -30,8 +30,8 @@ CREATE TABLE command_reply (
 CREATE TABLE till (
     till      TEXT PRIMARY KEY,
     receipts  INTEGER NOT NULL,        -- numbers given so far, gap-free
-    open_sale TEXT,                    -- the sale that is not finished
-    open_seq  INTEGER                  -- its first event
+    open_seq  INTEGER NOT NULL,        -- first event of the sale that is not finished, or 0
+    last_seq  INTEGER NOT NULL         -- first event of the last finished one, or 0
 ) STRICT, WITHOUT ROWID;
 
 -- finished sales, by the seq of their completion

@@ -1,0 +1,105 @@
+"""How the box is, in words: for `/health`, for technicians, and as counters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge.contract.health import HealthItem
+from edge.flows.device_directory import DeviceDirectory
+from edge.flows.link_state import LinkState
+from edge.ledger.disk_space import DiskSpace
+from edge.reference.store import ReferenceStore
+from edge.runtime.bus import Bus
+from edge.runtime.database_file import DatabaseFile
+from edge.runtime.metrics import Gauge, Metrics
+
+_MIB = 1_048_576
+
+
+@dataclass(frozen=True)
+class BoxHealth:
+    """Asks each part how it is."""
+
+    ledger_file: DatabaseFile
+    reference: ReferenceStore
+    directory: DeviceDirectory
+    link: LinkState
+    disk: DiskSpace
+    bus: Bus
+
+    def items(self) -> tuple[HealthItem, ...]:
+        """Return one item a part. `ledger`, `reference` and `disk` decide whether it sells."""
+        return (self._ledger(), self._reference(), self._disk(), self._bus(), self._link())
+
+    def declare(self, metrics: Metrics) -> None:
+        """Add the box's gauges."""
+        counts = self.ledger_file.counts
+        gauges: list[tuple[str, str, Callable[[], float]]] = [
+            ("tillbox_ledger_commits", "Transactions since the start", lambda: counts.commits),
+            ("tillbox_ledger_records", "Callers answered by them", lambda: counts.units),
+            (
+                "tillbox_sales_waiting",
+                "Completed sales that head office has not accepted",
+                lambda: self.link.view.waiting_sales,
+            ),
+            ("tillbox_disk_free_bytes", "Room for the ledger", self.disk.free_bytes),
+            (
+                "tillbox_device_messages_dropped",
+                "Foreign or garbled reports of devices",
+                lambda: self.directory.dropped,
+            ),
+        ]
+        for name, summary, read in gauges:
+            metrics.add(Gauge(name, summary, _single(read)))
+
+    def _ledger(self) -> HealthItem:
+        failure = self.ledger_file.failure
+        if failure is None:
+            return HealthItem("ledger", well=True, words="Sales are kept on disk.")
+        return HealthItem("ledger", well=False, words=failure.message, advice=failure.advice)
+
+    def _reference(self) -> HealthItem:
+        if self.reference.has_store:
+            return HealthItem("reference", well=True, words="The shop's data are here.")
+        return HealthItem(
+            "reference",
+            well=False,
+            words="Head office has not sent the shop's data yet.",
+            advice="Check the line to head office; selling starts by itself then.",
+        )
+
+    def _disk(self) -> HealthItem:
+        free = self.disk.free_bytes() // _MIB
+        if not self.disk.is_short():
+            return HealthItem("disk", well=True, words=f"{free} MiB are free.")
+        return HealthItem(
+            "disk",
+            well=False,
+            words=f"Only {free} MiB are free: no new sale can begin.",
+            advice="Make room on the disk, or replace it.",
+        )
+
+    def _bus(self) -> HealthItem:
+        if self.bus.connected:
+            return HealthItem("bus", well=True, words="The message broker answers.")
+        return HealthItem(
+            "bus",
+            well=False,
+            words="The message broker does not answer: devices are cut off. Cash sales go on.",
+            advice="It is tried again by itself. Check the broker's service.",
+        )
+
+    def _link(self) -> HealthItem:
+        view = self.link.view
+        if view.state == "up":
+            return HealthItem("link", well=True, words="Head office is reachable.")
+        return HealthItem(
+            "link",
+            well=False,
+            words=f"Head office is not reachable; {view.waiting_sales} sales wait. Selling goes on.",
+        )
+
+
+def _single(read: Callable[[], float]) -> Callable[[], dict[tuple[str, ...], float]]:
+    return lambda: {(): read()}

@@ -1,0 +1,94 @@
+"""What a start finds on disk, and takes up where the last run ended.
+
+Nothing is guessed: sales are rebuilt from their events, jobs that devices owe are sent
+again (their hosts remember by id what was done), and a card payment without an answer is
+asked about, never repeated.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from edge.contract.device_messages import DELIVERY, Delivery, JobKind
+from edge.contract.event_registry import Event
+from edge.contract.sale_events import SaleCompleted
+from edge.contract.system_events import BoxStarted
+from edge.contract.till_protocol import ReceiptView, TillState
+from edge.engine.cart import replay
+from edge.flows.job_dispatch import JobDispatch
+from edge.flows.paying_by_card import PayingByCard
+from edge.flows.selling import Selling
+from edge.flows.till import VERSIONS_PER_SEQ, Till
+from edge.ledger.event_log import Ledger
+from edge.ledger.records import OpenJob, Record, Recorded
+from edge.ledger.replay import dated_events
+from edge.runtime.structured_log import Log
+
+
+@dataclass
+class Recovery:
+    """Brings tills, jobs and payments to where the ledger says they are."""
+
+    ledger: Ledger
+    selling: Selling
+    dispatch: JobDispatch
+    paying: PayingByCard
+    log: Log
+
+    async def start(self, tills: tuple[str, ...], *, clean: bool) -> None:
+        """Record the start, rebuild every till, and take up what is open."""
+        started = await self.ledger.record(
+            Record(
+                (
+                    BoxStarted(
+                        version=version("tillbox"), sqlite=sqlite3.sqlite_version, clean=clean
+                    ),
+                )
+            )
+        )
+        if not isinstance(started, Recorded):
+            raise TypeError("a start is no command")
+        jobs = await self.ledger.open_jobs()
+        rows = {row.till: row for row in await self.ledger.tills()}
+        for till_id in sorted({*tills, *rows}):
+            row = rows.get(till_id)
+            till = Till(till_id, version=started.last_seq * VERSIONS_PER_SEQ)
+            if row is not None:
+                till.receipts = row.receipts
+                await self._rebuild(till, row.open_seq or row.last_seq, jobs)
+            self.selling.tills[till_id] = till
+        asked = [job for job in jobs if _is_payment(job)]
+        self.dispatch.load([job for job in jobs if not _is_payment(job)])
+        for job in asked:
+            self.paying.resume(job)
+        self.log.info(
+            "ledger_open",
+            clean=clean,
+            head=started.last_seq,
+            open_sales=sum(t.cart.state is not TillState.IDLE for t in self.selling.tills.values()),
+            open_jobs=len(jobs),
+            open_payments=len(asked),
+        )
+
+    async def _rebuild(self, till: Till, first_seq: int, jobs: list[OpenJob]) -> None:
+        """Rebuild the till's newest sale: open, or finished and still on the screen."""
+        if first_seq == 0:
+            return
+        history = dated_events(await self.ledger.till_events(till.id, first_seq))
+        till.cart = replay((event, at) for _, event, at in history)
+        if till.cart.state is TillState.DONE:
+            till.completed_seq = _completed_at(history)
+            waits = any(
+                job.sale == till.cart.sale and job.kind == JobKind.PRINT_RECEIPT for job in jobs
+            )
+            till.receipt = ReceiptView("waiting" if waits else "none")
+
+
+def _is_payment(job: OpenJob) -> bool:
+    return DELIVERY[JobKind(job.kind)] is Delivery.INQUIRE_ONLY
+
+
+def _completed_at(history: list[tuple[int, Event, int]]) -> int:
+    return max((seq for seq, event, _ in history if isinstance(event, SaleCompleted)), default=0)

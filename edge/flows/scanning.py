@@ -1,0 +1,99 @@
+"""A scan goes to the basket of the till that its scanner serves, from any screen.
+
+A scan older than its expiry belongs to the last customer: it is dropped and shown, never
+put in the next one's basket. The scan's id is the command's id: delivered twice, it is
+added once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from edge.contract.device_messages import EVENT_SCAN, BarcodeScanned, DeviceEvent
+from edge.contract.device_topics import every_device, parse_topic
+from edge.contract.errors import Refused
+from edge.contract.instant import Clock
+from edge.contract.limits import SCAN_AGE_MS_MAX
+from edge.contract.till_protocol import AddItem
+from edge.flows.device_directory import DeviceDirectory
+from edge.flows.selling import Selling
+from edge.flows.till import Till
+from edge.runtime.bus import Bus, BusMessage
+from edge.runtime.structured_log import Log
+from edge.runtime.supervisor import Supervisor
+
+_EVENT: Final = msgspec.json.Decoder(DeviceEvent)
+_SCAN: Final = msgspec.json.Decoder(BarcodeScanned)
+_SHOWN_CHARS_MAX: Final = 40
+
+CashierOf = Callable[[str], str | None]
+"""Says who is signed in at a till; None for nobody."""
+
+
+@dataclass
+class Scanning:
+    """Hears the scanners of a store. `dropped` counts what was no scan for any till."""
+
+    store: str
+    bus: Bus
+    directory: DeviceDirectory
+    selling: Selling
+    cashier_of: CashierOf
+    clock: Clock
+    log: Log
+    tasks: Supervisor
+    dropped: int = 0
+
+    async def run(self) -> None:
+        """Hear scans until cancelled."""
+        scans = self.bus.subscribe([every_device(self.store, f"event/{EVENT_SCAN}")])
+        try:
+            async for message in scans:
+                self._take(message)
+        finally:
+            scans.close()
+
+    def _take(self, message: BusMessage) -> None:
+        topic = parse_topic(message.topic)
+        till_id = topic and self.directory.served_till(topic.host, topic.device, "scanner")
+        if not till_id or message.retained:
+            self.dropped += 1
+            self.log.warning("scan_foreign", topic=message.topic, retained=message.retained)
+            return
+        try:
+            event = _EVENT.decode(message.payload)
+            scan = _SCAN.decode(event.data)
+        except msgspec.DecodeError as error:
+            self.dropped += 1
+            self.log.warning("scan_garbled", topic=message.topic, reason=str(error))
+            return
+        till = self.selling.tills[till_id]
+        # tills take their scans side by side; one till's wait for each other at its lock
+        _ = self.tasks.spawn(f"scan {event.id}", self._add(till, event, scan))
+
+    async def _add(self, till: Till, event: DeviceEvent, scan: BarcodeScanned) -> None:
+        now = self.clock.now_ms()
+        if not event.ts - SCAN_AGE_MS_MAX <= now <= event.expires_at:
+            till.say(
+                "scan_stale",
+                "refused",
+                f"The scan of {scan.text[:_SHOWN_CHARS_MAX]} came too late and was dropped. "
+                "Scan it again.",
+                {"code": scan.text[:_SHOWN_CHARS_MAX]},
+            )
+            self.selling.views.publish(till)
+            return
+        cashier = self.cashier_of(till.id)
+        if cashier is None:
+            till.say("scan_not_signed_in", "refused", "Sign in first, then scan again.")
+            self.selling.views.publish(till)
+            return
+        command = AddItem(command_id=event.id, code=scan.text)
+        try:
+            await self.selling.command(till, cashier, command, entry="scanned", aim=scan.aim)
+        except Refused as refusal:
+            self.log.info("scan_refused", till=till.id, code=refusal.code)

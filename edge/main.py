@@ -1,0 +1,409 @@
+"""The composition root of `tillbox edge`: the only place that names concrete classes."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import signal
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from edge.contract.device_messages import JobKind
+from edge.contract.errors import Refused, SettingsInvalid, StorageFailed
+from edge.contract.reference_data import Feed, FeedPage
+from edge.contract.receipt_document import ReceiptDocument
+from edge.engine.cart import Cart
+from edge.engine.receipt_layout import lay_out_receipt
+from edge.flows.access import SITE_MIGRATIONS, Access
+from edge.flows.box_health import BoxHealth
+from edge.flows.clock_watch import ClockWatch
+from edge.flows.device_directory import DeviceDirectory, spoken
+from edge.flows.device_jobs import DeviceJobs
+from edge.flows.job_dispatch import JobDispatch
+from edge.flows.link_state import LinkState
+from edge.flows.paying_by_card import PayingByCard
+from edge.flows.printing import Printing
+from edge.flows.recovery import Recovery
+from edge.flows.replica import Replica
+from edge.flows.scanning import Scanning
+from edge.flows.selling import Selling
+from edge.flows.till import Till, TillViews
+from edge.ledger.disk_space import DiskSpace
+from edge.ledger.event_log import MIGRATIONS as LEDGER_MIGRATIONS
+from edge.ledger.event_log import BusinessCalendar, Ledger
+from edge.ledger.records import LedgerIdentity, OpenJob
+from edge.reference.store import MIGRATIONS as REFERENCE_MIGRATIONS
+from edge.reference.store import ReferenceStore
+from edge.runtime.bus import Bus
+from edge.runtime.certificates import server_context
+from edge.runtime.command_line import Command
+from edge.runtime.database_file import DatabaseFile
+from edge.runtime.frame_codec import shipped_dictionaries
+from edge.runtime.http_guard import GuardSettings, guarded_app
+from edge.runtime.http_service import HttpService
+from edge.runtime.ids import SystemIds
+from edge.runtime.keys import load_or_create_key
+from edge.runtime.metrics import CONTENT_TYPE, Metrics
+from edge.runtime.mqtt_bus import MqttBus, MqttSettings
+from edge.runtime.pin_hash import PinHasher, load_pepper
+from edge.runtime.settings_file import load
+from edge.runtime.static_files import StaticFiles
+from edge.runtime.structured_log import Log, open_log
+from edge.runtime.supervisor import Supervisor
+from edge.runtime.system_clock import SystemClock
+from edge.runtime.systemd_notify import notify
+from edge.settings import EdgeSettings
+from edge.web.box_api import BoxApi
+from edge.web.caller import EdgeGate
+from edge.web.replica_api import ReplicaApi
+from edge.web.till_api import TillApi
+from edge.web.till_socket import TillSockets
+
+SCREENS: Final = Path(__file__).parent / "screens"
+_SCREEN_FOLDERS: Final = ("till", "kit", "vendor", "words")
+_DICTIONARY: Final = 1
+_WATCHDOG_S: Final = 3.0
+
+
+@dataclass
+class Edge:
+    """The parts of a running box that `run` and tests need to name."""
+
+    settings: EdgeSettings
+    log: Log
+    bus: Bus
+    tasks: Supervisor
+    selling: Selling
+    access: Access
+    ledger: Ledger
+    ledger_file: DatabaseFile
+    web: HttpService
+
+
+def receipt_zone(reference: ReferenceStore) -> ZoneInfo:
+    """Return the store's time zone."""
+    return ZoneInfo(reference.store.time_zone)
+
+
+@asynccontextmanager
+async def running_edge(settings: EdgeSettings, bus: Bus, log: Log) -> AsyncIterator[Edge]:  # noqa: PLR0915 - the composition is one list of parts
+    """Run a box until the block is left: opens its files, takes up what is open, serves.
+
+    Raises TillboxError when it cannot start.
+    """
+    clock = SystemClock()
+    ids = SystemIds(clock)
+    data = settings.data_dir
+    data.mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as stack:
+        tasks = await stack.enter_async_context(Supervisor(clock, log))
+        key = load_or_create_key(settings.secrets.box_key_file)
+        reference = ReferenceStore(
+            DatabaseFile(data / "reference.db", REFERENCE_MIGRATIONS), clock
+        )
+        await reference.open()
+        stack.push_async_callback(reference.close)
+        calendar = _calendar(reference)
+        ledger_file = DatabaseFile(data / "ledger.db", LEDGER_MIGRATIONS)
+        store = settings.store
+        ledger = Ledger(
+            ledger_file, LedgerIdentity(store.slug, store.number, store.gen), clock, calendar
+        )
+        clean = await ledger.open()
+        stack.push_async_callback(ledger.close)
+        disk = DiskSpace(data)
+        disk.lay_ballast()
+        tills: dict[str, Till] = {}
+        views: TillViews
+        link = LinkState(ledger, clock, lambda: views.publish_all())
+        await link.open()
+        dispatch: JobDispatch
+        paying: PayingByCard
+
+        def host_back(host: str) -> None:
+            dispatch.host_back(host)
+            paying.host_back(host)
+
+        directory = DeviceDirectory(
+            store.slug,
+            settings.devices,
+            bus,
+            log,
+            changed=lambda till: views.publish_by_id(till),
+            host_back=host_back,
+        )
+        views = TillViews(
+            tills,
+            directory.views,
+            lambda: link.view,
+            lambda: link.accepted_seq,
+            lambda: reference.store.currency if reference.has_store else "",
+        )
+
+        def lay_out(till: Till, cart: Cart) -> ReceiptDocument:
+            cashier = access.cashier_of(till.id)
+            member = reference.staff_member(cashier) if cashier else None
+            return lay_out_receipt(
+                cart,
+                reference.store,
+                till=spoken(till.id),
+                cashier=member.name if member else "",
+                zone=receipt_zone(reference),
+            )
+
+        jobs = DeviceJobs(directory, lay_out)
+
+        def send(job: OpenJob) -> None:
+            if job.kind == JobKind.AUTHORISE_PAYMENT:
+                paying.begin(job)
+            else:
+                dispatch.add(job)
+
+        selling = Selling(
+            ledger,
+            reference,
+            views,
+            clock,
+            ids.new,
+            disk.check if settings.watch_disk else lambda: None,
+            jobs_for=jobs.for_events,
+            dispatch=send,
+            terminal_of=lambda till: _device_of(directory, till, "terminal"),
+            abort_card=lambda till: paying.abort(till),
+            tills=tills,
+        )
+        dispatch = JobDispatch(store.slug, bus, directory, clock, log, tasks)
+        paying = PayingByCard(selling, dispatch, clock, ids, log, tasks)
+        printing = Printing(selling, jobs)
+        dispatch.settlers = {
+            JobKind.PRINT_RECEIPT: printing.settle_receipt,
+            JobKind.KICK_DRAWER: printing.settle_drawer,
+            JobKind.AUTHORISE_PAYMENT: paying.hear,
+        }
+        dispatch.progress = printing.waiting
+        access = Access(
+            ledger,
+            reference,
+            DatabaseFile(data / "site.db", SITE_MIGRATIONS),
+            PinHasher(load_pepper(settings.secrets.pepper_file)),
+            clock,
+            ids,
+            settings.tills,
+        )
+        await access.open()
+        stack.push_async_callback(access.close)
+        scanning = Scanning(
+            store.slug, bus, directory, selling, access.cashier_of, clock, log, tasks
+        )
+        replica = Replica(
+            ledger,
+            reference,
+            link,
+            key,
+            shipped_dictionaries()[_DICTIONARY],
+            clock,
+            log,
+            store.office_key,
+        )
+
+        async def feed_taken(page: FeedPage) -> None:
+            if page.feed is Feed.CONFIG:
+                ledger.calendar = _calendar(reference)
+            views.publish_all()
+
+        replica.feed_taken = feed_taken
+        await replica.open()
+        await Recovery(ledger, selling, dispatch, paying, log).start(settings.tills, clean=clean)
+        health = BoxHealth(ledger_file, reference, directory, link, disk, bus)
+        screens = _screens()
+        metrics = Metrics()
+        health.declare(metrics)
+        routes = BoxApi(
+            health.items,
+            metrics,
+            CONTENT_TYPE,
+            screens,
+            lambda: reference.store.name if reference.has_store else "Tillbox",
+        ).routes(
+            (
+                *TillApi(
+                    access, selling, reference, TillSockets(views, clock, tasks)
+                ).routes(),
+                *ReplicaApi(replica, link).routes(),
+            )
+        )
+        tls = _tls(settings)
+        app = guarded_app(
+            routes,
+            settings=GuardSettings(hosts=frozenset(settings.web.hosts), tls=tls is not None),
+            gate=EdgeGate(access, _token(settings.secrets.service_token_file)),
+            clock=clock,
+            ids=ids,
+            log=log,
+        )
+        web = HttpService(
+            app, address=settings.web.address, port=settings.web.port, clock=clock, tls=tls
+        )
+        bus.on_connect(directory.greet)
+        bus.on_connect(dispatch.greet)
+        lasting = {
+            "devices": directory.run,
+            "results": dispatch.run,
+            "scans": scanning.run,
+            "late jobs": dispatch.sweep,
+            "clock": ClockWatch(ledger, clock, log).run,
+            "bus": bus.run,
+        }
+        for name, work in lasting.items():
+            _ = tasks.start(name, work)
+        await web.open()
+        stack.push_async_callback(web.close)
+        yield Edge(settings, log, bus, tasks, selling, access, ledger, ledger_file, web)
+
+
+def _calendar(reference: ReferenceStore) -> BusinessCalendar:
+    if not reference.has_store:
+        return BusinessCalendar(ZoneInfo("UTC"))
+    return BusinessCalendar(receipt_zone(reference), reference.store.day_starts_at_hour)
+
+
+def _device_of(directory: DeviceDirectory, till: str, role: str) -> str:
+    binding = directory.binding(till, role)
+    return binding.device if binding else ""
+
+
+def _screens() -> StaticFiles:
+    parts = [StaticFiles.load(SCREENS / name, prefix=f"{name}/") for name in _SCREEN_FOLDERS]
+    return StaticFiles.together(parts)
+
+
+def _tls(settings: EdgeSettings) -> ssl.SSLContext | None:
+    web = settings.web
+    if web.certificate_file is None or web.key_file is None:
+        return None
+    return server_context(web.certificate_file, web.key_file)
+
+
+def _token(path: Path) -> str:
+    try:
+        token = path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(
+            "token_unreadable",
+            f"The service token file {path} cannot be read: {error}.",
+            advice="Make it with 43 random characters, readable by this user alone.",
+        ) from None
+    if not token:
+        raise SettingsInvalid("token_empty", f"The service token file {path} is empty.")
+    return token
+
+
+# --- the process --------------------------------------------------------------------------
+
+
+async def run(settings: EdgeSettings, log: Log) -> int:
+    """Run a box until SIGTERM or SIGINT; return the exit status."""
+    bus_settings = settings.bus
+    bus = MqttBus(
+        MqttSettings(
+            host=bus_settings.host,
+            port=bus_settings.port,
+            user=bus_settings.user,
+            password_file=bus_settings.password_file,
+            protocol=bus_settings.protocol,
+            ca_file=bus_settings.ca_file,
+        ),
+        will=None,
+        clock=SystemClock(),
+        log=log,
+    )
+    ending = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ending.set)
+    clock = SystemClock()
+    async with running_edge(settings, bus, log) as edge:
+        notify("READY=1")
+        log.info("ready", origin=edge.web.origin)
+        died = edge.tasks.spawn("death watch", edge.tasks.wait())
+        while not ending.is_set() and not died.done() and edge.ledger_file.failure is None:
+            with contextlib.suppress(TimeoutError):
+                async with clock.timeout(_WATCHDOG_S):
+                    await ending.wait()
+            notify("WATCHDOG=1")
+        notify("STOPPING=1")
+        if edge.ledger_file.failure is not None:
+            raise edge.ledger_file.failure
+        if died.done():
+            died.result()
+    log.info("stopped")
+    return 0
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, required=True, help="the settings, a TOML file")
+    parser.add_argument(
+        "action",
+        nargs="?",
+        choices=("serve", "key", "enrol"),
+        default="serve",
+        help="serve (default); key: make the box key and print its public half; "
+        "enrol: ask the running box for a code that makes a device a till",
+    )
+    parser.add_argument("--till", help="with enrol: which till the device becomes")
+
+
+def _run(namespace: argparse.Namespace) -> int:
+    settings = load(namespace.config, EdgeSettings)
+    if namespace.action == "key":
+        key = load_or_create_key(settings.secrets.box_key_file)
+        print(key.public.hex)  # noqa: T201 - the answer
+        return 0
+    if namespace.action == "enrol":
+        return _enrol(settings, namespace.till)
+    log = open_log("edge")
+    try:
+        return asyncio.run(run(settings, log))
+    except StorageFailed as error:
+        log.error("storage_failed", code=error.code, reason=str(error))
+        return 1
+
+
+def _enrol(settings: EdgeSettings, till: str | None) -> int:
+    web = settings.web
+    request = urllib.request.Request(  # noqa: S310 - loopback, by our own settings
+        f"http://127.0.0.1:{web.port}/internal/v1/enrolment-codes",
+        data=json.dumps({"till": till}).encode(),
+        headers={
+            "Authorization": f"Bearer {_token(settings.secrets.service_token_file)}",
+            "Content-Type": "application/json",
+        },
+        method="POST",
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - as above
+            code = json.load(response)["code"]
+    except urllib.error.HTTPError as error:
+        raise Refused("enrol_refused", json.load(error).get("message", "refused")) from None
+    except OSError as error:
+        raise Refused(
+            "box_not_running",
+            f"The box does not answer on port {web.port}: {error}.",
+            advice="Start it first.",
+        ) from None
+    print(f"Code: {code}  (good for 15 minutes, once)")  # noqa: T201 - the answer
+    return 0
+
+
+COMMAND: Final = Command(
+    "edge", "the box: tills, selling, the ledger", _configure, _run
+)

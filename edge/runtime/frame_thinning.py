@@ -1,0 +1,247 @@
+r"""What zstd cannot know about events: a frame's text before it is compressed.
+
+Events of one kind differ in their values only. So the text around the values (a *form*) is
+written once in a frame, or not at all when both ends have it beforehand; each event is the
+number of its form and its values, without what follows from the header or from the event
+before. Measured on 4-line sales in frames of 300: 110 bytes a sale, against 271 of zstd
+alone. It decodes no event: a type that this program never saw is thinned all the same, and
+what does not fit goes in whole.
+
+    text  = event*
+    event = 00 body 1F                                                       (as it is)
+          | 01 form 1E news at 1F ...                               (a new form, as below)
+          | number news at 1F [day 1F] [till 1F] [actor 1F] [sale 1F] (value 1F)*
+
+Bytes below 20 hex never stand in JSON, so they are free to separate. `form` is type,
+version and data, with 02 for a quoted value and 03 for a bare one; `number` is 20 hex plus
+its place (beforehand known ones first); `news` is 10 hex plus a bit for each of day, till,
+actor and sale that is not as in the event before; `at` is the difference to the one before
+in decimal. That the result is exact is known from the frame's hash chain.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+_WHOLE: Final = 0x00
+_NEW_FORM: Final = b"\x01"
+_QUOTED: Final = b"\x02"
+_BARE: Final = b"\x03"
+_END_OF_FORM: Final = b"\x1e"
+_END: Final = b"\x1f"
+_NEWS: Final = 0x10
+_DAY, _TILL, _ACTOR, _SALE = 1, 2, 4, 8
+_FIRST_FORM: Final = 0x20
+FORMS_MAX: Final = 0x100 - _FIRST_FORM
+"""Forms have one byte; events beyond them go in whole."""
+
+_ENVELOPE: Final = re.compile(
+    rb'\{"store":(?:0|[1-9][0-9]*),"gen":(?:0|[1-9][0-9]*),"seq":(?:0|[1-9][0-9]*),'
+    rb'("type":"[a-z0-9_]+","v":[0-9]+),"day":"([^"\\\x00-\x1f]*)","at":(0|[1-9][0-9]*),'
+    rb'"till":"([^"\\\x00-\x1f]*)","actor":"([^"\\\x00-\x1f]*)","data":(\{[^\\\x00-\x1f]*\})\}'
+)
+_VALUE: Final = re.compile(rb'(?<=":)(?:"([^"]*)"|(-?[0-9]+)(?=[,}]))')
+_QUOTED_GROUP: Final = rb'"([^"]*)"'
+_BARE_GROUP: Final = rb"(-?[0-9]+)"
+_MARK: Final = re.compile(b"([\x02\x03])")
+_DATA: Final = b',"data":'
+_SALE_KEY: Final = b'"sale":' + _QUOTED
+_FORMS_CACHED: Final = 1_024
+"""Patterns and templates kept between frames: a program knows some dozens of forms."""
+
+
+class BadThinTextError(Exception):
+    """The text is not what `thin` makes; says why."""
+
+
+@dataclass(frozen=True)
+class _Pattern:
+    """How an event's data are taken apart: one group for each value."""
+
+    form: bytes
+    match: Callable[[bytes], re.Match[bytes] | None]
+    sale_at: int
+
+
+@dataclass(frozen=True)
+class _Template:
+    """How an event is put together again: store, gen, seq, day, at, till, actor, values."""
+
+    text: bytes
+    values: int
+    sale_at: int
+
+
+@lru_cache(_FORMS_CACHED)
+def _pattern(form: bytes) -> _Pattern:
+    parts = _MARK.split(form.partition(_DATA)[2])
+    groups = {_QUOTED: _QUOTED_GROUP, _BARE: _BARE_GROUP}
+    expression = re.compile(b"".join(groups.get(part) or re.escape(part) for part in parts))
+    return _Pattern(form, expression.fullmatch, _sale_at(form))
+
+
+@lru_cache(_FORMS_CACHED)
+def _template(form: bytes) -> _Template:
+    kind, _, data = form.replace(b"%", b"%%").partition(_DATA)
+    filled = data.replace(_QUOTED, b'"%b"').replace(_BARE, b"%b")
+    text = b"".join(
+        (
+            b'{"store":%d,"gen":%d,"seq":%d,',
+            kind,
+            b',"day":"%b","at":%d,"till":"%b","actor":"%b","data":',
+            filled,
+            b"}",
+        )
+    )
+    sale_at = _sale_at(form)
+    return _Template(text, len(_MARK.findall(data)) - (sale_at >= 0), sale_at)
+
+
+def _sale_at(form: bytes) -> int:
+    before, found, _ = form.partition(_SALE_KEY)
+    return len(_MARK.findall(before)) if found else -1
+
+
+def form_of(canonical: bytes) -> bytes | None:
+    """Return the form of an event, or None when it goes in whole: to choose known ones by."""
+    found = _ENVELOPE.fullmatch(canonical)
+    return None if found is None else _form(found[1], found[6])
+
+
+def _form(kind: bytes, data: bytes) -> bytes:
+    return kind + _DATA + _VALUE.sub(lambda value: _BARE if value[1] is None else _QUOTED, data)
+
+
+class FormBook:
+    """The forms that both ends have beforehand, in the order of their numbers."""
+
+    def __init__(self, forms: Sequence[bytes] = ()) -> None:
+        if len(forms) > FORMS_MAX:
+            raise ValueError(f"{len(forms)} forms are over {FORMS_MAX}")
+        self.forms = tuple(forms)
+        self._by_kind: dict[bytes, tuple[tuple[_Pattern, bytes], ...]] | None = None
+
+    def by_kind(self) -> dict[bytes, tuple[tuple[_Pattern, bytes], ...]]:
+        """Return patterns and numbers by type and version; made at first use."""
+        if self._by_kind is None:
+            made: dict[bytes, tuple[tuple[_Pattern, bytes], ...]] = {}
+            for number, form in enumerate(self.forms):
+                kind = form.partition(_DATA)[0]
+                made[kind] = (*made.get(kind, ()), (_pattern(form), _number(number)))
+            self._by_kind = made
+        return dict(self._by_kind)
+
+
+def _number(place: int) -> bytes:
+    return bytes((_FIRST_FORM + place,))
+
+
+def thin(bodies: Sequence[bytes], *, store: int, gen: int, first_seq: int, book: FormBook) -> bytes:
+    """Return the text of events in order of seq."""
+    by_kind = book.by_kind()
+    forms = len(book.forms)
+    head = b'{"store":%d,"gen":%d,"seq":' % (store, gen)
+    day = till = actor = sale = b""
+    last_at = 0
+    out: list[bytes] = []
+    for seq, body in enumerate(bodies, first_seq):
+        found = _ENVELOPE.fullmatch(body)
+        if found is None or not body.startswith(b"%b%d," % (head, seq)):
+            out.append(b"\x00%b\x1f" % body)
+            continue
+        kind, new_day, at_digits, new_till, new_actor, data = found.groups()
+        for pattern, number in by_kind.get(kind, ()):
+            if (matched := pattern.match(data)) is not None:
+                values = list(matched.groups())
+                break
+        else:
+            if forms >= FORMS_MAX:
+                out.append(b"\x00%b\x1f" % body)
+                continue
+            pattern = _pattern(_form(kind, data))
+            by_kind[kind] = ((pattern, _number(forms)), *by_kind.get(kind, ()))
+            forms += 1
+            number = b"".join((_NEW_FORM, pattern.form, _END_OF_FORM))
+            values = [quoted or bare for quoted, bare in _VALUE.findall(data)]
+        news = _NEWS
+        at = int(at_digits)
+        fields = [b"%d" % (at - last_at)]
+        last_at = at
+        if new_day != day:
+            news |= _DAY
+            fields.append(day := new_day)
+        if new_till != till:
+            news |= _TILL
+            fields.append(till := new_till)
+        if new_actor != actor:
+            news |= _ACTOR
+            fields.append(actor := new_actor)
+        if pattern.sale_at >= 0 and (new_sale := values.pop(pattern.sale_at)) != sale:
+            news |= _SALE
+            fields.append(sale := new_sale)
+        out.append(b"%b%c%b\x1f" % (number, news, _END.join(fields + values)))
+    return b"".join(out)
+
+
+def thicken(
+    text: bytes,
+    *,
+    store: int,
+    gen: int,
+    first_seq: int,
+    count: int,
+    bytes_max: int,
+    book: FormBook,
+) -> list[bytes]:
+    """Return the events of a text again.
+
+    Raises BadThinTextError when it is none, has another count, or would become more than
+    `bytes_max` together.
+    """
+    fields = text.split(_END)
+    if fields.pop():
+        raise BadThinTextError("its text ends within an event")
+    fields.reverse()
+    take = fields.pop
+    forms = list(book.forms)
+    day = till = actor = sale = b""
+    at = 0
+    size = 0
+    bodies: list[bytes] = []
+    try:
+        for seq in range(first_seq, first_seq + count):
+            field = take()
+            if (code := field[0]) == _WHOLE:
+                body = field[1:]
+            else:
+                if code == _NEW_FORM[0]:
+                    form, _, field = field[1:].partition(_END_OF_FORM)
+                    forms.append(form)
+                    news = field[0]
+                    at += int(field[1:])
+                else:
+                    form = forms[code - _FIRST_FORM]
+                    news = field[1]
+                    at += int(field[2:])
+                template = _template(form)
+                day = take() if news & _DAY else day
+                till = take() if news & _TILL else till
+                actor = take() if news & _ACTOR else actor
+                sale = take() if news & _SALE else sale
+                values = [take() for _ in range(template.values)]
+                if template.sale_at >= 0:
+                    values.insert(template.sale_at, sale)
+                body = template.text % (store, gen, seq, day, at, till, actor, *values)
+            size += len(body)
+            if size > bytes_max:
+                raise BadThinTextError(f"its events are over {bytes_max} bytes")
+            bodies.append(body)
+    except (IndexError, TypeError, ValueError) as error:
+        raise BadThinTextError(f"its text is not a thinned one ({error})") from None
+    if fields:
+        raise BadThinTextError(f"its text has more than {count} events")
+    return bodies

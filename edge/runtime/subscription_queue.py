@@ -1,0 +1,80 @@
+"""The deliveries of one subscription, the same for every bus: filters in, messages out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Final
+
+from edge.contract.limits import MQTT_PAYLOAD_BYTES_MAX
+from edge.runtime.bounded_queue import BoundedQueue, QueueClosed, QueueFull
+from edge.runtime.bus import BusMessage
+from edge.runtime.topic_filters import check_filter, matches
+
+QOS_MAX: Final = 1
+"""QoS 2 costs two more packets and dedups less than our ids do."""
+
+
+class SubscriptionQueue:
+    """A `Subscription`: `offer` puts in what matches, iterating takes it out.
+
+    A full queue drops the newest delivery and counts it, so that what came first is handled
+    first. A message over `MQTT_PAYLOAD_BYTES_MAX` is dropped and counted as well.
+    """
+
+    def __init__(
+        self,
+        filters: Sequence[str],
+        queue_max: int,
+        on_close: Callable[[SubscriptionQueue], None],
+    ) -> None:
+        for topic_filter in filters:
+            check_filter(topic_filter)
+        self.filters = tuple(dict.fromkeys(filters))
+        self._queue: BoundedQueue[BusMessage] = BoundedQueue(queue_max)
+        self._on_close = on_close
+        self._dropped = 0
+
+    def __len__(self) -> int:
+        """Return how many deliveries wait."""
+        return len(self._queue)
+
+    @property
+    def dropped(self) -> int:
+        """Deliveries lost to a limit so far."""
+        return self._dropped
+
+    def __aiter__(self) -> AsyncIterator[BusMessage]:
+        """Yield deliveries until `close`."""
+        return self._deliveries()
+
+    def close(self) -> None:
+        """End the iteration; what waits is thrown away. Safe to call twice."""
+        if not self._queue.closed:
+            self._queue.close()
+            self._on_close(self)
+
+    def offer(self, message: BusMessage) -> bool:
+        """Take a message if a filter stands for its topic; say whether one was dropped."""
+        if not any(matches(message.topic, topic_filter) for topic_filter in self.filters):
+            return False
+        try:
+            if len(message.payload) > MQTT_PAYLOAD_BYTES_MAX:
+                raise QueueFull
+            self._queue.put_nowait(message)
+        except QueueFull:
+            self._dropped += 1
+            return True
+        except QueueClosed:
+            pass
+        return False
+
+    def drop(self) -> None:
+        """Count a delivery that another limit took away."""
+        self._dropped += 1
+
+    async def _deliveries(self) -> AsyncIterator[BusMessage]:
+        while not self._queue.closed:
+            try:
+                yield await self._queue.get()
+            except QueueClosed:
+                return

@@ -14,7 +14,7 @@ what does not fit goes in whole.
 
 Bytes below 20 hex never stand in JSON, so they are free to separate. `form` is type,
 version and data, with 02 for a quoted value and 03 for a bare one; `number` is 20 hex plus
-its place (beforehand known ones first); `news` is 10 hex plus a bit for each of day, till,
+its place (beforehand known ones first); `news` is 20 hex plus a bit for each of day, till,
 actor and sale that is not as in the event before; `at` is the difference to the one before
 in decimal. That the result is exact is known from the frame's hash chain.
 """
@@ -33,20 +33,23 @@ _QUOTED: Final = b"\x02"
 _BARE: Final = b"\x03"
 _END_OF_FORM: Final = b"\x1e"
 _END: Final = b"\x1f"
-_NEWS: Final = 0x10
+_NEWS: Final = 0x20
 _DAY, _TILL, _ACTOR, _SALE = 1, 2, 4, 8
 _FIRST_FORM: Final = 0x20
 FORMS_MAX: Final = 0x100 - _FIRST_FORM
 """Forms have one byte; events beyond them go in whole."""
 
-_ENVELOPE: Final = re.compile(
-    rb'\{"store":(?:0|[1-9][0-9]*),"gen":(?:0|[1-9][0-9]*),"seq":(?:0|[1-9][0-9]*),'
-    rb'("type":"[a-z0-9_]+","v":[0-9]+),"day":"([^"\\\x00-\x1f]*)","at":(0|[1-9][0-9]*),'
-    rb'"till":"([^"\\\x00-\x1f]*)","actor":"([^"\\\x00-\x1f]*)","data":(\{[^\\\x00-\x1f]*\})\}'
+_TEXT: Final = rb'"([^"\\\x00-\x1f]*)"'
+_NUMBER: Final = rb"(-?[0-9]+)"
+_KIND: Final = re.compile(rb'"type":"[a-z0-9_]+","v":[0-9]+')
+_BETWEEN: Final = rb',"day":%b,"at":(0|[1-9][0-9]{0,15}),"till":%b,"actor":%b,"data":' % (
+    _TEXT,
+    _TEXT,
+    _TEXT,
 )
+"""From the kind to the data."""
+_EVENT: Final = re.compile(_BETWEEN + rb"(\{[^\\\x00-\x1f]*\})\}")
 _VALUE: Final = re.compile(rb'(?<=":)(?:"([^"]*)"|(-?[0-9]+)(?=[,}]))')
-_QUOTED_GROUP: Final = rb'"([^"]*)"'
-_BARE_GROUP: Final = rb"(-?[0-9]+)"
 _MARK: Final = re.compile(b"([\x02\x03])")
 _DATA: Final = b',"data":'
 _SALE_KEY: Final = b'"sale":' + _QUOTED
@@ -60,10 +63,10 @@ class BadThinTextError(Exception):
 
 @dataclass(frozen=True)
 class _Pattern:
-    """How an event's data are taken apart: one group for each value."""
+    """How an event is taken apart behind its kind: day, at, till, actor, values."""
 
     form: bytes
-    match: Callable[[bytes], re.Match[bytes] | None]
+    match: Callable[[bytes, int], re.Match[bytes] | None]
     sale_at: int
 
 
@@ -79,8 +82,9 @@ class _Template:
 @lru_cache(_FORMS_CACHED)
 def _pattern(form: bytes) -> _Pattern:
     parts = _MARK.split(form.partition(_DATA)[2])
-    groups = {_QUOTED: _QUOTED_GROUP, _BARE: _BARE_GROUP}
-    expression = re.compile(b"".join(groups.get(part) or re.escape(part) for part in parts))
+    groups = {_QUOTED: _TEXT, _BARE: _NUMBER}
+    data = b"".join(groups.get(part) or re.escape(part) for part in parts)
+    expression = re.compile(_BETWEEN + data + rb"\}")
     return _Pattern(form, expression.fullmatch, _sale_at(form))
 
 
@@ -108,12 +112,16 @@ def _sale_at(form: bytes) -> int:
 
 def form_of(canonical: bytes) -> bytes | None:
     """Return the form of an event, or None when it goes in whole: to choose known ones by."""
-    found = _ENVELOPE.fullmatch(canonical)
-    return None if found is None else _form(found[1], found[6])
+    kind = _KIND.search(canonical)
+    return None if kind is None else _form(kind[0], canonical, kind.end())
 
 
-def _form(kind: bytes, data: bytes) -> bytes:
-    return kind + _DATA + _VALUE.sub(lambda value: _BARE if value[1] is None else _QUOTED, data)
+def _form(kind: bytes, body: bytes, at: int) -> bytes | None:
+    found = _EVENT.fullmatch(body, at)
+    if found is None:
+        return None
+    marked = _VALUE.sub(lambda value: _BARE if value[1] is None else _QUOTED, found[5])
+    return kind + _DATA + marked
 
 
 class FormBook:
@@ -140,51 +148,74 @@ def _number(place: int) -> bytes:
     return bytes((_FIRST_FORM + place,))
 
 
+class _Writer:
+    """Writes one frame's text, event by event."""
+
+    def __init__(self, store: int, gen: int, book: FormBook) -> None:
+        self._head = b'{"store":%d,"gen":%d,"seq":' % (store, gen)
+        self._by_kind = book.by_kind()
+        self._forms = len(book.forms)
+        self._day = self._till = self._actor = self._sale = b""
+        self._at = 0
+        self.out: list[bytes] = []
+
+    def write(self, seq: int, body: bytes) -> None:
+        """Write one event, thinned or whole."""
+        head = b"%b%d," % (self._head, seq)
+        kind = _KIND.match(body, len(head))
+        if kind is not None and body.startswith(head):
+            name, end = kind[0], kind.end()
+            for pattern, number in self._by_kind.get(name, ()):
+                if (found := pattern.match(body, end)) is not None:
+                    self._write_values(number, pattern, found)
+                    return
+            if self._write_new_form(name, body, end):
+                return
+        self.out.append(b"\x00%b\x1f" % body)
+
+    def _write_new_form(self, kind: bytes, body: bytes, at: int) -> bool:
+        if self._forms >= FORMS_MAX or (form := _form(kind, body, at)) is None:
+            return False
+        pattern = _pattern(form)
+        if (found := pattern.match(body, at)) is None:
+            return False
+        others = self._by_kind.get(kind, ())
+        self._by_kind[kind] = ((pattern, _number(self._forms)), *others)
+        self._forms += 1
+        self._write_values(b"".join((_NEW_FORM, form, _END_OF_FORM)), pattern, found)
+        return True
+
+    def _write_values(self, number: bytes, pattern: _Pattern, found: re.Match[bytes]) -> None:
+        day, at_digits, till, actor, *values = found.groups()
+        at = int(at_digits)
+        fields = [b"%d" % (at - self._at)]
+        self._at = at
+        news = _NEWS
+        if day != self._day:
+            news |= _DAY
+            self._day = day
+            fields.append(day)
+        if till != self._till:
+            news |= _TILL
+            self._till = till
+            fields.append(till)
+        if actor != self._actor:
+            news |= _ACTOR
+            self._actor = actor
+            fields.append(actor)
+        if pattern.sale_at >= 0 and (sale := values.pop(pattern.sale_at)) != self._sale:
+            news |= _SALE
+            self._sale = sale
+            fields.append(sale)
+        self.out.append(b"%b%c%b\x1f" % (number, news, _END.join(fields + values)))
+
+
 def thin(bodies: Sequence[bytes], *, store: int, gen: int, first_seq: int, book: FormBook) -> bytes:
     """Return the text of events in order of seq."""
-    by_kind = book.by_kind()
-    forms = len(book.forms)
-    head = b'{"store":%d,"gen":%d,"seq":' % (store, gen)
-    day = till = actor = sale = b""
-    last_at = 0
-    out: list[bytes] = []
+    writer = _Writer(store, gen, book)
     for seq, body in enumerate(bodies, first_seq):
-        found = _ENVELOPE.fullmatch(body)
-        if found is None or not body.startswith(b"%b%d," % (head, seq)):
-            out.append(b"\x00%b\x1f" % body)
-            continue
-        kind, new_day, at_digits, new_till, new_actor, data = found.groups()
-        for pattern, number in by_kind.get(kind, ()):
-            if (matched := pattern.match(data)) is not None:
-                values = list(matched.groups())
-                break
-        else:
-            if forms >= FORMS_MAX:
-                out.append(b"\x00%b\x1f" % body)
-                continue
-            pattern = _pattern(_form(kind, data))
-            by_kind[kind] = ((pattern, _number(forms)), *by_kind.get(kind, ()))
-            forms += 1
-            number = b"".join((_NEW_FORM, pattern.form, _END_OF_FORM))
-            values = [quoted or bare for quoted, bare in _VALUE.findall(data)]
-        news = _NEWS
-        at = int(at_digits)
-        fields = [b"%d" % (at - last_at)]
-        last_at = at
-        if new_day != day:
-            news |= _DAY
-            fields.append(day := new_day)
-        if new_till != till:
-            news |= _TILL
-            fields.append(till := new_till)
-        if new_actor != actor:
-            news |= _ACTOR
-            fields.append(actor := new_actor)
-        if pattern.sale_at >= 0 and (new_sale := values.pop(pattern.sale_at)) != sale:
-            news |= _SALE
-            fields.append(sale := new_sale)
-        out.append(b"%b%c%b\x1f" % (number, news, _END.join(fields + values)))
-    return b"".join(out)
+        writer.write(seq, body)
+    return b"".join(writer.out)
 
 
 def thicken(

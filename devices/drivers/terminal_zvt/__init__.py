@@ -1,0 +1,30 @@
+"""Payment terminals that speak ZVT over TCP: Germany, Austria, Switzerland and around."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from devices.driver import DriverSpec, Rung
+from devices.drivers.terminal_zvt.payments import TerminalZvt
+from devices.drivers.terminal_zvt.settings import TerminalZvtSettings, terminal_connector
+from edge.contract.device_messages import DeviceClass, JobKind
+
+DRIVER: Final = DriverSpec(
+    name="terminal_zvt",
+    device_class=DeviceClass.TERMINAL,
+    settings=TerminalZvtSettings,
+    example=TerminalZvtSettings(address="tcp://192.0.2.20:20007"),
+    connector=terminal_connector,
+    build=TerminalZvt,
+    job_kinds=frozenset(
+        {
+            JobKind.AUTHORISE_PAYMENT,
+            JobKind.INQUIRE_PAYMENT,
+            JobKind.ABORT_PAYMENT,
+            JobKind.CHECK_HEALTH,
+        }
+    ),
+    model="any terminal of ZVT revision 13 on the network",
+    capabilities=("authorise", "inquire", "abort", "receipts"),
+    rung=Rung.SIMULATED,
+)

@@ -1,0 +1,162 @@
+"""What became of a ZVT payment whose end was not heard: a comparison, never a guess.
+
+Before each payment the terminal is asked for its last stored transaction (06 20): the
+baseline. Afterwards it is asked again. The same transaction: ours was not booked. Another
+one that fits: ours was. Anything else stays unknown and goes to a person.
+Source: PA00P015, 2.2.8 and 2.2.9 (when a payment counts) and PA00P016, chapter 4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from devices.protocols.zvt_messages import StatusInformation
+from devices.protocols.zvt_results import ABORTED, OK, result_words
+from edge.contract.device_messages import PaymentOutcome
+
+APPROVED: Final = "approved"
+DECLINED: Final = "declined"
+CANCELLED: Final = "cancelled"
+UNKNOWN: Final = "unknown"
+
+NOT_BOOKED: Final = "not_booked"
+REVERSED: Final = "reversed"
+UNDECIDED: Final = "terminal_cannot_say"
+
+
+class Booking(msgspec.Struct, frozen=True):
+    """A transaction as the terminal stored it, without card data."""
+
+    identity: tuple[str, str, str, str, str]
+    """Receipt, trace, turnover, date, time; each empty when not given."""
+    result: int | None
+    amount_minor: int | None
+    currency_number: int | None
+
+    @property
+    def receipt_and_trace(self) -> tuple[str, str]:
+        """The two numbers that a repeated status information must bring again."""
+        return self.identity[0], self.identity[1]
+
+
+def booking_of(status: StatusInformation) -> Booking:
+    """Return what identifies a transaction."""
+    return Booking(status.identity, status.result, status.amount_minor, status.currency_number)
+
+
+@dataclass(frozen=True, slots=True)
+class LastStored:
+    """The answer to 06 20. `said`: the terminal answered; `status` None: it has none stored."""
+
+    said: bool
+    status: StatusInformation | None = None
+
+
+class PaymentNote(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is kept on disk of a payment: enough to find out its end after any crash.
+
+    Written before 06 01 leaves. `asked`: the terminal could name its last transaction then,
+    `baseline` (None: it had none). `seen`: status information 00 arrived and is durable;
+    `heard` is the outcome it told. `outcome`: how it ended; `undecided`: the terminal was
+    asked and could not say, a person decides.
+    """
+
+    job: str
+    amount_minor: int
+    currency_number: int
+    asked: bool
+    baseline: Booking | None = None
+    seen: Booking | None = None
+    heard: PaymentOutcome | None = None
+    outcome: PaymentOutcome | None = None
+    undecided: bool = False
+
+    @property
+    def open(self) -> bool:
+        """Whether the terminal has still to be asked."""
+        return self.outcome is None and not self.undecided
+
+
+def outcome_of(status: StatusInformation, requested_minor: int) -> PaymentOutcome:
+    """Return the outcome that a status information tells."""
+    result = status.result
+    if result == OK:
+        amount = status.amount_minor
+        return PaymentOutcome(
+            APPROVED,
+            amount_minor=requested_minor if amount is None else amount,
+            last4=status.last4,
+            scheme=status.scheme,
+            authorisation=status.authorisation,
+            terminal_id=status.terminal_id,
+            receipt=status.receipt,
+            trace=status.trace,
+            code="00",
+            reason=status.words,
+        )
+    return refused(result, status.words)
+
+
+def refused(code: int | None, words: str = "") -> PaymentOutcome:
+    """Return a payment that was not made, with the terminal's code and words."""
+    if code is None:
+        return PaymentOutcome(DECLINED, reason=words or "The terminal gave up the payment.")
+    said = result_words(code)
+    return PaymentOutcome(
+        CANCELLED if code == ABORTED else DECLINED,
+        code=f"{code:02X}",
+        reason=f"{said} ({words})" if words else said,
+    )
+
+
+def undecided() -> PaymentOutcome:
+    """Return the outcome of a payment that only a person can settle."""
+    return PaymentOutcome(
+        UNKNOWN,
+        code=UNDECIDED,
+        reason="The terminal cannot say what became of the payment: look at its journal.",
+    )
+
+
+def judge(note: PaymentNote, last: LastStored) -> PaymentOutcome | None:
+    """Return how the payment ended, or None: this answer does not decide it."""
+    if not last.said:
+        return None
+    now = None if last.status is None else booking_of(last.status)
+    if note.asked and now == note.baseline:
+        return _not_booked(note)
+    # nothing stored where something was before: an end-of-day batch, perhaps
+    if now is None or last.status is None or not _is_ours(note, now):
+        return None
+    return note.heard or outcome_of(last.status, note.amount_minor)
+
+
+def _is_ours(note: PaymentNote, now: Booking) -> bool:
+    """Say whether a transaction that is not the baseline can only be this payment."""
+    if note.seen is not None:
+        return now.result == OK and now.receipt_and_trace == note.seen.receipt_and_trace
+    if not note.asked or now.amount_minor != note.amount_minor:
+        return False
+    if now.currency_number not in {note.currency_number, None}:
+        return False
+    return now.result == OK or _follows(note.baseline, now)
+
+
+def _not_booked(note: PaymentNote) -> PaymentOutcome:
+    if note.seen is not None:
+        return PaymentOutcome(
+            DECLINED, code=REVERSED, reason="The terminal took the payment back by itself."
+        )
+    return PaymentOutcome(
+        DECLINED, code=NOT_BOOKED, reason="The terminal has not booked the payment."
+    )
+
+
+def _follows(baseline: Booking | None, now: Booking) -> bool:
+    """Say whether a failed transaction is the very next one: then it was ours."""
+    before = "0" if baseline is None else baseline.identity[1]
+    trace = now.identity[1]
+    return bool(before and trace) and int(trace) == int(before) + 1

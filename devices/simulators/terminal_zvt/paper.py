@@ -1,0 +1,79 @@
+"""What the terminal writes about a transaction: status information and two receipts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+from devices.simulators.terminal_zvt.acquirer import Transaction
+from devices.simulators.terminal_zvt.wire import digits, long_text, short_text, thing, written
+
+MERCHANT: Final = 1
+CUSTOMER: Final = 2
+TERMINAL_ID: Final = 52_000_042
+_SCHEME: Final = "Testkarte"
+_LAST_LINE: Final = 0x83
+"""The last line and three lines of feed."""
+_CENTRED: Final = 0x40
+
+
+def approved_status(
+    done: Transaction, currency: int, encoding: str, *, sync_receipt: bool
+) -> bytes:
+    """Return the data of 04 0F for a booking."""
+    at = datetime.fromtimestamp(done.when / 1000, tz=UTC)
+    data = b"\x27\x00" + b"\x04" + digits(done.amount_minor, 6) + b"\x49" + digits(currency, 2)
+    data += b"\x0c" + bytes.fromhex(at.strftime("%H%M%S"))
+    data += b"\x0d" + bytes.fromhex(at.strftime("%m%d"))
+    data += b"\x0b" + digits(done.trace, 3) + b"\x87" + digits(done.receipt, 2)
+    data += b"\x88" + digits(done.turnover, 3) + b"\x29" + digits(TERMINAL_ID, 4)
+    data += short_text(0x22, bytes.fromhex("EEEEEEEEEEEE" + done.last4))
+    data += b"\x8a\x05" + short_text(0x8B, written(_SCHEME, encoding) + b"\x00")
+    data += b"\x3b" + f"A{done.trace:06d}".encode() + b"\x00"
+    data += long_text(0x3C, written("Zahlung erfolgt", encoding))
+    if sync_receipt:
+        data += thing("06", thing("1F1F", digits(done.receipt, 2)))
+    return data
+
+
+def declined_status(
+    code: int, amount_minor: int, currency: int, trace: int, encoding: str
+) -> bytes:
+    """Return the data of 04 0F for a payment that was not made."""
+    data = bytes([0x27, code, 0x04]) + digits(amount_minor, 6) + b"\x49" + digits(currency, 2)
+    data += b"\x0b" + digits(trace, 3) + b"\x29" + digits(TERMINAL_ID, 4)
+    return data + long_text(0x3C, written("Zahlung abgelehnt für diese Karte", encoding))
+
+
+def receipt_lines(kind: int, done: Transaction) -> list[tuple[int, str]]:
+    """Return the lines of a receipt with their attributes; the last one ends it."""
+    title = "Händlerbeleg" if kind == MERCHANT else "Kundenbeleg"
+    amount = f"{done.amount_minor // 100},{done.amount_minor % 100:02d}"
+    return [
+        (_CENTRED, f"** {title} **"),
+        (0, f"Terminal-ID     {TERMINAL_ID}"),
+        (0, f"Beleg-Nr.           {done.receipt:04d}"),
+        (0, f"Trace-Nr.         {done.trace:06d}"),
+        (0, f"Karte {_SCHEME}  ####{done.last4}"),
+        (0, f"Betrag EUR {amount:>13}"),
+        (_LAST_LINE, "Zahlung erfolgt" if kind == MERCHANT else "Bitte Beleg aufbewahren"),
+    ]
+
+
+def as_lines(kind: int, done: Transaction, encoding: str) -> Iterator[bytes]:
+    """Yield the data of one 06 D1 a line, the receipt's type appended to the last."""
+    for attribute, text in receipt_lines(kind, done):
+        data = bytes([attribute]) + written(text, encoding)
+        if attribute == _LAST_LINE:
+            data += thing("06", thing("1F07", bytes([kind])))
+        yield data
+
+
+def as_block(kind: int, done: Transaction, encoding: str) -> bytes:
+    """Return the data of one 06 D3 with the whole receipt."""
+    body = b"".join(
+        thing("09", bytes([attribute])) + thing("07", written(text, encoding))
+        for attribute, text in receipt_lines(kind, done)
+    )
+    return thing("06", thing("1F07", bytes([kind])), thing("25", body))

@@ -1,0 +1,80 @@
+"""How the simulated terminal is set up, and what can be made to happen with it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+import msgspec
+
+from edge.contract.errors import Refused
+
+
+class Script(StrEnum):
+    """What the next payment does."""
+
+    APPROVE = "approve"
+    DECLINE = "decline"
+    ABORT = "abort"
+    """The customer presses the stop key (6C)."""
+    SILENT = "silent"
+    """No answer at all; nothing is booked."""
+    CUT_BEFORE_RESULT = "cut_before_result"
+    """The cable is out before the network answered; the terminal gives up, nothing is booked."""
+    CUT_AFTER_APPROVAL = "cut_after_approval"
+    """Booked, and the cable is out before the result reaches the till."""
+    APPROVE_AFTER_CUT = "approve_after_cut"
+    """The cable is out, the customer goes on, and it is booked all the same."""
+
+
+class Point(StrEnum):
+    """Where `cut_at` pulls the cable and `stall_at` waits, in the order of a payment."""
+
+    COMMAND = "command"
+    ACKNOWLEDGED = "acknowledged"
+    BEFORE_BOOKING = "before_booking"
+    BOOKED = "booked"
+    TOLD = "told"
+    """04 0F is out, its answer not awaited."""
+    HEARD = "heard"
+    PRINTED = "printed"
+    COMPLETED = "completed"
+    """06 0F is out."""
+    REGISTER = "register"
+    REPEAT = "repeat"
+    REPEAT_TOLD = "repeat_told"
+
+
+class SimulatedTerminalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the terminal is set up.
+
+    `journal`: the file of what was booked, "" for memory. `sync_receipt`: the newer rule
+    (1F1F, no reversal by itself); False: it takes back what the till did not acknowledge.
+    `customer_ms`, `network_ms`: how long card and network take. `mode`: `ask` waits for
+    `decide`.
+    """
+
+    journal: str = ""
+    password: str = "000000"  # noqa: S105 - the factory value
+    currency: str = "EUR"
+    text_encoding: Literal["cp437", "latin-1", "zvt7", "utf-8"] = "cp437"
+    sync_receipt: bool = True
+    mode: Literal["automatic", "ask"] = "automatic"
+    customer_ms: int = 300
+    network_ms: int = 300
+    patience_s: float = 60.0
+    answer_s: float = 5.0
+    decline_code: int = 5
+
+
+def script_named(name: str) -> Script:
+    """Return a script; raises Refused naming those there are."""
+    try:
+        return Script(name)
+    except ValueError:
+        raise Refused(
+            "script_unknown",
+            f"The terminal does not know {name[:40]!r}.",
+            advice=f"Choose one of: {', '.join(Script)}.",
+            status=422,
+        ) from None

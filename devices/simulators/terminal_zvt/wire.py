@@ -1,0 +1,189 @@
+"""The terminal's own writing and reading of ZVT: shares no code with the driver's codec."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from devices.transports.byte_stream import ByteStream
+from edge.contract.errors import DeviceUnreachable
+from edge.contract.instant import Clock
+
+_ZVT7: Final = {"Ä": "[", "Ö": "\\", "Ü": "]", "ä": "{", "ö": "|", "ü": "}", "ß": "~"}
+_FIELD_BYTES: Final = {0x01: 1, 0x02: 1, 0x03: 1, 0x04: 6, 0x05: 1, 0x19: 1, 0x49: 2}
+"""Fields that a till puts into its commands."""
+_UNIT_BYTES_MAX: Final = 4_096
+"""A till's commands are short: a longer one is garbage."""
+
+
+class LineLost(Exception):
+    """The till is gone, or we pulled the cable ourselves."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A unit of the till: `command` is its first two bytes as hexadecimal text, `0601`."""
+
+    command: str
+    data: bytes
+
+
+@dataclass
+class Manners:
+    """How this terminal puts bytes on the line.
+
+    `delay_ms` before each unit; `fragment`: byte by byte; `coalesce`: its 80 00 waits for
+    the unit after it and leaves in one piece with it.
+    """
+
+    delay_ms: int = 0
+    fragment: bool = False
+    coalesce: bool = False
+
+
+class TillLine:
+    """One connection of a till, as the terminal sees it."""
+
+    def __init__(self, stream: ByteStream, clock: Clock, manners: Manners) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._manners = manners
+        self._held = b""
+        self._unsent = b""
+        self.lost = False
+
+    async def say(self, command: str, data: bytes = b"") -> None:
+        """Send a unit; raises LineLost."""
+        size = len(data)
+        length = bytes([size]) if size < 255 else b"\xff" + bytes([size % 256, size // 256])  # noqa: PLR2004 - FF announces two bytes
+        out = self._unsent + bytes.fromhex(command) + length + data
+        self._unsent = b""
+        if self._manners.coalesce and command == "8000":
+            self._unsent = out
+            return
+        if self._manners.delay_ms:
+            await self._clock.sleep(self._manners.delay_ms / 1000)
+        await self._put([bytes([byte]) for byte in out] if self._manners.fragment else [out])
+
+    async def _flush(self) -> None:
+        """Send a held-back answer that nothing follows."""
+        held, self._unsent = self._unsent, b""
+        if held:
+            await self._put([held])
+
+    async def _put(self, pieces: list[bytes]) -> None:
+        try:
+            for piece in pieces:
+                if self.lost:
+                    raise LineLost
+                await self._stream.write(piece)
+        except DeviceUnreachable:
+            self.lost = True
+            raise LineLost from None
+
+    async def hear(self, within_s: float | None) -> Heard | None:
+        """Return the till's next unit, None when none comes in time; raises LineLost."""
+        await self._flush()
+        try:
+            async with self._clock.timeout(within_s):
+                while (heard := self._cut_off_unit()) is None:
+                    data = b"" if self.lost else await self._stream.read(_UNIT_BYTES_MAX)
+                    if not data:
+                        self.lost = True
+                        raise LineLost
+                    self._held += data
+        except TimeoutError:
+            return None
+        except DeviceUnreachable:
+            self.lost = True
+            raise LineLost from None
+        return heard
+
+    def _cut_off_unit(self) -> Heard | None:
+        held = self._held
+        if len(held) < 3:  # noqa: PLR2004 - class, instruction, length
+            return None
+        if held[0] not in b"\x04\x05\x06\x08\x80\x84":
+            self._held = b""  # noise: a terminal waits for something it knows
+            return None
+        start, size = 3, held[2]
+        if size == 255:  # noqa: PLR2004 - FF announces two bytes
+            if len(held) < 5:  # noqa: PLR2004 - with the two bytes of the length
+                return None
+            start, size = 5, held[3] + 256 * held[4]
+        if size > _UNIT_BYTES_MAX:
+            self._held = b""
+            return None
+        if len(held) < start + size:
+            return None
+        self._held = held[start + size :]
+        return Heard(held[:2].hex(), held[start : start + size])
+
+    async def pull(self) -> None:
+        """Pull the cable."""
+        self.lost = True
+        await self._stream.close()
+
+
+def digits(number: int, size: int) -> bytes:
+    """Return a number as BCD, its last `2 * size` digits."""
+    return bytes.fromhex(str(number).zfill(size * 2)[-size * 2 :])
+
+
+def short_text(tag: int, value: bytes) -> bytes:
+    """Return a field with a length of two digits."""
+    return bytes([tag, 0xF0 + len(value) // 10, 0xF0 + len(value) % 10]) + value
+
+
+def long_text(tag: int, value: bytes) -> bytes:
+    """Return a field with a length of three digits."""
+    size = len(value)
+    return bytes([tag, 0xF0 + size // 100, 0xF0 + size // 10 % 10, 0xF0 + size % 10]) + value
+
+
+def thing(tag: str, *values: bytes) -> bytes:
+    """Return a TLV object; also a container, whose tag is `06`."""
+    body = b"".join(values)
+    size = len(body)
+    if size < 128:  # noqa: PLR2004 - one byte holds it
+        length = bytes([size])
+    elif size < 256:  # noqa: PLR2004 - 81 and one byte
+        length = bytes([0x81, size])
+    else:
+        length = bytes([0x82, size // 256, size % 256])
+    return bytes.fromhex(tag) + length + body
+
+
+def things(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield the objects of a till's container: tags of one and two bytes, short lengths."""
+    while data:
+        width = 2 if data[0] & 0x1F == 0x1F else 1  # noqa: PLR2004 - 1F: another byte follows
+        if len(data) <= width:
+            return
+        size = data[width]
+        yield data[:width].hex(), data[width + 1 : width + 1 + size]
+        data = data[width + 1 + size :]
+
+
+def written(text: str, encoding: str) -> bytes:
+    """Return a text as this terminal's maker writes it."""
+    if encoding == "zvt7":
+        return "".join(_ZVT7.get(letter, letter) for letter in text).encode("ascii", "replace")
+    return text.encode(encoding, "replace")
+
+
+def command_fields(data: bytes) -> dict[int, bytes]:
+    """Return the fields of a command up to the first that is not known."""
+    fields: dict[int, bytes] = {}
+    while data:
+        tag = data[0]
+        if tag == 0x06 and len(data) > 1:  # noqa: PLR2004 - a container
+            size, start = data[1], 2
+        elif tag in _FIELD_BYTES:
+            size, start = _FIELD_BYTES[tag], 1
+        else:
+            break
+        fields[tag] = data[start : start + size]
+        data = data[start + size :]
+    return fields

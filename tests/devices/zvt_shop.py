@@ -1,0 +1,154 @@
+"""A till, a terminal and the cable between them, on one virtual clock."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+
+from devices.driver import DeviceJob, SimulatorPorts
+from devices.drivers.terminal_zvt.payments import TerminalZvt
+from devices.drivers.terminal_zvt.settings import TerminalZvtSettings
+from devices.simulators.terminal_zvt.scripts import SimulatedTerminalSettings
+from devices.simulators.terminal_zvt.terminal import SimulatedTerminal
+from devices.transports.memory_pipe import MemoryCable, PipeVariant
+from edge.contract.device_messages import (
+    AbortPaymentArgs,
+    AuthorisePaymentArgs,
+    CheckHealthArgs,
+    DriverState,
+    InquirePaymentArgs,
+    JobKind,
+    JobResult,
+    JobStatus,
+    PaymentOutcome,
+)
+from edge.contract.errors import DeviceUnreachable, Refused
+from edge.runtime.structured_log import open_log
+from tests.devices.driver_ports import KeptPorts
+from tests.devices.virtual_clock import VirtualClock
+
+ADDRESS = "tcp://192.0.2.20:20007"
+DEADLINE_S = 900.0
+
+
+@dataclass
+class ZvtShop:
+    """`driver` may be killed and made anew from its notes; the terminal stays what it is."""
+
+    clock: VirtualClock
+    cable: MemoryCable
+    ports: KeptPorts
+    terminal: SimulatedTerminal
+    settings: TerminalZvtSettings
+    driver_class: type[TerminalZvt] = TerminalZvt
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.driver = self.driver_class(self.settings, self.ports)
+        self.numbers = count(1)
+        self._running: asyncio.Task[None] | None = None
+
+    def start_driver(self) -> None:
+        self.driver = self.driver_class(self.settings, self.ports)
+        self._running = asyncio.create_task(self.driver.run())
+
+    async def kill_driver(self) -> None:
+        """As SIGKILL would: nothing is said, the kernel closes the connection."""
+        assert self._running is not None
+        self._running.cancel()
+        await asyncio.gather(self._running, return_exceptions=True)
+
+    async def plug(self) -> None:
+        """Serve every connection that comes, as the terminal's listener does."""
+        while True:
+            stream = await self.cable.accept()
+            self.tasks.append(asyncio.create_task(self.terminal.attend(stream)))
+
+    async def until(self, *states: DriverState) -> None:
+        end_ms = self.clock.monotonic_ms() + DEADLINE_S * 1000
+        while self.driver.state not in states:
+            assert self.clock.monotonic_ms() < end_ms, self.ports.states[-3:]
+            await self.clock.sleep(0.05)
+
+    def pay(self, amount_minor: int, currency: str = "EUR") -> DeviceJob:
+        job = f"pay-{next(self.numbers):06d}"
+        args = AuthorisePaymentArgs(f"sale-{job}", amount_minor, currency)
+        return DeviceJob(job, JobKind.AUTHORISE_PAYMENT, args, self.clock.now_ms() + 30_000)
+
+    def inquiry(self, job: DeviceJob) -> DeviceJob:
+        asked = job.args
+        assert isinstance(asked, AuthorisePaymentArgs)
+        args = InquirePaymentArgs(asked.payment, job.id, asked.amount_minor, asked.currency)
+        name = f"ask-{next(self.numbers):06d}"
+        return DeviceJob(name, JobKind.INQUIRE_PAYMENT, args, self.clock.now_ms() + 30_000)
+
+    def abortion(self, job: DeviceJob) -> DeviceJob:
+        name = f"stop-{next(self.numbers):06d}"
+        args = AbortPaymentArgs(job.id)
+        return DeviceJob(name, JobKind.ABORT_PAYMENT, args, self.clock.now_ms() + 30_000)
+
+    def health(self) -> DeviceJob:
+        name = f"well-{next(self.numbers):06d}"
+        return DeviceJob(name, JobKind.CHECK_HEALTH, CheckHealthArgs(), self.clock.now_ms() + 9)
+
+    async def definite(self, job: DeviceJob) -> PaymentOutcome:
+        """Ask as `edge` does until the terminal has said what became of a payment."""
+        end_ms = self.clock.monotonic_ms() + DEADLINE_S * 1000
+        while self.clock.monotonic_ms() < end_ms:
+            with contextlib.suppress(DeviceUnreachable, Refused):
+                return outcome_of(await self.driver.perform(self.inquiry(job)))
+            await self.clock.sleep(1.0)
+        raise AssertionError(f"{job.id} was never settled")
+
+    def standing(self) -> list[int]:
+        """The amounts that the acquirer has booked and not given back."""
+        return [b["amount_minor"] for b in self.terminal.booked() if b["state"] == "booked"]
+
+
+def outcome_of(result: JobResult) -> PaymentOutcome:
+    assert result.status is JobStatus.DONE, result
+    assert isinstance(result.result, PaymentOutcome)
+    return result.result
+
+
+@asynccontextmanager
+async def zvt_shop(
+    terminal: SimulatedTerminalSettings | None = None,
+    till: TerminalZvtSettings | None = None,
+    *,
+    variant: PipeVariant | None = None,
+    driver_class: type[TerminalZvt] = TerminalZvt,
+    start: bool = True,
+) -> AsyncIterator[ZvtShop]:
+    clock = VirtualClock()
+    cable = MemoryCable(variant)
+    sim_ports = SimulatorPorts(clock, open_log("counter", io.StringIO()))
+    shop = ZvtShop(
+        clock,
+        cable,
+        KeptPorts(cable.connect, clock, device="terminal-1"),
+        SimulatedTerminal(terminal or SimulatedTerminalSettings(), sim_ports),
+        till or TerminalZvtSettings(ADDRESS),
+        driver_class,
+    )
+    async with clock.running():
+        listener = asyncio.create_task(shop.plug())
+        try:
+            if start:
+                shop.start_driver()
+                await shop.until(DriverState.READY)
+            yield shop
+        finally:
+            if shop._running is not None:
+                await shop.kill_driver()
+            listener.cancel()
+            for task in shop.tasks:
+                task.cancel()
+            ended = await asyncio.gather(*shop.tasks, listener, return_exceptions=True)
+    for end in ended:
+        assert end is None or isinstance(end, asyncio.CancelledError), end

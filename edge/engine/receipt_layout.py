@@ -168,7 +168,7 @@ def _change(cart: Cart, words: ReceiptWords) -> Iterator[ReceiptBlock]:
 def _tax_table(cart: Cart, words: ReceiptWords) -> Iterator[ReceiptBlock]:
     if not cart.taxes:
         return
-    yield ColumnsBlock((words.tax, words.net, words.tax, words.gross))
+    yield ColumnsBlock((f"{words.tax} %", words.net, words.tax, words.gross))
     for tax in cart.taxes:
         amounts = (tax.net_minor, tax.tax_minor, tax.gross_minor)
         yield ColumnsBlock(

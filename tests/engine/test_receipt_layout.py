@@ -1,0 +1,261 @@
+"""Receipts say what was sold, paid and taxed, and nothing that was voided."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+
+from edge.contract.receipt_document import (
+    ColumnsBlock,
+    Emphasis,
+    QrBlock,
+    ReceiptDocument,
+    RowBlock,
+    TextBlock,
+)
+from edge.contract.reference_data import StoreProfile
+from edge.contract.wire import encode
+from edge.engine.cart import Cart
+from edge.engine.receipt_layout import format_rate, lay_out_receipt, qr_text
+from edge.engine.receipt_words import WORDS, language_of
+from tests.engine.shop_in_memory import (
+    CAKE_2_50,
+    CHEESE_3_49,
+    CHEESE_742_G,
+    MILK,
+    ROLL,
+    SOAP,
+    profile,
+    shop,
+)
+from tests.engine.till_in_memory import TillInMemory
+
+LISBON = ZoneInfo("Europe/Lisbon")
+
+
+def printed(document: ReceiptDocument) -> list[str]:
+    """Return the words of a document, a line each, a bar between start and end."""
+    texts = []
+    for block in document.blocks:
+        match block:
+            case TextBlock(text):
+                texts.append(text)
+            case RowBlock(start, end):
+                texts.append(f"{start}|{end}")
+            case ColumnsBlock(cells):
+                texts.append("|".join(cells))
+            case QrBlock(data):
+                texts.append(data)
+            case _:
+                texts.append("--")
+    return texts
+
+
+def lay_out(
+    cart: Cart,
+    store: StoreProfile | None = None,
+    *,
+    cashier: str = "Marta",
+    copy: int = 0,
+    card_receipts: dict[str, tuple[str, ...]] | None = None,
+) -> ReceiptDocument:
+    return lay_out_receipt(
+        cart,
+        store or profile(),
+        till="till-1",
+        cashier=cashier,
+        zone=LISBON,
+        copy=copy,
+        card_receipts=card_receipts or {},
+    )
+
+
+def cash_sale() -> Cart:
+    till = TillInMemory()
+    till.now_ms = 1_795_000_000_000  # 2026-11-18 11:06:40 UTC
+    till.add(ROLL, 3_000)
+    till.add(MILK)
+    till.add(SOAP)
+    till.void("3")
+    till.add(CHEESE_742_G)
+    till.add(CHEESE_3_49)
+    till.add(CAKE_2_50)
+    till.cash(3_000)
+    return till.cart
+
+
+def test_a_receipt_of_a_cash_sale_whole() -> None:
+    cart = cash_sale()
+    assert printed(lay_out(cart)) == [
+        "Harbour Street",
+        "12 Harbour Street",
+        "VAT no. PT 000",
+        "--",
+        "Receipt|till-1-000001",
+        "Date|2026-11-18 11:06",
+        "Till|till-1",
+        "Served by|Marta",
+        "--",
+        "Bread roll|1.35",
+        "  3 \u00d7 0.45",
+        "Whole milk 1 l|1.29",
+        "Aged cheese|14.02",
+        "  0.742\u00a0kg \u00d7 18.90/kg",
+        "Aged cheese|3.49",
+        "Carrot cake|2.50",
+        "--",
+        "TOTAL EUR|22.65",
+        "Cash|30.00",
+        "Change|7.35",
+        "--",
+        "VAT %|Net|VAT|Gross",
+        "5.5%|20.25|1.11|21.36",
+        "0%|1.29|0.00|1.29",
+        "--",
+        "Thank you",
+        f"TILLBOX1|till-1-000001|{cart.sale}|2265|EUR",
+    ]
+
+
+def test_the_total_and_the_shop_are_large() -> None:
+    document = lay_out(cash_sale())
+    large = [b for b in document.blocks if getattr(b, "emphasis", None) is Emphasis.LARGE]
+    assert large == [
+        TextBlock("Harbour Street", document.blocks[0].align, Emphasis.LARGE),  # type: ignore[union-attr]  # the first block is a text
+        RowBlock("TOTAL EUR", "22.65", Emphasis.LARGE),
+    ]
+    assert document.title == "Receipt till-1-000001"
+    assert document.copy == 0
+
+
+def test_a_copy_says_so_at_top_and_bottom_and_is_the_same_otherwise() -> None:
+    cart = cash_sale()
+    original, copy = lay_out(cart), lay_out(cart, copy=2)
+    assert printed(copy) == ["COPY", *printed(original), "COPY"]
+    assert copy.blocks[0] == copy.blocks[-1]
+    assert isinstance(copy.blocks[0], TextBlock)
+    assert copy.blocks[0].emphasis is Emphasis.LARGE
+    assert copy.copy == 2
+
+
+def test_prices_without_tax_are_added_up_before_the_taxes() -> None:
+    till = TillInMemory(shop(included=False))
+    till.add(SOAP, 7_000)
+    till.cash(839)
+    texts = printed(lay_out(till.cart, profile(included=False)))
+    at = texts.index("Subtotal|6.93")
+    assert texts[at : at + 4] == ["Subtotal|6.93", "VAT 21%|1.46", "TOTAL EUR|8.39", "Cash|8.39"]
+    assert "21%|6.93|1.46|8.39" in texts
+    assert not any(text.startswith("Change") for text in texts)
+
+
+def test_cash_rounding_stands_below_the_total() -> None:
+    till = TillInMemory(shop(cash_step_minor=5))
+    till.add(MILK)
+    till.cash(200)
+    texts = printed(lay_out(till.cart))
+    at = texts.index("TOTAL EUR|1.29")
+    assert texts[at : at + 4] == [
+        "TOTAL EUR|1.29", "Cash rounding|0.01", "Cash|2.00", "Change|0.70",
+    ]  # fmt: skip
+
+
+def card_sale() -> TillInMemory:
+    till = TillInMemory()
+    till.add(MILK)
+    till.card(129)
+    till.decline()
+    till.card(129)
+    till.approve("4242", "Example")
+    return till
+
+
+def test_a_card_payment_shows_the_terminals_words_and_no_declined_try() -> None:
+    till = card_sale()
+    texts = printed(lay_out(till.cart, cashier=""))
+    assert "Card Example|1.29" in texts
+    assert "  **** 4242" in texts
+    assert sum(text.startswith("Card") for text in texts) == 1
+    assert not any(text.startswith("Served by") for text in texts)
+
+
+def test_the_terminals_own_receipt_takes_the_place_of_ours() -> None:
+    till = card_sale()
+    payment = till.cart.tenders[-1].tender_id
+    texts = printed(lay_out(till.cart, card_receipts={payment: ("APPROVED", "ref 77")}))
+    at = texts.index("Card Example|1.29")
+    assert texts[at + 1 : at + 3] == ["APPROVED", "ref 77"]
+    assert "  **** 4242" not in texts
+
+
+def test_all_that_is_known_of_a_card_payment_is_printed() -> None:
+    cart = card_sale().cart
+    known = msgspec.structs.replace(
+        cart.tenders[-1], last4="", scheme="", authorisation="A1", terminal_id="T2",
+        receipt="R3", trace="X4",
+    )  # fmt: skip
+    texts = printed(lay_out(msgspec.structs.replace(cart, tenders=(known,))))
+    at = texts.index("Card|1.29")
+    assert texts[at + 1 : at + 5] == [
+        "  Authorisation A1", "  Terminal T2", "  Terminal receipt R3", "  Trace X4",
+    ]  # fmt: skip
+
+
+def test_a_sale_that_costs_nothing_has_no_tax_table() -> None:
+    till = TillInMemory()
+    till.add("F1")
+    till.cash(100)
+    store = msgspec.structs.replace(profile(), tax_number="", address=())
+    texts = printed(lay_out(till.cart, store))
+    assert not any(text.startswith("VAT") for text in texts)
+    assert "Change|1.00" in texts
+
+
+def test_the_date_is_the_stores() -> None:
+    cart = msgspec.structs.replace(cash_sale(), completed_at=1_782_860_400_000)
+    assert "Date|2026-07-01 00:00" in printed(lay_out(cart))
+    utc = lay_out_receipt(cart, profile(), till="till-1", cashier="", zone=UTC)
+    assert "Date|2026-06-30 23:00" in printed(utc)
+
+
+def test_a_sale_that_is_not_complete_has_no_receipt() -> None:
+    till = TillInMemory()
+    till.add(MILK)
+    with pytest.raises(ValueError, match="not completed"):
+        lay_out(till.cart)
+
+
+def test_a_document_travels() -> None:
+    document = lay_out(cash_sale(), copy=1)
+    assert msgspec.json.decode(encode(document), type=ReceiptDocument) == document
+
+
+@pytest.mark.parametrize(
+    ("rate_ppm", "text"),
+    [(0, "0%"), (55_000, "5.5%"), (210_000, "21%"), (100_000, "10%"), (1_000_000, "100%"),
+     (81_000, "8.1%"), (1, "0.0001%"), (20_010, "2.001%")],
+)  # fmt: skip
+def test_rates_are_written_without_needless_digits(rate_ppm: int, text: str) -> None:
+    assert format_rate(rate_ppm) == text
+
+
+@pytest.mark.parametrize(
+    ("wanted", "language"), [("en", "en"), ("en-IE", "en"), ("zz", "en"), ("", "en")]
+)
+def test_a_language_without_words_falls_back(wanted: str, language: str) -> None:
+    assert language_of(wanted) == language
+    document = lay_out(cash_sale(), msgspec.structs.replace(profile(), receipt_language=wanted))
+    assert document.language == language
+
+
+@pytest.mark.parametrize("language", list(WORDS))
+def test_every_language_is_complete(language: str) -> None:
+    words = msgspec.structs.asdict(WORDS[language])
+    assert all(word.strip() == word and word for word in words.values())
+
+
+def test_the_qr_code_is_short() -> None:
+    assert len(qr_text(cash_sale())) < 100

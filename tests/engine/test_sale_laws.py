@@ -1,0 +1,312 @@
+"""Laws that hold whatever a till is told, in whatever order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from edge.contract.errors import Refused
+from edge.contract.event_registry import Event, decode_data
+from edge.contract.limits import AMOUNT_MINOR_MAX
+from edge.contract.money import Rounding, divide
+from edge.contract.payment_events import CardPaymentRequested
+from edge.contract.sale_events import LineAdded, ReceiptPrinted, SaleAbandoned, SaleCompleted
+from edge.contract.system_events import BoxStarted
+from edge.contract.till_protocol import CancelCard, TillState
+from edge.contract.wire import encode
+from edge.engine.cart import EMPTY, apply, replay
+from edge.engine.tax import RateSum, tax_total
+from edge.engine.tendering import cash_due, settle_in_cash
+from tests.engine.shop_in_memory import (
+    CAKE_2_50,
+    CHEESE_3_49,
+    CHEESE_742_G,
+    CHEESE_PLU,
+    DEAR,
+    FREE,
+    MILK,
+    ROLL,
+    SOAP,
+    UNKNOWN,
+    shop,
+)
+from tests.engine.till_in_memory import TillInMemory
+
+CODES = (
+    ROLL, MILK, SOAP, FREE, DEAR, CHEESE_PLU, CHEESE_742_G, CHEESE_3_49, CAKE_2_50, UNKNOWN, "?",
+)  # fmt: skip
+CASH_STEPS = (0, 5, 10)
+
+
+class TillMachine(RuleBasedStateMachine):
+    """A cashier who presses anything at any time, and a terminal that answers anything."""
+
+    @initialize(included=st.booleans(), step=st.sampled_from(CASH_STEPS))
+    def open_shop(self, included: bool, step: int) -> None:
+        self.step = step
+        self.till = TillInMemory(shop(included=included, cash_step_minor=step))
+        self.charged: dict[str, int] = {}
+
+    def attempt(self, wish: Any, *arguments: Any) -> tuple[Event, ...]:
+        before = self.till.cart, len(self.till.history), self.till.receipts
+        try:
+            events: tuple[Event, ...] = wish(*arguments)
+        except Refused:
+            assert (self.till.cart, len(self.till.history), self.till.receipts) == before
+            return ()
+        for event in events:
+            if isinstance(event, SaleCompleted):
+                self.check_completed(event)
+            if isinstance(event, SaleAbandoned):
+                assert event.returned_minor == before[0].cash_minor
+                assert before[0].card_minor == 0
+        return events
+
+    def check_completed(self, event: SaleCompleted) -> None:
+        cart = self.till.cart
+        live = sum(line.amount_minor for line in cart.lines)
+        tendered = sum(t.amount_minor for t in cart.tenders if t.state in {"taken", "approved"})
+        assert tendered - event.change_minor == event.total_minor + event.rounding_minor
+        assert sum(tax.gross_minor for tax in event.taxes) == event.total_minor
+        assert all(tax.net_minor + tax.tax_minor == tax.gross_minor for tax in event.taxes)
+        as_priced = (tax.gross_minor if cart.prices_include_tax else tax.net_minor
+                     for tax in event.taxes)  # fmt: skip
+        assert sum(as_priced) == live
+        assert event.change_minor >= 0
+        assert abs(event.rounding_minor) <= self.step // 2
+        assert self.till.receipts == int(event.receipt.rpartition("-")[2])
+        assert sum(self.charged.values()) == cart.card_minor
+        self.charged.clear()
+
+    @rule(code=st.sampled_from(CODES), quantity=st.sampled_from([1000, 2000, 9000, 742, 0]))
+    def add(self, code: str, quantity: int) -> None:
+        self.attempt(self.till.add, code, quantity)
+
+    @rule(number=st.integers(1, 6), reason=st.sampled_from(["", "dropped", "4" + "1" * 15]))
+    def void(self, number: int, reason: str) -> None:
+        self.attempt(self.till.void, str(number), reason)
+
+    @rule(number=st.integers(1, 6), quantity=st.sampled_from([1000, 3000, 250]))
+    def set_quantity(self, number: int, quantity: int) -> None:
+        self.attempt(self.till.set_quantity, str(number), quantity)
+
+    @rule(amount=st.integers(-1, 3_000) | st.just(AMOUNT_MINOR_MAX))
+    def cash(self, amount: int) -> None:
+        self.attempt(self.till.cash, amount)
+
+    @rule(over=st.integers(-300, 1))
+    def card(self, over: int) -> None:
+        events = self.attempt(self.till.card, self.till.cart.due_minor + over)
+        assert all(isinstance(event, CardPaymentRequested) for event in events)
+
+    @rule()
+    def cancel_card(self) -> None:
+        assert self.attempt(self.till.do, CancelCard(command_id="command-cancel")) == ()
+
+    @precondition(lambda self: self.till.cart.open_payment is not None)
+    @rule()
+    def approve(self) -> None:
+        asked = self.till.cart.open_payment
+        assert asked is not None
+        self.charged[asked.tender_id] = asked.amount_minor
+        self.attempt(self.till.approve)
+
+    @precondition(lambda self: self.till.cart.open_payment is not None)
+    @rule()
+    def decline(self) -> None:
+        self.till.decline()
+
+    @precondition(lambda self: self.till.cart.open_payment is not None)
+    @rule()
+    def lose(self) -> None:
+        self.till.lose()
+
+    @rule()
+    def abandon(self) -> None:
+        self.attempt(self.till.abandon)
+
+    @rule()
+    def next_sale(self) -> None:
+        self.attempt(self.till.next_sale)
+
+    @rule()
+    def void_everything(self) -> None:
+        for line in self.till.cart.lines:
+            self.attempt(self.till.void, line.line_id)
+        cart = self.till.cart
+        if cart.state is TillState.OPEN and not cart.tendered_minor:
+            assert cart.total_minor == 0
+            assert cart.live_lines == 0
+            assert cart.taxes == ()
+
+    @invariant()
+    def the_cart_adds_up(self) -> None:
+        cart = self.till.cart
+        live = [line for line in cart.lines if not line.voided]
+        assert cart.live_lines == len(live)
+        assert all(line.amount_minor == 0 for line in cart.lines if line.voided)
+        assert sum(each.amount_minor for each in cart.rate_sums) == sum(
+            line.amount_minor for line in live
+        )
+        assert cart.total_minor == sum(tax.gross_minor for tax in cart.taxes)
+        assert 0 <= cart.total_minor <= AMOUNT_MINOR_MAX
+        assert cart.due_minor >= 0
+        assert cart.cash_minor == sum(t.amount_minor for t in cart.tenders if t.state == "taken")
+        assert len({line.line_id for line in cart.lines}) == len(cart.lines)
+        assert len({tender.tender_id for tender in cart.tenders}) == len(cart.tenders)
+
+    @invariant()
+    def an_open_sale_is_not_covered(self) -> None:
+        cart = self.till.cart
+        if cart.state is TillState.OPEN and cart.tendered_minor:
+            assert cart.tendered_minor < cart.total_minor
+
+    @invariant()
+    def the_state_says_what_the_card_does(self) -> None:
+        cart = self.till.cart
+        states = {tender.state for tender in cart.tenders}
+        assert (cart.state is TillState.PAYING) == ("asked" in states)
+        assert (cart.state is TillState.IN_DOUBT) == ("unknown" in states)
+
+    @invariant()
+    def the_events_alone_give_the_same_cart(self) -> None:
+        if self.till.cart == EMPTY:
+            return
+        assert replay(self.till.history) == self.till.cart
+
+    def teardown(self) -> None:
+        # and so do their bytes
+        if not hasattr(self, "till") or self.till.cart == EMPTY:
+            return
+        read = [
+            (decode_data(event.TYPE, event.VERSION, encode(event)), at)
+            for event, at in self.till.history
+        ]
+        assert replay([(event, at) for event, at in read if event]) == self.till.cart
+
+
+TillMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestTill = TillMachine.TestCase
+
+
+# --- tax and cash by themselves ------------------------------------------------------------
+
+
+@given(amount=st.integers(0, AMOUNT_MINOR_MAX), rate=st.integers(0, 1_000_000), inc=st.booleans())
+def test_net_and_tax_make_gross_and_the_rate_is_kept(amount: int, rate: int, inc: bool) -> None:
+    total = tax_total(RateSum("any", rate, amount), included=inc)
+    assert total.net_minor + total.tax_minor == total.gross_minor
+    assert (total.gross_minor if inc else total.net_minor) == amount
+    assert 0 <= total.tax_minor <= total.gross_minor
+    # within half a unit of the exact tax, computed the other way round
+    if inc:
+        exact_times, over = amount * rate, 1_000_000 + rate
+    else:
+        exact_times, over = amount * rate, 1_000_000
+    assert abs(2 * (total.tax_minor * over - exact_times)) <= over
+
+
+def test_the_worked_tax_example() -> None:
+    lines = RateSum("standard", 210_000, 7 * 99)
+    included = tax_total(lines, included=True)
+    assert (included.net_minor, included.tax_minor, included.gross_minor) == (573, 120, 693)
+    excluded = tax_total(lines, included=False)
+    assert (excluded.net_minor, excluded.tax_minor, excluded.gross_minor) == (693, 146, 839)
+    assert 7 * divide(99 * 21, 121, Rounding.HALF_UP) == 119
+    assert 7 * divide(99 * 21, 100, Rounding.HALF_UP) == 147
+
+
+def test_a_tax_tie_goes_up() -> None:
+    assert tax_total(RateSum("any", 100_000, 5), included=False).tax_minor == 1
+    assert tax_total(RateSum("any", 1_000_000, 1), included=True).tax_minor == 1
+
+
+@given(
+    due=st.integers(0, AMOUNT_MINOR_MAX),
+    given_minor=st.integers(1, AMOUNT_MINOR_MAX),
+    step=st.sampled_from([0, 1, 5, 10, 50, 100]),
+)
+def test_cash_settles_exactly_or_not_at_all(due: int, given_minor: int, step: int) -> None:
+    settled = settle_in_cash(due, given_minor, step)
+    if settled is None:
+        assert given_minor < due
+        assert given_minor < cash_due(due, step)
+        return
+    assert given_minor - settled.change_minor == due + settled.rounding_minor
+    assert settled.change_minor >= 0
+    assert abs(settled.rounding_minor) <= step // 2
+
+
+@pytest.mark.parametrize(
+    ("due", "step", "in_coins"),
+    [(234, 5, 235), (232, 5, 230), (233, 5, 235), (235, 10, 240), (234, 10, 230), (2, 5, 0),
+     (234, 0, 234), (234, 1, 234), (0, 5, 0)],
+)  # fmt: skip
+def test_cash_due_is_a_multiple_of_the_smallest_coin(due: int, step: int, in_coins: int) -> None:
+    assert cash_due(due, step) == in_coins
+
+
+def test_the_worked_cash_example() -> None:
+    settled = settle_in_cash(1_234 - 1_000, 500, 5)
+    assert settled is not None
+    assert (settled.change_minor, settled.rounding_minor) == (265, 1)
+    exact = settle_in_cash(234, 234, 5)
+    assert exact is not None
+    assert (exact.change_minor, exact.rounding_minor) == (0, 0)
+
+
+# --- events that are not the cart's --------------------------------------------------------
+
+
+def test_events_of_other_things_and_other_sales_leave_the_cart_alone() -> None:
+    till = TillInMemory()
+    till.add(MILK)
+    cart = till.cart
+    strangers: tuple[Event, ...] = (
+        BoxStarted(version="1", sqlite="3", clean=True),
+        ReceiptPrinted(sale=cart.sale, evidence="confirmed"),
+        SaleAbandoned(sale="another-sale"),
+        till.history[-1][0].__class__(  # the same line, of another sale
+            **{f: getattr(till.history[-1][0], f) for f in LineAdded.__struct_fields__}
+            | {"sale": "another-sale"}
+        ),
+    )
+    for stranger in strangers:
+        assert apply(cart, stranger, 1) is cart
+
+
+def test_the_cart_shows_lines_tenders_and_taxes_as_the_till_protocol_says() -> None:
+    till = TillInMemory()
+    till.add(SOAP, 7_000)
+    till.add(ROLL)
+    till.void("2")
+    till.card(93)
+    till.approve("4242", "Example")
+    cart = till.cart
+    assert [line.view().amount_minor for line in cart.lines] == [693, 0]
+    view = cart.lines[1].view()
+    assert (view.line_id, view.name, view.quantity, view.price_minor) == (
+        "2",
+        "Bread roll",
+        1000,
+        45,
+    )
+    assert (view.sku, view.unit, view.tax, view.voided, view.entry) == (
+        "R1", "piece", "reduced", True, "keyed",
+    )  # fmt: skip
+    (tender,) = (each.view() for each in cart.tenders)
+    assert (tender.kind, tender.amount_minor, tender.state) == ("card", 93, "approved")
+    assert (tender.tender_id, tender.last4, tender.scheme) == (
+        cart.tenders[0].tender_id, "4242", "Example",
+    )  # fmt: skip
+    assert [encode(tax) for tax in cart.tax_views] == [encode(tax) for tax in cart.taxes]

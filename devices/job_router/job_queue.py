@@ -235,9 +235,11 @@ class JobQueue:
             trouble = entry.sent_back or self._desk.trouble
             if entry.told == trouble.code:
                 continue
-            first = not entry.told
+            known = None
+            if not (entry.told or entry.begun):  # a repeat of a done job needs no device
+                known = await self._journal.find(entry.job.id)
             entry.told = trouble.code
-            if first and (known := await self._journal.find(entry.job.id)) is not None:
+            if known is not None:
                 self._drop(entry)
                 self._answer(recorded_result(known, self._clock.now_ms()), entry.correlation)
                 continue
@@ -359,9 +361,12 @@ class JobQueue:
 
     def _take_abort(self, entry: _Entry, args: AbortPaymentArgs) -> None:
         if self._is_running(args.job):
-            if args.job not in self._aborting:
-                self._aborting.add(args.job)
-                self._spawn(f"abort on {self._desk.device}", self._abort(entry, args.job))
+            if args.job in self._aborting:
+                words = "The terminal is being asked to give up already."
+                self._refuse(entry.job.id, entry.correlation, "abort_under_way", words)
+                return
+            self._aborting.add(args.job)
+            self._spawn(f"abort on {self._desk.device}", self._abort(entry, args.job))
             return
         waiting = next((other for other in self._waiting if other.job.id == args.job), None)
         if waiting is None or not isinstance(waiting.job.args, AuthorisePaymentArgs):

@@ -133,9 +133,9 @@ async def test_a_loss_is_told_once_and_so_is_the_return() -> None:
         await bench.clock.advance(120.0)
         assert bench.driver.state is DriverState.LOST
         assert bench.ports.state["health"] == "Nothing is plugged in."
+        job = asyncio.create_task(bench.driver.perform(JOB))
+        await bench.clock.advance(3.0)
         with pytest.raises(DeviceUnreachable, match="not connected"):
-            job = asyncio.create_task(bench.driver.perform(JOB))
-            await bench.clock.advance(3.0)
             await job
         bench.cable.plug_in()
         await bench.clock.advance(15.0)

@@ -1,0 +1,719 @@
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+import pytest
+
+from devices.driver import DeviceJob
+from devices.job_journal import JobJournal
+from devices.job_router.incoming_jobs import read_job
+from devices.job_router.job_queue import JobQueue
+from edge.contract.device_messages import (
+    DELIVERY,
+    AbortPaymentArgs,
+    AuthorisePaymentArgs,
+    CheckHealthArgs,
+    DriverState,
+    InquirePaymentArgs,
+    JobError,
+    JobKind,
+    JobResult,
+    JobStatus,
+    KickDrawerArgs,
+    PaymentOutcome,
+    PrintReceiptArgs,
+)
+from edge.contract.errors import (
+    DeviceNeedsPerson,
+    DeviceUnreachable,
+    OutcomeUnknown,
+    ProtocolViolation,
+    Refused,
+    StorageFailed,
+)
+from edge.contract.limits import JOB_RUN_S_MAX, JOBS_PER_DEVICE_MAX
+from edge.contract.receipt_document import ReceiptDocument
+from edge.runtime.structured_log import open_log
+from edge.runtime.supervisor import Supervisor
+from tests.devices.loop_database import LoopDatabase
+from tests.devices.virtual_clock import VirtualClock
+
+Work = Callable[[DeviceJob], Awaitable[JobResult]]
+
+ARGS: dict[JobKind, msgspec.Struct] = {
+    JobKind.PRINT_RECEIPT: PrintReceiptArgs(ReceiptDocument("Receipt", ())),
+    JobKind.KICK_DRAWER: KickDrawerArgs(),
+    JobKind.AUTHORISE_PAYMENT: AuthorisePaymentArgs("payment-1", 1200, "EUR"),
+    JobKind.INQUIRE_PAYMENT: InquirePaymentArgs("payment-1", "pay-00001", 1200, "EUR"),
+    JobKind.ABORT_PAYMENT: AbortPaymentArgs("pay-00001"),
+    JobKind.CHECK_HEALTH: CheckHealthArgs(),
+}
+APPROVED = PaymentOutcome("approved", 1200, "4242", "Test")
+
+
+def payload(sent: JobKind, job_id: str, deadline: int, /, **changes: Any) -> bytes:
+    message = {
+        "id": job_id,
+        "kind": sent.value,
+        "args": msgspec.to_builtins(ARGS[sent]),
+        "deadline": deadline,
+        "delivery": DELIVERY[sent].value,
+        "correlation": f"c-{job_id}",
+    }
+    return msgspec.json.encode(message | changes)
+
+
+class ScriptedDriver:
+    """A driver whose jobs end as the test says; unasked they are done at once."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self.clock = clock
+        self.state = DriverState.READY
+        self.performed: list[str] = []
+        self.work: dict[str, Work] = {}
+        self.at_work = 0
+        self.at_work_max = 0
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+    async def perform(self, job: DeviceJob) -> JobResult:
+        self.performed.append(job.id)
+        self.at_work += job.kind is not JobKind.ABORT_PAYMENT
+        self.at_work_max = max(self.at_work_max, self.at_work)
+        try:
+            if job.id in self.work:
+                return await self.work[job.id](job)
+            return job.done(self.clock.now_ms(), "done")
+        finally:
+            self.at_work -= job.kind is not JobKind.ABORT_PAYMENT
+
+    def raises(self, job_id: str, *errors: Exception | None) -> None:
+        """Raise these one after the other; None and the end of them is a done job."""
+        left = list(errors)
+
+        async def work(job: DeviceJob) -> JobResult:
+            error = left.pop(0) if left else None
+            if error is not None:
+                raise error
+            return job.done(self.clock.now_ms(), "done")
+
+        self.work[job_id] = work
+
+    def returns(self, job_id: str, result: Callable[[DeviceJob], JobResult]) -> None:
+        async def work(job: DeviceJob) -> JobResult:
+            return result(job)
+
+        self.work[job_id] = work
+
+    def holds(self, job_id: str) -> asyncio.Event:
+        """Hold this job until the returned event is set."""
+        go = asyncio.Event()
+
+        async def work(job: DeviceJob) -> JobResult:
+            await go.wait()
+            return job.done(self.clock.now_ms(), "done")
+
+        self.work[job_id] = work
+        return go
+
+
+class Desk:
+    """`devices.job_router.job_queue.Desk` that keeps the answers."""
+
+    def __init__(self, clock: VirtualClock, device: str = "device-1") -> None:
+        self.device = device
+        self.clock = clock
+        self.driver = ScriptedDriver(clock)
+        self.answers: list[JobResult] = []
+        self.jobs_waiting = 0
+        self.database = LoopDatabase()
+        self.journal = JobJournal(self.database, clock)
+        self.log_text = io.StringIO()
+        self.log = open_log("test", self.log_text, clock=clock)
+        self.kinds = frozenset(JobKind)
+        self.tasks = Supervisor(clock, self.log)
+        self.queue = self.new_queue()
+
+    def new_queue(self) -> JobQueue:
+        return JobQueue(
+            self,
+            kinds=self.kinds,
+            journal=self.journal,
+            clock=self.clock,
+            log=self.log,
+            spawn=self.tasks.spawn,
+        )
+
+    @property
+    def trouble(self) -> JobError:
+        return JobError(f"device_{self.driver.state.value}", "It is not ready.", "Help it.")
+
+    def answer(self, result: JobResult) -> None:
+        self.answers.append(result)
+
+    def waiting(self, jobs: int) -> None:
+        self.jobs_waiting = jobs
+
+    def state(self, state: DriverState) -> None:
+        self.driver.state = state
+        self.queue.wake()
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Desk]:
+        await self.journal.open()
+        async with self.tasks:
+            self.tasks.start("jobs", self.queue.run, restart=False)
+            yield self
+
+    async def send(
+        self, sent: JobKind, job_id: str, /, *, in_s: float = 60.0, **changes: Any
+    ) -> None:
+        """Send a job and wait until everything that can happen now has happened."""
+        deadline = self.clock.now_ms() + round(in_s * 1000)
+        job = read_job(payload(sent, job_id, deadline, **changes))
+        assert job is not None
+        self.queue.take(job)
+        await self.clock.advance(0)
+
+    def of(self, job_id: str) -> list[str]:
+        """The statuses answered for a job, with the code where there is one."""
+        return [
+            answer.status.value + (f":{answer.error.code}" if answer.error else "")
+            for answer in self.answers
+            if answer.id == job_id
+        ]
+
+    def outcome(self, job_id: str) -> tuple[str, str]:
+        (answer,) = [a for a in self.answers if a.id == job_id and a.status is JobStatus.DONE]
+        outcome = msgspec.convert(msgspec.to_builtins(answer.result), PaymentOutcome)
+        return outcome.outcome, outcome.code
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    async with Desk(VirtualClock()).open() as made:
+        yield made
+
+
+K = JobKind
+
+
+@pytest.mark.parametrize("kind", [K.PRINT_RECEIPT, K.KICK_DRAWER, K.AUTHORISE_PAYMENT])
+async def test_a_job_is_done_once_and_a_repeat_gets_the_same_answer(
+    desk: Desk, kind: JobKind
+) -> None:
+    await desk.send(kind, "job-00001")
+    await desk.send(kind, "job-00001", correlation="again")
+    assert desk.driver.performed == ["job-00001"]
+    first, second = desk.answers
+    assert first.status is JobStatus.DONE
+    assert (first.correlation, second.correlation) == ("c-job-00001", "again")
+    assert msgspec.structs.replace(second, correlation="c-job-00001") == first
+
+
+async def test_a_repeat_after_a_restart_is_answered_from_the_disk(desk: Desk) -> None:
+    await desk.send(K.KICK_DRAWER, "job-00001")
+    await desk.journal.close()
+    desk.journal._recent.clear()
+    await desk.send(K.KICK_DRAWER, "job-00001")
+    assert desk.driver.performed == ["job-00001"]
+    assert desk.of("job-00001") == ["done", "done"]
+
+
+async def test_a_repeat_while_the_job_runs_or_waits_adds_nothing(desk: Desk) -> None:
+    go = desk.driver.holds("job-00001")
+    await desk.send(K.PRINT_RECEIPT, "job-00001")
+    await desk.send(K.PRINT_RECEIPT, "job-00002")
+    await desk.send(K.PRINT_RECEIPT, "job-00001")
+    await desk.send(K.PRINT_RECEIPT, "job-00002")
+    assert desk.answers == []
+    go.set()
+    await desk.clock.advance(0)
+    assert desk.driver.performed == ["job-00001", "job-00002"]
+    assert [answer.id for answer in desk.answers] == ["job-00001", "job-00002"]
+
+
+async def test_one_job_at_a_time_in_the_order_of_arrival(desk: Desk) -> None:
+    go = desk.driver.holds("job-00001")
+    for number in range(1, 6):
+        await desk.send(K.KICK_DRAWER, f"job-0000{number}")
+    go.set()
+    await desk.clock.advance(0)
+    assert desk.driver.performed == [f"job-0000{number}" for number in range(1, 6)]
+    assert desk.driver.at_work_max == 1
+
+
+async def test_each_job_that_may_not_run_twice_costs_one_write_and_others_none(
+    desk: Desk,
+) -> None:
+    before = desk.database.writes
+    await desk.send(K.CHECK_HEALTH, "job-00001")
+    assert desk.database.writes == before
+    await desk.send(K.PRINT_RECEIPT, "job-00002")
+    await desk.send(K.KICK_DRAWER, "job-00003")
+    assert desk.database.writes == before + 2
+    await desk.send(K.AUTHORISE_PAYMENT, "job-00004")
+    assert desk.database.writes == before + 4
+
+
+# --- what is refused ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"kind": "open_safe"}, "kind_unknown"),
+        ({"kind": ""}, "kind_unknown"),
+        ({"args": {"reason": 7}}, "args_invalid"),
+        ({"args": []}, "args_invalid"),
+        ({"args": None}, "args_invalid"),
+        ({"v": 2}, "version_unknown"),
+        ({"delivery": "repeatable"}, "delivery_wrong"),
+    ],
+)
+async def test_a_job_that_cannot_be_run_is_refused_in_words(
+    desk: Desk, changes: dict[str, Any], code: str
+) -> None:
+    await desk.send(K.KICK_DRAWER, "job-00001", **changes)
+    assert desk.of("job-00001") == [f"failed:{code}"]
+    assert desk.driver.performed == []
+    assert desk.queue.counts == {code: 1}
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [b"", b"{}", b"[]", b"null", b"\xff", b"NaN", b"{" * 5000, b"[" * 50_000, b'{"id":"x"}'],
+)
+def test_what_is_no_job_is_none(garbage: bytes) -> None:
+    assert read_job(garbage) is None
+
+
+async def test_a_full_queue_refuses(desk: Desk) -> None:
+    desk.state(DriverState.LOST)
+    for number in range(JOBS_PER_DEVICE_MAX + 1):
+        deadline = desk.clock.now_ms() + 60_000
+        job = read_job(payload(K.KICK_DRAWER, f"job-{number:05}", deadline))
+        assert job is not None
+        desk.queue.take(job)
+    await desk.clock.advance(0)
+    assert desk.of(f"job-{JOBS_PER_DEVICE_MAX:05}") == ["failed:queue_full"]
+    assert desk.jobs_waiting == JOBS_PER_DEVICE_MAX
+
+
+# --- deadlines and waiting ---------------------------------------------------------------
+
+
+async def test_an_expired_job_is_not_begun(desk: Desk) -> None:
+    await desk.send(K.KICK_DRAWER, "job-00001", in_s=0)
+    assert desk.of("job-00001") == ["failed:expired"]
+    assert desk.driver.performed == []
+
+
+async def test_the_deadline_is_looked_at_again_after_the_disk_was_slow(desk: Desk) -> None:
+    begin = desk.database.write
+
+    async def slow(unit: Any) -> Any:
+        result = await begin(unit)
+        desk.clock._elapsed_s += 11.0
+        return result
+
+    desk.database.write = slow  # type: ignore[method-assign]  # a disk that takes 11 s
+    await desk.send(K.KICK_DRAWER, "job-00001", in_s=10)
+    assert desk.of("job-00001") == ["failed:expired"]
+    assert desk.driver.performed == []
+    await desk.send(K.KICK_DRAWER, "job-00001")
+    assert desk.of("job-00001") == ["failed:expired", "failed:expired"]
+
+
+async def test_a_receipt_waits_for_paper_while_the_drawer_opens(desk: Desk) -> None:
+    desk.state(DriverState.ATTENTION)
+    await desk.send(K.PRINT_RECEIPT, "job-00001", in_s=3600)
+    await desk.send(K.KICK_DRAWER, "job-00002")
+    assert desk.driver.performed == ["job-00002"]
+    assert desk.of("job-00001") == ["accepted:device_attention"]
+    assert desk.jobs_waiting == 1
+    await desk.clock.advance(1800)
+    desk.state(DriverState.READY)
+    await desk.clock.advance(0)
+    assert desk.of("job-00001") == ["accepted:device_attention", "done"]
+    assert desk.jobs_waiting == 0
+
+
+async def test_a_waiting_job_says_once_for_what_and_again_when_that_changes(desk: Desk) -> None:
+    desk.state(DriverState.ATTENTION)
+    await desk.send(K.PRINT_RECEIPT, "job-00001", in_s=60)
+    desk.queue.wake()
+    await desk.clock.advance(1)
+    desk.state(DriverState.LOST)
+    await desk.clock.advance(1)
+    assert desk.of("job-00001") == ["accepted:device_attention", "accepted:device_lost"]
+    await desk.send(K.PRINT_RECEIPT, "job-00001", in_s=60)
+    assert desk.of("job-00001")[2:] == ["accepted:device_lost"]
+    await desk.clock.advance(60)
+    assert desk.of("job-00001")[3:] == ["failed:expired"]
+    late = desk.answers[-1].error
+    assert late is not None
+    assert late.advice == "Help it."
+
+
+@pytest.mark.parametrize("kind", [K.KICK_DRAWER, K.AUTHORISE_PAYMENT, K.CHECK_HEALTH])
+async def test_other_jobs_wait_until_the_device_answers_at_all(desk: Desk, kind: JobKind) -> None:
+    desk.state(DriverState.LOST)
+    await desk.send(kind, "job-00001", in_s=10)
+    await desk.send(kind, "job-00002", in_s=30)
+    await desk.clock.advance(20)
+    desk.state(DriverState.ATTENTION)
+    await desk.clock.advance(0)
+    assert desk.of("job-00001") == ["accepted:device_lost", "failed:expired"]
+    assert desk.of("job-00002") == ["accepted:device_lost", "done"]
+
+
+async def test_a_repeat_of_a_done_job_needs_no_device(desk: Desk) -> None:
+    await desk.send(K.KICK_DRAWER, "job-00001")
+    await desk.journal.close()
+    desk.journal._recent.clear()
+    desk.state(DriverState.LOST)
+    await desk.send(K.KICK_DRAWER, "job-00001")
+    assert desk.of("job-00001") == ["done", "done"]
+    desk.journal._recent.clear()
+    await desk.send(K.KICK_DRAWER, "job-00001", in_s=0)
+    assert desk.of("job-00001") == ["done", "done", "done"]
+
+
+async def test_a_clock_that_steps_forward_expires_what_waits(desk: Desk) -> None:
+    desk.state(DriverState.LOST)
+    await desk.send(K.KICK_DRAWER, "job-00001", in_s=3600)
+    desk.clock._start_ms += 3_600_000
+    await desk.clock.advance(31)
+    assert desk.of("job-00001")[-1] == "failed:expired"
+
+
+# --- how a driver's job may end ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "ends"),
+    [
+        (DeviceUnreachable("cable_out", "x"), "failed:cable_out"),
+        (DeviceNeedsPerson("cover_open", "x"), "failed:cover_open"),
+        (Refused("no_such_drawer", "x"), "failed:no_such_drawer"),
+        (OutcomeUnknown("cut", "x"), "unknown:cut"),
+        (ProtocolViolation("nonsense", "x"), "unknown:nonsense"),
+        (RuntimeError("bug"), "unknown:driver_defect"),
+        (TimeoutError(), "unknown:no_end"),
+    ],
+)
+async def test_an_error_ends_a_job_as_the_taxonomy_says(
+    desk: Desk, error: Exception, ends: str
+) -> None:
+    desk.driver.raises("job-00001", error)
+    await desk.send(K.KICK_DRAWER, "job-00001")
+    await desk.send(K.KICK_DRAWER, "job-00002")
+    assert desk.of("job-00001") == [ends]
+    assert desk.of("job-00002") == ["done"]
+    await desk.send(K.KICK_DRAWER, "job-00001")
+    assert desk.of("job-00001") == [ends, ends]
+    assert desk.driver.performed == ["job-00001", "job-00002"]
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        lambda _: JobResult("another-1", JobStatus.DONE, 1),
+        lambda job: JobResult(job.id, JobStatus.ACCEPTED, 1),
+    ],
+)
+async def test_a_result_that_is_none_is_a_defect(
+    desk: Desk, result: Callable[[DeviceJob], JobResult]
+) -> None:
+    desk.driver.returns("job-00001", result)
+    await desk.send(K.KICK_DRAWER, "job-00001")
+    assert desk.of("job-00001") == ["unknown:driver_defect"]
+    assert "job_defect" in desk.log_text.getvalue()
+
+
+async def test_a_job_without_end_is_given_up(desk: Desk) -> None:
+    desk.driver.holds("job-00001")
+    await desk.send(K.KICK_DRAWER, "job-00001")
+    await desk.clock.advance(JOB_RUN_S_MAX)
+    assert desk.of("job-00001") == ["unknown:no_end"]
+
+
+async def test_a_disk_that_fails_ends_the_process(desk: Desk) -> None:
+    desk.driver.raises("job-00001", StorageFailed("disk", "The disk failed."))
+    await desk.send(K.KICK_DRAWER, "job-00001")
+    with pytest.raises(StorageFailed):
+        await desk.tasks.wait()
+
+
+async def test_a_receipt_sent_back_before_its_first_byte_waits_and_is_printed(desk: Desk) -> None:
+    trouble = DeviceNeedsPerson("paper_out", "No paper.", advice="Put paper in.")
+    desk.driver.raises("job-00001", trouble, trouble)
+    before = desk.database.writes
+    await desk.send(K.PRINT_RECEIPT, "job-00001")
+    await desk.send(K.KICK_DRAWER, "job-00002")
+    assert desk.driver.performed == ["job-00001", "job-00002"]
+    await desk.clock.advance(3)
+    assert desk.of("job-00001") == ["accepted:paper_out", "done"]
+    assert desk.driver.performed == ["job-00001", "job-00002", "job-00001", "job-00001"]
+    assert desk.database.writes == before + 2
+
+
+async def test_a_receipt_that_was_sent_back_until_its_deadline_failed_for_certain(
+    desk: Desk,
+) -> None:
+    desk.driver.raises("job-00001", *[DeviceUnreachable("cable_out", "x")] * 20)
+    await desk.send(K.PRINT_RECEIPT, "job-00001", in_s=5)
+    await desk.clock.advance(6)
+    assert desk.of("job-00001")[-1] == "failed:expired"
+    await desk.send(K.PRINT_RECEIPT, "job-00001")
+    assert desk.of("job-00001")[-1] == "failed:expired"
+    assert desk.driver.performed == ["job-00001"] * 5
+
+
+async def test_a_job_cut_by_stopping_is_unknown_for_ever() -> None:
+    desk = Desk(VirtualClock())
+    async with desk.open():
+        desk.driver.holds("job-00001")
+        await desk.send(K.KICK_DRAWER, "job-00001")
+    assert desk.of("job-00001") == ["unknown:broken_off"]
+    again = desk.new_queue()
+    task = asyncio.create_task(again.run())
+    job = read_job(payload(K.KICK_DRAWER, "job-00001", desk.clock.now_ms() + 9_000))
+    assert job is not None
+    again.take(job)
+    await desk.clock.advance(0)
+    task.cancel()
+    assert desk.of("job-00001")[1:] == ["unknown:broken_off"]
+    assert desk.driver.performed == ["job-00001"]
+
+
+# --- payments ----------------------------------------------------------------------------
+
+AUTH, ASK, ABORT = K.AUTHORISE_PAYMENT, K.INQUIRE_PAYMENT, K.ABORT_PAYMENT
+
+
+async def test_an_inquiry_about_an_unseen_payment_declines_it_for_ever(desk: Desk) -> None:
+    desk.state(DriverState.LOST)  # the record alone knows
+    await desk.send(ASK, "ask-00001")
+    assert desk.outcome("ask-00001") == ("declined", "never_begun")
+    desk.state(DriverState.READY)
+    await desk.send(AUTH, "pay-00001")
+    assert desk.of("pay-00001") == ["failed:refused_by_inquiry"]
+    assert desk.driver.performed == []
+    await desk.send(ASK, "ask-00002")
+    assert desk.outcome("ask-00002") == ("declined", "never_begun")
+
+
+async def test_an_inquiry_gets_the_recorded_outcome(desk: Desk) -> None:
+    desk.driver.returns("pay-00001", lambda job: job.done(1, APPROVED))
+    await desk.send(AUTH, "pay-00001")
+    await desk.send(ASK, "ask-00001")
+    assert desk.outcome("ask-00001") == ("approved", "")
+    await desk.journal.close()
+    desk.journal._recent.clear()
+    await desk.send(ASK, "ask-00002")
+    assert desk.outcome("ask-00002") == ("approved", "")
+    assert desk.driver.performed == ["pay-00001"]
+
+
+async def test_a_payment_that_certainly_did_not_happen_is_declined(desk: Desk) -> None:
+    desk.driver.raises("pay-00001", DeviceUnreachable("cable_out", "The cable is out."))
+    await desk.send(AUTH, "pay-00001")
+    await desk.send(ASK, "ask-00001")
+    assert desk.outcome("ask-00001") == ("declined", "cable_out")
+
+
+@pytest.mark.parametrize("outcome", ["approved", "declined", "cancelled"])
+async def test_an_unknown_payment_is_asked_of_the_terminal_and_settled_once(
+    desk: Desk, outcome: str
+) -> None:
+    desk.driver.raises("pay-00001", OutcomeUnknown("cut", "The cable broke."))
+    desk.driver.returns("ask-00001", lambda job: job.done(1, PaymentOutcome(outcome, 1200)))
+    await desk.send(AUTH, "pay-00001")
+    await desk.send(ASK, "ask-00001")
+    assert desk.outcome("ask-00001") == (outcome, "")
+    await desk.send(ASK, "ask-00002")
+    assert desk.outcome("ask-00002") == (outcome, "")
+    assert desk.driver.performed == ["pay-00001", "ask-00001"]
+    await desk.send(AUTH, "pay-00001")
+    assert desk.outcome("pay-00001") == (outcome, "")
+
+
+@pytest.mark.parametrize(
+    ("ending", "told"),
+    [
+        (lambda job: job.unknown(1, "still_open", "x"), "unknown:still_open"),
+        (lambda job: job.failed(1, "not_registered", "x"), "failed:not_registered"),
+        (lambda job: job.done(1, PaymentOutcome("unknown")), "done"),
+        (lambda job: job.done(1, "nonsense"), "done"),
+    ],
+)
+async def test_only_a_definite_word_of_the_terminal_settles_a_payment(
+    desk: Desk, ending: Callable[[DeviceJob], JobResult], told: str
+) -> None:
+    desk.driver.raises("pay-00001", OutcomeUnknown("cut", "The cable broke."))
+    desk.driver.returns("ask-00001", ending)
+    await desk.send(AUTH, "pay-00001")
+    await desk.send(ASK, "ask-00001")
+    assert desk.of("ask-00001") == [told]
+    desk.driver.returns("ask-00002", lambda job: job.done(1, APPROVED))
+    await desk.send(ASK, "ask-00002")
+    assert desk.outcome("ask-00002") == ("approved", "")
+    assert desk.driver.performed == ["pay-00001", "ask-00001", "ask-00002"]
+
+
+@pytest.mark.parametrize("error", [DeviceUnreachable("cut", "x"), Refused("busy", "x")])
+async def test_an_inquiry_that_fails_says_nothing_of_the_payment(
+    desk: Desk, error: Exception
+) -> None:
+    desk.driver.raises("pay-00001", OutcomeUnknown("cut", "The cable broke."))
+    desk.driver.raises("ask-00001", error)
+    await desk.send(AUTH, "pay-00001")
+    await desk.send(ASK, "ask-00001")
+    assert desk.of("ask-00001")[0].startswith("failed:")
+    assert not [a for a in desk.answers if a.status is JobStatus.DONE]
+
+
+async def test_an_inquiry_waits_for_a_lost_terminal_until_its_deadline(desk: Desk) -> None:
+    desk.driver.raises("pay-00001", OutcomeUnknown("cut", "The cable broke."))
+    desk.driver.returns("ask-00002", lambda job: job.done(1, APPROVED))
+    await desk.send(AUTH, "pay-00001")
+    desk.state(DriverState.LOST)
+    await desk.send(ASK, "ask-00001", in_s=5)
+    await desk.send(ASK, "ask-00002", in_s=60)
+    await desk.clock.advance(10)
+    assert desk.of("ask-00001") == ["accepted:device_lost", "failed:expired"]
+    desk.state(DriverState.READY)
+    await desk.clock.advance(0)
+    assert desk.outcome("ask-00002") == ("approved", "")
+
+
+async def test_an_inquiry_about_a_payment_at_hand_does_not_wait(desk: Desk) -> None:
+    go = desk.driver.holds("pay-00001")
+    await desk.send(AUTH, "pay-00001")
+    await desk.send(ASK, "ask-00001")
+    assert desk.of("ask-00001") == ["unknown:in_progress"]
+    go.set()
+
+
+async def test_an_inquiry_withdraws_a_payment_that_still_waits(desk: Desk) -> None:
+    desk.state(DriverState.LOST)
+    await desk.send(AUTH, "pay-00001")
+    await desk.send(ASK, "ask-00001")
+    assert desk.outcome("ask-00001") == ("declined", "never_begun")
+    assert desk.of("pay-00001") == ["accepted:device_lost", "failed:withdrawn"]
+    desk.state(DriverState.READY)
+    await desk.send(AUTH, "pay-00001")
+    assert desk.driver.performed == []
+
+
+async def test_an_abort_reaches_the_terminal_while_the_payment_runs(desk: Desk) -> None:
+    go = desk.driver.holds("pay-00001")
+    await desk.send(AUTH, "pay-00001")
+    await desk.send(ABORT, "stop-0001")
+    assert desk.driver.performed == ["pay-00001", "stop-0001"]
+    assert desk.of("stop-0001") == ["done"]
+    assert desk.of("pay-00001") == []
+    go.set()
+    await desk.clock.advance(0)
+    assert desk.of("pay-00001") == ["done"]
+
+
+async def test_aborting_twice_asks_once_at_a_time(desk: Desk) -> None:
+    go = desk.driver.holds("pay-00001")
+    slow = desk.driver.holds("stop-0001")
+    await desk.send(AUTH, "pay-00001")
+    await desk.send(ABORT, "stop-0001")
+    await desk.send(ABORT, "stop-0002")
+    assert desk.driver.performed == ["pay-00001", "stop-0001"]
+    assert desk.of("stop-0002") == ["failed:abort_under_way"]
+    slow.set()
+    go.set()
+    await desk.clock.advance(0)
+
+
+async def test_an_abort_cancels_a_payment_that_still_waits(desk: Desk) -> None:
+    desk.state(DriverState.LOST)
+    await desk.send(AUTH, "pay-00001")
+    await desk.send(ABORT, "stop-0001")
+    assert desk.outcome("pay-00001") == ("cancelled", "never_begun")
+    assert desk.of("stop-0001") == ["done"]
+    desk.state(DriverState.READY)
+    await desk.send(AUTH, "pay-00001")
+    assert desk.driver.performed == []
+
+
+async def test_an_abort_of_a_repeat_that_waits_finds_the_payment_on_record(desk: Desk) -> None:
+    desk.driver.returns("pay-00001", lambda job: job.done(1, APPROVED))
+    await desk.send(AUTH, "pay-00001")
+    await desk.journal.close()
+    desk.journal._recent.clear()
+    go = desk.driver.holds("job-00001")
+    await desk.send(K.KICK_DRAWER, "job-00001")
+    await desk.send(AUTH, "pay-00001")
+    await desk.send(ABORT, "stop-0001")
+    assert desk.of("pay-00001") == ["done", "done"]
+    assert [answer.result for answer in desk.answers if answer.id == "pay-00001"][-1] == (
+        msgspec.to_builtins(APPROVED)
+    )
+    go.set()
+    await desk.clock.advance(0)
+
+
+async def test_nothing_to_abort_says_so(desk: Desk) -> None:
+    await desk.send(ABORT, "stop-0001")
+    assert desk.of("stop-0001") == ["failed:nothing_to_abort"]
+
+
+# --- a new driver, a removed device ------------------------------------------------------
+
+
+async def test_what_waits_moves_to_the_new_driver_or_is_refused() -> None:
+    desk = Desk(VirtualClock())
+    async with desk.open():
+        desk.driver.raises("job-00003", DeviceUnreachable("cable_out", "x"))
+        await desk.send(K.PRINT_RECEIPT, "job-00003")
+        desk.state(DriverState.LOST)
+        await desk.send(K.PRINT_RECEIPT, "job-00001")
+        await desk.send(AUTH, "pay-00001")
+        old = desk.queue
+        desk.kinds = frozenset({K.PRINT_RECEIPT})
+        desk.queue = desk.new_queue()
+        await desk.queue.take_over(old)
+        assert desk.of("pay-00001")[-1] == "failed:kind_unknown"
+        desk.tasks.start("jobs of the new driver", desk.queue.run, restart=False)
+        await desk.clock.advance(2)
+        desk.state(DriverState.READY)
+        await desk.clock.advance(0)
+        assert desk.of("job-00001")[-1] == "done"
+        assert desk.of("job-00003")[-1] == "done"
+
+
+async def test_what_waits_for_a_removed_device_is_refused(desk: Desk) -> None:
+    desk.driver.raises("job-00001", DeviceUnreachable("cable_out", "x"))
+    await desk.send(K.PRINT_RECEIPT, "job-00001")
+    desk.state(DriverState.LOST)
+    await desk.send(K.KICK_DRAWER, "job-00002")
+    await desk.queue.dismiss(JobError("device_not_configured", "Gone."))
+    assert desk.of("job-00001")[-1] == "failed:device_not_configured"
+    assert desk.of("job-00002")[-1] == "failed:device_not_configured"
+    await desk.send(K.PRINT_RECEIPT, "job-00001")
+    assert desk.of("job-00001")[-1] == "failed:device_not_configured"
+
+
+async def test_a_stuck_device_delays_nobody_else() -> None:
+    clock = VirtualClock()
+    stuck, free = Desk(clock, "stuck"), Desk(clock, "free")
+    async with stuck.open(), free.open():
+        stuck.driver.holds("job-00001")
+        await stuck.send(K.PRINT_RECEIPT, "job-00001")
+        await free.send(K.PRINT_RECEIPT, "job-00002")
+        assert free.of("job-00002") == ["done"]
+        assert stuck.answers == []

@@ -75,6 +75,8 @@ def test_check_digits_are_those_of_gs1(payload: str, digit: str) -> None:
         # free inside a shop, never sent anywhere as a GTIN
         ("00000017", "]E4", OwnNumber("00000017")),
         ("20000004", "", OwnNumber("20000004")),
+        ("00001311", "", OwnNumber("00001311")),
+        ("00001313", "", WrongCheckDigit("00001313", "1")),
         ("00000018", "]E4", WrongCheckDigit("00000018", "7")),
         (coded("290000000000"), "", OwnNumber(coded("290000000000"))),
         (coded("040000000000"), "", OwnNumber(coded("040000000000"))),

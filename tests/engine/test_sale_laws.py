@@ -19,8 +19,19 @@ from edge.contract.errors import Refused
 from edge.contract.event_registry import Event, decode_data
 from edge.contract.limits import AMOUNT_MINOR_MAX
 from edge.contract.money import Rounding, divide
-from edge.contract.payment_events import CardPaymentRequested
-from edge.contract.sale_events import LineAdded, ReceiptPrinted, SaleAbandoned, SaleCompleted
+from edge.contract.payment_events import (
+    CardPaymentApproved,
+    CardPaymentDeclined,
+    CardPaymentRequested,
+    CardPaymentUnknown,
+)
+from edge.contract.sale_events import (
+    LineAdded,
+    LineVoided,
+    ReceiptPrinted,
+    SaleAbandoned,
+    SaleCompleted,
+)
 from edge.contract.system_events import BoxStarted
 from edge.contract.till_protocol import CancelCard, TillState
 from edge.contract.wire import encode
@@ -283,6 +294,40 @@ def test_events_of_other_things_and_other_sales_leave_the_cart_alone() -> None:
     )
     for stranger in strangers:
         assert apply(cart, stranger, 1) is cart
+
+
+def test_events_about_lines_and_payments_that_are_not_there_change_nothing() -> None:
+    till = TillInMemory()
+    till.add(MILK)
+    till.void("1")
+    till.add(MILK)
+    till.cash(29)
+    cart = till.cart
+    for stranger in (
+        LineVoided(sale=cart.sale, line="9"),
+        LineVoided(sale=cart.sale, line="1"),
+        CardPaymentDeclined(sale=cart.sale, payment="nobody", reason="Declined."),
+        CardPaymentUnknown(sale=cart.sale, payment="nobody", reason="No answer."),
+    ):
+        assert apply(cart, stranger, 1) is cart
+
+
+def test_doubt_weighs_more_than_waiting_and_waiting_more_than_an_answer() -> None:
+    # the rules ask for one payment at a time; events are believed all the same
+    till = TillInMemory()
+    till.add(MILK)
+    sale = till.cart.sale
+    for payment in ("payment-1", "payment-2"):
+        till.take(
+            CardPaymentRequested(sale=sale, payment=payment, amount_minor=50, terminal="terminal-1")
+        )
+    till.take(CardPaymentUnknown(sale=sale, payment="payment-2", reason="No answer."))
+    assert till.cart.state is TillState.IN_DOUBT
+    till.take(CardPaymentApproved(sale=sale, payment="payment-2", amount_minor=50))
+    assert till.cart.state is TillState.PAYING
+    till.take(CardPaymentDeclined(sale=sale, payment="payment-1", reason="Declined."))
+    assert till.cart.state is TillState.OPEN
+    assert till.cart.due_minor == 79
 
 
 def test_the_cart_shows_lines_tenders_and_taxes_as_the_till_protocol_says() -> None:

@@ -1,0 +1,152 @@
+"""One example of every declared event, and the golden files that hold their bytes for ever.
+
+A golden file is never changed once its event has been released: a change of an event is a
+new version with an upcaster, and a new file.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+import edge.contract
+from edge.contract.envelope import GENESIS, link, seal
+from edge.contract.event_registry import Event, declared
+from edge.contract.payment_events import (
+    CardPaymentApproved,
+    CardPaymentDeclined,
+    CardPaymentRequested,
+    CardPaymentUnknown,
+)
+from edge.contract.sale_events import (
+    CashTendered,
+    DrawerOpened,
+    LineAdded,
+    LineVoided,
+    ReceiptPrinted,
+    SaleAbandoned,
+    SaleCompleted,
+    SaleOpened,
+    TaxTotal,
+)
+from edge.contract.system_events import (
+    BoxStarted,
+    BoxStopped,
+    CashierSignedIn,
+    CashierSignedOut,
+    ClockStepped,
+    PanRefused,
+    ReferenceApplied,
+    SignInLocked,
+    TillEnrolled,
+)
+
+FOLDER: Final = Path(__file__).parent / "events"
+SALE: Final = "0199f0a4-7d10-7c3e-8a55-3b1de5f20c41"
+PAYMENT: Final = "0199f0a4-9b02-7f60-9c11-5e0a44d1b7aa"
+
+CASES: Final[tuple[Event, ...]] = (
+    BoxStarted(version="0.1.0", sqlite="3.45.1", clean=True),
+    BoxStopped(),
+    CardPaymentApproved(
+        sale=SALE, payment=PAYMENT, amount_minor=1702, last4="4242", scheme="Example",
+        authorisation="A1B2C3", terminal_id="T-0001", receipt="0017", trace="000123",
+        resolved_by="inquiry",
+    ),
+    CardPaymentDeclined(
+        sale=SALE, payment=PAYMENT, reason="Declined by the issuer.", code="declined",
+        resolved_by="inquiry",
+    ),
+    CardPaymentRequested(sale=SALE, payment=PAYMENT, amount_minor=1702, terminal="terminal-1"),
+    CardPaymentUnknown(sale=SALE, payment=PAYMENT, reason="The terminal does not answer."),
+    CashTendered(sale=SALE, tender="1", amount_minor=2000),
+    CashierSignedIn(cashier="marta", stale_staff_list=True),
+    CashierSignedOut(cashier="marta", reason="idle"),
+    ClockStepped(by_ms=-3_600_000),
+    DrawerOpened(reason="sale", outcome="opened", sale=SALE),
+    LineAdded(
+        sale=SALE, line="1", sku="100024", name="Aged cheese, Żółty ser, 奶酪, جبن, 치즈",
+        quantity=742, price_minor=1890, amount_minor=1402, tax="reduced", rate_ppm=50_000,
+        code="2100105007427", unit="kg", entry="weight_code",
+    ),
+    LineVoided(sale=SALE, line="1", reason="changed their mind"),
+    PanRefused(field="reason"),
+    ReceiptPrinted(sale=SALE, evidence="confirmed", copy=1),
+    ReferenceApplied(feed="price", cursor=318),
+    SaleAbandoned(sale=SALE, reason="left", returned_minor=500),
+    SaleCompleted(
+        sale=SALE, receipt="till-1-000417", total_minor=1703,
+        taxes=(
+            TaxTotal("reduced", 50_000, 1335, 67, 1402),
+            TaxTotal("standard", 210_000, 249, 52, 301),
+        ),
+        change_minor=295, rounding_minor=2, jobs=("receipt", "drawer"),
+    ),
+    SaleOpened(sale=SALE, currency="EUR", price_book="summer", prices_include_tax=False),
+    SignInLocked(cashier="marta", scope="person"),
+    TillEnrolled(till="till-1", label="By the door", secret_sha256="00" * 32),
+)  # fmt: skip
+
+
+def declared_events() -> dict[str, type[Event]]:
+    """Return every declared event by `type.version`, of every module of the contract."""
+    for module in pkgutil.iter_modules(edge.contract.__path__):
+        if module.name.endswith("_events"):
+            importlib.import_module(f"edge.contract.{module.name}")
+    # tests declare events of their own
+    return {
+        f"{shape.TYPE}.{shape.VERSION}": shape
+        for shape in declared()
+        if shape.__module__.startswith("edge.contract.")
+    }
+
+
+def name_of(event: Event) -> str:
+    """Return `type.version`."""
+    return f"{event.TYPE}.{event.VERSION}"
+
+
+def least_of(event: Event) -> Event:
+    """Return the event with all that has a default left at it."""
+    required = {
+        field.name: getattr(event, field.name)
+        for field in msgspec.structs.fields(type(event))
+        if field.required
+    }
+    return type(event)(**required)
+
+
+def canonical(event: Event) -> bytes:
+    """Return the event's bytes in one fixed envelope."""
+    return seal(
+        event, store=1, gen=1, seq=417, day="2026-11-22", at=1_795_000_000_123, till="till-1",
+        actor="marta",
+    )  # fmt: skip
+
+
+def golden(event: Event) -> str:
+    """Return what the golden file of an event says: both forms, bytes as text, and hashes."""
+    forms = {"full": canonical(event), "least": canonical(least_of(event))}
+    return (
+        json.dumps(
+            {
+                name: {"canonical": body.decode(), "hash": link(GENESIS, body).hex()}
+                for name, body in forms.items()
+            },
+            ensure_ascii=False,
+            indent=2,
+        )
+        + "\n"
+    )
+
+
+def write() -> None:
+    """Write the golden file of every case."""
+    FOLDER.mkdir(exist_ok=True)
+    for event in CASES:
+        (FOLDER / f"{name_of(event)}.json").write_text(golden(event), "utf-8")

@@ -156,6 +156,6 @@ class MemoryBus:
             subscription.offer(message)
 
     def cut(self) -> None:
-        """The connection is gone."""
+        """Lose the connection; `run` makes the next one."""
         self._connected = False
         self._lost.set()

@@ -16,7 +16,7 @@ def check_outgoing(topic: str, payload: bytes, qos: int) -> None:
     if len(payload) > MQTT_PAYLOAD_BYTES_MAX:
         raise Refused(
             "message_too_large",
-            f"A message of {len(payload)} bytes for {topic}; {MQTT_PAYLOAD_BYTES_MAX} is the limit.",
+            f"{topic}: a message of {len(payload)} bytes; the limit is {MQTT_PAYLOAD_BYTES_MAX}.",
             advice="Make it smaller: a smaller logo, a shorter document.",
             status=413,
         )

@@ -53,24 +53,23 @@ class SubscriptionQueue:
             self._queue.close()
             self._on_close(self)
 
-    def offer(self, message: BusMessage) -> bool:
-        """Take a message if a filter stands for its topic; say whether one was dropped."""
+    def offer(self, message: BusMessage, *, room: bool = True) -> bool:
+        """Take a message if a filter stands for its topic; say whether one was dropped.
+
+        `room` is whether the limit over all subscriptions leaves any.
+        """
         if not any(matches(message.topic, topic_filter) for topic_filter in self.filters):
             return False
+        if self._queue.closed:
+            return False
         try:
-            if len(message.payload) > MQTT_PAYLOAD_BYTES_MAX:
-                raise QueueFull
-            self._queue.put_nowait(message)
+            if room and len(message.payload) <= MQTT_PAYLOAD_BYTES_MAX:
+                self._queue.put_nowait(message)
+                return False
         except QueueFull:
-            self._dropped += 1
-            return True
-        except QueueClosed:
             pass
-        return False
-
-    def drop(self) -> None:
-        """Count a delivery that another limit took away."""
         self._dropped += 1
+        return True
 
     async def _deliveries(self) -> AsyncIterator[BusMessage]:
         while not self._queue.closed:

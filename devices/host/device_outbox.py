@@ -18,6 +18,7 @@ from edge.contract.device_messages import (
     JobResult,
 )
 from edge.contract.device_topics import DeviceTopics
+from edge.contract.errors import Refused
 from edge.contract.instant import Clock
 from edge.contract.limits import EVENTS_UNSENT_MAX, RESULTS_UNSENT_MAX
 from edge.runtime.bus import Bus, BusUnavailable
@@ -44,6 +45,7 @@ class DeviceOutbox:
         self._unsent: OrderedDict[str, None] = OrderedDict()
         self.dropped_events = 0
         self.dropped_results = 0
+        self.dropped_too_large = 0
 
     def event(self, kind: str, event: DeviceEvent) -> None:
         """Send an event at once, or not at all."""
@@ -120,28 +122,41 @@ class DeviceOutbox:
 
     async def _send_one(self) -> bool:
         if self._events:
-            kind, event = self._events.popleft()
-            left_ms = event.expires_at - self._clock.now_ms()
-            if left_ms <= 0:
-                self.dropped_events += 1
-                return True
-            await self._bus.publish(
-                self._topics.event(kind),
-                msgspec.json.encode(event),
-                expiry_s=max(_EXPIRY_S_MIN, -(-left_ms // 1000)),
-            )
+            first = self._events[0]
+            await self._send_event(*first)
+            if self._events and self._events[0] is first:
+                self._events.popleft()
             return True
         if self._results:
             job_id, result = next(iter(self._results.items()))
-            await self._bus.publish(self._topics.result, msgspec.json.encode(result))
+            await self._publish(self._topics.result, msgspec.json.encode(result))
             if self._results.get(job_id) is result:
                 del self._results[job_id]
             return True
         if self._unsent:
             topic = next(iter(self._unsent))
             payload = self._retained[topic]
-            await self._bus.publish(topic, payload, retain=True)
+            await self._publish(topic, payload, retain=True)
             if self._retained[topic] is payload:
                 self._unsent.pop(topic, None)
             return True
         return False
+
+    async def _send_event(self, kind: str, event: DeviceEvent) -> None:
+        left_ms = event.expires_at - self._clock.now_ms()
+        if left_ms <= 0:
+            self.dropped_events += 1
+            return
+        await self._publish(
+            self._topics.event(kind),
+            msgspec.json.encode(event),
+            expiry_s=max(_EXPIRY_S_MIN, -(-left_ms // 1000)),
+        )
+
+    async def _publish(
+        self, topic: str, payload: bytes, *, retain: bool = False, expiry_s: int | None = None
+    ) -> None:
+        try:
+            await self._bus.publish(topic, payload, retain=retain, expiry_s=expiry_s)
+        except Refused:  # larger than any broker of ours takes: no later try would fare better
+            self.dropped_too_large += 1

@@ -218,5 +218,7 @@ LOG_FIELD_CHARS_MAX: Final = 8_192
 """One field of a log line: a long trace fits, a body that was logged by mistake does not."""
 SETTINGS_BYTES_MAX: Final = 1_048_576
 """A settings file of 64 devices has about 20 kB; more is another file."""
+WATCHDOG_EVERY_S: Final = 3.0
+"""A third of what systemd waits before it takes a loop for stuck."""
 STOP_S_MAX: Final = 8.0
 """A clean stop; after it the process is killed and the ledger is whole all the same."""

@@ -1,0 +1,23 @@
+"""What a host must know before it can ask edge for everything else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from edge.contract.identity import ShortId
+from edge.runtime.mqtt_bus import MqttSettings
+
+
+class DevicesSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`devices.toml`. Which devices there are comes from edge, over the broker.
+
+    `store` and `host`: whose devices these are, as in the topics. `database`: where this
+    host remembers which jobs it did. `broker`: where the broker is and who we are there.
+    """
+
+    store: ShortId
+    host: ShortId
+    database: Path
+    broker: MqttSettings

@@ -21,6 +21,8 @@ _ENCODER: Final = msgspec.json.Encoder()
 _OUTSIDE_TEXT: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[^][{}]', re.DOTALL)
 """Everything but the brackets that build structure."""
 
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+
 
 def encode(message: object) -> bytes:
     """Return the compact UTF-8 JSON of a message, fields in declared order."""
@@ -30,12 +32,19 @@ def encode(message: object) -> bytes:
 def decode_strict(body: bytes, shape: type[T], *, what: str) -> T:
     """Decode JSON from outside into `shape`, or refuse it saying where it is wrong.
 
-    Refused (status 400): not UTF-8, not JSON, NaN or Infinity, a key given twice, nested
-    deeper than `JSON_NESTING_MAX`. Refused (status 422): the shape does not fit.
+    Refused (status 400): not UTF-8, not JSON, half a surrogate pair, NaN or Infinity, a key
+    given twice, nested deeper than `JSON_NESTING_MAX`. Refused (status 422): the shape does
+    not fit.
     """
     _check_nesting(body, what)
     try:
-        plain = json.loads(body, object_pairs_hook=_unique, parse_constant=_no_constant)
+        # given bytes, json would guess UTF-16 and UTF-32 too
+        plain = json.loads(
+            str(body, "utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
+        )
+        if _SURROGATE.search(body):
+            # half a pair is no text: it could be read here and never be written again
+            json.dumps(plain, ensure_ascii=False).encode()
     except _NotStrictError as error:
         raise Refused("json_not_strict", f"{what}: {error}.", status=400) from None
     except (ValueError, RecursionError) as error:

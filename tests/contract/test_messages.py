@@ -1,0 +1,97 @@
+"""Messages travel as declared: small, whole, and never with a card number's room to spare."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+import msgspec
+import pytest
+
+import edge.contract
+from edge.contract.device_messages import (
+    AuthorisePaymentArgs,
+    BarcodeScanned,
+    DeviceEvent,
+    DeviceState,
+    DriverState,
+    Job,
+    JobKind,
+    JobResult,
+    JobStatus,
+    PaymentOutcome,
+)
+from edge.contract.health import HealthBody, HealthItem
+from edge.contract.reference_data import FEED_ORDER, Feed, Price, StaffMember
+from edge.contract.till_protocol import SignInRequest
+from edge.contract.wire import encode
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Job(
+            "job-00000001", JobKind.AUTHORISE_PAYMENT,
+            msgspec.Raw(b'{"payment":"payment-1","amount_minor":5,"currency":"EUR"}'), 9,
+            "inquire_only",
+        ),
+        JobResult("job-00000001", JobStatus.DONE, 1, {"outcome": "opened"}),
+        DeviceEvent("scan-0001", 1, 2, 3, msgspec.Raw(b'{"text":"9520000079192"}')),
+        DeviceState(DriverState.ATTENTION, "boot", 1, 2, paper="out", advice="Put in a roll."),
+        PaymentOutcome("approved", 5, "4242", "Example"),
+        BarcodeScanned("9520000079192", "]E0"),
+        HealthBody(ready=True, version="1", items=(HealthItem("disk", well=True, words="Well."),)),
+    ],
+    ids=lambda message: type(message).__name__,
+)  # fmt: skip
+def test_messages_come_back_as_they_went(message: msgspec.Struct) -> None:
+    body = encode(message)
+    back = msgspec.json.decode(body, type=type(message))
+    assert encode(back) == body
+
+
+def test_a_jobs_arguments_are_those_of_its_kind() -> None:
+    raw = msgspec.Raw(b'{"payment":"payment-1","amount_minor":5,"currency":"EUR"}')
+    assert msgspec.json.decode(raw, type=AuthorisePaymentArgs).amount_minor == 5
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(
+            b'{"payment":"payment-1","amount_minor":0,"currency":"EUR"}', type=AuthorisePaymentArgs
+        )
+
+
+@pytest.mark.parametrize(
+    ("shape", "body"),
+    [
+        (Price, b'{"sku":"1","price_minor":-1}'),
+        (Price, b'{"sku":"1","price_minor":1000000000}'),
+        (StaffMember, b'{"id":"Marta","name":"Marta","role":"cashier","pin_hash":""}'),
+        (StaffMember, b'{"id":"marta","name":"","role":"cashier","pin_hash":""}'),
+        (SignInRequest, b'{"cashier":"marta","pin":"123"}'),
+        (SignInRequest, b'{"cashier":"marta","pin":"123456789"}'),
+        (SignInRequest, b'{"cashier":"marta","pin":"12a4"}'),
+        (SignInRequest, b'{"cashier":"marta","pin":"1234\\n"}'),
+        (SignInRequest, '{"cashier":"marta","pin":"\u0661\u0662\u0663\u0664"}'.encode()),
+    ],
+)
+def test_values_out_of_bounds_do_not_get_in(shape: type[msgspec.Struct], body: bytes) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(body, type=shape)
+
+
+def test_every_feed_has_its_turn() -> None:
+    assert set(FEED_ORDER) == set(Feed)
+
+
+def test_every_word_of_the_contract_is_explained() -> None:
+    unexplained = []
+    for module in pkgutil.iter_modules(edge.contract.__path__):
+        loaded = importlib.import_module(f"edge.contract.{module.name}")
+        unexplained += [
+            f"{module.name}.{name}"
+            for name, shape in vars(loaded).items()
+            if isinstance(shape, type)
+            and shape.__module__ == loaded.__name__
+            and not name.startswith("_")
+            and not shape.__doc__
+        ]
+    assert unexplained == []

@@ -118,8 +118,10 @@ def test_garbage_never_crashes_nor_grows(line: LineFormat, pieces: list[bytes]) 
         for code in lines.feed(piece):
             if isinstance(code, BarcodeScanned):
                 assert 1 <= len(code.text) <= BARCODE_CHARS_MAX
-                assert all(sign == "\x1d" or sign.isprintable() or ord(sign) > 0xFF or sign in "\xa0\xad"
-                           for sign in code.text)
+                assert all(
+                    sign == "\x1d" or sign.isprintable() or ord(sign) > 0xFF or sign in "\xa0\xad"
+                    for sign in code.text
+                )
         assert len(lines._buffer) <= BARCODE_CHARS_MAX + 16
     lines.flush()
     assert not lines.unfinished

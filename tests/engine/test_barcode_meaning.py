@@ -157,6 +157,14 @@ def test_a_label_price_comes_in_the_currency(
     assert meaning == LabelMeaning("00042", amount_minor=amount_minor)
 
 
+def test_the_longest_prefix_has_the_say() -> None:
+    code = coded("231004200349")
+    wide = CodeTemplate("23", 5, 5, "price", 2)
+    narrow = CodeTemplate("231", 4, 5, "weight", 3)
+    for templates in ((wide, narrow), (narrow, wide)):
+        assert meaning_of(code, templates, currency="EUR") == LabelMeaning("0042", weight=349)
+
+
 def test_a_template_that_does_not_add_up_is_not_used() -> None:
     code = coded("230004200349")
     templates = (CodeTemplate("23", 5, 4, "price", 2), CodeTemplate("231", 4, 5, "price", 2))

@@ -408,6 +408,7 @@ def test_a_card_that_covers_what_is_due_completes_the_sale_without_a_drawer() ->
     assert till.do(CancelCard(command_id="command-x")) == ()
     completed = till.approve("4242", "Example")[-1]
     assert isinstance(completed, SaleCompleted)
+    assert completed.receipt == "till-1-000001"
     assert completed.jobs == ("receipt",)
     assert completed.change_minor == completed.rounding_minor == 0
 

@@ -130,19 +130,21 @@ def canonical(event: Event) -> bytes:
 
 
 def golden(event: Event) -> str:
-    """Return what the golden file of an event says: both forms, bytes as text, and hashes."""
+    """Return what the golden file of an event says: both forms, bytes as text, and hashes.
+
+    `left_out` says what the fields mean that are not in the bytes.
+    """
     forms = {"full": canonical(event), "least": canonical(least_of(event))}
-    return (
-        json.dumps(
-            {
-                name: {"canonical": body.decode(), "hash": link(GENESIS, body).hex()}
-                for name, body in forms.items()
-            },
-            ensure_ascii=False,
-            indent=2,
-        )
-        + "\n"
-    )
+    said: dict[str, object] = {
+        name: {"canonical": body.decode(), "hash": link(GENESIS, body).hex()}
+        for name, body in forms.items()
+    }
+    said["left_out"] = {
+        field.name: field.default
+        for field in msgspec.structs.fields(type(event))
+        if not field.required
+    }
+    return json.dumps(said, ensure_ascii=False, indent=2) + "\n"
 
 
 def write() -> None:

@@ -239,7 +239,9 @@ def _intermediate(data: bytes, encoding: TextEncoding) -> IntermediateStatus:
 def _is_container(data: bytes) -> bool:
     """Say whether the bytes are a container to their end: 06 may also be six minutes."""
     length = read_length(data, 1) if data[0] == CONTAINER else None
-    return length is not None and sum(length) == len(data)
+    if length is None or sum(length) != len(data):
+        return False
+    return not read_tlv(data[length[1] :]).rest
 
 
 def _print_line(data: bytes, encoding: TextEncoding) -> PrintedText:
@@ -252,9 +254,7 @@ def _without_container(text: bytes) -> tuple[bytes, tuple[Tlv, ...]]:
     """Split a line from a container behind it: the text has no length and some append one."""
     for at in range(len(text)):
         if _is_container(text[at:]):
-            read = read_tlv(read_fields(text[at:]).get(CONTAINER) or b"")
-            if not read.rest:
-                return text[:at], read.items
+            return text[:at], read_fields(text[at:]).tlv
     return text, ()
 
 

@@ -61,7 +61,7 @@ class PaymentNote(msgspec.Struct, frozen=True, omit_defaults=True):
     Written before 06 01 leaves. `asked`: the terminal could name its last transaction then,
     `baseline` (None: it had none). `seen`: status information 00 arrived and is durable;
     `heard` is the outcome it told. `outcome`: how it ended; `undecided`: the terminal was
-    asked and could not say, a person decides.
+    asked and could not say, a person decides. `begun_ms`: since 1970 UTC.
     """
 
     job: str
@@ -73,6 +73,7 @@ class PaymentNote(msgspec.Struct, frozen=True, omit_defaults=True):
     heard: PaymentOutcome | None = None
     outcome: PaymentOutcome | None = None
     undecided: bool = False
+    begun_ms: int = 0
 
     @property
     def open(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from devices.driver import DriverPorts
-from devices.protocols.zvt_recovery import LastStored, PaymentNote, judge
+from devices.protocols.zvt_recovery import NOT_BOOKED, LastStored, PaymentNote, judge
 from edge.contract.device_messages import PaymentOutcome
 
 _PAYMENT: Final = "payment"
@@ -23,8 +23,9 @@ class PaymentNotes:
     Notes of the terminal itself stand under a name that no job can have.
     """
 
-    def __init__(self, ports: DriverPorts) -> None:
+    def __init__(self, ports: DriverPorts, answer_ms_max: int) -> None:
         self._ports = ports
+        self._answer_ms_max = answer_ms_max
         self._device = f"zvt:{ports.device}"
 
     async def of(self, job: str) -> PaymentNote | None:
@@ -53,8 +54,15 @@ class PaymentNotes:
         return outcome
 
     async def decide(self, note: PaymentNote, last: LastStored) -> PaymentNote:
-        """Settle an open payment by what the terminal has stored, or leave it to a person."""
+        """Settle an open payment by what the terminal has stored, or leave it to a person.
+
+        "Not booked" is believed once T3 is over: until then 06 01 may still be on its way
+        to the terminal, on a connection that is gone already. The note then stays open.
+        """
         outcome = judge(note, last)
+        age_ms = self._ports.clock.now_ms() - note.begun_ms
+        if outcome is not None and outcome.code == NOT_BOOKED and 0 <= age_ms < self._answer_ms_max:
+            return note
         if outcome is None:
             self._ports.log.warning("payment_undecided", job=note.job)
             return await self.keep(msgspec.structs.replace(note, undecided=True))

@@ -53,6 +53,10 @@ from edge.contract.limits import TERMINAL_BUSY_RETRY_MS
 from edge.contract.money import CURRENCY_NUMBERS
 
 _NOT_CONNECTED: Final = "The payment terminal is not connected."
+_STILL_BUSY: Final = (
+    "The terminal is still at the last payment.",
+    "Look at the terminal's display.",
+)
 _LOOK: Final = "Look at the terminal and try again."
 
 
@@ -78,7 +82,7 @@ class TerminalZvt(ConnectedDriver):
     def __init__(self, settings: TerminalZvtSettings, ports: DriverPorts) -> None:
         super().__init__(ports)
         self._settings = settings
-        self._notes = PaymentNotes(ports)
+        self._notes = PaymentNotes(ports, settings.answer_ms_max)
         self._line: ZvtLine | None = None
         self._password = ""
         self._why_not = _NOT_CONNECTED
@@ -120,26 +124,22 @@ class TerminalZvt(ConnectedDriver):
                 why, advice = _refusal_words(end)
             except SettingsInvalid as error:
                 why, advice = error.message, error.advice
-            await self._wait_for_person(why, advice, settings.answer_ms_max)
+            await self._wait_for_person(why, advice)
 
     async def _settle_last_payment(self, line: ZvtLine) -> None:
         """Find out what became of a payment that was not heard to its end."""
         note = await self._notes.last()
         while note is not None and note.open:
             answer = await self._ask_last_stored(line)
-            if answer is None:
-                await self._wait_for_person(
-                    "The terminal is still busy with the last payment.",
-                    "Look at the terminal's display.",
-                    TERMINAL_BUSY_RETRY_MS,
-                )
-            else:
+            if answer is not None:
                 note = await self._notes.decide(note, answer)
+            if note.open:
+                await self._wait_for_person(*_STILL_BUSY)
 
-    async def _wait_for_person(self, why: str, advice: str, wait_ms: int) -> None:
+    async def _wait_for_person(self, why: str, advice: str) -> None:
         self._why_not = why
         self.attention(why, advice)
-        await self.ports.clock.sleep(wait_ms / 1000)
+        await self.ports.clock.sleep(TERMINAL_BUSY_RETRY_MS / 1000)
 
     async def _ready_line(self) -> ZvtLine:
         await self.live_stream()
@@ -207,10 +207,12 @@ class TerminalZvt(ConnectedDriver):
         """Ask what is stored, settle what is open, and put the new payment's note on disk."""
         last = await self._ask_last_stored(line)
         if last is None:
-            raise Refused("terminal_busy", result_words(BUSY), advice=_LOOK)
+            raise _busy()
         earlier = await self._notes.last()
         if earlier is not None and earlier.open:
-            await self._notes.decide(earlier, last)
+            earlier = await self._notes.decide(earlier, last)
+            if earlier.open:
+                raise _busy()
         status = last.status
         note = PaymentNote(
             job.id,
@@ -218,6 +220,7 @@ class TerminalZvt(ConnectedDriver):
             CURRENCY_NUMBERS[args.currency],
             asked=last.said,
             baseline=None if status is None else booking_of(status),
+            begun_ms=self.ports.clock.now_ms(),
         )
         await self._notes.begin(note)
         return note, None if status is None else status.sync_receipt
@@ -260,9 +263,10 @@ class TerminalZvt(ConnectedDriver):
             note = await self._notes.of(args.job) or note
             if note.open:
                 last = await self._ask_last_stored(line)
-                if last is None:
-                    raise Refused("terminal_busy", result_words(BUSY), advice=_LOOK)
-                note = await self._notes.decide(note, last)
+                if last is not None:
+                    note = await self._notes.decide(note, last)
+            if note.open:
+                raise _busy()
         if note is None:
             # the note is on disk before the first byte: without one nothing was sent
             return PaymentOutcome(
@@ -363,11 +367,17 @@ class _Hearing:
         )
 
 
+def _busy() -> Refused:
+    return Refused("terminal_busy", result_words(BUSY), advice=_LOOK)
+
+
 async def _ignore(_message: Message) -> None:
     """Listen to a dialogue of which only the end matters."""
 
 
 def _refusal_words(end: Aborted | Answer) -> tuple[str, str]:
     code = end.refusal if isinstance(end, Answer) else end.code
+    if code == BUSY:
+        return _STILL_BUSY
     words = "" if code is None else f" {result_words(code)}"
     return f"The terminal refuses the till.{words}", "Check the terminal's password and currency."

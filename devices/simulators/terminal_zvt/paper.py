@@ -27,14 +27,14 @@ def approved_status(
     data += b"\x0c" + bytes.fromhex(at.strftime("%H%M%S"))
     data += b"\x0d" + bytes.fromhex(at.strftime("%m%d"))
     data += b"\x0b" + digits(done.trace, 3) + b"\x87" + digits(done.receipt, 2)
-    data += b"\x88" + digits(done.turnover, 3) + b"\x29" + digits(TERMINAL_ID, 4)
+    data += b"\x29" + digits(TERMINAL_ID, 4)
     data += short_text(0x22, bytes.fromhex("EEEEEEEEEEEE" + done.last4))
     data += b"\x8a\x05" + short_text(0x8B, written(_SCHEME, encoding) + b"\x00")
     data += b"\x3b" + f"A{done.trace:06d}".encode() + b"\x00"
     data += long_text(0x3C, written("Zahlung erfolgt", encoding))
     if sync_receipt:
         data += thing("06", thing("1F1F", digits(done.receipt, 2)))
-    return data
+    return data + b"\x88" + digits(done.turnover, 3)
 
 
 def declined_status(

@@ -194,20 +194,21 @@ class SimulatedTerminal:
             self.display = "No answer"
             while True:
                 await line.hear(None)
-        await self._point(line, Point.COMMAND)
-        if not self._registered:
-            await line.say("846b")
-        elif fields.get(0x49, digits(self._currency, 2)) != digits(self._currency, 2):
-            await line.say("846f")
-        elif not amount.hex().isdecimal() or not int(amount.hex()):
-            await line.say("8483")
-        else:
-            self._busy, self.pending_minor = True, int(amount.hex())
-            self._decision, self._abort_heard = "", False
-            try:
+        self._busy = True
+        try:
+            await self._point(line, Point.COMMAND)
+            if not self._registered:
+                await line.say("846b")
+            elif fields.get(0x49, digits(self._currency, 2)) != digits(self._currency, 2):
+                await line.say("846f")
+            elif not amount.hex().isdecimal() or not int(amount.hex()):
+                await line.say("8483")
+            else:
+                self.pending_minor = int(amount.hex())
+                self._decision, self._abort_heard = "", False
                 await self._payment(line, script, self.pending_minor, fields.get(0x06, b""))
-            finally:
-                self._busy, self.pending_minor = False, None
+        finally:
+            self._busy, self.pending_minor = False, None
 
     async def _payment(self, line: TillLine, script: Script, amount: int, objects: bytes) -> None:
         """Go through one payment; a lost line ends the talking, not the payment."""

@@ -1,0 +1,341 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devices.protocols import zvt_commands as commands
+from devices.protocols.zvt_apdu import Apdu, Control, encode_apdu
+from devices.protocols.zvt_messages import (
+    Aborted,
+    Answer,
+    Completion,
+    IntermediateStatus,
+    OtherMessage,
+    PrintedText,
+    StatusInformation,
+    read_message,
+    read_status_enquiry,
+)
+from devices.protocols.zvt_receipts import ReceiptCollector
+from devices.protocols.zvt_redaction import redact
+from devices.protocols.zvt_results import (
+    card_type_words,
+    intermediate_words,
+    result_words,
+    status_words,
+)
+from devices.protocols.zvt_text import TextEncoding, decode_text, without_card_numbers
+from edge.contract.limits import TERMINAL_RECEIPT_LINES_MAX
+
+CP437 = TextEncoding.CP437
+TEST_NUMBER = "41" + "1" * 14  # passes Luhn, belongs to nobody; composed so that no scanner trips
+
+
+def read(control: int, data: str = "") -> object:
+    return read_message(Apdu(control, bytes.fromhex(data)), CP437)
+
+
+def status(data: str, encoding: TextEncoding = CP437) -> StatusInformation:
+    message = read_message(Apdu(0x040F, bytes.fromhex(data)), encoding)
+    assert isinstance(message, StatusInformation)
+    return message
+
+
+# --- commands ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("command", "wire"),
+    [
+        (commands.registration("123456", 978), "0600 0E 123456 BE 0978 06 06 26 04 0A 02 06D3"),
+        (commands.registration("000000", 756, 0x08), "0600 06 000000 08 0756"),
+        (commands.authorisation(1, 978), "0601 0A 04 000000000001 49 0978"),
+        (
+            commands.authorisation(123_456, 978, sync_receipt=b"\x00\x42"),
+            "0601 11 04 000000123456 49 0978 06 05 1F1F 02 0042",
+        ),
+        (
+            commands.authorisation(1, 978, sync_receipt=b""),
+            "0601 0F 04 000000000001 49 0978 06 03 1F1F 00",
+        ),
+        (commands.repeat_receipt("000000"), "0620 05 000000 03 03"),
+        (commands.status_enquiry("000000"), "0501 03 000000"),
+        (commands.diagnosis(), "0670 00"),
+        (commands.abort(), "06B0 00"),
+        (commands.log_off(), "0602 00"),
+        (commands.POSITIVE, "8000 00"),
+        (commands.NOT_SUPPORTED, "8483 00"),
+    ],
+)
+def test_commands(command: Apdu, wire: str) -> None:
+    assert encode_apdu(command) == bytes.fromhex(wire)
+
+
+@pytest.mark.parametrize("password", ["", "12345", "1234567", "12345a", "١٢٣٤٥٦"])
+def test_a_password_has_six_digits(password: str) -> None:
+    with pytest.raises(ValueError, match="six digits"):
+        commands.status_enquiry(password)
+
+
+# --- messages ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("control", "data", "message"),
+    [
+        (0x8000, "", Answer(0)),
+        (0x8400, "", Answer(0)),
+        (0x8483, "", Answer(0x83)),
+        (0x84FF, "00", Answer(0xFF)),
+        (0x060F, "", Completion(b"")),
+        (0x061E, "6C", Aborted(0x6C)),
+        (0x061E, "", Aborted(None)),
+        (0x0401, "", OtherMessage(0x0401)),
+        (0x04FF, "", OtherMessage(0x04FF)),
+        (0x06D1, "", OtherMessage(0x06D1)),
+        (0x04FF, "0A", IntermediateStatus(0x0A)),
+        (0x04FF, "0A 03", IntermediateStatus(0x0A, 3)),
+        (0x04FF, "0A 06", IntermediateStatus(0x0A, 6)),
+        (0x04FF, "0A FF", IntermediateStatus(0x0A, 0)),
+        (0x04FF, "FF 06 08 24 06 07 04 48616C6F", IntermediateStatus(0xFF, 0, "Halo")),
+        (0x04FF, "FF 02 06 05 24 03 07 01 41", IntermediateStatus(0xFF, 2, "A")),
+        (0x04FF, "0A 06 06 05 24 03 07 01 41", IntermediateStatus(0x0A, 6, "A")),
+        (0x04FF, "0A 06 03 24 01 07", IntermediateStatus(0x0A, 0, "")),
+        (0x04FF, "FF 06 05 24 03 09 01 41", IntermediateStatus(0xFF, 0, "")),
+        (0x06D1, "00 4142", PrintedText(("AB",))),
+        (0x06D1, "80 41", PrintedText(("A",))),
+        (0x06D1, "81 41", PrintedText(("A",), ends=True)),
+        (0x06D1, "FF", PrintedText(("",), ends=True)),
+        (0x06D1, "81 41 06 04 1F07 01 01", PrintedText(("A",), 1, ends=True)),
+        (0x06D1, "00 06 00", PrintedText(("",))),
+        (0x06D1, "00 41 06 02 07 05", PrintedText(("A",))),
+        (0x06D3, "", PrintedText(())),
+        (0x06D3, "06 0F 1F07 01 02 25 09 09 01 40 07 01 41 07 01 42", PrintedText(("A", "B"), 2)),
+        (0x06D3, "06 08 25 06 07 01 41 09 01 83", PrintedText(("A",), ends=True)),
+        (0x06D3, "06 08 25 06 07 01 41 09 01 80", PrintedText(("A",))),
+    ],
+)
+def test_what_the_terminal_says(control: int, data: str, message: object) -> None:
+    assert read(control, data) == message
+
+
+def test_a_container_like_text_that_does_not_fit_stays_text() -> None:
+    assert read(0x06D1, "00 41 06 09 42") == PrintedText(("A  B",))
+
+
+FULL = (
+    "27 00 04 000000001234 49 0978 0B 000123 87 0045 88 000007 0C 101112 0D 1122 29 52000042"
+    " 22 F0F8 EEEEEEEEEEEE1234 8B F0F5 5669736100 8A 0A 3B 4131323334350000 3C F0F0F2 4F4B"
+    " 06 05 1F1F 02 0045"
+)
+
+
+def test_a_whole_status_information() -> None:
+    whole = status(FULL)
+    assert (whole.result, whole.amount_minor, whole.currency_number) == (0, 1234, 978)
+    assert whole.identity == ("0045", "000123", "000007", "1122", "101112")
+    assert (whole.last4, whole.scheme, whole.authorisation) == ("1234", "Visa", "A12345")
+    assert (whole.terminal_id, whole.words, whole.sync_receipt) == ("52000042", "OK", b"\x00\x45")
+
+
+def test_an_empty_status_information() -> None:
+    empty = status("")
+    assert (empty.result, empty.amount_minor, empty.currency_number) == (None, None, None)
+    assert empty.identity == ("", "", "", "", "")
+    assert (empty.last4, empty.scheme, empty.authorisation) == ("", "", "")
+    assert (empty.terminal_id, empty.words, empty.sync_receipt) == ("", "", None)
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "value"),
+    [
+        ("27 00 EE 04", "result", 0),
+        ("27 6C 04 00", "amount_minor", None),
+        ("87 FFFF", "receipt", ""),
+        ("0B 000000 06 07 1F2B 04 00123456", "trace", "00123456"),
+        ("0B 000000 06 05 1F2B 02 FFFF", "trace", "000000"),
+        ("0B 000000", "trace", "000000"),
+        ("22 F0F5 EEEE1234DF", "last4", "1234"),
+        ("22 F0F4 EEEE1234", "last4", "1234"),
+        ("22 F0F5 EEEEEE123F", "last4", ""),
+        ("22 F0F4 12345EEE", "last4", ""),
+        ("8A 06", "scheme", "Mastercard"),
+        ("8A FE", "scheme", ""),
+        ("27 00", "sync_receipt", None),
+        ("8B F0F1 00 8A 2E", "scheme", "Maestro"),
+        ("06 07 1F44 04 52000001", "terminal_id", "52000001"),
+        ("06 05 1F1F 02 0000", "sync_receipt", b"\0\0"),
+    ],
+)
+def test_single_values(data: str, name: str, value: object) -> None:
+    assert getattr(status(data), name) == value
+
+
+def test_completion() -> None:
+    assert Completion(bytes.fromhex("19 02 29 52000042 06 00")).status_byte == 2
+    assert Completion(b"").status_byte == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "software", "byte"),
+    [
+        ("F0F0F3 312E30 00", "1.0", 0),
+        ("F0F0F3 312E30 9C 06 00", "1.0", 0x9C),
+        ("DC", "", 0xDC),
+        ("", "", 0),
+        ("F0F0F9 31", "1", 0),
+        ("F00141", "", 0xF0),
+    ],
+)
+def test_status_enquiry_is_positional(body: str, software: str, byte: int) -> None:
+    assert read_status_enquiry(bytes.fromhex(body), CP437) == (software, byte)
+
+
+@given(control=st.sampled_from([0x040F, 0x04FF, 0x060F, 0x061E, 0x06D1, 0x06D3]), data=st.binary())
+def test_reading_and_redacting_never_raise(control: int, data: bytes) -> None:
+    for encoding in TextEncoding:
+        message = read_message(Apdu(control, data), encoding)
+        if isinstance(message, StatusInformation):
+            assert (message.identity, message.last4, message.scheme) is not None
+            assert message.terminal_id + message.words + message.authorisation is not None
+    redacted = redact(Apdu(control, data))
+    assert len(redacted.data) == len(data)
+
+
+def test_a_result_survives_any_damage_behind_it() -> None:
+    seed = 2_008
+    chance = random.Random(seed)
+    for _ in range(500):
+        noise = chance.randbytes(chance.randrange(40)).hex()
+        assert status("27 00" + noise).result == 0, f"seed {seed}"
+
+
+# --- words ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (result_words(0), "Done."),
+        (result_words(5), "The card issuer declined the payment."),
+        (result_words(99), "The card network declined the payment with code 99."),
+        (result_words(0x6C), "The payment was given up at the terminal, or time ran out."),
+        (result_words(0xF9), "The terminal answered with code F9."),
+        (intermediate_words(0x0A), "Insert card"),
+        (intermediate_words(0x55), "Wrong PIN: please remove the card"),
+        (intermediate_words(0xFF), "Please wait"),
+        (IntermediateStatus(0x0A).words, "Insert card"),
+        (IntermediateStatus(0xFF, text="Karte einstecken").words, "Karte einstecken"),
+        (card_type_words(5), "girocard"),
+        (card_type_words(99), ""),
+        (status_words(0), ""),
+        (status_words(4), "The terminal waits for its personalisation."),
+        (status_words(3).count("."), 2),
+    ],
+)  # fmt: skip
+def test_words(words: object, text: object) -> None:
+    assert words == text
+
+
+@pytest.mark.parametrize(
+    ("encoding", "wire", "text"),
+    [
+        (TextEncoding.CP437, "81 84 94 9A E1", "üäöÜß"),
+        (TextEncoding.LATIN_1, "FC E4 F6 DC DF", "üäöÜß"),
+        (TextEncoding.ZVT7, "7D 7B 7C 5D 7E 41 C1", "üäöÜßAA"),
+        (TextEncoding.UTF_8, "C3BC C39F", "üß"),
+        (TextEncoding.UTF_8, "FF 41", "\ufffdA"),
+        (TextEncoding.LATIN_1, "41 1B 70 00 0A 42", "A p  B"),
+    ],
+)
+def test_texts(encoding: TextEncoding, wire: str, text: str) -> None:
+    assert decode_text(bytes.fromhex(wire), encoding) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        (TEST_NUMBER, "*" * 12 + "1111"),
+        (f"Karte {TEST_NUMBER}.", "Karte " + "*" * 12 + "1111."),
+        ("-".join([TEST_NUMBER[:4], TEST_NUMBER[4:8], "1111", "1111"]), "****-****-****-1111"),
+        (TEST_NUMBER[:-1] + "2", TEST_NUMBER[:-1] + "2"),
+        ("Terminal-ID 52000042", "Terminal-ID 52000042"),
+        ("0" * 16, "0" * 16),
+    ],
+)
+def test_card_numbers_in_texts_are_masked(text: str, kept: str) -> None:
+    assert without_card_numbers(text) == kept
+
+
+# --- receipts ------------------------------------------------------------------------------
+
+
+def collect(*printed: PrintedText) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    collector = ReceiptCollector()
+    for each in printed:
+        collector.take(each)
+    return collector.merchant, collector.customer
+
+
+def test_untyped_receipts_are_the_merchants_and_then_the_customers() -> None:
+    one = PrintedText(("m1",)), PrintedText(("m2",), ends=True)
+    two = PrintedText(("c1",)), PrintedText(("c2",), ends=True)
+    assert collect(*one, *two, PrintedText(("?",))) == (("m1", "m2"), ("c1", "c2"))
+
+
+def test_typed_receipts_go_where_they_belong() -> None:
+    customer = PrintedText(("c",), 2), PrintedText(("c2",), 2, ends=True)
+    assert collect(*customer, PrintedText(("m",), ends=True)) == (("m",), ("c", "c2"))
+    assert collect(PrintedText(("m",), 1), PrintedText(("c",), 2)) == (("m",), ("c",))
+    assert collect(PrintedText(("admin",), 3, ends=True)) == ((), ())
+    assert collect() == ((), ())
+
+
+def test_a_receipt_without_end_is_cut() -> None:
+    merchant, _ = collect(*[PrintedText(("x",) * 7)] * TERMINAL_RECEIPT_LINES_MAX)
+    assert len(merchant) == TERMINAL_RECEIPT_LINES_MAX
+
+
+# --- redaction -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("control", "data", "kept"),
+    [
+        (0x8483, "", ""),
+        (0x8000, "", ""),
+        (0x061E, "6C", "6C"),
+        (0x0600, "123456 BE 0978", "EEEEEE BE 0978"),
+        (0x0620, "123456 03 03", "EEEEEE 03 03"),
+        (0x04FF, "FF 01 06 05 24 03 07 01 41", "FF 01 EEEEEEEEEEEEEE"),
+        (0x06D1, "00 4142", "EEEEEE"),
+        (0x0401, "4142", "EEEE"),
+        (0x0601, "04 000000000100 22 F0F2 4111", "04 000000000100 22 F0F2 EEEE"),
+        (
+            0x040F,
+            "27 00 22 F0F4 41111111 23 F0F2 4111 24 F0F0F2 4111 2D F0F2 4111 0E 2812 87 0001",
+            "27 00 22 F0F4 EEEEEEEE 23 F0F2 EEEE 24 F0F0F2 EEEE 2D F0F2 EEEE 0E EEEE 87 0001",
+        ),
+        (0x040F, "27 00 EF 4111", "27 00 EE EEEE"),
+        (
+            0x040F,
+            "06 10 1F1F 02 0001 1F16 01 41 60 05 43 03 A00000",
+            "06 10 1F1F 02 0001 1F16 01 EE 60 05 43 03 EEEEEE",
+        ),
+        (0x040F, "06 04 1F07 05 01", "06 04 EEEEEEEE"),
+        (0x040F, "06 81 03 07 01 41", "EEEEEEEEEEEE"),
+        (0x040F, "06 05 09 81 01 40 07", "06 05 EEEEEEEEEE"),
+    ],
+)
+def test_card_data_texts_and_passwords_are_blanked(control: int, data: str, kept: str) -> None:
+    assert redact(Apdu(control, bytes.fromhex(data))).data.hex() == bytes.fromhex(kept).hex()
+
+
+def test_the_result_of_a_redacted_message_can_still_be_read() -> None:
+    kept = read_message(redact(Apdu(Control.STATUS_INFORMATION, bytes.fromhex(FULL))), CP437)
+    assert isinstance(kept, StatusInformation)
+    assert (kept.result, kept.amount_minor, kept.identity) == (0, 1234, status(FULL).identity)
+    assert kept.last4 == ""

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+from typing_extensions import override
+
+from devices.driver import DeviceJob
+from devices.drivers.terminal_zvt.line import ZvtLine
+from devices.drivers.terminal_zvt.payments import TerminalZvt
+from devices.protocols.zvt_recovery import PaymentNote
+from edge.contract.device_messages import (
+    InquirePaymentArgs,
+    JobResult,
+    JobStatus,
+    PaymentOutcome,
+)
+from tests.devices.storm_zvt_payments import storm
+
+RUNS = int(os.environ.get("ZVT_STORM_RUNS", "60"))
+"""Short form; `ZVT_STORM_RUNS=5000` is the long one."""
+FIRST_SEED = int(os.environ.get("ZVT_STORM_SEED", "1"))
+SEEDS_PER_TEST = 10
+
+
+@pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + RUNS, SEEDS_PER_TEST))
+@pytest.mark.timeout(300)
+async def test_no_weather_books_twice_or_tells_an_untruth(first: int) -> None:
+    for seed in range(first, first + SEEDS_PER_TEST):
+        assert await storm(seed) == [], f"ZVT_STORM_SEED={seed}"
+
+
+class ChargesAgain(TerminalZvt):
+    """Planted: an unknown outcome is taken for a failed one and tried once more."""
+
+    @override
+    async def _charge(
+        self, line: ZvtLine, job: DeviceJob, note: PaymentNote, sync_receipt: bytes | None
+    ) -> JobResult:
+        result = await super()._charge(line, job, note, sync_receipt)
+        if result.status is not JobStatus.UNKNOWN:
+            return result
+        while self._line is None or self._line is line:
+            await self.ports.clock.sleep(0.5)
+        return await super()._charge(self._line, job, note, sync_receipt)
+
+
+class SaysDeclined(TerminalZvt):
+    """Planted: an unknown outcome is told as declined."""
+
+    @override
+    async def _charge(
+        self, line: ZvtLine, job: DeviceJob, note: PaymentNote, sync_receipt: bytes | None
+    ) -> JobResult:
+        result = await super()._charge(line, job, note, sync_receipt)
+        if result.status is JobStatus.UNKNOWN:
+            return job.done(result.ts, PaymentOutcome("declined"))
+        return result
+
+
+class TakesAnyAmount(TerminalZvt):
+    """Planted: whatever is stored last with the right amount is taken for the payment."""
+
+    @override
+    async def _inquire(self, args: InquirePaymentArgs) -> PaymentOutcome:
+        line = await self._ready_line()
+        last = await self._ask_last_stored(line)
+        stored = None if last is None or last.status is None else last.status.amount_minor
+        return PaymentOutcome(
+            "approved" if stored == args.amount_minor else "declined", args.amount_minor
+        )
+
+
+@pytest.mark.parametrize("mutant", [ChargesAgain, SaysDeclined, TakesAnyAmount])
+@pytest.mark.timeout(300)
+async def test_the_storm_catches_planted_defects(mutant: type[TerminalZvt]) -> None:
+    for seed in range(1, 41):
+        if await storm(seed, mutant):
+            return
+    raise AssertionError(f"{mutant.__name__} got through")

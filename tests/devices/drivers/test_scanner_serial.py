@@ -60,37 +60,33 @@ PLAIN = ScannerSerialSettings(ADDRESS)
 
 
 @pytest.mark.parametrize(
-    ("driver", "scanner", "label", "symbology", "expected"),
+    ("driver", "scanner", "read", "expected"),
     [
-        (PLAIN, SimulatedScannerSettings(), EAN, "", BarcodeScanned(EAN)),
-        (PLAIN, SimulatedScannerSettings(suffix="\r\n"), EAN, "", BarcodeScanned(EAN)),
-        (PLAIN, SimulatedScannerSettings(send_aim=True), EAN, "", BarcodeScanned(EAN, "]E0")),
+        (PLAIN, SimulatedScannerSettings(), (EAN, ""), BarcodeScanned(EAN)),
+        (PLAIN, SimulatedScannerSettings(suffix="\r\n"), (EAN, ""), BarcodeScanned(EAN)),
+        (PLAIN, SimulatedScannerSettings(send_aim=True), (EAN, ""), BarcodeScanned(EAN, "]E0")),
         (
             PLAIN,
             SimulatedScannerSettings(send_aim=True),
-            "96385074",
-            "",
+            ("96385074", ""),
             BarcodeScanned("96385074", "]E4"),
         ),
         (
             PLAIN,
             SimulatedScannerSettings(send_aim=True),
-            "SHELF-7",
-            "",
+            ("SHELF-7", ""),
             BarcodeScanned("SHELF-7", "]C0"),
         ),
         (
             PLAIN,
             SimulatedScannerSettings(send_aim=True),
-            "0109521234567892\x1d10A",
-            "gs1_datamatrix",
+            ("0109521234567892\x1d10A", "gs1_datamatrix"),
             BarcodeScanned("0109521234567892\x1d10A", "]d2"),
         ),
         (
             ScannerSerialSettings(ADDRESS, prefix="\x02", suffix="\x03", group_separator="|"),
             SimulatedScannerSettings(prefix="\x02", suffix="\x03"),
-            "0109521234567892|10A",
-            "",
+            ("0109521234567892|10A", ""),
             BarcodeScanned("0109521234567892\x1d10A"),
         ),
     ],
@@ -99,13 +95,12 @@ async def test_a_label_read_is_a_scan(
     benches: list[asyncio.Task[None]],
     driver: ScannerSerialSettings,
     scanner: SimulatedScannerSettings,
-    label: str,
-    symbology: str,
+    read: tuple[str, str],
     expected: BarcodeScanned,
 ) -> None:
     bench = ScannerBench(driver, scanner)
     benches += await bench.open()
-    await bench.scanner.scan(label, symbology)
+    await bench.scanner.scan(*read)
     await bench.clock.advance(0)
     assert bench.ports.events == [("scan", expected, 5_000)]
     assert bench.ports.counts == {"GoodScanCount": 1}

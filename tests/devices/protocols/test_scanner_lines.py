@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -133,7 +135,7 @@ def test_cuts_never_change_what_is_read(line: LineFormat, data: bytes, cuts: lis
     expected = whole.feed(data)
     found: list[object] = []
     edges = [0, *sorted(min(at, len(data)) for at in cuts), len(data)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         found += cut.feed(data[start:end])
     assert found == expected
     assert whole.flush() == cut.flush()

@@ -76,8 +76,8 @@ class StaticFile:
 class StaticFiles:
     """The table of files below a folder, by their path with `/` between; `load` reads them."""
 
-    def __init__(self, files: Mapping[str, StaticFile]) -> None:
-        self._files = files
+    def __init__(self, table: Mapping[str, StaticFile]) -> None:
+        self.table = table
 
     @classmethod
     def load(cls, folder: Path, *, prefix: str = "") -> StaticFiles:
@@ -119,20 +119,20 @@ class StaticFiles:
         """Return one table of several; a later part wins where two have one path."""
         files: dict[str, StaticFile] = {}
         for part in parts:
-            files.update(part._files)
+            files.update(part.table)
         return cls(files)
 
     def __contains__(self, name: str) -> bool:
-        return name in self._files
+        return name in self.table
 
     @property
     def names(self) -> list[str]:
         """The paths that are served."""
-        return sorted(self._files)
+        return sorted(self.table)
 
     def respond(self, request: web.Request, name: str) -> web.Response:
         """Answer with a file of the table. Raises Refused (404)."""
-        file = self._files.get(name)
+        file = self.table.get(name)
         if file is None:
             raise Refused(
                 "not_found",

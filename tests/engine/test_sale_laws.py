@@ -56,7 +56,12 @@ from tests.engine.till_in_memory import TillInMemory
 CODES = (
     ROLL, MILK, SOAP, FREE, DEAR, CHEESE_PLU, CHEESE_742_G, CHEESE_3_49, CAKE_2_50, UNKNOWN, "?",
 )  # fmt: skip
+SOUND_CODES = (ROLL, MILK, SOAP, CHEESE_PLU)
 CASH_STEPS = (0, 5, 10)
+
+
+selling = precondition(lambda self: self.till.cart.state is TillState.OPEN)
+charging = precondition(lambda self: self.till.cart.open_payment is not None)
 
 
 class TillMachine(RuleBasedStateMachine):
@@ -99,36 +104,54 @@ class TillMachine(RuleBasedStateMachine):
         assert sum(self.charged.values()) == cart.card_minor
         self.charged.clear()
 
-    @rule(code=st.sampled_from(CODES), quantity=st.sampled_from([1000, 2000, 9000, 742, 0]))
-    def add(self, code: str, quantity: int) -> None:
+    @rule(code=st.sampled_from(SOUND_CODES), pieces=st.integers(1, 4))
+    def ring_up(self, code: str, pieces: int) -> None:
+        self.attempt(self.till.add, code, pieces * 1000)
+
+    @rule(code=st.sampled_from(CODES), quantity=st.sampled_from([1000, 9000, 742, 0]))
+    def scan_anything(self, code: str, quantity: int) -> None:
         self.attempt(self.till.add, code, quantity)
 
+    @selling
     @rule(number=st.integers(1, 6), reason=st.sampled_from(["", "dropped", "4" + "1" * 15]))
     def void(self, number: int, reason: str) -> None:
         self.attempt(self.till.void, str(number), reason)
 
+    @selling
     @rule(number=st.integers(1, 6), quantity=st.sampled_from([1000, 3000, 250]))
     def set_quantity(self, number: int, quantity: int) -> None:
         self.attempt(self.till.set_quantity, str(number), quantity)
 
-    @rule(amount=st.integers(-1, 3_000) | st.just(AMOUNT_MINOR_MAX))
-    def cash(self, amount: int) -> None:
-        self.attempt(self.till.cash, amount)
-
-    @rule(over=st.sampled_from([0, 1, -1, -2, 4, 500]))
+    @selling
+    @rule(over=st.sampled_from([0, 1, -1, -2, -40, 4, 500]))
     def about_the_right_cash(self, over: int) -> None:
         self.attempt(self.till.cash, self.till.cart.due_minor + over)
 
+    @selling
     @rule(over=st.sampled_from([0, 0, 0, 1, -1, -50]))
     def card(self, over: int) -> None:
         events = self.attempt(self.till.card, self.till.cart.due_minor + over)
         assert all(isinstance(event, CardPaymentRequested) for event in events)
 
-    @rule()
-    def cancel_card(self) -> None:
-        assert self.attempt(self.till.do, CancelCard(command_id="command-cancel")) == ()
+    @rule(data=st.data(), amount=st.integers(-1, 3_000) | st.just(AMOUNT_MINOR_MAX))
+    def press_anything(self, data: st.DataObject, amount: int) -> None:
+        till = self.till
+        wish, *arguments = data.draw(
+            st.sampled_from(
+                [
+                    (till.void, "1"),
+                    (till.set_quantity, "1", 2000),
+                    (till.cash, amount),
+                    (till.card, amount),
+                    (till.do, CancelCard(command_id="command-cancel")),
+                    (till.abandon,),
+                    (till.next_sale,),
+                ]
+            )
+        )
+        self.attempt(wish, *arguments)
 
-    @precondition(lambda self: self.till.cart.open_payment is not None)
+    @charging
     @rule()
     def approve(self) -> None:
         asked = self.till.cart.open_payment
@@ -136,24 +159,17 @@ class TillMachine(RuleBasedStateMachine):
         self.charged[asked.tender_id] = asked.amount_minor
         self.attempt(self.till.approve)
 
-    @precondition(lambda self: self.till.cart.open_payment is not None)
+    @charging
     @rule()
     def decline(self) -> None:
         self.till.decline()
 
-    @precondition(lambda self: self.till.cart.open_payment is not None)
+    @charging
     @rule()
     def lose(self) -> None:
         self.till.lose()
 
-    @rule()
-    def abandon(self) -> None:
-        self.attempt(self.till.abandon)
-
-    @rule()
-    def next_sale(self) -> None:
-        self.attempt(self.till.next_sale)
-
+    @selling
     @rule()
     def void_everything(self) -> None:
         for line in self.till.cart.lines:

@@ -107,9 +107,7 @@ async def running_edge(settings: EdgeSettings, bus: Bus, log: Log) -> AsyncItera
     async with AsyncExitStack() as stack:
         tasks = await stack.enter_async_context(Supervisor(clock, log))
         key = load_or_create_key(settings.secrets.box_key_file)
-        reference = ReferenceStore(
-            DatabaseFile(data / "reference.db", REFERENCE_MIGRATIONS), clock
-        )
+        reference = ReferenceStore(DatabaseFile(data / "reference.db", REFERENCE_MIGRATIONS), clock)
         await reference.open()
         stack.push_async_callback(reference.close)
         calendar = _calendar(reference)
@@ -235,9 +233,7 @@ async def running_edge(settings: EdgeSettings, bus: Bus, log: Log) -> AsyncItera
             lambda: reference.store.name if reference.has_store else "Tillbox",
         ).routes(
             (
-                *TillApi(
-                    access, selling, reference, TillSockets(views, clock, tasks)
-                ).routes(),
+                *TillApi(access, selling, reference, TillSockets(views, clock, tasks)).routes(),
                 *ReplicaApi(replica, link).routes(),
             )
         )
@@ -404,6 +400,4 @@ def _enrol(settings: EdgeSettings, till: str | None) -> int:
     return 0
 
 
-COMMAND: Final = Command(
-    "edge", "the box: tills, selling, the ledger", _configure, _run
-)
+COMMAND: Final = Command("edge", "the box: tills, selling, the ledger", _configure, _run)

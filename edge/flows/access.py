@@ -133,7 +133,9 @@ class Access:
             ).fetchall()
         )
         now = self.clock.monotonic_ms()
-        self._sessions = {row[0]: CashierSession(row[0], row[1], row[2], row[3], row[4], now) for row in rows}
+        self._sessions = {
+            row[0]: CashierSession(row[0], row[1], row[2], row[3], row[4], now) for row in rows
+        }
 
     async def close(self) -> None:
         """Close the site file; safe to call twice."""
@@ -142,7 +144,9 @@ class Access:
 
     # --- devices --------------------------------------------------------------------------
 
-    def make_code(self, till: str | None, *, uses: int = 1, valid_s: float = ENROL_CODE_S_MAX) -> str:
+    def make_code(
+        self, till: str | None, *, uses: int = 1, valid_s: float = ENROL_CODE_S_MAX
+    ) -> str:
         """Return a new enrolment code; a person carries it to the device."""
         if till is not None:
             self._check_till(till)
@@ -322,9 +326,7 @@ class Access:
         await self.site.write(
             lambda db: db.execute("DELETE FROM session WHERE token_sha256 = ?", (session.digest,))
         )
-        await self._record(
-            CashierSignedOut(cashier=session.cashier), session.till, session.cashier
-        )
+        await self._record(CashierSignedOut(cashier=session.cashier), session.till, session.cashier)
 
     # --- views ----------------------------------------------------------------------------
 

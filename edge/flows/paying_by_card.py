@@ -185,17 +185,13 @@ class PayingByCard:
 
     def _inquiry(self, job: OpenJob, number: int) -> OpenJob:
         asked = msgspec.json.decode(job.args)
-        args = InquirePaymentArgs(
-            job.job_id, job.job_id, asked["amount_minor"], asked["currency"]
-        )
+        args = InquirePaymentArgs(job.job_id, job.job_id, asked["amount_minor"], asked["currency"])
         self.log.info("payment_inquired", payment=job.job_id, number=number)
         return self._side_job(job, JobKind.INQUIRE_PAYMENT, encode(args))
 
     def _side_job(self, job: OpenJob, kind: JobKind, args: bytes) -> OpenJob:
         deadline = self.clock.now_ms() + PAYMENT_ANSWER_MS_MAX
-        side = OpenJob(
-            self.ids.new(), kind, job.till, job.sale, job.device, 0, deadline, args
-        )
+        side = OpenJob(self.ids.new(), kind, job.till, job.sale, job.device, 0, deadline, args)
         if kind is JobKind.INQUIRE_PAYMENT:
             self.dispatch.answers_for(side.job_id, job)
         return side
@@ -213,9 +209,7 @@ def _outcome(result: JobResult) -> PaymentOutcome:
         return PaymentOutcome("unknown", reason=f"The terminal's answer is garbled: {error}.")
 
 
-def _event(
-    job: OpenJob, payment: Tender, outcome: PaymentOutcome, resolved_by: str
-) -> Event:
+def _event(job: OpenJob, payment: Tender, outcome: PaymentOutcome, resolved_by: str) -> Event:
     if outcome.outcome != "approved":
         return CardPaymentDeclined(
             sale=job.sale,

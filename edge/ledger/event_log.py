@@ -88,7 +88,11 @@ class Ledger:
         generation of this one.
         """
         await self._file.open()
-        return await self._file.write(self._take_over)
+        try:
+            return await self._file.write(self._take_over)
+        except BaseException:
+            await self._file.close()
+            raise
 
     async def close(self) -> None:
         """Mark a clean end and close the file."""
@@ -336,8 +340,7 @@ def _same_command(kept: tuple[bytes, bytes], command: CommandReply) -> bytes:
 
 def _keep_reply(connection: sqlite3.Connection, reply: CommandReply, last_seq: int) -> None:
     cursor = connection.execute(
-        "INSERT INTO command_reply (command_id, fingerprint, last_seq, reply)"
-        " VALUES (?, ?, ?, ?)",
+        "INSERT INTO command_reply (command_id, fingerprint, last_seq, reply) VALUES (?, ?, ?, ?)",
         (reply.command_id, reply.fingerprint, last_seq, zlib.compress(reply.reply, 1)),
     )
     number = cursor.lastrowid or 0

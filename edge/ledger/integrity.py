@@ -116,7 +116,9 @@ def _verify(connection: sqlite3.Connection) -> Verdict:
 def _check_tail(connection: sqlite3.Connection, seq: int, accepted: int) -> str:
     if accepted > seq:
         return f"head office accepted event {accepted}; the ledger ends at {seq}"
-    (answered,) = connection.execute("SELECT coalesce(max(last_seq), 0) FROM command_reply").fetchone()
+    (answered,) = connection.execute(
+        "SELECT coalesce(max(last_seq), 0) FROM command_reply"
+    ).fetchone()
     if answered > seq:
         return f"a till was answered for event {answered}; the ledger ends at {seq}"
     return ""

@@ -45,7 +45,6 @@ _SHAPES: Final[dict[Feed, msgspec.json.Decoder[Any]]] = {
 }
 
 
-
 class ReferenceStore:
     """What head office sent down, over `reference.db`."""
 
@@ -230,9 +229,7 @@ class ReferenceStore:
         for (sku,) in rows:
             article, price = self.by_sku(sku), self.price(sku)
             if article is not None and price is not None:
-                found.append(
-                    ArticleView(sku, sku, article.name, price.price_minor, article.unit)
-                )
+                found.append(ArticleView(sku, sku, article.name, price.price_minor, article.unit))
         return tuple(found)
 
     # --- the file -------------------------------------------------------------------------
@@ -298,5 +295,3 @@ def _index_article(connection: sqlite3.Connection, sku: str, article: Article | 
         connection.execute(
             "INSERT INTO quick_key (sku, page, place) VALUES (?, ?, ?)", (sku, page, int(place))
         )
-
-

@@ -163,10 +163,12 @@ def encode_frame(
     raw_len = sum(map(len, bodies)) + _LENGTH_BYTES * len(bodies)
     if raw_len > FRAME_RAW_BYTES_MAX:
         raise ValueError(f"{raw_len} bytes are over a frame's {FRAME_RAW_BYTES_MAX}")
-    flags = FLAG_THINNED
-    text = thin(bodies, store=store, gen=gen, first_seq=first_seq, book=dictionary.book)
-    if len(text) > raw_len:
-        flags, text = 0, pack_bodies(bodies)
+    try:
+        flags = FLAG_THINNED
+        text = thin(bodies, store=store, gen=gen, first_seq=first_seq, book=dictionary.book)
+    except BadThinTextError:
+        flags = 0
+        text = pack_bodies(bodies)
     payload = dictionary.compress(text)
     size = HEADER_BYTES + len(payload) + SIGNATURE_BYTES
     if size > FRAME_COMPRESSED_BYTES_MAX:

@@ -34,6 +34,7 @@ _BARE: Final = b"\x03"
 _END_OF_FORM: Final = b"\x1e"
 _END: Final = b"\x1f"
 _NEWS: Final = 0x20
+_NEWS_MASK: Final = 0xF0
 _DAY, _TILL, _ACTOR, _SALE = 1, 2, 4, 8
 _FIRST_FORM: Final = 0x20
 FORMS_MAX: Final = 0x100 - _FIRST_FORM
@@ -58,7 +59,7 @@ _FORMS_CACHED: Final = 1_024
 
 
 class BadThinTextError(Exception):
-    """The text is not what `thin` makes; says why."""
+    """The text is not what `thin` makes, or cannot be made; says why."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,8 @@ class _Writer:
                     return
             if self._write_new_form(name, body, end):
                 return
+        if _END in body:
+            raise BadThinTextError(f"event {seq} has a control character in it: it is no JSON")
         self.out.append(b"\x00%b\x1f" % body)
 
     def _write_new_form(self, kind: bytes, body: bytes, at: int) -> bool:
@@ -211,7 +214,10 @@ class _Writer:
 
 
 def thin(bodies: Sequence[bytes], *, store: int, gen: int, first_seq: int, book: FormBook) -> bytes:
-    """Return the text of events in order of seq."""
+    """Return the text of events in order of seq.
+
+    Raises BadThinTextError for what cannot be an event: it holds a byte that ends one.
+    """
     writer = _Writer(store, gen, book)
     for seq, body in enumerate(bodies, first_seq):
         writer.write(seq, body)
@@ -258,6 +264,8 @@ def thicken(
                     form = forms[code - _FIRST_FORM]
                     news = field[1]
                     at += int(field[2:])
+                if news & _NEWS_MASK != _NEWS:
+                    raise BadThinTextError(f"event {seq} has news {news:#04x}")
                 template = _template(form)
                 day = take() if news & _DAY else day
                 till = take() if news & _TILL else till

@@ -112,6 +112,8 @@ class MemoryBus:
         if not self._connected:
             raise BusUnavailable("bus_unavailable", "There is no connection to the broker.")
         self._broker.take(topic, payload, retain=retain)
+        if qos:
+            await asyncio.sleep(0)  # an acknowledgement takes a while: others get their turn
 
     def subscribe(
         self, filters: Sequence[str], *, queue_max: int = SUBSCRIPTION_QUEUE_MAX

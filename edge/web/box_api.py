@@ -121,9 +121,7 @@ class BoxApi:
         return json_response(body, status=200 if ready else 503)
 
     async def _metrics(self, _: web.Request) -> web.Response:
-        return web.Response(
-            body=self.metrics.render(), headers={"Content-Type": self.metrics_type}
-        )
+        return web.Response(body=self.metrics.render(), headers={"Content-Type": self.metrics_type})
 
     async def _branding(self, _: web.Request) -> web.Response:
         return json_response(BrandingBody(self.store_name()))

@@ -1,0 +1,258 @@
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from edge.contract.envelope import GENESIS, link_all, unseal
+from edge.contract.errors import Refused, StorageFailed
+from edge.contract.limits import COMMAND_REPLIES_KEPT, EVENT_BYTES_MAX, EVENTS_PER_COMMAND_MAX
+from edge.contract.sale_events import LineVoided, SaleAbandoned, SaleOpened
+from edge.contract.system_events import BoxStopped, TillEnrolled
+from edge.ledger.projections import PROJECTED_TABLES, rebuild
+from edge.ledger.records import CommandReply, OpenJob, Record, Recorded, Repeated
+from edge.ledger.replay import dated_events
+from tests.ledger.ledger_at import AT, cash_sale, ledger_at
+
+
+def job(number: int = 0) -> OpenJob:
+    return OpenJob(f"job-00000{number}", "print_receipt", "till-1", "s", "printer-1", 0, AT, b"{}")
+
+
+def reply(command_id: str, body: bytes = b"view", meaning: bytes = b"m") -> CommandReply:
+    return CommandReply(command_id, meaning, body)
+
+
+async def test_a_record_takes_the_next_seqs_and_is_chained(tmp_path: Path) -> None:
+    async with ledger_at(tmp_path / "ledger.db") as ledger:
+        first = await ledger.record(Record(cash_sale("a", 1), "till-1", "marta"))
+        second = await ledger.record(Record((BoxStopped(),)))
+        assert first == Recorded(1, 6)
+        assert second == Recorded(7, 7)
+        last, bodies = await ledger.events_after(0, raw_max=1_000_000, count_max=100)
+        assert last == link_all(GENESIS, bodies) == (await ledger.head()).hash
+        assert [unseal(body).seq for body in bodies] == list(range(1, 8))
+        envelope = unseal(bodies[0])
+        assert (envelope.store, envelope.gen, envelope.till, envelope.actor) == (
+            1,
+            1,
+            "till-1",
+            "marta",
+        )
+        assert (envelope.at, envelope.day) == (AT, "2026-11-18")
+
+
+async def test_records_of_many_callers_share_commits_and_stay_gap_free(tmp_path: Path) -> None:
+    async with ledger_at(tmp_path / "ledger.db") as ledger:
+        outcomes = await asyncio.gather(
+            *(ledger.record(Record(cash_sale(f"s{n}", n), f"till-{n}")) for n in range(40))
+        )
+        counts = ledger._file.counts
+        assert counts.commits < 12
+    taken = sorted(
+        (outcome.first_seq, outcome.last_seq)
+        for outcome in outcomes
+        if isinstance(outcome, Recorded)
+    )
+    assert [first for first, _ in taken] == list(range(1, 240, 6))
+
+
+async def test_a_repeated_command_writes_nothing_and_gets_the_first_answer(tmp_path: Path) -> None:
+    async with ledger_at(tmp_path / "ledger.db") as ledger:
+        sale = cash_sale("a", 1)
+        await ledger.record(Record(sale, "till-1", "marta", reply=reply("command-1")))
+        again = await ledger.record(
+            Record(sale, "till-1", "marta", (job(),), reply=reply("command-1", b"other view"))
+        )
+        assert again == Repeated(b"view")
+        assert (await ledger.head()).seq == 6
+        assert await ledger.open_jobs() == []
+        assert await ledger.find_reply(reply("command-1")) == b"view"
+        assert await ledger.find_reply(reply("command-2")) is None
+
+
+async def test_the_same_command_id_with_another_meaning_is_refused(tmp_path: Path) -> None:
+    async with ledger_at(tmp_path / "ledger.db") as ledger:
+        await ledger.record(Record((BoxStopped(),), reply=reply("command-1")))
+        other = reply("command-1", meaning=b"n")
+        with pytest.raises(Refused, match="another command") as refusal:
+            await ledger.record(Record((BoxStopped(),), reply=other))
+        assert refusal.value.code == "command_id_reused"
+        with pytest.raises(Refused, match="another command"):
+            await ledger.find_reply(other)
+        assert (await ledger.head()).seq == 1
+
+
+async def test_a_refused_record_leaves_nothing_and_its_neighbours_stand(tmp_path: Path) -> None:
+    async with ledger_at(tmp_path / "ledger.db") as ledger:
+        giant = SaleAbandoned(sale="x", reason="r" * EVENT_BYTES_MAX)
+        outcomes = await asyncio.gather(
+            ledger.record(Record(cash_sale("a", 1), "till-1")),
+            ledger.record(Record((SaleOpened(sale="x", currency="EUR"), giant), "till-2")),
+            ledger.record(Record(cash_sale("b", 1), "till-3")),
+            return_exceptions=True,
+        )
+        assert isinstance(outcomes[1], Refused)
+        assert (await ledger.head()).seq == 12
+        assert {row.till for row in await ledger.tills()} == {"till-1", "till-3"}
+        with pytest.raises(ValueError, match="events in one record"):
+            await ledger.record(Record((BoxStopped(),) * (EVENTS_PER_COMMAND_MAX + 1)))
+
+
+async def test_jobs_come_and_go_with_the_events_that_cause_and_settle_them(tmp_path: Path) -> None:
+    async with ledger_at(tmp_path / "ledger.db") as ledger:
+        await ledger.record(Record((BoxStopped(),), jobs=(job(1), job(2))))
+        assert await ledger.open_jobs() == [job(1), job(2)]
+        await ledger.record(Record((BoxStopped(),), settled=("job-000001",)))
+        assert await ledger.open_jobs() == [job(2)]
+
+
+async def test_tills_know_their_receipts_and_their_open_sale(tmp_path: Path) -> None:
+    async with ledger_at(tmp_path / "ledger.db") as ledger:
+        await ledger.record(Record(cash_sale("a", 1), "till-1"))
+        await ledger.record(Record((SaleOpened(sale="b", currency="EUR"),), "till-2"))
+        await ledger.record(Record((SaleOpened(sale="c", currency="EUR"),), "till-1"))
+        await ledger.record(Record((LineVoided(sale="c", line="1"),), "till-1"))
+        rows = {row.till: row for row in await ledger.tills()}
+        assert (rows["till-1"].receipts, rows["till-1"].open_seq, rows["till-1"].last_seq) == (
+            1,
+            8,
+            1,
+        )
+        history = dated_events(await ledger.till_events("till-1", 8))
+        assert [(seq, type(event).__name__) for seq, event, _ in history] == [
+            (8, "SaleOpened"),
+            (9, "LineVoided"),
+        ]
+        await ledger.record(Record((SaleAbandoned(sale="c"),), "till-1"))
+        rows = {row.till: row for row in await ledger.tills()}
+        assert rows["till-1"].open_seq == 0
+        assert rows["till-2"].open_seq == 7
+        assert await ledger.sales_after(0) == 1
+        assert await ledger.sales_after(6) == 0
+
+
+async def test_projections_made_anew_from_events_are_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    async with ledger_at(path) as ledger:
+        for number in range(5):
+            await ledger.record(Record(cash_sale(f"s{number}", number + 1), f"till-{number % 2}"))
+        await ledger.record(Record((SaleOpened(sale="open", currency="EUR"),), "till-1"))
+        await ledger.record(
+            Record((TillEnrolled(till="till-1", label="tablet", secret_sha256="ab"),), "till-1")
+        )
+        assert await ledger.enrolments() == {"ab": "till-1"}
+    with closing(sqlite3.connect(path)) as connection:
+
+        def tables() -> dict[str, list[tuple[object, ...]]]:
+            return {
+                table: sorted(connection.execute(f"SELECT * FROM {table}"))  # noqa: S608
+                for table in PROJECTED_TABLES
+            }
+
+        before = tables()
+        assert all(before.values())
+        rebuild(connection)
+        assert tables() == before
+
+
+async def test_events_are_cut_by_size_and_count_but_never_to_nothing(tmp_path: Path) -> None:
+    async with ledger_at(tmp_path / "ledger.db") as ledger:
+        await ledger.record(Record(cash_sale("a", 1), "till-1"))
+        _, one = await ledger.events_after(0, raw_max=1, count_max=100)
+        assert len(one) == 1
+        last, two = await ledger.events_after(1, raw_max=1_000_000, count_max=2)
+        assert [unseal(body).seq for body in two] == [2, 3]
+        assert last == await ledger.hash_at(3)
+        last, none = await ledger.events_after(6, raw_max=1_000_000, count_max=2)
+        assert (none, last) == ([], await ledger.hash_at(6))
+        assert await ledger.hash_at(0) == GENESIS
+        assert await ledger.hash_at(7) is None
+
+
+async def test_a_restart_goes_on_behind_the_head_and_knows_how_it_ended(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    async with ledger_at(path) as ledger:
+        assert ledger.opened_clean is True  # type: ignore[attr-defined]
+        await ledger.record(Record(cash_sale("a", 1), "till-1"))
+    async with ledger_at(path) as ledger:
+        assert ledger.opened_clean is True  # type: ignore[attr-defined]
+        assert await ledger.record(Record((BoxStopped(),))) == Recorded(7, 7)
+        with closing(sqlite3.connect(path)) as connection:
+            assert connection.execute("SELECT clean FROM identity").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [({"store": "elsewhere"}, "belongs to store"), ({"number": 2}, "belongs to store")],
+)
+async def test_a_ledger_of_another_store_is_refused(
+    tmp_path: Path, other: dict[str, object], words: str
+) -> None:
+    path = tmp_path / "ledger.db"
+    async with ledger_at(path):
+        pass
+    with pytest.raises(StorageFailed, match=words):
+        async with ledger_at(path, **other):  # type: ignore[arg-type]
+            pass
+
+
+async def test_a_ledger_of_a_newer_generation_is_refused_an_older_one_taken(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "ledger.db"
+    async with ledger_at(path, gen=1):
+        pass
+    async with ledger_at(path, gen=3) as ledger:
+        await ledger.record(Record((BoxStopped(),)))
+        _, bodies = await ledger.events_after(0, raw_max=1, count_max=1)
+        assert unseal(bodies[0]).gen == 3
+    with pytest.raises(StorageFailed, match="generation 3"):
+        async with ledger_at(path, gen=2):
+            pass
+
+
+async def test_the_acknowledgement_is_kept_with_the_next_commit_and_never_goes_back(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "ledger.db"
+    async with ledger_at(path) as ledger:
+        await ledger.record(Record(cash_sale("a", 1), "till-1"))
+        ledger.keep_acknowledgement(6, b"signed 6")
+        ledger.keep_acknowledgement(3, b"signed 3")
+        assert await ledger.acknowledgement() == (0, None)
+        await ledger.record(Record((BoxStopped(),)))
+        assert await ledger.acknowledgement() == (6, b"signed 6")
+        ledger.keep_acknowledgement(7, b"signed 7")
+    async with ledger_at(path) as ledger:
+        assert await ledger.acknowledgement() == (7, b"signed 7")
+
+
+async def test_old_answers_are_forgotten_in_their_time(tmp_path: Path) -> None:
+    async with ledger_at(tmp_path / "ledger.db") as ledger:
+        await ledger.record(Record((BoxStopped(),), reply=reply("command-first")))
+        # as if the till had given so many commands meanwhile
+        await ledger._file.write(
+            lambda db: db.execute(
+                "INSERT INTO command_reply (n, command_id, fingerprint, last_seq, reply)"
+                " VALUES (?, 'command-late', x'00', 1, x'00')",
+                (COMMAND_REPLIES_KEPT + 1_999,),
+            )
+        )
+        await ledger.record(Record((BoxStopped(),), reply=reply("command-next")))
+        assert await ledger.find_reply(reply("command-first")) is None
+        assert await ledger.find_reply(reply("command-next")) == b"view"
+
+
+async def test_listeners_hear_what_is_on_disk_and_no_repeats(tmp_path: Path) -> None:
+    heard: list[tuple[int, int]] = []
+    async with ledger_at(tmp_path / "ledger.db") as ledger:
+        ledger.listeners.append(
+            lambda recorded, events: heard.append((recorded.last_seq, len(events)))
+        )
+        await ledger.record(Record(cash_sale("a", 1), reply=reply("command-1"), till="till-1"))
+        await ledger.record(Record(cash_sale("a", 1), reply=reply("command-1"), till="till-1"))
+    assert heard == [(6, 6)]

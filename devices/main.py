@@ -95,10 +95,13 @@ async def _serve(settings: DevicesSettings, clock: Clock, log: Log) -> None:
         )
         host = DeviceHost(topics, version("tillbox"), around)
         await host.open()
-        tasks.start("host", host.run)
-        tasks.start("statistics", host.run_statistics)
-        tasks.start("bus", bus.run)
-        tasks.start("watchdog", lambda: _watch(clock))
+        for name, work in (
+            ("host", host.run),
+            ("statistics", host.run_statistics),
+            ("bus", bus.run),
+            ("watchdog", lambda: _watch(clock)),
+        ):
+            _ = tasks.start(name, work)
         notify("READY=1")
         log.info("devices_ready", host=settings.host, store=settings.store)
         stopping = tasks.spawn("stop signal", stop.wait())

@@ -167,8 +167,9 @@ def encode_frame(
         flags = FLAG_THINNED
         text = thin(bodies, store=store, gen=gen, first_seq=first_seq, book=dictionary.book)
     except BadThinTextError:
-        flags = 0
-        text = pack_bodies(bodies)
+        text = b""
+    if not 0 < len(text) <= raw_len:  # a form with very many short values is longer than they are
+        flags, text = 0, pack_bodies(bodies)
     payload = dictionary.compress(text)
     size = HEADER_BYTES + len(payload) + SIGNATURE_BYTES
     if size > FRAME_COMPRESSED_BYTES_MAX:

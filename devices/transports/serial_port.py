@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,19 +37,28 @@ class SerialLine:
     stop_bits: int = 1
 
 
-def serial_connector(line: SerialLine, clock: Clock) -> Connector:
-    """Return a connector to a serial port; what stood in its buffer is thrown away."""
+OpenLine = Callable[[SerialLine, Clock], Awaitable[ByteStream]]
+
+
+def serial_connector(
+    line: SerialLine, clock: Clock, open_line: OpenLine | None = None
+) -> Connector:
+    """Return a connector to a serial port; what stood in its buffer is thrown away.
+
+    `open_line` opens the port; serialx unless told otherwise. It raises OSError.
+    """
+    opener = open_line or _open
 
     async def connect() -> ByteStream:
         for _ in range(_PERMISSION_TRIES - 1):
             try:
-                return await _open(line, clock)
+                return await opener(line, clock)
             except PermissionError:
                 await clock.sleep(_PERMISSION_EVERY_S)
             except OSError as error:
                 raise _unreachable(line, error) from error
         try:
-            return await _open(line, clock)
+            return await opener(line, clock)
         except OSError as error:
             raise _unreachable(line, error) from error
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import pty
 import termios
@@ -10,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from devices.transports.byte_stream import ByteStream
+from devices.transports.memory_pipe import memory_pipe
 from devices.transports.serial_port import SerialLine, serial_connector
 from edge.contract.errors import DeviceUnreachable
+from edge.contract.instant import Clock
 from edge.runtime.system_clock import SystemClock
 from tests.devices.virtual_clock import VirtualClock
 
@@ -113,16 +117,23 @@ async def test_a_speed_that_is_none_says_so(terminal: Terminal) -> None:
         await serial_connector(SerialLine(terminal.path, bits=4), SystemClock())()
 
 
+@pytest.mark.parametrize(("refusals", "opens"), [(0, True), (4, True), (5, False)])
 async def test_permission_is_asked_for_again_while_udev_is_at_work(
-    tmp_path: Path, terminal: Terminal
+    refusals: int, opens: bool
 ) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root may open everything")
-    clock = VirtualClock()
-    path = tmp_path / "port"
-    path.write_bytes(b"")
-    path.chmod(0)
+    clock, left, pipe = VirtualClock(), [refusals], memory_pipe()
+
+    async def open_line(line: SerialLine, clock: Clock) -> ByteStream:
+        if left[0]:
+            left[0] -= 1
+            raise PermissionError(errno.EACCES, "Permission denied", line.path)
+        return pipe.near
+
+    connect = serial_connector(SerialLine("/dev/ttyUSB0"), clock, open_line)
     async with clock.running():
-        with pytest.raises(DeviceUnreachable, match="dialout"):
-            await serial_connector(SerialLine(str(path)), clock)()
-    assert clock.monotonic_ms() == 800
+        if opens:
+            assert await connect() is pipe.near
+        else:
+            with pytest.raises(DeviceUnreachable, match="group dialout"):
+                await connect()
+    assert clock.monotonic_ms() == min(refusals, 4) * 200

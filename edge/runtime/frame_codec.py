@@ -163,8 +163,8 @@ def encode_frame(
     raw_len = sum(map(len, bodies)) + _LENGTH_BYTES * len(bodies)
     if raw_len > FRAME_RAW_BYTES_MAX:
         raise ValueError(f"{raw_len} bytes are over a frame's {FRAME_RAW_BYTES_MAX}")
+    flags = FLAG_THINNED
     try:
-        flags = FLAG_THINNED
         text = thin(bodies, store=store, gen=gen, first_seq=first_seq, book=dictionary.book)
     except BadThinTextError:
         text = b""

@@ -95,15 +95,23 @@ async def test_tshark_reads_the_whole_dialogue(tmp_path: Path, config_byte: int)
     file.write_bytes(pcap(passed))
 
     assert dissect(file, "-Y", "_ws.malformed || zvt.apdu_len.invalid || tcp.analysis.flags") == []
-    fields = ("control_field", "amount", "trace_number", "result_code", "cc", "terminal_id", "card_type")
+    fields = (
+        "control_field",
+        "amount",
+        "trace_number",
+        "result_code",
+        "cc",
+        "terminal_id",
+        "card_type",
+    )
     wanted = [part for name in fields for part in ("-e", f"zvt.{name}")]
     rows = dissect(
         file, "-Y", f"tcp.dstport=={TILL_PORT} && zvt.result_code", "-T", "fields", *wanted
     )
     assert [row[1:] for row in rows if int(row[0], 16) == Control.STATUS_INFORMATION] == [
-        ["123456", "000001", "0x00", "0x0978", "52000042", "0x05"],
-        ["123456", "000001", "0x00", "0x0978", "52000042", "0x05"],
-        ["77", "000002", "0x00", "0x0978", "52000042", "0x05"],
+        ["123456", "000001", "0x00", "0x0978", "52000042", "5"],
+        ["123456", "000001", "0x00", "0x0978", "52000042", "5"],
+        ["77", "000002", "0x00", "0x0978", "52000042", "5"],
     ]
     sent = dissect(file, "-Y", f"tcp.srcport=={TILL_PORT} && zvt.amount", "-T", "fields", *wanted)
     assert [(int(row[0], 16), row[1], row[4]) for row in sent] == [

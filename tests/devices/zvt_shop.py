@@ -124,6 +124,7 @@ async def zvt_shop(
     variant: PipeVariant | None = None,
     driver_class: type[TerminalZvt] = TerminalZvt,
     start: bool = True,
+    plugged: bool = True,
 ) -> AsyncIterator[ZvtShop]:
     clock = VirtualClock()
     cable = MemoryCable(variant)
@@ -137,7 +138,7 @@ async def zvt_shop(
         driver_class,
     )
     async with clock.running():
-        listener = asyncio.create_task(shop.plug())
+        listener = asyncio.create_task(shop.plug() if plugged else asyncio.Event().wait())
         try:
             if start:
                 shop.start_driver()

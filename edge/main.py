@@ -53,7 +53,7 @@ from edge.runtime.http_service import HttpService
 from edge.runtime.ids import SystemIds
 from edge.runtime.keys import load_or_create_key
 from edge.runtime.metrics import CONTENT_TYPE, Metrics
-from edge.runtime.mqtt_bus import MqttBus, MqttSettings
+from edge.runtime.mqtt_bus import MqttBus
 from edge.runtime.pin_hash import PinHasher, load_pepper
 from edge.runtime.settings_file import load
 from edge.runtime.static_files import StaticFiles
@@ -95,7 +95,9 @@ def receipt_zone(reference: ReferenceStore) -> ZoneInfo:
 
 
 @asynccontextmanager
-async def running_edge(settings: EdgeSettings, bus: Bus, log: Log) -> AsyncIterator[Edge]:  # noqa: PLR0915 - the composition is one list of parts
+async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
+    settings: EdgeSettings, bus: Bus, log: Log, screens: StaticFiles
+) -> AsyncIterator[Edge]:
     """Run a box until the block is left: opens its files, takes up what is open, serves.
 
     Raises TillboxError when it cannot start.
@@ -222,7 +224,6 @@ async def running_edge(settings: EdgeSettings, bus: Bus, log: Log) -> AsyncItera
         await replica.open()
         await Recovery(ledger, selling, dispatch, paying, log).start(settings.tills, clean=clean)
         health = BoxHealth(ledger_file, reference, directory, link, disk, bus)
-        screens = _screens()
         metrics = Metrics()
         health.declare(metrics)
         routes = BoxApi(
@@ -277,7 +278,8 @@ def _device_of(directory: DeviceDirectory, till: str, role: str) -> str:
     return binding.device if binding else ""
 
 
-def _screens() -> StaticFiles:
+def load_screens() -> StaticFiles:
+    """Read the screens that came with this program."""
     parts = [StaticFiles.load(SCREENS / name, prefix=f"{name}/") for name in _SCREEN_FOLDERS]
     return StaticFiles.together(parts)
 
@@ -308,26 +310,13 @@ def _token(path: Path) -> str:
 
 async def run(settings: EdgeSettings, log: Log) -> int:
     """Run a box until SIGTERM or SIGINT; return the exit status."""
-    bus_settings = settings.bus
-    bus = MqttBus(
-        MqttSettings(
-            host=bus_settings.host,
-            port=bus_settings.port,
-            user=bus_settings.user,
-            password_file=bus_settings.password_file,
-            protocol=bus_settings.protocol,
-            ca_file=bus_settings.ca_file,
-        ),
-        will=None,
-        clock=SystemClock(),
-        log=log,
-    )
+    clock = SystemClock()
+    bus = MqttBus(settings.broker, None, clock, log)
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
-    clock = SystemClock()
-    async with running_edge(settings, bus, log) as edge:
+    async with running_edge(settings, bus, log, load_screens()) as edge:
         notify("READY=1")
         log.info("ready", origin=edge.web.origin)
         died = edge.tasks.spawn("death watch", edge.tasks.wait())

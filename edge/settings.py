@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from edge.contract.identity import ShortId
 from edge.contract.limits import DEVICES_PER_HOST_MAX
+from edge.runtime.mqtt_bus import MqttSettings
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 
@@ -39,17 +40,6 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hosts: tuple[str, ...] = ()
     certificate_file: Path | None = None
     key_file: Path | None = None
-
-
-class BusSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The MQTT broker; the password stands in a file. `protocol`: `5` or `3.1.1`."""
-
-    password_file: Path
-    host: str = "127.0.0.1"
-    port: Port = 1883
-    user: ShortId = "edge"
-    protocol: str = "5"
-    ca_file: Path | None = None
 
 
 class DeviceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,7 +75,7 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     data_dir: Path
     store: StoreSettings
     secrets: SecretSettings
-    bus: BusSettings
+    broker: MqttSettings
     web: WebSettings = WebSettings()
     tills: tuple[ShortId, ...] = ("till-1",)
     devices: Annotated[tuple[DeviceSettings, ...], Meta(max_length=DEVICES_PER_HOST_MAX)] = ()

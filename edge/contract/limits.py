@@ -173,6 +173,20 @@ SERIAL_IDLE_FLUSH_MS: Final = 80
 """A scanner without a suffix has ended by then; inside a code gaps are under 20 ms."""
 PRINTER_EVIDENCE_MS_MAX: Final = 20_000
 """A long receipt at 100 mm/s with cut; after it the receipt is unconfirmed."""
+PRINTER_NO_EVIDENCE_MS_MAX: Final = 2_000
+"""How long a printer that never gave evidence yet is waited for: a wrong setting costs little."""
+PRINTER_ANSWER_MS_MAX: Final = 1_000
+"""DLE EOT is answered within milliseconds; on a slow serial line within a tenth of a second."""
+PRINTER_POLL_MS: Final = 3_000
+"""A printer that does not report changes by itself is asked this often."""
+PRINTER_HEARTBEAT_MS: Final = 15_000
+"""One that does is asked this often whether it is still there."""
+PRINTER_SILENCES_MAX: Final = 2
+"""Questions without an answer, from a printer that has answered before: then it is gone."""
+DRAWER_OPENS_MS_MAX: Final = 2_000
+"""A drawer that the sensor has not seen open by then stayed shut, or has no sensor."""
+DRAWER_LOOK_MS: Final = 250
+"""How often a printer that does not report by itself is asked for the drawer's sensor."""
 TERMINAL_T3_MS: Final = 5_000
 """ZVT T3: the answer 80 00 / 84 xx to a command."""
 TERMINAL_T4_MS: Final = 180_000

@@ -127,12 +127,21 @@ class StaffMember(msgspec.Struct, frozen=True, omit_defaults=True):
     active: bool = True
 
 
+GONE: Final = msgspec.Raw(b"null")
+"""The value of a key that is no more."""
+
+
 class FeedItem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One change: the newest value of a key at a cursor; without a value the key is gone."""
+    """One change: the newest value of a key at a cursor; with `null` the key is gone."""
 
     key: str
     cursor: int
-    value: msgspec.Raw | None = None
+    value: msgspec.Raw
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether this takes the key away."""
+        return bytes(self.value) == bytes(GONE)
 
 
 class FeedPage(msgspec.Struct, frozen=True, omit_defaults=True):

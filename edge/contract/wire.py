@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import Any, Final, NoReturn, TypeVar
 
 import msgspec
@@ -52,9 +53,14 @@ def decode_strict(body: bytes, shape: type[T], *, what: str) -> T:
             "not_json", f"{what} is not JSON: {error}.", status=400, advice="Send UTF-8 JSON."
         ) from None
     try:
-        return msgspec.convert(plain, shape)
+        return _decoder(shape).decode(body)
     except msgspec.ValidationError as error:
         raise Refused("wrong_shape", f"{what}: {error}.", status=422) from None
+
+
+@lru_cache(maxsize=256)
+def _decoder(shape: type[T]) -> msgspec.json.Decoder[T]:
+    return msgspec.json.Decoder(shape)
 
 
 class _NotStrictError(Exception):

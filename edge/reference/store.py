@@ -112,7 +112,7 @@ class ReferenceStore:
 
     @staticmethod
     def _decode(feed: Feed, item: FeedItem) -> Any:
-        if item.value is None:
+        if item.is_gone:
             return None
         try:
             return _SHAPES[feed].decode(item.value)
@@ -272,7 +272,7 @@ def _take(connection: sqlite3.Connection, feed: Feed, item: FeedItem, value: Any
         connection.execute(
             "INSERT INTO item (feed, key, value) VALUES (?, ?, ?)"
             " ON CONFLICT (feed, key) DO UPDATE SET value = excluded.value",
-            (feed, item.key, bytes(item.value or b"")),
+            (feed, item.key, bytes(item.value)),
         )
     if feed is Feed.CATALOGUE:
         _index_article(connection, item.key, value)

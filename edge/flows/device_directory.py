@@ -65,6 +65,7 @@ class DeviceDirectory:
     _reported: dict[str, _Reported] = field(default_factory=dict)
     _hosts_online: dict[str, bool] = field(default_factory=dict)
     _config_errors: dict[str, str] = field(default_factory=dict)
+    _boots: dict[str, str] = field(default_factory=dict)
 
     def binding(self, till: str, role: str) -> Binding | None:
         """Return the device that serves a till in a role; None when it has none."""
@@ -145,6 +146,10 @@ class DeviceDirectory:
         if info.config_error and info.config_error != self._config_errors.get(host):
             self.log.error("host_config_refused", host=host, reason=info.config_error)
         self._config_errors[host] = info.config_error
+        known = self._boots.get(host)
+        self._boots[host] = info.boot
+        if known is not None and known != info.boot:
+            self.host_back(host)  # it started anew so fast that nobody saw it gone
 
     def _take_report(self, host: str, device: str, leaf: str, payload: bytes) -> None:
         tills = {known.till for known in self.devices if (known.id, known.host) == (device, host)}

@@ -23,7 +23,7 @@ from edge.contract.event_registry import Event
 from edge.contract.limits import DRAWER_AGE_MS_MAX, PAYMENT_AGE_MS_MAX, RECEIPT_AGE_MS_MAX
 from edge.contract.payment_events import CardPaymentRequested
 from edge.contract.receipt_document import Align, Emphasis, ReceiptDocument, TextBlock
-from edge.contract.sale_events import SaleCompleted
+from edge.contract.sale_events import SaleAbandoned, SaleCompleted
 from edge.contract.wire import encode
 from edge.engine.cart import Cart
 from edge.engine.receipt_words import WORDS, language_of
@@ -58,7 +58,9 @@ class DeviceJobs:
                 if RECEIPT in event.jobs:
                     jobs.append(self._receipt(till, cart, at))
                 if DRAWER_JOB in event.jobs:
-                    jobs.append(self._drawer(till, event.sale, at))
+                    jobs.append(self._drawer(till, event.sale, at, "sale"))
+            elif isinstance(event, SaleAbandoned) and event.returned_minor > 0:
+                jobs.append(self._drawer(till, event.sale, at, "abandoned"))
         return tuple(job for job in jobs if job is not None)
 
     def _receipt(self, till: Till, cart: Cart, at: int) -> OpenJob | None:
@@ -89,7 +91,7 @@ class DeviceJobs:
         job_id = f"{job.sale}-{RECEIPT}-{attempt}"
         return dataclasses.replace(job, job_id=job_id, attempt=attempt, args=args)
 
-    def _drawer(self, till: Till, sale: str, at: int) -> OpenJob | None:
+    def _drawer(self, till: Till, sale: str, at: int, reason: str) -> OpenJob | None:
         drawer = self.directory.binding(till.id, "drawer")
         if drawer is None:
             return None
@@ -101,7 +103,7 @@ class DeviceJobs:
             drawer.device,
             0,
             at + DRAWER_AGE_MS_MAX,
-            encode(KickDrawerArgs("sale")),
+            encode(KickDrawerArgs(reason)),
         )
 
     def _authorise(

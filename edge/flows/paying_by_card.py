@@ -43,6 +43,8 @@ from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
 
 _INQUIRY: Final = "inquiry"
+_IN_PROGRESS: Final = "in_progress"
+"""How a host answers an inquiry about a payment that its terminal is busy with."""
 
 
 @dataclass
@@ -108,7 +110,7 @@ class PayingByCard:
                 wake.clear()
                 await self.dispatch.send(self._inquiry(job, inquiries))
                 await self._wait(wake, INQUIRY_EVERY_MS)
-                if inquiries >= PAYMENT_QUIET_INQUIRIES and job.job_id not in self._answers:
+                if inquiries >= PAYMENT_QUIET_INQUIRIES and not wake.is_set():
                     await self._doubt(job, "The terminal does not answer.")
         finally:
             self._watched.pop(job.job_id, None)
@@ -134,6 +136,8 @@ class PayingByCard:
             outcome = _outcome(result)
         else:
             outcome = PaymentOutcome("unknown")
+        if result.error is not None and result.error.code == _IN_PROGRESS:
+            return False  # the terminal is at it: its own answer will come
         if outcome.outcome not in {"approved", "declined", "cancelled"}:
             words = result.error.detail if result.error else outcome.reason
             await self._doubt(job, words or "The terminal's answer is not known.")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from edge.contract.device_messages import JobKind, JobResult, JobStatus
+import msgspec
+
+from edge.contract.device_messages import JobKind, JobResult, JobStatus, KickDrawerArgs
 from edge.contract.event_registry import Event
 from edge.contract.sale_events import DrawerOpened, ReceiptPrinted
 from edge.contract.till_protocol import ReceiptView
@@ -14,6 +16,7 @@ from edge.flows.device_jobs import DeviceJobs
 from edge.flows.selling import Selling
 from edge.ledger.records import OpenJob
 
+_KICK: Final = msgspec.json.Decoder(KickDrawerArgs)
 COPIES_MAX: Final = 3
 """A receipt whose fate stays unknown is repeated (as COPY) this often, then left to a person."""
 
@@ -56,10 +59,11 @@ class Printing:
         """Record what became of a drawer; it is never kicked twice."""
         till = self.selling.till(job.till)
         outcome = _text(result.result, "outcome") if result.status is JobStatus.DONE else ""
+        reason = _KICK.decode(job.args).reason
         outcome = outcome or ("unknown" if result.status is JobStatus.UNKNOWN else "not_opened")
 
         def decide(_: Cart) -> tuple[Event, ...]:
-            return (DrawerOpened(reason="sale", outcome=outcome, sale=job.sale),)
+            return (DrawerOpened(reason=reason, outcome=outcome, sale=job.sale),)
 
         if outcome == "not_opened":
             advice = result.error.advice if result.error else ""

@@ -15,6 +15,7 @@ from edge.contract.errors import Refused, TillboxError
 from edge.contract.event_registry import Event
 from edge.contract.instant import Clock
 from edge.contract.sale_events import SaleCompleted
+from edge.contract.system_events import PanRefused
 from edge.contract.till_protocol import AnyTillCommand, CancelCard, NextSale, ReceiptView, TillState
 from edge.contract.wire import encode
 from edge.engine.cart import EMPTY, Cart, replay
@@ -31,6 +32,7 @@ JobMaker = Callable[[Till, Cart, tuple[Event, ...], int], tuple[OpenJob, ...]]
 """The jobs that events bring: called with the till, the cart after them, and the instant."""
 
 _FINGERPRINT_BYTES: Final = 16
+_LOOKS_LIKE_CARD: Final = "looks_like_card_number"
 
 
 async def _no_card(_: Till) -> None:
@@ -99,6 +101,9 @@ class Selling:
                 reply = await self.ledger.find_reply(identity)
                 if reply is not None:
                     return reply
+                if refusal.code == _LOOKS_LIKE_CARD:
+                    seen = PanRefused(field=refusal.params.get("field", ""))
+                    _ = await self.ledger.record(Record((seen,), till.id, actor))
                 till.say(refusal.code, "refused", refusal.message, refusal.params)
                 self.views.publish(till)
                 raise

@@ -95,15 +95,16 @@ def is_loopback(address: str) -> bool:
 class GuardedConnection(web.RequestHandler):
     """aiohttp's connection, watched: it knows since when it waits for a whole request head."""
 
-    __slots__ = ("_address", "_half_said", "_peer", "_waits_since_ms", "_watch")
+    __slots__ = ("_address", "_half_said", "_peer", "_seen_waiting_ms", "_waits", "_watch")
 
     def __init__(self, watch: ConnectionWatch, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._watch = watch
         self._address: str | None = None
         self._peer: asyncio.Transport | None = None
+        self._waits = False
         self._half_said = False
-        self._waits_since_ms: int | None = None
+        self._seen_waiting_ms: int | None = None
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -115,7 +116,7 @@ class GuardedConnection(web.RequestHandler):
             return
         self._address = address
         self._peer = transport
-        self._waits_since_ms = self._watch.clock.monotonic_ms()
+        self._waits = True
         super().connection_made(transport)
 
     @override
@@ -128,9 +129,9 @@ class GuardedConnection(web.RequestHandler):
 
     @override
     def data_received(self, data: bytes) -> None:
-        if self._waits_since_ms is not None and not self._half_said:
+        if self._waits and not self._half_said:
             self._half_said = True
-            self._waits_since_ms = self._watch.clock.monotonic_ms()
+            self._seen_waiting_ms = None
         super().data_received(data)
 
     @override
@@ -153,19 +154,25 @@ class GuardedConnection(web.RequestHandler):
 
     def head_arrived(self) -> None:
         """Stop waiting: a handler has the request."""
-        self._waits_since_ms = None
-        self._half_said = False
+        self._waits = self._half_said = False
+        self._seen_waiting_ms = None
 
     def answered(self) -> None:
         """Wait for the next request, or for the answer to be fetched."""
-        self._waits_since_ms = self._watch.clock.monotonic_ms()
+        self._waits = True
 
     def is_overdue(self, now_ms: int) -> bool:
-        """Say whether this connection has waited longer than it may."""
-        if self._waits_since_ms is None:
+        """Say whether this connection has waited longer than it may.
+
+        Time counts from the first sweep that saw it wait like this: a request costs no
+        look at the clock, and a deadline comes at most a sweep late.
+        """
+        if not self._waits:
             return False
+        if self._seen_waiting_ms is None:
+            self._seen_waiting_ms = now_ms
         limit_s = REQUEST_HEAD_S_MAX if self._half_said else KEEP_ALIVE_S_MAX
-        return now_ms - self._waits_since_ms > limit_s * 1000
+        return now_ms - self._seen_waiting_ms > limit_s * 1000
 
     def cut(self) -> None:
         """Close at once, unsent bytes and all."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 import msgspec
@@ -102,12 +103,12 @@ class Route:
         if self.method == "GET" and self.media_type:
             raise ValueError(f"{self.path}: GET takes no body")
 
-    @property
+    @cached_property
     def media_type(self) -> str:
         """The content type that a body must have; empty when the route takes none."""
         return self.takes or (JSON_TYPE if self.request is not None else "")
 
-    @property
+    @cached_property
     def unsafe(self) -> bool:
         """Whether a foreign page must not be able to call it: it changes something."""
         return self.socket or self.method not in SAFE_METHODS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ from edge.settings import (
 )
 
 PIN = "2580"
+_NUMBERS = itertools.count(1)
 TOKEN = "token-of-the-service-in-a-test"
 MILK = "9520000000011"
 
@@ -115,7 +117,6 @@ class Box:
     broker: MemoryBroker
     client: aiohttp.ClientSession
     log: io.StringIO
-    commands: int = 0
     service: dict[str, str] = field(default_factory=lambda: {"Authorization": f"Bearer {TOKEN}"})
 
     @property
@@ -145,9 +146,8 @@ class Box:
         self, kind: str, *, till: str = "till-1", command_id: str = "", **fields: Any
     ) -> tuple[int, Any]:
         """Give a command with an id of its own."""
-        self.commands += 1
         body = {
-            "command_id": command_id or f"command-{self.commands:06d}",
+            "command_id": command_id or f"command-{next(_NUMBERS):06d}",
             "type": kind,
             **fields,
         }

@@ -1,0 +1,17 @@
+// Runs before the first paint: a page that was dark or right-to-left never flashes the other way.
+(() => {
+  const root = document.documentElement;
+  const kept = (/** @type {string} */ name) => {
+    try {
+      return localStorage.getItem(`tillbox.${name}`);
+    } catch {
+      return null; // storage switched off: the device's own choice stands
+    }
+  };
+  const theme = kept("theme");
+  if (theme === "light" || theme === "dark") root.dataset.theme = theme;
+  const language = kept("language");
+  if (language === null) return;
+  root.lang = language === "zh" ? "zh-Hans" : language;
+  root.dir = language === "ar" ? "rtl" : "ltr";
+})();

@@ -1,0 +1,42 @@
+// Money, quantities and times in the cashier's language. Amounts are integers of the smallest unit.
+import { locale } from "./words.js";
+
+/** @type {Map<string, Intl.NumberFormat>} */
+const formats = new Map();
+
+/** @param {string} currency */
+function moneyFormat(currency) {
+  const key = `${locale()} ${currency}`;
+  let format = formats.get(key);
+  if (!format) {
+    format = new Intl.NumberFormat(locale(), { style: "currency", currency: currency || "XXX" });
+    formats.set(key, format);
+  }
+  return format;
+}
+
+/** How many decimals a currency has: 2 for the euro, 0 for the yen. @param {string} currency */
+export const decimals = (currency) => moneyFormat(currency).resolvedOptions().maximumFractionDigits ?? 2;
+
+/** @param {number} minor @param {string} currency */
+export const money = (minor, currency) => moneyFormat(currency).format(minor / 10 ** decimals(currency));
+
+/** A quantity of thousandths: `3`, or `0.742 kg` with a no-break space. @param {number} thousandths @param {string} unit */
+export function quantity(thousandths, unit) {
+  if (unit !== "kg") return new Intl.NumberFormat(locale()).format(thousandths / 1000);
+  return `${new Intl.NumberFormat(locale(), { minimumFractionDigits: 3 }).format(thousandths / 1000)}\u00a0kg`;
+}
+
+/** Hours and minutes of an instant, or of now. @param {number | Date} at milliseconds since 1970 */
+export const clock = (at) => new Intl.DateTimeFormat(locale(), { hour: "2-digit", minute: "2-digit" }).format(at);
+
+/**
+ * Amounts a customer is likely to hand over for what is due, rising: round sums of notes.
+ * @param {number} due in minor units @param {string} currency @param {number} [count]
+ */
+export function likelyCash(due, currency, count = 3) {
+  const one = 10 ** decimals(currency);
+  const notes = [5, 10, 20, 50, 100, 200, 500].map((note) => note * (decimals(currency) === 0 ? 100 : one));
+  const sums = new Set(notes.map((note) => Math.ceil((due + 1) / note) * note));
+  return [...sums].sort((a, b) => a - b).slice(0, count);
+}

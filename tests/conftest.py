@@ -1,0 +1,30 @@
+"""Fixtures of every room: a free port, a real broker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.brokers import Mosquitto, find_free_port, mosquitto_program
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of loopback that nobody listens on at this moment."""
+    return find_free_port()
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+    """A running Mosquitto with the users `tests.brokers.USERS`."""
+    program = mosquitto_program()
+    if program is None:
+        pytest.skip("Mosquitto is not installed (Debian: apt install mosquitto)")
+    folder = tmp_path / "mosquitto"
+    folder.mkdir()
+    broker = Mosquitto(folder, program)
+    broker.start()
+    yield broker
+    broker.stop()

@@ -52,6 +52,11 @@ def request_status(kind: int) -> bytes:
     return b"\x10\x04" + bytes((kind,))
 
 
+def request_identity(what: int) -> bytes:
+    """Return GS I n: 65 firmware, 66 maker, 67 model, 68 serial number, answered as text."""
+    return b"\x1dI" + bytes((what,))
+
+
 def request_process_id(number: int) -> bytes:
     """Return GS ( H, function 48: the printer sends the number back once it is printed so far."""
     return b"\x1d(H\x06\x0000" + process_id(number)

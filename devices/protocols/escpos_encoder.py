@@ -100,6 +100,11 @@ class EscposEncoder:
             job.add(block)
         return job.finish()
 
+    def cut_scrap(self) -> bytes:
+        """Return what cuts off a receipt that was broken off."""
+        job = _Job(self._paper, self._pages, self.load()(profile=_PROFILE))
+        return job.finish().data
+
 
 class _Job:
     """One receipt in the making."""

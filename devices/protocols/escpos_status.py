@@ -102,6 +102,11 @@ class AnswerReader:
         """Await one more answer to GS r 1."""
         self._paper_asked += 1
 
+    @property
+    def paper_awaited(self) -> int:
+        """How many answers to GS r 1 are still to come."""
+        return self._paper_asked
+
     def forget_paper(self) -> None:
         """Await no answer to GS r 1 any more."""
         self._paper_asked = 0

@@ -103,6 +103,8 @@ class Interpreter:
         first = buffer[0]
         if first >= _TEXT_FROM:
             return self._line.text(buffer)
+        if first == 0:
+            return len(buffer) - len(buffer.lstrip(b"\x00"))
         if first == _LF:
             self._line.print_line()
         elif first == _HT:

@@ -1,0 +1,259 @@
+"""What a receipt printer is asked to do: print with evidence, open the drawer, say how it is.
+
+"Printed" is said only of a receipt that the printer answered behind; one that was broken off
+is `unknown`, for it may hang out of the printer. What is not known never stops a receipt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from typing_extensions import override
+
+from devices.driver import DeviceJob, DriverPorts
+from devices.drivers.printer_escpos.line import PrinterLine, Watch, takes_nothing
+from devices.drivers.printer_escpos.settings import PrinterEscposSettings
+from devices.protocols import escpos_commands as commands
+from devices.protocols.escpos_encoder import EscposEncoder
+from devices.protocols.escpos_trouble import NOT_KNOWN, fields_of, trouble_of
+from devices.transports.byte_stream import ByteStream
+from edge.contract.device_messages import (
+    DrawerOutcome,
+    DriverState,
+    JobResult,
+    KickDrawerArgs,
+    PrintOutcome,
+    PrintReceiptArgs,
+)
+from edge.contract.errors import DeviceNeedsPerson, DeviceUnreachable
+from edge.contract.limits import (
+    DRAWER_LOOK_MS,
+    DRAWER_OPENS_MS_MAX,
+    PRINTER_ANSWER_MS_MAX,
+    PRINTER_EVIDENCE_MS_MAX,
+    PRINTER_NO_EVIDENCE_MS_MAX,
+)
+from edge.contract.receipt_document import ReceiptDocument
+
+_COPY_ADVICE: Final = "Look whether the receipt came out whole; if not, print a copy."
+
+
+class PrinterEscpos(PrinterLine):
+    """One printer and the drawer on it."""
+
+    def __init__(self, settings: PrinterEscposSettings, ports: DriverPorts) -> None:
+        super().__init__(settings, ports)
+        self._encoder = EscposEncoder(settings)
+        self._warm = False
+        """Encoding is a matter of less than a millisecond."""
+        self._scrap = False
+        """Part of a receipt may hang out of the printer without a cut behind it."""
+        self._processes = 0
+        self._evidence_ms = PRINTER_EVIDENCE_MS_MAX
+
+    @override
+    async def perform(self, job: DeviceJob) -> JobResult:
+        stream = await self.live_stream()
+        match job.args:
+            case PrintReceiptArgs(document):
+                return await self._print(job, document, stream)
+            case KickDrawerArgs():
+                return await self._kick(job, stream)
+            case _:
+                return await self._check(job, stream)
+
+    async def _print(
+        self, job: DeviceJob, document: ReceiptDocument, stream: ByteStream
+    ) -> JobResult:
+        if self._warm:
+            receipt = self._encoder.encode(document)
+        else:
+            # the first import of python-escpos costs 0.34 s, a drawn QR code some 30 ms
+            receipt = await asyncio.to_thread(self._encoder.encode, document)
+            self._warm = self._settings.qr != "picture"
+        if receipt.substituted:
+            self.ports.count("SubstitutedCharacterCount", receipt.substituted)
+            self.ports.log.warning("signs_missing", job=job.id, substituted=receipt.substituted)
+        async with self._line:
+            trouble = trouble_of(self._status)
+            if trouble is not None:
+                raise DeviceNeedsPerson(trouble.code, trouble.health, advice=trouble.advice)
+            if self.state is not DriverState.READY:
+                raise DeviceUnreachable("printer_not_ready", "The receipt printer is not ready.")
+            self._processes += 1
+            number = commands.process_id(self._processes)
+            watch = self._watch = Watch(number, self._has_process_ids, self._connections)
+            before = self._encoder.cut_scrap() if self._scrap else b""
+            data = self._flush() + before + receipt.data + self._evidence_question()
+            try:
+                await self._write_receipt(stream, data, watch)
+                return await self._evidence(job, watch)
+            finally:
+                self._watch = None
+
+    async def _write_receipt(self, stream: ByteStream, data: bytes, watch: Watch) -> None:
+        """Write until all is written, the printer reports trouble, or takes nothing any more."""
+        self._half_sent = True
+        async with asyncio.TaskGroup() as tasks:
+            writing = tasks.create_task(self._written(stream, data, watch))
+            await self._until(
+                lambda: not watch.writing or self._broken(watch), PRINTER_EVIDENCE_MS_MAX
+            )
+            writing.cancel()
+        self._half_sent = watch.writing
+        self._scrap = watch.writing
+        if watch.writing and not self._broken(watch):
+            watch.failed = takes_nothing()
+            await stream.close()
+
+    async def _written(self, stream: ByteStream, data: bytes, watch: Watch) -> None:
+        try:
+            await stream.write(data)
+            watch.writing = False
+        except DeviceUnreachable as error:
+            watch.failed = error
+        await self._tell()
+
+    def _broken(self, watch: Watch) -> bool:
+        return (
+            watch.trouble is not None
+            or watch.failed is not None
+            or self._connections != watch.connection
+        )
+
+    def _evidence_question(self) -> bytes:
+        if self._settings.evidence == "none":
+            return b""
+        self._reader.asked_paper()
+        if self._has_process_ids:
+            behind = commands.request_process_id(self._processes)
+            return behind + commands.REQUEST_PAPER_BEHIND_DATA
+        return commands.REQUEST_PAPER_BEHIND_DATA
+
+    async def _evidence(self, job: DeviceJob, watch: Watch) -> JobResult:
+        if self._settings.evidence != "none":
+            await self._until(
+                lambda: watch.answered or watch.worked_off or self._broken(watch), self._evidence_ms
+            )
+            # behind the data it answered, but printers with process ids say when it is printed
+            half_answered = watch.worked_off and not watch.answered and not self._broken(watch)
+            if half_answered and not await self._until(
+                lambda: watch.answered or self._broken(watch), PRINTER_NO_EVIDENCE_MS_MAX
+            ):
+                self._has_process_ids = False
+        now = self.ports.clock.now_ms()
+        if watch.answered or (watch.worked_off and not self._broken(watch)):
+            self._evidence_ms = PRINTER_EVIDENCE_MS_MAX
+            return job.done(now, PrintOutcome("confirmed"))
+        if watch.trouble is not None:
+            return self._broken_off(job, watch.trouble.code, watch.trouble.health)
+        if watch.failed is not None:
+            return self._broken_off(job, watch.failed.code, watch.failed.message)
+        if self._broken(watch):
+            self._scrap = True
+            return self._broken_off(
+                job, "connection_lost", "The receipt printer was lost while it printed."
+            )
+        self._reader.forget_paper()
+        if self._settings.evidence != "none":
+            self._evidence_ms = PRINTER_NO_EVIDENCE_MS_MAX
+            self.ports.count("UnconfirmedReceiptCount")
+        return job.done(now, PrintOutcome("sent_unconfirmed"))
+
+    def _broken_off(self, job: DeviceJob, code: str, words: str) -> JobResult:
+        self.ports.count("BrokenOffReceiptCount")
+        return job.unknown(
+            self.ports.clock.now_ms(), code, f"The receipt was broken off: {words}", _COPY_ADVICE
+        )
+
+    # --- drawer ---------------------------------------------------------------------------
+
+    async def _kick(self, job: DeviceJob, stream: ByteStream) -> JobResult:
+        async with self._line:
+            before = self._status.drawer_high
+            pin, on_ms = self._settings.drawer_pin, self._settings.drawer_on_ms
+            if self._status.offline:
+                # ESC p would wait behind the data and open the drawer when nobody expects it
+                pulse = commands.drawer_pulse_now(pin, on_ms)
+            else:
+                pulse = self._flush() + commands.drawer_pulse(
+                    pin, on_ms, self._settings.drawer_off_ms
+                )
+            try:
+                await self._write(stream, pulse, DRAWER_OPENS_MS_MAX)
+                self._half_sent = self._half_sent and bool(self._status.offline)
+            except DeviceUnreachable as error:
+                return job.unknown(
+                    self.ports.clock.now_ms(),
+                    error.code,
+                    "The drawer was told to open, and then the printer was lost.",
+                    "Look whether the drawer is open.",
+                )
+            self.ports.count("DrawerPulseCount")
+            opened = before is not None and await self._saw_it_open(stream, high_before=before)
+        outcome = "opened" if opened else "pulsed"
+        return job.done(self.ports.clock.now_ms(), DrawerOutcome(outcome))
+
+    async def _saw_it_open(self, stream: ByteStream, *, high_before: bool) -> bool:
+        """Wait for the sensor; learn which level is open when it changes right behind a pulse."""
+        connection = self._connections
+        ends_ms = self.ports.clock.monotonic_ms() + DRAWER_OPENS_MS_MAX
+
+        def is_open() -> bool:
+            if self._open_level:
+                return self._status.drawer_high == (self._open_level == "high")
+            return self._status.drawer_high is not high_before
+
+        while (left_ms := ends_ms - self.ports.clock.monotonic_ms()) > 0:
+            await self._until(
+                lambda: is_open() or self._connections != connection, min(left_ms, DRAWER_LOOK_MS)
+            )
+            if self._connections != connection:
+                return False
+            if is_open():
+                if not self._open_level:
+                    self._open_level = "low" if high_before else "high"
+                    self.ports.log.info("drawer_level_learnt", level=self._open_level)
+                return True
+            if not self._questions.reports_itself:
+                try:
+                    await self._request(stream, 1)
+                except DeviceUnreachable:
+                    return False  # the pulse was given all the same
+        return False
+
+    # --- health ---------------------------------------------------------------------------
+
+    async def _check(self, job: DeviceJob, stream: ByteStream) -> JobResult:
+        """Ask for all there is to know; raises DeviceUnreachable when it answered before."""
+        async with self._line:
+            for kind in () if self._clogged else commands.STATUS_KINDS:
+                heard = self._heard
+                await self._request(stream, kind)
+                if not await self._heard_since(heard):
+                    if self._questions.answers:
+                        raise DeviceUnreachable(
+                            "printer_silent",
+                            "The receipt printer does not answer.",
+                            advice="Check its power and its cable.",
+                        )
+                    break
+        trouble = trouble_of(self._status)
+        health = trouble.health if trouble else ("" if self._status.known else NOT_KNOWN)
+        return job.done(
+            self.ports.clock.now_ms(),
+            {
+                "state": self.state.value,
+                "health": health,
+                "advice": trouble.advice if trouble else "",
+                **fields_of(self._status, self._open_level),
+            },
+        )
+
+    async def _heard_since(self, heard: int) -> bool:
+        connection = self._connections
+        await self._until(
+            lambda: self._heard > heard or self._connections != connection, PRINTER_ANSWER_MS_MAX
+        )
+        return self._heard > heard

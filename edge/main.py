@@ -19,8 +19,8 @@ from zoneinfo import ZoneInfo
 
 from edge.contract.device_messages import JobKind
 from edge.contract.errors import Refused, SettingsInvalid, StorageFailed
-from edge.contract.reference_data import Feed, FeedPage
 from edge.contract.receipt_document import ReceiptDocument
+from edge.contract.reference_data import Feed, FeedPage
 from edge.engine.cart import Cart
 from edge.engine.receipt_layout import lay_out_receipt
 from edge.flows.access import SITE_MIGRATIONS, Access
@@ -124,7 +124,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         disk.lay_ballast()
         tills: dict[str, Till] = {}
         views: TillViews
-        link = LinkState(ledger, clock, lambda: views.publish_all())
+        link = LinkState(ledger, clock, lambda: views.publish_all())  # noqa: PLW0108 - bound later
         await link.open()
         dispatch: JobDispatch
         paying: PayingByCard
@@ -138,7 +138,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             settings.devices,
             bus,
             log,
-            changed=lambda till: views.publish_by_id(till),
+            changed=lambda till: views.publish_by_id(till),  # noqa: PLW0108 - bound later
             host_back=host_back,
         )
         views = TillViews(
@@ -178,7 +178,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             jobs_for=jobs.for_events,
             dispatch=send,
             terminal_of=lambda till: _device_of(directory, till, "terminal"),
-            abort_card=lambda till: paying.abort(till),
+            abort_card=lambda till: paying.abort(till),  # noqa: PLW0108 - bound later
             tills=tills,
         )
         dispatch = JobDispatch(store.slug, bus, directory, clock, log, tasks)
@@ -359,13 +359,13 @@ def _run(namespace: argparse.Namespace) -> int:
     try:
         return asyncio.run(run(settings, log))
     except StorageFailed as error:
-        log.error("storage_failed", code=error.code, reason=str(error))
+        log.error("storage_failed", code=error.code, reason=str(error))  # noqa: TRY400 - no trace for people
         return 1
 
 
 def _enrol(settings: EdgeSettings, till: str | None) -> int:
     web = settings.web
-    request = urllib.request.Request(  # noqa: S310 - loopback, by our own settings
+    request = urllib.request.Request(
         f"http://127.0.0.1:{web.port}/internal/v1/enrolment-codes",
         data=json.dumps({"till": till}).encode(),
         headers={

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from functools import lru_cache
 from typing import Any, Final, NoReturn, TypeVar
 
 import msgspec
@@ -19,6 +18,8 @@ from edge.contract.limits import JSON_NESTING_MAX
 T = TypeVar("T")
 
 _ENCODER: Final = msgspec.json.Encoder()
+_DECODERS: Final[dict[object, msgspec.json.Decoder[Any]]] = {}
+"""One for each shape that is ever asked for: as many as there are routes."""
 _OUTSIDE_TEXT: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[^][{}]', re.DOTALL)
 """Everything but the brackets that build structure."""
 
@@ -53,14 +54,17 @@ def decode_strict(body: bytes, shape: type[T], *, what: str) -> T:
             "not_json", f"{what} is not JSON: {error}.", status=400, advice="Send UTF-8 JSON."
         ) from None
     try:
-        return _decoder(shape).decode(body)
+        decoded: T = _decoder(shape).decode(body)
     except msgspec.ValidationError as error:
         raise Refused("wrong_shape", f"{what}: {error}.", status=422) from None
+    return decoded
 
 
-@lru_cache(maxsize=256)
-def _decoder(shape: type[T]) -> msgspec.json.Decoder[T]:
-    return msgspec.json.Decoder(shape)
+def _decoder(shape: object) -> msgspec.json.Decoder[Any]:
+    decoder = _DECODERS.get(shape)
+    if decoder is None:
+        decoder = _DECODERS[shape] = msgspec.json.Decoder(shape)
+    return decoder
 
 
 class _NotStrictError(Exception):

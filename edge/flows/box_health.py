@@ -97,7 +97,8 @@ class BoxHealth:
         return HealthItem(
             "link",
             well=False,
-            words=f"Head office is not reachable; {view.waiting_sales} sales wait. Selling goes on.",
+            words=f"Head office is not reachable; {view.waiting_sales} sales wait.",
+            advice="Selling goes on; nothing needs to be done.",
         )
 
 

@@ -35,7 +35,8 @@ Settle = Callable[[OpenJob, JobResult], Awaitable[None]]
 @dataclass
 class JobDispatch:
     """Sends open jobs, hears results. `settlers` says by kind of job who records a result;
-    `progress` is told what a waiting job waits for."""
+    `progress` is told what a waiting job waits for.
+    """
 
     store: str
     bus: Bus

@@ -71,7 +71,7 @@ class PayingByCard:
         self._watch(job, ask_first=False)
 
     def host_back(self, host: str) -> None:
-        """A terminal's host came back: its answers may have been lost meanwhile."""
+        """Ask about payments at a host that came back: answers may have been lost meanwhile."""
         for job in self.dispatch.open_jobs():
             wake = self._watched.get(job.job_id)
             if wake is not None and self.dispatch.directory.host_of(job.device) == host:

@@ -30,7 +30,6 @@ from edge.contract.reference_data import FeedPage
 from edge.contract.replication import (
     Ack,
     FeedTaken,
-    FrameHeader,
     Head,
     Proof,
     ReplicaStatus,

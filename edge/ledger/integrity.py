@@ -24,8 +24,11 @@ class NotALedgerError(Exception):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What a check found. `first_bad_seq` is None when whole, or when SQLite's check failed
-    without naming an event; `reason` is empty when whole."""
+    """What a check found.
+
+    `first_bad_seq` is None when whole, or when SQLite's check failed without naming an
+    event; `reason` is empty when whole.
+    """
 
     whole: bool
     events: int

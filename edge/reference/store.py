@@ -197,7 +197,7 @@ class ReferenceStore:
     # --- what screens ask -----------------------------------------------------------------
 
     def quick_keys(self) -> tuple[QuickKeyPageView, ...]:
-        """Return the pages of quick keys in the store's order; keys without a price are left out."""
+        """Return the pages of quick keys in the store's order, without keys that have no price."""
         pages = []
         for page in self.store.quick_key_pages:
             rows = self._query(

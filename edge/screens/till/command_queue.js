@@ -1,0 +1,134 @@
+// Wishes go to the box one after the other, each with an id of its own, and again with the same id until
+// they are answered: said twice, done once.
+import { signal } from "@preact/signals";
+import { newId } from "../kit/ids.js";
+import { ask, Refusal, Silence } from "./box_api.js";
+import { boxLostSince, session, waiting } from "./store.js";
+
+/** @typedef {import("./protocol").Command} Command */
+/** @typedef {import("./protocol").TillView} TillView */
+/** @typedef {{till: string, cashier: string, name: string, tried: boolean, command: Command & {command_id: string}}} Wish */
+/** @typedef {{answered: (view: TillView, wish: Wish) => void, refused: (refusal: Refusal, wish: Wish) => void, silent: () => void}} Listener */
+
+/** What a cashier can type ahead while the box is away; more would be selling from memory. */
+export const WAITING_MAX = 30;
+const KEPT = "tillbox.waiting";
+const AGAIN_MS_MIN = 250;
+const AGAIN_MS_MAX = 3_000;
+
+/** Money is never moved by a wish that waited: these are refused while the box is away. */
+const ONLY_NOW = new Set(["take_cash", "pay_by_card", "abandon", "next_sale", "cancel_card"]);
+
+/** Whether a wish is being carried out right now. */
+export const busy = signal(false);
+/** @type {Listener | null} */
+let listener = null;
+let wake = () => {};
+
+/** @param {Listener} heard */
+export function listenToAnswers(heard) {
+  listener = heard;
+}
+
+/**
+ * Sends a wish. Returns what hindered it, or "" when it is on its way.
+ * @param {Command} command @param {string} [name] what people call the article
+ * @returns {"" | "lost" | "full" | "signed_out" | "busy"}
+ */
+export function wish(command, name = "") {
+  const cashier = session.value?.cashier;
+  if (!session.value || !cashier) return "signed_out";
+  const money = ONLY_NOW.has(command.type);
+  if (money && boxLostSince.value !== null) return "lost";
+  // a second press while the first is on its way is the same wish
+  if (money && waiting.value.some((each) => each.command.type === command.type)) return "busy";
+  if (waiting.value.length >= WAITING_MAX) return "full";
+  const next = { till: session.value.till, cashier: cashier.id, name, tried: false, command: { ...command, command_id: newId() } };
+  keep([...waiting.value, next]);
+  if (waiting.value.length === 1) void carryOut();
+  return "";
+}
+
+/** Takes up what was on its way when the page was loaded anew. */
+export function resumeWishes() {
+  const { till, cashier } = { till: session.value?.till, cashier: session.value?.cashier?.id };
+  let kept = [];
+  try {
+    kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "[]");
+  } catch {
+    // not ours any more
+  }
+  const ours = /** @type {Wish[]} */ (kept).filter((each) => each.till === till && each.cashier === cashier);
+  if (busy.value || ours.length === 0) return;
+  keep(ours);
+  void carryOut();
+}
+
+/** Forgets wishes: the cashier left. */
+export function dropWishes() {
+  keep([]);
+  wake();
+}
+
+/** Tries at once: the box answers again. */
+export function tryNow() {
+  wake();
+}
+
+async function carryOut() {
+  if (busy.value) return;
+  busy.value = true;
+  let again = AGAIN_MS_MIN;
+  try {
+    for (let first = waiting.value[0]; first; first = waiting.value[0]) {
+      const one = first;
+      try {
+        keep(waiting.value.map((each) => (each === one ? { ...one, tried: true } : each)));
+        const view = await ask("POST", `/api/v1/tills/${encodeURIComponent(one.till)}/commands`, one.command);
+        again = AGAIN_MS_MIN;
+        done(one);
+        listener?.answered(view, one);
+      } catch (error) {
+        if (error instanceof Silence) {
+          listener?.silent();
+          await pause(again);
+          again = Math.min(AGAIN_MS_MAX, again * 2);
+        } else if (error instanceof Refusal) {
+          again = AGAIN_MS_MIN;
+          if (error.status === 401) keep([]);
+          else done(one);
+          listener?.refused(error, one);
+        } else throw error;
+      }
+    }
+  } finally {
+    busy.value = false;
+  }
+}
+
+/** @param {Wish} one */
+function done(one) {
+  keep(waiting.value.filter((each) => each.command.command_id !== one.command.command_id));
+}
+
+/** @param {Wish[]} wishes */
+function keep(wishes) {
+  waiting.value = wishes;
+  try {
+    if (wishes.length) sessionStorage.setItem(KEPT, JSON.stringify(wishes));
+    else sessionStorage.removeItem(KEPT);
+  } catch {
+    // storage switched off: they wait as long as the page lives
+  }
+}
+
+/** @param {number} ms */
+function pause(ms) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    wake = () => {
+      clearTimeout(timer);
+      resolve(undefined);
+    };
+  });
+}

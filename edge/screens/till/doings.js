@@ -1,0 +1,246 @@
+// What a cashier does: every key, tap and scan ends in one of these.
+import { batch } from "@preact/signals";
+import { money } from "../kit/numbers.js";
+import { sound } from "../kit/sounds.js";
+import { say } from "../kit/words.js";
+import { wish } from "./command_queue.js";
+import { tell } from "./happenings.js";
+import * as store from "./store.js";
+
+/** @typedef {import("./protocol").Command} Command */
+/** @typedef {import("./protocol").LineView} LineView */
+
+const ABANDON_ASKED_MS = 5_000;
+const QUANTITY_DIGITS_MAX = 7;
+const AMOUNT_DIGITS_MAX = 9;
+const LABELS = new Set(["weight_code", "price_code"]);
+
+/** @param {Command} command @param {string} [name] */
+function send(command, name) {
+  const hindered = wish(command, name);
+  if (hindered === "lost") {
+    sound("refused");
+    tell(say("pay_lost"), "person");
+  } else if (hindered === "full") {
+    sound("refused");
+    tell(say("box_lost_full", { n: store.waiting.value.length }), "person");
+  }
+  return hindered === "";
+}
+
+/** Sells what a code names, as often as was typed before. @param {string} code @param {string} [name] */
+export function sell(code, name = code) {
+  const sent = send({ type: "add_item", code, quantity: store.nextQuantity.value }, name);
+  if (sent) {
+    batch(() => {
+      store.nextQuantity.value = 1000;
+      store.typed.value = "";
+      store.pad.value = null;
+    });
+  }
+  return sent;
+}
+
+/** A quick key or a search result: weighed goods ask for their weight, unless it was typed before. @param {{code: string, name: string, unit: string}} article */
+export function sellArticle(article) {
+  if (article.unit === "kg" && store.nextQuantity.value === 1000) {
+    openPad({ kind: "weight", code: article.code, name: article.name });
+    return;
+  }
+  sell(article.code, article.name);
+}
+
+/** A scan from a keyboard-wedge scanner, wherever the focus was. @param {string} code */
+export function scanned(code) {
+  sell(code);
+}
+
+/** Makes what was typed the quantity of the next article. Returns whether it was a number. @param {string} text */
+export function multiply(text) {
+  const number = Number(text.trim().replace(",", "."));
+  if (text.trim() === "" || !Number.isFinite(number) || number <= 0 || text.trim().length > QUANTITY_DIGITS_MAX) return false;
+  store.nextQuantity.value = Math.round(number * 1000);
+  store.typed.value = "";
+  return true;
+}
+
+/** @param {import("./store").PadUse} use */
+export function openPad(use) {
+  store.padDigits.value = "";
+  store.pad.value = use;
+  store.pane.value = "keys";
+}
+
+export function closePad() {
+  store.pad.value = null;
+  store.padDigits.value = "";
+}
+
+/** What the pad stands at, in thousandths: grams for kilograms, whole pieces otherwise. @param {import("./store").PadUse} use */
+export function padQuantity(use) {
+  const digits = Number(store.padDigits.value || 0);
+  const weighed = use.kind === "weight" || (use.kind === "quantity" && use.line.unit === "kg");
+  return weighed ? digits : digits * 1000;
+}
+
+/** @param {string} digits */
+export function padType(digits) {
+  if (store.pad.value?.kind === "code") store.typed.value += digits;
+  else if ((store.padDigits.value + digits).length <= QUANTITY_DIGITS_MAX) store.padDigits.value += digits;
+}
+
+export function padErase() {
+  if (store.pad.value?.kind === "code") store.typed.value = store.typed.value.slice(0, -1);
+  else store.padDigits.value = store.padDigits.value.slice(0, -1);
+}
+
+export function padEnter() {
+  const use = store.pad.value;
+  if (!use) return;
+  if (use.kind === "code") {
+    const code = store.typed.value.trim();
+    if (code) sell(code);
+    return;
+  }
+  const quantity = padQuantity(use);
+  if (quantity <= 0) return;
+  if (use.kind === "weight") {
+    store.nextQuantity.value = quantity;
+    sell(use.code, use.name);
+  } else if (send({ type: "set_quantity", line_id: use.line.line_id, quantity }, use.line.name)) closePad();
+}
+
+// --- lines -----------------------------------------------------------------------------------------
+
+/** Why a line stays as it is; empty when it may change. @param {LineView | null} line */
+export function lineHindered(line) {
+  if (!line) return say("no_line");
+  return store.view.value?.tenders.some((tender) => tender.state === "taken" || tender.state === "approved") ? say("line_paid_no") : "";
+}
+
+/** Whether a line's quantity is the cashier's to change. @param {LineView} line */
+export const countable = (line) => !LABELS.has(line.entry);
+
+/** @param {LineView | null} line @param {1 | -1} step */
+export function stepQuantity(line, step) {
+  const hindered = lineHindered(line);
+  if (hindered || !line) return tell(hindered);
+  if (!countable(line)) return tell(say("line_label_no"));
+  if (line.unit === "kg") return openPad({ kind: "quantity", line });
+  const quantity = line.quantity + step * 1000;
+  if (quantity <= 0) return tell(say("line_less_no"));
+  send({ type: "set_quantity", line_id: line.line_id, quantity }, line.name);
+}
+
+/** @param {LineView | null} line */
+export function askQuantity(line) {
+  const hindered = lineHindered(line);
+  if (hindered || !line) return tell(hindered);
+  if (!countable(line)) return tell(say("line_label_no"));
+  openPad({ kind: "quantity", line });
+}
+
+/** @param {LineView | null} line */
+export function voidLine(line) {
+  const hindered = lineHindered(line);
+  if (hindered || !line) return tell(hindered);
+  send({ type: "void_line", line_id: line.line_id }, line.name);
+}
+
+/** @param {1 | -1} step */
+export function chooseLine(step) {
+  const lines = store.liveLines.value;
+  if (!lines.length) return;
+  const at = lines.findIndex((line) => line.line_id === store.chosen.value?.line_id);
+  const next = lines[Math.max(0, Math.min(lines.length - 1, at + step))];
+  if (next) store.chosenLine.value = next.line_id;
+}
+
+// --- paying ----------------------------------------------------------------------------------------
+
+export function pay() {
+  if (store.boxLostSince.value !== null) return tell(say("pay_lost"), "person");
+  if (!store.liveLines.value.length) return tell(say("pay_nothing"));
+  if (store.waiting.value.length) return; // what is on its way belongs to this sale: its total is not known yet
+  batch(() => {
+    store.payingDesk.value = true;
+    store.amountDigits.value = "";
+    store.pad.value = null;
+    store.message.value = null;
+  });
+}
+
+export function backToSale() {
+  if (store.view.value?.state !== "open") return;
+  store.payingDesk.value = false;
+  store.amountDigits.value = "";
+}
+
+/** @param {"cash" | "card"} chosen */
+export function chooseWay(chosen) {
+  if (store.view.value?.state !== "open") return;
+  store.way.value = chosen;
+  store.amountDigits.value = "";
+}
+
+/** @param {string} digits */
+export function typeAmount(digits) {
+  const next = `${store.amountDigits.value}${digits}`.replace(/^0+(?=\d)/, "");
+  if (next.length <= AMOUNT_DIGITS_MAX && next !== "00") store.amountDigits.value = next === "0" ? "" : next;
+}
+
+export function eraseAmount() {
+  store.amountDigits.value = store.amountDigits.value.slice(0, -1);
+}
+
+/** Takes the amount that the desk shows, the way that is chosen. */
+export function takeAmount() {
+  const view = store.view.value;
+  if (view?.state !== "open") return;
+  const amount_minor = store.amount.value;
+  if (store.way.value === "cash") send({ type: "take_cash", amount_minor });
+  else if (amount_minor > view.due_minor) {
+    sound("refused");
+    tell(say("card_over", { due: money(view.due_minor, view.currency) }));
+    return;
+  } else send({ type: "pay_by_card", amount_minor });
+  store.amountDigits.value = "";
+}
+
+export function cancelCard() {
+  if (send({ type: "cancel_card" })) store.cancelAsked.value = true;
+}
+
+export function nextSale() {
+  if (store.view.value?.state === "done") send({ type: "next_sale" });
+}
+
+/** Gives the sale up after a second press: it cannot be undone. */
+export function abandon() {
+  const view = store.view.value;
+  if (view?.state !== "open") return;
+  const cash = view.tenders.filter((tender) => tender.state === "taken").reduce((sum, tender) => sum + tender.amount_minor, 0);
+  const amount = money(cash, view.currency);
+  if (Date.now() - store.abandonAskedAt.value > ABANDON_ASKED_MS) {
+    const asked = Date.now();
+    store.abandonAskedAt.value = asked;
+    tell(cash ? say("abandon_ask_cash", { amount }) : say("abandon_ask"), "person");
+    setTimeout(() => {
+      if (store.abandonAskedAt.value === asked) store.abandonAskedAt.value = 0;
+    }, ABANDON_ASKED_MS);
+    return;
+  }
+  store.abandonAskedAt.value = 0;
+  send({ type: "abandon" });
+}
+
+/** One step back, from wherever the cashier is. */
+export function back() {
+  if (store.sheet.value) store.sheet.value = null;
+  else if (store.pad.value) closePad();
+  else if (store.typed.value) store.typed.value = "";
+  else if (store.nextQuantity.value !== 1000) store.nextQuantity.value = 1000;
+  else if (store.amountDigits.value) store.amountDigits.value = "";
+  else if (store.screen.value === "paying" && store.view.value?.state === "open") backToSale();
+  else if (store.screen.value === "sell") abandon();
+}

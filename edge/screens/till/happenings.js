@@ -1,0 +1,163 @@
+// A new view arrived: what changed, what is said about it, what is heard.
+import { batch } from "@preact/signals";
+import { isWord, say } from "../kit/words.js";
+import { money, quantity } from "../kit/numbers.js";
+import { sound } from "../kit/sounds.js";
+import { deviceWords } from "./trouble_words.js";
+import * as store from "./store.js";
+
+/** @typedef {import("./protocol").TillView} TillView */
+/** @typedef {{code: string, message: string, advice: string, params: Record<string, string>}} Said */
+
+/** A refusal comes as an answer and in the next view: it is heard once. */
+const SAME_REFUSAL_MS = 2_000;
+let refusedCode = "";
+let refusedAt = 0;
+
+/** Takes a view of the box; an older one than ours is dropped. @param {TillView} next */
+export function takeView(next) {
+  const before = store.view.value;
+  if (before && before.till === next.till && next.version <= before.version) return;
+  batch(() => {
+    store.view.value = next;
+    if (before) compare(before, next);
+    else first(next);
+  });
+}
+
+/** @param {TillView} next */
+function first(next) {
+  if (next.state === "paying") store.payingDesk.value = true;
+  if (next.state === "in_doubt") store.doubtSince.value = Date.now();
+  if (next.notice) speakOf(next.notice.code, next.notice.tone, next.notice.words, next.notice.params);
+}
+
+/** @param {TillView} before @param {TillView} next */
+function compare(before, next) {
+  const fresh = next.sale_id !== before.sale_id;
+  if (fresh && next.state !== "done") store.beginAnew();
+  lines(fresh ? [] : before.lines, next);
+  if (next.state !== before.state) changedState(before, next);
+  const notice = next.notice;
+  if (notice && notice.serial !== before.notice?.serial) {
+    speakOf(notice.code, notice.tone, notice.words, notice.params);
+    heard(notice.tone, notice.code);
+  }
+  devices(before, next);
+}
+
+/** @param {readonly import("./protocol").LineView[]} had @param {TillView} next */
+function lines(had, next) {
+  const known = new Set(had.map((line) => line.line_id));
+  const added = next.lines.filter((line) => !known.has(line.line_id) && !line.voided).at(-1);
+  if (added) {
+    sound("added");
+    store.chosenLine.value = added.line_id;
+    const words =
+      added.quantity === 1000
+        ? say("added", { name: added.name })
+        : say("added_quantity", { name: added.name, quantity: quantity(added.quantity, added.unit) });
+    store.message.value = { tone: "", icon: "check", words, undo: added.line_id };
+    return;
+  }
+  const voided = next.lines.find((line) => line.voided && had.some((old) => old.line_id === line.line_id && !old.voided));
+  if (voided) store.message.value = { tone: "", icon: "times", words: `${say("voided")}: ${voided.name}` };
+}
+
+/** @param {TillView} before @param {TillView} next */
+function changedState(before, next) {
+  store.cancelAsked.value = false;
+  store.abandonAskedAt.value = 0;
+  switch (next.state) {
+    case "paying":
+      store.payingDesk.value = true;
+      store.way.value = "card";
+      store.message.value = null;
+      break;
+    case "in_doubt":
+      store.doubtSince.value = Date.now();
+      sound("declined");
+      break;
+    case "done":
+      store.message.value = null;
+      store.lastSale.value = { receipt: next.receipt_number ?? "", total: next.total_minor };
+      if (next.tenders.some((tender) => tender.state === "approved")) sound("approved");
+      break;
+    case "open":
+      // a card that was not charged, or only a part: the desk of payment is where it goes on
+      if (before.state === "paying" || before.state === "in_doubt") {
+        store.payingDesk.value = true;
+        store.amountDigits.value = "";
+        const last = next.tenders.at(-1);
+        if (last?.state === "approved") sound("approved");
+      }
+      break;
+    case "idle":
+      if (before.state === "open") givenUp(before);
+      break;
+  }
+}
+
+/** @param {TillView} before */
+function givenUp(before) {
+  const cash = before.tenders.filter((tender) => tender.state === "taken").reduce((sum, tender) => sum + tender.amount_minor, 0);
+  if (cash) tell(say("abandoned_cash", { amount: money(cash, before.currency) }), "wait");
+  else tell(say("abandoned"), "");
+}
+
+/** @param {TillView} before @param {TillView} next */
+function devices(before, next) {
+  for (const device of next.devices) {
+    const old = before.devices.find((each) => each.device_id === device.device_id && each.role === device.role);
+    if (!device.well && old?.well) {
+      sound("lost");
+      const words = deviceWords(device, next);
+      store.message.value = { tone: "person", icon: "person", ...words };
+      return;
+    }
+  }
+}
+
+/** The box refused a wish. @param {Said} refusal */
+export function takeRefusal(refusal) {
+  speakOf(refusal.code, "refused", `${refusal.message} ${refusal.advice}`.trim(), refusal.params);
+  heard("refused", refusal.code);
+}
+
+/** @param {string} tone @param {string} code */
+function heard(tone, code) {
+  if (tone === "question") sound("question");
+  if (tone === "trouble") sound("lost");
+  if (tone !== "refused") return;
+  const now = Date.now();
+  if (code === refusedCode && now - refusedAt < SAME_REFUSAL_MS) {
+    refusedCode = "";
+    return;
+  }
+  [refusedCode, refusedAt] = [code, now];
+  sound(code === "card_declined" ? "declined" : "refused");
+}
+
+/** @param {string} code @param {string} tone @param {string} english @param {Record<string, string>} params */
+function speakOf(code, tone, english, params) {
+  const kind = tone === "trouble" || code === "payment_in_doubt" ? "person" : tone === "ok" ? "" : "wait";
+  store.message.value = { tone: kind, icon: kind === "" ? "check" : kind, words: refusalWords(code, english, params) };
+}
+
+/**
+ * A refusal in the cashier's language; the box's English where the catalogue does not know it.
+ * @param {string} code @param {string} english @param {Record<string, string>} params
+ */
+export function refusalWords(code, english, params) {
+  const word = `refusal_${code}`;
+  if (isWord(word)) {
+    const words = say(word, params);
+    if (!/\{\w+\}/.test(words)) return words; // a parameter that this box does not send
+  }
+  return english || say("refusal_other", { code });
+}
+
+/** Says something of our own in the message line. @param {string} words @param {"" | "wait" | "person" | "well"} [tone] */
+export function tell(words, tone = "wait") {
+  store.message.value = { tone, icon: tone === "" ? "check" : tone, words };
+}

@@ -1,0 +1,154 @@
+// The keys of the till: a table of actions, each with its usual key, all of which can be changed.
+import { signal } from "@preact/signals";
+import { changedKeys } from "../kit/choices.js";
+import * as doings from "./doings.js";
+import * as store from "./store.js";
+import { inBurst } from "./wedge.js";
+
+/** @typedef {"search" | "pay" | "back" | "times" | "help" | "void"} Action */
+
+/** @type {Readonly<Record<Action, string>>} */
+export const USUAL_KEYS = Object.freeze({ search: "F2", pay: "F9", back: "Escape", times: "*", help: "?", void: "Delete" });
+/** The action that waits for its new key. */
+export const changing = signal(/** @type {Action | null} */ (null));
+
+/** @returns {Record<Action, string>} */
+export function keys() {
+  try {
+    return { ...USUAL_KEYS, ...JSON.parse(changedKeys.value) };
+  } catch {
+    return { ...USUAL_KEYS };
+  }
+}
+
+/** The name of a key as it is printed on it. @param {string} key */
+export const keyName = (key) => ({ Escape: "Esc", Delete: "Del", ArrowUp: "↑", ArrowDown: "↓" })[key] ?? key;
+
+/** @param {Action} action @param {string} key */
+function change(action, key) {
+  const next = keys();
+  const other = /** @type {Action[]} */ (Object.keys(next)).find((each) => next[each] === key);
+  if (other) next[other] = next[action]; // two actions never share a key: they trade
+  next[action] = key;
+  changedKeys.value = JSON.stringify(next);
+}
+
+export function listenToKeys() {
+  addEventListener("keydown", press);
+}
+
+/** @param {KeyboardEvent} event */
+function press(event) {
+  if (changing.value) {
+    if (event.key === "Shift" || event.key === "Alt" || event.key === "Control") return;
+    event.preventDefault();
+    change(changing.value, event.key);
+    changing.value = null;
+    return;
+  }
+  if (event.ctrlKey || event.metaKey || event.isComposing || !["idle", "sell", "paying", "change", "indoubt"].includes(store.screen.value)) return;
+  if (event.altKey) {
+    if (event.key === "1") doings.chooseWay("cash");
+    if (event.key === "2") doings.chooseWay("card");
+    return;
+  }
+  const now = keys();
+  const action = /** @type {Action[]} */ (Object.keys(now)).find((each) => now[each] === event.key);
+  if (store.sheet.value) {
+    if (action === "back") {
+      event.preventDefault();
+      doings.back();
+    }
+    return;
+  }
+  if (action && act(action, event)) {
+    event.preventDefault();
+    return;
+  }
+  if (store.screen.value === "paying") inPaying(event);
+  else if (store.screen.value === "change") inChange(event);
+  else inSelling(event);
+}
+
+/** Carries out an action; false lets the key mean itself. @param {Action} action @param {KeyboardEvent} event */
+function act(action, event) {
+  const letter = event.key.length === 1;
+  if (letter && inBurst()) return false;
+  switch (action) {
+    case "search":
+      return focusSearch();
+    case "pay":
+      if (event.repeat) return true;
+      if (store.screen.value === "paying") doings.takeAmount();
+      else if (store.screen.value === "sell" || store.screen.value === "idle") doings.pay();
+      return true;
+    case "back":
+      doings.back();
+      return true;
+    case "times":
+      return doings.multiply(store.pad.value && store.pad.value.kind !== "code" ? "" : store.typed.value);
+    case "help":
+      if (letter && store.typed.value) return false;
+      store.sheet.value = "keys";
+      return true;
+    case "void":
+      if (store.typed.value || store.screen.value !== "sell") return false;
+      doings.voidLine(store.chosen.value);
+      return true;
+  }
+}
+
+function focusSearch() {
+  const field = document.getElementById("find");
+  if (!(field instanceof HTMLInputElement)) return false;
+  store.pane.value = "keys";
+  requestAnimationFrame(() => {
+    field.focus();
+    field.select();
+  });
+  return true;
+}
+
+/** @param {KeyboardEvent} event */
+function inPaying(event) {
+  if (store.view.value?.state !== "open" || event.target instanceof HTMLInputElement) return;
+  if (/^\d$/.test(event.key)) doings.typeAmount(event.key);
+  else if (event.key === "Backspace") doings.eraseAmount();
+  else if (event.key === "Enter" && !pressable(event) && !event.repeat) doings.takeAmount();
+  else return;
+  event.preventDefault();
+}
+
+/** @param {KeyboardEvent} event */
+function inChange(event) {
+  if (event.key !== "Enter" || pressable(event) || event.repeat) return;
+  event.preventDefault();
+  doings.nextSale();
+}
+
+/** @param {KeyboardEvent} event */
+function inSelling(event) {
+  if (store.pad.value && store.pad.value.kind !== "code") {
+    if (/^\d$/.test(event.key)) doings.padType(event.key);
+    else if (event.key === "Backspace") doings.padErase();
+    else if (event.key === "Enter" && !pressable(event)) doings.padEnter();
+    else return;
+    event.preventDefault();
+    return;
+  }
+  const inGrid = event.target instanceof Element && event.target.closest(".tiles, .tabs, .found") !== null;
+  if (!store.typed.value && (event.key === "+" || event.key === "-") && !inBurst()) {
+    doings.stepQuantity(store.chosen.value, event.key === "+" ? 1 : -1);
+    event.preventDefault();
+  } else if (!inGrid && !store.typed.value && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
+    doings.chooseLine(event.key === "ArrowUp" ? -1 : 1);
+    event.preventDefault();
+  } else if (event.key.length === 1 && event.key !== " " && !(event.target instanceof HTMLInputElement)) {
+    // typing without aiming lands in the search box
+    const field = document.getElementById("find");
+    if (field instanceof HTMLInputElement) field.focus();
+  }
+}
+
+/** A focused key answers Enter itself. @param {KeyboardEvent} event */
+const pressable = (event) => event.target instanceof HTMLButtonElement;

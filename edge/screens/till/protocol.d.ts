@@ -1,0 +1,151 @@
+// What the box and the till say to each other, as in edge/contract/till_protocol.py.
+// A test compares the fields; change both together.
+
+export type TillState = "idle" | "open" | "paying" | "in_doubt" | "done";
+
+export interface LineView {
+  line_id: string;
+  name: string;
+  quantity: number;
+  amount_minor: number;
+  price_minor: number;
+  sku: string;
+  unit: string;
+  tax: string;
+  voided: boolean;
+  entry: string;
+}
+
+export interface TenderView {
+  tender_id: string;
+  kind: string;
+  amount_minor: number;
+  state: string;
+  words: string;
+  last4: string;
+  scheme: string;
+}
+
+export interface TaxView {
+  tax: string;
+  rate_ppm: number;
+  net_minor: number;
+  tax_minor: number;
+  gross_minor: number;
+}
+
+export interface DeviceView {
+  device_id: string;
+  role: string;
+  state: string;
+  well: boolean;
+  code: string;
+  words: string;
+  advice: string;
+  paper: string;
+  drawer: string;
+  jobs_waiting: number;
+}
+
+export interface LinkView {
+  state: string;
+  waiting_sales: number;
+  since: number;
+}
+
+export interface NoticeView {
+  serial: number;
+  code: string;
+  tone: string;
+  words: string;
+  params: Record<string, string>;
+}
+
+export interface DotsView {
+  box: boolean;
+  shop: boolean;
+  office: boolean;
+}
+
+export interface ReceiptView {
+  state: string;
+  words: string;
+}
+
+export interface TillView {
+  version: number;
+  till: string;
+  state: TillState;
+  sale_id: string | null;
+  receipt_number: string | null;
+  lines: LineView[];
+  tenders: TenderView[];
+  taxes: TaxView[];
+  total_minor: number;
+  due_minor: number;
+  change_minor: number;
+  rounding_minor: number;
+  currency: string;
+  opened_at: number | null;
+  devices: DeviceView[];
+  link: LinkView;
+  notice: NoticeView | null;
+  dots: DotsView | null;
+  receipt: ReceiptView | null;
+}
+
+export interface RefusalBody {
+  code: string;
+  message: string;
+  advice: string;
+  params: Record<string, string>;
+}
+
+export interface CashierView {
+  id: string;
+  name: string;
+  role: string;
+  language: string;
+}
+
+export interface SessionView {
+  till: string;
+  store: string;
+  store_name: string;
+  currency: string;
+  cashier: CashierView | null;
+  staff: CashierView[];
+}
+
+export interface QuickKeyView {
+  place: number;
+  code: string;
+  name: string;
+  price_minor: number;
+  unit: string;
+  icon: string;
+}
+
+export interface QuickKeyPageView {
+  id: string;
+  name: string;
+  keys: QuickKeyView[];
+}
+
+export interface ArticleView {
+  code: string;
+  sku: string;
+  name: string;
+  price_minor: number;
+  unit: string;
+}
+
+export type Command =
+  | { type: "add_item"; code: string; quantity: number; sale_id?: string }
+  | { type: "void_line"; line_id: string; reason?: string }
+  | { type: "set_quantity"; line_id: string; quantity: number }
+  | { type: "take_cash"; amount_minor: number }
+  | { type: "pay_by_card"; amount_minor: number }
+  | { type: "cancel_card" }
+  | { type: "abandon"; reason?: string }
+  | { type: "next_sale" };

@@ -1,0 +1,99 @@
+// What the page knows: the box's view, and what the cashier is in the middle of.
+import { computed, signal } from "@preact/signals";
+
+/** @typedef {import("./protocol").TillView} TillView */
+/** @typedef {import("./protocol").SessionView} SessionView */
+/** @typedef {import("./protocol").LineView} LineView */
+/** @typedef {{tone: "" | "well" | "wait" | "person" | "lost", icon: string, lead?: string, words: string, undo?: string}} Message */
+/** @typedef {{kind: "code"} | {kind: "weight", code: string, name: string} | {kind: "quantity", line: LineView}} PadUse */
+
+/** `null` until the box said; `false` shows the enrolment page. */
+export const enrolled = signal(/** @type {boolean | null} */ (null));
+export const session = signal(/** @type {SessionView | null} */ (null));
+export const view = signal(/** @type {TillView | null} */ (null));
+export const quickPages = signal(/** @type {import("./protocol").QuickKeyPageView[]} */ ([]));
+/** Since when the box does not answer, in ms since 1970; null when it does. */
+export const boxLostSince = signal(/** @type {number | null} */ (null));
+/** Wishes on their way to the box, oldest first. */
+export const waiting = signal(/** @type {import("./command_queue").Wish[]} */ ([]));
+
+/** What is typed into the search box, and how often the next article counts (thousandths). */
+export const typed = signal("");
+export const nextQuantity = signal(1000);
+/** What the pad in the desk is for; null shows the quick keys. */
+export const pad = signal(/** @type {PadUse | null} */ (null));
+export const padDigits = signal("");
+export const pageId = signal("");
+/** On phones one pane is in sight. */
+export const pane = signal(/** @type {"basket" | "keys"} */ ("basket"));
+export const chosenLine = signal("");
+
+export const payingDesk = signal(false);
+export const way = signal(/** @type {"cash" | "card"} */ ("cash"));
+/** Digits typed for the amount; empty means all that is due. */
+export const amountDigits = signal("");
+export const cancelAsked = signal(false);
+/** Until when a second press gives the sale up; 0 for not asked. */
+export const abandonAskedAt = signal(0);
+
+export const message = signal(/** @type {Message | null} */ (null));
+export const sheet = signal(/** @type {null | "keys" | "connection" | "choices"} */ (null));
+export const lastSale = signal(/** @type {{receipt: string, total: number} | null} */ (null));
+export const doubtSince = signal(0);
+export const now = signal(Date.now());
+
+export const liveLines = computed(() => (view.value?.lines ?? []).filter((line) => !line.voided));
+export const currency = computed(() => view.value?.currency || session.value?.currency || "EUR");
+
+/** Which picture is shown; the style sheets go by it. */
+export const screen = computed(() => {
+  if (enrolled.value === null || (enrolled.value && session.value === null)) return "opening";
+  if (!enrolled.value) return "enrol";
+  if (!session.value?.cashier) return "signin";
+  if (!view.value) return "opening";
+  switch (view.value.state) {
+    case "idle":
+      return "idle";
+    case "open":
+      return payingDesk.value && liveLines.value.length > 0 ? "paying" : "sell";
+    case "paying":
+      return "paying";
+    case "in_doubt":
+      return "indoubt";
+    case "done":
+      return "change";
+  }
+});
+
+export const chosen = computed(() => {
+  const lines = liveLines.value;
+  return lines.find((line) => line.line_id === chosenLine.value) ?? lines.at(-1) ?? null;
+});
+
+/** What the amount pad stands at, in minor units. */
+export const amount = computed(() => {
+  const due = view.value?.due_minor ?? 0;
+  return amountDigits.value === "" ? due : Number(amountDigits.value);
+});
+
+/** Forgets what belonged to the last sale. */
+export function beginAnew() {
+  payingDesk.value = false;
+  amountDigits.value = "";
+  chosenLine.value = "";
+  cancelAsked.value = false;
+  abandonAskedAt.value = 0;
+  way.value = "cash";
+}
+
+/** Forgets everything of the cashier who left. */
+export function forgetCashier() {
+  beginAnew();
+  typed.value = "";
+  nextQuantity.value = 1000;
+  pad.value = null;
+  sheet.value = null;
+  message.value = null;
+  view.value = null;
+  lastSale.value = null;
+}

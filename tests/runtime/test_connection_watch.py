@@ -114,7 +114,23 @@ async def test_a_second_request_half_said_is_cut_too() -> None:
         writer.write(b"GET /o")
         [connection] = served.service.watch._connections
         await until(lambda: connection._half_said)
-        await _tick(served, REQUEST_HEAD_S_MAX + 2)
+        await _tick(served, REQUEST_HEAD_S_MAX - 2)
+        assert served.service.watch.cut == 0  # its time began with its first byte
+        await _tick(served, 4)
+        await until(lambda: served.service.watch.cut == 1)
+
+
+async def test_idle_time_begins_with_the_answer() -> None:
+    async with serve(_routes(Slow())) as served, served.socket() as (reader, writer):
+        whole = _request()
+        writer.write(whole[:5])
+        await until(lambda: any(c._half_said for c in served.service.watch._connections))
+        await _tick(served, REQUEST_HEAD_S_MAX - 3)
+        writer.write(whole[5:])
+        assert b" 200 " in await reader.readuntil(b"}")
+        await _tick(served, KEEP_ALIVE_S_MAX - 2)
+        assert served.service.watch.cut == 0
+        await _tick(served, 4)
         await until(lambda: served.service.watch.cut == 1)
 
 

@@ -240,3 +240,21 @@ WATCHDOG_EVERY_S: Final = 3.0
 """A third of what systemd waits before it takes a loop for stuck."""
 STOP_S_MAX: Final = 8.0
 """A clean stop; after it the process is killed and the ledger is whole all the same."""
+
+# --- the counter (simulated hardware) ----------------------------------------------------
+COUNTER_CONNECTIONS_MAX: Final = 64
+"""Per simulated device and for the line to head office: a shop has one of each."""
+COUNTER_WATCHERS_MAX: Final = 16
+"""Pages that watch the counter at once."""
+COUNTER_LOOK_MS: Final = 100
+"""How often the counter is compared with what its pages show: quicker than an eye."""
+COUNTER_SCANNER_LOOK_MS: Final = 50
+"""How often the scanner's port is looked at for a driver while nobody holds it."""
+COUNTER_SCAN_S_MAX: Final = 2.0
+"""A driver that has not taken a code off the line by then reads no more."""
+COUNTER_GOODS_BYTES_MAX: Final = 4 * 1_048_576
+"""300 articles have 30 kB; more than this is another file."""
+COUNTER_SLIPS_SHOWN_MAX: Final = 20
+"""Slips that the page can leaf through; the API has all that the printer keeps."""
+COUNTER_BOOKED_SHOWN_MAX: Final = 20
+"""Bookings that the page shows; the API has all."""

@@ -52,8 +52,10 @@ class _Reported:
 
 @dataclass
 class DeviceDirectory:
-    """The devices of one store. `changed(till)` is called when what a till shows changed;
-    `host_back(host)` when a host came (back) online.
+    """The devices of one store.
+
+    `changed(till)` is called when what a till shows changed; `host_back(host)` when a host
+    came (back) online.
     """
 
     store: str

@@ -34,8 +34,10 @@ Settle = Callable[[OpenJob, JobResult], Awaitable[None]]
 
 @dataclass
 class JobDispatch:
-    """Sends open jobs, hears results. `settlers` says by kind of job who records a result;
-    `progress` is told what a waiting job waits for.
+    """Sends open jobs, hears results.
+
+    `settlers` says by kind of job who records a result; `progress` is told what a waiting
+    job waits for.
     """
 
     store: str

@@ -45,6 +45,7 @@ from edge.runtime.private_file import read_private_file
 from edge.runtime.settings_file import require_tls
 from edge.runtime.structured_log import Log
 from edge.runtime.subscription_queue import SubscriptionQueue
+from edge.runtime.supervisor import asked_to_end
 
 _PROTOCOLS: Final = {"5": aiomqtt.ProtocolVersion.V5, "3.1.1": aiomqtt.ProtocolVersion.V311}
 _NO_DELAY: Final = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -175,6 +176,8 @@ class MqttBus:
                     self._lose()
                     await _leave(client, _GOODBYE_S)
             except aiomqtt.MqttError as error:
+                if asked_to_end():
+                    raise asyncio.CancelledError from error
                 self._tell_down(error)
             await self._clock.sleep(backoff.next_ms() / 1000)
 

@@ -127,7 +127,7 @@ class Supervisor:
             try:
                 await factory()
             except asyncio.CancelledError as error:
-                if _asked_to_end():
+                if asked_to_end():
                     raise
                 failure: Exception = TaskCancelledItself("cancelled by something inside it")
                 failure.__cause__ = error
@@ -146,7 +146,9 @@ class Supervisor:
                 and not isinstance(failure, FATAL)
                 and len(failures) <= RESTARTS_PER_TASK_MAX
             )
-            told = self._tell(name, failure, told, again=again)
+            told = self._tell(name, failure, told, again=again and not asked_to_end())
+            if asked_to_end():
+                raise asyncio.CancelledError
             if not again:
                 self._die(name, failure)
                 return
@@ -218,6 +220,10 @@ class Supervisor:
             raise cancelled
 
 
-def _asked_to_end() -> bool:
+def asked_to_end() -> bool:
+    """Say whether the running task was cancelled, even if something swallowed the news.
+
+    A TaskGroup of Python 3.11 and 3.12 does when a child fails at the same moment.
+    """
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

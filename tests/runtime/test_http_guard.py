@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import json
 from typing import Any
@@ -45,6 +44,10 @@ async def _defect(_: web.Request) -> web.StreamResponse:
     raise ZeroDivisionError("the secret of the defect")
 
 
+async def _payload(_: web.Request) -> web.StreamResponse:
+    raise web.RequestPayloadError("chunk of no length")  # as aiohttp's Python parser does
+
+
 async def _unreachable(_: web.Request) -> web.StreamResponse:
     raise DeviceUnreachable("no_printer", "The printer is away.", advice="Plug it in.")
 
@@ -82,6 +85,7 @@ ROUTES = (
     _route("POST", "/caller", _caller, Access("till"), request=Wish),
     _route("GET", "/forbidden", _caller, Access("till", "forbidden")),
     _route("GET", "/defect", _defect),
+    _route("GET", "/payload", _payload),
     _route("GET", "/unreachable", _unreachable),
     _route("GET", "/socket", _socket, socket=True),
     _route("GET", "/late", _late),
@@ -277,14 +281,32 @@ async def test_a_body_without_length_is_limited_while_it_is_read() -> None:
         assert b" 413 " in await served.raw(endless)
 
 
-async def test_broken_chunks_are_a_bad_request() -> None:
-    async with serve(ROUTES) as served:
-        request = _chunked("/bytes", served.host, [b"abc"]) + b"zz\r\nnonsense"
-        async with served.socket() as (reader, writer):
-            writer.write(request[:-10])
-            await asyncio.sleep(0)
-            writer.write(request[-10:])
-            assert b" 400 " in await reader.read()
+async def test_a_body_may_come_in_parts() -> None:
+    async with serve(ROUTES) as served, served.socket() as (reader, writer):
+        request = _chunked("/bytes", served.host, [b"x" * 400, b"x" * 600, b""])
+        writer.write(request[:-700])
+        await until(lambda: served.clock.waiting == 2)  # the handler waits for the rest
+        writer.write(request[-700:])
+        assert b'{"size":1000}' in await reader.read()
+
+
+async def test_chunks_that_break_off_are_given_up() -> None:
+    # aiohttp's parser tells the waiting handler nothing: the deadline ends it
+    async with serve(ROUTES) as served, served.socket() as (reader, writer):
+        writer.write(_chunked("/bytes", served.host, [b"abc"]))
+        await until(lambda: served.clock.waiting == 2)
+        writer.write(b"zz\r\nnonsense")
+        await writer.drain()
+        served.clock.advance(REQUEST_S_MAX + 0.1)
+        answer = await reader.read()
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b"nonsense" not in answer
+        assert served.log.lines == []
+
+
+async def test_a_body_that_aiohttp_cannot_read_is_a_bad_request() -> None:
+    async with serve(ROUTES) as served, served.http.get(f"{served.url}/payload") as response:
+        assert await _refusal(response) == (400, "bad_request")
 
 
 async def test_a_body_that_does_not_arrive_is_given_up() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from edge.contract.device_messages import Job, JobResult, JobStatus
+from edge.contract.device_messages import Job, JobError, JobResult, JobStatus
 from tests.flows.box import MILK, Box, selling_box
 from tests.flows.fake_host import FakeHost, done, fake_host, until, until_view
 from tests.flows.test_selling import event_types
@@ -111,9 +111,7 @@ async def test_a_host_that_is_busy_with_the_payment_is_left_to_it(tmp_path: Path
         await until_view(box.view, lambda view: view["state"] == "done", what="done")
 
 
-@pytest.mark.parametrize(
-    ("answer", "state"), [(APPROVED, "done"), (NEVER_BEGUN, "open")]
-)
+@pytest.mark.parametrize(("answer", "state"), [(APPROVED, "done"), (NEVER_BEGUN, "open")])
 async def test_a_payment_open_at_a_restart_is_asked_about_and_never_repeated(
     tmp_path: Path, answer: dict[str, Any], state: str
 ) -> None:
@@ -174,6 +172,4 @@ async def test_part_cash_part_card_add_up(tmp_path: Path) -> None:
 
 
 def _error(code: str, detail: str) -> Any:
-    from edge.contract.device_messages import JobError
-
     return JobError(code, detail)

@@ -68,10 +68,7 @@ async def test_a_repeat_after_a_restart_and_after_the_sale_ended_gets_its_old_an
 async def test_eight_repeats_at_once_write_once(tmp_path: Path) -> None:
     async with selling_box(tmp_path) as box:
         answers = await asyncio.gather(
-            *(
-                box.command("add_item", command_id="command-once", code=MILK)
-                for _ in range(8)
-            )
+            *(box.command("add_item", command_id="command-once", code=MILK) for _ in range(8))
         )
         assert all(answer == answers[0] for answer in answers)
         assert event_types(box).count("line_added") == 1
@@ -225,8 +222,10 @@ async def test_jobs_open_at_a_restart_are_sent_again_under_their_id(tmp_path: Pa
         await until(lambda: len({job.id for _, job in host.jobs}) == 2, what="both jobs came")
         assert {job.id for _, job in host.jobs} == before
         await until(
-            lambda: event_types(box).count("receipt_printed") == 1
-            and event_types(box).count("drawer_opened") == 1,
+            lambda: (
+                event_types(box).count("receipt_printed") == 1
+                and event_types(box).count("drawer_opened") == 1
+            ),
             what="both settled once",
         )
 

@@ -215,6 +215,24 @@ FRAMES_IN_FLIGHT_MAX: Final = 4
 """Hides one round trip at catch-up without a queue that grows."""
 FEED_ITEMS_PER_PAGE: Final = 1_000
 """A page of a feed: applied in one transaction well under a second."""
+FEED_ITEM_BYTES_MAX: Final = 65_536
+"""One value of a feed: a store's profile with all its taxes and templates has under 8 kB."""
+FEED_PAGE_BYTES_MAX: Final = 786_432
+"""The items of a page, so that it fits `FRAME_BODY_BYTES_MAX` with names and cursors around."""
+SESSION_HELLO_S_MAX: Final = 10.0
+"""A box that has not proved who it is by then is no box."""
+SESSION_FRAMES_QUEUED_MAX: Final = 4 * FRAMES_IN_FLIGHT_MAX
+"""Frames of one session not yet looked at: what was in flight, and again after a rewind."""
+PROJECTION_FRAMES_MAX: Final = 8
+"""Frames projected in one transaction: at most 2 MB of events, some tens of milliseconds."""
+SALES_PER_PAGE: Final = 500
+"""Sales in one answer of head office: about 1 MB."""
+EVENT_STREAMS_MAX: Final = 256
+"""Pages that listen for sales at one head office."""
+OFFICE_SESSIONS_MAX: Final = 1_024
+"""People signed in at head office; the longest unused goes first."""
+PASSWORD_WRONG_PER_HOUR_MAX: Final = 10
+"""Per person and hour; a password has twelve characters at least."""
 LINK_WAIT_S: Final = 25.0
 """A long poll ends before proxies do."""
 LINK_SILENCE_S_MAX: Final = 20.0
@@ -223,6 +241,18 @@ LIVE_FRAME_DELAY_MS: Final = 150
 """What belongs to one sale leaves in one frame."""
 IDLE_FRAME_DELAY_MS: Final = 30_000
 """Events that no sale hurries wait this long for company."""
+LINK_PING_S: Final = 12.0
+"""The line is probed so often; half as long without an answer is within the silence allowed."""
+LINK_ACK_S_MAX: Final = 60.0
+"""Head office lives but acknowledges nothing of what it was sent: begin a new session."""
+LINK_DENIED_RETRY_MS: Final = 60_000
+"""What a person has to mend (a denial, a fork) is tried again this often at most."""
+FEED_PAGES_WAITING_MAX: Final = 16
+"""Pages of feeds held in memory for edge; with more the line is not read for a moment."""
+EDGE_ANSWER_S_MAX: Final = 15.0
+"""On the same machine: a page applied on a slow card takes a second."""
+LINK_GOODBYE_S_MAX: Final = 1.0
+"""Closing the line politely and saying so to edge; neither is worth more."""
 
 # --- processes ---------------------------------------------------------------------------
 CLOCK_WATCH_S: Final = 10.0

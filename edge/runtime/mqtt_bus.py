@@ -45,7 +45,6 @@ from edge.runtime.private_file import read_private_file
 from edge.runtime.settings_file import require_tls
 from edge.runtime.structured_log import Log
 from edge.runtime.subscription_queue import SubscriptionQueue
-from edge.runtime.supervisor import asked_to_end
 
 _PROTOCOLS: Final = {"5": aiomqtt.ProtocolVersion.V5, "3.1.1": aiomqtt.ProtocolVersion.V311}
 _NO_DELAY: Final = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -176,8 +175,6 @@ class MqttBus:
                     self._lose()
                     await _leave(client, _GOODBYE_S)
             except aiomqtt.MqttError as error:
-                if asked_to_end():
-                    raise asyncio.CancelledError from error
                 self._tell_down(error)
             await self._clock.sleep(backoff.next_ms() / 1000)
 
@@ -232,17 +229,23 @@ class MqttBus:
         self._gone.clear()
         self._changed.set()
         self._client = client
+        # no TaskGroup: in 3.11 and 3.12 it swallows a cancellation that comes with a failure
+        loop = asyncio.get_running_loop()
+        tasks = [
+            loop.create_task(self._watch(client), name="mqtt watch"),
+            loop.create_task(self._keep_subscribed(client), name="mqtt subscriptions"),
+            loop.create_task(self._welcome(backoff), name="mqtt greetings"),
+        ]
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._watch(client), name="mqtt watch")
-                group.create_task(self._keep_subscribed(client), name="mqtt subscriptions")
-                await self._settled.wait()
-                backoff.reset()
-                self._tell_up()
-                await self._greet()
-        except ExceptionGroup as failed:
-            defects = failed.split(aiomqtt.MqttError)[1]
-            raise (defects or failed).exceptions[0] from None
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        failures = [task.exception() for task in done if not task.cancelled()]
+        found = [failure for failure in failures if failure is not None]
+        # a defect in a greeting is told rather than the loss that came with it
+        raise min(found, key=lambda failure: isinstance(failure, aiomqtt.MqttError))
 
     async def _watch(self, client: aiomqtt.Client) -> None:
         # nothing is ever put where this looks: it ends with the connection
@@ -273,7 +276,10 @@ class MqttBus:
             if (code.value if isinstance(code, ReasonCode) else code) >= _REFUSED:
                 self._log.error("bus_subscription_denied", filter=name)
 
-    async def _greet(self) -> None:
+    async def _welcome(self, backoff: Backoff) -> None:
+        await self._settled.wait()
+        backoff.reset()
+        self._tell_up()
         for greet in self._greetings:
             try:
                 await greet()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+import weakref
 import zlib
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -57,6 +58,7 @@ class Supervisor:
         self._stop_s = stop_s
         self._tasks: set[asyncio.Task[Any]] = set()
         self._stopping = False
+        self._ending: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
         self._dead: TillboxError | None = None
         self._death = asyncio.Event()
 
@@ -127,7 +129,7 @@ class Supervisor:
             try:
                 await factory()
             except asyncio.CancelledError as error:
-                if asked_to_end():
+                if self._asked_to_end():
                     raise
                 failure: Exception = TaskCancelledItself("cancelled by something inside it")
                 failure.__cause__ = error
@@ -145,10 +147,12 @@ class Supervisor:
                 restart
                 and not isinstance(failure, FATAL)
                 and len(failures) <= RESTARTS_PER_TASK_MAX
+                and not self._stopped_by_us()
             )
-            told = self._tell(name, failure, told, again=again and not asked_to_end())
-            if asked_to_end():
-                raise asyncio.CancelledError
+            told = self._tell(name, failure, told, again=again)
+            if self._stopped_by_us():
+                raise asyncio.CancelledError from failure
+            _forget_cancellations()
             if not again:
                 self._die(name, failure)
                 return
@@ -176,6 +180,13 @@ class Supervisor:
             write("task_defect", task=name, reason=words, restart=again, trace=trace)
         return words
 
+    def _stopped_by_us(self) -> bool:
+        return self._stopping or asyncio.current_task() in self._ending
+
+    def _asked_to_end(self) -> bool:
+        task = asyncio.current_task()
+        return self._stopped_by_us() or (task is not None and task.cancelling() > 0)
+
     def _die(self, name: str, error: Exception) -> None:
         if self._dead is None:
             if isinstance(error, TillboxError):
@@ -200,8 +211,9 @@ class Supervisor:
         again = loop.time() + self._stop_s / 2
         cancelled: asyncio.CancelledError | None = None
         me = asyncio.current_task()
-        for task in tasks:
+        for task in list(tasks):
             if task is not me:
+                self._ending.add(task)
                 task.cancel()
         while left := [task for task in tasks if not task.done() and task is not me]:
             if loop.time() >= until:
@@ -220,10 +232,11 @@ class Supervisor:
             raise cancelled
 
 
-def asked_to_end() -> bool:
-    """Say whether the running task was cancelled, even if something swallowed the news.
+def _forget_cancellations() -> None:
+    """Set the count of cancellations right: nobody who owns this task asked it to end.
 
-    A TaskGroup of Python 3.11 and 3.12 does when a child fails at the same moment.
+    A TaskGroup of Python 3.11 whose child fails while the group ends leaves one behind.
     """
     task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+    while task is not None and task.cancelling():
+        task.uncancel()

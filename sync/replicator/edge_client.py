@@ -1,0 +1,156 @@
+"""`edge` as the replicator sees it: six calls of `/internal/v1/replica`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, TypeVar
+
+import aiohttp
+import msgspec
+
+from edge.contract.errors import ReplicaFork
+from edge.contract.instant import Clock
+from edge.contract.limits import (
+    BODY_BYTES_MAX,
+    EDGE_ANSWER_S_MAX,
+    FRAME_COMPRESSED_BYTES_MAX,
+    FRAME_RAW_BYTES_TARGET,
+    LINK_WAIT_S,
+)
+from edge.contract.replication import Ack, FeedTaken, LinkReport, Proof, ReplicaStatus
+from edge.contract.till_protocol import RefusalBody
+from edge.contract.wire import encode
+from sync.replicator.troubles import EdgeRefused, EdgeUnreachable
+
+T = TypeVar("T")
+
+_AT: Final = "/internal/v1/replica"
+_JSON: Final = {"Content-Type": "application/json"}
+_ENOUGH: Final = {
+    "wait_s": f"{LINK_WAIT_S:g}",
+    "max_raw": str(FRAME_RAW_BYTES_TARGET),
+}
+
+
+class EdgeClient:
+    """Calls `edge` over a session that carries the service token; `base_url` without slash.
+
+    Every call raises EdgeUnreachable when there is no answer, or one that says "not now",
+    and EdgeRefused for a no.
+    """
+
+    def __init__(self, http: aiohttp.ClientSession, base_url: str, clock: Clock) -> None:
+        self._http = http
+        self._base_url = base_url
+        self._clock = clock
+
+    async def status(self) -> ReplicaStatus:
+        """Return who the box is and where it stands."""
+        return _decoded(await self._call("GET", "status"), ReplicaStatus)
+
+    async def prove(self, nonce: str) -> Proof:
+        """Have head office's challenge signed."""
+        return _decoded(await self._call("POST", "proof", encode({"nonce": nonce})), Proof)
+
+    async def frame(self, after: int) -> bytes | None:
+        """Return the signed frame behind a seq; None when none was due within `LINK_WAIT_S`."""
+        return await self._call(
+            "GET",
+            "frame",
+            query={"after": str(after), **_ENOUGH},
+            answer_s_max=LINK_WAIT_S + EDGE_ANSWER_S_MAX,
+            answer_bytes_max=FRAME_COMPRESSED_BYTES_MAX,
+        )
+
+    async def take_ack(self, ack: Ack) -> None:
+        """Hand over an acknowledgement. Raises ReplicaFork when the box has another history."""
+        try:
+            await self._call("POST", "ack", encode(ack))
+        except EdgeRefused as error:
+            if error.code != "replica_fork":
+                raise
+            raise ReplicaFork(error.code, error.message, advice=error.advice) from None
+
+    async def take_feed(self, page: msgspec.Raw) -> FeedTaken:
+        """Have a page of a feed applied: the bytes of a FeedPage go through unread."""
+        return _decoded(await self._call("POST", "feed", bytes(page)), FeedTaken)
+
+    async def report(self, report: LinkReport, *, answer_s_max: float = EDGE_ANSWER_S_MAX) -> None:
+        """Say how the link is."""
+        await self._call("POST", "link", encode(report), answer_s_max=answer_s_max)
+
+    async def _call(
+        self,
+        method: str,
+        name: str,
+        body: bytes | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        answer_s_max: float = EDGE_ANSWER_S_MAX,
+        answer_bytes_max: int = BODY_BYTES_MAX,
+    ) -> bytes | None:
+        """Return the body of a 200, or None for a 204."""
+        try:
+            async with (
+                self._clock.timeout(answer_s_max),
+                self._http.request(
+                    method,
+                    f"{self._base_url}{_AT}/{name}",
+                    params=query,
+                    data=body,
+                    headers=None if body is None else _JSON,
+                    allow_redirects=False,
+                ) as response,
+            ):
+                if response.status == 204:  # noqa: PLR2004 - HTTP's "nothing to say"
+                    return None
+                answer = await _read(response, answer_bytes_max)
+                if response.status == 200:  # noqa: PLR2004 - HTTP's "well"
+                    return answer
+                raise _refusal(response.status, answer)
+        except TimeoutError:
+            raise EdgeUnreachable(
+                "edge_silent", f"The box did not answer {name} within {answer_s_max:g} s."
+            ) from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise EdgeUnreachable(
+                "edge_unreachable", f"The box cannot be asked for {name}: {_words(error)}."
+            ) from None
+
+
+async def _read(response: aiohttp.ClientResponse, bytes_max: int) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > bytes_max:
+            raise EdgeUnreachable(
+                "edge_answer_too_large", f"The box answered with over {bytes_max} bytes."
+            )
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _decoded(answer: bytes | None, shape: type[T]) -> T:
+    try:
+        return msgspec.json.decode(answer or b"", type=shape)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise EdgeUnreachable(
+            "edge_answer_malformed",
+            f"The box gave no {shape.__name__}: {error}.",
+            advice="Check that edge_url leads to `tillbox edge` of the same version.",
+        ) from None
+
+
+def _refusal(status: int, answer: bytes) -> EdgeRefused | EdgeUnreachable:
+    try:
+        said = msgspec.json.decode(answer, type=RefusalBody)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        said = RefusalBody(f"http_{status}", f"The box answered with status {status}.", "", {})
+    if status >= 500:  # noqa: PLR2004 - where HTTP's "not now" begins
+        return EdgeUnreachable(said.code, said.message, advice=said.advice)
+    return EdgeRefused(status, said.code, said.message, advice=said.advice)
+
+
+def _words(error: Exception) -> str:
+    return str(error).rstrip(".") or type(error).__name__

@@ -1,0 +1,73 @@
+"""What head office sends, on its way to edge: pages in order, acknowledgements newest only."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from edge.contract.limits import FEED_PAGES_WAITING_MAX
+from edge.contract.replication import Ack
+from edge.runtime.bounded_queue import BoundedQueue
+from edge.runtime.structured_log import Log
+from sync.replicator.edge_client import EdgeClient
+from sync.replicator.office_link import FeedCarried, OfficeLink
+from sync.replicator.troubles import EdgeRefused
+
+
+@dataclass
+class PageHandover:
+    """Pages of feeds: each is answered with FeedTaken once edge has it on disk.
+
+    A page that edge refuses steps aside with a log line and is not answered; the next one
+    is taken all the same, and nothing that goes up notices.
+    """
+
+    edge: EdgeClient
+    office: OfficeLink
+    log: Log
+    _pages: BoundedQueue[FeedCarried] = field(
+        default_factory=lambda: BoundedQueue(FEED_PAGES_WAITING_MAX)
+    )
+    _room: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(FEED_PAGES_WAITING_MAX)
+    )
+
+    async def put(self, page: FeedCarried) -> None:
+        """Take a page; waits only while `FEED_PAGES_WAITING_MAX` of them wait already."""
+        await self._room.acquire()
+        self._pages.put_nowait(page)
+
+    async def run(self) -> None:
+        """Hand pages over until cancelled."""
+        while True:
+            carried = await self._pages.get()
+            self._room.release()
+            try:
+                taken = await self.edge.take_feed(carried.page)
+            except EdgeRefused as error:
+                self.log.warning("feed_refused", code=error.code, reason=str(error))
+            else:
+                await self.office.say(taken)
+
+
+@dataclass
+class AckHandover:
+    """Acknowledgements: one that waits is replaced by the next, which says more."""
+
+    edge: EdgeClient
+    _newest: Ack | None = None
+    _there: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def put(self, ack: Ack) -> None:
+        """Take an acknowledgement that is not older than the one before."""
+        self._newest = ack
+        self._there.set()
+
+    async def run(self) -> None:
+        """Hand acknowledgements over until cancelled. Raises ReplicaFork, EdgeRefused."""
+        while True:
+            await self._there.wait()
+            self._there.clear()
+            ack, self._newest = self._newest, None
+            if ack is not None:
+                await self.edge.take_ack(ack)

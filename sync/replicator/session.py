@@ -1,0 +1,236 @@
+"""One session with head office: who we are, then frames up and feeds down, side by side.
+
+Nothing is remembered from one session to the next: head office says where it stands, and
+the upload goes on from there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Final, TypeVar
+
+from edge.contract.errors import ProtocolViolation, ReplicaFork, TillboxError
+from edge.contract.instant import Clock
+from edge.contract.limits import LINK_DENIED_RETRY_MS, LINK_SILENCE_S_MAX
+from edge.contract.replication import (
+    Ack,
+    Challenge,
+    Denied,
+    Head,
+    Hello,
+    LinkReport,
+    ReplicaStatus,
+    Resend,
+    Welcome,
+)
+from edge.runtime.backoff import Backoff
+from edge.runtime.structured_log import Log
+from sync.replicator.edge_client import EdgeClient
+from sync.replicator.handover import AckHandover, PageHandover
+from sync.replicator.office_link import FeedCarried, OfficeLink, Unheard
+from sync.replicator.troubles import OfficeDenied, OfficeUnreachable
+from sync.replicator.upload import Upload
+
+W = TypeVar("W", Challenge, Welcome)
+
+REPORT_EVERY_S: Final = LINK_SILENCE_S_MAX / 2
+"""An edge that was restarted knows of no line until it is told."""
+_UNHEARD_MAX: Final = 16
+"""Kinds of messages of a newer head office that are named in the log."""
+
+
+@dataclass
+class Session:
+    """A session over an open line; `run` ends only by an error.
+
+    What goes up and what comes down share nothing but the line: what head office sends is
+    read at once, and tasks of their own hand pages and acknowledgements to edge.
+    `up_since_ms` is when head office welcomed this box (monotonic), None before;
+    `advances` counts how often it accepted something.
+    """
+
+    edge: EdgeClient
+    office: OfficeLink
+    status: ReplicaStatus
+    resend_pause: Backoff
+    clock: Clock
+    log: Log
+    up_since_ms: int | None = None
+    _upload: Upload | None = None
+    _fork: ReplicaFork | None = None
+    _unheard: set[str] = field(default_factory=set)
+
+    @property
+    def advances(self) -> int:
+        """How often head office accepted something new."""
+        return 0 if self._upload is None else self._upload.advances
+
+    async def run(self) -> None:
+        """Greet, then carry both ways until something breaks. Raises TillboxError."""
+        welcome = await self._greet()
+        self._fork = await self._fork_at(welcome.head)
+        self.up_since_ms = self.clock.monotonic_ms()
+        self.log.info("link_up", store=self.status.store, office_head=welcome.head.seq)
+        pages = PageHandover(self.edge, self.office, self.log)
+        acks = AckHandover(self.edge)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                upload = self._upload = Upload(
+                    self.edge,
+                    self.office,
+                    tasks,
+                    welcome.store_number,
+                    self.resend_pause,
+                    self.clock,
+                )
+                for name, work in (
+                    ("report", self._report(upload)),
+                    ("pages", pages.run()),
+                    ("acknowledgements", self._hand_acks(acks, upload)),
+                    ("hear", self._hear(upload, pages, acks)),
+                ):
+                    # the group owns its tasks
+                    _ = tasks.create_task(work, name=name)
+                if self._fork is None:
+                    upload.begin(welcome.head.seq)
+                else:
+                    await self._end_later(self._fork)
+        except BaseExceptionGroup as errors:
+            raise worst(errors) from None
+
+    # --- greeting -------------------------------------------------------------------------
+
+    async def _greet(self) -> Welcome:
+        try:
+            async with self.clock.timeout(LINK_SILENCE_S_MAX):
+                challenge = await self._expect(Challenge)
+                proof = await self.edge.prove(challenge.nonce)
+                mine = self.status
+                hello = Hello(
+                    mine.store,
+                    mine.box,
+                    mine.head,
+                    mine.cursors,
+                    self.clock.now_ms(),
+                    version("tillbox"),
+                    challenge.nonce,
+                )
+                await self.office.say(hello)
+                await self.office.say(proof)
+                return await self._expect(Welcome)
+        except TimeoutError:
+            raise OfficeUnreachable(
+                "office_silent", f"Head office did not greet within {LINK_SILENCE_S_MAX:g} s."
+            ) from None
+
+    async def _expect(self, kind: type[W]) -> W:
+        while True:
+            word = await self.office.next()
+            if isinstance(word, kind):
+                return word
+            if isinstance(word, Denied):
+                raise _denial(word)
+            if not isinstance(word, Unheard):
+                raise _out_of_turn(word, f"{kind.__name__} is due")
+
+    async def _fork_at(self, office: Head) -> ReplicaFork | None:
+        """Compare head office's head with what is known of this box's history."""
+        if office.seq > self.status.head.seq:
+            self.status = await self.edge.status()
+        mine = self.status
+        if office.seq > mine.head.seq:
+            return ReplicaFork(
+                "box_behind_office",
+                f"Head office has {office.seq} events of store {mine.store}, this box only "
+                f"{mine.head.seq}.",
+                advice="Selling goes on. Call head office: this box was restored from an old "
+                "copy, or another one took its place.",
+            )
+        for known in (mine.head, mine.accepted):
+            if office.seq == known.seq and office.hash != known.hash:
+                return ReplicaFork(
+                    "replica_fork",
+                    f"Head office has another event {office.seq} than this box.",
+                    advice="Selling goes on. Call head office: two boxes may share one identity, "
+                    "or this one was restored from an old copy.",
+                )
+        return None
+
+    # --- both ways ------------------------------------------------------------------------
+
+    async def _hear(self, upload: Upload, pages: PageHandover, acks: AckHandover) -> None:
+        while True:
+            word = await self.office.next()
+            if isinstance(word, Ack):
+                if upload.accepted(word.accepted.seq):
+                    acks.put(word)
+            elif isinstance(word, FeedCarried):
+                await pages.put(word)
+            elif isinstance(word, Resend):
+                self.log.warning("resend", office_head=word.head.seq, reason=word.reason)
+                upload.go_back(word.head.seq)
+            elif isinstance(word, Denied):
+                raise _denial(word)
+            elif isinstance(word, Unheard):
+                self._note_unheard(word.msg)
+            else:
+                raise _out_of_turn(word, "the greeting is over")
+
+    async def _hand_acks(self, acks: AckHandover, upload: Upload) -> None:
+        try:
+            await acks.run()
+        except ReplicaFork as fork:
+            self._fork = fork
+            upload.stop()
+            await self._end_later(fork)
+
+    async def _report(self, upload: Upload) -> None:
+        """Tell edge how the link is, again and again: it may have been restarted."""
+        while True:
+            upload.check_moving()
+            await self.edge.report(link_report(self._fork))
+            await self.clock.sleep(REPORT_EVERY_S)
+
+    async def _end_later(self, fork: ReplicaFork) -> None:
+        """Send nothing more; prices still come down until it is time to look again."""
+        self.log.error("replica_fork", code=fork.code, reason=str(fork))
+        await self.edge.report(link_report(fork))
+        await self.clock.sleep(LINK_DENIED_RETRY_MS / 1000)
+        raise fork
+
+    def _note_unheard(self, kind: str) -> None:
+        if kind not in self._unheard and len(self._unheard) < _UNHEARD_MAX:
+            self._unheard.add(kind)
+            self.log.warning("office_message_unknown", kind=kind)
+
+
+def link_report(trouble: TillboxError | None) -> LinkReport:
+    """Return what edge is told: `up`, or `down` with words."""
+    return LinkReport("up") if trouble is None else LinkReport("down", str(trouble))
+
+
+def worst(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return a defect among errors that came together, or else the first of them."""
+    flat = list(_flat(errors))
+    return next((error for error in flat if not isinstance(error, TillboxError)), flat[0])
+
+
+def _flat(errors: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in errors.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _flat(error)
+        else:
+            yield error
+
+
+def _denial(word: Denied) -> OfficeDenied:
+    return OfficeDenied(word.code, word.message)
+
+
+def _out_of_turn(word: object, why: str) -> ProtocolViolation:
+    return ProtocolViolation(
+        "office_out_of_turn", f"Head office sent {type(word).__name__} though {why}."
+    )

@@ -1,0 +1,104 @@
+"""The settings of `tillbox sync`: where edge is, where head office is, and whom to trust."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+import msgspec
+
+from edge.contract.errors import SettingsInvalid
+from edge.runtime.certificates import client_context
+from edge.runtime.settings_file import load, require_tls
+
+SESSION_PATH: Final = "/sync/v1/session"
+
+
+class SyncSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything `tillbox sync` is told. Relative paths are relative to the file's folder.
+
+    `edge_url` is the box (`http://127.0.0.1:8080`), `office_url` head office
+    (`wss://office.example`). Every address but loopback needs TLS and `ca_file`, the
+    retailer's authority, and no other authority is trusted.
+    """
+
+    edge_url: str
+    service_token_file: Path
+    office_url: str
+    ca_file: Path | None = None
+
+
+@dataclass(frozen=True)
+class Peers:
+    """What the settings come to: addresses without a closing slash, the secret, the trust."""
+
+    edge_url: str
+    token: str
+    session_url: str
+    tls: ssl.SSLContext | None
+
+
+def load_peers(path: Path) -> Peers:
+    """Read a settings file whole. Raises SettingsInvalid saying what to correct."""
+    settings = load(path, SyncSettings)
+    edge = _address(path, "edge_url", settings.edge_url, ("http", "https"), "The box")
+    office = _address(path, "office_url", settings.office_url, ("ws", "wss"), "Head office")
+    tls = None
+    if edge.scheme == "https" or office.scheme == "wss":
+        if settings.ca_file is None:
+            raise SettingsInvalid(
+                "ca_file_missing",
+                f"{path}: ca_file is not set, but an address with TLS is.",
+                advice="Name the certificate of the retailer's authority (PEM).",
+            )
+        tls = client_context(settings.ca_file)
+    return Peers(
+        edge.geturl().rstrip("/"),
+        _token(settings.service_token_file),
+        office.geturl().rstrip("/") + SESSION_PATH,
+        tls,
+    )
+
+
+def _address(path: Path, key: str, text: str, schemes: tuple[str, str], what: str) -> SplitResult:
+    allowed = f"Write {schemes[0]}://HOST:PORT or {schemes[1]}://HOST:PORT."
+    try:
+        url = urlsplit(text)
+        port = url.port
+    except ValueError:
+        raise _malformed(path, key, text, allowed) from None
+    odd = url.query or url.fragment or "@" in url.netloc or not text.isprintable() or " " in text
+    if url.scheme not in schemes or not url.hostname or port == 0 or odd:
+        raise _malformed(path, key, text, allowed)
+    require_tls(url.hostname, url.scheme == schemes[1], what)
+    return url
+
+
+def _malformed(path: Path, key: str, text: str, allowed: str) -> SettingsInvalid:
+    shown = text.rpartition("@")[2]
+    return SettingsInvalid(
+        "settings_invalid_value",
+        f"{path}: {key} is {shown!r}, which is no address.",
+        advice=allowed,
+    )
+
+
+def _token(path: Path) -> str:
+    try:
+        token = path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(
+            "token_unreadable",
+            f"The service token file {path} cannot be read: {error}.",
+            advice="Name the same file as in the settings of edge.",
+        ) from None
+    if not token or not token.isprintable():
+        raise SettingsInvalid(
+            "token_empty",
+            f"The service token file {path} holds no token.",
+            advice="Name the same file as in the settings of edge.",
+        )
+    return token

@@ -58,9 +58,7 @@ class Mosquitto:
 
     def start(self) -> None:
         self.port = self.port or find_free_port()
-        listener = MosquittoListener(
-            "127.0.0.1", self.port, self.certificate_file, self.key_file
-        )
+        listener = MosquittoListener("127.0.0.1", self.port, self.certificate_file, self.key_file)
         conf = write_mosquitto_files(self.folder, BrokerAccess(STORE), self.users, listener)
         with (self.folder / "mosquitto.log").open("ab") as log:
             self.process = subprocess.Popen([self.program, "-c", str(conf)], stderr=log)

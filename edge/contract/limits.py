@@ -107,8 +107,8 @@ MQTT_PAYLOAD_BYTES_MAX: Final = 262_144
 """A receipt with a raster logo; everything else is under 8 kB."""
 MQTT_PACKET_BYTES_MAX: Final = MQTT_PAYLOAD_BYTES_MAX + 65_536
 """The payload with the longest topic the protocol has: what is larger is not even read."""
-MQTT_UNSENT_BYTES_MAX: Final = 16 * 1_048_576
-"""A client of the embedded broker who reads so slowly is cut; it comes back and hears anew."""
+MQTT_SEND_S_MAX: Final = 5.0
+"""A client of the embedded broker that takes nothing for so long is cut; it comes back."""
 MQTT_QUEUE_MAX: Final = 10_000
 """Messages received and not yet handled; the oldest scan is worthless by then."""
 MQTT_KEEP_ALIVE_S: Final = 10

@@ -23,7 +23,7 @@ from edge.contract.limits import (
     MQTT_CONNECT_S_MAX,
     MQTT_CONNECTIONS_MAX,
     MQTT_PACKET_BYTES_MAX,
-    MQTT_UNSENT_BYTES_MAX,
+    MQTT_SEND_S_MAX,
 )
 from edge.runtime.broker_access import BrokerAccess
 from edge.runtime.broker_passwords import BrokerPasswords
@@ -169,7 +169,7 @@ class BrokerGate:
         try:
             silence_s = connect.keep_alive_s * _SILENCE or None
             guarded = GuardedReader(reader, clean_connect(connect), silence_s)
-            await self._admit(guarded, GuardedWriter(writer))
+            await self._admit(guarded, GuardedWriter(writer, self._log.bind(user=name)))
         finally:
             del self._guests[name]
             guest.gone.set()
@@ -235,14 +235,18 @@ class GuardedReader(ReaderAdapter):  # type: ignore[misc]  # amqtt ships no type
 class GuardedWriter(StreamWriterAdapter):  # type: ignore[misc]  # amqtt ships no types
     """What amqtt writes to: who does not read what he asked for is cut."""
 
-    def __init__(self, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, writer: asyncio.StreamWriter, log: Log) -> None:
         super().__init__(writer)
         self._transport = writer.transport
+        self._log = log
 
     @override
-    def write(self, data: bytes) -> None:
-        """Write, or cut the connection when `MQTT_UNSENT_BYTES_MAX` wait already."""
-        if self._transport.get_write_buffer_size() > MQTT_UNSENT_BYTES_MAX:
-            self._transport.abort()
-            return
-        super().write(data)
+    async def drain(self) -> None:
+        """Wait until there is room again, `MQTT_SEND_S_MAX` at most; then cut the connection."""
+        try:
+            async with asyncio.timeout(MQTT_SEND_S_MAX):
+                await super().drain()
+        except TimeoutError:
+            if not self._transport.is_closing():
+                self._log.warning("broker_client_cut", reason="takes nothing")
+                self._transport.abort()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from devices.protocols.escpos_text import display_width
 
-START_COLUMNS_MIN = 8
+_WIDEST_SIGN: Final = 2
+START_COLUMNS_MIN: Final = 8
 """Beside a longer amount the text gets lines of its own."""
 
 
@@ -13,11 +16,12 @@ def wrap(text: str, columns: int) -> list[str]:
 
     An indent at the start is kept on every line while it leaves half of the line.
     """
+    text = text.rstrip(" ")
     if display_width(text) <= columns:
-        return [text.rstrip(" ")]
+        return [text]
     body = text.lstrip(" ")
     indent = " " * (len(text) - len(body))
-    if 2 * len(indent) > columns:
+    if columns - len(indent) < max(columns // 2, _WIDEST_SIGN):
         indent = ""
     lines: list[str] = []
     line = indent

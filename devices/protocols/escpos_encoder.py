@@ -21,7 +21,6 @@ from devices.protocols.escpos_columns import cells, row, wrap
 from devices.protocols.escpos_text import CodePages, clean
 from edge.contract.receipt_document import (
     Align,
-    BarcodeBlock,
     ColumnsBlock,
     Emphasis,
     FeedBlock,
@@ -139,8 +138,8 @@ class _Job:
                 self._parts.append(commands.feed(lines))
             case QrBlock(data):
                 self._qr(clean(data))
-            case BarcodeBlock(data):
-                self._barcode(clean(data))
+            case _:
+                self._barcode(clean(block.data))
 
     def finish(self) -> EncodedReceipt:
         self._set_align(Align.START)

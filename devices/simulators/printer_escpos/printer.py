@@ -315,9 +315,9 @@ class SimulatedPrinter:
     # --- Machine: what the interpreter moves ----------------------------------------------
 
     def print_line(self, line: PaperLine, dots: int) -> None:
-        """Let a line come out; it takes its time, and the paper may end."""
+        """Let a line come out; it takes its time while a client looks on; the paper may end."""
         self._roll.add(line)
-        if self._settings.speed_mm_s:
+        if self._settings.speed_mm_s and self._attended:
             took_ms = round(dots * 1000 / _DOTS_PER_MM / self._settings.speed_mm_s)
             self._busy_until_ms = self._clock.monotonic_ms() + took_ms
         if self._paper_left_lines is not None:

@@ -9,7 +9,7 @@
     }
   };
   const theme = kept("theme");
-  if (theme === "light" || theme === "dark") root.dataset.theme = theme;
+  if (theme === "light" || theme === "dark") root.dataset["theme"] = theme;
   const language = kept("language");
   if (language === null) return;
   root.lang = language === "zh" ? "zh-Hans" : language;

@@ -28,7 +28,7 @@ export function quantity(thousandths, unit) {
 }
 
 /** Hours and minutes of an instant, or of now. @param {number | Date} at milliseconds since 1970 */
-export const clock = (at) => new Intl.DateTimeFormat(locale(), { hour: "2-digit", minute: "2-digit" }).format(at);
+export const clock = (at) => new Intl.DateTimeFormat(locale(), { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(at);
 
 /**
  * Amounts a customer is likely to hand over for what is due, rising: round sums of notes.

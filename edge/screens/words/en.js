@@ -87,6 +87,7 @@ export const WORDS = Object.freeze({
 
   // paying
   how_paid: "How it is paid",
+  paying_hint: "Choose the way of paying; type an amount when it is not all of it.",
   cash: "Cash",
   card: "Card",
   still_to_pay: "Still to pay",

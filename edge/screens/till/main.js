@@ -1,0 +1,87 @@
+// The till page: what is shown for the state the box says the till is in.
+import { effect } from "@preact/signals";
+import { options, render } from "preact";
+import { installIcons } from "../kit/icons.js";
+import { money } from "../kit/numbers.js";
+import { html } from "../kit/parts.js";
+import { openSounds } from "../kit/sounds.js";
+import { say } from "../kit/words.js";
+import { begin } from "./access.js";
+import { scanned } from "./doings.js";
+import { FinishedDesk } from "./finished.js";
+import { EnrolGate, SignInGate } from "./gate.js";
+import { listenToKeys } from "./keyboard.js";
+import { DoubtDesk, PayingDesk } from "./paying.js";
+import { SellingDesk } from "./selling.js";
+import { Sheets } from "./sheets.js";
+import { Slip } from "./slip.js";
+import { TopBar } from "./top_bar.js";
+import { listenToWedge } from "./wedge.js";
+import * as store from "./store.js";
+
+/** On phones: the sale, or the keys. */
+function Panes() {
+  const now = store.pane.value;
+  const tab = (/** @type {"basket" | "keys"} */ pane, /** @type {unknown} */ words) =>
+    html`<button type="button" class="tab" role="tab" aria-selected=${pane === now} onClick=${() => (store.pane.value = pane)}>${words}</button>`;
+  return html`<nav class="panes tabs" role="tablist" aria-label=${say("sale")}>
+    ${tab("basket", html`<span>${say("sale")}</span> <span class="count">${store.liveLines.value.length}</span>`)}${tab("keys", say("keys_pane"))}</nav>`;
+}
+
+function Desk() {
+  switch (store.screen.value) {
+    case "paying":
+      return html`<${PayingDesk} />`;
+    case "change":
+      return html`<${FinishedDesk} />`;
+    case "indoubt":
+      return html`<${DoubtDesk} />`;
+    default:
+      return html`<${SellingDesk} />`;
+  }
+}
+
+/** The total, said aloud when it changes; digits alone, so that nothing is read twice. */
+function TotalAloud() {
+  const view = store.view.value;
+  const words = view && view.state === "open" ? `${say("total")} ${money(view.total_minor, view.currency)}` : "";
+  return html`<p class="said" aria-live="polite">${words}</p>`;
+}
+
+function Opening() {
+  return html`<main class="opening" aria-busy="true"><p class="said" role="status">${say("opening")}</p><span class="bone"></span><span class="bone"></span><span class="bone"></span></main>`;
+}
+
+function Till() {
+  switch (store.screen.value) {
+    case "opening":
+      return html`<${TopBar} /><${Opening} /><${Sheets} />`;
+    case "enrol":
+      return html`<${TopBar} /><${EnrolGate} />`;
+    case "signin":
+      return html`<${TopBar} /><${SignInGate} /><${Sheets} />`;
+    case "idle":
+    case "sell":
+      return html`<${TopBar} /><${Panes} /><${TotalAloud} /><${Desk} /><${Slip} /><${Sheets} />`;
+    default:
+      return html`<${TopBar} /><${TotalAloud} /><${Desk} /><${Slip} /><${Sheets} />`;
+  }
+}
+
+effect(() => {
+  document.body.dataset["state"] = store.screen.value;
+  document.body.dataset["pane"] = store.pane.value;
+});
+options.debounceRendering = (draw) =>
+  queueMicrotask(() => {
+    draw();
+    performance.mark("view-drawn");
+  });
+
+const selling = new Set(["idle", "sell", "paying", "change"]);
+installIcons();
+openSounds();
+listenToWedge(scanned, () => selling.has(store.screen.value) && store.sheet.value === null);
+listenToKeys();
+render(html`<${Till} />`, /** @type {HTMLElement} */ (document.getElementById("app")));
+void begin();

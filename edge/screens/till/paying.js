@@ -1,0 +1,99 @@
+// The payment desk: ways of paying, the amount, and the live state of a card. A declined card returns here.
+import { clock, likelyCash } from "../kit/numbers.js";
+import { html, Icon, Keypad, Money, Notice } from "../kit/parts.js";
+import { say } from "../kit/words.js";
+import { cancelCard, chooseWay, eraseAmount, takeAmount, typeAmount } from "./doings.js";
+import { keyName, keys } from "./keyboard.js";
+import { MessageLine, TroubleLine } from "./message_line.js";
+import * as store from "./store.js";
+
+function Ways() {
+  const view = store.view.value;
+  const terminal = view?.devices.find((device) => device.role === "terminal");
+  const live = view?.state === "paying";
+  const off = live ? "true" : undefined;
+  const now = store.way.value;
+  return html`<div><h2 class="said">${say("how_paid")}</h2><div class="ways" role="group" aria-label=${say("how_paid")}>
+    <button type="button" class="key" aria-pressed=${now === "cash"} aria-disabled=${off} onClick=${() => chooseWay("cash")}><${Icon} name="cash" /><span>${say("cash")}</span></button>
+    ${terminal &&
+    html`<button type="button" class="key" aria-pressed=${now === "card"} aria-disabled=${off} onClick=${() => chooseWay("card")}><${Icon} name="card" />
+      <span>${say("card")}${!terminal.well && html`<small>${say("terminal_unwell")}</small>`}</span></button>`}</div></div>`;
+}
+
+/** @param {{amount: number, due: number, currency: string}} props */
+function QuickAmounts({ amount, due, currency }) {
+  const choose = (/** @type {number} */ sum) => (store.amountDigits.value = String(sum));
+  return html`<div class="quick">
+    <button type="button" class="key" aria-pressed=${amount === due} onClick=${() => choose(due)}><span><${Money} minor=${due} currency=${currency} /><small>${say("exact")}</small></span></button>
+    ${likelyCash(due, currency).map((sum) => html`<button type="button" class="key" key=${sum} aria-pressed=${amount === sum} onClick=${() => choose(sum)}><${Money} minor=${sum} currency=${currency} /></button>`)}</div>`;
+}
+
+function TakeKey() {
+  const view = store.view.value;
+  const amount = store.amount.value;
+  const currency = store.currency.value;
+  const cash = store.way.value === "cash";
+  const rest = amount - (view?.due_minor ?? 0);
+  const lost = store.boxLostSince.value !== null || amount <= 0;
+  const after =
+    cash && rest > 0
+      ? html`<small>${say("change")} <${Money} minor=${rest} currency=${currency} /></small>`
+      : rest < 0 && html`<small>${say("remains")} <${Money} minor=${-rest} currency=${currency} /></small>`;
+  return html`<button type="button" class=${`key key--pay${lost ? "" : " key--primary"}`} aria-disabled=${lost ? "true" : undefined} onClick=${takeAmount}>
+    <span>${cash ? say("take_cash") : say("charge_card")} <${Money} minor=${amount} currency=${currency} />${after}</span><kbd>${keyName(keys().pay)}</kbd></button>`;
+}
+
+function Till() {
+  const view = store.view.value;
+  const due = view?.due_minor ?? 0;
+  const currency = store.currency.value;
+  const cash = store.way.value === "cash";
+  const name = cash ? say("cash_received") : say("card_amount");
+  const zeros = html`<button type="button" class="key" key="00" onClick=${() => typeAmount("00")}>00</button>`;
+  return html`<div class="cashier">
+    <div class="amount"><span class="quiet">${name}</span><output aria-live="polite"><${Money} minor=${store.amount.value} currency=${currency} /></output></div>
+    ${cash ? html`<${QuickAmounts} amount=${store.amount.value} due=${due} currency=${currency} />` : html`<div></div>`}
+    <${Keypad} top=${7} last=${zeros} press=${typeAmount} erase=${eraseAmount} name=${name} />
+    <${TakeKey} /></div>`;
+}
+
+/** While the terminal has the word. */
+function CardLive() {
+  const view = store.view.value;
+  const tender = view?.tenders.find((each) => each.state === "asked");
+  const terminal = view?.devices.find((device) => device.role === "terminal");
+  return html`<section class="paper live" aria-live="polite">
+    <${Icon} name="terminal" size="l" />
+    <h1>${say("card_wait_title")}</h1>
+    <${Money} minor=${tender?.amount_minor ?? 0} currency=${store.currency.value} kind="live__sum" />
+    <p class="quiet">${tender?.words || say("card_wait_words")}</p>
+    ${terminal && !terminal.well && html`<${Notice} tone="person" icon="person"><span class="grow">${terminal.words} ${terminal.advice}</span><//>`}
+    ${store.cancelAsked.value
+      ? html`<p role="status">${say("card_cancel_asked")}</p>`
+      : html`<button type="button" class="key" onClick=${cancelCard}><${Icon} name="times" />${say("card_cancel")}</button>`}</section>`;
+}
+
+export function PayingDesk() {
+  const live = store.view.value?.state === "paying";
+  return html`<main class="desk desk--paying"><${MessageLine} hint=${say("paying_hint")} />
+    <div class="desk--pay"><${Ways} />${live ? html`<${CardLive} />` : html`<${Till} />`}</div></main>`;
+}
+
+/** The payment that nobody knows the end of: nothing to press but patience, and what to look at. */
+export function DoubtDesk() {
+  const view = store.view.value;
+  const tender = view?.tenders.find((each) => each.state === "unknown" || each.state === "asked");
+  const terminal = view?.devices.find((device) => device.role === "terminal");
+  const [before, after] = say("doubt_title", { amount: "\u0000" }).split("\u0000");
+  return html`<main class="desk desk--doubt"><div class="paper doubt">
+    <header role="alert"><${Icon} name="person" /><h1>${before}<${Money} minor=${tender?.amount_minor ?? 0} currency=${store.currency.value} />${after}</h1><p class="quiet">${say("doubt_words")}</p></header>
+    <dl class="facts">
+      <dt>${say("doubt_since")}</dt><dd>${clock(store.doubtSince.value)}</dd>
+      ${tender?.words && html`<dt>${say("doubt_reason")}</dt><dd><bdi>${tender.words}</bdi></dd>`}
+      ${terminal && html`<dt>${say("doubt_terminal")}</dt><dd>${terminal.well ? say("doubt_well") : html`<bdi>${terminal.words || terminal.state}</bdi>`}</dd>`}</dl>
+    <h2>${say("doubt_next")}</h2>
+    <ul class="ask ask--steps"><li><${Icon} name="refresh" /><span>${say("doubt_step_ask")}</span></li>
+      <li><${Icon} name="link" /><span>${say("doubt_step_cable")}</span></li>
+      <li><${Icon} name="user" /><span>${say("doubt_step_customer")}</span></li></ul>
+    <${TroubleLine} /></div></main>`;
+}

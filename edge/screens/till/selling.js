@@ -1,0 +1,108 @@
+// The desk while selling: search and scan box, message line, quick keys or what takes their place, actions.
+import { signal, useSignalEffect } from "@preact/signals";
+import { quantity } from "../kit/numbers.js";
+import { html, Icon } from "../kit/parts.js";
+import { say } from "../kit/words.js";
+import { ask } from "./box_api.js";
+import { abandon, askQuantity, countable, lineHindered, multiply, openPad, closePad, sell, sellArticle, voidLine } from "./doings.js";
+import { keyName, keys } from "./keyboard.js";
+import { MessageLine } from "./message_line.js";
+import { EntryPad } from "./entry_pad.js";
+import { Found, QuickKeys } from "./quick_keys.js";
+import { signOut } from "./access.js";
+import * as store from "./store.js";
+
+const TYPING_MS = 120;
+/** A code is digits alone, or has them with the signs of an own number: no search is needed. */
+const CODE = /^[\d-]{3,}$|^\d+$/;
+
+/** @type {import("@preact/signals").Signal<{text: string, articles: import("./protocol").ArticleView[]} | null>} */
+export const found = signal(null);
+export const foundAt = signal(0);
+
+function useSearch() {
+  useSignalEffect(() => {
+    const text = store.typed.value.trim();
+    if (text.length < 2 || CODE.test(text)) {
+      found.value = null;
+      return undefined;
+    }
+    const timer = setTimeout(() => {
+      ask("GET", `/api/v1/articles?q=${encodeURIComponent(text)}`).then(
+        ({ articles }) => {
+          if (store.typed.peek().trim() !== text) return;
+          found.value = { text, articles };
+          foundAt.value = 0;
+        },
+        () => (found.value = null),
+      );
+    }, TYPING_MS);
+    return () => clearTimeout(timer);
+  });
+}
+
+function enter() {
+  const text = store.typed.value.trim();
+  const chosen = found.value?.articles[foundAt.value];
+  if (text === "") return;
+  if (!CODE.test(text) && chosen) sellArticle(chosen);
+  else sell(text);
+}
+
+/** @param {KeyboardEvent} event */
+function inField(event) {
+  const articles = found.value?.articles ?? [];
+  if (event.key === "Enter") enter();
+  else if (articles.length && event.key === "ArrowDown") foundAt.value = Math.min(articles.length - 1, foundAt.value + 1);
+  else if (articles.length && event.key === "ArrowUp") foundAt.value = Math.max(0, foundAt.value - 1);
+  else return;
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+function FindBox() {
+  const n = quantity(store.nextQuantity.value, "piece");
+  const times = () => {
+    if (multiply(store.typed.value)) return;
+    if (store.nextQuantity.value !== 1000) store.nextQuantity.value = 1000;
+    else openPad({ kind: "code" });
+  };
+  const padOpen = store.pad.value?.kind === "code";
+  return html`<div class="find"><div class="find__box"><${Icon} name="scan" />
+      <input id="find" class="input" type="search" enterkeyhint="enter" autocomplete="off" autocapitalize="off" spellcheck=${false} placeholder=${say("find")}
+        aria-label=${say("find")} value=${store.typed.value} onInput=${(/** @type {InputEvent} */ event) => (store.typed.value = /** @type {HTMLInputElement} */ (event.target).value)}
+        onKeyDown=${inField} /><kbd>${keyName(keys().search)}</kbd></div>
+    <button type="button" class="key times" aria-pressed=${store.nextQuantity.value !== 1000} aria-label=${say("next_quantity", { n })} onClick=${times}>${say("times", { n })}</button>
+    <button type="button" class="key" aria-pressed=${padOpen} aria-label=${say("number_pad")} onClick=${() => (padOpen ? closePad() : openPad({ kind: "code" }))}><${Icon} name="keypad" /></button></div>`;
+}
+
+/** @param {{icon: string, words: string, hint?: string, press: () => void, danger?: boolean, off?: boolean}} props */
+function Act({ icon, words, hint, press, danger, off }) {
+  return html`<button type="button" class=${`key key--tall${danger ? " key--danger" : ""}`} aria-disabled=${off ? "true" : undefined} onClick=${press}>
+    <${Icon} name=${icon} /><span><span>${words}</span>${hint && html` <kbd>${hint}</kbd>`}</span></button>`;
+}
+
+function Actions() {
+  const line = store.chosen.value;
+  const open = store.screen.value === "sell";
+  const asked = store.abandonAskedAt.value > 0;
+  const now = keys();
+  return html`<div class="acts">
+    ${open && html`<${Act} icon="keypad" words=${say("line_quantity")} press=${() => askQuantity(line)} off=${Boolean(lineHindered(line)) || (line !== null && !countable(line))} />
+      <${Act} icon="times" words=${say("void_line")} hint=${keyName(now.void)} press=${() => voidLine(line)} off=${Boolean(lineHindered(line))} />
+      <${Act} icon="nopaper" words=${asked ? say("abandon_again") : say("abandon")} hint=${keyName(now.back)} press=${abandon} danger=${asked} />`}
+    <${Act} icon="lock" words=${say("lock")} press=${() => void signOut()} />
+    <${Act} icon="more" words=${say("all_keys")} hint=${keyName(now.help)} press=${() => (store.sheet.value = "keys")} /></div>`;
+}
+
+function Middle() {
+  const use = store.pad.value;
+  if (use) return html`<${EntryPad} use=${use} />`;
+  if (store.typed.value.trim().length >= 2 && found.value) return html`<${Found} found=${found.value} at=${foundAt.value} />`;
+  return html`<${QuickKeys} />`;
+}
+
+export function SellingDesk() {
+  useSearch();
+  return html`<main class="desk desk--sell"><${FindBox} /><${MessageLine} /><${Middle} /><${Actions} /></main>`;
+}

@@ -1,0 +1,95 @@
+// Sheets: only because a person pressed something. Keys, connection and devices, this till's choices.
+import { useEffect, useRef } from "preact/hooks";
+import { hand, HANDS, theme, THEMES, changedKeys, volume, VOLUMES } from "../kit/choices.js";
+import { clock } from "../kit/numbers.js";
+import { html, Icon, State, Wire } from "../kit/parts.js";
+import { sound } from "../kit/sounds.js";
+import { language, LANGUAGES, say, speak } from "../kit/words.js";
+import { signOut } from "./access.js";
+import { changing, keyName, keys, USUAL_KEYS } from "./keyboard.js";
+import { connection } from "./top_bar.js";
+import { deviceName, deviceWords } from "./trouble_words.js";
+import * as store from "./store.js";
+
+/** @param {{title: string, children?: import("../kit/parts.js").Children}} props */
+function Sheet({ title, children }) {
+  const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  const close = () => (store.sheet.value = null);
+  useEffect(() => {
+    const shown = dialog.current;
+    shown?.showModal();
+    return () => shown?.close();
+  }, []);
+  const outside = (/** @type {MouseEvent} */ event) => event.target === dialog.current && close();
+  return html`<dialog class="sheet" ref=${dialog} aria-labelledby="sheet-title" onCancel=${close} onClick=${outside}>
+    <div class="sheet__head"><h2 id="sheet-title">${title}</h2><button type="button" class="key key--quiet" aria-label=${say("close")} onClick=${close}><${Icon} name="times" /></button></div>
+    <div class="sheet__body">${children}</div></dialog>`;
+}
+
+function KeySheet() {
+  const now = keys();
+  const rows = /** @type {const} */ ([["search", "key_search"], ["pay", "key_pay"], ["times", "key_times"], ["void", "key_void"], ["back", "key_back"], ["help", "key_help"]]);
+  const fixed = /** @type {const} */ ([["↑ ↓", "key_lines"], ["+ −", "key_more_less"], ["Alt 1 2", "key_ways"], ["Enter", "key_primary"]]);
+  useEffect(() => () => void (changing.value = null), []);
+  return html`<${Sheet} title=${say("keys_title")}><p class="quiet">${say("keys_change")}</p>
+    <table class="table keys"><tbody>
+      ${rows.map(([action, word]) => html`<tr key=${action}><td><button type="button" class="key" aria-pressed=${changing.value === action} onClick=${() => (changing.value = action)}>${changing.value === action ? say("keys_press") : keyName(now[action])}</button></td><td>${say(word)}</td></tr>`)}
+      ${fixed.map(([key, word]) => html`<tr key=${word}><td><kbd>${key}</kbd></td><td>${say(word)}</td></tr>`)}
+    </tbody></table>
+    ${JSON.stringify(now) !== JSON.stringify(USUAL_KEYS) && html`<button type="button" class="key" onClick=${() => (changedKeys.value = "{}")}>${say("keys_usual")}</button>`}<//>`;
+}
+
+function ConnectionSheet() {
+  const { tone, broken, lead, words } = connection();
+  const view = store.view.value;
+  const devices = view?.devices ?? [];
+  const since = view && view.link.since > 0 && tone !== "lost" ? say("link_since", { time: clock(view.link.since) }) : "";
+  return html`<${Sheet} title=${say("link_title")}>
+    <div class=${`notice${tone === "well" ? " notice--well" : ` notice--${tone}`}`}><${Wire} broken=${broken} /><span class="grow"><b>${lead}</b> ${words} ${since}</span></div>
+    ${devices.length === 0 && html`<p class="quiet">${say("devices_none")}</p>`}
+    <ul class="devices">${devices.map((device) => {
+      const trouble = device.well ? null : deviceWords(device, view);
+      return html`<li key=${`${device.device_id} ${device.role}`}><${Icon} name=${device.role === "display" ? "screen" : device.role} />
+        <span class="grow"><b>${deviceName(device)}</b>${trouble && html`<span class="quiet">${trouble.lead} ${trouble.words}</span>`}${device.jobs_waiting > 0 && html`<span class="quiet">${say("waiting_prints", { n: device.jobs_waiting })}</span>`}</span>
+        ${device.well && html`<${State} tone="well">${say("device_well")}<//>`}</li>`;
+    })}</ul><//>`;
+}
+
+/** @param {{title: string, now: string, all: readonly string[], word: (each: string) => string, choose: (each: string) => void}} props */
+function Twin({ title, now, all, word, choose }) {
+  return html`<div class="choice"><span id=${`choice-${title}`}>${title}</span><div class="twin" role="group" aria-labelledby=${`choice-${title}`}>
+    ${all.map((each) => html`<button type="button" key=${each} aria-pressed=${each === now} onClick=${() => choose(each)}>${word(each)}</button>`)}</div></div>`;
+}
+
+function ChoicesSheet() {
+  const words = {
+    system: say("theme_system"), light: say("theme_light"), dark: say("theme_dark"), right: say("hand_right"), left: say("hand_left"),
+    off: say("sounds_off"), low: say("sounds_low"), middle: say("sounds_middle"), high: say("sounds_high"),
+  };
+  const word = (/** @type {string} */ each) => words[/** @type {keyof typeof words} */ (each)];
+  const louder = (/** @type {string} */ each) => {
+    volume.value = each;
+    sound("added");
+  };
+  const speaks = (/** @type {Event} */ event) => void speak(/** @type {import("../kit/words.js").Language} */ (/** @type {HTMLSelectElement} */ (event.target).value));
+  return html`<${Sheet} title=${store.session.value?.cashier?.name ?? say("till_choices")}>
+    <label class="choice"><span>${say("language")}</span><select class="key" value=${language()} onChange=${speaks}>${Object.entries(LANGUAGES).map(([tag, name]) => html`<option key=${tag} value=${tag} lang=${tag}>${name}</option>`)}</select></label>
+    <${Twin} title=${say("theme")} now=${theme.value} all=${THEMES} word=${word} choose=${(/** @type {string} */ each) => (theme.value = each)} />
+    <${Twin} title=${say("hand")} now=${hand.value} all=${HANDS} word=${word} choose=${(/** @type {string} */ each) => (hand.value = each)} />
+    <${Twin} title=${say("sounds")} now=${volume.value} all=${VOLUMES} word=${word} choose=${louder} />
+    <div class="sheet__row"><button type="button" class="key" onClick=${() => (store.sheet.value = "keys")}><${Icon} name="more" />${say("all_keys")}</button>
+      <button type="button" class="key" onClick=${() => void signOut()}><${Icon} name="out" turns />${say("sign_out")}</button></div><//>`;
+}
+
+export function Sheets() {
+  switch (store.sheet.value) {
+    case "keys":
+      return html`<${KeySheet} key="keys" />`;
+    case "connection":
+      return html`<${ConnectionSheet} key="connection" />`;
+    case "choices":
+      return html`<${ChoicesSheet} key="choices" />`;
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,164 @@
+// The slip: lines, what explains them, the total, and PAY.
+import { useEffect, useRef } from "preact/hooks";
+import { clock, money, quantity } from "../kit/numbers.js";
+import { Dots, html, Icon, Money, State } from "../kit/parts.js";
+import { say } from "../kit/words.js";
+import { askQuantity, backToSale, countable, lineHindered, pay, stepQuantity, voidLine } from "./doings.js";
+import { keyName, keys } from "./keyboard.js";
+import * as store from "./store.js";
+
+/** @typedef {import("./protocol").LineView} LineView */
+/** @typedef {import("./protocol").TenderView} TenderView */
+
+/** @param {{line: LineView}} props */
+function LineKeys({ line }) {
+  if (lineHindered(line)) return null;
+  const counts = countable(line) && line.unit !== "kg";
+  return html`<div class="line__do">
+    ${counts &&
+    html`<button type="button" class="key" aria-label=${say("line_less")} aria-disabled=${line.quantity <= 1000} onClick=${() => stepQuantity(line, -1)}><${Icon} name="minus" /></button>
+      <button type="button" class="key" aria-label=${say("line_more")} onClick=${() => stepQuantity(line, 1)}><${Icon} name="plus" /></button>`}
+    ${countable(line) && html`<button type="button" class="key" onClick=${() => askQuantity(line)}>${say("line_quantity")}</button>`}
+    <button type="button" class="key key--danger line__void" onClick=${() => voidLine(line)}>${say("line_void")}</button></div>`;
+}
+
+/** @param {LineView} line */
+function reason(line) {
+  const price = money(line.price_minor, store.currency.value);
+  if (line.voided) return { icon: "times", words: say("voided") };
+  if (line.unit === "kg") return { icon: "scale", words: say("weighed", { quantity: quantity(line.quantity, "kg"), price }) };
+  return line.quantity === 1000 ? null : { icon: "tag", words: say("each", { price }) };
+}
+
+/** @param {{line: LineView, on: boolean, keys: boolean}} props */
+function Line({ line, on, keys: showKeys }) {
+  const why = reason(line);
+  const kind = `line${line.voided ? " line--void" : ""}${on ? " line--on" : ""} line--new`;
+  const count = line.unit === "kg" ? "1" : quantity(line.quantity, line.unit);
+  const choose = () => {
+    if (!line.voided) store.chosenLine.value = line.line_id;
+  };
+  return html`<li class=${kind} aria-current=${on ? "true" : undefined} onClick=${choose}>
+    <span class="line__n">${count}</span><bdi class="line__name">${line.name}</bdi>
+    <${Money} minor=${line.voided ? Math.round((line.price_minor * line.quantity) / 1000) : line.amount_minor} currency=${store.currency.value} kind="line__sum" />
+    ${why && html`<span class="line__why"><${Icon} name=${why.icon} size="s" /><bdi>${why.words}</bdi></span>`}
+    ${on && showKeys && html`<${LineKeys} line=${line} />`}</li>`;
+}
+
+/** What was typed while the box was away: seen, not counted. */
+function WaitingLines() {
+  const ahead = store.waiting.value.filter((each) => each.command.type === "add_item");
+  if (store.boxLostSince.value === null) return null;
+  return ahead.map(
+    (each) => html`<li class="line line--waiting" key=${each.command.command_id}>
+      <span class="line__n">${each.command.type === "add_item" ? quantity(each.command.quantity, "piece") : ""}</span>
+      <bdi class="line__name">${each.name}</bdi><${Icon} name="wait" size="s" />
+      <span class="line__why">${say("waits_for_box")}</span></li>`,
+  );
+}
+
+function Lines() {
+  const list = useRef(/** @type {HTMLOListElement | null} */ (null));
+  const lines = store.view.value?.lines ?? [];
+  const screen = store.screen.value;
+  const on = screen === "sell" || screen === "idle" ? store.chosen.value?.line_id : null;
+  const waiting = store.waiting.value.length;
+  useEffect(() => {
+    // the newest line, or the chosen one, is in sight
+    const current = list.current?.querySelector('[aria-current="true"], li:last-child');
+    current?.scrollIntoView({ block: "nearest" });
+  }, [lines.length, on, waiting]);
+  return html`<ol class="lines" ref=${list} tabindex="0" aria-label=${say("sale")}>
+    ${lines.map((line) => html`<${Line} key=${line.line_id} line=${line} on=${line.line_id === on} keys=${screen === "sell"} />`)}
+    <${WaitingLines} /></ol>`;
+}
+
+function Ready() {
+  return html`<div class="lines empty"><${Icon} name="scan" size="l" /><h2>${say("ready_title")}</h2><p>${say("ready_words")}</p></div>`;
+}
+
+function Head() {
+  const view = store.view.value;
+  const screen = store.screen.value;
+  if (!view) return null;
+  if (screen === "idle") {
+    const last = store.lastSale.value;
+    if (!last) return null;
+    return html`<div class="slip__head"><div class="saleno">${say("last_sale", { receipt: "" })} <bdi>${last.receipt}</bdi> · <${Money} minor=${last.total} currency=${store.currency.value} /></div></div>`;
+  }
+  const title = view.receipt_number ? say("sale_number", { receipt: view.receipt_number }) : say("sale_since", { time: clock(view.opened_at ?? Date.now()) });
+  return html`<div class="slip__head"><b class="slip__title">${title}</b>
+    <div class="saleno">${view.dots && html`<${Dots} dots=${view.dots} />`}</div></div>`;
+}
+
+/** @param {{dim?: boolean}} props */
+function PayKey({ dim }) {
+  return html`<button type="button" class=${`key key--pay${dim ? "" : " key--primary"}`} aria-disabled=${dim ? "true" : undefined} onClick=${pay}>
+    <span>${say("pay")}</span><kbd>${keyName(keys().pay)}</kbd></button>`;
+}
+
+function SellTotals() {
+  const view = store.view.value;
+  const tax = (view?.taxes ?? []).reduce((sum, each) => sum + each.tax_minor, 0);
+  const lost = store.boxLostSince.value !== null;
+  const n = store.liveLines.value.reduce((sum, line) => sum + (line.unit === "kg" ? 1 : line.quantity / 1000), 0);
+  const paid = (view?.total_minor ?? 0) - (view?.due_minor ?? 0);
+  return html`<div class="totals"><dl>
+      ${n > 0 && html`<div><dt>${say("articles", { n })}</dt></div>`}
+      ${tax > 0 && html`<div><dt>${say("tax_included")}</dt><dd><${Money} minor=${tax} currency=${store.currency.value} /></dd></div>`}
+      ${paid > 0 && html`<div><dt>${say("still_to_pay")}</dt><dd><b><${Money} minor=${view?.due_minor ?? 0} currency=${store.currency.value} /></b></dd></div>`}
+    </dl>
+    <div class="sum"><span>${say("total")}</span><${Money} minor=${view?.total_minor ?? 0} currency=${store.currency.value} /></div>
+    <${PayKey} dim=${lost || n === 0} /></div>`;
+}
+
+const TONES = Object.freeze({ taken: "well", approved: "well", asked: "wait", declined: "person", unknown: "person" });
+
+/** @param {{tender: TenderView}} props */
+function Tender({ tender }) {
+  const tone = TONES[/** @type {keyof typeof TONES} */ (tender.state)] ?? "plain";
+  const counts = tender.state === "taken" || tender.state === "approved";
+  const words = { taken: say("tender_taken"), approved: say("tender_approved"), asked: say("tender_asked"), declined: say("tender_declined"), unknown: say("tender_unknown") };
+  const sum = html`<${Money} minor=${tender.amount_minor} currency=${store.currency.value} minus=${counts} />`;
+  return html`<li class="quiet"><span class="row"><${Icon} name=${tender.kind === "cash" ? "cash" : "card"} size="s" />
+      <span>${tender.kind === "cash" ? say("cash") : say("card")}${tender.last4 && html` <bdi>··${tender.last4}</bdi>`}</span>
+      <${State} tone=${tone}>${words[/** @type {keyof typeof words} */ (tender.state)] ?? tender.state}<//></span>
+    ${tender.state === "declined" ? html`<s>${sum}</s>` : sum}</li>`;
+}
+
+function PayTotals() {
+  const view = store.view.value;
+  if (!view) return null;
+  return html`<div class="totals"><ul class="tenders">
+      <li><span>${say("total")}</span><${Money} minor=${view.total_minor} currency=${view.currency} /></li>
+      ${view.tenders.map((tender) => html`<${Tender} key=${tender.tender_id} tender=${tender} />`)}
+      <li class="left"><span>${say("still_to_pay")}</span><${Money} minor=${view.due_minor} currency=${view.currency} /></li></ul>
+    ${view.state === "open" &&
+    html`<button type="button" class="key key--backs" onClick=${backToSale}><${Icon} name="back" turns />${say("back_to_sale")} <kbd>${keyName(keys().back)}</kbd></button>`}</div>`;
+}
+
+/** @param {{tone: "well" | "person", state: string, words: string, sum: string}} props */
+function EndTotals({ tone, state, words, sum }) {
+  const view = store.view.value;
+  return html`<div class="totals"><dl><div><dt><${State} tone=${tone}>${state}<//></dt></div><div><dt>${words}</dt></div></dl>
+    <div class="sum"><span>${sum}</span><${Money} minor=${view?.total_minor ?? 0} currency=${store.currency.value} /></div></div>`;
+}
+
+function Totals() {
+  switch (store.screen.value) {
+    case "paying":
+      return html`<${PayTotals} />`;
+    case "change":
+      return html`<${EndTotals} tone="well" state=${say("complete")} words=${say("next_scan")} sum=${say("paid")} />`;
+    case "indoubt":
+      return html`<${EndTotals} tone="person" state=${say("in_doubt")} words="" sum=${say("not_settled")} />`;
+    default:
+      return html`<${SellTotals} />`;
+  }
+}
+
+export function Slip() {
+  const empty = store.screen.value === "idle" && !(store.boxLostSince.value !== null && store.waiting.value.length);
+  return html`<section class="slip paper" aria-label=${say("sale")}>
+    <${Head} />${empty ? html`<${Ready} />` : html`<${Lines} />`}<hr class="perf" /><${Totals} /></section>`;
+}

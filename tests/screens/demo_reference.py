@@ -1,0 +1,107 @@
+"""The demo shop's own articles and prices, in memory, for the fake box."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from edge.contract.reference_data import Article, Price, StaffMember, StoreProfile, TaxRule
+from edge.contract.till_protocol import ArticleView, QuickKeyPageView, QuickKeyView
+
+DEMO: Final = Path(__file__).parents[2] / "sync" / "office" / "demo_shop"
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    with (DEMO / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _article(row: dict[str, str]) -> Article:
+    codes = tuple(code for code in row["codes"].replace(";", " ").split() if code)
+    return Article(
+        row["sku"],
+        row["name"],
+        row["tax"],
+        codes,
+        row["plu"],
+        row["unit"],
+        row["group"],
+        row["key"],
+        row["icon"],
+    )
+
+
+def demo_staff() -> tuple[list[StaffMember], dict[str, str]]:
+    """Return the demo's people and their PINs, with somebody who reads Arabic and Korean too."""
+    rows: list[dict[str, Any]] = json.loads((DEMO / "staff.json").read_text("utf-8"))
+    rows += [
+        {"id": "hind", "name": "Hind", "role": "cashier", "language": "ar", "demo_pin": "1357"},
+        {"id": "minjun", "name": "민준", "role": "cashier", "language": "ko", "demo_pin": "7531"},
+    ]
+    staff = [StaffMember(r["id"], r["name"], r["role"], "", r["language"]) for r in rows]
+    return staff, {r["id"]: r["demo_pin"] for r in rows}
+
+
+@dataclass
+class DemoReference:
+    """Answers what the rules and the screens ask."""
+
+    store: StoreProfile = field(
+        default_factory=lambda: msgspec.convert(
+            json.loads((DEMO / "store.json").read_text("utf-8"))["profile"], StoreProfile
+        )
+    )
+
+    def __post_init__(self) -> None:
+        self.articles = [_article(row) for row in _rows("articles.csv")]
+        self._prices = {r["sku"]: Price(r["sku"], int(r["price_minor"])) for r in _rows("prices.csv")}
+        self._gtins = {code.rjust(14, "0"): a for a in self.articles for code in a.codes}
+        self._skus = {a.sku: a for a in self.articles}
+        self._plus = {a.plu: a for a in self.articles if a.plu}
+        self._taxes = {tax.code: tax for tax in self.store.taxes}
+
+    def by_gtin(self, gtin: str) -> Article | None:
+        return self._gtins.get(gtin.rjust(14, "0"))
+
+    def by_sku(self, sku: str) -> Article | None:
+        return self._skus.get(sku)
+
+    def by_plu(self, plu: str) -> Article | None:
+        return self._plus.get(plu.lstrip("0"))
+
+    def price(self, sku: str) -> Price | None:
+        return self._prices.get(sku)
+
+    def tax(self, code: str) -> TaxRule | None:
+        return self._taxes.get(code)
+
+    def quick_keys(self) -> list[QuickKeyPageView]:
+        pages = []
+        for page in self.store.quick_key_pages:
+            placed = sorted(
+                (int(a.key.split(":")[1]), a)
+                for a in self.articles
+                if a.key.startswith(f"{page.id}:")
+            )
+            keys = tuple(
+                QuickKeyView(
+                    place, a.sku, a.name, self._prices[a.sku].price_minor, a.unit, a.icon
+                )
+                for place, a in placed
+            )
+            pages.append(QuickKeyPageView(page.id, page.name, keys))
+        return pages
+
+    def search(self, text: str) -> list[ArticleView]:
+        words = text.casefold().split()
+        found = [
+            ArticleView(a.sku, a.sku, a.name, self._prices[a.sku].price_minor, a.unit)
+            for a in self.articles
+            if words and all(word in f"{a.name} {a.sku}".casefold() for word in words)
+        ]
+        return found[:30]

@@ -1,0 +1,416 @@
+"""A box in memory that speaks the till's API: the shop's own rules, simulated devices, no disk.
+
+It lets the page be driven and looked at without the real processes. The rules of a sale are
+`edge.engine`, so that refusals and states are the real ones; nothing here decides a price.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from aiohttp import WSMsgType, web
+
+from edge.contract.errors import Refused
+from edge.contract.event_registry import Event
+from edge.contract.payment_events import (
+    CardPaymentApproved,
+    CardPaymentDeclined,
+    CardPaymentUnknown,
+)
+from edge.contract.till_protocol import (
+    AddItem,
+    AnyTillCommand,
+    CancelCard,
+    CashierView,
+    DeviceView,
+    DotsView,
+    EnrolRequest,
+    LinkView,
+    NextSale,
+    NoticeView,
+    ReceiptView,
+    RefusalBody,
+    SessionView,
+    SignInRequest,
+    TillState,
+    TillView,
+)
+from edge.contract.wire import encode
+from edge.engine.cart import EMPTY, Cart, replay
+from edge.engine.sale_rules import Circumstances, complete_if_covered, decide
+from edge.runtime.static_files import StaticFiles
+from tests.screens.demo_reference import DemoReference, demo_staff
+
+SCREENS: Final = Path(__file__).parents[2] / "edge" / "screens"
+ENROL_CODE: Final = "7K3MPQ9X"
+TILL: Final = "till-2"
+NOW_MS: Final = 1_792_000_000_000
+TILL_COOKIE: Final = "till"
+SESSION_COOKIE: Final = "session"
+_COMMAND: Final = msgspec.json.Decoder(AnyTillCommand)
+
+
+def well_devices() -> tuple[DeviceView, ...]:
+    """Return the devices of a till on a good day."""
+    return (
+        DeviceView("scanner-2", "scanner", "ready", well=True),
+        DeviceView("printer-2", "printer", "ready", well=True, paper="ok"),
+        DeviceView("printer-2", "drawer", "ready", well=True, drawer="closed"),
+        DeviceView("terminal-2", "terminal", "ready", well=True),
+    )
+
+
+@dataclass
+class FakeBox:
+    """One store with one till. `terminal` says what the next card does: approve, decline, wait."""
+
+    terminal: str = "wait"
+    delay_s: float = 0.0
+    reference: DemoReference = field(default_factory=DemoReference)
+    devices: tuple[DeviceView, ...] = field(default_factory=well_devices)
+    link: LinkView = field(default_factory=lambda: LinkView("up", 0, NOW_MS))
+    brand: dict[str, str] = field(default_factory=lambda: {"name": "Harbour Street", "accent": ""})
+    cart: Cart = EMPTY
+    commands: list[AnyTillCommand] = field(default_factory=list)
+    port: int = 0
+
+    def __post_init__(self) -> None:
+        self.version = itertools.count(1)
+        self.notices = itertools.count(1)
+        self.receipts = 0
+        self.notice: NoticeView | None = None
+        self.receipt: ReceiptView | None = None
+        self.dots = DotsView(box=True, shop=False, office=False)
+        self.staff, self.pins = demo_staff()
+        self.enrolled: set[str] = set()
+        self.sessions: dict[str, str] = {}
+        self.replies: dict[str, tuple[bytes, bytes]] = {}
+        self.sockets: set[web.WebSocketResponse] = set()
+        self.shown = 0
+        self.at = NOW_MS
+        self._runner: web.AppRunner | None = None
+        self._screens = StaticFiles.together(
+            StaticFiles.load(SCREENS / name, prefix=f"{name}/")
+            for name in ("till", "kit", "vendor", "words")
+        )
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    # --- life -----------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Listen, on the same port as before if there was one."""
+        app = web.Application(middlewares=[_refusals])
+        app.add_routes(
+            [
+                web.get("/", self._root),
+                web.get("/branding.json", self._branding),
+                web.post("/api/v1/enrol", self._enrol),
+                web.get("/api/v1/session", self._session),
+                web.post("/api/v1/session", self._sign_in),
+                web.delete("/api/v1/session", self._sign_out),
+                web.get("/api/v1/quick-keys", self._quick_keys),
+                web.get("/api/v1/articles", self._articles),
+                web.get("/api/v1/tills/{till}/view", self._view),
+                web.get("/api/v1/tills/{till}/socket", self._socket),
+                web.post("/api/v1/tills/{till}/commands", self._command),
+                web.get("/{name:(till|kit|vendor|words)/.*}", self._file),
+            ]
+        )
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Vanish: sockets break, nothing listens."""
+        for socket in list(self.sockets):
+            await socket.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    # --- what a test does to the shop -------------------------------------------------------
+
+    async def scan(self, code: str) -> None:
+        """A scanner of the till reads a code."""
+        command = AddItem(command_id=secrets.token_hex(16), code=code)
+        try:
+            await self._carry_out(command, encode(command), entry="scanned")
+        except Refused:
+            return
+
+    async def approve(self, amount_minor: int | None = None) -> None:
+        """The terminal says yes."""
+        payment = self._payment()
+        await self._settle(
+            CardPaymentApproved(
+                sale=self.cart.sale,
+                payment=payment.tender_id,
+                amount_minor=amount_minor or payment.amount_minor,
+                last4="4417",
+                scheme="girocard",
+                authorisation="",
+                terminal_id="",
+                receipt="",
+                trace="",
+                resolved_by="",
+            )
+        )
+
+    async def decline(self, reason: str = "not enough cover") -> None:
+        """The terminal says no."""
+        payment = self._payment()
+        self.say("card_declined", f"The card was not charged: {reason}.", {"reason": reason})
+        await self._settle(
+            CardPaymentDeclined(
+                sale=self.cart.sale,
+                payment=payment.tender_id,
+                reason=reason,
+                code="declined",
+                resolved_by="",
+            )
+        )
+
+    async def doubt(self) -> None:
+        """Nobody knows what the terminal did."""
+        await self._settle(
+            CardPaymentUnknown(
+                sale=self.cart.sale,
+                payment=self._payment().tender_id,
+                reason="The cable to the terminal was cut after the card was read.",
+            )
+        )
+
+    async def change_device(self, role: str, **changes: Any) -> None:
+        """A device changed its state."""
+        self.devices = tuple(
+            msgspec.structs.replace(d, **changes) if d.role == role else d for d in self.devices
+        )
+        await self.publish()
+
+    async def change_link(self, state: str, waiting: int) -> None:
+        """The line to head office changed."""
+        self.link = LinkView(state, waiting, NOW_MS)
+        await self.publish()
+
+    def say(self, code: str, words: str, params: dict[str, str], tone: str = "refused") -> None:
+        """Put a notice on the till."""
+        self.notice = NoticeView(next(self.notices), code, tone, words, params)
+
+    # --- the rules ------------------------------------------------------------------------
+
+    def _payment(self) -> Any:
+        payment = self.cart.open_payment
+        assert payment is not None, "no card payment is open"
+        return payment
+
+    async def _settle(self, event: Event) -> None:
+        cart = replay([(event, self.at)], self.cart)
+        completed = complete_if_covered(cart, till=TILL, receipts=self.receipts)
+        self._take((event, *completed))
+        await self.publish()
+
+    def _take(self, events: tuple[Event, ...]) -> None:
+        self.cart = replay(((event, self.at) for event in events), self.cart)
+        if self.cart.state is TillState.DONE and events:
+            self.receipts += 1
+            self.receipt = ReceiptView("printed")
+
+    async def _carry_out(self, command: AnyTillCommand, body: bytes, *, entry: str) -> bytes:
+        kept = self.replies.get(command.command_id)
+        if kept is not None:
+            if kept[0] != body:
+                raise Refused("command_id_reused", "This command id was used for another command.")
+            return kept[1]
+        given = Circumstances(
+            TILL, self.receipts, secrets.token_hex(16), "terminal-2", entry, ""
+        )
+        try:
+            events = decide(self.cart, command, self.reference, given)
+        except Refused as refusal:
+            self.say(refusal.code, refusal.message, refusal.params)
+            await self.publish()
+            raise
+        self.commands.append(command)
+        self.notice = None
+        if isinstance(command, NextSale):
+            self.cart, self.receipt = EMPTY, None
+        else:
+            self._take(events)
+        view = await self.publish()
+        self.replies[command.command_id] = (body, view)
+        if isinstance(command, CancelCard):
+            await self.decline("cancelled at the till")
+        elif self.cart.state is TillState.PAYING and self.terminal != "wait":
+            await (self.approve() if self.terminal == "approve" else self.decline())
+        return view
+
+    # --- views ----------------------------------------------------------------------------
+
+    def view(self) -> bytes:
+        """Return the whole view under a new version."""
+        cart, done = self.cart, self.cart.state is TillState.DONE
+        self.shown = next(self.version)
+        return encode(
+            TillView(
+                version=self.shown,
+                till=TILL,
+                state=cart.state,
+                sale_id=cart.sale or None,
+                receipt_number=cart.receipt or None,
+                lines=tuple(line.view() for line in cart.lines),
+                tenders=tuple(tender.view() for tender in cart.tenders),
+                taxes=cart.tax_views,
+                total_minor=cart.total_minor,
+                due_minor=cart.due_minor,
+                change_minor=cart.change_minor,
+                rounding_minor=cart.rounding_minor,
+                currency=cart.currency or "EUR",
+                opened_at=cart.opened_at or None,
+                devices=self.devices,
+                link=self.link,
+                notice=self.notice,
+                dots=self.dots if done else None,
+                receipt=self.receipt if done else None,
+            )
+        )
+
+    async def publish(self) -> bytes:
+        """Build a view and hand it to every open page."""
+        view = self.view()
+        for socket in list(self.sockets):
+            if not socket.closed:
+                await socket.send_str(view.decode())
+        return view
+
+    # --- HTTP -----------------------------------------------------------------------------
+
+    def _cashier(self, request: web.Request) -> CashierView | None:
+        person = self.sessions.get(request.cookies.get(SESSION_COOKIE, ""))
+        found = next((m for m in self.staff if m.id == person), None)
+        return CashierView(found.id, found.name, found.role, found.language) if found else None
+
+    def _till(self, request: web.Request) -> None:
+        if request.cookies.get(TILL_COOKIE) not in self.enrolled:
+            raise Refused("not_enrolled", "This device is not a till of this store yet.", status=401)
+
+    def _seller(self, request: web.Request) -> CashierView:
+        self._till(request)
+        cashier = self._cashier(request)
+        if cashier is None:
+            raise Refused("not_signed_in", "Nobody is signed in.", status=401)
+        return cashier
+
+    def _session_view(self, cashier: CashierView | None) -> SessionView:
+        staff = tuple(CashierView(m.id, m.name, m.role, m.language) for m in self.staff)
+        return SessionView(TILL, "store-1", "Harbour Street", "EUR", cashier, staff)
+
+    async def _root(self, _: web.Request) -> web.Response:
+        raise web.HTTPFound("/till/")
+
+    async def _file(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        return self._screens.respond(request, f"{name}index.html" if name.endswith("/") else name)
+
+    async def _branding(self, _: web.Request) -> web.Response:
+        return web.json_response(self.brand)
+
+    async def _enrol(self, request: web.Request) -> web.Response:
+        wish = msgspec.json.decode(await request.read(), type=EnrolRequest)
+        if wish.code.upper() != ENROL_CODE:
+            raise Refused("enrol_code_wrong", "This code is not valid, or not any more.", status=403)
+        secret = secrets.token_hex(8)
+        self.enrolled.add(secret)
+        response = _json(self._session_view(None))
+        response.set_cookie(TILL_COOKIE, secret, httponly=True, samesite="Strict")
+        return response
+
+    async def _session(self, request: web.Request) -> web.Response:
+        self._till(request)
+        return _json(self._session_view(self._cashier(request)))
+
+    async def _sign_in(self, request: web.Request) -> web.Response:
+        self._till(request)
+        wish = msgspec.json.decode(await request.read(), type=SignInRequest)
+        if self.pins.get(wish.cashier) != wish.pin:
+            raise Refused("pin_wrong", "The PIN does not fit.", advice="Type it again.", status=403)
+        token = secrets.token_hex(8)
+        self.sessions[token] = wish.cashier
+        member = next(m for m in self.staff if m.id == wish.cashier)
+        view = CashierView(member.id, member.name, member.role, member.language)
+        response = _json(self._session_view(view))
+        response.set_cookie(SESSION_COOKIE, token, httponly=True, samesite="Strict")
+        return response
+
+    async def _sign_out(self, request: web.Request) -> web.Response:
+        self._till(request)
+        self.sessions.pop(request.cookies.get(SESSION_COOKIE, ""), None)
+        response = _json(self._session_view(None))
+        response.del_cookie(SESSION_COOKIE)
+        return response
+
+    async def _quick_keys(self, request: web.Request) -> web.Response:
+        self._seller(request)
+        return _json({"pages": self.reference.quick_keys()})
+
+    async def _articles(self, request: web.Request) -> web.Response:
+        self._seller(request)
+        return _json({"articles": self.reference.search(request.query.get("q", ""))})
+
+    async def _view(self, request: web.Request) -> web.Response:
+        self._seller(request)
+        return web.Response(body=self.view(), content_type="application/json")
+
+    async def _command(self, request: web.Request) -> web.Response:
+        self._seller(request)
+        body = await request.read()
+        if self.delay_s:
+            await asyncio.sleep(self.delay_s)
+        try:
+            command = _COMMAND.decode(body)
+        except msgspec.DecodeError as error:
+            raise Refused("bad_request", str(error), status=400) from error
+        view = await self._carry_out(command, body, entry="keyed")
+        return web.Response(body=view, content_type="application/json")
+
+    async def _socket(self, request: web.Request) -> web.WebSocketResponse:
+        self._seller(request)
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        self.sockets.add(socket)
+        try:
+            if int(request.query.get("after", "0")) < self.shown or self.shown == 0:
+                await socket.send_str(self.view().decode())
+            async for message in socket:
+                if message.type is not WSMsgType.TEXT:
+                    break
+        finally:
+            self.sockets.discard(socket)
+        return socket
+
+
+def _json(message: object) -> web.Response:
+    return web.Response(body=encode(message), content_type="application/json")
+
+
+@web.middleware
+async def _refusals(request: web.Request, handler: Callable[..., Any]) -> web.StreamResponse:
+    try:
+        answer: web.StreamResponse = await handler(request)
+    except Refused as refusal:
+        body = RefusalBody(refusal.code, refusal.message, refusal.advice, refusal.params)
+        return web.Response(
+            body=encode(body), status=refusal.status, content_type="application/json"
+        )
+    return answer

@@ -1,16 +1,19 @@
 """A receipt as the bytes of an ESC/POS printer.
 
 python-escpos is used for what it is good at: QR codes (native and drawn) and cutting, by a
-fresh `Dummy` per job. Text is ours, because its MagicEncode picks the lowest-numbered page
-that has a sign (the euro in ISO 8859-7), passes control bytes through, and took 2.5 ms of
-CPU for 25 lines (0.45 ms with a forced page) where this module takes about a tenth of a
-millisecond. Bar codes are ours too: its `barcode` prints on standard output. Importing it
-costs a third of a second: `load` does it, in a thread of the driver's.
+fresh `Dummy` per job. Text is ours: its MagicEncode picks the lowest-numbered page that has
+a sign (the euro in ISO 8859-7), lets control bytes through, and takes five times as long
+(25 lines: 1.4 to 2.4 ms of CPU; with a forced page about what columns, wrapping and filter
+cost here). Bar codes are ours too: its `barcode` prints on standard output. Importing it
+costs a third of a second, 12 MiB, and `logging.basicConfig`: only the first receipt of a
+process pays for it, in a thread of the driver's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -18,7 +21,7 @@ from msgspec import Meta
 
 from devices.protocols import escpos_commands as commands
 from devices.protocols.escpos_columns import cells, row, wrap
-from devices.protocols.escpos_text import CodePages, clean
+from devices.protocols.escpos_text import CodePages, Fitted, clean
 from edge.contract.receipt_document import (
     Align,
     ColumnsBlock,
@@ -50,6 +53,8 @@ _LOUDER: Final = {
 _QR_MODULE_DOTS: Final = ((100, 6), (300, 4), (800, 3), (2_000, 2))
 """Bytes of data -> dots of a module: the widest of each row stays under 384 dots (58 mm)."""
 _QR_EC_MEDIUM: Final = 1
+_TEXTS_KEPT_MAX: Final = 512
+"""Labels and the shop's own lines come back on every receipt."""
 
 
 class PaperFormat(msgspec.Struct, frozen=True):
@@ -84,6 +89,10 @@ class EscposEncoder:
     def __init__(self, paper: PaperFormat) -> None:
         self._paper = paper
         self._pages = CodePages(paper.code_page, paper.other_code_pages, paper.code_page_numbers)
+        self._fit = lru_cache(_TEXTS_KEPT_MAX)(self._fit_anew)
+
+    def _fit_anew(self, text: str) -> Fitted:
+        return self._pages.fit(clean(text))
 
     @staticmethod
     def load() -> type[Any]:
@@ -94,24 +103,31 @@ class EscposEncoder:
 
     def encode(self, document: ReceiptDocument) -> EncodedReceipt:
         """Return the receipt as bytes, cut included."""
-        job = _Job(self._paper, self._pages, self.load()(profile=_PROFILE))
+        job = _Job(self._paper, self._pages, self._fit, self.load()(profile=_PROFILE))
         for block in document.blocks:
             job.add(block)
         return job.finish()
 
     def cut_scrap(self) -> bytes:
         """Return what cuts off a receipt that was broken off."""
-        job = _Job(self._paper, self._pages, self.load()(profile=_PROFILE))
+        job = _Job(self._paper, self._pages, self._fit, self.load()(profile=_PROFILE))
         return job.finish().data
 
 
 class _Job:
     """One receipt in the making."""
 
-    def __init__(self, paper: PaperFormat, pages: CodePages, dummy: Any) -> None:
+    def __init__(
+        self,
+        paper: PaperFormat,
+        pages: CodePages,
+        fit: Callable[[str], Fitted],
+        dummy: Any,
+    ) -> None:
         self._paper = paper
         self._columns = paper.columns
         self._pages = pages
+        self._fitted = fit
         self._dummy = dummy
         self._align = Align.START
         self._substituted = 0
@@ -151,7 +167,7 @@ class _Job:
         return EncodedReceipt(b"".join(self._parts), self._substituted)
 
     def _fit(self, text: str) -> str:
-        fitted = self._pages.fit(clean(text))
+        fitted = self._fitted(text)
         self._substituted += fitted.substituted
         return fitted.text
 

@@ -66,16 +66,16 @@ class PrinterEscpos(PrinterLine):
     async def _print(
         self, job: DeviceJob, document: ReceiptDocument, stream: ByteStream
     ) -> JobResult:
-        if self._warm:
-            receipt = self._encoder.encode(document)
-        else:
-            # the first import of python-escpos costs 0.34 s, a drawn QR code some 30 ms
-            receipt = await asyncio.to_thread(self._encoder.encode, document)
-            self._warm = self._settings.qr != "picture"
-        if receipt.substituted:
-            self.ports.count("SubstitutedCharacterCount", receipt.substituted)
-            self.ports.log.warning("signs_missing", job=job.id, substituted=receipt.substituted)
         async with self._line:
+            if self._warm:
+                receipt = self._encoder.encode(document)
+            else:
+                # the first import of python-escpos costs 0.34 s, a drawn QR code some 30 ms
+                receipt = await asyncio.to_thread(self._encoder.encode, document)
+                self._warm = self._settings.qr != "picture"
+            if receipt.substituted:
+                self.ports.count("SubstitutedCharacterCount", receipt.substituted)
+                self.ports.log.warning("signs_missing", job=job.id, substituted=receipt.substituted)
             trouble = trouble_of(self._status)
             if trouble is not None:
                 raise DeviceNeedsPerson(trouble.code, trouble.health, advice=trouble.advice)

@@ -166,13 +166,14 @@ class DemoLayout:
         return {
             "port": self.ports["counter"],
             "goods": str(DEMO_SHOP),
-            "scanner_link": str(self.scanner_link),
-            "printer_port": self.ports["printer"],
-            "terminal_port": self.ports["terminal"],
-            "terminal_journal": str(self.root / "counter" / "terminal.json"),
-            "link_port": self.ports["link"],
-            "office_port": self.office_port,
             "till_url": f"http://localhost:{self.till_port}/till/",
+            "scanner": {"link": str(self.scanner_link)},
+            "printer": {"port": self.ports["printer"]},
+            "terminal": {
+                "port": self.ports["terminal"],
+                "journal": str(self.root / "counter" / "terminal.json"),
+            },
+            "link": {"port": self.ports["link"], "office_port": self.office_port},
         }
 
     def _office(self) -> dict[str, Any]:

@@ -254,34 +254,6 @@ EDGE_ANSWER_S_MAX: Final = 15.0
 LINK_GOODBYE_S_MAX: Final = 1.0
 """Closing the line politely and saying so to edge; neither is worth more."""
 
-FEED_PAGE_BYTES_MAX: Final = 524_288
-"""The values of one page: half of what the box's own route takes."""
-FEED_BODY_BYTES_MAX: Final = 1_048_576
-"""Items loaded at head office in one request."""
-FEED_TAKEN_S_MAX: Final = 60.0
-"""A page that the box has not applied by then does not hold up the other feeds."""
-HANDSHAKE_S_MAX: Final = 10.0
-"""Challenge, hello and proof: three messages; who takes longer is cut."""
-PROJECTION_FRAMES_MAX: Final = 16
-"""Frames projected in one transaction: 4 MiB of events, so that ingest waits little."""
-DENIED_RETRY_MS_MIN: Final = 15_000
-"""A box that head office refused comes back this late at the earliest: a person is needed."""
-LINK_BACKOFF_MS_MIN: Final = 500
-LINK_BACKOFF_MS_MAX: Final = 60_000
-"""After a mass outage 10,000 boxes spread over this."""
-SALES_PER_PAGE_MAX: Final = 500
-"""Sales in one answer of head office; about 400 kB."""
-STREAM_HEARTBEAT_S: Final = 15.0
-"""A stream that says nothing else says that it lives; a revoked user loses it by then."""
-STREAMS_MAX: Final = 256
-"""Live streams of head office's screens, all users together."""
-SIGN_INS_WAITING_MAX: Final = 16
-"""Password checks take 20 MB and a tenth of a second each; more are told to come back."""
-PASSWORD_WRONG_PER_NAME_PER_HOUR_MAX: Final = 50
-"""From all addresses; from one address `PIN_WRONG_PER_HOUR_MAX`."""
-OFFICE_DISK_FREE_BYTES_MIN: Final = 64 * 1_048_576
-"""Below this head office takes no frames: the boxes keep what they have."""
-
 # --- processes ---------------------------------------------------------------------------
 CLOCK_WATCH_S: Final = 10.0
 """How often the wall clock is compared with the monotonic one."""

@@ -111,8 +111,8 @@ class BoxApi:
             method="GET", path=path, handler=handler, summary=f"The file {name}", access=ANYONE
         )
 
-    async def _root(self, _: web.Request) -> web.StreamResponse:
-        raise web.HTTPFound("/till/")
+    async def _root(self, _: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": "/till/"})
 
     async def _health(self, _: web.Request) -> web.Response:
         items = self.health()

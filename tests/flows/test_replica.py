@@ -1,0 +1,234 @@
+"""What `sync` gets from the box: whole signed frames, in order; what it brings is checked."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from edge.contract.envelope import GENESIS, unseal
+from edge.contract.errors import ProtocolViolation
+from edge.contract.replication import Ack, Head, ack_bytes, proof_bytes
+from edge.runtime.frame_codec import OpenedFrame, open_frame, shipped_dictionaries
+from edge.runtime.keys import VerifyingKey, create_key
+from edge.settings import StoreSettings
+from tests.flows.box import MILK, Box, bare_box, pages, selling_box
+from tests.flows.test_selling import event_types
+
+
+async def frame(box: Box, after: int, wait_s: float = 2) -> OpenedFrame | None:
+    status, body = await box.call(
+        "GET",
+        f"/internal/v1/replica/frame?after={after}&wait_s={wait_s}",
+        headers=box.service,
+    )
+    if status == 204:
+        return None
+    assert status == 200, body
+    status, about = await box.call("GET", "/internal/v1/replica/status", headers=box.service)
+    return open_frame(
+        body, verify=VerifyingKey.from_hex(about["box"]).verify, dictionaries=shipped_dictionaries()
+    )
+
+
+async def status(box: Box) -> Any:
+    _, body = await box.call("GET", "/internal/v1/replica/status", headers=box.service)
+    return body
+
+
+async def sell(box: Box) -> int:
+    await box.command("add_item", code=MILK)
+    await box.command("take_cash", amount_minor=129)
+    return int((await status(box))["head"]["seq"])
+
+
+async def ack(box: Box, seq: int, digest: str, key: Any, **changes: Any) -> tuple[int, Any]:
+    store = changes.get("store", "harbour-street")
+    head = Head(1, seq, digest)
+    signature = key.sign(ack_bytes(store, head, 0, 5)).hex()
+    body = Ack(store, head, 0, 5, changes.get("signature", signature))
+    return await box.call("POST", "/internal/v1/replica/ack", body, headers=box.service)
+
+
+async def test_a_finished_sale_leaves_in_one_signed_frame_that_fits_the_chain(
+    tmp_path: Path,
+) -> None:
+    async with selling_box(tmp_path) as box:
+        head = await sell(box)
+        first = await frame(box, 0)
+        assert first is not None
+        assert (first.header.first_seq, first.header.last_seq) == (1, head)
+        first.check_chain(GENESIS)
+        assert [unseal(body).seq for body in first.bodies] == list(range(1, head + 1))
+        later = asyncio.create_task(frame(box, head, wait_s=20))
+        await asyncio.sleep(0)
+        next_head = await sell(box)
+        second = await later
+        assert second is not None
+        assert (second.header.first_seq, second.header.last_seq) == (head + 1, next_head)
+        second.check_chain(first.header.last_hash)
+
+
+async def test_nothing_new_is_no_frame(tmp_path: Path) -> None:
+    async with selling_box(tmp_path) as box:
+        head = await sell(box)
+        assert await frame(box, head, wait_s=0) is None
+        assert await frame(box, head + 5, wait_s=0) is None
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["", "after=x", "after=-1", "after=0&wait_s=99", "after=0&max_raw=0", "after=0&wait_s=nan"],
+)
+async def test_bad_questions_are_refused(tmp_path: Path, query: str) -> None:
+    async with bare_box(tmp_path) as box:
+        status_, body = await box.call(
+            "GET", f"/internal/v1/replica/frame?{query}", headers=box.service
+        )
+        assert status_ == 400, body
+
+
+async def test_the_box_proves_that_it_holds_its_key(tmp_path: Path) -> None:
+    async with bare_box(tmp_path) as box:
+        about = await status(box)
+        _, proof = await box.call(
+            "POST", "/internal/v1/replica/proof", {"nonce": "n-1"}, headers=box.service
+        )
+        key = VerifyingKey.from_hex(about["box"])
+        key.verify(
+            bytes.fromhex(proof["signature"]), proof_bytes("harbour-street", "n-1", about["box"])
+        )
+        with pytest.raises(ProtocolViolation):
+            key.verify(
+                bytes.fromhex(proof["signature"]),
+                proof_bytes("harbour-street", "n-2", about["box"]),
+            )
+
+
+async def test_an_acknowledgement_lights_the_third_dot_and_survives(tmp_path: Path) -> None:
+    office = create_key(tmp_path / "office.key")
+    store = StoreSettings("harbour-street", 1, office_key=office.public.hex)
+    async with selling_box(tmp_path, store=store) as box:
+        await box.call("POST", "/internal/v1/replica/link", {"state": "up"}, headers=box.service)
+        head = await sell(box)
+        view = await box.view()
+        assert (view["link"]["state"], view["link"]["waiting_sales"]) == ("up", 1)
+        digest = (await status(box))["head"]["hash"]
+        answered, _ = await ack(box, head, digest, office)
+        assert answered == 204
+        view = await box.view()
+        assert (view["link"]["waiting_sales"], view["dots"]["office"]) == (0, True)
+        assert (await status(box))["accepted"]["seq"] == head
+    async with bare_box(tmp_path, store=store) as box:
+        about = await status(box)
+        assert (about["accepted"]["seq"], about["accepted"]["hash"]) == (head, digest)
+
+
+async def test_acknowledgements_that_lie_are_refused(tmp_path: Path) -> None:
+    office, stranger = create_key(tmp_path / "office.key"), create_key(tmp_path / "other.key")
+    store = StoreSettings("harbour-street", 1, office_key=office.public.hex)
+    async with selling_box(tmp_path, store=store) as box:
+        head = await sell(box)
+        digest = (await status(box))["head"]["hash"]
+        answered, body = await ack(box, head, digest, stranger)
+        assert (answered, body["code"]) == (403, "ack_signature_wrong")
+        answered, body = await ack(box, head, digest, office, signature="zz")
+        assert (answered, body["code"]) == (403, "ack_signature_wrong")
+        answered, body = await ack(box, head, digest, office, store="elsewhere")
+        assert (answered, body["code"]) == (409, "foreign_ack")
+        answered, body = await ack(box, head, "00" * 32, office)
+        assert (answered, body["code"]) == (409, "replica_fork")
+        answered, body = await ack(box, head + 9, digest, office)
+        assert (answered, body["code"]) == (409, "replica_fork")
+        assert (await status(box))["accepted"]["seq"] == 0
+
+
+async def test_feeds_are_taken_once_and_their_arrival_is_an_event(tmp_path: Path) -> None:
+    async with bare_box(tmp_path) as box:
+        view_status, body = await box.call("GET", "/health")
+        assert (view_status, body["ready"]) == (503, False)
+        await box.feed()
+        assert (await status(box))["cursors"] == {
+            "config": 1,
+            "staff": 4,
+            "price": 4,
+            "catalogue": 4,
+        }
+        before = event_types(box).count("reference_applied")
+        await box.feed()
+        assert event_types(box).count("reference_applied") == before == 4
+        view_status, body = await box.call("GET", "/health")
+        assert (view_status, body["ready"]) == (200, True)
+
+
+async def test_a_feed_item_of_another_shape_is_refused_whole(tmp_path: Path) -> None:
+    async with bare_box(tmp_path) as box:
+        page = msgspec.json.encode(pages(b"p" * 32)[2])
+        broken = page.replace(b'"price_minor":45', b'"price_minor":-45')
+        assert broken != page
+        answered, body = await box.call(
+            "POST", "/internal/v1/replica/feed", data=broken, headers=box.service
+        )
+        assert (answered, body["code"]) == (422, "feed_item_malformed")
+        assert "101" in body["message"]
+        assert (await status(box))["cursors"]["price"] == 0
+
+
+async def test_an_article_can_change_its_codes_and_go(tmp_path: Path) -> None:
+    async with selling_box(tmp_path) as box:
+        item = {
+            "key": "100",
+            "cursor": 9,
+            "value": {
+                "sku": "100",
+                "name": "Whole milk 1 l",
+                "tax": "B",
+                "codes": ["9520000000042"],
+            },
+        }
+        page = {"feed": "catalogue", "items": [item], "next": 9}
+        await box.call("POST", "/internal/v1/replica/feed", page, headers=box.service)
+        got, _ = await box.command("add_item", code=MILK)
+        assert got == 404
+        got, _ = await box.command("add_item", code="9520000000042")
+        assert got == 200
+        gone = {"key": "100", "cursor": 10, "value": None}
+        page = {"feed": "catalogue", "items": [gone], "next": 10}
+        await box.call("POST", "/internal/v1/replica/feed", page, headers=box.service)
+        got, _ = await box.command("add_item", code="9520000000042")
+        assert got == 404
+
+
+async def test_screens_find_articles_and_quick_keys(tmp_path: Path) -> None:
+    async with selling_box(tmp_path) as box:
+        _, keys = await box.call("GET", "/api/v1/quick-keys")
+        assert [key["name"] for key in keys["pages"][0]["keys"]] == ["Whole milk 1 l", "Bread roll"]
+        for text, found in (
+            ("MILK", ["100"]),
+            ("roll bread", ["101"]),
+            ("4011", ["102"]),
+            ("", []),
+        ):
+            _, body = await box.call("GET", f"/api/v1/articles?q={text}")
+            assert [article["sku"] for article in body["articles"]] == found
+
+
+async def test_health_metrics_document_and_pages_need_nobody(tmp_path: Path) -> None:
+    async with bare_box(tmp_path) as box:
+        got, text = await box.call("GET", "/metrics")
+        assert got == 200
+        assert b"tillbox_ledger_commits" in text
+        got, document = await box.call("GET", "/openapi.json")
+        assert (got, document["openapi"]) == (200, "3.1.0")
+        got, page = await box.call("GET", "/till/")
+        assert got == 200
+        assert b"till" in page
+        got, _ = await box.call("GET", "/branding.json")
+        assert got == 200
+        got, _ = await box.call("GET", "/", allow_redirects=False)
+        assert got == 302
+        got, body = await box.call("GET", "/till/../../etc/passwd")
+        assert got == 404, body

@@ -30,8 +30,10 @@ ALIGN_END: Final = b"\x1ba\x02"
 STATUS_KINDS: Final = (1, 2, 3, 4)
 """DLE EOT n: printer, cause of being offline, errors, roll sensors."""
 
-RASTER_REST_BYTES_MAX: Final = 8_192
-"""NULs that complete whatever raster a broken connection left half sent."""
+SYMBOL_REST_BYTES_MAX: Final = 1_024
+"""NULs that complete the longest command of a receipt, a native QR code."""
+PICTURE_REST_BYTES_MAX: Final = 16_384
+"""The same where QR codes are sent as pictures."""
 PROCESS_ID_NUMBERS: Final = 10_000
 """Process ids are four digits; far more than can be under way at once."""
 FEED_LINES_MAX: Final = 255
@@ -67,9 +69,9 @@ def process_id(number: int) -> bytes:
     return b"%04d" % (number % PROCESS_ID_NUMBERS)
 
 
-def flush_broken_job() -> bytes:
+def flush_broken_job(rest_bytes: int) -> bytes:
     """Return what completes and forgets a command that a lost connection left half sent."""
-    return b"\x00" * RASTER_REST_BYTES_MAX + INITIALISE
+    return b"\x00" * rest_bytes + INITIALISE
 
 
 def select_page(number: int) -> bytes:

@@ -50,7 +50,7 @@ _LOUDER: Final = {
     Emphasis.BOLD: (commands.BOLD_ON, commands.BOLD_OFF),
     Emphasis.LARGE: (commands.LARGE_ON, commands.LARGE_OFF),
 }
-_QR_MODULE_DOTS: Final = ((100, 6), (300, 4), (800, 3), (2_000, 2))
+_QR_MODULE_DOTS: Final = ((100, 6), (300, 4), (800, 3))
 """Bytes of data -> dots of a module: the widest of each row stays under 384 dots (58 mm)."""
 _QR_EC_MEDIUM: Final = 1
 _TEXTS_KEPT_MAX: Final = 512
@@ -107,6 +107,12 @@ class EscposEncoder:
         for block in document.blocks:
             job.add(block)
         return job.finish()
+
+    def flush(self) -> bytes:
+        """Return what completes and forgets a receipt that a lost connection left half sent."""
+        if self._paper.qr == "picture":
+            return commands.flush_broken_job(commands.PICTURE_REST_BYTES_MAX)
+        return commands.flush_broken_job(commands.SYMBOL_REST_BYTES_MAX)
 
     def cut_scrap(self) -> bytes:
         """Return what cuts off a receipt that was broken off."""

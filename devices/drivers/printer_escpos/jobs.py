@@ -15,7 +15,6 @@ from devices.driver import DeviceJob, DriverPorts
 from devices.drivers.printer_escpos.line import PrinterLine, Watch, takes_nothing
 from devices.drivers.printer_escpos.settings import PrinterEscposSettings
 from devices.protocols import escpos_commands as commands
-from devices.protocols.escpos_encoder import EscposEncoder
 from devices.protocols.escpos_trouble import NOT_KNOWN, fields_of, trouble_of
 from devices.transports.byte_stream import ByteStream
 from edge.contract.device_messages import (
@@ -44,7 +43,6 @@ class PrinterEscpos(PrinterLine):
 
     def __init__(self, settings: PrinterEscposSettings, ports: DriverPorts) -> None:
         super().__init__(settings, ports)
-        self._encoder = EscposEncoder(settings)
         self._warm = False
         """Encoding is a matter of less than a millisecond."""
         self._scrap = False

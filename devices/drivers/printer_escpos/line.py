@@ -14,6 +14,7 @@ from typing_extensions import override
 from devices.driver import ConnectedDriver, DriverPorts
 from devices.drivers.printer_escpos.settings import PrinterEscposSettings
 from devices.protocols import escpos_commands as commands
+from devices.protocols.escpos_encoder import EscposEncoder
 from devices.protocols.escpos_questions import StatusQuestions
 from devices.protocols.escpos_status import (
     Answer,
@@ -34,7 +35,7 @@ from devices.protocols.escpos_trouble import (
 )
 from devices.transports.byte_stream import ByteStream
 from edge.contract.errors import DeviceUnreachable
-from edge.contract.limits import DEVICE_CONNECT_MS_MAX, PRINTER_ANSWER_MS_MAX
+from edge.contract.limits import PRINTER_ANSWER_MS_MAX, PRINTER_EVIDENCE_MS_MAX
 
 _READ_BYTES_MAX: Final = 4_096
 _IDENTITY: Final = ((67, "model"), (68, "serial_number"), (65, "firmware"))
@@ -66,6 +67,7 @@ class PrinterLine(ConnectedDriver, ABC):
     def __init__(self, settings: PrinterEscposSettings, ports: DriverPorts) -> None:
         super().__init__(ports)
         self._settings = settings
+        self._encoder = EscposEncoder(settings)
         self._line = asyncio.Lock()
         self._news = asyncio.Condition()
         self._half_sent = True
@@ -94,6 +96,7 @@ class PrinterLine(ConnectedDriver, ABC):
         self._new_connection()
         try:
             while True:
+                self._show()
                 await self._ask(stream)
                 self._show()
                 await self._tell()
@@ -151,7 +154,7 @@ class PrinterLine(ConnectedDriver, ABC):
         async with self._line:
             words = self._question(now) + self._greeting()
             if words:
-                await self._write(stream, words, DEVICE_CONNECT_MS_MAX)
+                await self._write(stream, words, PRINTER_EVIDENCE_MS_MAX)
 
     @property
     def _clogged(self) -> bool:
@@ -191,7 +194,7 @@ class PrinterLine(ConnectedDriver, ABC):
         return b""
 
     def _flush(self) -> bytes:
-        return commands.flush_broken_job() if self._half_sent else b""
+        return self._encoder.flush() if self._half_sent else b""
 
     async def _write(self, stream: ByteStream, data: bytes, within_ms: int) -> None:
         """Write all of it; raises DeviceUnreachable, having closed what takes nothing."""

@@ -82,8 +82,8 @@ def test_a_job_stands_alone_and_is_cut() -> None:
     [
         ("abc", {}, "[QR] abc"),
         ("x" * 100, {}, "[QR] " + "x" * 100),
-        ("x" * 2_000, {}, "[QR] " + "x" * 2_000),
-        ("x" * 2_001, {}, "x" * 42),
+        ("x" * 800, {}, "[QR] " + "x" * 800),
+        ("x" * 801, {}, "x" * 42),
         ("abc", {"qr": "text"}, "abc"),
         ("a\x10\x04\x01b", {}, "[QR] ab"),
     ],
@@ -217,6 +217,20 @@ def test_outside_our_commands_no_byte_is_below_the_space(text: str) -> None:
     assert all(byte >= 0x20 or byte == 0x0A for byte in inside)
 
 
+@pytest.mark.parametrize(
+    ("qr", "data"), [("native", "x" * 800), ("picture", "x" * 800), ("text", "x")]
+)
+def test_the_flush_completes_a_receipt_broken_off_anywhere(qr: Any, data: str) -> None:
+    encoder = EscposEncoder(PaperFormat(qr=qr))
+    document = ReceiptDocument("t", (TextBlock("a"), QrBlock(data), BarcodeBlock("1" * 20)))
+    whole = encoder.encode(document).data
+    after = encoder.encode(ReceiptDocument("t", (TextBlock("next"),))).data
+    for cut in {*range(1, min(len(whole), 120)), *range(1, len(whole), 401)}:
+        desk = Desk().feed(whole[:cut] + encoder.flush() + encoder.cut_scrap() + after)
+        assert desk.receipts[-1] == "next"
+        assert desk.waiting == b""
+
+
 def test_commands() -> None:
     assert commands.drawer_pulse(2, 100, 200) == b"\x1bp\x00\x32\x64"
     assert commands.drawer_pulse(5, 5_000, 0) == b"\x1bp\x01\xff\x01"
@@ -227,7 +241,6 @@ def test_commands() -> None:
     assert commands.request_identity(67) == b"\x1dIC"
     assert commands.feed(300) == b"\x1bd\xff"
     assert commands.feed(-1) == b"\x1bd\x00"
-    assert commands.flush_broken_job().endswith(b"\x00\x1b@")
     for pin in (0, 3):
         with pytest.raises(ValueError, match="pin"):
             commands.drawer_pulse(pin, 100, 100)

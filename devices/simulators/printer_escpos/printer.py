@@ -195,10 +195,12 @@ class SimulatedPrinter:
             self.connections += 1
             self._attended, self._hang_up = True, False
             self._answers.clear()
-            async with asyncio.TaskGroup() as tasks:
-                reading = tasks.create_task(self._read_all(stream))
-                await self._work_and_answer(stream, reading)
-            self._attended = False
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    reading = tasks.create_task(self._read_all(stream))
+                    await self._work_and_answer(stream, reading)
+            finally:
+                self._attended = False
             self._busy_until_ms = 0
             self._work()
 

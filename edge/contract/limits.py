@@ -219,6 +219,8 @@ FEED_ITEM_BYTES_MAX: Final = 65_536
 """One value of a feed: a store's profile with all its taxes and templates has under 8 kB."""
 FEED_PAGE_BYTES_MAX: Final = 786_432
 """The items of a page, so that it fits `FRAME_BODY_BYTES_MAX` with names and cursors around."""
+FEED_TAKEN_MS_MAX: Final = 30_000
+"""A page not taken by then was refused or lost: it is sent again with the next change."""
 SESSION_HELLO_S_MAX: Final = 10.0
 """A box that has not proved who it is by then is no box."""
 SESSION_FRAMES_QUEUED_MAX: Final = 4 * FRAMES_IN_FLIGHT_MAX

@@ -1,0 +1,19 @@
+"""`office.db`: its schema, and how it is opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from edge.runtime.database_file import DatabaseFile
+from edge.runtime.migrations import Migration
+
+_SCHEMA: Final = Path(__file__).parent / "schema"
+MIGRATIONS: Final = (Migration(1, (_SCHEMA / "0001_head_office.sql").read_text("utf-8")),)
+_PAGE_BYTES: Final = 8_192
+"""Frames of catch-up have tens of kilobytes: fewer pages than the box's small ones."""
+
+
+def office_database(path: Path) -> DatabaseFile:
+    """Return the database file of head office, not opened yet."""
+    return DatabaseFile(path, MIGRATIONS, page_bytes=_PAGE_BYTES)

@@ -1,0 +1,164 @@
+"""Where frames are kept for good: one interface, and SQLite for up to some fifty stores.
+
+A store's history only ever grows behind its head, and head and frame are one commit. What
+is stored is what arrived, byte for byte: head office keeps what it does not understand.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final, Protocol
+
+import msgspec
+
+from edge.contract.envelope import GENESIS
+from edge.contract.instant import Clock
+from edge.contract.replication import Head, parse_header
+from edge.runtime.database_file import DatabaseFile
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """The frame is durable; `head` is where the store stands now."""
+
+    head: Head
+
+
+class Conflict(msgspec.Struct, frozen=True):
+    """Nothing was kept: the store stands at `head`, not where the caller believed."""
+
+    head: Head
+
+
+class StoredFrame(msgspec.Struct, frozen=True):
+    """A frame as it came. `position` rises with arrival, over all stores of a partition."""
+
+    position: int
+    store: int
+    gen: int
+    first_seq: int
+    last_seq: int
+    body: bytes
+
+
+class EventStore(Protocol):
+    """What every store of head office does; `tests/sync/office/event_store_laws.py` holds it."""
+
+    @property
+    def partitions(self) -> range:
+        """The partitions that `read` knows."""
+        ...
+
+    async def append(
+        self, store: int, gen: int, first_seq: int, frame: bytes, expected_head: Head
+    ) -> Accepted | Conflict:
+        """Keep a checked frame behind `expected_head`, durably, or change nothing."""
+        ...
+
+    async def head(self, store: int, gen: int) -> Head:
+        """Return where a store stands; seq 0 of `gen` for one that never sent anything."""
+        ...
+
+    async def frame_at(self, store: int, gen: int, seq: int) -> tuple[bytes, StoredFrame] | None:
+        """Return the frame that holds an event, and the chain's hash before it; or None."""
+        ...
+
+    async def read(self, partition: int, cursor: int, *, frames_max: int) -> list[StoredFrame]:
+        """Return frames behind a position, in order of arrival."""
+        ...
+
+    async def settled(self, store: int) -> int:
+        """Return up to which seq the store's box need not keep anything for head office."""
+        ...
+
+
+_FRAME: Final = "position, store, gen, first_seq, last_seq, body"
+
+
+class SqliteEventStore:
+    """Frames and heads in `office.db`; many appends at once share one commit."""
+
+    partitions = range(1)
+
+    def __init__(self, file: DatabaseFile, clock: Clock) -> None:
+        self._file = file
+        self._clock = clock
+
+    async def append(
+        self, store: int, gen: int, first_seq: int, frame: bytes, expected_head: Head
+    ) -> Accepted | Conflict:
+        """Keep a checked frame behind `expected_head`, durably, or change nothing."""
+        header = parse_header(frame)
+        head = Head(gen, header.last_seq, header.last_hash.hex())
+        now = self._clock.now_ms()
+
+        def unit(connection: sqlite3.Connection) -> Accepted | Conflict:
+            standing = _head(connection, store, gen)
+            if standing != expected_head:
+                return Conflict(standing)
+            connection.execute(
+                "INSERT INTO frame (store, gen, first_seq, last_seq, last_hash, accepted_at, body)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (store, gen, first_seq, head.seq, header.last_hash, now, frame),
+            )
+            connection.execute(
+                "INSERT INTO head (store, gen, seq, hash) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (store) DO UPDATE SET gen = excluded.gen, seq = excluded.seq,"
+                " hash = excluded.hash",
+                (store, gen, head.seq, header.last_hash),
+            )
+            return Accepted(head)
+
+        return await self._file.write(unit)
+
+    async def head(self, store: int, gen: int) -> Head:
+        """Return where a store stands; seq 0 of `gen` for one that never sent anything."""
+        return await self._file.read(lambda connection: _head(connection, store, gen))
+
+    async def frame_at(self, store: int, gen: int, seq: int) -> tuple[bytes, StoredFrame] | None:
+        """Return the frame that holds an event, and the chain's hash before it; or None."""
+
+        def query(connection: sqlite3.Connection) -> tuple[bytes, StoredFrame] | None:
+            row = connection.execute(
+                f"SELECT {_FRAME} FROM frame"  # noqa: S608 - a constant of ours
+                " WHERE store = ? AND gen = ? AND last_seq >= ? ORDER BY last_seq LIMIT 1",
+                (store, gen, seq),
+            ).fetchone()
+            if row is None:
+                return None
+            frame = StoredFrame(*row)
+            before = connection.execute(
+                "SELECT last_hash FROM frame WHERE store = ? AND gen = ? AND last_seq = ?",
+                (store, gen, frame.first_seq - 1),
+            ).fetchone()
+            return (before[0] if before else GENESIS), frame
+
+        return await self._file.read(query)
+
+    async def read(self, partition: int, cursor: int, *, frames_max: int) -> list[StoredFrame]:
+        """Return frames behind a position, in order of arrival."""
+        if partition not in self.partitions:
+            raise ValueError(f"there is no partition {partition}")
+        rows = await self._file.read(
+            lambda connection: connection.execute(
+                f"SELECT {_FRAME} FROM frame WHERE position > ? ORDER BY position LIMIT ?",  # noqa: S608 - a constant of ours
+                (cursor, frames_max),
+            ).fetchall()
+        )
+        return [StoredFrame(*row) for row in rows]
+
+    async def settled(self, store: int) -> int:
+        """Return up to which seq the store's box need not keep anything for head office.
+
+        0 until history is archived: nothing is called settled before it was re-read there.
+        """
+        rows = await self._file.read(
+            lambda connection: connection.execute(
+                "SELECT settled_seq FROM head WHERE store = ?", (store,)
+            ).fetchall()
+        )
+        return int(rows[0][0]) if rows else 0
+
+
+def _head(connection: sqlite3.Connection, store: int, gen: int) -> Head:
+    row = connection.execute("SELECT gen, seq, hash FROM head WHERE store = ?", (store,)).fetchone()
+    return Head(gen, 0, GENESIS.hex()) if row is None else Head(row[0], row[1], row[2].hex())

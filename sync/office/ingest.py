@@ -1,0 +1,181 @@
+"""Frames of one box: order, chain and signature are right, or nothing of a frame is taken.
+
+House rule of step 12: signature before unpacking; the right store and generation; the seq
+that follows; the hash that leads on from head office's head. What was sent before is a
+no-op, a gap is answered with the head, another hash at the same place is a fork.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from edge.contract.envelope import link_all
+from edge.contract.errors import ProtocolViolation, ReplicaFork
+from edge.contract.replication import Head, parse_header
+from edge.runtime.frame_codec import Dictionaries, OpenedFrame, open_frame
+from edge.runtime.keys import VerifyingKey
+from sync.office.event_store import Accepted, Conflict, EventStore
+from sync.office.store_directory import RegisteredStore
+
+_INLINE_BYTES_MAX: Final = 4_096
+"""A larger frame is opened in a thread: a live one costs less than the hop there and back."""
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """Everything up to `head` is durable; `frames` of those handed in were new."""
+
+    head: Head
+    frames: int
+
+
+class Rewind(msgspec.Struct, frozen=True):
+    """A frame did not fit; the box goes on from `head`. What stood before it is durable."""
+
+    head: Head
+    reason: str
+
+
+@dataclass
+class Ingest:
+    """Takes the frames of one session of one box, in order. `open` reads the head first."""
+
+    store: RegisteredStore
+    events: EventStore
+    dictionaries: Dictionaries
+    head: Head | None = None
+
+    async def open(self) -> Head:
+        """Read and return head office's head of this store."""
+        self.head = await self.events.head(self.store.number, self.store.gen)
+        return self.head
+
+    async def take(self, frames: Sequence[bytes]) -> Taken | Rewind:
+        """Take frames that follow each other; those that fit share a commit.
+
+        Raises ProtocolViolation for a frame that is not this box's or is damaged, and
+        ReplicaFork for another history. The good frames before it are durable then; of it
+        and those behind it, nothing is kept.
+        """
+        start = self.head if self.head is not None else await self.open()
+        planned = start
+        appends: list[tuple[bytes, int, Head]] = []
+        kept = 0
+        verdict: Rewind | ProtocolViolation | ReplicaFork | None = None
+        for frame in frames:
+            try:
+                if appends and parse_header(frame).first_seq <= planned.seq:
+                    # compared with what is there: that has to be there first
+                    if isinstance(taken := await self._keep(appends), Conflict):
+                        return self._overtaken(taken)
+                    kept += len(appends)
+                    appends = []
+                step = await self._check(frame, planned)
+            except (ProtocolViolation, ReplicaFork) as error:
+                verdict = error
+                break
+            if isinstance(step, Rewind):
+                verdict = step
+                break
+            if step.seq > planned.seq:
+                appends.append((frame, planned.seq + 1, planned))
+                planned = step
+        if isinstance(taken := await self._keep(appends), Conflict):
+            return self._overtaken(taken)
+        self.head = planned
+        if isinstance(verdict, Rewind):
+            return verdict
+        if verdict is not None:
+            raise verdict
+        return Taken(planned, kept + len(appends))
+
+    def _overtaken(self, conflict: Conflict) -> Rewind:
+        self.head = conflict.head
+        return Rewind(conflict.head, "Another session was faster; this is the head now.")
+
+    async def _keep(self, appends: list[tuple[bytes, int, Head]]) -> Accepted | Conflict | None:
+        results = await asyncio.gather(
+            *(
+                self.events.append(self.store.number, self.store.gen, first_seq, frame, head)
+                for frame, first_seq, head in appends
+            )
+        )
+        conflicts = [result for result in results if isinstance(result, Conflict)]
+        return conflicts[-1] if conflicts else (results[-1] if results else None)
+
+    async def _check(self, frame: bytes, head: Head) -> Head | Rewind:
+        """Return the head behind a frame (`head` itself when it is there already), or Rewind."""
+        if len(frame) > _INLINE_BYTES_MAX:
+            opened = await asyncio.to_thread(self._open, frame)
+        else:
+            opened = self._open(frame)
+        header = opened.header
+        if header.first_seq > head.seq + 1:
+            return Rewind(
+                head, f"Event {head.seq + 1} is next here; the frame begins at {header.first_seq}."
+            )
+        if header.last_seq <= head.seq:
+            await self._compare(opened, header.last_seq)
+            return head
+        if header.first_seq <= head.seq:
+            await self._compare(opened, head.seq)
+            return Rewind(head, f"Events up to {head.seq} are here already; cut behind them.")
+        try:
+            opened.check_chain(bytes.fromhex(head.hash))
+        except ProtocolViolation:
+            raise self._fork(header.first_seq) from None
+        return Head(header.gen, header.last_seq, header.last_hash.hex())
+
+    def _open(self, frame: bytes) -> OpenedFrame:
+        key = VerifyingKey.from_hex(self.store.box_key)
+        opened = open_frame(frame, verify=key.verify, dictionaries=self.dictionaries)
+        header = opened.header
+        if header.store != self.store.number:
+            raise ProtocolViolation(
+                "frame_of_other_store",
+                f"The frame is of store {header.store}; this session is of {self.store.number}.",
+                advice="Check the store number in the box's settings.",
+            )
+        if header.gen != self.store.gen:
+            raise ProtocolViolation(
+                "frame_of_other_generation",
+                f"The frame is of generation {header.gen}; store {self.store.slug} is in "
+                f"generation {self.store.gen}.",
+                advice="A box that was replaced stops; its late sales are taken up by a person.",
+            )
+        return opened
+
+    async def _compare(self, opened: OpenedFrame, seq: int) -> None:
+        """Return when the frame's events up to `seq` are those that are here."""
+        header = opened.header
+        before = await self.hash_at(header.first_seq - 1)
+        there = await self.hash_at(seq)
+        if before is None or there is None:
+            raise self._fork(seq)
+        bodies = opened.bodies[: seq - header.first_seq + 1]
+        if link_all(before, bodies) != there:
+            raise self._fork(seq)
+
+    async def hash_at(self, seq: int) -> bytes | None:
+        """Return the chain's hash behind an event that is here; None for one that is not."""
+        if seq == 0:
+            return bytes(32)
+        found = await self.events.frame_at(self.store.number, self.store.gen, seq)
+        if found is None:
+            return None
+        before, stored = found
+        bodies = self._open(stored.body).bodies
+        return link_all(before, bodies[: seq - stored.first_seq + 1])
+
+    def _fork(self, seq: int) -> ReplicaFork:
+        return ReplicaFork(
+            "fork",
+            f"The box of store {self.store.slug} has another history than head office at "
+            f"event {seq}.",
+            advice="Nothing of it was taken. The box was restored from an old copy, or two "
+            "boxes share one identity: find out which before anything is confirmed.",
+        )

@@ -1,0 +1,270 @@
+"""`tillbox office`: head office, and what a person of head office sets up."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from edge.contract.errors import SettingsInvalid, StorageFailed, TillboxError
+from edge.contract.identity import is_short_id
+from edge.contract.limits import NAME_CHARS_MAX, WATCHDOG_EVERY_S
+from edge.runtime.certificates import issue_server_certificate, load_ca, make_ca, write_ca
+from edge.runtime.command_line import Command
+from edge.runtime.database_file import DatabaseFile
+from edge.runtime.ids import SystemIds
+from edge.runtime.keys import load_key, load_or_create_key
+from edge.runtime.pin_hash import PASSWORD_CHARS_MAX, PinHasher, load_pepper
+from edge.runtime.settings_file import load
+from edge.runtime.structured_log import Log, open_log
+from edge.runtime.system_clock import SystemClock
+from edge.runtime.systemd_notify import notify
+from sync.office.database import office_database
+from sync.office.loading import OfficeClient, load_folder
+from sync.office.people import People
+from sync.office.server import running_office
+from sync.office.settings import OfficeSettings
+from sync.office.store_directory import RegisteredStore, StoreDirectory
+
+T = TypeVar("T")
+Act = Callable[[Any, argparse.Namespace], int]
+
+_NUMBER_MAX: Final = 4_294_967_295
+_ANSWER: Final = print
+
+
+# --- serve --------------------------------------------------------------------------------
+
+
+async def serve(settings: OfficeSettings, log: Log) -> int:
+    """Run head office until SIGTERM or SIGINT; return the exit status."""
+    clock = SystemClock()
+    ending = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ending.set)
+    async with running_office(settings, log, clock) as office:
+        notify("READY=1")
+        log.info("ready", origin=office.web.origin)
+        died = office.tasks.spawn("death watch", office.tasks.wait())
+        while not ending.is_set() and not died.done() and office.file.failure is None:
+            with contextlib.suppress(TimeoutError):
+                async with clock.timeout(WATCHDOG_EVERY_S):
+                    await ending.wait()
+            notify("WATCHDOG=1")
+        notify("STOPPING=1")
+        if office.file.failure is not None:
+            raise office.file.failure
+        if died.done():
+            died.result()
+    log.info("stopped")
+    return 0
+
+
+def _serve(settings: OfficeSettings, _: argparse.Namespace) -> int:
+    log = open_log("office")
+    try:
+        return asyncio.run(serve(settings, log))
+    except SettingsInvalid:
+        raise
+    except TillboxError as error:
+        log.error("office_failed", code=error.code, reason=str(error))  # noqa: TRY400 - its words say all
+        return 1
+
+
+# --- setting up ---------------------------------------------------------------------------
+
+
+def _init(settings: OfficeSettings, _: argparse.Namespace) -> int:
+    for folder in (settings.data_dir, *(path.parent for path in settings.authority_files)):
+        folder.mkdir(parents=True, exist_ok=True)
+    key = load_or_create_key(settings.signing_key_file)
+    load_pepper(settings.pepper_file)
+    certificate_file, key_file = settings.authority_files
+    if certificate_file.exists() or key_file.exists():
+        load_ca(certificate_file, key_file)
+    else:
+        write_ca(make_ca(settings.retailer, SystemClock()), certificate_file, key_file)
+    asyncio.run(_in_database(settings, _nothing))
+    _ANSWER(f"Head office is set up in {settings.data_dir}.")
+    _ANSWER(f"Its key, for the boxes' settings: {key.public.hex}")
+    _ANSWER(f"The authority that boxes and tablets trust: {certificate_file}")
+    return 0
+
+
+def _key(settings: OfficeSettings, _: argparse.Namespace) -> int:
+    _ANSWER(load_key(settings.signing_key_file).public.hex)
+    return 0
+
+
+def _add_store(settings: OfficeSettings, given: argparse.Namespace) -> int:
+    if not is_short_id(given.store):
+        raise SettingsInvalid(
+            "store_malformed", f"--store {given.store!r}: a-z, 0-9 and - only, 40 at most."
+        )
+    if not 0 < len(given.name) <= NAME_CHARS_MAX:
+        raise SettingsInvalid("name_length", f"--name has 1 to {NAME_CHARS_MAX} characters.")
+    if not 1 <= given.number <= _NUMBER_MAX or not 1 <= given.gen <= _NUMBER_MAX:
+        raise SettingsInvalid("number_range", f"--number and --gen are 1 to {_NUMBER_MAX}.")
+    store = RegisteredStore(given.number, given.store, given.name, given.box_key.lower(), given.gen)
+
+    async def add(file: DatabaseFile) -> bool:
+        return await StoreDirectory(file, SystemClock()).add(store)
+
+    changed = asyncio.run(_in_database(settings, add))
+    _ANSWER(f"Store {store.slug} is {'registered' if changed else 'registered already'}.")
+    return 0
+
+
+def _add_user(settings: OfficeSettings, given: argparse.Namespace) -> int:
+    password = _password(given.password_file)
+    hasher = PinHasher(load_pepper(settings.pepper_file))
+
+    async def add(file: DatabaseFile) -> bool:
+        clock = SystemClock()
+        people = People(file, hasher, clock, SystemIds(clock))
+        try:
+            return await people.set_password(given.user, password)
+        finally:
+            people.close()
+
+    changed = asyncio.run(_in_database(settings, add))
+    _ANSWER(f"{given.user}: {'the password is set' if changed else 'has this password already'}.")
+    return 0
+
+
+def _issue_certificate(settings: OfficeSettings, given: argparse.Namespace) -> int:
+    if not is_short_id(given.name):
+        raise SettingsInvalid(
+            "name_malformed", f"--name {given.name!r} names the files: a-z, 0-9 and - only."
+        )
+    authority = load_ca(*settings.authority_files)
+    made = issue_server_certificate(authority, names=given.dns, ips=given.ip, clock=SystemClock())
+    out: Path = given.out
+    out.mkdir(parents=True, exist_ok=True)
+    certificate_file, key_file = out / f"{given.name}.pem", out / f"{given.name}.key"
+    made.write(certificate_file, key_file)
+    (out / "retailer-ca.pem").write_bytes(authority.certificate_pem)
+    _ANSWER(f"{certificate_file} and {key_file} are made; retailer-ca.pem is what clients trust.")
+    return 0
+
+
+def _load(_: OfficeSettings | None, given: argparse.Namespace) -> int:
+    password = _password(given.password_file)
+    if not given.pepper.exists():
+        raise SettingsInvalid(
+            "pepper_missing",
+            f"There is no pepper file {given.pepper}.",
+            advice="Give the one that head office and its boxes share.",
+        )
+    hasher = PinHasher(load_pepper(given.pepper))
+    client = OfficeClient(given.url, given.ca)
+    client.sign_in(given.user, password)
+    done = load_folder(given.folder, client, hasher)
+    client.sign_out()
+    for feed, applied in done.items():
+        _ANSWER(f"{feed}: {applied.changed} changed, {applied.unchanged} as they were.")
+    return 0
+
+
+async def _in_database(settings: OfficeSettings, work: Callable[[DatabaseFile], Awaitable[T]]) -> T:
+    if not settings.data_dir.is_dir():
+        raise SettingsInvalid(
+            "not_set_up",
+            f"{settings.data_dir} does not exist.",
+            advice="Run `tillbox office --config FILE init` first.",
+        )
+    file = office_database(settings.database_file)
+    await file.open()
+    try:
+        return await work(file)
+    finally:
+        await file.close()
+
+
+async def _nothing(_: DatabaseFile) -> None:
+    """Open and close: the file is there from now on."""
+
+
+def _password(path: Path) -> str:
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(
+            "password_unreadable", f"The password file {path} cannot be read: {error}."
+        ) from None
+    password = text.removesuffix("\n").removesuffix("\r")
+    if not password or len(password) > PASSWORD_CHARS_MAX or "\n" in password:
+        raise SettingsInvalid(
+            "password_malformed",
+            f"{path} holds no password: one line of at most {PASSWORD_CHARS_MAX} characters.",
+        )
+    return password
+
+
+# --- the command line ---------------------------------------------------------------------
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, help="the settings, a TOML file")
+    parser.set_defaults(act=_serve)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+
+    def action(name: str, act: Act, words: str) -> argparse.ArgumentParser:
+        sub = actions.add_parser(name, help=words, description=words)
+        sub.set_defaults(act=act)
+        return sub
+
+    action("serve", _serve, "run head office (what happens without an action)")
+    action("init", _init, "make signing key, pepper, authority and database where missing")
+    action("key", _key, "print head office's public signing key")
+    store = action("add-store", _add_store, "register a store and the key of its box")
+    store.add_argument("--store", required=True, help="the slug, as in the box's settings")
+    store.add_argument("--number", type=int, required=True, help="the number, likewise")
+    store.add_argument("--name", required=True)
+    store.add_argument("--box-key", required=True, help="what `tillbox edge key` prints")
+    store.add_argument("--gen", type=int, default=1, help="the generation (1)")
+    user = action("add-user", _add_user, "let a person of head office in, or set the password")
+    user.add_argument("--user", required=True)
+    user.add_argument("--password-file", type=Path, required=True)
+    certificate = action(
+        "issue-certificate", _issue_certificate, "make a server's certificate by our authority"
+    )
+    certificate.add_argument("--name", required=True, help="names the two files")
+    certificate.add_argument("--dns", action="append", default=[], help="a host name; repeatable")
+    certificate.add_argument("--ip", action="append", default=[], help="an address; repeatable")
+    certificate.add_argument("--out", type=Path, required=True, help="the folder to write to")
+    loading = action("load", _load, "load a shop's folder through a running head office")
+    loading.add_argument("folder", type=Path, metavar="DIR")
+    loading.add_argument("--url", required=True, help="head office, like http://127.0.0.1:8090")
+    loading.add_argument("--user", required=True)
+    loading.add_argument("--password-file", type=Path, required=True)
+    loading.add_argument("--pepper", type=Path, required=True, help="the pepper shared with boxes")
+    loading.add_argument("--ca", type=Path, help="the authority to trust, for https")
+
+
+def _run(namespace: argparse.Namespace) -> int:
+    act: Act = namespace.act
+    if act is _load:
+        return _load(None, namespace)
+    if namespace.config is None:
+        raise SettingsInvalid(
+            "config_missing",
+            "This needs the settings.",
+            advice="Give them first: `tillbox office --config FILE ...`.",
+        )
+    settings = load(namespace.config, OfficeSettings)
+    try:
+        return act(settings, namespace)
+    except StorageFailed as error:
+        _ANSWER(str(error))
+        return 1
+
+
+COMMAND: Final = Command(
+    "office", "head office: what boxes replicate, what goes down to them", _configure, _run
+)

@@ -1,0 +1,291 @@
+"""The routes of head office."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from edge.contract.errors import Refused
+from edge.contract.health import HealthBody, HealthItem
+from edge.contract.identity import is_short_id
+from edge.contract.limits import FRAME_BODY_BYTES_MAX
+from edge.contract.reference_data import Feed, FeedPage
+from edge.runtime.http_errors import JSON_TYPE, json_response
+from edge.runtime.http_guard import read_message
+from edge.runtime.http_sessions import clear_secret_cookie, cookie_secret, set_secret_cookie
+from edge.runtime.metrics import CONTENT_TYPE, Metrics
+from edge.runtime.openapi import ANYONE, Query, Route, openapi_document
+from edge.runtime.static_files import StaticFiles
+from sync.office.feeds import Applied, Feeds, NewItem, refuse_errors
+from sync.office.gate import OFFICE_COOKIE, USER, caller
+from sync.office.live_events import CONTENT_TYPE as EVENT_STREAM
+from sync.office.live_events import LiveEvents, place
+from sync.office.people import People, SessionBody, SignIn
+from sync.office.sales import Sales, SalesBody, StoresBody
+from sync.office.session import BoxSessions
+from sync.office.store_directory import StoreDirectory
+
+
+class NewItems(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Changes of a feed."""
+
+    items: tuple[NewItem, ...]
+
+
+@dataclass(frozen=True)
+class OfficeApi:
+    """The route table. `health` is asked on each call."""
+
+    boxes: BoxSessions
+    directory: StoreDirectory
+    feeds: Feeds
+    people: People
+    sales: Sales
+    live: LiveEvents
+    metrics: Metrics
+    health: Callable[[], Sequence[HealthItem]]
+    pages: StaticFiles | None
+
+    def routes(self) -> tuple[Route, ...]:
+        """Return every route, the pages last."""
+        document: dict[str, Any] = {}
+
+        async def openapi(_: web.Request) -> web.Response:
+            return web.Response(body=msgspec.json.encode(document), content_type=JSON_TYPE)
+
+        table = (
+            *self._for_anyone(),
+            Route(
+                method="GET",
+                path="/openapi.json",
+                handler=openapi,
+                summary="This document",
+                access=ANYONE,
+                gives=JSON_TYPE,
+            ),
+            *self._for_users(),
+        )
+        document.update(
+            openapi_document(
+                table,
+                title="Tillbox head office",
+                version=version("tillbox"),
+                description="What boxes replicate, and what goes down to them.",
+            )
+        )
+        return (*table, *self._page_routes())
+
+    def _for_anyone(self) -> tuple[Route, ...]:
+        return (
+            Route(
+                method="GET",
+                path="/sync/v1/session",
+                handler=self.boxes.serve,
+                summary="A box: proves who it is, then frames up and feeds down",
+                access=ANYONE,
+                socket=True,
+            ),
+            Route(
+                method="GET",
+                path="/health",
+                handler=self._health,
+                summary="What is well, and what a person should do",
+                access=ANYONE,
+                response=HealthBody,
+            ),
+            Route(
+                method="GET",
+                path="/metrics",
+                handler=self._metrics,
+                summary="Counters for Prometheus",
+                access=ANYONE,
+                gives="text/plain",
+            ),
+            Route(
+                method="POST",
+                path="/api/v1/session",
+                handler=self._sign_in,
+                summary="Sign in",
+                access=ANYONE,
+                request=SignIn,
+                response=SessionBody,
+                refusals={401: "User or password is wrong.", 429: "Too many wrong passwords."},
+            ),
+        )
+
+    def _for_users(self) -> tuple[Route, ...]:
+        for_store = Query("store", "The slug of a store; without it, what is for all")
+        return (
+            Route(
+                method="GET",
+                path="/api/v1/session",
+                handler=self._session,
+                summary="Who is signed in",
+                access=USER,
+                response=SessionBody,
+            ),
+            Route(
+                method="DELETE",
+                path="/api/v1/session",
+                handler=self._sign_out,
+                summary="Sign out",
+                access=USER,
+                status=204,
+            ),
+            Route(
+                method="GET",
+                path="/api/v1/sales",
+                handler=self._sales,
+                summary="Completed sales in the order of their arrival",
+                access=USER,
+                response=SalesBody,
+                query=(
+                    Query("store", "Only those of the store with this slug"),
+                    Query("after", "The `next` of the answer before", int),
+                ),
+            ),
+            Route(
+                method="GET",
+                path="/api/v1/stores",
+                handler=self._stores,
+                summary="How every store stands",
+                access=USER,
+                response=StoresBody,
+            ),
+            Route(
+                method="GET",
+                path="/api/v1/events",
+                handler=self.live.serve,
+                summary="Sales as they arrive and the stores, as server-sent events",
+                access=USER,
+                gives=EVENT_STREAM,
+                query=(Query("after", "The last sale that the caller has", int),),
+            ),
+            Route(
+                method="GET",
+                path="/api/v1/feeds/{feed}",
+                handler=self._feed,
+                summary="A page of a feed, as a box gets it",
+                access=USER,
+                response=FeedPage,
+                query=(for_store, Query("after", "A cursor", int)),
+                refusals={404: "There is no such feed or store."},
+            ),
+            Route(
+                method="PUT",
+                path="/api/v1/feeds/{feed}",
+                handler=self._put_feed,
+                summary="Give keys of a feed new values, all or none; null takes a key away",
+                access=USER,
+                request=NewItems,
+                response=Applied,
+                body_bytes_max=FRAME_BODY_BYTES_MAX,
+                query=(for_store, Query("dry_run", "true: only say what would be")),
+                refusals={404: "There is no such feed or store."},
+            ),
+        )
+
+    def _page_routes(self) -> tuple[Route, ...]:
+        if self.pages is None:
+            return ()
+        routes = []
+        for name in self.pages.names:
+            routes.append(self._page(f"/{name}", name))
+            if name == "index.html" or name.endswith("/index.html"):
+                routes.append(self._page(f"/{name.removesuffix('index.html')}", name))
+        return tuple(routes)
+
+    def _page(self, path: str, name: str) -> Route:
+        pages = self.pages
+        assert pages is not None  # noqa: S101 - called for its names only
+
+        async def handler(request: web.Request) -> web.Response:
+            return pages.respond(request, name)
+
+        return Route(
+            method="GET", path=path, handler=handler, summary=f"The file {name}", access=ANYONE
+        )
+
+    # --- anyone ---------------------------------------------------------------------------
+
+    async def _health(self, _: web.Request) -> web.Response:
+        items = tuple(self.health())
+        ready = all(item.well for item in items)
+        body = HealthBody(ready, version("tillbox"), items)
+        return json_response(body, status=200 if ready else 503)
+
+    async def _metrics(self, _: web.Request) -> web.Response:
+        return web.Response(body=self.metrics.render(), headers={"Content-Type": CONTENT_TYPE})
+
+    async def _sign_in(self, request: web.Request) -> web.Response:
+        wish = await read_message(request, SignIn)
+        secret = await self.people.sign_in(wish, request.remote or "")
+        response = json_response(SessionBody(wish.user))
+        set_secret_cookie(response, OFFICE_COOKIE, secret)
+        return response
+
+    # --- users ----------------------------------------------------------------------------
+
+    async def _session(self, request: web.Request) -> web.Response:
+        return json_response(SessionBody(caller(request).subject))
+
+    async def _sign_out(self, request: web.Request) -> web.Response:
+        await self.people.sessions.end(cookie_secret(request, OFFICE_COOKIE) or "")
+        response = web.Response(status=204)
+        clear_secret_cookie(response, OFFICE_COOKIE)
+        return response
+
+    async def _sales(self, request: web.Request) -> web.Response:
+        after = place(request.query.get("after", "0"))
+        store = await self._store(request)
+        return json_response(await self.sales.page(after, store=store))
+
+    async def _stores(self, _: web.Request) -> web.Response:
+        return json_response(await self.sales.stores())
+
+    async def _feed(self, request: web.Request) -> web.Response:
+        feed = _feed_of(request)
+        after = place(request.query.get("after", "0"))
+        scope = await self._store(request)
+        return json_response(await self.feeds.page(feed, after, scope=scope))
+
+    async def _put_feed(self, request: web.Request) -> web.Response:
+        feed = _feed_of(request)
+        dry_run = request.query.get("dry_run", "false")
+        if dry_run not in {"true", "false"}:
+            raise Refused("query_malformed", "dry_run is true or false.", status=400)
+        scope = await self._store(request)
+        wish = await read_message(request, NewItems)
+        applied = await self.feeds.put(feed, wish.items, scope=scope, dry_run=dry_run == "true")
+        if dry_run == "false":
+            refuse_errors(feed, applied)
+        return json_response(applied)
+
+    async def _store(self, request: web.Request) -> str:
+        """Return the slug that the query names, or nothing. Raises Refused (404)."""
+        slug = request.query.get("store", "")
+        if slug and (not is_short_id(slug) or await self.directory.by_slug(slug) is None):
+            raise Refused(
+                "unknown_store",
+                "Head office knows no such store.",
+                advice="See /api/v1/stores for those it knows.",
+                status=404,
+            )
+        return slug
+
+
+def _feed_of(request: web.Request) -> Feed:
+    try:
+        return Feed(request.match_info["feed"])
+    except ValueError:
+        raise Refused(
+            "unknown_feed",
+            "There is no such feed.",
+            advice=f"There are: {', '.join(Feed)}.",
+            status=404,
+        ) from None

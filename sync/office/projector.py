@@ -1,0 +1,180 @@
+"""Reads stored frames behind a cursor of its own and makes sales of them.
+
+A bad event steps into quarantine with its reason, a type that this version does not know is
+parked; the cursor moves on past both. What was parked is read again once its type is known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from edge.contract import system_events
+from edge.contract.envelope import SealedEnvelope, unseal
+from edge.contract.errors import ProtocolViolation
+from edge.contract.event_registry import Event, is_known
+from edge.contract.instant import Clock
+from edge.contract.limits import PROJECTION_FRAMES_MAX
+from edge.runtime.database_file import DatabaseFile
+from edge.runtime.frame_codec import Dictionaries, open_frame
+from edge.runtime.structured_log import Log
+from sync.office.event_store import EventStore, StoredFrame
+from sync.office.sale_projection import project
+
+NAME: Final = "sales"
+_KNOWN_WITHOUT_SALE: Final = system_events.BoxStarted
+"""Importing its module declares its events: without that they would count as unknown."""
+_PARTITION: Final = 0
+
+
+class _Read(msgspec.Struct, frozen=True):
+    """One event as it was read: exactly one of `event`, `parked` and `reason` says what it is."""
+
+    gen: int
+    seq: int
+    body: bytes
+    envelope: SealedEnvelope | None = None
+    event: Event | None = None
+    reason: str = ""
+
+
+@dataclass
+class Projector:
+    """The consumer of the sales projection. `news` wakes it; `listeners` hear of each step."""
+
+    file: DatabaseFile
+    events: EventStore
+    dictionaries: Dictionaries
+    clock: Clock
+    log: Log
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    listeners: list[Callable[[], None]] = field(default_factory=list)
+    position: int = 0
+
+    async def open(self) -> None:
+        """Read the cursor; step back to what was parked and can be read now."""
+        self.position = await self.file.write(_take_up)
+
+    async def run(self) -> None:
+        """Project what comes until cancelled."""
+        while True:
+            self.news.clear()
+            if not await self.step():
+                await self.news.wait()
+
+    async def step(self) -> int:
+        """Project the next frames and return how many there were."""
+        frames = await self.events.read(_PARTITION, self.position, frames_max=PROJECTION_FRAMES_MAX)
+        if not frames:
+            return 0
+        reads = await asyncio.to_thread(lambda: [self._read(frame) for frame in frames])
+        now = self.clock.now_ms()
+        aside = await self.file.write(lambda connection: _write(connection, frames, reads, now))
+        for store, seq, reason in aside:
+            self.log.error("event_quarantined", store=store, seq=seq, reason=reason)
+        self.position = frames[-1].position
+        for listener in self.listeners:
+            listener()
+        return len(frames)
+
+    def _read(self, frame: StoredFrame) -> list[_Read]:
+        try:
+            opened = open_frame(
+                frame.body, verify=_verified_at_arrival, dictionaries=self.dictionaries
+            )
+        except ProtocolViolation as error:
+            return [_Read(frame.gen, frame.first_seq, frame.body, reason=str(error))]
+        return [
+            _read_event(frame, frame.first_seq + index, body)
+            for index, body in enumerate(opened.bodies)
+        ]
+
+
+def _verified_at_arrival(_: bytes, __: bytes) -> None:
+    """Accept: ingest checked the signature, and a replaced box has another key today."""
+
+
+def _read_event(frame: StoredFrame, seq: int, body: bytes) -> _Read:
+    try:
+        envelope = unseal(body)
+        event = envelope.event()
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        return _Read(frame.gen, seq, body, reason=f"It cannot be read: {error}.")
+    named = (envelope.store, envelope.gen, envelope.seq)
+    if named != (frame.store, frame.gen, seq):
+        return _Read(
+            frame.gen, seq, body, reason=f"It says it is {named}, its place is event {seq}."
+        )
+    return _Read(frame.gen, seq, body, envelope, event)
+
+
+def _write(
+    connection: sqlite3.Connection,
+    frames: Sequence[StoredFrame],
+    reads: Sequence[Sequence[_Read]],
+    now: int,
+) -> list[tuple[int, int, str]]:
+    aside: list[tuple[int, int, str]] = []
+    for frame, events in zip(frames, reads, strict=True):
+        for read in events:
+            reason = read.reason or _take(connection, frame, read)
+            if reason:
+                aside.append((frame.store, read.seq, reason))
+                connection.execute(
+                    "INSERT INTO quarantine (store, gen, seq, reason, body, at)"
+                    " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                    (frame.store, read.gen, read.seq, reason, read.body, now),
+                )
+        connection.execute(
+            "INSERT INTO projected (store, seq) VALUES (?, ?)"
+            " ON CONFLICT (store) DO UPDATE SET seq = max(seq, excluded.seq)",
+            (frame.store, frame.last_seq),
+        )
+    connection.execute(
+        "INSERT INTO projection (name, position) VALUES (?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET position = excluded.position",
+        (NAME, frames[-1].position),
+    )
+    return aside
+
+
+def _take(connection: sqlite3.Connection, frame: StoredFrame, read: _Read) -> str:
+    """Project or park one event; return why it was not possible, or nothing."""
+    envelope = read.envelope
+    if envelope is None:
+        return "It cannot be read."
+    connection.execute("SAVEPOINT event")
+    try:
+        if read.event is not None:
+            project(connection, envelope, read.event)
+        else:
+            connection.execute(
+                "INSERT INTO parked (store, gen, seq, type, v, position)"
+                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (frame.store, read.gen, read.seq, envelope.type, envelope.v, frame.position),
+            )
+    except (ValueError, OverflowError, sqlite3.IntegrityError) as error:
+        connection.execute("ROLLBACK TO event")
+        connection.execute("RELEASE event")
+        return f"It does not fit: {error}."
+    connection.execute("RELEASE event")
+    return ""
+
+
+def _take_up(connection: sqlite3.Connection) -> int:
+    row = connection.execute("SELECT position FROM projection WHERE name = ?", (NAME,)).fetchone()
+    position = int(row[0]) if row else 0
+    for type_name, version, first in connection.execute(
+        "SELECT type, v, min(position) FROM parked GROUP BY type, v"
+    ).fetchall():
+        if is_known(type_name, version):
+            position = min(position, first - 1)
+            connection.execute("DELETE FROM parked WHERE type = ? AND v = ?", (type_name, version))
+    if row and position < int(row[0]):
+        connection.execute("UPDATE projection SET position = ? WHERE name = ?", (position, NAME))
+    return position

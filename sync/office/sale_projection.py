@@ -1,0 +1,222 @@
+"""From events to sales: what each event changes in the tables of sales.
+
+Every step sets what is so now, so that reading an event a second time changes nothing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any, Final
+
+from edge.contract.envelope import SealedEnvelope
+from edge.contract.event_registry import Event
+from edge.contract.payment_events import (
+    CardPaymentApproved,
+    CardPaymentDeclined,
+    CardPaymentRequested,
+    CardPaymentUnknown,
+)
+from edge.contract.sale_events import (
+    CashTendered,
+    LineAdded,
+    LineVoided,
+    SaleAbandoned,
+    SaleCompleted,
+    SaleOpened,
+)
+
+
+class DoesNotFitError(ValueError):
+    """The event contradicts what is there; the words say how."""
+
+
+def project(connection: sqlite3.Connection, envelope: SealedEnvelope, event: Event) -> None:
+    """Write what an event means for its sale; nothing for events that are of no sale.
+
+    Raises DoesNotFitError or sqlite3.IntegrityError, ValueError, OverflowError for an event
+    that does not fit: the caller keeps nothing of it then.
+    """
+    step = _STEPS.get(type(event))
+    if step is None:
+        return
+    sale = getattr(event, "sale", "")
+    connection.execute(
+        "INSERT INTO sale (store, sale, till, cashier) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (store, sale) DO NOTHING",
+        (envelope.store, sale, envelope.till, envelope.actor),
+    )
+    step(connection, envelope, event)
+
+
+def _opened(connection: sqlite3.Connection, envelope: SealedEnvelope, event: SaleOpened) -> None:
+    connection.execute(
+        "UPDATE sale SET currency = ? WHERE store = ? AND sale = ?",
+        (event.currency, envelope.store, event.sale),
+    )
+
+
+def _line_added(connection: sqlite3.Connection, envelope: SealedEnvelope, event: LineAdded) -> None:
+    connection.execute(
+        "INSERT INTO sale_line (store, sale, number, line, sku, name, quantity, unit, price_minor,"
+        " amount_minor, tax, rate_ppm) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (store, sale, line) DO UPDATE SET number = excluded.number",
+        (
+            envelope.store,
+            event.sale,
+            envelope.seq,
+            event.line,
+            event.sku,
+            event.name,
+            event.quantity,
+            event.unit,
+            event.price_minor,
+            event.amount_minor,
+            event.tax,
+            event.rate_ppm,
+        ),
+    )
+
+
+def _line_voided(
+    connection: sqlite3.Connection, envelope: SealedEnvelope, event: LineVoided
+) -> None:
+    changed = connection.execute(
+        "UPDATE sale_line SET voided = 1 WHERE store = ? AND sale = ? AND line = ?",
+        (envelope.store, event.sale, event.line),
+    )
+    if not changed.rowcount:
+        raise DoesNotFitError(f"sale {event.sale} has no line {event.line} to void")
+
+
+def _cash(connection: sqlite3.Connection, envelope: SealedEnvelope, event: CashTendered) -> None:
+    _tender(connection, envelope, event.sale, event.tender, "cash", event.amount_minor, "taken")
+
+
+def _card_asked(
+    connection: sqlite3.Connection, envelope: SealedEnvelope, event: CardPaymentRequested
+) -> None:
+    _tender(connection, envelope, event.sale, event.payment, "card", event.amount_minor, "asked")
+
+
+def _tender(
+    connection: sqlite3.Connection,
+    envelope: SealedEnvelope,
+    sale: str,
+    tender: str,
+    kind: str,
+    amount_minor: int,
+    state: str,
+) -> None:
+    connection.execute(
+        "INSERT INTO tender (store, sale, number, tender, kind, amount_minor, state)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (store, sale, tender) DO NOTHING",
+        (envelope.store, sale, envelope.seq, tender, kind, amount_minor, state),
+    )
+
+
+def _card_approved(
+    connection: sqlite3.Connection, envelope: SealedEnvelope, event: CardPaymentApproved
+) -> None:
+    # the money moved, whether or not the request could be read
+    _tender(connection, envelope, event.sale, event.payment, "card", event.amount_minor, "asked")
+    connection.execute(
+        "UPDATE tender SET state = 'approved', amount_minor = ?, last4 = ?, scheme = ?"
+        " WHERE store = ? AND sale = ? AND tender = ?",
+        (
+            event.amount_minor,
+            event.last4,
+            event.scheme,
+            envelope.store,
+            event.sale,
+            event.payment,
+        ),
+    )
+
+
+def _card_declined(
+    connection: sqlite3.Connection, envelope: SealedEnvelope, event: CardPaymentDeclined
+) -> None:
+    _card_state(connection, envelope, event.sale, event.payment, "declined")
+
+
+def _card_unknown(
+    connection: sqlite3.Connection, envelope: SealedEnvelope, event: CardPaymentUnknown
+) -> None:
+    _card_state(connection, envelope, event.sale, event.payment, "unknown")
+
+
+def _card_state(
+    connection: sqlite3.Connection, envelope: SealedEnvelope, sale: str, payment: str, state: str
+) -> None:
+    changed = connection.execute(
+        "UPDATE tender SET state = ? WHERE store = ? AND sale = ? AND tender = ?",
+        (state, envelope.store, sale, payment),
+    )
+    if not changed.rowcount:
+        raise DoesNotFitError(f"sale {sale} has no card payment {payment} that is {state}")
+
+
+def _completed(
+    connection: sqlite3.Connection, envelope: SealedEnvelope, event: SaleCompleted
+) -> None:
+    connection.executemany(
+        "INSERT INTO sale_tax (store, sale, tax, rate_ppm, net_minor, tax_minor, gross_minor)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        [
+            (
+                envelope.store,
+                event.sale,
+                tax.tax,
+                tax.rate_ppm,
+                tax.net_minor,
+                tax.tax_minor,
+                tax.gross_minor,
+            )
+            for tax in event.taxes
+        ],
+    )
+    # a sale has one place in the order of arrival, however often its events are read
+    connection.execute(
+        "UPDATE sale SET state = 'completed', receipt = ?, day = ?, total_minor = ?,"
+        " change_minor = ?, rounding_minor = ?, completed_at = ?, seq = ?, till = ?, cashier = ?,"
+        " arrival = coalesce(arrival, (SELECT coalesce(max(arrival), 0) + 1 FROM sale"
+        " WHERE arrival IS NOT NULL))"
+        " WHERE store = ? AND sale = ?",
+        (
+            event.receipt,
+            envelope.day,
+            event.total_minor,
+            event.change_minor,
+            event.rounding_minor,
+            envelope.at,
+            envelope.seq,
+            envelope.till,
+            envelope.actor,
+            envelope.store,
+            event.sale,
+        ),
+    )
+
+
+def _abandoned(
+    connection: sqlite3.Connection, envelope: SealedEnvelope, event: SaleAbandoned
+) -> None:
+    connection.execute(
+        "UPDATE sale SET state = 'abandoned' WHERE store = ? AND sale = ? AND arrival IS NULL",
+        (envelope.store, event.sale),
+    )
+
+
+_STEPS: Final[dict[type[Event], Callable[[sqlite3.Connection, SealedEnvelope, Any], None]]] = {
+    SaleOpened: _opened,
+    LineAdded: _line_added,
+    LineVoided: _line_voided,
+    CashTendered: _cash,
+    CardPaymentRequested: _card_asked,
+    CardPaymentApproved: _card_approved,
+    CardPaymentDeclined: _card_declined,
+    CardPaymentUnknown: _card_unknown,
+    SaleCompleted: _completed,
+    SaleAbandoned: _abandoned,
+}

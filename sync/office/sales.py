@@ -1,0 +1,253 @@
+"""What head office answers: sales in the order of their arrival, and how each store stands."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from edge.contract.instant import Clock, business_day
+from edge.contract.limits import SALES_PER_PAGE
+from edge.runtime.database_file import DatabaseFile
+from sync.office.event_store import EventStore
+from sync.office.feeds import Feeds
+from sync.office.store_directory import Alarm, RegisteredStore, StoreDirectory
+
+
+class LineBody(msgspec.Struct, frozen=True):
+    """A line of a sale. A voided one stays in view, with `amount_minor` 0, as on the till."""
+
+    line_id: str
+    sku: str
+    name: str
+    quantity: int
+    unit: str
+    price_minor: int
+    amount_minor: int
+    tax: str
+    rate_ppm: int
+    voided: bool
+
+
+class TenderBody(msgspec.Struct, frozen=True):
+    """Cash given, or a card payment: `state` is taken, asked, approved, declined or unknown."""
+
+    tender_id: str
+    kind: str
+    amount_minor: int
+    state: str
+    last4: str = ""
+    scheme: str = ""
+
+
+class TaxBody(msgspec.Struct, frozen=True):
+    """The takings of one tax rate in one sale."""
+
+    tax: str
+    rate_ppm: int
+    net_minor: int
+    tax_minor: int
+    gross_minor: int
+
+
+class SaleBody(msgspec.Struct, frozen=True):
+    """A completed sale. `arrival` is its place in the order in which head office got them."""
+
+    sale_id: str
+    receipt_number: str
+    store: str
+    till: str
+    cashier: str
+    currency: str
+    total_minor: int
+    change_minor: int
+    rounding_minor: int
+    completed_at: int
+    day: str
+    seq: int
+    arrival: int
+    lines: tuple[LineBody, ...]
+    tenders: tuple[TenderBody, ...]
+    taxes: tuple[TaxBody, ...]
+
+
+class SalesBody(msgspec.Struct, frozen=True):
+    """Sales in order of arrival; `next` is what to give as `after` to go on."""
+
+    sales: tuple[SaleBody, ...]
+    next: int
+
+
+class StoreBody(msgspec.Struct, frozen=True):
+    """How a store stands. Takings are those of its business day of this moment.
+
+    `head_seq` is the box's own head as last told, `accepted_seq` what is durable here,
+    `projected_seq` what the sales show. Times in ms since 1970 UTC, 0 for never.
+    """
+
+    number: int
+    slug: str
+    name: str
+    connected: bool
+    last_contact: int
+    head_seq: int
+    accepted_seq: int
+    projected_seq: int
+    settled_seq: int
+    currency: str
+    takings_today_minor: int
+    sales_today: int
+    quarantined: int
+    parked: int
+    alarms: tuple[Alarm, ...]
+
+
+class StoresBody(msgspec.Struct, frozen=True):
+    """All stores, by number."""
+
+    stores: tuple[StoreBody, ...]
+
+
+_SALE: Final = (
+    "SELECT sale, receipt, slug, till, cashier, currency, total_minor, change_minor,"
+    " rounding_minor, completed_at, day, seq, arrival, sale.store FROM sale"
+    " JOIN store ON store.number = sale.store WHERE arrival > ?"
+)
+_LINES: Final = (
+    "SELECT line, sku, name, quantity, unit, price_minor,"
+    " CASE voided WHEN 1 THEN 0 ELSE amount_minor END, tax, rate_ppm, voided FROM sale_line"
+    " WHERE store = ? AND sale = ? ORDER BY number"
+)
+_TENDERS: Final = (
+    "SELECT tender, kind, amount_minor, state, last4, scheme FROM tender"
+    " WHERE store = ? AND sale = ? ORDER BY number"
+)
+_TAXES: Final = (
+    "SELECT tax, rate_ppm, net_minor, tax_minor, gross_minor FROM sale_tax"
+    " WHERE store = ? AND sale = ? ORDER BY tax, rate_ppm"
+)
+
+
+class Sales:
+    """Reads the sales projection and the stores' standing."""
+
+    def __init__(
+        self,
+        file: DatabaseFile,
+        directory: StoreDirectory,
+        events: EventStore,
+        feeds: Feeds,
+        connected: Callable[[], set[str]],
+        clock: Clock,
+    ) -> None:
+        self._file = file
+        self._directory = directory
+        self._events = events
+        self._feeds = feeds
+        self._connected = connected
+        self._clock = clock
+
+    async def page(self, after: int, *, store: str = "", limit: int = SALES_PER_PAGE) -> SalesBody:
+        """Return completed sales behind a place in the order of arrival."""
+
+        def query(connection: sqlite3.Connection) -> list[SaleBody]:
+            rows = connection.execute(
+                _SALE + (" AND slug = ?" if store else "") + " ORDER BY arrival LIMIT ?",
+                (after, *([store] if store else []), limit),
+            ).fetchall()
+            return [_sale(connection, row) for row in rows]
+
+        sales = await self._file.read(query)
+        return SalesBody(tuple(sales), sales[-1].arrival if sales else after)
+
+    async def newest(self) -> int:
+        """Return the place of the newest sale."""
+        return await self._file.read(
+            lambda connection: int(
+                connection.execute(
+                    "SELECT coalesce(max(arrival), 0) FROM sale WHERE arrival IS NOT NULL"
+                ).fetchone()[0]
+            )
+        )
+
+    async def stores(self) -> StoresBody:
+        """Return how every store stands."""
+        stores = await self._directory.all()
+        alarms = await self._directory.alarms()
+        days = await self._business_days(stores)
+        standing = await self._file.read(lambda connection: _standing(connection, days))
+        connected = self._connected()
+        bodies = []
+        for store in stores:
+            here = standing[store.number]
+            accepted = await self._events.head(store.number, store.gen)
+            bodies.append(
+                StoreBody(
+                    number=store.number,
+                    slug=store.slug,
+                    name=store.name,
+                    connected=store.slug in connected,
+                    last_contact=store.last_contact,
+                    head_seq=max(store.box_seq, accepted.seq),
+                    accepted_seq=accepted.seq,
+                    projected_seq=here[0],
+                    settled_seq=await self._events.settled(store.number),
+                    currency=days[store.number][1],
+                    takings_today_minor=here[1],
+                    sales_today=here[2],
+                    quarantined=here[3],
+                    parked=here[4],
+                    alarms=alarms.get(store.number, ()),
+                )
+            )
+        return StoresBody(tuple(bodies))
+
+    async def _business_days(self, stores: Sequence[RegisteredStore]) -> dict[int, tuple[str, str]]:
+        """Return each store's business day of this moment, and its currency."""
+        profiles = await self._feeds.profiles([store.slug for store in stores])
+        now = self._clock.now_ms()
+        days: dict[int, tuple[str, str]] = {}
+        for store in stores:
+            profile = profiles.get(store.slug)
+            if profile is None:
+                days[store.number] = (business_day(now, ZoneInfo("UTC")), "")
+            else:
+                zone = ZoneInfo(profile.time_zone)
+                day = business_day(now, zone, day_starts_at_hour=profile.day_starts_at_hour)
+                days[store.number] = (day, profile.currency)
+        return days
+
+
+def _sale(connection: sqlite3.Connection, row: Sequence[Any]) -> SaleBody:
+    place = (row[-1], row[0])
+    lines = connection.execute(_LINES, place).fetchall()
+    tenders = connection.execute(_TENDERS, place).fetchall()
+    taxes = connection.execute(_TAXES, place).fetchall()
+    parts = (
+        tuple(LineBody(*(*line[:-1], bool(line[-1]))) for line in lines),
+        tuple(TenderBody(*tender) for tender in tenders),
+        tuple(TaxBody(*tax) for tax in taxes),
+    )
+    return SaleBody(*(*row[:-1], *parts))
+
+
+def _standing(
+    connection: sqlite3.Connection, days: dict[int, tuple[str, str]]
+) -> dict[int, tuple[int, int, int, int, int]]:
+    """Return (projected seq, takings, sales, quarantined, parked) of each store."""
+    found: dict[int, tuple[int, int, int, int, int]] = {}
+    for number, (day, _) in days.items():
+        row = connection.execute(
+            "SELECT (SELECT seq FROM projected WHERE store = ?1),"
+            " (SELECT sum(total_minor) FROM sale WHERE store = ?1 AND day = ?2"
+            "  AND arrival IS NOT NULL),"
+            " (SELECT count(*) FROM sale WHERE store = ?1 AND day = ?2 AND arrival IS NOT NULL),"
+            " (SELECT count(*) FROM quarantine WHERE store = ?1),"
+            " (SELECT count(*) FROM parked WHERE store = ?1)",
+            (number, day),
+        ).fetchone()
+        found[number] = tuple(int(value or 0) for value in row)  # type: ignore[assignment] # five columns
+    return found

@@ -1,0 +1,168 @@
+"""Head office put together: the only place that names concrete classes."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from edge.contract.health import HealthItem
+from edge.contract.instant import Clock
+from edge.runtime.certificates import server_context
+from edge.runtime.database_file import DatabaseFile
+from edge.runtime.frame_codec import shipped_dictionaries
+from edge.runtime.http_guard import GuardSettings, guarded_app
+from edge.runtime.http_service import HttpService
+from edge.runtime.ids import SystemIds
+from edge.runtime.keys import load_key
+from edge.runtime.metrics import Gauge, Metrics
+from edge.runtime.pin_hash import PinHasher, load_pepper
+from edge.runtime.static_files import CONTENT_TYPES, StaticFiles
+from edge.runtime.structured_log import Log
+from edge.runtime.supervisor import Supervisor
+from edge.runtime.system_clock import SystemClock
+from sync.office.database import office_database
+from sync.office.event_store import SqliteEventStore
+from sync.office.feeds import Feeds
+from sync.office.gate import OfficeGate
+from sync.office.live_events import LiveEvents
+from sync.office.office_api import OfficeApi
+from sync.office.people import People
+from sync.office.projector import Projector
+from sync.office.sales import Sales
+from sync.office.session import BoxSessions
+from sync.office.settings import OfficeSettings
+from sync.office.store_directory import StoreDirectory
+
+_PAGES: Final = Path(__file__).parent / "pages"
+_KIT: Final = ("kit", "vendor", "words")
+
+
+@dataclass
+class Office:
+    """The parts of a running head office that `serve` and tests need to name."""
+
+    file: DatabaseFile
+    tasks: Supervisor
+    directory: StoreDirectory
+    feeds: Feeds
+    people: People
+    projector: Projector
+    boxes: BoxSessions
+    web: HttpService
+
+
+@asynccontextmanager
+async def running_office(
+    settings: OfficeSettings, log: Log, clock: Clock | None = None
+) -> AsyncIterator[Office]:
+    """Run head office until the block is left. Raises TillboxError when it cannot start."""
+    clock = clock or SystemClock()
+    ids = SystemIds(clock)
+    key = load_key(settings.signing_key_file)
+    hasher = PinHasher(load_pepper(settings.pepper_file))
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as stack:
+        tasks = await stack.enter_async_context(Supervisor(clock, log))
+        file = office_database(settings.database_file)
+        await file.open()
+        stack.push_async_callback(file.close)
+        dictionaries = shipped_dictionaries()
+        directory = StoreDirectory(file, clock)
+        events = SqliteEventStore(file, clock)
+        feeds = Feeds(file)
+        people = People(file, hasher, clock, ids)
+        stack.callback(people.close)
+        projector = Projector(file, events, dictionaries, clock, log)
+        await projector.open()
+        boxes = BoxSessions(directory, events, feeds, key, dictionaries, clock, ids, log, tasks)
+        sales = Sales(file, directory, events, feeds, lambda: boxes.connected, clock)
+        live = LiveEvents(sales, people.sessions, clock)
+        metrics = Metrics()
+        _declare(metrics, boxes, projector, file)
+        boxes.open(metrics)
+        boxes.taken.append(projector.news.set)
+        boxes.changed = live.changed
+        projector.listeners.append(live.changed)
+        api = OfficeApi(
+            boxes=boxes,
+            directory=directory,
+            feeds=feeds,
+            people=people,
+            sales=sales,
+            live=live,
+            metrics=metrics,
+            health=lambda: _health(file),
+            pages=load_pages(),
+        )
+        tls = _tls(settings)
+        app = guarded_app(
+            api.routes(),
+            settings=GuardSettings(hosts=frozenset(settings.web.hosts), tls=tls is not None),
+            gate=OfficeGate(people.sessions),
+            clock=clock,
+            ids=ids,
+            log=log,
+        )
+        web = HttpService(
+            app, address=settings.web.address, port=settings.web.port, clock=clock, tls=tls
+        )
+        _ = tasks.start("projector", projector.run)
+        await web.open()
+        stack.push_async_callback(web.close)
+        # these hold requests open: they end before the server waits for its requests
+        stack.push_async_callback(boxes.close)
+        stack.callback(live.close)
+        yield Office(file, tasks, directory, feeds, people, projector, boxes, web)
+
+
+def _declare(
+    metrics: Metrics, boxes: BoxSessions, projector: Projector, file: DatabaseFile
+) -> None:
+    metrics.add(
+        Gauge(
+            "tillbox_office_boxes",
+            "Boxes connected now",
+            lambda: {(): float(len(boxes.connected))},
+        ),
+        Gauge(
+            "tillbox_office_projected_position",
+            "The last frame that the sales show",
+            lambda: {(): float(projector.position)},
+        ),
+        Gauge(
+            "tillbox_office_commits",
+            "Commits of this run",
+            lambda: {(): float(file.counts.commits)},
+        ),
+    )
+
+
+def _health(file: DatabaseFile) -> tuple[HealthItem, ...]:
+    if file.failure is None:
+        return (HealthItem("database", True, "The database takes what comes."),)
+    return (HealthItem("database", False, file.failure.message, file.failure.advice),)
+
+
+def load_pages(folder: Path = _PAGES) -> StaticFiles | None:
+    """Return the pages of head office with the screen kit; None when there are none."""
+    if not any(path.suffix in CONTENT_TYPES for path in folder.rglob("*")):
+        return None
+    screens = Path(str(resources.files("edge"))) / "screens"
+    kit = [
+        StaticFiles.load(screens / name, prefix=f"{name}/")
+        for name in _KIT
+        if (screens / name).is_dir()
+    ]
+    return StaticFiles.together([*kit, StaticFiles.load(folder)])
+
+
+def _tls(settings: OfficeSettings) -> ssl.SSLContext | None:
+    web = settings.web
+    if web.certificate_file is None or web.key_file is None:
+        return None
+    return server_context(web.certificate_file, web.key_file)

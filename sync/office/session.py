@@ -1,0 +1,456 @@
+"""One box at the other end of a WebSocket: who it is, frames up, feeds down.
+
+Both directions run on their own: nothing that comes up waits for what goes down, and the
+other way round. A newer session of a store replaces the older one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Final, NoReturn, TypeVar
+
+import msgspec
+from aiohttp import WSMessage, WSMsgType, web
+
+from edge.contract.errors import ProtocolViolation, ReplicaFork, TillboxError
+from edge.contract.identity import Ids
+from edge.contract.instant import Clock
+from edge.contract.limits import (
+    FEED_TAKEN_MS_MAX,
+    FRAME_BODY_BYTES_MAX,
+    FRAMES_IN_FLIGHT_MAX,
+    SESSION_FRAMES_QUEUED_MAX,
+    SESSION_HELLO_S_MAX,
+    SOCKET_HEARTBEAT_S,
+    SOCKET_SEND_S_MAX,
+    STOP_S_MAX,
+)
+from edge.contract.reference_data import FEED_ORDER, Feed
+from edge.contract.replication import (
+    Ack,
+    BoxMessage,
+    Challenge,
+    Denied,
+    FeedDown,
+    FeedTaken,
+    Head,
+    Hello,
+    OfficeMessage,
+    Proof,
+    Resend,
+    Welcome,
+    ack_bytes,
+    proof_bytes,
+)
+from edge.runtime.bounded_queue import BoundedQueue, QueueClosed, QueueFull
+from edge.runtime.frame_codec import Dictionaries
+from edge.runtime.keys import SigningKey, VerifyingKey
+from edge.runtime.metrics import Counter, Metrics
+from edge.runtime.structured_log import Log
+from edge.runtime.supervisor import Supervisor
+from sync.office.event_store import EventStore
+from sync.office.feeds import Feeds
+from sync.office.ingest import Ingest, Rewind
+from sync.office.store_directory import RegisteredStore, StoreDirectory
+
+Shape = TypeVar("Shape", Hello, Proof)
+
+_ALARMING: Final = frozenset(
+    {"fork", "behind", "signature_wrong", "frame_of_other_store", "frame_of_other_generation"}
+)
+"""What a person has to look at; the rest is noise of the line, counted and logged."""
+
+
+_CURSOR_MAX: Final = 2**53
+"""What every JSON reader can hold."""
+
+
+class DeniedError(Exception):
+    """The session ends, and the box is told why."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass
+class Session:
+    """An admitted box. `done` is set once nothing of this session is written any more."""
+
+    store: RegisteredStore
+    socket: web.WebSocketResponse
+    ingest: Ingest
+    cursors: dict[Feed, int]
+    frames: BoundedQueue[bytes]
+    in_flight: dict[Feed, tuple[int, int]] = field(default_factory=dict)
+    """Feeds of which a page is under way: the cursor that it leads to, and since when."""
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+    ending: DeniedError | None = None
+
+
+class BoxSessions:
+    """Serves `/sync/v1/session`, one session a store.
+
+    `taken` are called after frames are durable, `changed` when a box comes or goes.
+    """
+
+    def __init__(
+        self,
+        directory: StoreDirectory,
+        events: EventStore,
+        feeds: Feeds,
+        key: SigningKey,
+        dictionaries: Dictionaries,
+        clock: Clock,
+        ids: Ids,
+        log: Log,
+        tasks: Supervisor,
+    ) -> None:
+        self._directory = directory
+        self._events = events
+        self._feeds = feeds
+        self._key = key
+        self._dictionaries = dictionaries
+        self._clock = clock
+        self._ids = ids
+        self._log = log
+        self._tasks = tasks
+        self._sessions: dict[str, Session] = {}
+        self.taken: list[Callable[[], None]] = []
+        self.changed: Callable[[], None] = lambda: None
+        self._frames_total = Counter(
+            "tillbox_office_frames_total", "Frames that came, by what became of them", ("outcome",)
+        )
+
+    def open(self, metrics: Metrics) -> None:
+        """Listen to the feeds and declare what is counted."""
+        metrics.add(self._frames_total)
+        self._feeds.listeners.append(self._feed_changed)
+
+    @property
+    def connected(self) -> set[str]:
+        """The slugs of the stores whose boxes are there now."""
+        return set(self._sessions)
+
+    async def close(self) -> None:
+        """End every session and wait until nothing of it is written any more."""
+        for session in list(self._sessions.values()):
+            await self._end(session, DeniedError("closing", "Head office stops; come back soon."))
+
+    def _feed_changed(self, _: Feed) -> None:
+        for session in self._sessions.values():
+            session.news.set()
+
+    # --- one session ----------------------------------------------------------------------
+
+    async def serve(self, request: web.Request) -> web.WebSocketResponse:
+        """Hold a box's socket until either side ends it."""
+        socket = web.WebSocketResponse(
+            heartbeat=SOCKET_HEARTBEAT_S, max_msg_size=FRAME_BODY_BYTES_MAX, compress=False
+        )
+        await socket.prepare(request)
+        log = self._log.bind(remote=request.remote)
+        try:
+            session = await self._admit(socket)
+        except DeniedError as error:
+            log.warning("box_denied", code=error.code, reason=error.message)
+            await self._deny(socket, error)
+            return socket
+        except (ConnectionError, TimeoutError):
+            await socket.close()
+            return socket
+        log = log.bind(store=session.store.slug)
+        log.info("box_connected")
+        self.changed()
+        try:
+            await self._run(session)
+        except DeniedError as error:
+            log.warning("box_denied", code=error.code, reason=error.message)
+            await self._deny(socket, error)
+        finally:
+            log.info("box_gone")
+        return socket
+
+    async def _admit(self, socket: web.WebSocketResponse) -> Session:
+        nonce = self._ids.secret()
+        await self._send(socket, Challenge(nonce))
+        try:
+            async with self._clock.timeout(SESSION_HELLO_S_MAX):
+                hello = _expect(await socket.receive(), Hello)
+                proof = _expect(await socket.receive(), Proof)
+        except TimeoutError:
+            raise DeniedError(
+                "too_slow", f"The box did not introduce itself within {SESSION_HELLO_S_MAX:g} s."
+            ) from None
+        store = await self._identify(hello, proof, nonce)
+        if (older := self._sessions.get(store.slug)) is not None:
+            await self._end(
+                older, DeniedError("replaced", "A newer session of this store is here.")
+            )
+        ingest = Ingest(store, self._events, self._dictionaries)
+        head = await ingest.open()
+        await self._compare_heads(ingest, hello, head)
+        cursors = await self._cursors(store, hello)
+        session = Session(store, socket, ingest, cursors, BoundedQueue(SESSION_FRAMES_QUEUED_MAX))
+        if store.slug in self._sessions:
+            raise DeniedError("replaced", "A newer session of this store is here.")
+        self._sessions[store.slug] = session
+        self._directory.heard(store.number, hello.head.seq)
+        try:
+            settled = await self._events.settled(store.number)
+            now = self._clock.now_ms()
+            dictionaries = tuple(sorted(self._dictionaries))
+            await self._send(socket, Welcome(store.number, head, settled, now, dictionaries))
+        except BaseException:
+            self._forget(session)
+            raise
+        return session
+
+    async def _identify(self, hello: Hello, proof: Proof, nonce: str) -> RegisteredStore:
+        store = await self._directory.by_slug(hello.store)
+        if store is None:
+            raise DeniedError(
+                "unknown_store", f"Head office knows no store {hello.store!r}. Register it there."
+            )
+        if hello.box != store.box_key:
+            raise DeniedError(
+                "box_not_registered", f"Store {store.slug} is registered with another box's key."
+            )
+        if hello.nonce != nonce:
+            raise DeniedError("nonce_wrong", "The box answered another challenge.")
+        try:
+            VerifyingKey.from_hex(store.box_key).verify(
+                bytes.fromhex(proof.signature), proof_bytes(store.slug, nonce, hello.box)
+            )
+        except (ProtocolViolation, ValueError):
+            raise DeniedError(
+                "proof_wrong", "The box did not prove that it holds its key."
+            ) from None
+        return store
+
+    async def _compare_heads(self, ingest: Ingest, hello: Hello, head: Head) -> None:
+        """Deny a box whose history cannot be a continuation of what is here."""
+        store, theirs = ingest.store, hello.head
+        if theirs.gen != store.gen:
+            raise await self._refusal(
+                store,
+                "frame_of_other_generation",
+                f"The box is in generation {theirs.gen}, store {store.slug} in {store.gen}.",
+            )
+        if theirs.seq > head.seq:
+            return  # whether it follows, the chain of its first frame says
+        there = await ingest.hash_at(theirs.seq)
+        if there is None or there.hex() != theirs.hash:
+            raise await self._refusal(
+                store,
+                "fork",
+                f"The box of store {store.slug} has another event {theirs.seq} than head office.",
+            )
+        if theirs.seq < head.seq:
+            raise await self._refusal(
+                store,
+                "behind",
+                f"The box of store {store.slug} ends at event {theirs.seq}, head office has "
+                f"{head.seq}: it was restored from an old copy.",
+            )
+
+    async def _refusal(self, store: RegisteredStore, code: str, words: str) -> DeniedError:
+        if code in _ALARMING:
+            await self._directory.alarm(store.number, code, words)
+            self._log.error("alarm", store=store.slug, code=code, reason=words)
+        return DeniedError(code, words)
+
+    async def _cursors(self, store: RegisteredStore, hello: Hello) -> dict[Feed, int]:
+        newest = await self._feeds.newest()
+        cursors = {feed: max(0, hello.cursors.get(feed, 0)) for feed in FEED_ORDER}
+        if max(cursors.values()) > _CURSOR_MAX:
+            raise DeniedError("message_malformed", "A feed's cursor is out of reach.")
+        ahead = [str(feed) for feed in FEED_ORDER if cursors[feed] > newest[feed]]
+        if ahead:
+            for feed in FEED_ORDER:
+                await self._feeds.catch_up(feed, cursors[feed])
+            await self._directory.alarm(
+                store.number,
+                "feed_ahead",
+                f"The box of store {store.slug} has taken more of {', '.join(ahead)} than head "
+                "office ever sent: head office was restored from an old copy.",
+            )
+        return cursors
+
+    async def _run(self, session: Session) -> None:
+        """Read until the box goes; frames and feeds have a task each."""
+        name = session.store.slug
+        workers = [
+            self._tasks.spawn(f"frames of {name}", self._guarded(session, self._frames(session))),
+            self._tasks.spawn(f"feeds of {name}", self._guarded(session, self._push(session))),
+        ]
+        try:
+            async for message in session.socket:
+                self._directory.heard(session.store.number)
+                if message.type is WSMsgType.BINARY:
+                    self._queue(session, message.data)
+                elif message.type is WSMsgType.TEXT:
+                    _note_taken(session, _decoded(message))
+                else:
+                    break
+        finally:
+            session.frames.close()
+            workers[1].cancel()
+            # what is being taken is finished: the next session begins behind it
+            await asyncio.wait(workers)
+            self._forget(session)
+        if session.ending is not None:
+            raise session.ending
+
+    def _queue(self, session: Session, frame: bytes) -> None:
+        try:
+            session.frames.put_nowait(frame)
+        except QueueFull:
+            raise DeniedError(
+                "too_many_frames",
+                f"More than {FRAMES_IN_FLIGHT_MAX} frames without waiting for an answer.",
+            ) from None
+        except QueueClosed:
+            raise DeniedError("ending", "This session is over.") from None
+
+    async def _guarded(self, session: Session, work: Coroutine[Any, Any, None]) -> None:
+        """Run one direction; what ends it, ends the session in good order."""
+        try:
+            await work
+        except DeniedError as error:
+            session.ending = session.ending or error
+            session.frames.close()
+            await self._deny(session.socket, error)
+        except (ConnectionError, TimeoutError):
+            await session.socket.close()
+        except Exception:
+            # a defect of ours: the box comes back, the supervisor tells it
+            await session.socket.close()
+            raise
+
+    async def _end(self, session: Session, why: DeniedError) -> None:
+        session.ending = session.ending or why
+        session.frames.close()
+        await self._deny(session.socket, why)
+        try:
+            async with self._clock.timeout(STOP_S_MAX / 2):
+                await session.done.wait()
+        except TimeoutError:
+            self._forget(session)
+
+    def _forget(self, session: Session) -> None:
+        if self._sessions.get(session.store.slug) is session:
+            del self._sessions[session.store.slug]
+            self.changed()
+        session.done.set()
+
+    # --- up -------------------------------------------------------------------------------
+
+    async def _frames(self, session: Session) -> None:
+        while True:
+            try:
+                batch = await session.frames.get_batch(FRAMES_IN_FLIGHT_MAX)
+            except QueueClosed:
+                return
+            try:
+                taken = await session.ingest.take(batch)
+            except (ProtocolViolation, ReplicaFork) as error:
+                self._frames_total.add("refused")
+                raise await self._refusal(session.store, error.code, str(error)) from None
+            except TillboxError as error:
+                raise DeniedError(error.code, str(error)) from None
+            for listener in self.taken:
+                listener()
+            if isinstance(taken, Rewind):
+                self._frames_total.add("rewound")
+                await self._send(session.socket, Resend(taken.head, taken.reason))
+                continue
+            self._frames_total.add("new", by=taken.frames)
+            self._frames_total.add("repeated", by=len(batch) - taken.frames)
+            await self._send(session.socket, await self._ack(session.store, taken.head))
+
+    async def _ack(self, store: RegisteredStore, head: Head) -> Ack:
+        settled = await self._events.settled(store.number)
+        at = self._clock.now_ms()
+        signature = self._key.sign(ack_bytes(store.slug, head, settled, at)).hex()
+        return Ack(store.slug, head, settled, at, signature)
+
+    # --- down -----------------------------------------------------------------------------
+
+    async def _push(self, session: Session) -> None:
+        while True:
+            session.news.clear()
+            now = self._clock.monotonic_ms()
+            for feed in FEED_ORDER:
+                _, since = session.in_flight.get(feed, (0, 0))
+                # a page that the box could not take is tried again when something changed
+                if feed not in session.in_flight or now - since > FEED_TAKEN_MS_MAX:
+                    await self._push_page(session, feed)
+            await session.news.wait()
+
+    async def _push_page(self, session: Session, feed: Feed) -> None:
+        page = await self._feeds.page(feed, session.cursors[feed], scope=session.store.slug)
+        if page.items:
+            session.in_flight[feed] = (page.next, self._clock.monotonic_ms())
+            await self._send(session.socket, FeedDown(page))
+        else:
+            session.cursors[feed] = max(session.cursors[feed], page.next)
+
+    # --- messages -------------------------------------------------------------------------
+
+    async def _send(self, socket: web.WebSocketResponse, message: OfficeMessage) -> None:
+        async with self._clock.timeout(SOCKET_SEND_S_MAX):
+            await socket.send_frame(msgspec.json.encode(message), WSMsgType.TEXT)
+
+    async def _deny(self, socket: web.WebSocketResponse, error: DeniedError) -> None:
+        try:
+            await self._send(socket, Denied(error.code, error.message))
+            await socket.close()
+        except (ConnectionError, TimeoutError):
+            await socket.close()
+
+
+_DECODER: Final = msgspec.json.Decoder(BoxMessage)
+
+
+def _decoded(message: WSMessage) -> Hello | Proof | FeedTaken:
+    try:
+        decoded: Hello | Proof | FeedTaken = _DECODER.decode(message.data)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise DeniedError("message_malformed", f"The message is refused: {error}.") from None
+    return decoded
+
+
+def _expect(message: WSMessage, shape: type[Shape]) -> Shape:
+    if message.type in {WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR}:
+        raise ConnectionResetError("the box went away")
+    if message.type is not WSMsgType.TEXT:
+        _out_of_turn()
+    decoded = _decoded(message)
+    if not isinstance(decoded, shape):
+        _out_of_turn()
+    return decoded
+
+
+def _note_taken(session: Session, message: Hello | Proof | FeedTaken) -> None:
+    if not isinstance(message, FeedTaken):
+        _out_of_turn()
+    if message.feed not in session.in_flight:
+        _out_of_turn()
+    expected, _ = session.in_flight[message.feed]
+    if message.cursor < expected:
+        raise DeniedError(
+            "feed_not_taken",
+            f"The box took feed {message.feed} to {message.cursor}, not to {expected}.",
+        )
+    del session.in_flight[message.feed]
+    session.cursors[message.feed] = message.cursor
+    session.news.set()
+
+
+def _out_of_turn() -> NoReturn:
+    raise DeniedError("out_of_turn", "This message is not expected now.")

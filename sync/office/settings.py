@@ -1,0 +1,58 @@
+"""The settings of `tillbox office`, as they stand in its TOML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from edge.contract.reference_data import Name
+
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+
+
+class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where boxes and browsers reach head office.
+
+    `hosts` are further names under which it may be called. Every address but loopback needs
+    `certificate_file` and `key_file`.
+    """
+
+    address: str = "127.0.0.1"
+    port: Port = 8090
+    hosts: tuple[str, ...] = ()
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+
+
+class OfficeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything `tillbox office` is told. Relative paths are relative to the file's folder.
+
+    `pepper_file` is the retailer's, shared with its boxes; `signing_key_file` signs what
+    head office acknowledges. The retailer's authority lies in `data_dir` unless
+    `ca_certificate_file` and `ca_key_file` say otherwise: its key belongs on a machine that
+    serves nobody.
+    """
+
+    data_dir: Path
+    pepper_file: Path
+    signing_key_file: Path
+    retailer: Name = "Tillbox"
+    ca_certificate_file: Path | None = None
+    ca_key_file: Path | None = None
+    web: WebSettings = WebSettings()
+
+    @property
+    def database_file(self) -> Path:
+        """Where `office.db` lies."""
+        return self.data_dir / "office.db"
+
+    @property
+    def authority_files(self) -> tuple[Path, Path]:
+        """Certificate and key of the retailer's authority."""
+        return (
+            self.ca_certificate_file or self.data_dir / "retailer-ca.pem",
+            self.ca_key_file or self.data_dir / "retailer-ca.key",
+        )

@@ -1,0 +1,226 @@
+"""A shop's goods, prices and people as files: read, checked row by row, made into feed items.
+
+The columns stand in the folder's README. Every fault is told with its file and line, all of
+them at once.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from edge.contract.errors import Refused
+from edge.contract.identity import ShortId
+from edge.contract.limits import PIN_DIGITS_MAX, PIN_DIGITS_MIN
+from edge.contract.reference_data import Feed
+from edge.engine.barcode_meaning import check_digit
+from sync.office.feeds import STORE_KEY, NewItem, canonical
+
+_GTIN_DIGITS: Final = frozenset({8, 12, 13, 14})
+_ARTICLE_COLUMNS: Final = (
+    "sku",
+    "name",
+    "unit",
+    "tax",
+    "group",
+    "codes",
+    "plu",
+    "key",
+    "icon",
+)
+_PRICE_COLUMNS: Final = ("sku", "price_minor")
+_FAULTS_TOLD_MAX: Final = 50
+_NO_HASH: Final = "$argon2id$"
+
+HashPin = Callable[[str, str], str]
+"""Takes a person's id and PIN, returns the hash to keep."""
+
+
+class StoreFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`store.json`."""
+
+    slug: ShortId
+    number: int
+    profile: msgspec.Raw
+
+
+class StaffRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One person of `staff.json`."""
+
+    id: ShortId
+    name: str
+    role: str
+    demo_pin: str
+    language: str = "en"
+
+
+@dataclass
+class ShopFolder:
+    """What a folder holds, once `read`: feed items by feed. `faults` are told in words."""
+
+    folder: Path
+    slug: str = ""
+    number: int = 0
+    items: dict[Feed, list[NewItem]] = field(default_factory=dict)
+    people: list[StaffRow] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    _taxes: set[str] = field(default_factory=set)
+    _skus: set[str] = field(default_factory=set)
+
+    def read(self) -> None:
+        """Read all files. Raises Refused naming every fault (the first fifty) and its line."""
+        self._read_store()
+        self._read_articles()
+        self._read_prices()
+        self._read_staff()
+        self.refuse_faults()
+
+    def refuse_faults(self) -> None:
+        """Raise Refused when something does not fit."""
+        if not self.faults:
+            return
+        told = "\n".join(f"  {fault}" for fault in self.faults[:_FAULTS_TOLD_MAX])
+        raise Refused(
+            "shop_folder_faulty",
+            f"{len(self.faults)} faults in {self.folder}:\n{told}\n",
+            advice="Nothing was loaded. Correct them and load again.",
+            status=422,
+        )
+
+    def staff_items(self, hash_pin: HashPin) -> list[NewItem]:
+        """Return the staff feed, with hashes in the place of PINs."""
+        return [_staff_item(person, hash_pin(person.id, person.demo_pin)) for person in self.people]
+
+    # --- files ----------------------------------------------------------------------------
+
+    def _read_store(self) -> None:
+        try:
+            store = msgspec.json.decode(self._content("store.json"), type=StoreFile)
+        except msgspec.DecodeError as error:
+            self.faults.append(f"store.json: {error}")
+            return
+        self.slug, self.number = store.slug, store.number
+        self._add(Feed.CONFIG, STORE_KEY, bytes(store.profile), "store.json")
+        profile = json.loads(bytes(store.profile))
+        taxes = profile.get("taxes", []) if isinstance(profile, dict) else []
+        self._taxes = {str(rule.get("code")) for rule in taxes if isinstance(rule, dict)}
+
+    def _read_articles(self) -> None:
+        codes: dict[str, str] = {}
+        for at, row in self._rows("articles.csv", _ARTICLE_COLUMNS):
+            sku = row["sku"]
+            if sku in self._skus:
+                self.faults.append(f"{at}: SKU {sku} stands above already")
+                continue
+            self._skus.add(sku)
+            if row["tax"] not in self._taxes:
+                self.faults.append(f"{at}: the store has no tax {row['tax']!r}")
+            own = [*row["codes"].split(), *([f"PLU {row['plu']}"] if row["plu"] else [])]
+            for code in own:
+                self._check_code(at, code)
+                if (other := codes.setdefault(code, sku)) != sku:
+                    self.faults.append(f"{at}: {code} is already that of {other}")
+            value = {**row, "codes": row["codes"].split()}
+            self._add(Feed.CATALOGUE, sku, _json(value), at)
+
+    def _check_code(self, at: str, code: str) -> None:
+        if code.startswith("PLU "):
+            return
+        if not (code.isascii() and code.isdigit() and len(code) in _GTIN_DIGITS):
+            self.faults.append(f"{at}: {code!r} is no GTIN of 8, 12, 13 or 14 digits")
+        elif check_digit(code[:-1]) != code[-1]:
+            self.faults.append(f"{at}: the check digit of {code} is {check_digit(code[:-1])}")
+
+    def _read_prices(self) -> None:
+        seen: set[str] = set()
+        for at, row in self._rows("prices.csv", _PRICE_COLUMNS):
+            sku, price = row["sku"], row["price_minor"]
+            if sku not in self._skus:
+                self.faults.append(f"{at}: there is no article {sku!r}")
+            elif sku in seen:
+                self.faults.append(f"{at}: {sku} has a price above already")
+            elif not (price.isascii() and price.isdigit()):
+                self.faults.append(f"{at}: {price!r} is no price in the smallest unit")
+            else:
+                self._add(Feed.PRICE, sku, _json({"sku": sku, "price_minor": int(price)}), at)
+            seen.add(sku)
+
+    def _read_staff(self) -> None:
+        try:
+            self.people = msgspec.json.decode(self._content("staff.json"), type=list[StaffRow])
+        except msgspec.DecodeError as error:
+            self.faults.append(f"staff.json: {error}")
+        for number, person in enumerate(self.people, 1):
+            at = f"staff.json, person {number}"
+            pin = person.demo_pin
+            if not (
+                pin.isascii() and pin.isdigit() and PIN_DIGITS_MIN <= len(pin) <= PIN_DIGITS_MAX
+            ):
+                self.faults.append(f"{at}: a PIN has {PIN_DIGITS_MIN} to {PIN_DIGITS_MAX} digits")
+            item = _staff_item(person, _NO_HASH)
+            self._check(Feed.STAFF, item.key, bytes(item.value), at)
+
+    # --- parts ----------------------------------------------------------------------------
+
+    def _add(self, feed: Feed, key: str, value: bytes, at: str) -> None:
+        if self._check(feed, key, value, at):
+            self.items.setdefault(feed, []).append(NewItem(key, msgspec.Raw(value)))
+
+    def _check(self, feed: Feed, key: str, value: bytes, at: str) -> bool:
+        try:
+            canonical(feed, key, value)
+        except ValueError as error:
+            self.faults.append(f"{at}: {error}")
+            return False
+        return True
+
+    def _content(self, name: str) -> bytes:
+        try:
+            return (self.folder / name).read_bytes()
+        except OSError as error:
+            raise Refused(
+                "shop_folder_unreadable",
+                f"{self.folder / name} cannot be read: {error.strerror}.",
+                advice="A shop's folder holds store.json, articles.csv, prices.csv, staff.json.",
+            ) from None
+
+    def _rows(self, name: str, columns: tuple[str, ...]) -> Iterator[tuple[str, Mapping[str, str]]]:
+        try:
+            text = self._content(name).decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            self.faults.append(f"{name}: byte {error.start} is not UTF-8")
+            return
+        reader = csv.reader(text.splitlines(), strict=True)
+        try:
+            if (header := tuple(next(reader, ()))) != columns:
+                self.faults.append(f"{name}, line 1: the columns are {','.join(columns)}")
+                return
+            for row in reader:
+                at = f"{name}, line {reader.line_num}"
+                if len(row) != len(columns):
+                    self.faults.append(f"{at}: {len(row)} cells in place of {len(columns)}")
+                    continue
+                yield at, dict(zip(header, row, strict=True))
+        except csv.Error as error:
+            self.faults.append(f"{name}, line {reader.line_num}: {error}")
+
+
+def _staff_item(person: StaffRow, pin_hash: str) -> NewItem:
+    value: dict[str, Any] = {
+        "id": person.id,
+        "name": person.name,
+        "role": person.role,
+        "language": person.language,
+        "pin_hash": pin_hash,
+    }
+    return NewItem(person.id, msgspec.Raw(_json(value)))
+
+
+def _json(value: object) -> bytes:
+    return msgspec.json.encode(value)

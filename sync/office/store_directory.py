@@ -1,0 +1,143 @@
+"""The stores that head office knows, the keys of their boxes, and what is wrong with any."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+import msgspec
+
+from edge.contract.errors import Refused
+from edge.contract.identity import ShortId
+from edge.contract.instant import Clock
+from edge.runtime.database_file import DatabaseFile
+from edge.runtime.keys import VerifyingKey
+
+_COLUMNS: Final = "number, slug, name, box_key, gen, box_seq, last_contact"
+
+
+class RegisteredStore(msgspec.Struct, frozen=True):
+    """A store. `box_key` is its box's public key, hexadecimal; `gen` the epoch it may sell in.
+
+    `box_seq` is the box's own head when it last introduced itself; `last_contact` in ms
+    since 1970 UTC, 0 for never.
+    """
+
+    number: int
+    slug: ShortId
+    name: str
+    box_key: str
+    gen: int
+    box_seq: int = 0
+    last_contact: int = 0
+
+
+class Alarm(msgspec.Struct, frozen=True):
+    """Something a person of head office has to look at, and how often it happened."""
+
+    kind: str
+    words: str
+    first_at: int
+    last_at: int
+    count: int
+
+
+class StoreDirectory:
+    """Stores and alarms in `office.db`."""
+
+    def __init__(self, file: DatabaseFile, clock: Clock) -> None:
+        self._file = file
+        self._clock = clock
+
+    async def add(self, store: RegisteredStore) -> bool:
+        """Register a store; False when exactly this is registered already.
+
+        A new name is taken over. Raises ProtocolViolation when the key is none, Refused when
+        number or slug belong to another store, or the store has another box: replacing a box
+        is a decision of its own.
+        """
+        VerifyingKey.from_hex(store.box_key)
+
+        def unit(connection: sqlite3.Connection) -> bool:
+            rows = connection.execute(
+                f"SELECT {_COLUMNS} FROM store WHERE number = ? OR slug = ?",  # noqa: S608 - a constant of ours
+                (store.number, store.slug),
+            ).fetchall()
+            if not rows:
+                connection.execute(
+                    "INSERT INTO store (number, slug, name, box_key, gen) VALUES (?, ?, ?, ?, ?)",
+                    (store.number, store.slug, store.name, store.box_key, store.gen),
+                )
+                return True
+            known = RegisteredStore(*rows[0])
+            if len(rows) > 1 or (known.number, known.slug) != (store.number, store.slug):
+                raise Refused(
+                    "store_exists",
+                    f"Store {known.number} is registered as {known.slug}.",
+                    advice="Give the new store a number and a slug of its own.",
+                )
+            if (known.box_key, known.gen) != (store.box_key, store.gen):
+                raise Refused(
+                    "store_has_box",
+                    f"Store {known.slug} has another box, in generation {known.gen}.",
+                    advice="Its history is tied to that box's key. Replace the box instead.",
+                )
+            connection.execute(
+                "UPDATE store SET name = ? WHERE number = ?", (store.name, store.number)
+            )
+            return known.name != store.name
+
+        return await self._file.write(unit)
+
+    async def by_slug(self, slug: str) -> RegisteredStore | None:
+        """Return a store, or None."""
+        found = [store for store in await self.all() if store.slug == slug]
+        return found[0] if found else None
+
+    async def all(self) -> list[RegisteredStore]:
+        """Return every store, by number."""
+        rows = await self._file.read(
+            lambda connection: connection.execute(
+                f"SELECT {_COLUMNS} FROM store ORDER BY number"  # noqa: S608 - a constant of ours
+            ).fetchall()
+        )
+        return [RegisteredStore(*row) for row in rows]
+
+    def heard(self, number: int, box_seq: int | None = None) -> None:
+        """Note that a box was heard, with the next commit: it may be lost and learnt again."""
+        now = self._clock.now_ms()
+
+        def unit(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "UPDATE store SET last_contact = ?, box_seq = max(box_seq, ?) WHERE number = ?",
+                (now, box_seq or 0, number),
+            )
+
+        self._file.write_lazily(unit)
+
+    async def alarm(self, number: int, kind: str, words: str) -> None:
+        """Keep an alarm; the same kind again is counted."""
+        now = self._clock.now_ms()
+
+        def unit(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "INSERT INTO alarm (store, kind, words, first_at, last_at, count)"
+                " VALUES (?, ?, ?, ?, ?, 1) ON CONFLICT (store, kind) DO UPDATE SET"
+                " words = excluded.words, last_at = excluded.last_at, count = count + 1",
+                (number, kind, words, now, now),
+            )
+
+        await self._file.write(unit)
+
+    async def alarms(self) -> dict[int, tuple[Alarm, ...]]:
+        """Return what is wrong, by store number."""
+        rows = await self._file.read(
+            lambda connection: connection.execute(
+                "SELECT store, kind, words, first_at, last_at, count FROM alarm"
+                " ORDER BY store, last_at DESC"
+            ).fetchall()
+        )
+        found: dict[int, tuple[Alarm, ...]] = {}
+        for store, *alarm in rows:
+            found[store] = (*found.get(store, ()), Alarm(*alarm))
+        return found

@@ -243,7 +243,7 @@ LIVE_FRAME_DELAY_MS: Final = 150
 """What belongs to one sale leaves in one frame."""
 IDLE_FRAME_DELAY_MS: Final = 30_000
 """Events that no sale hurries wait this long for company."""
-LINK_PING_S: Final = 12.0
+LINK_PING_S: Final = 11.0
 """The line is probed so often; half as long without an answer is within the silence allowed."""
 LINK_ACK_S_MAX: Final = 60.0
 """Head office lives but acknowledges nothing of what it was sent: begin a new session."""

@@ -136,7 +136,10 @@ class DemoLayout:
                     "driver": "printer_escpos",
                     "roles": ["printer", "drawer"],
                     "till": TILLS[0],
-                    "settings": {"address": f"tcp://{LOOPBACK}:{self.ports['printer']}"},
+                    "settings": {
+                        "address": f"tcp://{LOOPBACK}:{self.ports['printer']}",
+                        "other_code_pages": ["cp852", "cp866", "cp737"],
+                    },
                 },
                 {
                     "id": "terminal-1",

@@ -55,10 +55,11 @@ class DeviceJobs:
             if isinstance(event, CardPaymentRequested):
                 jobs.append(self._authorise(till, event, cart.currency, at))
             elif isinstance(event, SaleCompleted):
-                if RECEIPT in event.jobs:
-                    jobs.append(self._receipt(till, cart, at))
+                # the drawer first: it must not wait until the printer vouches for the receipt
                 if DRAWER_JOB in event.jobs:
                     jobs.append(self._drawer(till, event.sale, at, "sale"))
+                if RECEIPT in event.jobs:
+                    jobs.append(self._receipt(till, cart, at))
             elif isinstance(event, SaleAbandoned) and event.returned_minor > 0:
                 jobs.append(self._drawer(till, event.sale, at, "abandoned"))
         return tuple(job for job in jobs if job is not None)

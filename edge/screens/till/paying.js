@@ -75,7 +75,7 @@ function CardLive() {
 
 export function PayingDesk() {
   const live = store.view.value?.state === "paying";
-  return html`<main class="desk desk--paying"><${MessageLine} hint=${say("paying_hint")} />
+  return html`<main class="desk desk--paying"><${MessageLine} hint=${say(live ? "refusal_card_payment_running" : "paying_hint")} />
     <div class="desk--pay"><${Ways} />${live ? html`<${CardLive} />` : html`<${Till} />`}</div></main>`;
 }
 

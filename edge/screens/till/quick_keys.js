@@ -8,8 +8,16 @@ import * as store from "./store.js";
 /** @typedef {import("./protocol").QuickKeyView} QuickKeyView */
 
 const LONG_WORD = /[^\s,-]{10,}/u;
-/** More signs than two lines of a narrow key hold. */
+/** More signs than two lines of a narrow key hold, in its own size and one step down. */
 const LONG_NAME = 16;
+const VERY_LONG_NAME = 20;
+
+/** @param {string} name */
+function nameKind(name) {
+  const signs = [...name].length;
+  const steps = signs > VERY_LONG_NAME ? " name--fuller" : signs > LONG_NAME ? " name--full" : "";
+  return `name${LONG_WORD.test(name) ? " name--long" : ""}${steps}`;
+}
 
 /** @param {{tile: QuickKeyView, reach: boolean}} props */
 function Tile({ tile, reach }) {
@@ -17,7 +25,7 @@ function Tile({ tile, reach }) {
   return html`<button type="button" class="tile" tabindex=${reach ? 0 : -1} data-place=${tile.place} onClick=${() => sellArticle(tile)}>
     <${Icon} name=${tile.icon in ICONS ? tile.icon : "bag"} />
     ${tile.unit === "kg" ? html`<span class="unit">${price}<span>${say("per_kg")}</span></span>` : price}
-    <span class=${`name${LONG_WORD.test(tile.name) ? " name--long" : ""}${[...tile.name].length > LONG_NAME ? " name--full" : ""}`} dir="auto">${tile.name}</span></button>`;
+    <span class=${nameKind(tile.name)} dir="auto">${tile.name}</span></button>`;
 }
 
 /** Arrows move inside the keys; Tab leaves them. @param {KeyboardEvent} event */

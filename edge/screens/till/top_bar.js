@@ -4,7 +4,7 @@ import { clock } from "../kit/numbers.js";
 import { Clock, html, Icon, Wire } from "../kit/parts.js";
 import { say } from "../kit/words.js";
 import { tillName } from "./access.js";
-import { deviceName, worstDevice } from "./trouble_words.js";
+import { deviceName, deviceWords, worstDevice } from "./trouble_words.js";
 import * as store from "./store.js";
 
 /** How the connection stands: which tone, which picture, which words. */
@@ -34,7 +34,7 @@ function DeviceSign() {
   const trouble = worstDevice(store.view.value?.devices ?? []);
   if (!trouble || store.boxLostSince.value !== null) return null;
   const name = deviceName(trouble);
-  return html`<button type="button" class="link link--person" onClick=${() => (store.sheet.value = "connection")}>
+  return html`<button type="button" class="link link--person" aria-label=${deviceWords(trouble, store.view.value).lead} onClick=${() => (store.sheet.value = "connection")}>
     <${Icon} name="person" size="s" /><span><b class="cut">${name}</b></span></button>`;
 }
 

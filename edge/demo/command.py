@@ -198,6 +198,7 @@ def _load_shop(layout: DemoLayout, office: str) -> None:
             *("office", "--config", str(layout.config("office")), "load", str(DEMO_SHOP)),
             *("--url", office, "--user", OFFICE_USER),
             *("--password-file", str(layout.secret("office.password"))),
+            *("--pepper", str(layout.secret("pepper"))),
         ),
         what="Loading the demo shop",
     )

@@ -29,6 +29,7 @@ from edge.contract.limits import STOP_S_MAX
 from edge.runtime.broker_access import BrokerAccess
 from edge.runtime.broker_gate import BrokerGate
 from edge.runtime.broker_passwords import BrokerPasswords
+from edge.runtime.certificates import server_context
 from edge.runtime.command_line import Command
 from edge.runtime.settings_file import load, require_tls
 from edge.runtime.structured_log import Log, open_log
@@ -152,16 +153,7 @@ def _tls(settings: BrokerSettings) -> ssl.SSLContext | None:
     require_tls(settings.address, bool(certificate and key), "The broker")
     if certificate is None or key is None:
         return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(certificate, key)
-    except OSError as error:  # ssl.SSLError is one
-        raise SettingsInvalid(
-            "certificate_unusable",
-            f"{certificate} with {key} cannot be used as the broker's certificate: {error}.",
-            advice="Give a certificate and its key as PEM.",
-        ) from None
-    return context
+    return server_context(certificate, key)
 
 
 class _Bridge(logging.Handler):

@@ -40,6 +40,7 @@ from edge.contract.limits import (
 )
 from edge.runtime.backoff import Backoff
 from edge.runtime.bus import BusMessage, BusUnavailable, LastWill
+from edge.runtime.certificates import client_context
 from edge.runtime.outgoing_message import check_outgoing
 from edge.runtime.private_file import read_private_file
 from edge.runtime.settings_file import require_tls
@@ -49,6 +50,8 @@ from edge.runtime.subscription_queue import SubscriptionQueue
 _PROTOCOLS: Final = {"5": aiomqtt.ProtocolVersion.V5, "3.1.1": aiomqtt.ProtocolVersion.V311}
 _NO_DELAY: Final = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 _GOODBYE_S: Final = 0.5
+_SILENT_GOODBYE_S: Final = 0.05
+"""Long enough to write DISCONNECT; of a connection not yet made there is no answer."""
 _REFUSED: Final = 0x80
 """Return codes of a SUBACK from here on say no, in both versions of the protocol."""
 
@@ -212,14 +215,15 @@ class MqttBus:
         try:
             await asyncio.shield(connecting)
         except asyncio.CancelledError:
-            # cancelled in here, aiomqtt would leave its socket and its task behind
-            with suppress(aiomqtt.MqttError):
-                await connecting
-                await _leave(client, _GOODBYE_S)
+            # cancelled in its thread, aiomqtt would leave a socket behind: it gets a moment
+            await asyncio.wait({connecting}, timeout=_GOODBYE_S)
+            connecting.cancel()
+            await asyncio.gather(connecting, return_exceptions=True)
+            await _leave(client, _SILENT_GOODBYE_S)
             raise
         except aiomqtt.MqttError:
             # a broker that took the connection and said nothing must not say yes later
-            await _leave(client, 0.05)
+            await _leave(client, _SILENT_GOODBYE_S)
             raise
 
     async def _serve(self, client: aiomqtt.Client, backoff: Backoff) -> None:
@@ -324,16 +328,7 @@ class MqttBus:
                 advice="It is 5 or 3.1.1.",
             )
         require_tls(settings.host, settings.ca_file is not None, "The broker")
-        if settings.ca_file is None:
-            return None
-        try:
-            return ssl.create_default_context(cafile=settings.ca_file)
-        except OSError as error:  # ssl.SSLError is one
-            raise SettingsInvalid(
-                "ca_unusable",
-                f"{settings.ca_file} cannot be used as the broker's CA: {error}.",
-                advice="Give the CA certificate of the retailer as PEM.",
-            ) from None
+        return None if settings.ca_file is None else client_context(settings.ca_file)
 
     def _expiry(self, expiry_s: int | None) -> Properties | None:
         if expiry_s is None or self._settings.protocol != "5":

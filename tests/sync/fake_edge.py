@@ -65,6 +65,7 @@ class FakeEdge:
         self.die_at_call: int | None = None
         self.wrong_tokens = 0
         self.never_waits = False
+        self.give = self.frame_behind
         self._news = asyncio.Event()
         self._runner: web.AppRunner | None = None
 
@@ -157,7 +158,7 @@ class FakeEdge:
                     return abort(request)
         finally:
             self.polls_waiting -= 1
-        return web.Response(body=self.frame_behind(after), content_type="application/octet-stream")
+        return web.Response(body=self.give(after), content_type="application/octet-stream")
 
     def frame_behind(self, after: int) -> bytes:
         bodies = self.events[after : after + self.frame_events]

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import ssl
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 from aiohttp import WSMsgType, web
@@ -37,6 +39,8 @@ from edge.contract.wire import encode
 from edge.runtime.keys import SigningKey, VerifyingKey
 from tests.sync.fake_edge import NUMBER, chain
 
+T = TypeVar("T", Hello, Proof)
+
 
 class CutError(Exception):
     """The connection is cut here, on purpose."""
@@ -62,9 +66,12 @@ class Line:
         self.request.transport.abort()
 
     async def say(self, message: object) -> None:
-        await self.socket.send_bytes(b"") if message is None else await self.socket.send_str(
-            message if isinstance(message, str) else encode(message).decode()
-        )
+        """Send a message, a text as it is, or (None) bytes, which head office never does."""
+        if message is None:
+            await self.socket.send_bytes(b"")
+        else:
+            text = message if isinstance(message, str) else encode(message).decode()
+            await self.socket.send_str(text)
         self.count()
 
 
@@ -95,6 +102,7 @@ class FakeOffice:
         self.reject_once: set[int] = set()
         self.foreign_ack = False
         self.silent = False
+        self.tls: ssl.SSLContext | None = None
         self._runner: web.AppRunner | None = None
 
     @property
@@ -114,7 +122,7 @@ class FakeOffice:
         app.router.add_get("/sync/v1/session", self._session)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", self.port, reuse_address=True)
+        site = web.TCPSite(runner, "127.0.0.1", self.port, ssl_context=self.tls, reuse_address=True)
         await site.start()
         self._runner = runner
         self.port = runner.addresses[0][1]
@@ -188,7 +196,7 @@ class FakeOffice:
                 answer.cancel()
             await asyncio.gather(*answers, return_exceptions=True)
 
-    async def _hear(self, line: Line, kind: type) -> object:
+    async def _hear(self, line: Line, kind: type[T]) -> T | None:
         message = await line.socket.receive()
         if message.type is not WSMsgType.TEXT:
             return None

@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from typing_extensions import override
+
 from edge.runtime.structured_log import Log
 from edge.runtime.system_clock import SystemClock
 from sync.replicator.main import connected
@@ -24,6 +26,7 @@ class BriskClock(SystemClock):
     def __init__(self) -> None:
         self.slept: list[float] = []
 
+    @override
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         await asyncio.sleep(seconds / 100)
@@ -42,6 +45,11 @@ class Shop:
         """What the replicator has logged under a word."""
         lines = [json.loads(line) for line in self.stream.getvalue().splitlines()]
         return [line for line in lines if line["event"] == event]
+
+    @property
+    def link(self) -> str:
+        """What edge was told last of the link; empty before anything was."""
+        return self.edge.links[-1].state if self.edge.links else ""
 
     @property
     def in_step(self) -> bool:

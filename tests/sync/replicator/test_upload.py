@@ -97,7 +97,7 @@ async def test_edge_dies_at_any_call(shop: Shop, call: int) -> None:
         shop.edge.sell(4)
         await shop.edge.start()
         await until(lambda: shop.in_step)
-        await until(lambda: shop.edge.links[-1].state == "up")
+        await until(lambda: shop.link == "up")
     assert shop.office.gaps == 0
 
 
@@ -127,13 +127,13 @@ async def test_office_is_gone_for_a_while(shop: Shop) -> None:
     async with shop.replicating():
         await until(lambda: shop.in_step)
         await shop.office.stop()
-        await until(lambda: shop.edge.links[-1].state == "down")
+        await until(lambda: shop.link == "down")
         shop.edge.sell(20)
         tries = len(shop.clock.slept)
         await until(lambda: len(shop.clock.slept) > tries + 3)
         await shop.office.start()
         await until(lambda: shop.in_step)
-        await until(lambda: shop.edge.links[-1].state == "up")
+        await until(lambda: shop.link == "up")
     downs = shop.lines("link_down")
     assert len({line["reason"] for line in downs}) == len(downs), "each trouble is logged once"
 

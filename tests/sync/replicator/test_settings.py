@@ -1,0 +1,103 @@
+"""What `tillbox sync` may be told, and the words for what it may not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edge.contract.errors import SettingsInvalid
+from edge.runtime.certificates import make_ca, write_ca
+from edge.runtime.system_clock import SystemClock
+from sync.replicator.settings import load_peers
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "token").write_text("the-token\n")
+    write_ca(make_ca("Muster", SystemClock()), tmp_path / "ca.pem", tmp_path / "ca.key")
+    (tmp_path / "empty").write_text(" \n")
+    (tmp_path / "two-lines").write_text("one\ntwo\n")
+    (tmp_path / "no-ca.pem").write_text("nothing")
+    return tmp_path
+
+
+def settings(folder: Path, **changed: str) -> Path:
+    values = {
+        "edge_url": "http://127.0.0.1:8080",
+        "service_token_file": "token",
+        "office_url": "ws://127.0.0.1:9000",
+        **changed,
+    }
+    file = folder / "sync.toml"
+    file.write_text("".join(f'{key} = "{value}"\n' for key, value in values.items() if value))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("office_url", "session_url"),
+    [
+        ("ws://127.0.0.1:9000", "ws://127.0.0.1:9000/sync/v1/session"),
+        ("ws://[::1]:9000/", "ws://[::1]:9000/sync/v1/session"),
+        ("ws://localhost:9000", "ws://localhost:9000/sync/v1/session"),
+        ("wss://office.example", "wss://office.example/sync/v1/session"),
+        ("wss://office.example/shops/", "wss://office.example/shops/sync/v1/session"),
+    ],
+)
+def test_good_settings(folder: Path, office_url: str, session_url: str) -> None:
+    peers = load_peers(settings(folder, office_url=office_url, ca_file="ca.pem"))
+    assert (peers.edge_url, peers.session_url) == ("http://127.0.0.1:8080", session_url)
+    assert peers.token == "the-token"
+    assert (peers.tls is not None) == office_url.startswith("wss")
+
+
+def test_a_box_that_speaks_tls_is_asked_over_tls(folder: Path) -> None:
+    peers = load_peers(settings(folder, edge_url="https://192.168.1.5:8443/", ca_file="ca.pem"))
+    assert peers.edge_url == "https://192.168.1.5:8443"
+    assert peers.tls is not None
+
+
+@pytest.mark.parametrize(
+    ("changed", "code", "words"),
+    [
+        ({"office_url": "ws://office.example"}, "cleartext_refused", "office.example"),
+        ({"office_url": "ws://192.168.1.9:9000"}, "cleartext_refused", "192.168.1.9"),
+        ({"office_url": "ws://127.1:9000"}, "cleartext_refused", "127.1"),
+        ({"edge_url": "http://192.168.1.5:8080"}, "cleartext_refused", "192.168.1.5"),
+        ({"office_url": "wss://office.example"}, "ca_file_missing", "ca_file"),
+        ({"office_url": "wss://127.0.0.1:9000"}, "ca_file_missing", "ca_file"),
+        ({"edge_url": "https://127.0.0.1:8443"}, "ca_file_missing", "ca_file"),
+        ({"office_url": "https://office.example"}, "settings_invalid_value", "wss://HOST"),
+        ({"office_url": "office.example:9000"}, "settings_invalid_value", "office_url"),
+        ({"office_url": "wss://"}, "settings_invalid_value", "office_url"),
+        ({"office_url": "wss://office.example:99999"}, "settings_invalid_value", "office_url"),
+        ({"office_url": "wss://office.example:0"}, "settings_invalid_value", "office_url"),
+        ({"office_url": "wss://office.example/?a=1"}, "settings_invalid_value", "office_url"),
+        ({"office_url": "wss://office.example/#a"}, "settings_invalid_value", "office_url"),
+        ({"office_url": "wss://of fice.example"}, "settings_invalid_value", "office_url"),
+        ({"edge_url": "ws://127.0.0.1:8080"}, "settings_invalid_value", "edge_url"),
+        ({"service_token_file": "absent"}, "token_unreadable", "absent"),
+        ({"service_token_file": "empty"}, "token_empty", "empty"),
+        ({"service_token_file": "two-lines"}, "token_empty", "two-lines"),
+        (
+            {"office_url": "wss://office.example", "ca_file": "no-ca.pem"},
+            "certificate_unusable",
+            "no-ca.pem",
+        ),
+        ({"edge_url": ""}, "settings_invalid_value", "edge_url"),
+        ({"offic_url": "x"}, "settings_unknown_key", "office_url"),
+    ],
+)
+def test_refusals(folder: Path, changed: dict[str, str], code: str, words: str) -> None:
+    with pytest.raises(SettingsInvalid) as refused:
+        load_peers(settings(folder, **changed))
+    print(refused.value)
+    assert words in str(refused.value)
+    if changed != {"edge_url": ""}:  # the loader's own code for what is missing
+        assert refused.value.code == code
+
+
+def test_a_password_in_an_address_is_refused_and_not_shown(folder: Path) -> None:
+    with pytest.raises(SettingsInvalid) as refused:
+        load_peers(settings(folder, office_url="wss://me:hidden@office.example"))
+    assert "hidden" not in str(refused.value)

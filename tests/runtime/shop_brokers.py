@@ -25,7 +25,7 @@ DEADLINE_S = 20.0
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for a condition; fails when the deadline passes."""
     async with asyncio.timeout(DEADLINE_S):
-        while not condition():  # noqa: ASYNC110 - any condition of a test, on sockets too
+        while not condition():
             await asyncio.sleep(0.005)
 
 

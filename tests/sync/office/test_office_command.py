@@ -1,0 +1,211 @@
+"""`tillbox office` as a person uses it: set up, serve, load a shop twice."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge.contract.errors import Refused, SettingsInvalid, TillboxError
+from edge.runtime.certificates import server_context
+from edge.runtime.keys import load_key
+from sync.office import main as office_main
+from sync.office.main import COMMAND
+from sync.office.shop_folder import ShopFolder
+from tests.sync.office.head_office import new_key
+
+DEMO = Path(office_main.__file__).parent / "demo_shop"
+PASSWORD = "correct horse battery"
+
+
+def tillbox(*words: str | Path) -> int:
+    parser = argparse.ArgumentParser()
+    COMMAND.configure(parser)
+    return COMMAND.run(parser.parse_args([str(word) for word in words]))
+
+
+@pytest.fixture
+def config(tmp_path: Path, free_port: int) -> Path:
+    path = tmp_path / "office.toml"
+    path.write_text(
+        'data_dir = "data"\npepper_file = "pepper"\nsigning_key_file = "office.key"\n'
+        f"[web]\nport = {free_port}\n"
+    )
+    (tmp_path / "password").write_text(PASSWORD + "\n")
+    return path
+
+
+def _add_store(config: Path, key: str, **changed: str) -> int:
+    given = {"store": "harbour-street", "number": "1", "name": "Harbour Street", **changed}
+    words = [word for name, value in given.items() for word in (f"--{name}", value)]
+    return tillbox("--config", config, "add-store", *words, "--box-key", key)
+
+
+def test_setting_up_twice_changes_nothing(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = config.parent
+    for _ in range(2):
+        assert tillbox("--config", config, "init") == 0
+    kept = [folder / "office.key", folder / "pepper", folder / "data" / "retailer-ca.key"]
+    assert [path.stat().st_mode & 0o777 for path in kept] == [0o600] * 3
+    capsys.readouterr()
+    assert tillbox("--config", config, "key") == 0
+    assert capsys.readouterr().out.strip() == load_key(folder / "office.key").public.hex
+    key = new_key().public.hex
+    for words in ("registered.", "registered already."):
+        assert _add_store(config, key) == 0
+        assert capsys.readouterr().out.strip().endswith(words)
+    assert _add_store(config, key, name="Harbour Street 12") == 0
+    for words in ("is set.", "this password already."):
+        assert (
+            tillbox(
+                *("--config", config, "add-user", "--user", "head"),
+                *("--password-file", folder / "password"),
+            )
+            == 0
+        )
+        assert capsys.readouterr().out.strip().endswith(words)
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"number": "2"}, "store_exists"),
+        ({"store": "other"}, "store_exists"),
+        ({"gen": "2"}, "store_has_box"),
+        ({"store": "Not A Slug"}, "store_malformed"),
+        ({"number": "0"}, "number_range"),
+        ({"name": ""}, "name_length"),
+    ],
+)
+def test_a_store_that_contradicts_another(config: Path, changed: dict[str, str], code: str) -> None:
+    key = new_key().public.hex
+    tillbox("--config", config, "init")
+    _add_store(config, key)
+    with pytest.raises(TillboxError) as caught:
+        _add_store(config, key, **changed)
+    assert caught.value.code == code
+    with pytest.raises(TillboxError):
+        _add_store(config, new_key().public.hex)
+    with pytest.raises(TillboxError):
+        _add_store(config, "no key")
+
+
+def test_a_certificate_of_the_authority(config: Path, tmp_path: Path) -> None:
+    tillbox("--config", config, "init")
+    made = ("issue-certificate", "--name", "box", "--dns", "box.local", "--ip", "10.0.0.1")
+    out = tmp_path / "certificates"
+    assert tillbox("--config", config, *made, "--out", out) == 0
+    server_context(out / "box.pem", out / "box.key")
+    with pytest.raises(SettingsInvalid):
+        tillbox("--config", config, *made, "--out", out)
+
+
+def test_what_is_missing_is_said(config: Path, tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match="settings"):
+        tillbox("key")
+    with pytest.raises(SettingsInvalid, match="init"):
+        _add_store(config, new_key().public.hex)
+    bad = ("--url", "http://office.example:1", "--user", "u", "--password-file")
+    (tmp_path / "pepper").touch()
+    with pytest.raises(SettingsInvalid, match="without TLS"):
+        load_pepper_and_load(tmp_path, *bad, str(tmp_path / "password"))
+    with pytest.raises(SettingsInvalid, match="cannot be read"):
+        load_pepper_and_load(tmp_path, *bad, str(tmp_path / "nothing"))
+    (tmp_path / "empty").touch()
+    with pytest.raises(SettingsInvalid, match="no password"):
+        load_pepper_and_load(tmp_path, *bad, str(tmp_path / "empty"))
+
+
+def load_pepper_and_load(folder: Path, *words: str) -> int:
+    (folder / "pepper").unlink(missing_ok=True)
+    (folder / "pepper").write_bytes(bytes(32))
+    (folder / "pepper").chmod(0o600)
+    return tillbox("load", DEMO, *words, "--pepper", folder / "pepper")
+
+
+async def test_loading_the_demo_shop_twice(
+    config: Path, free_port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = config.parent
+    await asyncio.to_thread(tillbox, "--config", config, "init")
+    await asyncio.to_thread(_add_store, config, new_key().public.hex)
+    password = ("--password-file", str(folder / "password"))
+    await asyncio.to_thread(tillbox, "--config", config, "add-user", "--user", "head", *password)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "edge.cli", "office", "--config", str(config)),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert process.stderr is not None
+        assert b'"ready"' in await process.stderr.readline()
+        load = ("--url", f"http://127.0.0.1:{free_port}", "--user", "head", *password)
+        told = []
+        for _ in range(2):
+            capsys.readouterr()
+            status = await asyncio.to_thread(
+                tillbox, "load", DEMO, *load, "--pepper", folder / "pepper"
+            )
+            assert status == 0
+            told.append(capsys.readouterr().out.splitlines())
+        (folder / "wrong").write_text("another password\n")
+        with pytest.raises(Refused, match="User or password"):
+            await asyncio.to_thread(
+                tillbox,
+                *("load", DEMO, *load[:4], "--password-file", folder / "wrong"),
+                *("--pepper", folder / "pepper"),
+            )
+    finally:
+        os.kill(process.pid, signal.SIGTERM)
+        status = await process.wait()
+    assert status == 0
+    assert told[0] == [
+        "config: 1 changed, 0 as they were.",
+        "staff: 4 changed, 0 as they were.",
+        "price: 318 changed, 0 as they were.",
+        "catalogue: 318 changed, 0 as they were.",
+    ]
+    assert [line.split(" changed")[0][-1] for line in told[1]] == ["0"] * 4
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "fault"),
+    [
+        ("articles.csv", "9520000079192", "9520000079193", "line 2: the check digit"),
+        ("articles.csv", "100002,", "100001,", "line 3: SKU 100001 stands above"),
+        ("articles.csv", "9520000158385", "9520000079192", "line 3: 9520000079192 is already"),
+        ("articles.csv", "9520000079192", "95", "line 2: '95' is no GTIN"),
+        ("articles.csv", "piece,reduced", "piece,unheard", "line 2: the store has no tax"),
+        ("articles.csv", "roll,piece", "roll,bag", "line 2: unit 'bag'"),
+        ("articles.csv", "sku,name", "SKU,name", "line 1: the columns"),
+        ("articles.csv", "100001,Bread", "100001,7,Bread", "line 2: 10 cells"),
+        ("articles.csv", "100001,Bread", '100001,"Br"ead', "line 2:"),
+        ("prices.csv", "100001,45", "100001,4.5", "line 2: '4.5' is no price"),
+        ("prices.csv", "100001,45", "999999,45", "line 2: there is no article"),
+        ("prices.csv", "100002,", "100001,", "line 3: 100001 has a price"),
+        ("staff.json", "4711", "47a1", "person 1: a PIN"),
+        ("staff.json", '"cashier"', '"king"', "person 1: role"),
+        ("staff.json", "[", "{", "staff.json:"),
+        ("store.json", "Europe/Lisbon", "Moon/Base", "time_zone"),
+        ("store.json", '"slug"', '"slugs"', "store.json:"),
+    ],
+)
+def test_faults_in_a_shop_folder_are_told_by_file_and_line(
+    tmp_path: Path, name: str, old: str, new: str, fault: str
+) -> None:
+    folder = tmp_path / "shop"
+    shutil.copytree(DEMO, folder)
+    text = (folder / name).read_text("utf-8")
+    assert old in text
+    (folder / name).write_text(text.replace(old, new, 1), "utf-8")
+    with pytest.raises(Refused) as caught:
+        ShopFolder(folder).read()
+    assert fault in str(caught.value)
+    (folder / name).unlink()
+    with pytest.raises(Refused, match="cannot be read"):
+        ShopFolder(folder).read()

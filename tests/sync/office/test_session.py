@@ -1,0 +1,387 @@
+"""A box's session over a real socket: who it is, frames up, feeds down."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zstandard
+
+from edge.contract.envelope import GENESIS
+from edge.contract.reference_data import FEED_ORDER
+from edge.contract.replication import (
+    HEADER_BYTES,
+    SIGNATURE_BYTES,
+    Ack,
+    Challenge,
+    Denied,
+    FeedDown,
+    FeedTaken,
+    FrameHeader,
+    Head,
+    Resend,
+    ack_bytes,
+)
+from edge.runtime.frame_codec import FrameDictionary
+from edge.runtime.keys import SigningKey
+from tests.sync.office.head_office import Box, Served, new_key, serve
+
+
+@pytest.fixture
+async def box() -> Box:
+    box = Box()
+    box.sell("a")
+    box.sell("b")
+    return box
+
+
+@pytest.fixture
+async def served(tmp_path: Path, box: Box) -> AsyncIterator[Served]:
+    async with serve(tmp_path, box) as served:
+        yield served
+
+
+# --- who is it ----------------------------------------------------------------------------
+
+
+async def test_a_registered_box_is_welcomed(served: Served, box: Box) -> None:
+    async with served.session(box) as (_, welcome):
+        assert welcome.store_number == 1
+        assert welcome.head == Head(1, 0, GENESIS.hex())
+        assert welcome.dictionaries == (0, 1)
+        assert (await served.store())["connected"]
+    assert (await served.store())["head_seq"] in {0, 8}  # with the next commit
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"store": "no-such-store"}, "unknown_store"),
+        ({"box": "0" * 64}, "box_not_registered"),
+        ({"nonce": "another"}, "nonce_wrong"),
+        ({"signer": new_key()}, "proof_wrong"),
+        ({"head": Head(2, 8, "0" * 64)}, "frame_of_other_generation"),
+        ({"cursors": {"price": 2**60}}, "message_malformed"),
+    ],
+)
+async def test_others_are_denied(
+    served: Served, box: Box, changed: dict[str, Any], code: str
+) -> None:
+    async with served.line(box, **changed) as line:
+        assert (await line.hear(Denied)).code == code
+        assert await line.next() is None
+    assert not (await served.store())["connected"]
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ('{"msg":"feed_taken","feed":"price","cursor":1}', "out_of_turn"),
+        ('{"msg":"welcome"}', "message_malformed"),
+        ("not JSON", "message_malformed"),
+        (b"bytes", "out_of_turn"),
+    ],
+)
+async def test_words_before_hello(served: Served, said: str | bytes, code: str) -> None:
+    async with served.raw_line() as line:
+        await line.hear(Challenge)
+        if isinstance(said, str):
+            await line.socket.send_str(said)
+        else:
+            await line.socket.send_bytes(said)
+        assert (await line.hear(Denied)).code == code
+
+
+async def test_frames_before_the_proof_are_not_looked_at(served: Served, box: Box) -> None:
+    async with served.raw_line() as line:
+        await line.hear(Challenge)
+        await line.send(box.frame())
+        assert (await line.hear(Denied)).code == "out_of_turn"
+    assert (await served.store())["accepted_seq"] == 0
+
+
+async def test_a_newer_session_replaces_the_older(served: Served, box: Box) -> None:
+    async with served.session(box) as (old, _), served.session(box) as (new, _):
+        assert (await old.hear(Denied)).code == "replaced"
+        assert (await new.upload(box.frame())).accepted == box.head
+        assert (await served.store())["connected"]
+
+
+async def test_stores_do_not_disturb_each_other(served: Served, box: Box) -> None:
+    far = Box("far-away", 2)
+    far.sell("far")
+    await served.add(far)
+    async with served.session(box) as (line, _), served.session(far) as (other, _):
+        assert (await line.upload(box.frame())).accepted == box.head
+        assert (await other.upload(far.frame())).accepted == far.head
+
+
+# --- up -----------------------------------------------------------------------------------
+
+
+async def test_frames_are_acknowledged_with_a_signature(served: Served, box: Box) -> None:
+    async with served.session(box) as (line, _):
+        ack = await line.upload(box.frame(0, 4))
+        assert ack.accepted == Box(key=box.key, bodies=box.bodies[:4]).head
+        assert (await line.upload(box.frame(4))).accepted == box.head
+    signed = ack_bytes(ack.store, ack.accepted, ack.settled_seq, ack.at)
+    served.key.public.verify(bytes.fromhex(ack.signature), signed)
+    assert ack.store == "harbour-street"
+
+
+async def test_what_is_there_already_is_acknowledged_again(served: Served, box: Box) -> None:
+    async with served.session(box) as (line, _):
+        for frame in (box.frame(), box.frame(), box.frame(0, 3), box.frame(2, 8)):
+            assert (await line.upload(frame)).accepted == box.head
+    async with served.session(box) as (line, welcome):
+        assert welcome.head == box.head
+        await line.send(box.frame(), box.frame(), box.frame())
+        assert (await line.hear(Ack)).accepted == box.head
+    await served.until_projected(8)
+    assert len(await served.sales()) == 2
+
+
+async def test_the_same_frame_twice_in_one_go(served: Served, box: Box) -> None:
+    async with served.session(box) as (line, _):
+        await line.send(box.frame(0, 4), box.frame(0, 4), box.frame(4), box.frame(4))
+        while (await line.hear(Ack)).accepted != box.head:
+            pass
+    await served.until_projected(8)
+    assert [sale["sale_id"] for sale in await served.sales()] == ["a", "b"]
+
+
+async def test_a_gap_is_answered_with_the_head(served: Served, box: Box) -> None:
+    async with served.session(box) as (line, _):
+        await line.send(box.frame(4))
+        resend = await line.hear(Resend)
+        assert resend.head == Head(1, 0, GENESIS.hex())
+        assert (await line.upload(box.frame())).accepted == box.head
+
+
+async def test_a_frame_across_the_head_is_cut_again(served: Served, box: Box) -> None:
+    async with served.session(box) as (line, _):
+        await line.upload(box.frame(0, 4))
+        await line.send(box.frame(2, 8))
+        assert (await line.hear(Resend)).head.seq == 4
+        assert (await line.upload(box.frame(4))).accepted == box.head
+
+
+def _fork_of(box: Box, seq: int) -> Box:
+    other = Box(key=box.key, bodies=box.bodies[:seq])
+    while len(other.bodies) < len(box.bodies) + 4:
+        other.sell(f"other-{len(other.bodies)}", 999)
+    return other
+
+
+@pytest.mark.parametrize(("after", "upto"), [(0, 8), (4, 8), (4, 12), (8, 12)])
+async def test_another_history_is_a_fork(served: Served, box: Box, after: int, upto: int) -> None:
+    async with served.session(box) as (line, _):
+        await line.upload(box.frame())
+    other = _fork_of(box, 4)
+    refusal = await served.denied(other, other.frame(after, upto))
+    assert refusal.code == "fork"
+    store = await served.store()
+    assert store["accepted_seq"] == 8
+    assert [alarm["kind"] for alarm in store["alarms"]] == ["fork"]
+    async with served.session(box) as (_, welcome):
+        assert welcome.head == box.head
+
+
+@pytest.mark.parametrize(("cut", "code"), [(lambda box: box.bodies[:4], "behind"), (None, "fork")])
+async def test_a_box_that_cannot_follow_is_denied_at_hello(
+    served: Served, box: Box, cut: Callable[[Box], list[bytes]] | None, code: str
+) -> None:
+    async with served.session(box) as (line, _):
+        await line.upload(box.frame())
+    bodies = cut(box) if cut else [*_fork_of(box, 4).bodies[:8]]
+    async with served.line(Box(key=box.key, bodies=bodies)) as line:
+        assert (await line.hear(Denied)).code == code
+    assert [alarm["kind"] for alarm in (await served.store())["alarms"]] == [code]
+
+
+def _bomb(key: SigningKey) -> bytes:
+    """A signed frame whose payload unpacks to 64 MB and states so to nobody."""
+    params = zstandard.ZstdCompressionParameters.from_level(3, write_content_size=False)
+    payload = zstandard.ZstdCompressor(compression_params=params).compress(bytes(64 * 1_048_576))
+    return _signed(key, payload)
+
+
+def _signed(key: SigningKey, payload: bytes, raw_len: int = 100) -> bytes:
+    header = FrameHeader(1, 1, 1, 1, 0, raw_len, bytes(32)).pack()
+    return header + payload + key.sign(header + hashlib.sha256(payload).digest())
+
+
+def _flipped(frame: bytes, at: int) -> bytes:
+    changed = bytearray(frame)
+    changed[at] ^= 1
+    return bytes(changed)
+
+
+@pytest.mark.parametrize(
+    ("make", "code"),
+    [
+        (lambda box: box.frame(sign=new_key().sign), "signature_wrong"),
+        (lambda box: box.frame(store=2), "frame_of_other_store"),
+        (lambda box: box.frame(gen=2), "frame_of_other_generation"),
+        (lambda box: box.frame()[:-1], "signature_wrong"),
+        (lambda box: box.frame()[: HEADER_BYTES + SIGNATURE_BYTES - 1], "frame_malformed"),
+        (lambda _: b"", "frame_malformed"),
+        (lambda box: _flipped(box.frame(), 30), "signature_wrong"),
+        (lambda box: _flipped(box.frame(), HEADER_BYTES + 5), "signature_wrong"),
+        (lambda box: box.frame() + bytes(600_000), "frame_malformed"),
+        (lambda box: _bomb(box.key), "frame_malformed"),
+        (lambda box: _signed(box.key, b"no zstd"), "frame_malformed"),
+        (lambda box: box.frame(last_hash=bytes(32)), "fork"),
+        (
+            lambda box: box.frame(dictionary=FrameDictionary(77, b"")),
+            "frame_dictionary_unknown",
+        ),
+    ],
+)
+async def test_nothing_of_a_bad_frame_is_kept(
+    served: Served, box: Box, make: Callable[[Box], bytes], code: str
+) -> None:
+    assert (await served.denied(box, make(box))).code == code
+    assert (await served.store())["accepted_seq"] == 0
+    async with served.session(box) as (line, _):
+        assert (await line.upload(box.frame())).accepted == box.head
+
+
+async def test_good_frames_before_a_bad_one_are_kept(served: Served, box: Box) -> None:
+    refusal = await served.denied(box, box.frame(0, 4), _flipped(box.frame(4), 40))
+    assert refusal.code == "signature_wrong"
+    async with served.session(box) as (_, welcome):
+        assert welcome.head.seq == 4
+
+
+async def test_a_message_over_the_limit_ends_the_session(served: Served, box: Box) -> None:
+    async with served.session(box) as (line, _):
+        await line.send(bytes(1_100_000))
+        while await line.next() is not None:
+            pass
+        assert line.socket.close_code == 1009
+    async with served.session(box) as (line, _):
+        assert (await line.upload(box.frame())).accepted == box.head
+
+
+# --- down ---------------------------------------------------------------------------------
+
+
+def _price(sku: str, price_minor: int) -> dict[str, Any]:
+    return {"key": sku, "value": {"sku": sku, "price_minor": price_minor}}
+
+
+async def _put(served: Served, items: list[dict[str, Any]], query: str = "") -> dict[str, Any]:
+    status, body = await served.ask("PUT", f"/api/v1/feeds/price{query}", {"items": items})
+    assert status == 200, body
+    answer: dict[str, Any] = body
+    return answer
+
+
+async def test_feeds_come_in_pages_one_at_a_time(served: Served, box: Box) -> None:
+    await _put(served, [_price(f"{number:06d}", number) for number in range(2_500)])
+    async with served.session(box) as (line, _):
+        sizes, last = [], 0
+        while sum(sizes) < 2_500:
+            down = await line.next()
+            assert isinstance(down, FeedDown)
+            cursors = [item.cursor for item in down.page.items]
+            assert cursors == sorted(cursors)
+            assert cursors[0] > last
+            last = cursors[-1]
+            sizes.append(len(cursors))
+            # up goes on while a page waits to be taken
+            assert (await line.upload(box.frame())).accepted == box.head
+            await line.say(FeedTaken(down.page.feed, down.page.next))
+        assert sizes == [1_000, 1_000, 500]
+        assert not down.page.more
+
+
+async def test_a_change_is_pushed_at_once_and_only_the_change(served: Served, box: Box) -> None:
+    done = await _put(served, [_price("1", 100), _price("2", 200)])
+    async with served.session(box, cursors={"price": done["cursor"]}) as (line, _):
+        assert (await _put(served, [_price("1", 100), _price("2", 250)]))["changed"] == 1
+        down = await line.next()
+        assert [(item.key, bytes(item.value)) for item in down.page.items] == [
+            ("2", b'{"sku":"2","price_minor":250}')
+        ]
+        await _put(served, [{"key": "1", "value": None}])
+        await line.say(FeedTaken(down.page.feed, down.page.next))
+        down = await line.next()
+        assert [(item.key, item.is_gone) for item in down.page.items] == [("1", True)]
+
+
+async def test_a_new_box_gets_the_feeds_in_their_order(served: Served, box: Box) -> None:
+    profile = {"name": "H", "currency": "EUR", "time_zone": "UTC", "taxes": [_TAX]}
+    person = {"id": "marta", "name": "M", "role": "cashier", "pin_hash": "$argon2id$x"}
+    article = {"sku": "1", "name": "Bread", "tax": "a"}
+    for feed, key, value in (
+        ("catalogue", "1", article),
+        ("price", "1", {"sku": "1", "price_minor": 5}),
+        ("staff", "marta", person),
+        ("config", "store", profile),
+    ):
+        status, body = await served.ask(
+            "PUT", f"/api/v1/feeds/{feed}", {"items": [{"key": key, "value": value}]}
+        )
+        assert status == 200, body
+    async with served.session(box) as (line, _):
+        assert [(await line.next()).page.feed for _ in FEED_ORDER] == list(FEED_ORDER)
+
+
+_TAX = {"code": "a", "name": "A", "rate_ppm": 0}
+
+
+async def test_a_price_of_one_store_goes_before_that_of_all(served: Served, box: Box) -> None:
+    far = Box("far-away", 2)
+    await served.add(far)
+    await _put(served, [_price("1", 100)])
+    await _put(served, [_price("1", 90)], "?store=far-away")
+
+    async def price_of(box: Box) -> list[int]:
+        async with served.session(box) as (line, _):
+            down = await line.next()
+            return [_minor(item) for item in down.page.items]
+
+    assert await price_of(box) == [100]
+    assert await price_of(far) == [90]
+    await _put(served, [{"key": "1", "value": None}], "?store=far-away")
+    assert await price_of(far) == [100]
+
+
+def _minor(item: Any) -> int:
+    return int(bytes(item.value).rpartition(b":")[2].rstrip(b"}"))
+
+
+async def test_feeds_of_a_restored_head_office_go_down_anew(served: Served, box: Box) -> None:
+    await _put(served, [_price("1", 100)])
+    async with served.session(box, cursors={"price": 50}) as (line, _):
+        down = await line.next()
+        assert [item.cursor for item in down.page.items] == [51]
+    assert [alarm["kind"] for alarm in (await served.store())["alarms"]] == ["feed_ahead"]
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ('{"msg":"feed_taken","feed":"price","cursor":0}', "feed_not_taken"),
+        ('{"msg":"feed_taken","feed":"staff","cursor":9}', "out_of_turn"),
+        ('{"msg":"proof","signature":""}', "out_of_turn"),
+        ('{"msg":"feed_taken"}', "message_malformed"),
+    ],
+)
+async def test_words_out_of_turn(served: Served, box: Box, said: str, code: str) -> None:
+    await _put(served, [_price("1", 100)])
+    async with served.session(box) as (line, _):
+        assert isinstance(await line.next(), FeedDown)
+        await line.socket.send_str(said)
+        assert (await line.hear(Denied)).code == code
+
+
+async def test_head_office_that_stops_says_so(served: Served, box: Box) -> None:
+    async with served.session(box) as (line, _):
+        await served.office.boxes.close()
+        assert (await line.hear(Denied)).code == "closing"

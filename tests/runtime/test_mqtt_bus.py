@@ -7,7 +7,7 @@ import gc
 import io
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -267,6 +267,22 @@ async def test_a_broker_that_never_acknowledges_is_no_success(tmp_path: Path) ->
         async with running(bus):
             with pytest.raises(BusUnavailable, match="did not acknowledge"):
                 await bus.publish(PRINTER.job, b"")
+
+
+async def test_who_waits_for_an_acknowledgement_learns_of_the_loss_at_once(tmp_path: Path) -> None:
+    async with AsyncExitStack() as broker:
+        port = await broker.enter_async_context(broker_that(CONNACK))
+        bus = make_bus(tmp_path, Kept(), port=port)
+        async with running(bus):
+            waiting = asyncio.create_task(bus.publish(PRINTER.job, b""))
+            await asyncio.sleep(0)
+            await broker.aclose()
+            await until(lambda: not bus.connected)
+            for _ in range(10):
+                await asyncio.sleep(0)
+            assert waiting.done(), "not at the deadline of the acknowledgement"
+            with pytest.raises(BusUnavailable):
+                await waiting
 
 
 async def test_a_filter_that_is_denied_is_told(embedded: EmbeddedShop) -> None:

@@ -137,7 +137,9 @@ class DeviceDirectory:
                 "host_online" if online else "host_offline", host=host
             )
             self._tell_tills({device.till for device in self.devices if device.host == host})
-        if online and not was:
+        if online:
+            # every birth, not only a first one: after the broker itself was gone, what was sent
+            # before the host had subscribed again is lost, and nobody saw the host leave
             self.host_back(host)
 
     def _take_info(self, host: str, payload: bytes) -> None:

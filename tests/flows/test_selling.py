@@ -257,3 +257,14 @@ async def test_cash_of_an_abandoned_sale_opens_the_drawer_again(tmp_path: Path) 
         assert view["state"] == "idle"
         await until(lambda: len(host.of_kind("kick_drawer")) == 1, what="the drawer is kicked")
         await until(lambda: "drawer_opened" in event_types(box), what="the drawer is recorded")
+
+
+async def test_every_birth_of_a_host_brings_it_the_open_jobs_again(tmp_path: Path) -> None:
+    async with selling_box(tmp_path) as box, fake_host(box.broker, obliging=False) as host:
+        await box.command("add_item", code=MILK)
+        await box.command("take_cash", amount_minor=200)
+        await until(lambda: len(host.jobs) == 2, what="both jobs came")
+        # the broker was gone and came back: the host was never seen offline
+        await host.online()
+        await until(lambda: len(host.jobs) == 4, what="both came again")
+        assert len({job.id for _, job in host.jobs}) == 2

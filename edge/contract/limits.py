@@ -225,8 +225,10 @@ SESSION_HELLO_S_MAX: Final = 10.0
 """A box that has not proved who it is by then is no box."""
 SESSION_FRAMES_QUEUED_MAX: Final = 4 * FRAMES_IN_FLIGHT_MAX
 """Frames of one session not yet looked at: what was in flight, and again after a rewind."""
-PROJECTION_FRAMES_MAX: Final = 8
-"""Frames projected in one transaction: at most 2 MB of events, some tens of milliseconds."""
+PROJECTION_FRAMES_MAX: Final = 2
+"""Frames projected in one transaction: boxes wait for their acknowledgements meanwhile."""
+PROJECTION_REST_FACTOR: Final = 3
+"""While frames keep coming, the projector rests this many times as long as it worked."""
 SALES_PER_PAGE: Final = 500
 """Sales in one answer of head office: about 1 MB."""
 EVENT_STREAMS_MAX: Final = 256

@@ -19,7 +19,7 @@ from edge.contract.envelope import SealedEnvelope, unseal
 from edge.contract.errors import ProtocolViolation
 from edge.contract.event_registry import Event, is_known
 from edge.contract.instant import Clock
-from edge.contract.limits import PROJECTION_FRAMES_MAX
+from edge.contract.limits import PROJECTION_FRAMES_MAX, PROJECTION_REST_FACTOR
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.frame_codec import Dictionaries, open_frame
 from edge.runtime.structured_log import Log
@@ -61,11 +61,15 @@ class Projector:
         self.position = await self.file.write(_take_up)
 
     async def run(self) -> None:
-        """Project what comes until cancelled."""
+        """Project what comes until cancelled; taking frames in goes first."""
         while True:
             self.news.clear()
+            began_ms = self.clock.monotonic_ms()
             if not await self.step():
                 await self.news.wait()
+            elif self.news.is_set():
+                worked_ms = self.clock.monotonic_ms() - began_ms
+                await self.clock.sleep(worked_ms * PROJECTION_REST_FACTOR / 1000)
 
     async def step(self) -> int:
         """Project the next frames and return how many there were."""

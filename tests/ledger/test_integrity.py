@@ -88,7 +88,7 @@ TAMPERING = {
     "row deleted": (lambda path: change(path, "DELETE FROM event WHERE seq = 20"), 20),
     "first row deleted": (lambda path: change(path, "DELETE FROM event WHERE seq = 1"), 1),
     "last row deleted": (
-        lambda path: change(path, f"DELETE FROM event WHERE seq = {EVENTS}"),
+        lambda path: change(path, f"DELETE FROM event WHERE seq = {EVENTS:d}"),  # noqa: S608 - a number
         EVENTS,
     ),
     "tail cut off": (lambda path: change(path, "DELETE FROM event WHERE seq > 30"), 31),

@@ -59,7 +59,9 @@ class DemoReference:
 
     def __post_init__(self) -> None:
         self.articles = [_article(row) for row in _rows("articles.csv")]
-        self._prices = {r["sku"]: Price(r["sku"], int(r["price_minor"])) for r in _rows("prices.csv")}
+        self._prices = {
+            r["sku"]: Price(r["sku"], int(r["price_minor"])) for r in _rows("prices.csv")
+        }
         self._gtins = {code.rjust(14, "0"): a for a in self.articles for code in a.codes}
         self._skus = {a.sku: a for a in self.articles}
         self._plus = {a.plu: a for a in self.articles if a.plu}
@@ -89,9 +91,7 @@ class DemoReference:
                 if a.key.startswith(f"{page.id}:")
             )
             keys = tuple(
-                QuickKeyView(
-                    place, a.sku, a.name, self._prices[a.sku].price_minor, a.unit, a.icon
-                )
+                QuickKeyView(place, a.sku, a.name, self._prices[a.sku].price_minor, a.unit, a.icon)
                 for place, a in placed
             )
             pages.append(QuickKeyPageView(page.id, page.name, keys))

@@ -233,9 +233,7 @@ class FakeBox:
             if kept[0] != body:
                 raise Refused("command_id_reused", "This command id was used for another command.")
             return kept[1]
-        given = Circumstances(
-            TILL, self.receipts, secrets.token_hex(16), "terminal-2", entry, ""
-        )
+        given = Circumstances(TILL, self.receipts, secrets.token_hex(16), "terminal-2", entry, "")
         try:
             events = decide(self.cart, command, self.reference, given)
         except Refused as refusal:
@@ -303,7 +301,9 @@ class FakeBox:
 
     def _till(self, request: web.Request) -> None:
         if request.cookies.get(TILL_COOKIE) not in self.enrolled:
-            raise Refused("not_enrolled", "This device is not a till of this store yet.", status=401)
+            raise Refused(
+                "not_enrolled", "This device is not a till of this store yet.", status=401
+            )
 
     def _seller(self, request: web.Request) -> CashierView:
         self._till(request)
@@ -329,7 +329,9 @@ class FakeBox:
     async def _enrol(self, request: web.Request) -> web.Response:
         wish = msgspec.json.decode(await request.read(), type=EnrolRequest)
         if wish.code.upper() != ENROL_CODE:
-            raise Refused("enrol_code_wrong", "This code is not valid, or not any more.", status=403)
+            raise Refused(
+                "enrol_code_wrong", "This code is not valid, or not any more.", status=403
+            )
         secret = secrets.token_hex(8)
         self.enrolled.add(secret)
         response = _json(self._session_view(None))

@@ -1,0 +1,120 @@
+"""Six languages, complete; the page's types and parts in step with what they mirror."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from edge.contract import till_protocol
+from tests.screens.conftest import SCREENS
+
+LANGUAGES = ("en", "pl", "zh", "ar", "ko", "pt")
+_WORD = re.compile(r"^  (\w+): (.+),$", re.MULTILINE)
+_FORMS = {"en": {"one", "other"}, "pt": {"one", "other"}, "zh": {"other"}, "ko": {"other"}}
+_FORMS |= {"pl": {"one", "few", "many", "other"}}
+_FORMS |= {"ar": {"zero", "one", "two", "few", "many", "other"}}
+
+
+def catalogue(language: str) -> dict[str, str]:
+    text = (SCREENS / "words" / f"{language}.js").read_text("utf-8")
+    return dict(_WORD.findall(text))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_has_every_word_with_the_same_blanks(language: str) -> None:
+    english, own = catalogue("en"), catalogue(language)
+    assert len(english) > 200
+    assert own.keys() == english.keys()
+    for word, phrase in own.items():
+        blanks = set(re.findall(r"\{(\w+)\}", english[word]))
+        assert set(re.findall(r"\{(\w+)\}", phrase)) == blanks, word
+        if phrase.startswith("{"):
+            forms = set(re.findall(r"(\w+): \"", phrase))
+            assert forms == _FORMS[language], word
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_other_languages_are_not_english(language: str) -> None:
+    english, own = catalogue("en"), catalogue(language)
+    same = {word for word in own if own[word] == english[word] and len(own[word]) > 12}
+    assert same <= {"weighed"}, same
+
+
+def test_english_words_say_what_to_do_and_never_blame() -> None:
+    for word, phrase in catalogue("en").items():
+        assert not re.search(r"\b(error|failed|oops|please|invalid)\b|!", phrase, re.I), word
+
+
+def test_every_word_is_used() -> None:
+    code = "".join(
+        p.read_text("utf-8") for d in ("till", "kit") for p in (SCREENS / d).glob("*.js")
+    )
+    families = ("refusal_", "role_", "device_", "receipt_")
+    unused = {
+        word
+        for word in catalogue("en")
+        if f'"{word}"' not in code and not word.startswith(families)
+    }
+    assert unused == set()
+
+
+def test_no_page_text_stands_outside_the_catalogue() -> None:
+    for path in (SCREENS / "till").glob("*.js"):
+        for template in re.findall(r"html`([^`]*)`", path.read_text("utf-8")):
+            between = re.sub(r"\$\{[^{}]*\}|<[^>]*>", " ", template)
+            words = re.findall(r">\s*([A-Za-z]{4,}[A-Za-z ]*)\s*<", template)
+            assert words in ([], ["Enter"]) or not between, (path.name, words)
+
+
+def test_javascript_types_mirror_the_contract() -> None:
+    text = (SCREENS / "till" / "protocol.d.ts").read_text("utf-8")
+    mirrored = dict(re.findall(r"export interface (\w+) \{(.*?)\n\}", text, re.DOTALL))
+    assert len(mirrored) > 10
+    for name, body in mirrored.items():
+        struct: Any = getattr(till_protocol, name)
+        wanted = [field.encode_name for field in msgspec.structs.fields(struct)]
+        assert re.findall(r"^  (\w+): ", body, re.MULTILINE) == wanted, name
+    union = text[text.index("export type Command") :]
+    tags = {
+        msgspec.inspect.type_info(each).tag  # type: ignore[union-attr] # structs have tags
+        for each in till_protocol.AnyTillCommand.__args__
+    }
+    assert set(re.findall(r'type: "(\w+)"', union)) == tags
+
+
+def test_the_page_imports_what_is_shipped() -> None:
+    page = (SCREENS / "till" / "index.html").read_text("utf-8")
+    imports = json.loads(
+        re.findall(r"<script type=\"importmap\">(.*?)</script>", page, re.DOTALL)[0]
+    )
+    wanted = {*imports["imports"].values(), *re.findall(r'(?:href|src)="(/[^"]+)"', page)}
+    missing = [name for name in wanted if not (SCREENS / name.removeprefix("/")).is_file()]
+    assert missing == []
+    modules = {
+        f"/{p.relative_to(SCREENS)}" for d in ("till", "kit") for p in (SCREENS / d).glob("*.js")
+    }
+    assert modules <= wanted, "a module that is not preloaded costs a round trip"
+
+
+def test_nothing_inline_that_the_policy_forbids() -> None:
+    page = (SCREENS / "till" / "index.html").read_text("utf-8")
+    assert "<style" not in page
+    for path in [*SCREENS.glob("till/*"), *SCREENS.glob("kit/*")]:
+        assert not re.search(r"\sstyle=|\son[a-z]+=\"", path.read_text("utf-8")), path.name
+
+
+@pytest.mark.screens
+def test_types_are_sound(node_modules: Path) -> None:
+    tsc = node_modules / ".bin" / "tsc"
+    if node_modules.parent != SCREENS:
+        pytest.skip(
+            "the types of the libraries are looked for beside the screens: run npm ci there"
+        )
+    done = subprocess.run([tsc, "--noEmit"], cwd=SCREENS, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout

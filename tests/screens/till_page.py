@@ -1,0 +1,123 @@
+"""A till page as a cashier uses it, driven through Chromium."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+from playwright.async_api import Browser, Page, expect
+
+from tests.screens.fake_box import ENROL_CODE, FakeBox
+
+SLOW_MS: Final = 60
+"""A person's typing; what is faster than 35 ms a key is a scanner."""
+SIZES: Final = {
+    "laptop": (1366, 768),
+    "desktop": (1920, 1080),
+    "tablet": (820, 1180),
+    "phone": (390, 844),
+}
+_LOCALES: Final = {"ar": "ar-EG", "en": "en-GB", "ko": "ko-KR", "pl": "pl-PL", "pt": "pt-BR"}
+SIGNED_IN: Final = re.compile("^(idle|sell|paying|indoubt|change)$")
+PEOPLE: Final = {
+    "en": "marta",
+    "pl": "pawel",
+    "zh": "li-na",
+    "ar": "hind",
+    "ko": "minjun",
+    "pt": "joao",
+}
+
+
+@dataclass
+class TillPage:
+    """One till. `defects` are errors of the page itself: there are none on a good day."""
+
+    page: Page
+    defects: list[str] = field(default_factory=list)
+
+    @classmethod
+    async def open(
+        cls,
+        browser: Browser,
+        box: FakeBox,
+        *,
+        size: str = "laptop",
+        theme: str = "light",
+        language: str = "en",
+        sign_in: bool = True,
+    ) -> TillPage:
+        """Enrol a new page and sign in the person who speaks the language."""
+        width, height = SIZES[size]
+        context = await browser.new_context(
+            viewport={"width": width, "height": height},
+            locale=_LOCALES.get(language, "zh-CN"),
+            has_touch=size in {"tablet", "phone"},
+        )
+        await context.add_init_script(f"localStorage.setItem('tillbox.theme', '{theme}')")
+        till = cls(await context.new_page())
+        till.page.on("pageerror", lambda error: till.defects.append(str(error)))
+        till.page.on(
+            "console",
+            lambda said: (
+                till.defects.append(said.text)
+                if said.type == "error" and "Failed to load resource" not in said.text
+                else None
+            ),
+        )
+        till.page.set_default_timeout(10_000)
+        await till.page.goto(f"{box.url}/till/#enrol={ENROL_CODE}")
+        await till.state("signin")
+        if sign_in:
+            person = PEOPLE[language]
+            name = next(member.name for member in box.staff if member.id == person)
+            await till.sign_in(name, box.pins[person])
+        return till
+
+    async def sign_in(self, name: str, pin: str) -> None:
+        await self.page.locator(".people .key", has_text=name).click()
+        await self.type(pin)
+        await self.page.keyboard.press("Enter")
+        await expect(self.page.locator("body")).to_have_attribute(
+            "data-state", SIGNED_IN, timeout=10_000
+        )
+
+    async def state(self, wanted: str) -> None:
+        """Wait until the page shows a state."""
+        await expect(self.page.locator("body")).to_have_attribute("data-state", wanted)
+
+    async def type(self, text: str) -> None:
+        """Type as a person does."""
+        for char in text:
+            await self.page.keyboard.press(char)
+            await self.page.wait_for_timeout(SLOW_MS)
+
+    async def wedge(self, code: str, end: str = "Enter") -> None:
+        """Type as a keyboard-wedge scanner does: dispatched in the page, with no gap at all."""
+        await self.page.evaluate(
+            """([keys]) => {
+                for (const key of keys) {
+                    const target = document.activeElement ?? document.body;
+                    const init = { key, bubbles: true, cancelable: true };
+                    const typed = target.dispatchEvent(new KeyboardEvent('keydown', init));
+                    if (typed && key.length === 1 && target instanceof HTMLInputElement) {
+                        target.value += key;
+                        target.dispatchEvent(new InputEvent('input', { bubbles: true }));
+                    }
+                }
+            }""",
+            [[*code, end]],
+        )
+
+    async def line_names(self) -> list[str]:
+        return await self.page.locator(".line:not(.line--void) .line__name").all_text_contents()
+
+    async def message(self, words: str) -> None:
+        """Wait until the message line says something."""
+        await expect(self.page.locator(".notice").first).to_contain_text(words)
+
+    async def total(self, words: str) -> None:
+        await expect(self.page.locator(".totals .sum .money, .tenders .left .money")).to_have_text(
+            words
+        )

@@ -168,7 +168,7 @@ class CounterApi:
 
     def _static(self) -> tuple[Route, ...]:
         async def root(_: web.Request) -> web.StreamResponse:
-            raise web.HTTPFound("/counter/")
+            return web.Response(status=302, headers={"Location": "/counter/"})
 
         routes = [
             Route(

@@ -54,7 +54,7 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         settings = load(arguments.config, CounterSettings)
         check(settings)
-        asyncio.run(serve(settings, clock, log))
+        asyncio.run(_until_told(settings, clock, log))
     except SettingsInvalid as error:
         print(error, file=sys.stderr)  # noqa: T201 - words for the person at the prompt
         return 2
@@ -64,12 +64,16 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-async def serve(settings: CounterSettings, clock: Clock, log: Log) -> None:
-    """Run until SIGTERM or SIGINT, or raise what no restart of a task mends."""
+async def _until_told(settings: CounterSettings, clock: Clock, log: Log) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    await serve(settings, clock, log, stop)
+
+
+async def serve(settings: CounterSettings, clock: Clock, log: Log, stop: asyncio.Event) -> None:
+    """Run until `stop` is set, or raise what no restart of a task mends."""
     shelf = load_shelf(settings.goods)
     async with Supervisor(clock, log, stop_s=STOP_S_MAX / 4) as tasks, AsyncExitStack() as ends:
         counter = Counter(settings, clock, log, tasks)

@@ -134,9 +134,16 @@ def _nobody_at(master: int) -> bool:
 class _PtyStream:
     """Our end of the line, both ways."""
 
-    def __init__(self, stream: AsyncioStream, incoming: asyncio.BaseTransport) -> None:
+    def __init__(
+        self,
+        stream: AsyncioStream,
+        incoming: asyncio.ReadTransport,
+        outgoing: asyncio.WriteTransport,
+    ) -> None:
         self._stream = stream
         self._incoming = incoming
+        self._outgoing = outgoing
+        self._closed = False
 
     @classmethod
     async def open(cls, master: int, clock: Clock, name: str) -> _PtyStream:
@@ -151,7 +158,7 @@ class _PtyStream:
             os.fdopen(master, "wb", 0),
         )
         writer = asyncio.StreamWriter(outgoing, protocol, None, loop)
-        return cls(AsyncioStream(reader, writer, clock, name), incoming)
+        return cls(AsyncioStream(reader, writer, clock, name), incoming, outgoing)
 
     async def read(self, max_bytes: int) -> bytes:
         """Return what the reader's side wrote; raises DeviceUnreachable once it is gone."""
@@ -162,6 +169,8 @@ class _PtyStream:
         await self._stream.write(data)
 
     async def close(self) -> None:
-        """Let go of both ways."""
-        self._incoming.close()
-        await self._stream.close()
+        """Let go of both ways; what nobody read is gone, as on a cable that is out."""
+        if not self._closed:
+            self._closed = True
+            self._incoming.close()
+            self._outgoing.abort()

@@ -1,0 +1,241 @@
+"""The counter's page in Chromium: what a newcomer presses, and what the page then shows."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zxingcpp
+from PIL import Image
+from playwright.async_api import Browser, Locator, Page, async_playwright, expect
+
+from tests.devices.counter.running_counter import (
+    MILK,
+    TILL_URL,
+    CounterClient,
+    running_counter,
+    settings_in,
+)
+from tests.devices.counter.test_counter_api import Reader, connected
+from tests.devices.host_bench import until
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+RECEIPT_CODE = "https://example.com/r/0418?s=90412&sig=7F3AC1"
+pytestmark = [
+    pytest.mark.screens,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+]
+
+
+@pytest.fixture
+async def counter(tmp_path: Path) -> AsyncIterator[CounterClient]:
+    async with running_counter(settings_in(tmp_path)) as client:
+        yield client
+
+
+@pytest.fixture
+async def reader(counter: CounterClient, tmp_path: Path) -> AsyncIterator[Reader]:
+    async with Reader(tmp_path / "scanner") as made:
+        await connected(counter)
+        yield made
+
+
+@pytest.fixture
+async def chromium() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+@dataclass
+class Shown:
+    """A page and what it complained of."""
+
+    page: Page
+    troubles: list[str] = field(default_factory=list)
+
+
+async def opened(counter: CounterClient, chromium: Browser, **how: Any) -> Shown:
+    page = await chromium.new_page(**{"viewport": {"width": 1366, "height": 768}, **how})
+    shown = Shown(page)
+    page.on("pageerror", lambda error: shown.troubles.append(str(error)))
+    page.on(
+        "console",
+        lambda said: shown.troubles.append(said.text) if "Content Security" in said.text else None,
+    )
+    await page.goto(f"{counter.origin}/counter/")
+    await expect(page.locator(".good").first).to_be_visible()
+    await expect(page.locator("#alive")).to_have_text("live")
+    return shown
+
+
+async def test_what_is_pressed_is_scanned(
+    counter: CounterClient, reader: Reader, chromium: Browser
+) -> None:
+    shown = await opened(counter, chromium)
+    page = shown.page
+    await page.locator(f'[data-code="{MILK}"]').click()
+    await until(lambda: reader.typed == MILK.encode() + b"\r")
+    await expect(page.locator("#heard")).to_contain_text("Whole milk 1 l")
+    await expect(page.locator("#till")).to_have_attribute("href", TILL_URL)
+    await page.keyboard.press("F2")
+    await page.keyboard.type("vine tom")
+    await expect(page.locator(".good")).to_have_count(1)
+    await page.locator("#weight").fill("0,5")
+    await page.locator(".good").press("Enter")
+    await until(lambda: reader.typed.endswith(b"2100103005000\r"))
+    await page.locator("#weight").fill("heavy")
+    await page.locator(".good").click()
+    await expect(page.locator("#heard")).to_contain_text("The scale shows heavy")
+    await page.locator("#code").fill("12345670")
+    await page.keyboard.press("Enter")
+    await until(lambda: reader.typed.endswith(b"12345670\r"))
+    await page.locator("#unknown").click()
+    await until(lambda: reader.typed.endswith(b"9529999999999\r"))
+    await expect(page.locator("#heard")).to_contain_text("no article on this shelf")
+    assert shown.troubles == []
+
+
+async def test_the_shelf_is_walked_with_the_keyboard(
+    counter: CounterClient, reader: Reader, chromium: Browser
+) -> None:
+    page = (await opened(counter, chromium)).page
+    await page.locator('[data-group="everyday"]').focus()
+    await page.keyboard.press("ArrowRight")
+    await expect(page.locator('[data-group="bakery"]')).to_be_focused()
+    await page.keyboard.press("ArrowLeft")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("ArrowDown")
+    await expect(page.locator(f'[data-code="{MILK}"]')).to_be_focused()
+    await page.keyboard.press("Enter")
+    await until(lambda: reader.typed == MILK.encode() + b"\r")
+
+
+async def test_a_scan_that_nobody_hears_is_told(counter: CounterClient, chromium: Browser) -> None:
+    page = (await opened(counter, chromium)).page
+    await page.locator(f'[data-code="{MILK}"]').click()
+    await expect(page.locator("#heard")).to_contain_text("Nobody holds the scanner's port")
+    await expect(page.locator("#scanner-state")).to_have_text("nobody connected")
+
+
+async def print_receipt(counter: CounterClient) -> None:
+    qr = RECEIPT_CODE.encode()
+    size = (len(qr) + 3).to_bytes(2, "little")
+    _, writer = await asyncio.open_connection("127.0.0.1", counter.printer)
+    writer.write(
+        b"\x1b@\x1ba\x01\x1d!\x11HARBOUR STREET\n\x1d!\x00\x1ba\x00"
+        b"Whole milk 1 l" + b" " * 24 + b"1.29\n"
+        b"\x1d(k" + size + b"1P0" + qr + b"\x1d(k\x03\x001Q0"
+        b"\x1dkI\x0a{BSALE0418\n\n\x1dV\x00\x1bp\x00\x32\x32"
+    )
+    await writer.drain()
+    writer.close()
+    async with asyncio.timeout(5):
+        while not (await counter.get("paper"))["receipts"]:
+            await asyncio.sleep(0.01)
+
+
+async def read_code(place: Locator) -> str:
+    picture = Image.open(io.BytesIO(await place.screenshot()))
+    return "".join(found.text for found in zxingcpp.read_barcodes(picture))
+
+
+async def test_paper_comes_out_with_codes_that_can_be_read(
+    counter: CounterClient, reader: Reader, chromium: Browser
+) -> None:
+    shown = await opened(counter, chromium, device_scale_factor=3, reduced_motion="reduce")
+    page = shown.page
+    await expect(page.locator("#slot")).to_contain_text("Nothing has come out yet")
+    await page.locator("#rescan").click()
+    await expect(page.locator("#heard")).to_contain_text("No receipt with a code")
+    await print_receipt(counter)
+    await expect(page.locator(".receipt")).to_contain_text("Whole milk 1 l")
+    assert await read_code(page.locator(".receipt__code").first) == RECEIPT_CODE
+    assert await read_code(page.locator(".receipt__code").last) == "SALE0418"
+    assert await read_code(page.locator(f'[data-code="{MILK}"] .bars')) in ("", MILK)
+    await page.locator("#rescan").click()
+    await until(lambda: reader.typed == RECEIPT_CODE.encode() + b"\r")
+    await expect(page.locator("#drawer-state")).to_contain_text("open")
+    await page.locator("#drawer-box").click()
+    await expect(page.locator("#drawer-state")).to_have_text("shut")
+    assert await counter.get("drawer") == {"pulses": 1, "open": False, "opened_at": 0}
+    await page.locator("#tear").click()
+    await expect(page.locator("#slot")).to_contain_text("Torn off")
+    await page.locator("#older").click()
+    await expect(page.locator(".receipt")).to_contain_text("Whole milk 1 l")
+    assert shown.troubles == []
+
+
+async def test_switches_and_keys_do_what_they_say(
+    counter: CounterClient, chromium: Browser
+) -> None:
+    shown = await opened(counter, chromium)
+    page = shown.page
+    flips = (
+        ("paper", "printer", "paper", "out"),
+        ("cover", "printer", "cover", "open"),
+        ("link", "link", "up", False),
+        ("scanner", "cables", "scanner", False),
+        ("printer", "cables", "printer", False),
+        ("terminal", "cables", "terminal", False),
+    )
+    for name, path, key, value in flips:
+        switch = page.locator(f'[data-switch="{name}"]')
+        await switch.click()
+        await expect(switch).to_have_attribute("aria-checked", "false")
+        assert (await counter.get(path))[key] == value
+    await expect(page.locator("#printer-state")).to_have_text("cable out")
+    await expect(page.locator("#terminal-state")).to_have_text("cable out")
+    for name, *_ in flips:
+        switch = page.locator(f'[data-switch="{name}"]')
+        await switch.click()
+        await expect(switch).to_have_attribute("aria-checked", "true")
+    await page.locator('[data-next="cut_after_approval"]').click()
+    await expect(page.locator('[data-next="cut_after_approval"]')).to_have_attribute(
+        "aria-checked", "true"
+    )
+    assert (await counter.get("terminal"))["next"] == "cut_after_approval"
+    await page.locator("#by-hand").click()
+    await page.locator('[data-key="approve"]').click()
+    await expect(page.locator("#heard")).to_contain_text("No payment waits")
+    assert (await counter.get("terminal"))["next"] == "ask"
+    assert shown.troubles == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(1366, 768), (1920, 1080), (820, 1180), (390, 844)])
+async def test_nothing_runs_off_the_page(
+    counter: CounterClient, chromium: Browser, size: tuple[int, int], scheme: str
+) -> None:
+    await print_receipt(counter)
+    shown = await opened(
+        counter,
+        chromium,
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme=scheme,
+        reduced_motion="reduce",
+    )
+    page = shown.page
+    await expect(page.locator(".receipt")).to_be_visible()
+    assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    small = await page.evaluate(
+        """() => [...document.querySelectorAll('button:not([hidden]), a.key, input')]
+            .filter((each) => each.offsetParent !== null)
+            .filter((each) => each.getBoundingClientRect().height < 43.5)
+            .map((each) => each.outerHTML.slice(0, 80))"""
+    )
+    assert small == []
+    assert shown.troubles == []
+    if folder := os.environ.get("TILLBOX_SCREENSHOTS"):
+        await page.screenshot(
+            path=Path(folder) / f"counter-{size[0]}x{size[1]}-{scheme}.png", full_page=True
+        )

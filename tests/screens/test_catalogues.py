@@ -48,7 +48,8 @@ def test_other_languages_are_not_english(language: str) -> None:
 
 def test_english_words_say_what_to_do_and_never_blame() -> None:
     for word, phrase in catalogue("en").items():
-        assert not re.search(r"\b(error|failed|oops|please|invalid)\b|!", phrase, re.I), word
+        blaming = re.search(r"\b(error|failed|oops|please|invalid)\b|!", phrase, re.IGNORECASE)
+        assert blaming is None, word
 
 
 def test_every_word_is_used() -> None:
@@ -116,5 +117,7 @@ def test_types_are_sound(node_modules: Path) -> None:
         pytest.skip(
             "the types of the libraries are looked for beside the screens: run npm ci there"
         )
-    done = subprocess.run([tsc, "--noEmit"], cwd=SCREENS, capture_output=True, text=True)
+    done = subprocess.run(
+        [tsc, "--noEmit"], cwd=SCREENS, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout

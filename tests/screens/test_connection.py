@@ -1,4 +1,4 @@
-"""The line to the box and to head office, devices in trouble: said, kept, resumed, never a modal."""
+"""The line to the box and to head office, devices in trouble: said, kept, resumed."""
 
 from __future__ import annotations
 

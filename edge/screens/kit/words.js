@@ -72,6 +72,7 @@ function fill(text, params) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => {
     const value = params[name];
     if (value === undefined) return whole;
-    return typeof value === "number" ? new Intl.NumberFormat(locale()).format(value) : value;
+    const words = typeof value === "number" ? new Intl.NumberFormat(locale()).format(value) : value;
+    return rightToLeft() ? `\u2068${words}\u2069` : words; // a Latin name or a price keeps to itself
   });
 }

@@ -25,7 +25,7 @@ function Tile({ tile, reach }) {
   return html`<button type="button" class="tile" tabindex=${reach ? 0 : -1} data-place=${tile.place} onClick=${() => sellArticle(tile)}>
     <${Icon} name=${tile.icon in ICONS ? tile.icon : "bag"} />
     ${tile.unit === "kg" ? html`<span class="unit">${price}<span>${say("per_kg")}</span></span>` : price}
-    <span class=${nameKind(tile.name)} dir="auto">${tile.name}</span></button>`;
+    <span class=${nameKind(tile.name)}><bdi>${tile.name}</bdi></span></button>`;
 }
 
 /** Arrows move inside the keys; Tab leaves them. @param {KeyboardEvent} event */

@@ -39,7 +39,7 @@ function Line({ line, on, keys: showKeys }) {
     if (!line.voided) store.chosenLine.value = line.line_id;
   };
   return html`<li class=${kind} aria-current=${on ? "true" : undefined} onClick=${choose}>
-    <span class="line__n">${count}</span><bdi class="line__name">${line.name}</bdi>
+    <span class="line__n">${count}</span><span class="line__name"><bdi>${line.name}</bdi></span>
     <${Money} minor=${line.voided ? Math.round((line.price_minor * line.quantity) / 1000) : line.amount_minor} currency=${store.currency.value} kind="line__sum" />
     ${why && html`<span class="line__why"><${Icon} name=${why.icon} size="s" /><bdi>${why.words}</bdi></span>`}
     ${on && showKeys && html`<${LineKeys} line=${line} />`}</li>`;
@@ -52,7 +52,7 @@ function WaitingLines() {
   return ahead.map(
     (each) => html`<li class="line line--waiting" key=${each.command.command_id}>
       <span class="line__n">${each.command.type === "add_item" ? quantity(each.command.quantity, "piece") : ""}</span>
-      <bdi class="line__name">${each.name}</bdi><${Icon} name="wait" size="s" />
+      <span class="line__name"><bdi>${each.name}</bdi></span><${Icon} name="wait" size="s" />
       <span class="line__why">${say("waits_for_box")}</span></li>`,
   );
 }

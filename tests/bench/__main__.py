@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from tests.bench import selling_benches
+from tests.bench import footprint_benches, replication_benches, scan_benches, selling_benches
 from tests.bench.bench_run import BenchRun
 from tests.bench.figures import Figure, save, table
 from tests.bench.processes import BenchFailedError, Program, python
@@ -26,6 +26,11 @@ BENCHES: Final[dict[str, Callable[[BenchRun], Figure]]] = {
     "sale_64_tills": selling_benches.sale_64_tills,
     "fsyncs_per_command": selling_benches.fsyncs_per_command,
     "cpu_per_sale": selling_benches.cpu_per_sale,
+    "scan_to_view": scan_benches.scan_to_view,
+    "replicate": replication_benches.replicate,
+    "bytes_per_sale": replication_benches.bytes_per_sale,
+    "idle_memory": footprint_benches.idle_memory,
+    "cold_start": footprint_benches.cold_start,
 }
 
 

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sqlite3
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -33,7 +34,8 @@ from edge.runtime.broker_access import BrokerAccess
 from edge.runtime.mosquitto_files import MosquittoListener, write_mosquitto_files
 from edge.runtime.pin_hash import PinHasher, load_pepper
 from edge.runtime.private_file import create_private_file
-from tests.bench.processes import BenchFailedError, Program, python
+from tests.bench.counting_link import CountingLink
+from tests.bench.processes import ROOT, BenchFailedError, Program, free_port, python
 
 STORE: Final = "bench-street"
 PIN: Final = "2580"
@@ -41,14 +43,6 @@ TOKEN: Final = "token-of-the-service-in-a-bench"
 _READY_S: Final = 60.0
 _PAGE: Final = 1_000
 _NAMES: Final = ("Whole milk", "Bread roll", "Oat flakes", "Green tea", "Soap", "Olive oil")
-
-
-def free_port() -> int:
-    """Return a port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def gtin(number: int) -> str:
@@ -67,12 +61,15 @@ class Shop:
     articles: int = 300
     hardware: bool = False
     traced: bool = False
+    scanner_port: int = 0
+    office: bool = False
     port: int = field(default_factory=free_port)
     broker_port: int = field(default_factory=free_port)
     sessions: dict[str, str] = field(default_factory=dict)
     programs: dict[str, Program] = field(default_factory=dict)
     counter_port: int = 0
     edge_pid: int = 0
+    link: CountingLink = field(default_factory=CountingLink)
     _ports: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -90,16 +87,36 @@ class Shop:
     def start(self) -> None:
         """Start the box as a shop has it: fed, tills enrolled, cashiers signed in."""
         self._prepare()
-        self._start_broker()
-        if self.hardware:
-            self._start_program("counter", self._tillbox("counter"))
-            self._start_program("devices", self._tillbox("devices"))
-        self.start_edge()
+        self.start_processes()
         self._feed()
         for till in self.names:
             self._sign_in(till)
         if self.hardware:
-            self._until_devices_well()
+            self.until_devices_well()
+
+    def start_processes(self) -> None:
+        """Start everything and wait until the box answers."""
+        self._start_broker()
+        if self.office:
+            self.start_program("office")
+            until_listening(self.link.office_port)
+        if self.hardware:
+            self.start_program("counter")
+        if self.hardware or self.scanner_port:
+            self.start_program("devices")
+        if self.office:
+            self.start_program("sync")
+        self.start_edge()
+
+    def stop_processes(self) -> None:
+        """Stop what `start_processes` started."""
+        self.stop()
+        self.programs.clear()
+
+    def start_broker_only(self) -> None:
+        """Start the broker of a shop that has nothing else."""
+        self._prepare()
+        self._start_broker()
 
     def start_edge(self) -> None:
         """Start the box and wait until it answers."""
@@ -107,7 +124,7 @@ class Shop:
         if self.traced:
             trace = ["strace", "-f", "--seccomp-bpf", "-e", "trace=fsync,fdatasync"]
             words = [*trace, "-o", str(self.strace_log), *words]
-        program = self._start_program("edge", words)
+        program = self.start_program("edge", words)
         self.until_healthy()
         self.edge_pid = _only_child(program.pid) if self.traced else program.pid
 
@@ -135,8 +152,14 @@ class Shop:
                 program.process.wait(20)
             program.stop()
 
-    def _start_program(self, name: str, words: list[str]) -> Program:
-        program = Program(name, words, self.folder / f"{name}.log")
+    def close(self) -> None:
+        """Stop everything for good."""
+        self.stop()
+        self.link.close()
+
+    def start_program(self, name: str, words: list[str] | None = None) -> Program:
+        """Start one of the programs that have a settings file here."""
+        program = Program(name, words or self._tillbox(name), self.folder / f"{name}.log")
         self.programs[name] = program
         program.start()
         return program
@@ -173,9 +196,12 @@ class Shop:
             MosquittoListener("127.0.0.1", self.broker_port),
         )
         self._write("edge", self._edge())
+        if self.office:
+            self._prepare_office()
+        if self.hardware or self.scanner_port:
+            self._write("devices", self._devices())
         if self.hardware:
             self.counter_port = free_port()
-            self._write("devices", self._devices())
             self._write("counter", self._counter())
 
     def _write(self, name: str, settings: dict[str, Any]) -> None:
@@ -200,7 +226,9 @@ class Shop:
             "web": {"address": "127.0.0.1", "port": self.port},
         }
         if self.hardware:
-            self._ports = {name: free_port() for name in ("printer", "terminal", "link")}
+            self._ports = self._ports or {
+                name: free_port() for name in ("printer", "terminal", "link")
+            }
             at = "tcp://127.0.0.1"
             settings["devices"] = [
                 _device("scanner-1", "scanner_serial", ["scanner"], f"serial://{self.scanner}"),
@@ -214,7 +242,40 @@ class Shop:
                     "terminal-1", "terminal_zvt", ["terminal"], f"{at}:{self._ports['terminal']}"
                 ),
             ]
+        elif self.scanner_port:
+            address = f"tcp://127.0.0.1:{self.scanner_port}"
+            settings["devices"] = [_device("scanner-1", "scanner_serial", ["scanner"], address)]
         return settings
+
+    def _prepare_office(self) -> None:
+        """Set head office up as its people would, and let both know each other."""
+        folder = self.folder
+        self._write(
+            "office",
+            {
+                "data_dir": str(folder / "office"),
+                "pepper_file": str(folder / "pepper"),
+                "signing_key_file": str(folder / "office.key"),
+                "web": {"port": self.link.office_port},
+            },
+        )
+        load_pepper(folder / "pepper")
+        office = self._tillbox("office")
+        _run(*office, "init")
+        settings = self._edge()
+        settings["store"]["office_key"] = _run(*office, "key")
+        self._write("edge", settings)
+        box_key = _run(*self._tillbox("edge"), "key")
+        store = ("--store", STORE, "--number", "1", "--name", "Bench Street")
+        _run(*office, "add-store", *store, "--box-key", box_key)
+        self._write(
+            "sync",
+            {
+                "edge_url": self.origin,
+                "service_token_file": str(folder / "service.token"),
+                "office_url": f"ws://127.0.0.1:{self.link.port}",
+            },
+        )
 
     @property
     def scanner(self) -> Path:
@@ -320,16 +381,56 @@ class Shop:
         """Return a till's view."""
         return self._must("GET", f"/api/v1/tills/{till}/view", Cookie=self.sessions[till])[0]
 
-    def _until_devices_well(self) -> None:
+    def until_devices_well(self) -> None:
+        """Wait until every device of the first till is ready."""
         deadline = time.monotonic() + _READY_S
         while not all(device["well"] for device in self.view()["devices"]):
             if time.monotonic() > deadline:
                 raise BenchFailedError(f"devices: {self.view()['devices']}")
             time.sleep(0.1)
 
+    def command(self, till: str, kind: str, **fields: object) -> Any:
+        """Give one command; the answer is the view."""
+        body = {"command_id": f"shop-{time.time_ns():x}", "type": kind, **fields}
+        path = f"/api/v1/tills/{till}/commands"
+        return self._must("POST", path, body, Cookie=self.sessions[till])[0]
+
+    def head_seq(self) -> int:
+        """Return the seq of the newest event on the box."""
+        return self._ask_file(self.ledger_file, "SELECT max(seq) FROM event")
+
+    def completed_seq(self) -> int:
+        """Return the seq at which the newest sale was completed."""
+        return self._ask_file(self.ledger_file, "SELECT max(seq) FROM sale")
+
+    def accepted_seq(self) -> int:
+        """Return up to which seq head office has the box's events."""
+        return self._ask_file(self.folder / "office" / "office.db", "SELECT max(seq) FROM head")
+
+    @property
+    def ledger_file(self) -> Path:
+        """The box's ledger."""
+        return self.folder / "edge" / "ledger.db"
+
+    @staticmethod
+    def _ask_file(path: Path, question: str) -> int:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as file:
+            return file.execute(question).fetchone()[0] or 0
+
+    def until_accepted(self, seq: int, *, seconds: float = 120) -> None:
+        """Wait until head office has everything up to a seq."""
+        deadline = time.monotonic() + seconds
+        while self.accepted_seq() < seq:
+            if time.monotonic() > deadline:
+                raise BenchFailedError(
+                    f"head office has {self.accepted_seq()} of {seq}: "
+                    f"{self.programs['sync'].tail()}"
+                )
+            time.sleep(0.01)
+
     def open_jobs(self) -> list[str]:
         """Return the jobs that the ledger says the devices owe."""
-        address = (self.folder / "edge" / "ledger.db").as_uri() + "?mode=ro"
+        address = self.ledger_file.as_uri() + "?mode=ro"
         with closing(sqlite3.connect(address, uri=True)) as ledger:
             return [row[0] for row in ledger.execute("SELECT job_id FROM device_job")]
 
@@ -377,6 +478,13 @@ def _only_child(pid: int) -> int:
     return int(children[0])
 
 
+def _run(*words: str) -> str:
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=ROOT)
+    if done.returncode:
+        raise BenchFailedError(f"{' '.join(words[2:])}: {done.stderr}")
+    return done.stdout.strip()
+
+
 def until_listening(port: int, *, seconds: float = _READY_S) -> None:
     """Wait until somebody listens on a port of loopback."""
     deadline = time.monotonic() + seconds
@@ -399,4 +507,4 @@ def open_shop(folder: Path, **settings: Any) -> Iterator[Shop]:
         shop.start()
         yield shop
     finally:
-        shop.stop()
+        shop.close()

@@ -2,53 +2,58 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+SHOP := $(VENV)/.installed
+DEV := $(VENV)/.installed-dev
 ARGS ?=
 
 .PHONY: demo test check lint types imports bench fmt golden clean mutants
 
-demo: $(STAMP)
+demo: $(SHOP)
 	$(BIN)/tillbox demo $(ARGS)
 
-test: $(STAMP) tools
+test: $(DEV) tools
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
-check: $(STAMP) tools lint types imports
+check: $(DEV) tools lint types imports
 	$(BIN)/python -m pytest -n 2
 
 .PHONY: tools
 tools:
 	@sh tests/install_tools.sh
 
-lint: $(STAMP)
+lint: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(STAMP)
+types: $(DEV)
 	$(BIN)/mypy
 
-imports: $(STAMP)
+imports: $(DEV)
 	$(BIN)/lint-imports
 
-bench: $(STAMP)
+bench: $(DEV)
 	$(BIN)/python -m tests.bench $(ARGS)
 
-golden: $(STAMP)
+golden: $(DEV)
 	$(BIN)/python -m tests.golden.write $(ARGS)
 
-mutants: $(STAMP)
+mutants: $(DEV)
 	$(BIN)/mutmut run $(ARGS)
 
-fmt: $(STAMP)
+fmt: $(DEV)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-$(STAMP): pyproject.toml edge/screens/package-lock.json
+$(SHOP): pyproject.toml edge/screens/package-lock.json
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Tillbox needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version)."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable . --group dev
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(DEV): $(SHOP)
+	$(BIN)/python -m pip install --quiet --group dev
 	@touch $@
 
 clean:

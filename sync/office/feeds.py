@@ -111,7 +111,8 @@ class Feeds:
                 "SELECT key, cursor, value FROM feed_item AS item"
                 " WHERE feed = ?1 AND cursor > ?2 AND (scope = ?3 OR (scope = '' AND NOT EXISTS"
                 " (SELECT 1 FROM feed_item AS own WHERE own.feed = ?1 AND own.scope = ?3"
-                " AND own.key = item.key))) ORDER BY cursor LIMIT ?4",
+                " AND own.key = item.key AND own.value <> CAST('null' AS BLOB))))"
+                " ORDER BY cursor LIMIT ?4",
                 (feed, after, scope, FEED_ITEMS_PER_PAGE + 1),
             ).fetchall()
             return rows, newest

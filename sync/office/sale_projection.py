@@ -41,18 +41,25 @@ def project(connection: sqlite3.Connection, envelope: SealedEnvelope, event: Eve
     if step is None:
         return
     sale = getattr(event, "sale", "")
-    connection.execute(
-        "INSERT INTO sale (store, sale, till, cashier) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (store, sale) DO NOTHING",
-        (envelope.store, sale, envelope.till, envelope.actor),
-    )
+    found = connection.execute(
+        "SELECT state, seq FROM sale WHERE store = ? AND sale = ?", (envelope.store, sale)
+    ).fetchone()
+    if found is None and not isinstance(event, SaleOpened):
+        raise DoesNotFitError(f"sale {sale} was never opened")
     step(connection, envelope, event)
+    # the caller keeps nothing of the step then
+    if found is not None and found[0] == "completed" and envelope.seq > found[1]:
+        # money that stands is not changed by what comes later, whoever signed it
+        raise DoesNotFitError(f"sale {sale} was completed by event {found[1]}")
+    if found is not None and found[0] == "abandoned" and isinstance(event, SaleCompleted):
+        raise DoesNotFitError(f"sale {sale} was abandoned before")
 
 
 def _opened(connection: sqlite3.Connection, envelope: SealedEnvelope, event: SaleOpened) -> None:
     connection.execute(
-        "UPDATE sale SET currency = ? WHERE store = ? AND sale = ?",
-        (event.currency, envelope.store, event.sale),
+        "INSERT INTO sale (store, sale, till, cashier, currency) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (store, sale) DO UPDATE SET currency = excluded.currency",
+        (envelope.store, event.sale, envelope.till, envelope.actor, event.currency),
     )
 
 

@@ -205,6 +205,9 @@ class BoxSessions:
             now = self._clock.now_ms()
             dictionaries = tuple(sorted(self._dictionaries))
             await self._send(socket, Welcome(store.number, head, settled, now, dictionaries))
+            if head.seq:
+                # the line may have broken between the commit and its acknowledgement
+                await self._send(socket, await self._ack(store, head))
         except BaseException:
             self._forget(session)
             raise

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
+from typing import Final
 
 from edge.contract.errors import ReplicaFork, TillboxError
 from edge.contract.instant import Clock
@@ -22,6 +23,9 @@ from sync.replicator.edge_client import EdgeClient
 from sync.replicator.office_link import OfficeLink
 from sync.replicator.session import Session, link_report
 from sync.replicator.troubles import EdgeRefused, OfficeDenied
+
+_PASSING: Final = frozenset({"closing", "ending", "replaced", "too_slow", "busy"})
+"""Denials that nobody has to mend: head office was restarted, or another session came first."""
 
 Dial = Callable[[], AbstractAsyncContextManager[OfficeLink]]
 
@@ -53,6 +57,8 @@ class Replicator:
             except TillboxError as error:
                 await self._tell(error)
                 for_person = isinstance(error, OfficeDenied | ReplicaFork | EdgeRefused)
+                if isinstance(error, OfficeDenied) and error.code in _PASSING:
+                    for_person = False
                 waits = self._long_waits if for_person else self._waits
                 await self.clock.sleep(waits.next_ms() / 1000)
 

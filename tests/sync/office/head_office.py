@@ -220,7 +220,11 @@ class Served:
     @contextlib.asynccontextmanager
     async def session(self, box: Box, **changed: Any) -> AsyncIterator[tuple[Line, Welcome]]:
         async with self.line(box, **changed) as line:
-            yield line, await line.hear(Welcome)
+            welcome = await line.hear(Welcome)
+            if welcome.head.seq:
+                # told again: the one before may have been lost with its line
+                assert (await line.hear(Ack)).accepted == welcome.head
+            yield line, welcome
 
     async def denied(self, box: Box, *frames: bytes) -> Denied:
         """Send frames in a session of its own and return how head office refuses them."""

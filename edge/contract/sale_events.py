@@ -117,8 +117,8 @@ class ReceiptPrinted(Event, frozen=True):
     """A printer reported on a receipt.
 
     `evidence` is `confirmed` (the printer answered behind the data), `sent_unconfirmed`
-    (written, never answered), or `unknown` (broken off; a repeat is marked COPY). `copy`
-    counts repeats: 0 is the original.
+    (written, never answered), `unknown` (broken off; a repeat is marked COPY) or `failed`
+    (certainly not printed). `copy` counts repeats: 0 is the original.
     """
 
     TYPE: ClassVar[str] = "receipt_printed"
@@ -132,8 +132,8 @@ class ReceiptPrinted(Event, frozen=True):
 class DrawerOpened(Event, frozen=True):
     """A drawer was asked to open for a reason, and this is how it ended.
 
-    `outcome` is `opened` (sensor), `pulsed` (no sensor, or it did not change), or
-    `not_opened` (expired, refused, or unreachable).
+    `outcome` is `opened` (sensor), `pulsed` (no sensor, or it did not change), `not_opened`
+    (expired, refused, or unreachable) or `unknown` (broken off: it is not kicked again).
     """
 
     TYPE: ClassVar[str] = "drawer_opened"

@@ -23,7 +23,7 @@ from edge.demo.layout import (
     DemoLayout,
     find_mosquitto,
 )
-from edge.demo.processes import DemoFailedError, Processes, run_once, tillbox
+from edge.demo.processes import DemoFailedError, Processes, hold, run_once, tillbox
 from edge.demo.walk_in import WalkIn
 from edge.runtime.command_line import Command
 from edge.runtime.pin_hash import load_pepper
@@ -88,10 +88,12 @@ async def _demo(options: DemoOptions, log: Log) -> int:
     layout = DemoLayout(
         options.data, options.port, options.office_port, embedded_broker=mosquitto is None
     )
-    layout.prepare()
-    _introduce_box_and_office(layout)
     async with Supervisor(clock, log) as tasks, aiohttp.ClientSession() as client:
         processes = Processes(layout.root, clock, log, tasks)
+        _held = hold(layout.root)
+        await processes.end_leftovers()
+        layout.prepare()
+        _introduce_box_and_office(layout)
         starting = tasks.spawn("start", _start(layout, options, processes, client, mosquitto))
         stopped = tasks.spawn("signal", ending.wait())
         try:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from edge.contract.errors import SettingsInvalid
 from edge.runtime.broker_access import BrokerAccess
 from edge.runtime.mosquitto_files import MosquittoListener, write_mosquitto_files
 from edge.runtime.private_file import create_private_file
@@ -52,7 +53,17 @@ class DemoLayout:
         return self.root / "broker" / "mosquitto.conf"
 
     def prepare(self) -> None:
-        """Make folders, secrets, ports and settings files."""
+        """Make folders, secrets, ports and settings files.
+
+        Raises SettingsInvalid when a port of the command line is taken.
+        """
+        for port, option in ((self.till_port, "--port"), (self.office_port, "--office-port")):
+            if not _is_free(port):
+                raise SettingsInvalid(
+                    "port_taken",
+                    f"Port {port} of this machine is in use.",
+                    advice=f"Stop what uses it, or choose another with {option}.",
+                )
         for name in ("config", "secrets", "broker", "log", "edge", "devices", "office", "counter"):
             (self.root / name).mkdir(parents=True, exist_ok=True)
         for name in ("edge.mqtt", "box.mqtt", "service.token", "office.password"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from edge.contract.errors import TillboxError
 from edge.contract.instant import Clock
@@ -20,6 +21,7 @@ from edge.contract.limits import STOP_S_MAX
 from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
 
+_GONE_POLL_S: Final = 0.05
 RESTART_S: Final = 0.5
 """A dead process is back within two seconds, as under systemd."""
 
@@ -33,6 +35,30 @@ class DemoFailedError(TillboxError):
 def tillbox(*words: str) -> list[str]:
     """Return the command line of a subcommand, run by this very Python."""
     return [sys.executable, "-m", "edge.cli", *words]
+
+
+def hold(folder: Path) -> BinaryIO:
+    """Hold a demo's folder for this process. Raises DemoFailedError when another one does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = (folder / "lock").open("wb")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise DemoFailedError(
+            "already_running",
+            f"A demo runs in {folder} already.",
+            advice="Stop it first, or give this one another folder with --data.",
+        ) from None
+    return file
+
+
+def _command_line(pid: int) -> str:
+    """Return the words a process was started with; empty when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def run_once(words: Sequence[str], *, what: str) -> str:
@@ -63,6 +89,19 @@ class Processes:
     def pids_file(self) -> Path:
         """A JSON object: name of the process to its id."""
         return self.folder / "pids.json"
+
+    async def end_leftovers(self) -> None:
+        """End children of a demo in this folder that was killed itself."""
+        if not self.pids_file.exists():
+            return
+        known: dict[str, int] = json.loads(self.pids_file.read_text() or "{}")
+        mine = [pid for pid in known.values() if str(self.folder) in _command_line(pid)]
+        for pid in mine:
+            self.log.warning("leftover_ended", pid=pid)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        while any(_command_line(pid) for pid in mine):
+            await self.clock.sleep(_GONE_POLL_S)
 
     async def start(self, name: str, words: Sequence[str]) -> None:
         """Start a child and keep it running."""

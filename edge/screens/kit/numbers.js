@@ -40,3 +40,6 @@ export function likelyCash(due, currency, count = 3) {
   const sums = new Set(notes.map((note) => Math.ceil((due + 1) / note) * note));
   return [...sums].sort((a, b) => a - b).slice(0, count);
 }
+
+/** An article's name with its number kept to its unit: "1 l" never breaks. @param {string} name */
+export const unbroken = (name) => name.replace(/(\d) (?=\p{L}{1,3}(?:\P{L}|$))/gu, "$1\u00a0");

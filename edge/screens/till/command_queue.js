@@ -86,8 +86,8 @@ async function carryOut() {
         keep(waiting.value.map((each) => (each === one ? { ...one, tried: true } : each)));
         const view = await ask("POST", `/api/v1/tills/${encodeURIComponent(one.till)}/commands`, one.command);
         again = AGAIN_MS_MIN;
-        done(one);
         listener?.answered(view, one);
+        done(one);
       } catch (error) {
         if (error instanceof Silence) {
           listener?.silent();
@@ -95,9 +95,9 @@ async function carryOut() {
           again = Math.min(AGAIN_MS_MAX, again * 2);
         } else if (error instanceof Refusal) {
           again = AGAIN_MS_MIN;
+          listener?.refused(error, one);
           if (error.status === 401) keep([]);
           else done(one);
-          listener?.refused(error, one);
         } else throw error;
       }
     }

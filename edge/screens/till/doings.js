@@ -1,5 +1,5 @@
 // What a cashier does: every key, tap and scan ends in one of these.
-import { batch } from "@preact/signals";
+import { batch, effect, untracked } from "@preact/signals";
 import { money } from "../kit/numbers.js";
 import { sound } from "../kit/sounds.js";
 import { say } from "../kit/words.js";
@@ -160,15 +160,24 @@ export function chooseLine(step) {
 
 export function pay() {
   if (store.boxLostSince.value !== null) return tell(say("pay_lost"), "person");
+  if (store.waiting.value.length) {
+    store.payAsked.value = true; // what is on its way belongs to this sale: its total is not known yet
+    return undefined;
+  }
   if (!store.liveLines.value.length) return tell(say("pay_nothing"));
-  if (store.waiting.value.length) return; // what is on its way belongs to this sale: its total is not known yet
-  batch(() => {
+  return batch(() => {
     store.payingDesk.value = true;
     store.amountDigits.value = "";
     store.pad.value = null;
     store.message.value = null;
   });
 }
+
+effect(() => {
+  if (!store.payAsked.value || store.waiting.value.length) return;
+  store.payAsked.value = false;
+  untracked(pay);
+});
 
 export function backToSale() {
   if (store.view.value?.state !== "open") return;

@@ -120,6 +120,7 @@ function devices(before, next) {
 
 /** The box refused a wish. @param {Said} refusal */
 export function takeRefusal(refusal) {
+  store.payAsked.value = false;
   speakOf(refusal.code, "refused", `${refusal.message} ${refusal.advice}`.trim(), refusal.params);
   heard("refused", refusal.code);
 }

@@ -1,5 +1,6 @@
 // Quick keys in pages, six by four: a key keeps its place, also where a page has gaps. And what a search found.
 import { ICONS } from "../kit/icons.js";
+import { unbroken } from "../kit/numbers.js";
 import { html, Icon, Money } from "../kit/parts.js";
 import { rightToLeft, say } from "../kit/words.js";
 import { sellArticle } from "./doings.js";
@@ -25,7 +26,7 @@ function Tile({ tile, reach }) {
   return html`<button type="button" class="tile" tabindex=${reach ? 0 : -1} data-place=${tile.place} onClick=${() => sellArticle(tile)}>
     <${Icon} name=${tile.icon in ICONS ? tile.icon : "bag"} />
     ${tile.unit === "kg" ? html`<span class="unit">${price}<span>${say("per_kg")}</span></span>` : price}
-    <span class=${nameKind(tile.name)}><bdi>${tile.name}</bdi></span></button>`;
+    <span class=${nameKind(tile.name)}><bdi>${unbroken(tile.name)}</bdi></span></button>`;
 }
 
 /** Arrows move inside the keys; Tab leaves them. @param {KeyboardEvent} event */

@@ -1,6 +1,6 @@
 // The slip: lines, what explains them, the total, and PAY.
 import { useEffect, useRef } from "preact/hooks";
-import { clock, money, quantity } from "../kit/numbers.js";
+import { clock, money, quantity, unbroken } from "../kit/numbers.js";
 import { Dots, html, Icon, Money, State } from "../kit/parts.js";
 import { say } from "../kit/words.js";
 import { askQuantity, backToSale, countable, lineHindered, pay, stepQuantity, voidLine } from "./doings.js";
@@ -39,7 +39,7 @@ function Line({ line, on, keys: showKeys }) {
     if (!line.voided) store.chosenLine.value = line.line_id;
   };
   return html`<li class=${kind} aria-current=${on ? "true" : undefined} onClick=${choose}>
-    <span class="line__n">${count}</span><span class="line__name"><bdi>${line.name}</bdi></span>
+    <span class="line__n">${count}</span><span class="line__name"><bdi>${unbroken(line.name)}</bdi></span>
     <${Money} minor=${line.voided ? Math.round((line.price_minor * line.quantity) / 1000) : line.amount_minor} currency=${store.currency.value} kind="line__sum" />
     ${why && html`<span class="line__why"><${Icon} name=${why.icon} size="s" /><bdi>${why.words}</bdi></span>`}
     ${on && showKeys && html`<${LineKeys} line=${line} />`}</li>`;
@@ -52,7 +52,7 @@ function WaitingLines() {
   return ahead.map(
     (each) => html`<li class="line line--waiting" key=${each.command.command_id}>
       <span class="line__n">${each.command.type === "add_item" ? quantity(each.command.quantity, "piece") : ""}</span>
-      <span class="line__name"><bdi>${each.name}</bdi></span><${Icon} name="wait" size="s" />
+      <span class="line__name"><bdi>${unbroken(each.name)}</bdi></span><${Icon} name="wait" size="s" />
       <span class="line__why">${say("waits_for_box")}</span></li>`,
   );
 }

@@ -29,6 +29,8 @@ export const pane = signal(/** @type {"basket" | "keys"} */ ("basket"));
 export const chosenLine = signal("");
 
 export const payingDesk = signal(false);
+/** Pay was pressed while the last article was on its way: it opens once the total is known. */
+export const payAsked = signal(false);
 export const way = signal(/** @type {"cash" | "card"} */ ("cash"));
 /** Digits typed for the amount; empty means all that is due. */
 export const amountDigits = signal("");
@@ -79,6 +81,7 @@ export const amount = computed(() => {
 /** Forgets what belonged to the last sale. */
 export function beginAnew() {
   payingDesk.value = false;
+  payAsked.value = false;
   amountDigits.value = "";
   chosenLine.value = "";
   cancelAsked.value = false;

@@ -34,7 +34,7 @@ function DeviceSign() {
   const trouble = worstDevice(store.view.value?.devices ?? []);
   if (!trouble || store.boxLostSince.value !== null) return null;
   const name = deviceName(trouble);
-  return html`<button type="button" class="link link--person" aria-label=${deviceWords(trouble, store.view.value).lead} onClick=${() => (store.sheet.value = "connection")}>
+  return html`<button type="button" class="link link--person" aria-label=${`${name}: ${deviceWords(trouble, store.view.value).lead}`} onClick=${() => (store.sheet.value = "connection")}>
     <${Icon} name="person" size="s" /><span><b class="cut">${name}</b></span></button>`;
 }
 
@@ -50,7 +50,7 @@ export function TopBar() {
     <div class="top__signs">
       ${signed && html`<${DeviceSign} />`}
       ${(signed || tone === "lost") &&
-      html`<button type="button" class=${`link link--${tone}`} aria-label=${`${lead}. ${words}`} onClick=${() => (store.sheet.value = "connection")}>
+      html`<button type="button" class=${`link link--${tone}`} aria-label=${`${lead} ${words}`} onClick=${() => (store.sheet.value = "connection")}>
         <${Wire} broken=${broken} /><span><b>${lead}</b>${tone !== "well" && html`<span>${words}</span>`}</span></button>`}
     </div>
     ${cashier && html`<button type="button" class="key who" aria-label=${`${cashier.name}. ${say("till_choices")}`} onClick=${() => (store.sheet.value = "choices")}>

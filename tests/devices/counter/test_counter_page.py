@@ -92,7 +92,7 @@ async def test_what_is_pressed_is_scanned(
     await expect(page.locator(".good")).to_have_count(1)
     await page.locator("#weight").fill("0,5")
     await page.locator(".good").press("Enter")
-    await until(lambda: reader.typed.endswith(b"2100103005000\r"))
+    await until(lambda: reader.typed.endswith(b"2100103005006\r"))
     await page.locator("#weight").fill("heavy")
     await page.locator(".good").click()
     await expect(page.locator("#heard")).to_contain_text("The scale shows heavy")
@@ -205,7 +205,8 @@ async def test_switches_and_keys_do_what_they_say(
     )
     assert (await counter.get("terminal"))["next"] == "cut_after_approval"
     await page.locator("#by-hand").click()
-    await page.locator('[data-key="approve"]').click()
+    await expect(page.locator("#by-hand")).to_have_attribute("aria-pressed", "true")
+    await page.locator('[data-key="approve"]').click(force=True)
     await expect(page.locator("#heard")).to_contain_text("No payment waits")
     assert (await counter.get("terminal"))["next"] == "ask"
     assert shown.troubles == []

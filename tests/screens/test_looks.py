@@ -230,6 +230,9 @@ async def test_the_page_keeps_still_and_its_speed_is_written_down(
     browser: Browser, box: FakeBox, record_property: Any
 ) -> None:
     till = await TillPage.open(browser, box)
+    await till.page.reload()
+    await till.state("idle")
+    await expect(till.page.locator(".tile")).to_have_count(24)
     await till.page.evaluate(
         """() => {
             window.figures = { lcp: 0, cls: 0, inp: 0, drawn: [] };

@@ -141,3 +141,13 @@ async def test_enter_goes_on_to_the_next_sale(paying: TillPage, box: FakeBox) ->
     await paying.page.keyboard.press("Enter")
     await paying.state("idle")
     await expect(paying.page.locator(".slip__head")).to_contain_text("till-2-000001")
+
+
+async def test_pay_pressed_too_soon_opens_once_the_total_is_known(
+    till: TillPage, box: FakeBox
+) -> None:
+    box.delay_s = 0.4
+    await till.page.locator(".tile", has_text="Sourdough loaf").click()
+    await till.page.keyboard.press("F9")
+    await till.state("paying")
+    await till.total("€4.20")

@@ -111,7 +111,8 @@ class TillPage:
         )
 
     async def line_names(self) -> list[str]:
-        return await self.page.locator(".line:not(.line--void) .line__name").all_text_contents()
+        names = self.page.locator(".line:not(.line--void) .line__name")
+        return [name.replace("\u00a0", " ") for name in await names.all_text_contents()]
 
     async def message(self, words: str) -> None:
         """Wait until the message line says something."""

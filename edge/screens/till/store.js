@@ -81,7 +81,6 @@ export const amount = computed(() => {
 /** Forgets what belonged to the last sale. */
 export function beginAnew() {
   payingDesk.value = false;
-  payAsked.value = false;
   amountDigits.value = "";
   chosenLine.value = "";
   cancelAsked.value = false;
@@ -92,6 +91,7 @@ export function beginAnew() {
 /** Forgets everything of the cashier who left. */
 export function forgetCashier() {
   beginAnew();
+  payAsked.value = false;
   typed.value = "";
   nextQuantity.value = 1000;
   pad.value = null;

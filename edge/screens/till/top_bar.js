@@ -51,7 +51,7 @@ export function TopBar() {
       ${signed && html`<${DeviceSign} />`}
       ${(signed || tone === "lost") &&
       html`<button type="button" class=${`link link--${tone}`} aria-label=${`${lead} ${words}`} onClick=${() => (store.sheet.value = "connection")}>
-        <${Wire} broken=${broken} /><span><b>${lead}</b>${tone !== "well" && html`<span>${words}</span>`}</span></button>`}
+        <${Wire} broken=${broken} /><span><b>${lead}</b>${" "}${tone !== "well" && html`<span>${words}</span>`}</span></button>`}
     </div>
     ${cashier && html`<button type="button" class="key who" aria-label=${`${cashier.name}. ${say("till_choices")}`} onClick=${() => (store.sheet.value = "choices")}>
       <${Icon} name="user" /><bdi class="hide-s cut">${cashier.name}</bdi></button>`}

@@ -226,6 +226,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         health = BoxHealth(ledger_file, reference, directory, link, disk, bus)
         metrics = Metrics()
         health.declare(metrics)
+        sockets = TillSockets(views, clock, tasks)
         routes = BoxApi(
             health.items,
             metrics,
@@ -264,6 +265,9 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             _ = tasks.start(name, work)
         await web.open()
         stack.push_async_callback(web.close)
+        # who waits for news would hold the closing up
+        stack.push_async_callback(sockets.close)
+        stack.callback(replica.close)
         yield Edge(settings, log, bus, tasks, selling, access, ledger, ledger_file, web)
 
 

@@ -74,6 +74,7 @@ class Replica:
     _hurried_seq: int = 0
     _hurried_at: int = 0
     _oldest_at: int = 0
+    _closing: bool = False
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def open(self) -> None:
@@ -140,8 +141,13 @@ class Replica:
             dictionary=self.dictionary,
         )
 
+    def close(self) -> None:
+        """Let nobody wait for news any more: the box is stopping."""
+        self._closing = True
+        self._news.set()
+
     async def _wait_until_due(self, after: int) -> None:
-        while True:
+        while not self._closing:
             wait_ms = self._due_in_ms(after)
             if wait_ms == 0:
                 return

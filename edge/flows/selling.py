@@ -117,10 +117,12 @@ class Selling:
         entry: str,
         aim: str,
     ) -> bytes:
+        new_sale_id = ""
         if till.cart.state in {TillState.IDLE, TillState.DONE}:
             self.check_storage()
+            new_sale_id = self.new_id()  # an open sale has one: chance is asked once a sale
         given = Circumstances(
-            till.id, till.receipts, self.new_id(), self.terminal_of(till.id), entry, aim
+            till.id, till.receipts, new_sale_id, self.terminal_of(till.id), entry, aim
         )
         events = decide(till.cart, command, self.reference, given)
         if isinstance(command, NextSale):

@@ -35,6 +35,9 @@ from edge.runtime.migrations import Migration
 SCHEMA: Final = Path(__file__).parent / "schema"
 MIGRATIONS: Final = (Migration(1, (SCHEMA / "0001_first_sale.sql").read_text("utf-8")),)
 _PRUNE_EVERY: Final = 1_000
+_REPLY_PACKING: Final = (1, zlib.DEFLATED, 12, 5)
+"""Level, method, window of 4 KiB, small tables. zlib.compress takes 256 KiB of fresh pages for
+each call: ten times the work that a view of 1 to 5 KiB needs, and no byte less."""
 _MINUTE_MS: Final = 60_000
 
 
@@ -338,10 +341,15 @@ def _same_command(kept: tuple[bytes, bytes], command: CommandReply) -> bytes:
     return zlib.decompress(reply)
 
 
+def _packed(reply: bytes) -> bytes:
+    packing = zlib.compressobj(*_REPLY_PACKING)
+    return packing.compress(reply) + packing.flush()
+
+
 def _keep_reply(connection: sqlite3.Connection, reply: CommandReply, last_seq: int) -> None:
     cursor = connection.execute(
         "INSERT INTO command_reply (command_id, fingerprint, last_seq, reply) VALUES (?, ?, ?, ?)",
-        (reply.command_id, reply.fingerprint, last_seq, zlib.compress(reply.reply, 1)),
+        (reply.command_id, reply.fingerprint, last_seq, _packed(reply.reply)),
     )
     number = cursor.lastrowid or 0
     if number % _PRUNE_EVERY == 0:

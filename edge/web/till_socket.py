@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from edge.contract.errors import Refused
 from edge.contract.instant import Clock
@@ -42,6 +42,12 @@ class TillSockets:
     views: TillViews
     clock: Clock
     tasks: Supervisor
+    _open: set[web.WebSocketResponse] = field(default_factory=set)
+
+    async def close(self) -> None:
+        """Say goodbye to every screen: the box is stopping, they come back by themselves."""
+        for socket in list(self._open):
+            _ = await socket.close(code=WSCloseCode.GOING_AWAY)
 
     async def serve(self, request: web.Request, till: Till) -> web.WebSocketResponse:
         """Hold a socket until either side ends it. `after` is the version the till has."""
@@ -52,6 +58,7 @@ class TillSockets:
         await socket.prepare(request)
         screen = TillScreen()
         till.screens.add(screen)
+        self._open.add(socket)
         if after < till.version or till.version == 0:
             screen.show(self.views.build(till))
         sender = self.tasks.spawn(f"socket of {till.id}", self._send(socket, screen))
@@ -61,6 +68,7 @@ class TillSockets:
                     break  # a till has nothing to say here; text is taken as a sign of life
         finally:
             till.screens.discard(screen)
+            self._open.discard(socket)
             sender.cancel()
         return socket
 

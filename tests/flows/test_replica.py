@@ -232,3 +232,17 @@ async def test_health_metrics_document_and_pages_need_nobody(tmp_path: Path) -> 
         assert got == 302
         got, body = await box.call("GET", "/till/../../etc/passwd")
         assert got == 404, body
+
+
+async def test_a_stopping_box_lets_nobody_wait(tmp_path: Path) -> None:
+    async with selling_box(tmp_path) as box:
+        head = await sell(box)
+        waiting = asyncio.create_task(frame(box, head, wait_s=20))
+        socket = await box.client.ws_connect(
+            f"{box.origin}/api/v1/tills/till-1/socket", headers={"Origin": box.origin}
+        )
+        await socket.receive_str(timeout=5)
+        started = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - started < 3, "the web server waited for them"
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)

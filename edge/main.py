@@ -235,7 +235,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             lambda: reference.store.name if reference.has_store else "Tillbox",
         ).routes(
             (
-                *TillApi(access, selling, reference, TillSockets(views, clock, tasks)).routes(),
+                *TillApi(access, selling, reference, sockets).routes(),
                 *ReplicaApi(replica, link).routes(),
             )
         )

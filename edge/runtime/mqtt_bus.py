@@ -13,8 +13,8 @@ import logging
 import math
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -269,15 +269,18 @@ class MqttBus:
                 await self._send_subscribe(client, fresh)
             wanted = {name for queue in self._subscriptions for name in queue.filters}
             if unwanted := [name for name in dict.fromkeys(gone) if name not in wanted]:
-                await client.unsubscribe(unwanted, timeout=MQTT_ACK_S_MAX)
+                async with _answer_in_time():
+                    await client.unsubscribe(unwanted, timeout=math.inf)
             if not self._fresh:
                 self._settled.set()
 
     async def _send_subscribe(self, client: aiomqtt.Client, filters: list[str]) -> None:
         wanted = [(name, 1) for name in filters]
-        codes: Sequence[int | ReasonCode] = await client.subscribe(wanted, timeout=MQTT_ACK_S_MAX)
-        for name, code in zip(filters, codes, strict=True):
-            if (code.value if isinstance(code, ReasonCode) else code) >= _REFUSED:
+        async with _answer_in_time():
+            codes = await client.subscribe(wanted, timeout=math.inf)
+        numbers = [code.value if isinstance(code, ReasonCode) else code for code in codes]
+        for name, number in zip(filters, numbers, strict=True):
+            if number >= _REFUSED:
                 self._log.error("bus_subscription_denied", filter=name)
 
     async def _welcome(self, backoff: Backoff) -> None:
@@ -350,11 +353,27 @@ class MqttBus:
             self._log.warning("bus_lost", reason=words)
 
 
+@asynccontextmanager
+async def _answer_in_time() -> AsyncIterator[None]:
+    """Give the broker `MQTT_ACK_S_MAX`; raise MqttError after it.
+
+    aiomqtt's own deadline is asyncio.wait_for, which in Python 3.11 swallows a cancellation
+    that comes together with the answer: the task would go on for ever.
+    """
+    try:
+        async with asyncio.timeout(MQTT_ACK_S_MAX):
+            yield
+    except TimeoutError:
+        raise aiomqtt.MqttError("The broker did not answer in time.") from None
+
+
 async def _leave(client: aiomqtt.Client, goodbye_s: float) -> None:
     """Say goodbye and close the socket; a broker that does not listen is not waited for."""
     client.timeout = goodbye_s
-    with suppress(aiomqtt.MqttError):
-        await client.__aexit__(None, None, None)
+    # in a task of its own, for the same reason: asyncio.wait swallows nothing
+    leaving = asyncio.get_running_loop().create_task(client.__aexit__(None, None, None))
+    leaving.add_done_callback(lambda task: task.cancelled() or task.exception())
+    await asyncio.wait({leaving})
 
 
 def _straight_to(

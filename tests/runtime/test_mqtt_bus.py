@@ -362,3 +362,13 @@ def test_a_delivery_over_the_limit_is_dropped_and_counted() -> None:
     queue.close()
     assert not queue.offer(BusMessage("a", b"too late"))
     assert closed == [queue]
+
+
+async def test_stopping_at_any_moment_of_a_subscription_ends(embedded: EmbeddedShop) -> None:
+    # in Python 3.11 asyncio.wait_for swallows a cancellation that comes with the answer
+    for turns in range(0, 120, 2):
+        async with asyncio.timeout(20), running(embedded.bus("host-1")) as host:
+            host.subscribe([PRINTER.job]).close()
+            host.subscribe([PRINTER.job])
+            for _ in range(turns):
+                await asyncio.sleep(0)

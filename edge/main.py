@@ -71,7 +71,8 @@ from edge.web.till_socket import TillSockets
 SCREENS: Final = Path(__file__).parent / "screens"
 _SCREEN_FOLDERS: Final = ("till", "kit", "vendor", "words")
 _DICTIONARY: Final = 1
-_WATCHDOG_S: Final = 3.0
+_WATCHDOG_S: Final = 0.5
+"""How soon a failed disk ends the process, and how often the watchdog is fed."""
 
 
 @dataclass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any
 
 import msgspec
@@ -60,7 +59,7 @@ class CounterApi:
             openapi_document(
                 table,
                 title="Tillbox counter",
-                version=version("tillbox"),
+                version="v1",
                 description="Drives the simulated hardware of the demo shop.",
             )
         )
@@ -207,7 +206,7 @@ class CounterApi:
                 "" if link else "Switch it on again when you are done.",
             ),
         )
-        return json_response(HealthBody(True, version("tillbox"), items))
+        return json_response(HealthBody(True, items))
 
     async def _scan(self, request: web.Request) -> web.Response:
         body = await read_message(request, ScanBody)

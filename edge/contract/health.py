@@ -15,8 +15,10 @@ class HealthItem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class HealthBody(msgspec.Struct, frozen=True):
-    """Whether the server does its main work (`ready`), and how each part is."""
+    """Whether the server does its main work (`ready`), and how each part is.
+
+    No version: strangers on the shop's LAN may ask for it.
+    """
 
     ready: bool
-    version: str
     items: tuple[HealthItem, ...]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any
 
 import msgspec
@@ -15,6 +14,7 @@ from edge.runtime.http_errors import JSON_TYPE, json_response
 from edge.runtime.metrics import Metrics
 from edge.runtime.openapi import ANYONE, Route, openapi_document
 from edge.runtime.static_files import StaticFiles
+from edge.web.caller import LOCAL
 
 
 class BrandingBody(msgspec.Struct, frozen=True):
@@ -63,7 +63,7 @@ class BoxApi:
                 path="/metrics",
                 handler=self._metrics,
                 summary="Counters for Prometheus",
-                access=ANYONE,
+                access=LOCAL,
                 gives="text/plain",
             ),
             Route(
@@ -80,7 +80,7 @@ class BoxApi:
             openapi_document(
                 table,
                 title="Tillbox",
-                version=version("tillbox"),
+                version="v1",
                 description="The store server's interface for tills.",
             )
         )
@@ -117,7 +117,7 @@ class BoxApi:
     async def _health(self, _: web.Request) -> web.Response:
         items = self.health()
         ready = all(item.well for item in items if item.name in {"ledger", "reference", "disk"})
-        body = HealthBody(ready, version("tillbox"), items)
+        body = HealthBody(ready, items)
         return json_response(body, status=200 if ready else 503)
 
     async def _metrics(self, _: web.Request) -> web.Response:

@@ -11,6 +11,7 @@ from aiohttp import web
 from edge.contract.errors import Refused
 from edge.flows.access import Access as TillAccess
 from edge.flows.access import CashierSession, EnrolledDevice
+from edge.runtime.connection_watch import is_loopback
 from edge.runtime.http_guard import CALLER
 from edge.runtime.http_sessions import (
     SESSION_COOKIE,
@@ -26,6 +27,8 @@ CASHIER: Final = Access("cashier", "sell")
 """A cashier signed in on the till that the address names."""
 SERVICE: Final = Access("service")
 """A program of this box, with the service token."""
+LOCAL: Final = Access("local")
+"""Anyone on this box itself, or a program with the service token: not the shop's LAN."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,9 @@ class EdgeGate:
 
     async def __call__(self, request: web.Request, rule: Access) -> object:
         """Return the caller, or raise Refused: 401 unknown, 403 not allowed."""
-        if rule is SERVICE:
+        if rule is LOCAL and is_loopback(request.remote or ""):
+            return "local"
+        if rule is SERVICE or rule is LOCAL:
             return self._service(request)
         caller = self._till(request)
         if rule is TILL:

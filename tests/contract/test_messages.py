@@ -40,7 +40,7 @@ from edge.contract.wire import encode
         DeviceState(DriverState.ATTENTION, "boot", 1, 2, paper="out", advice="Put in a roll."),
         PaymentOutcome("approved", 5, "4242", "Example"),
         BarcodeScanned("9520000079192", "]E0"),
-        HealthBody(ready=True, version="1", items=(HealthItem("disk", well=True, words="Well."),)),
+        HealthBody(ready=True, items=(HealthItem("disk", well=True, words="Well."),)),
     ],
     ids=lambda message: type(message).__name__,
 )  # fmt: skip

@@ -1,0 +1,96 @@
+// What head office answers, as far as this page reads it. Amounts are integers of the smallest
+// unit, quantities thousandths, times ms since 1970 UTC.
+
+export interface LineView {
+  line_id: string;
+  sku: string;
+  name: string;
+  quantity: number;
+  unit: string;
+  price_minor: number;
+  amount_minor: number;
+  voided: boolean;
+}
+
+export interface TenderView {
+  tender_id: string;
+  kind: string;
+  amount_minor: number;
+  state: string;
+  last4: string;
+  scheme: string;
+}
+
+export interface TaxView {
+  tax: string;
+  rate_ppm: number;
+  net_minor: number;
+  tax_minor: number;
+  gross_minor: number;
+}
+
+/** A completed sale; `arrival` is its place in the order in which head office got them, without gaps. */
+export interface SaleView {
+  sale_id: string;
+  receipt_number: string;
+  store: string;
+  till: string;
+  cashier: string;
+  currency: string;
+  total_minor: number;
+  change_minor: number;
+  rounding_minor: number;
+  completed_at: number;
+  day: string;
+  seq: number;
+  arrival: number;
+  lines: LineView[];
+  tenders: TenderView[];
+  taxes: TaxView[];
+}
+
+export interface SalesView {
+  sales: SaleView[];
+  next: number;
+}
+
+export interface AlarmView {
+  kind: string;
+  words: string;
+  first_at: number;
+  last_at: number;
+  count: number;
+}
+
+/** A store. Takings are those of its business day of this moment; `last_contact` 0 for never. */
+export interface StoreView {
+  number: number;
+  slug: string;
+  name: string;
+  connected: boolean;
+  last_contact: number;
+  head_seq: number;
+  accepted_seq: number;
+  projected_seq: number;
+  settled_seq: number;
+  currency: string;
+  takings_today_minor: number;
+  sales_today: number;
+  quarantined: number;
+  parked: number;
+  alarms: AlarmView[];
+}
+
+export interface StoresView {
+  stores: StoreView[];
+}
+
+export interface FeedView {
+  items: { key: string; value: { time_zone?: string; day_starts_at_hour?: number } | null }[];
+}
+
+export interface RefusalView {
+  code: string;
+  message: string;
+  advice: string;
+}

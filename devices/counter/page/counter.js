@@ -85,7 +85,7 @@ function show(state) {
   scannerReady = state.scanner.connected;
   if (!state.scanner.plugged) showState(byId("scanner-state"), "lost", "cable out");
   else if (scannerReady) showState(byId("scanner-state"), "well", "in use");
-  else showState(byId("scanner-state"), "person", "nobody connected");
+  else showState(byId("scanner-state"), "person", "not in use");
   paper.take(state);
   terminal.take(state.terminal);
   trouble.take(state);

@@ -56,7 +56,7 @@ export class Terminal {
     this.asked = state.asked_minor !== null;
     const words = state.asked_minor === null ? "ready" : `${money(state.asked_minor, state.currency)} asked`;
     if (!state.plugged) showState(byId("terminal-state"), "lost", "cable out");
-    else if (!state.connected) showState(byId("terminal-state"), "person", "nobody connected");
+    else if (!state.connected) showState(byId("terminal-state"), "person", "not in use");
     else showState(byId("terminal-state"), this.asked ? "wait" : "well", words);
     this.screen(state);
     byId("alone").setAttribute("aria-pressed", String(!byHand));

@@ -95,5 +95,5 @@ function printerTrouble(printer) {
   if (!printer.plugged) return ["lost", "cable out"];
   if (printer.cover === "open") return ["person", "cover open"];
   if (printer.paper === "out") return ["person", "no paper"];
-  return printer.connected ? null : ["person", "nobody connected"];
+  return printer.connected ? null : ["person", "not in use"];
 }

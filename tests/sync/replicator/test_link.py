@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
+import asyncio
+import zlib
 
-from edge.contract.limits import BACKOFF_MS_MAX, LINK_DENIED_RETRY_MS
+import pytest
+from typing_extensions import override
+
+from edge.contract.limits import BACKOFF_MS_MAX, BACKOFF_MS_MIN, LINK_DENIED_RETRY_MS
+from edge.contract.reference_data import Feed, FeedPage
 from edge.contract.replication import Denied, LinkReport
-from tests.sync.replicator.shop import Shop, until
+from edge.runtime.backoff import Backoff
+from tests.sync.fake_edge import STORE
+from tests.sync.replicator.shop import BriskClock, Shop, until
 from tests.sync.tcp_cutter import TcpCutter
 
 
@@ -77,14 +84,30 @@ async def test_a_box_behind_head_office_sends_nothing(shop: Shop) -> None:
     assert shop.link == "down"
 
 
-async def test_another_history_at_head_office_stops_the_upload(shop: Shop) -> None:
+class PatientClock(BriskClock):
+    """Who waits for a person waits for ever."""
+
+    @override
+    async def sleep(self, seconds: float) -> None:
+        if seconds > BACKOFF_MS_MAX / 1000:
+            await asyncio.Event().wait()
+        await super().sleep(seconds)
+
+
+async def test_another_history_at_head_office_stops_the_upload_alone(shop: Shop) -> None:
+    shop.clock = PatientClock()
     shop.office.foreign_ack = True
-    shop.edge.sell(30)
+    shop.edge.sell(1)
     async with shop.replicating():
-        await until(lambda: bool(shop.lines("replica_fork")))
-        await until(lambda: shop.link == "down")
-        assert shop.edge.acks == []
-        assert len(shop.office.events) < 30
+        await until(lambda: bool(shop.lines("replica_fork")) and shop.link == "down")
+        shop.edge.sell(10)
+        told = len(shop.edge.links)
+        await until(lambda: len(shop.edge.links) > told + 2)
+        await shop.office.send_page(FeedPage(Feed.PRICE, (), 1))
+        await until(lambda: len(shop.office.taken) == 1)
+    assert shop.edge.acks == []
+    assert len(shop.office.events) == 1
+    assert {link.state for link in shop.edge.links[told:]} == {"down"}
 
 
 async def test_another_hash_in_the_welcome_stops_the_upload(shop: Shop) -> None:
@@ -154,3 +177,12 @@ async def test_a_missing_greeting_of_the_link_is_not_waited_for_at_the_end(shop:
     shop.office.silent = True
     async with shop.replicating():
         await until(lambda: bool(shop.office.lines))
+
+
+async def test_the_waits_are_those_of_the_store(shop: Shop) -> None:
+    """After a mass outage no two shops come back in one rhythm."""
+    await shop.office.stop()
+    async with shop.replicating():
+        await until(lambda: len(shop.clock.slept) >= 5)
+    waits = Backoff(BACKOFF_MS_MIN, BACKOFF_MS_MAX, zlib.crc32(STORE.encode()))
+    assert shop.clock.slept[:5] == [waits.next_ms() / 1000 for _ in range(5)]

@@ -176,3 +176,16 @@ async def test_an_edge_that_never_waits_is_not_asked_without_end(shop: Shop) -> 
     async with shop.replicating():
         await until(lambda: shop.clock.slept.count(0.25) >= 3)
     assert len(shop.edge.asked_after) <= shop.clock.slept.count(0.25) + 1
+
+
+async def test_resend_empties_a_full_window(shop: Shop) -> None:
+    """None of the four frames under way was kept, and none will be acknowledged."""
+    shop.office.acks_held.clear()
+    shop.office.reject_once = {1}
+    shop.edge.sell(10)
+    async with shop.replicating():
+        await until(lambda: shop.office.frames_unanswered == FRAMES_IN_FLIGHT_MAX)
+        shop.office.acks_held.set()
+        await until(lambda: shop.in_step)
+    assert len(shop.office.hellos) == 1
+    assert shop.office.gaps == FRAMES_IN_FLIGHT_MAX - 1

@@ -186,3 +186,11 @@ async def test_the_waits_are_those_of_the_store(shop: Shop) -> None:
         await until(lambda: len(shop.clock.slept) >= 5)
     waits = Backoff(BACKOFF_MS_MIN, BACKOFF_MS_MAX, zlib.crc32(STORE.encode()))
     assert shop.clock.slept[:5] == [waits.next_ms() / 1000 for _ in range(5)]
+
+
+@pytest.mark.parametrize("code", ["closing", "replaced", "busy"])
+async def test_a_denial_that_passes_by_itself_is_tried_again_soon(shop: Shop, code: str) -> None:
+    shop.office.deny = Denied(code, "Not now.")
+    async with shop.replicating():
+        await until(lambda: len(shop.office.hellos) >= 3)
+    assert max(shop.clock.slept) <= BACKOFF_MS_MAX / 1000

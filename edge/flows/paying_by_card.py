@@ -128,6 +128,12 @@ class PayingByCard:
         result = self._answers.pop(job.job_id, None)
         if result is None:
             return False
+        asked_about = result.id != job.job_id
+        if asked_about and result.status is JobStatus.FAILED:
+            # the question was not put (a busy terminal): that says nothing about the payment
+            words = result.error.detail if result.error else "The terminal cannot be asked."
+            await self._doubt(job, words)
+            return False
         if result.status is JobStatus.FAILED:
             detail = result.error.detail if result.error else "The terminal was not asked."
             code = result.error.code if result.error else "failed"
@@ -142,13 +148,14 @@ class PayingByCard:
             words = result.error.detail if result.error else outcome.reason
             await self._doubt(job, words or "The terminal's answer is not known.")
             return False
-        asked_about = result.id != job.job_id
         await self._settle(job, outcome, _INQUIRY if asked_about else "")
         return True
 
     async def hear(self, job: OpenJob, result: JobResult) -> None:
         """Take the result of an authorisation, or of an inquiry about it (`result.id`)."""
-        self._answers[job.job_id] = result
+        kept = self._answers.get(job.job_id)
+        if kept is None or kept.status is not JobStatus.DONE:  # an answer is not unsaid
+            self._answers[job.job_id] = result
         wake = self._watched.get(job.job_id)
         if wake is not None:
             wake.set()

@@ -97,6 +97,21 @@ async def test_an_unknown_outcome_is_in_doubt_until_the_inquiry_says_approved(
         assert "card_payment_unknown" in event_types(box)
 
 
+async def test_an_inquiry_that_could_not_be_put_decides_nothing(tmp_path: Path) -> None:
+    # a terminal still at the payment refuses the question: had that counted as "declined",
+    # the customer could pay in cash and then by the card that still waits
+    async with selling_box(tmp_path) as box, fake_host(box.broker) as host:
+        host.answers["inquire_payment"] = lambda job: JobResult(
+            job.id, JobStatus.FAILED, 1, None, _error("terminal_busy", "It is still at it.")
+        )
+        job = await ask(box, host)
+        await host.answer("terminal-1", job.id, JobStatus.UNKNOWN, code="cut", detail="Cut.")
+        await until(lambda: len(host.of_kind("inquire_payment")) >= 2, what="it is asked again")
+        assert (await box.view())["state"] == "in_doubt"
+        host.answers["inquire_payment"] = done(APPROVED)
+        await until_view(box.view, lambda view: view["state"] == "done", what="done")
+
+
 async def test_a_host_that_is_busy_with_the_payment_is_left_to_it(tmp_path: Path) -> None:
     async with selling_box(tmp_path) as box, fake_host(box.broker) as host:
         host.answers["inquire_payment"] = lambda job: JobResult(

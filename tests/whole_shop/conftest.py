@@ -25,6 +25,8 @@ async def shop(running_shop: Shop) -> Shop:
     await running_shop.counter("POST", "printer", {"paper": "ok"})
     await running_shop.counter("POST", "terminal", {"next": "approve"})
     await running_shop.counter("POST", "link", {"up": True})
+    for device in ("scanner", "printer", "terminal"):
+        await running_shop.counter("POST", "cables", {"device": device, "plugged": True})
     await running_shop.clear()
     await running_shop.until_well()
     return running_shop

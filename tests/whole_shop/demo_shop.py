@@ -89,7 +89,8 @@ class Shop:
         try:
             return await eventually(attempt, what=what)
         except AssertionError as error:
-            raise AssertionError(f"{error}; last seen: {json.dumps(seen)[:2000]}") from None
+            shown = {**seen, "devices": [d for d in seen.get("devices", []) if not d["well"]]}
+            raise AssertionError(f"{error}; last seen: {json.dumps(shown)[:3000]}") from None
 
     async def until_well(self) -> None:
         """Wait until the devices are ready and the till is free."""

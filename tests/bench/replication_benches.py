@@ -32,10 +32,9 @@ def replicate(run: BenchRun) -> Figure:
     cpu: list[float] = []
     for sales in _SALES:
         with open_shop(run.new_folder("replicate") / "shop", office=True) as shop:
-            head = shop.head_seq()
-            shop.until_accepted(head)
-            shop.programs["sync"].stop()
-            shop.programs["edge"].stop()
+            for name in ("sync", "edge"):
+                shop.programs[name].stop()
+            head = shop.accepted_seq()
             sizes = write_backlog(shop.ledger_file, sales)
             shop.start_edge()
             floors.append(_floor_bytes_per_s(run))

@@ -1,13 +1,14 @@
 // Takings by hour as bars, drawn to the width that is there. Time runs from left to right in every script.
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { decimals } from "../kit/numbers.js";
+import { decimals, money } from "../kit/numbers.js";
 import { html } from "../kit/parts.js";
 import { locale } from "../kit/words.js";
 
 /** @typedef {import("./figures.js").HourSum} HourSum */
 
-const HEIGHT = 240;
+/** Lower where the page is one column. @param {number} width */
+const heightFor = (width) => (width < 600 ? 240 : width < 1000 ? 330 : 400);
 const EDGE = { top: 28, bottom: 26, start: 58, end: 8 };
 const LINES = 4;
 const FIRST_HOUR = 8;
@@ -44,24 +45,25 @@ export function HourPlot({ hours, currency, words }) {
 
 /** @param {{hours: readonly HourSum[], currency: string, words: string, width: number}} props */
 function Bars({ hours, currency, words, width }) {
+  const height = heightFor(width);
   const one = 10 ** decimals(currency);
   const most = Math.max(...hours.map((each) => each.minor)) / one;
   const step = roundStep(most);
   const top = step * Math.max(1, Math.ceil(most / step));
-  const high = HEIGHT - EDGE.top - EDGE.bottom;
+  const high = height - EDGE.top - EDGE.bottom;
   const wide = (width - EDGE.start - EDGE.end) / hours.length;
   const y = (/** @type {number} */ value) => EDGE.top + high * (1 - Math.max(0, value) / top);
   const short = new Intl.NumberFormat(locale(), { notation: "compact", maximumFractionDigits: 1 });
   const labelled = Math.ceil(LABEL_WIDTH / wide);
   const best = hours.reduce((a, b) => (b.minor > a.minor ? b : a));
   const lines = Array.from({ length: Math.round(top / step) + 1 }, (_, n) => n * step);
-  return html`<svg class="plot" width=${width} height=${HEIGHT} viewBox=${`0 0 ${width} ${HEIGHT}`} role="img" aria-label=${words}>
+  return html`<svg class="plot" width=${width} height=${height} viewBox=${`0 0 ${width} ${height}`} role="img" aria-label=${words}>
     <g class="grid">${lines.map((value) => html`<path key=${value} d=${`M${EDGE.start} ${y(value)}H${width - EDGE.end}`} />`)}</g>
     <g>${lines.map((value) => html`<text key=${value} x=${EDGE.start - 10} y=${y(value) + 4} text-anchor="end">${short.format(value)}</text>`)}</g>
     <g class="bars">${hours.map((each, n) => {
       const head = y(each.minor / one);
       return each.minor > 0 && html`<rect key=${each.hour} class=${each === best ? "best" : ""} x=${EDGE.start + n * wide + wide * 0.14} y=${head} width=${wide * 0.72} height=${Math.max(2, EDGE.top + high - head)} />`;
     })}</g>
-    <g>${hours.map((each, n) => n % labelled === 0 && html`<text key=${each.hour} x=${EDGE.start + (n + 0.5) * wide} y=${HEIGHT - 6} text-anchor="middle">${each.hour % 24}</text>`)}</g>
-    <text class="big" x=${Math.min(width - 40, Math.max(EDGE.start + 30, EDGE.start + (hours.indexOf(best) + 0.5) * wide))} y=${y(best.minor / one) - 8} text-anchor="middle">${short.format(best.minor / one)}</text></svg>`;
+    <g>${hours.map((each, n) => n % labelled === 0 && html`<text key=${each.hour} x=${EDGE.start + (n + 0.5) * wide} y=${height - 6} text-anchor="middle">${each.hour % 24}</text>`)}</g>
+    <text class="big" x=${Math.min(width - 40, Math.max(EDGE.start + 30, EDGE.start + (hours.indexOf(best) + 0.5) * wide))} y=${y(best.minor / one) - 8} text-anchor="middle">${money(best.minor, currency)}</text></svg>`;
 }

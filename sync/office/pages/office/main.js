@@ -7,7 +7,7 @@ import { locale } from "../kit/words.js";
 import { begin } from "./arrivals.js";
 import { ByHour } from "./by_hour.js";
 import { byTender } from "./figures.js";
-import { count, deviceTalks, say } from "./office_words.js";
+import { deviceTalks, say } from "./office_words.js";
 import { SaleSheet } from "./sale_sheet.js";
 import { Shops } from "./shops.js";
 import { SignIn } from "./sign_in.js";
@@ -32,6 +32,7 @@ function split(text) {
   return [before, after];
 }
 
+/** What came in by way of paying. */
 function Ledger() {
   const sums = store.today.value;
   if (sums.length === 0) return null;
@@ -39,7 +40,7 @@ function Ledger() {
     const { cash, card } = byTender(each.currency);
     const row = (/** @type {string} */ name, /** @type {unknown} */ value) => html`<div key=${`${name} ${each.currency}`}><dt>${name}</dt><dd>${value}</dd></div>`;
     const sum = (/** @type {number} */ minor) => html`<${Money} minor=${minor} currency=${each.currency} />`;
-    return [row(say("sales_today"), count(each.n)), row(say("mean_basket"), sum(store.mean(each.minor, each.n))), row(say("tender_cash"), sum(cash)), row(say("tender_card"), sum(card))];
+    return [row(say("tender_cash"), sum(cash)), row(say("tender_card"), sum(card))];
   })}</dl>`;
 }
 

@@ -33,16 +33,13 @@ function Tender({ tender, currency }) {
 /** @param {{sale: SaleView}} props */
 function Sale({ sale }) {
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
-  const close = () => (store.opened.value = null);
-  useEffect(() => {
-    const shown = dialog.current;
-    shown?.showModal();
-    return () => shown?.close();
-  }, []);
+  // closing first gives the focus back to the row that was pressed
+  const close = () => dialog.current?.close();
+  useEffect(() => dialog.current?.showModal(), []);
   const outside = (/** @type {MouseEvent} */ event) => event.target === dialog.current && close();
   const { currency } = sale;
   const sum = (/** @type {string} */ words, /** @type {number} */ minor) => html`<div><dt>${words}</dt><dd><${Money} minor=${minor} currency=${currency} /></dd></div>`;
-  return html`<dialog class="sheet sale" ref=${dialog} aria-labelledby="sale-title" onCancel=${close} onClick=${outside}>
+  return html`<dialog class="sheet sale" ref=${dialog} aria-labelledby="sale-title" onClose=${() => (store.opened.value = null)} onClick=${outside}>
     <div class="sheet__head"><h2 id="sale-title">${say("receipt_named", { receipt: sale.receipt_number })}</h2><button type="button" class="key key--quiet" aria-label=${say("close")} onClick=${close}><${Icon} name="times" /></button></div>
     <div class="sheet__body"><p class="quiet"><bdi>${store.storeName(sale.store)}</bdi> · ${say("till_named", { till: store.tillName(sale.till) })} · ${say("cashier")} <bdi>${sale.cashier}</bdi><br />${inFull(sale.completed_at, store.zoneOf(sale.store))}</p>
       <ul class="lines">${sale.lines.map((line) => html`<${Line} key=${line.line_id} line=${line} currency=${currency} />`)}</ul>

@@ -47,7 +47,7 @@ export function Shops() {
   const shops = store.stores.value;
   if (shops.length === 0) return null;
   const head = (/** @type {import("./office_words.js").Word} */ word, number = false) => html`<th scope="col" class=${number ? "num" : ""}>${say(word)}</th>`;
-  return html`<section class="shops over" aria-labelledby="shops"><h2 id="shops">${say("shops")}</h2>
+  return html`<section class="shops over" aria-labelledby="shops-title"><h2 id="shops-title">${say("shops")}</h2>
     <table class="table"><thead><tr>${head("shop")}${head("state")}${head("today", true)}${head("sales_count", true)}${head("mean_basket", true)}${head("newest_sale", true)}${head("records", true)}${head("todo")}</tr></thead>
       <tbody>${shops.map((shop) => html`<${Shop} key=${shop.slug} shop=${shop} />`)}</tbody></table>
     <p class="hint foot">${say("records_words")}</p></section>`;

@@ -49,8 +49,8 @@ export function SignIn() {
   return html`<main class="gate"><div class="gate__say"><h1>${say("sign_in_title")}</h1>
       <p class="quiet">${store.signedOut.value ? say("session_over") : say("sign_in_words")}</p><${Languages} /></div>
     <form class="paper gate__form" onSubmit=${submit}>
-      <div class="field"><label for="user">${say("user")}</label><input id="user" name="username" ref=${user} dir="ltr" autocomplete="username" autocapitalize="none" spellcheck=${false} maxlength="40" aria-invalid=${wrong} aria-describedby="fault" /></div>
-      <div class="field"><label for="password">${say("password")}</label><input id="password" name="password" type="password" ref=${password} dir="ltr" autocomplete="current-password" maxlength="200" aria-invalid=${wrong} aria-describedby="fault" /></div>
-      <p id="fault" class="field__fault" role="alert">${fault.value && html`<${Icon} name="person" size="s" />`}<span>${fault.value}</span></p>
+      <div class="field"><label for="in-user">${say("user")}</label><input id="in-user" name="username" ref=${user} dir="ltr" autocomplete="username" autocapitalize="none" spellcheck=${false} maxlength="40" aria-invalid=${wrong} aria-describedby="in-fault" /></div>
+      <div class="field"><label for="in-password">${say("password")}</label><input id="in-password" name="password" type="password" ref=${password} dir="ltr" autocomplete="current-password" maxlength="200" aria-invalid=${wrong} aria-describedby="in-fault" /></div>
+      <p id="in-fault" class="field__fault" role="alert">${fault.value && html`<${Icon} name="person" size="s" />`}<span>${fault.value}</span></p>
       <button class="key key--primary" aria-disabled=${asking.value ? "true" : undefined}>${say("sign_in")}</button></form></main>`;
 }

@@ -67,7 +67,7 @@ function Row({ sale }) {
 export function Tape() {
   const all = store.sales.value;
   const lost = store.lostSince.value;
-  return html`<section class="tape torn" aria-labelledby="tape"><h2 id="tape">${say("live")}
+  return html`<section class="tape torn" aria-labelledby="tape-title"><h2 id="tape-title">${say("live")}
       ${lost === null ? html`<${State} tone="well">${say("live_on")}<//>` : html`<${State} tone="lost">${say("live_off", { time: since(lost, store.now.value) })}<//>`}</h2>
     <p class="said" aria-live="polite">${aloud.value}</p>
     ${all.length === 0 ? html`<p class="tape__none">${say("tape_none")}</p>` : html`<ol>${all.slice(0, rows.value).map((sale) => html`<${Row} key=${sale.arrival} sale=${sale} />`)}</ol>`}

@@ -34,7 +34,7 @@ export function Languages() {
 
 function Themes() {
   const chosen = (/** @type {Event} */ event) => (theme.value = /** @type {HTMLSelectElement} */ (event.target).value);
-  return html`<label class="pick"><${Icon} name="plot" /><span class="said">${say("theme")}</span>
+  return html`<label class="pick"><${Icon} name="screen" /><span class="said">${say("theme")}</span>
     <select class="key" value=${theme.value} onChange=${chosen}>${THEMES.map((each) => html`<option key=${each} value=${each}>${say(`theme_${each}`)}</option>`)}</select></label>`;
 }
 

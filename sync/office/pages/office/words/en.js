@@ -25,7 +25,7 @@ export const WORDS = Object.freeze({
 
   // the line
   link_lost: "Head office does not answer.",
-  link_lost_words: "Since {time}. The figures are those of then; the page goes on by itself.",
+  link_lost_words: "Since {time}; the figures are of then. It goes on by itself.",
   shops_in_touch: "Shops in touch: {n} of {all}",
 
   // today
@@ -36,7 +36,6 @@ export const WORDS = Object.freeze({
   no_shops_words: "Register a shop and the key of its box with “tillbox office add-store”; it appears here by itself.",
   sales_n: { one: "{n} sale", other: "{n} sales" },
   sales_count: "Sales",
-  sales_today: "Sales today",
   mean_basket: "Mean basket",
   by_hour: "Takings by hour",
   by_hour_words: "Best hour so far: {hour}, {amount} from {sales}.",

@@ -171,7 +171,7 @@ class Ledger:
                     job.device,
                     job.attempt,
                     job.deadline,
-                    job.args,
+                    zlib.compress(job.args, 1),  # a receipt's document: three pages become one
                 ),
             )
         for job_id in record.settled:
@@ -259,7 +259,7 @@ class Ledger:
             "SELECT job_id, kind, till, sale, device, attempt, deadline, args"
             " FROM device_job ORDER BY n"
         )
-        return [OpenJob(*row) for row in rows]
+        return [OpenJob(*row[:-1], args=zlib.decompress(row[-1])) for row in rows]
 
     async def enrolments(self) -> dict[str, str]:
         """Return the SHA-256 (hexadecimal) of each enrolled till's secret, by that hash: till."""

@@ -52,7 +52,7 @@ CREATE TABLE device_job (
     device   TEXT NOT NULL,
     attempt  INTEGER NOT NULL,
     deadline INTEGER NOT NULL,
-    args     BLOB NOT NULL
+    args     BLOB NOT NULL             -- zlib of the arguments
 ) STRICT;
 
 -- tills admitted by a person

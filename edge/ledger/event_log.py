@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sqlite3
 import zlib
 from collections.abc import Callable, Sequence
@@ -259,7 +260,8 @@ class Ledger:
             "SELECT job_id, kind, till, sale, device, attempt, deadline, args"
             " FROM device_job ORDER BY n"
         )
-        return [OpenJob(*row[:-1], args=zlib.decompress(row[-1])) for row in rows]
+        jobs = [OpenJob(*row) for row in rows]
+        return [dataclasses.replace(job, args=zlib.decompress(job.args)) for job in jobs]
 
     async def enrolments(self) -> dict[str, str]:
         """Return the SHA-256 (hexadecimal) of each enrolled till's secret, by that hash: till."""

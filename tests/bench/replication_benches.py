@@ -114,15 +114,15 @@ def bytes_per_sale(run: BenchRun) -> Figure:
     """Count what goes up the line for 4-line sales with receipt and drawer."""
     sales = max(20, run.rounds // 10)
     with open_shop(run.new_folder("bytes") / "shop", hardware=True, office=True) as shop:
-        target = shop.target(lines=4)
-        run.alternate([target], 2)
+        run.alternate([shop.target(lines=4)], 2)
         until_jobs_settled(shop)
         shop.until_accepted(shop.head_seq())
         one = _up_bytes(run, shop, groups=sales // 2, size=1)
         five = _up_bytes(run, shop, groups=max(4, sales // 10), size=5)
         shop.programs["sync"].stop()
-        bulk_sales = max(60, sales)
-        run.alternate([target], bulk_sales)
+        bulk_sales = max(100, sales)
+        for number in range(bulk_sales):
+            run.alternate([shop.target(lines=4, seed=1_000 + number)], 1)
         until_jobs_settled(shop)
         before = shop.link.up_bytes
         shop.start_program("sync")
@@ -141,8 +141,10 @@ def bytes_per_sale(run: BenchRun) -> Figure:
 def _up_bytes(run: BenchRun, shop: Shop, *, groups: int, size: int) -> float:
     """Ring up sales in groups, each gone before the next one; return bytes per sale."""
     before = shop.link.up_bytes
-    for _ in range(groups):
-        run.alternate([shop.target(lines=4)], size)
+    for group in range(groups):
+        for number in range(size):
+            seed = 100_000 * size + group * size + number
+            run.alternate([shop.target(lines=4, seed=seed)], 1)
         completed = shop.completed_seq()
         shop.until_accepted(completed)
     return (shop.link.up_bytes - before) / (groups * size)

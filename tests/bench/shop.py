@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import sqlite3
@@ -42,7 +43,8 @@ PIN: Final = "2580"
 TOKEN: Final = "token-of-the-service-in-a-bench"
 _READY_S: Final = 60.0
 _PAGE: Final = 1_000
-_NAMES: Final = ("Whole milk", "Bread roll", "Oat flakes", "Green tea", "Soap", "Olive oil")
+_SYLLABLES: Final = [a + b for a in "bdfgklmnprstvz" for b in "aeiou"]
+_SIZES: Final = ("100 g", "250 g", "500 g", "1 kg", "33 cl", "1 l", "6 x 1 l", "large", "small")
 
 
 def gtin(number: int) -> str:
@@ -446,14 +448,19 @@ class Shop:
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
         )
 
-    def sale(self, till: str, lines: int = 3) -> list[str]:
-        """Return the commands of a cash sale."""
-        scans = [self.request(till, "add_item", code=gtin(1 + n * 7)) for n in range(lines)]
-        return [*scans, self.request(till, "take_cash", amount_minor=50_000)]
+    def sale(self, till: str, lines: int = 3, seed: int = 1) -> list[str]:
+        """Return the commands of a cash sale of articles that the seed chooses."""
+        chance = random.Random(seed)
+        codes = [gtin(number) for number in chance.sample(range(1, self.articles + 1), lines)]
+        scans = [self.request(till, "add_item", code=code) for code in codes]
+        given = chance.choice((5_000, 10_000, 20_000)) + 1_000 * lines
+        return [*scans, self.request(till, "take_cash", amount_minor=given)]
 
-    def target(self, tills: int = 1, lines: int = 3) -> dict[str, Any]:
+    def target(self, tills: int = 1, lines: int = 3, seed: int = 1) -> dict[str, Any]:
         """Return whole sales of some tills as a target of the load generator."""
-        connections = [self.sale(till, lines) for till in self.names[:tills]]
+        connections = [
+            self.sale(till, lines, seed + number) for number, till in enumerate(self.names[:tills])
+        ]
         return {"port": self.port, "connections": connections, "expect": '"state":"done"'}
 
 
@@ -469,7 +476,10 @@ def _device(name: str, driver: str, roles: list[str], address: str) -> dict[str,
 
 
 def _article(number: int) -> Article:
-    name = f"{_NAMES[number % len(_NAMES)]} {number}"
+    # names as different from each other as in a shop: what they cost on the line is measured
+    chance = random.Random(number)
+    words = ["".join(chance.choices(_SYLLABLES, k=chance.randint(2, 4))) for _ in range(2)]
+    name = f"{' '.join(words).capitalize()} {chance.choice(_SIZES)}"
     return Article(f"{number}", name, "AB"[number % 2], (gtin(number),))
 
 

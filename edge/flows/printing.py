@@ -47,12 +47,15 @@ class Printing:
         def decide(_: Cart) -> tuple[Event, ...]:
             return (ReceiptPrinted(sale=job.sale, evidence=evidence, copy=job.attempt),)
 
-        if till.cart.sale == job.sale:
-            till.receipt = _receipt_view(evidence, result)
+        shown = _receipt_view(evidence, result) if till.cart.sale == job.sale else None
         again = evidence == "unknown" and job.attempt < COPIES_MAX
         repeat = self.jobs.copy_of(job) if again else None
         await self.selling.step(
-            till, decide, settled=(job.job_id,), jobs=(repeat,) if repeat else ()
+            till,
+            decide,
+            settled=(job.job_id,),
+            jobs=(repeat,) if repeat else (),
+            receipt=shown,
         )
 
     async def settle_drawer(self, job: OpenJob, result: JobResult) -> None:

@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from edge.contract.errors import Refused, TillboxError
+from edge.contract.device_messages import JobKind
+from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
 from edge.contract.instant import Clock
 from edge.contract.sale_events import SaleCompleted
@@ -21,9 +22,9 @@ from edge.contract.wire import encode
 from edge.engine.cart import EMPTY, Cart, replay
 from edge.engine.reference_view import ReferenceView
 from edge.engine.sale_rules import Circumstances, decide
-from edge.flows.till import Till, TillViews
+from edge.flows.till import Face, Till, TillViews
 from edge.ledger.event_log import Ledger
-from edge.ledger.records import CommandReply, OpenJob, Record, Recorded, Repeated
+from edge.ledger.records import CommandReply, OpenJob, Record, Repeated
 
 Decision = Callable[[Cart], tuple[Event, ...]]
 """What happens to a cart: events, or a Refused raised."""
@@ -138,17 +139,24 @@ class Selling:
         *,
         settled: tuple[str, ...] = (),
         jobs: tuple[OpenJob, ...] = (),
+        receipt: ReceiptView | None = None,
     ) -> None:
         """Let something happen to a till's sale that no cashier typed: a device's result.
 
         `settled` names the jobs that end with it, `jobs` are further ones it brings.
-        `decision` may return no events.
+        `decision` may return no events. `receipt` is how the till shows its receipt then.
         """
         async with till.lock:
             events = decision(till.cart)
             if events or settled:
                 await self._step(
-                    till, "", events, at=self.clock.now_ms(), settled=settled, more_jobs=jobs
+                    till,
+                    "",
+                    events,
+                    at=self.clock.now_ms(),
+                    settled=settled,
+                    more_jobs=jobs,
+                    receipt=receipt,
                 )
 
     async def _step(
@@ -161,33 +169,34 @@ class Selling:
         reply: CommandReply | None = None,
         settled: tuple[str, ...] = (),
         more_jobs: tuple[OpenJob, ...] = (),
+        receipt: ReceiptView | None = None,
     ) -> bytes:
         # till.lock is held. If this task is cancelled in here the process is ending: the
         # ledger may know more than the cart then, and the next start reads the ledger.
         cart = replay(((event, at) for event in events), till.cart)
         jobs = (*self.jobs_for(till, cart, events, at), *more_jobs)
         completed = any(isinstance(event, SaleCompleted) for event in events)
-        before = (till.notice, till.receipt, till.completed_seq)
+        if completed:
+            printing = any(job.kind == JobKind.PRINT_RECEIPT for job in jobs)
+            receipt = ReceiptView("waiting" if printing else "none")
+        coming = Face(
+            cart,
+            till.notice if reply is None else None,
+            receipt or till.receipt,
+            0 if completed else till.completed_seq,
+        )
+        view = self.views.build(till, coming)
+        version = till.version
+        kept = None if reply is None else CommandReply(reply.command_id, reply.fingerprint, view)
+        outcome = await self.ledger.record(Record(events, till.id, actor, jobs, settled, kept, at))
+        if isinstance(outcome, Repeated):
+            return outcome.reply
+        till.cart, till.receipt = cart, coming.receipt
         if reply is not None:
             till.notice = None
         if completed:
-            printing = any(job.kind == "print_receipt" for job in jobs)
-            till.receipt = ReceiptView("waiting" if printing else "none")
-            till.completed_seq = 0
-        view = self.views.build(till, cart)
-        version = till.version
-        kept = None if reply is None else CommandReply(reply.command_id, reply.fingerprint, view)
-        try:
-            outcome = await self.ledger.record(
-                Record(events, till.id, actor, jobs, settled, kept, at)
-            )
-        except TillboxError:
-            till.notice, till.receipt, till.completed_seq = before
-            raise
-        if isinstance(outcome, Repeated):
-            till.notice, till.receipt, till.completed_seq = before
-            return outcome.reply
-        self._apply(till, cart, outcome, completed=completed)
+            till.receipts += 1
+            till.completed_seq = outcome.last_seq
         if kept is not None:
             till.remember(kept.command_id, kept)
         if till.version == version:
@@ -197,13 +206,6 @@ class Selling:
         for job in jobs:
             self.dispatch(job)
         return view
-
-    @staticmethod
-    def _apply(till: Till, cart: Cart, outcome: Recorded, *, completed: bool) -> None:
-        till.cart = cart
-        if completed:
-            till.receipts += 1
-            till.completed_seq = outcome.last_seq
 
     def _clear_screen(self, till: Till, identity: CommandReply) -> bytes:
         # nothing happened to any sale: the answer is kept in memory only

@@ -6,7 +6,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from edge.contract.till_protocol import (
     DeviceView,
@@ -33,6 +33,18 @@ class Screen(Protocol):
         ...
 
 
+class Face(NamedTuple):
+    """What of a till its view shows: as it is, or as it will be once a step is on disk.
+
+    `completed_seq` is where the sale was completed, 0 for not (yet) known.
+    """
+
+    cart: Cart
+    notice: NoticeView | None
+    receipt: ReceiptView | None
+    completed_seq: int
+
+
 @dataclass
 class Till:
     """One point of sale. `lock` is held over decide, record and apply: one step at a time.
@@ -54,9 +66,9 @@ class Till:
     replies: OrderedDict[str, object] = field(default_factory=OrderedDict)
 
     @property
-    def next_receipt(self) -> int:
-        """The number that the next completed sale gets."""
-        return self.receipts + 1
+    def face(self) -> Face:
+        """What the till shows now."""
+        return Face(self.cart, self.notice, self.receipt, self.completed_seq)
 
     def remember(self, command_id: str, answer: object) -> None:
         """Keep an answer for a repeat that comes soon."""
@@ -83,12 +95,13 @@ class TillViews:
     accepted_seq: Callable[[], int]
     currency: Callable[[], str]
 
-    def build(self, till: Till, cart: Cart | None = None) -> bytes:
-        """Return the till's view as JSON, under a new version; of a coming cart if given."""
-        shown = till.cart if cart is None else cart
+    def build(self, till: Till, coming: Face | None = None) -> bytes:
+        """Return the till's view as JSON, under a new version; of what is coming if given."""
+        face = coming or till.face
+        shown = face.cart
         till.version += 1
         done = shown.state is TillState.DONE
-        office = 0 < till.completed_seq <= self.accepted_seq()
+        office = 0 < face.completed_seq <= self.accepted_seq()
         return encode(
             TillView(
                 version=till.version,
@@ -107,9 +120,9 @@ class TillViews:
                 opened_at=shown.opened_at or None,
                 devices=self.devices(till.id),
                 link=self.link(),
-                notice=till.notice,
+                notice=face.notice,
                 dots=DotsView(box=True, shop=False, office=office) if done else None,
-                receipt=till.receipt if done else None,
+                receipt=face.receipt if done else None,
             )
         )
 

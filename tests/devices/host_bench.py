@@ -42,7 +42,7 @@ T = TypeVar("T")
 async def until(condition: Callable[[], T], *, within_s: float = 10.0) -> T:
     """Wait until the condition is true and return its value."""
     async with asyncio.timeout(within_s):
-        while not (value := condition()):  # noqa: ASYNC110 - a condition of another's making
+        while not (value := condition()):
             await asyncio.sleep(0.002)
         return value
 

@@ -104,5 +104,5 @@ async def serve(
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for a condition; the deadline is a failure, never the normal way."""
     async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 - what is waited for may be in the server
+        while not condition():
             await asyncio.sleep(0.005)

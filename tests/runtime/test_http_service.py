@@ -132,7 +132,7 @@ async def test_closing_cuts_what_is_idle() -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"GET / HT")
     await writer.drain()
-    while service.watch.open_connections == 0:  # noqa: ASYNC110 - it is the server that counts
+    while service.watch.open_connections == 0:
         await asyncio.sleep(0.001)
     await service.close()
     with contextlib.suppress(ConnectionError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -44,6 +45,8 @@ def main() -> int:
     unknown = set(arguments.keys) - set(BENCHES)
     if unknown:
         parser.error(f"no such bench: {', '.join(sorted(unknown))}")
+    # ended from outside, it ends what it started
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     RESULTS.mkdir(exist_ok=True)
     # beside the results, not in /tmp: that may be memory, and a sync there costs nothing
     folder = Path(tempfile.mkdtemp(dir=RESULTS, prefix="run-"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import json
 import signal
 import ssl
@@ -16,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
+
+import uvloop
 
 from edge.contract.device_messages import JobKind
 from edge.contract.errors import Refused, SettingsInvalid, StorageFailed
@@ -71,6 +74,7 @@ from edge.web.till_socket import TillSockets
 SCREENS: Final = Path(__file__).parent / "screens"
 _SCREEN_FOLDERS: Final = ("till", "kit", "vendor", "words")
 _DICTIONARY: Final = 1
+_GC_THRESHOLDS: Final = (20_000, 20, 100)
 _WATCHDOG_S: Final = 0.5
 """How soon a failed disk ends the process, and how often the watchdog is fed."""
 
@@ -322,6 +326,10 @@ async def run(settings: EdgeSettings, log: Log) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
     async with running_edge(settings, bus, log, load_screens()) as edge:
+        # what a box is made of stays: the collector need not look at it again and again
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*_GC_THRESHOLDS)
         notify("READY=1")
         log.info("ready", origin=edge.web.origin)
         died = edge.tasks.spawn("death watch", edge.tasks.wait())
@@ -362,7 +370,8 @@ def _run(namespace: argparse.Namespace) -> int:
         return _enrol(settings, namespace.till)
     log = open_log("edge")
     try:
-        return asyncio.run(run(settings, log))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(run(settings, log))
     except StorageFailed as error:
         log.error("storage_failed", code=error.code, reason=str(error))  # noqa: TRY400 - no trace for people
         return 1

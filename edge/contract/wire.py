@@ -41,9 +41,7 @@ def decode_strict(body: bytes, shape: type[T], *, what: str) -> T:
     _check_nesting(body, what)
     try:
         # given bytes, json would guess UTF-16 and UTF-32 too
-        plain = json.loads(
-            str(body, "utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
-        )
+        plain = _STRICT.decode(str(body, "utf-8"))
         if _SURROGATE.search(body):
             # half a pair is no text: it could be read here and never be written again
             json.dumps(plain, ensure_ascii=False).encode()
@@ -98,3 +96,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise _NotStrictError(f"{name} is not a JSON number")
+
+
+_STRICT: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
+"""One for all: making a decoder costs as much as decoding a command."""

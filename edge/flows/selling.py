@@ -191,7 +191,9 @@ class Selling:
         outcome = await self.ledger.record(Record(events, till.id, actor, jobs, settled, kept, at))
         if isinstance(outcome, Repeated):
             return outcome.reply
-        till.cart, till.receipt = cart, coming.receipt
+        till.cart = cart
+        if receipt is not None:  # else a device may have said something of it meanwhile
+            till.receipt = receipt
         if reply is not None:
             till.notice = None
         if completed:

@@ -10,7 +10,7 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiohttp import web
 from typing_extensions import override
@@ -108,14 +108,15 @@ class GuardedConnection(web.RequestHandler):
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - narrows for the type checker
-        peer = transport.get_extra_info("peername")
+        # other loops' transports are no subclasses of asyncio's, and have all it has
+        stream = cast("asyncio.Transport", transport)
+        peer = stream.get_extra_info("peername")
         address = str(peer[0]) if isinstance(peer, tuple) else ""
         if not self._watch.admit(self, address):
-            transport.abort()
+            stream.abort()
             return
         self._address = address
-        self._peer = transport
+        self._peer = stream
         self._waits = True
         super().connection_made(transport)
 

@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[2]
 def test_the_catalogue_of_events_is_current_and_whole() -> None:
     written = catalogue_cases.FILE.read_text("utf-8")
     assert written == catalogue_cases.text(), "run `make golden`"
-    for event in declared():
+    ours = [event for event in declared() if event.__module__.startswith("edge.")]
+    for event in ours:  # other tests declare events of their own
         assert f"### {event.TYPE} (version {event.VERSION})" in written
 
 

@@ -108,6 +108,11 @@ async def test_a_scan_during_a_payment_is_refused_in_words(shop: Shop) -> None:
     await shop.counter("POST", "terminal", {"next": "ask"})
     await shop.insist("add_item", code=shop.goods[0]["code"])
     await shop.insist("pay_by_card", amount_minor=shop.goods[0]["price_minor"])
+
+    async def asked() -> bool | None:
+        return True if (await shop.counter("GET", "terminal"))["asked_minor"] else None
+
+    await eventually(asked, what="the terminal asks for a card")
     await shop.scan(shop.goods[1]["code"])
     view = await shop.until_view(
         lambda view: bool(view["notice"]) and view["notice"]["tone"] == "refused",

@@ -102,10 +102,13 @@ function focusSearch() {
   const field = document.getElementById("find");
   if (!(field instanceof HTMLInputElement)) return false;
   store.pane.value = "keys";
-  requestAnimationFrame(() => {
+  if (field.checkVisibility()) {
+    // at once: selecting a frame later would take in the first digit typed meanwhile
     field.focus();
     field.select();
-  });
+  } else {
+    requestAnimationFrame(() => field.focus());
+  }
   return true;
 }
 

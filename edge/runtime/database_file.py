@@ -45,10 +45,29 @@ class _BatchConnection(sqlite3.Connection):
 
     aiosqlite hops once per call and offers no public call for a function of ours;
     `executemany` with a subclass handed in as `factory` is a public road to one.
+
+    A file that cannot be opened says so at the first batch: when opening raises, aiosqlite
+    tells its thread to stop and does not wait for it, and a loop closed meanwhile is an
+    error in that thread.
     """
+
+    _refusal: sqlite3.Error | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        try:
+            super().__init__(*args, **kwargs)
+        except sqlite3.Error as error:
+            self._refusal = error
+
+    @override
+    def close(self) -> None:
+        if self._refusal is None:
+            super().close()
 
     @override
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
+        if self._refusal is not None:
+            raise self._refusal
         if sql is _RUN_BATCH:
             for work in parameters:
                 work(self)

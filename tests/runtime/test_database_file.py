@@ -167,6 +167,17 @@ async def test_pragmas_are_as_the_ledger_needs_them(tmp_path: Path) -> None:
         await file.close()
 
 
+def test_a_file_that_cannot_be_opened_leaves_no_thread_talking_to_a_closed_loop(
+    tmp_path: Path,
+) -> None:
+    async def attempt() -> None:
+        with pytest.raises(StorageFailed, match="unable to open"):
+            await DatabaseFile(tmp_path / "no such folder" / "t.db", SCHEMA).open()
+
+    for _ in range(100):  # a thread that meets a closed loop fails the test by its warning
+        asyncio.run(attempt())
+
+
 @pytest.mark.parametrize("content", [b"not a database", b"SQLite format 3\0" + b"x" * 4096])
 async def test_what_is_no_database_is_refused_and_left_alone(
     tmp_path: Path, content: bytes

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.screens.fake_box import FakeBox
 from tests.screens.till_page import SIZES, TillPage
@@ -224,6 +225,24 @@ async def test_a_shop_may_change_the_accent_but_not_to_one_nobody_can_read(
             "getComputedStyle(document.documentElement).getPropertyValue('--accent').trim()"
         )
         assert (now == accent) is taken, accent
+
+
+async def test_quick_keys_that_come_late_move_nothing(browser: Browser, box: FakeBox) -> None:
+    till = await TillPage.open(browser, box)
+    late = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await late.wait()
+        await route.continue_()
+
+    await till.page.route("**/api/v1/quick-keys", hold)
+    await till.page.reload()
+    await till.state("idle")
+    acts = till.page.locator(".acts")
+    before = await acts.bounding_box()
+    late.set()
+    await expect(till.page.locator(".tile")).to_have_count(24)
+    assert await acts.bounding_box() == before
 
 
 async def test_the_page_keeps_still_and_its_speed_is_written_down(

@@ -60,7 +60,8 @@ function turnPage(event) {
 export function QuickKeys() {
   const pages = store.quickPages.value;
   const page = pages.find((each) => each.id === store.pageId.value) ?? pages[0];
-  if (!page) return html`<div class="tiles" aria-busy="true"></div>`;
+  // both places are kept until the keys come: what stands below must not jump
+  if (!page) return html`<div class="tabs" aria-hidden="true"><span class="tab"></span></div><div class="tiles" aria-busy="true"></div>`;
   return html`<div class="tabs" role="tablist" aria-label=${say("quick_keys")} onKeyDown=${turnPage}>
       ${pages.map((each) => html`<button type="button" class="tab" role="tab" id=${`page-${each.id}`} key=${each.id} aria-selected=${each.id === page.id}
         aria-controls="tiles" tabindex=${each.id === page.id ? 0 : -1} onClick=${() => (store.pageId.value = each.id)}>${each.name}</button>`)}</div>

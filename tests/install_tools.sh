@@ -3,6 +3,10 @@
 # Never fails: a test without its tool skips and says so.
 
 tools="mosquitto chromium tshark strace"
+# the tests of this script let it work in a folder instead of /
+root="${INSTALL_TOOLS_ROOT:-}"
+policy="$root/usr/sbin/policy-rc.d"
+ours="made by tests/install_tools.sh of Tillbox, for as long as it runs"
 
 what_needs() {
     case "$1" in
@@ -14,7 +18,8 @@ what_needs() {
 }
 
 there() {
-    PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v "$1" >/dev/null 2>&1
+    # Debian puts servers where a plain user's PATH does not look
+    PATH="$PATH:$root/usr/sbin:$root/usr/local/sbin" command -v "$1" >/dev/null 2>&1
 }
 
 missing() {
@@ -31,17 +36,18 @@ lacking=$(missing)
 if [ "$(id -u)" = 0 ] && there apt-get; then
     echo "Installing for the tests: $lacking"
     export DEBIAN_FRONTEND=noninteractive
+    # policy-rc.d of 101: the broker of a test machine does not start by itself. Ours must
+    # not outlive us, however we end: no service of the machine would start any more.
+    if [ ! -e "$policy" ] || grep -q "$ours" "$policy"; then
+        trap 'rm -f "$policy"' EXIT
+        trap 'exit 130' HUP INT TERM
+        printf '#!/bin/sh\n# %s\nexit 101\n' "$ours" 2>/dev/null >"$policy" &&
+            chmod +x "$policy"
+    fi
     apt-get update -qq >/dev/null 2>&1
     for tool in $lacking; do
-        # one by one: what this machine cannot have must not keep the others away.
-        # policy-rc.d of 101: the broker of a test machine does not start by itself
-        policy=""
-        if [ ! -e /usr/sbin/policy-rc.d ]; then
-            policy=/usr/sbin/policy-rc.d
-            printf '#!/bin/sh\nexit 101\n' >"$policy" 2>/dev/null && chmod +x "$policy"
-        fi
-        apt-get install -y -qq --no-install-recommends "$tool" >/dev/null 2>&1
-        [ -n "$policy" ] && rm -f "$policy"
+        # one by one: what this machine cannot have must not keep the others away
+        apt-get install -y -qq --no-install-recommends "$tool" </dev/null >/dev/null 2>&1
     done
     lacking=$(missing)
 fi

@@ -228,7 +228,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         replica.feed_taken = feed_taken
         await replica.open()
         await Recovery(ledger, selling, dispatch, paying, log).start(settings.tills, clean=clean)
-        health = BoxHealth(ledger_file, reference, directory, link, disk, bus)
+        health = BoxHealth(ledger_file, reference, directory, link, disk, bus, dispatch)
         metrics = Metrics()
         health.declare(metrics)
         sockets = TillSockets(views, clock, tasks)

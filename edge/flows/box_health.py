@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from edge.contract.health import HealthItem
 from edge.flows.device_directory import DeviceDirectory
+from edge.flows.job_dispatch import JobDispatch
 from edge.flows.link_state import LinkState
 from edge.ledger.disk_space import DiskSpace
 from edge.reference.store import ReferenceStore
@@ -27,6 +28,7 @@ class BoxHealth:
     link: LinkState
     disk: DiskSpace
     bus: Bus
+    dispatch: JobDispatch
 
     def items(self) -> tuple[HealthItem, ...]:
         """Return one item a part. `ledger`, `reference` and `disk` decide whether it sells."""
@@ -48,6 +50,11 @@ class BoxHealth:
                 "tillbox_device_messages_dropped",
                 "Foreign or garbled reports of devices",
                 lambda: self.directory.dropped,
+            ),
+            (
+                "tillbox_device_jobs_open",
+                "Receipts, drawers and payments whose outcome is not known yet",
+                lambda: len(self.dispatch.open_jobs()),
             ),
         ]
         for name, summary, read in gauges:

@@ -29,4 +29,5 @@ async def shop(running_shop: Shop) -> Shop:
         await running_shop.counter("POST", "cables", {"device": device, "plugged": True})
     await running_shop.clear()
     await running_shop.until_well()
+    await running_shop.until_quiet()
     return running_shop

@@ -102,6 +102,18 @@ class Shop:
             what="the shop is well and free",
         )
 
+    async def until_quiet(self) -> None:
+        """Wait until no receipt, drawer or payment of an earlier sale is under way."""
+
+        async def attempt() -> bool | None:
+            try:
+                async with self.client.get(f"{self.ready['edge_api']}/metrics") as response:
+                    return "\ntillbox_device_jobs_open 0\n" in await response.text() or None
+            except (aiohttp.ClientError, TimeoutError):
+                return None
+
+        await eventually(attempt, what="every device job is settled")
+
     async def clear(self) -> None:
         """Bring the till to an empty basket, whatever a test left."""
         view = await self.view()
@@ -211,7 +223,7 @@ class Shop:
             text=True,
             check=True,
         )
-        return [json.loads(line)["event"] for line in done.stdout.splitlines()]
+        return [json.loads(line)["event"] for line in done.stdout.split("\n") if line]
 
     def verify(self) -> dict[str, Any]:
         """Return the verdict of `tillbox ledger verify`."""

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import signal
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,20 +14,19 @@ from devices.job_journal import MIGRATIONS, JobJournal
 from devices.settings import DevicesSettings
 from edge.contract.device_messages import OFFLINE
 from edge.contract.device_topics import HostTopics
-from edge.contract.errors import SettingsInvalid, TillboxError
+from edge.contract.errors import SettingsInvalid
 from edge.contract.identity import is_short_id
 from edge.contract.instant import Clock
-from edge.contract.limits import STOP_S_MAX, WATCHDOG_EVERY_S
+from edge.contract.limits import STOP_S_MAX
 from edge.runtime.bus import LastWill
 from edge.runtime.command_line import Command
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.ids import SystemIds
 from edge.runtime.mqtt_bus import MqttBus
+from edge.runtime.process_life import live, run_process, told_to_stop
 from edge.runtime.settings_file import load
-from edge.runtime.structured_log import Log, open_log
+from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
-from edge.runtime.system_clock import SystemClock
-from edge.runtime.systemd_notify import notify
 
 _SUMMARY = "Run the hardware attached to this machine: scanners, printers, drawers, terminals."
 
@@ -49,18 +45,10 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    clock = SystemClock()
-    log = open_log("devices", clock=clock)
-    try:
-        settings = _settings(arguments.config, arguments.host)
-        asyncio.run(_serve(settings, clock, log))
-    except SettingsInvalid as error:
-        print(error, file=sys.stderr)  # noqa: T201 - words for the person at the prompt
-        return 2
-    except TillboxError as error:
-        log.error("devices_ended", code=error.code, reason=str(error))  # noqa: TRY400 - words, no trace
-        return 1
-    return 0
+    return run_process(
+        "devices",
+        lambda clock, log: _serve(_settings(arguments.config, arguments.host), clock, log),
+    )
 
 
 def _settings(path: Path, host: str) -> DevicesSettings:
@@ -78,10 +66,7 @@ def _settings(path: Path, host: str) -> DevicesSettings:
 
 async def _serve(settings: DevicesSettings, clock: Clock, log: Log) -> None:
     """Run until SIGTERM or SIGINT, or raise what no restart of a task mends."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop = told_to_stop()
     topics = HostTopics(settings.store, settings.host)
     async with Supervisor(clock, log, stop_s=STOP_S_MAX / 4) as tasks:
         bus = MqttBus(settings.broker, LastWill(topics.availability, OFFLINE), clock, log)
@@ -99,36 +84,14 @@ async def _serve(settings: DevicesSettings, clock: Clock, log: Log) -> None:
             ("host", host.run),
             ("statistics", host.run_statistics),
             ("bus", bus.run),
-            ("watchdog", lambda: _watch(clock)),
         ):
             _ = tasks.start(name, work)
-        notify("READY=1")
         log.info("devices_ready", host=settings.host, store=settings.store)
-        stopping = tasks.spawn("stop signal", stop.wait())
-        dying = tasks.spawn("life of the tasks", _death(tasks))
         try:
-            await asyncio.wait({stopping, dying}, return_when=asyncio.FIRST_COMPLETED)
+            await live(tasks, clock, stop)
         finally:
-            notify("STOPPING=1")
             await host.close()
-        if dying.done() and (error := dying.result()) is not None:
-            raise error
     log.info("devices_stopped")
-
-
-async def _death(tasks: Supervisor) -> TillboxError | None:
-    try:
-        await tasks.wait()
-    except TillboxError as error:
-        return error
-    return None
-
-
-async def _watch(clock: Clock) -> None:
-    """Tell systemd that this loop turns; it restarts us when it does not hear that."""
-    while True:
-        notify("WATCHDOG=1")
-        await clock.sleep(WATCHDOG_EVERY_S)
 
 
 COMMAND = Command(name="devices", summary=_SUMMARY, configure=_configure, run=_run)

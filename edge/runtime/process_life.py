@@ -1,0 +1,81 @@
+"""The life of a process: it runs until a signal or a dead task ends it, and says how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from edge.contract.errors import SettingsInvalid, TillboxError
+from edge.contract.instant import Clock
+from edge.contract.limits import WATCHDOG_EVERY_S
+from edge.runtime.structured_log import Log, open_log
+from edge.runtime.supervisor import Supervisor
+from edge.runtime.system_clock import SystemClock
+from edge.runtime.systemd_notify import notify
+
+WELL: Final = 0
+FAILED: Final = 1
+WRONG_SETTINGS: Final = 2
+
+
+def run_process(name: str, work: Callable[[Clock, Log], Coroutine[Any, Any, None]]) -> int:
+    """Run the process `name` until its work ends; return its exit status (see `Command`).
+
+    Wrong settings are told to the person at the prompt, every other TillboxError to the log;
+    `work` is called here too, so that it may read the settings first. A defect is raised.
+    """
+    clock, ended = SystemClock(), f"{name}_ended"
+    log = open_log(name, clock=clock)
+    try:
+        asyncio.run(work(clock, log))
+    except SettingsInvalid as error:
+        sys.stderr.write(f"{error}\n")
+        return WRONG_SETTINGS
+    except TillboxError as error:
+        log.error(ended, code=error.code, reason=str(error))  # noqa: TRY400 - words, no trace
+        return FAILED
+    return WELL
+
+
+def told_to_stop() -> asyncio.Event:
+    """Return an event that SIGTERM and SIGINT set from now on; needs a running loop."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+async def live(tasks: Supervisor, clock: Clock, stop: asyncio.Event) -> None:
+    """Live until `stop` is set, or raise what a task died of for good, and keep systemd told.
+
+    Call it once the process does its work: systemd takes it for started then, and restarts
+    it when the loop does not turn any more.
+    """
+    notify("READY=1")
+    try:
+        _ = tasks.start("watchdog", lambda: _feed_watchdog(clock))
+        stopping = tasks.spawn("stop signal", stop.wait())
+        dying = tasks.spawn("death watch", _death(tasks))
+        await asyncio.wait({stopping, dying}, return_when=asyncio.FIRST_COMPLETED)
+        if dying.done() and (error := dying.result()) is not None:
+            raise error
+    finally:
+        notify("STOPPING=1")
+
+
+async def _feed_watchdog(clock: Clock) -> None:
+    while True:
+        notify("WATCHDOG=1")
+        await clock.sleep(WATCHDOG_EVERY_S)
+
+
+async def _death(tasks: Supervisor) -> TillboxError | None:
+    """Return what the tasks died of: raised from here it would be logged a second time."""
+    try:
+        await tasks.wait()
+    except TillboxError as error:
+        return error
+    return None

@@ -1,0 +1,93 @@
+"""A process lives until a signal or a dead task ends it, and its exit status says which."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import socket
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.contract.errors import SettingsInvalid, StorageFailed, TillboxError
+from edge.contract.instant import Clock
+from edge.runtime.process_life import live, run_process, told_to_stop
+from edge.runtime.structured_log import Log, open_log
+from edge.runtime.supervisor import Supervisor
+from tests.runtime.hand_clock import HandClock
+
+
+@pytest.fixture
+def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(tmp_path / "notify"))
+        listening.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        yield listening
+
+
+def heard(systemd: socket.socket) -> list[bytes]:
+    words = []
+    while True:
+        try:
+            words.append(systemd.recv(100))
+        except BlockingIOError:
+            return words
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_it(systemd: socket.socket, number: int) -> None:
+    clock, stream = HandClock(), io.StringIO()
+    stop = told_to_stop()
+    async with Supervisor(clock, open_log("test", stream, clock=clock)) as tasks:
+        living = tasks.spawn("life", live(tasks, clock, stop))
+        os.kill(os.getpid(), number)
+        await living
+    assert heard(systemd) == [b"READY=1", b"WATCHDOG=1", b"STOPPING=1"]
+    assert stream.getvalue() == ""
+
+
+async def test_a_dead_task_ends_it_and_is_logged_once(systemd: socket.socket) -> None:
+    async def fail() -> None:
+        raise StorageFailed("disk_gone", "The disk is gone.")
+
+    clock, stream = HandClock(), io.StringIO()
+    async with Supervisor(clock, open_log("test", stream, clock=clock)) as tasks:
+        _ = tasks.start("ledger", fail)
+        with pytest.raises(StorageFailed, match="disk is gone"):
+            await live(tasks, clock, told_to_stop())
+    assert heard(systemd)[-1] == b"STOPPING=1"
+    assert [json.loads(line)["task"] for line in stream.getvalue().splitlines()] == ["ledger"]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "told"),
+    [
+        (None, 0, ""),
+        (SettingsInvalid("no_file", "There is no file.", advice="Make one."), 2, "There is no"),
+        (TillboxError("ended", "It ended."), 1, '"event":"box_ended"'),
+    ],
+)
+@pytest.mark.parametrize("early", [True, False])
+def test_the_exit_status_says_how_it_ended(
+    error: TillboxError | None,
+    status: int,
+    told: str,
+    early: bool,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def work(_: Clock, __: Log) -> None:
+        if error is not None:
+            raise error
+
+    def begin(clock: Clock, log: Log) -> Coroutine[Any, Any, None]:
+        if error is not None and early:
+            raise error
+        return work(clock, log)
+
+    assert run_process("box", begin) == status
+    assert told in capsys.readouterr().err

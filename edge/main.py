@@ -257,6 +257,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             app, address=settings.web.address, port=settings.web.port, clock=clock, tls=tls
         )
         bus.on_connect(directory.greet)
+        bus.on_lost(directory.forget_hosts)
         bus.on_connect(dispatch.greet)
         lasting = {
             "devices": directory.run,

@@ -100,6 +100,15 @@ class DeviceDirectory:
                 HostTopics(self.store, host).config, encode(HostConfig(wanted)), retain=True
             )
 
+    def forget_hosts(self) -> None:
+        """Take every host for gone: without the broker nothing it says or hears arrives.
+
+        Those that are there are heard of again when the connection is back, by what the
+        broker retained or by their greeting to a new one.
+        """
+        self._hosts_online.clear()
+        self._tell_tills({device.till for device in self.devices})
+
     async def run(self) -> None:
         """Follow what hosts and devices report, until cancelled."""
         filters = [

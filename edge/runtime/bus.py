@@ -91,6 +91,10 @@ class Bus(Protocol):
         """Have `greet` awaited after each connection, when the filters are subscribed."""
         ...
 
+    def on_lost(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called when a connection is lost: what is known by it may be old."""
+        ...
+
     async def run(self) -> None:
         """Hold the connection until cancelled; a supervised task."""
         ...

@@ -92,6 +92,7 @@ class MemoryBus:
         self._lost = asyncio.Event()
         self._subscriptions: list[SubscriptionQueue] = []
         self._greetings: list[Callable[[], Awaitable[None]]] = []
+        self._mourners: list[Callable[[], None]] = []
 
     @property
     def connected(self) -> bool:
@@ -129,6 +130,10 @@ class MemoryBus:
         """Have `greet` awaited after each connection, when the filters are subscribed."""
         self._greetings.append(greet)
 
+    def on_lost(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called when a connection is lost."""
+        self._mourners.append(tell)
+
     async def run(self) -> None:
         """Hold the connection until cancelled."""
         try:
@@ -159,5 +164,8 @@ class MemoryBus:
 
     def cut(self) -> None:
         """Lose the connection; `run` makes the next one."""
-        self._connected = False
+        was, self._connected = self._connected, False
         self._lost.set()
+        if was:
+            for tell in self._mourners:
+                tell()

@@ -90,6 +90,7 @@ class MqttBus:
         self._client: aiomqtt.Client | None = None
         self._subscriptions: list[SubscriptionQueue] = []
         self._greetings: list[Callable[[], Awaitable[None]]] = []
+        self._mourners: list[Callable[[], None]] = []
         self._fresh: list[str] = []
         self._gone: list[str] = []
         self._changed = asyncio.Event()
@@ -160,6 +161,10 @@ class MqttBus:
     def on_connect(self, greet: Callable[[], Awaitable[None]]) -> None:
         """Have `greet` awaited after each connection, when the filters are subscribed."""
         self._greetings.append(greet)
+
+    def on_lost(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called when a connection is lost."""
+        self._mourners.append(tell)
 
     async def run(self) -> None:
         """Hold the connection until cancelled; then say goodbye (no last will is sent).
@@ -295,7 +300,10 @@ class MqttBus:
 
     def _lose(self) -> None:
         """Nobody waits for a connection that is gone."""
-        self._client = None
+        was, self._client = self._client, None
+        if was is not None:
+            for tell in self._mourners:
+                tell()
         now = asyncio.get_running_loop().time()
         for wait in self._waits:
             with suppress(RuntimeError):  # its deadline is passing at this moment

@@ -171,6 +171,19 @@ async def test_a_lost_broker_refuses_and_comes_back_with_greeting_and_subscripti
     assert greeted == [True, True]
 
 
+async def test_a_lost_connection_is_told_once_and_a_next_one_again(shop: ShopBroker) -> None:
+    host = shop.bus("host-1")
+    lost: list[bool] = []
+    host.on_lost(lambda: lost.append(host.connected))
+    async with running(host):
+        for times in (1, 2):
+            await shop.stop()
+            await until(lambda times=times: len(lost) == times)
+            await shop.start()
+            await until(lambda: host.connected)
+    assert not any(lost), "it still called itself connected"
+
+
 async def test_a_publish_that_waits_is_told_when_the_connection_is_lost(shop: ShopBroker) -> None:
     async with running(shop.bus("host-1")) as host:
 

@@ -147,6 +147,22 @@ async def test_devices_and_their_words_are_in_the_view(tmp_path: Path) -> None:
             )
 
 
+async def test_without_the_broker_no_device_is_well(tmp_path: Path) -> None:
+    broker = MemoryBroker()
+    async with selling_box(tmp_path, broker=broker) as box, fake_host(broker):
+        await until_view(box.view, lambda v: all(d["well"] for d in v["devices"]), what="all well")
+        broker.stop()
+        await until_view(
+            box.view,
+            lambda v: {d["code"] for d in v["devices"]} == {"host_offline"},
+            what="the till says that it hears no scanner",
+        )
+        broker.start()
+        await until_view(
+            box.view, lambda v: all(d["well"] for d in v["devices"]), what="all well again"
+        )
+
+
 async def test_a_scan_that_the_broker_kept_is_no_scan(tmp_path: Path) -> None:
     broker = MemoryBroker()
     async with fake_host(broker) as host:

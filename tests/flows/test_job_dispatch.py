@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from edge.contract.device_messages import JobKind, JobResult, JobStatus, KickDrawerArgs
+from edge.contract.device_topics import HostTopics
+from edge.contract.errors import Refused
+from edge.contract.limits import JOB_GRACE_MS, JOB_SWEEP_S, SIDE_JOBS_MAX
+from edge.contract.wire import encode
+from edge.flows.device_directory import DeviceDirectory
+from edge.flows.job_dispatch import JobDispatch
+from edge.ledger.records import OpenJob
+from edge.runtime.memory_bus import MemoryBroker, MemoryBus
+from edge.runtime.structured_log import open_log
+from edge.runtime.supervisor import Supervisor
+from tests.flows.box import DEVICES
+from tests.flows.fake_host import STORE, until
+from tests.runtime.hand_clock import HandClock
+
+HOST = HostTopics(STORE, "box")
+EXPIRES_MS = 5_000
+
+
+@dataclass
+class Desk:
+    """A dispatch whose results are kept; `deaf` makes so many of them impossible to record."""
+
+    clock: HandClock
+    broker: MemoryBroker
+    host: MemoryBus
+    dispatch: JobDispatch
+    told: io.StringIO
+    heard: list[str] = field(default_factory=list)
+    settled: list[tuple[str, JobStatus]] = field(default_factory=list)
+    deaf: int = 0
+
+    async def settle(self, job: OpenJob, result: JobResult) -> None:
+        if self.deaf:
+            self.deaf -= 1
+            raise Refused("not_now", "It cannot be recorded.")
+        self.settled.append((job.job_id, result.status))
+
+    def job(
+        self, job_id: str, kind: JobKind = JobKind.KICK_DRAWER, device: str = "printer-1"
+    ) -> OpenJob:
+        args = encode(KickDrawerArgs())
+        deadline = self.clock.now_ms() + EXPIRES_MS
+        return OpenJob(job_id, kind, "till-1", "sale-1", device, 0, deadline, args)
+
+    async def answer(
+        self,
+        job_id: str,
+        status: JobStatus = JobStatus.DONE,
+        *,
+        device: str = "printer-1",
+    ) -> None:
+        await self.host.publish(HOST.device(device).result, encode(JobResult(job_id, status, 1)))
+
+    def words(self, event: str) -> int:
+        return sum(json.loads(line)["event"] == event for line in self.told.getvalue().splitlines())
+
+    async def hear_jobs(self) -> None:
+        async for message in self.host.subscribe([HOST.all_jobs]):
+            self.heard.append(json.loads(message.payload)["id"])
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    clock, broker, told = HandClock(), MemoryBroker(), io.StringIO()
+    edge, host = broker.connect("edge"), broker.connect("box")
+    log = open_log("edge", told)
+    directory = DeviceDirectory(STORE, DEVICES, edge, log, lambda _till: None, lambda _host: None)
+    async with Supervisor(clock, log) as tasks:
+        dispatch = JobDispatch(STORE, edge, directory, clock, log, tasks)
+        made = Desk(clock, broker, host, dispatch, told)
+        dispatch.settlers = dict.fromkeys(JobKind, made.settle)
+        edge.on_connect(dispatch.greet)
+        works = (edge.run, host.run, dispatch.run, dispatch.sweep, made.hear_jobs)
+        running = [asyncio.create_task(work()) for work in works]
+        await until(lambda: edge.connected and host.connected, what="both are connected")
+        yield made
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+async def look(desk: Desk) -> None:
+    """Let the sweep look once, and wait until it has."""
+    await until(lambda: desk.clock.waiting == 1, what="the sweep waits")
+    desk.clock.advance(JOB_SWEEP_S)
+    await until(lambda: desk.clock.waiting == 1, what="the sweep looked")
+
+
+async def test_a_job_that_nobody_answers_ends_as_unknown_and_a_payment_does_not(
+    desk: Desk,
+) -> None:
+    desk.dispatch.add(desk.job("job-drawer"))
+    desk.dispatch.watch(desk.job("job-card", JobKind.AUTHORISE_PAYMENT, "terminal-1"))
+    await look(desk)
+    assert desk.settled == []
+    desk.clock.advance(3_600)
+    await look(desk)
+    await look(desk)
+    assert desk.settled == [("job-drawer", JobStatus.UNKNOWN)]
+    assert [job.job_id for job in desk.dispatch.open_jobs()] == ["job-card"]
+
+
+async def test_a_job_has_its_deadline_and_a_minute_to_be_answered(desk: Desk) -> None:
+    desk.dispatch.add(desk.job("job-drawer"))
+    for _ in range((EXPIRES_MS + JOB_GRACE_MS) // round(JOB_SWEEP_S * 1000)):
+        await look(desk)
+        assert desk.settled == []
+    await look(desk)
+    assert desk.settled == [("job-drawer", JobStatus.UNKNOWN)]
+
+
+async def test_a_result_that_could_not_be_recorded_leaves_the_job_open(desk: Desk) -> None:
+    desk.dispatch.add(desk.job("job-drawer"))
+    await until(lambda: desk.heard == ["job-drawer"], what="the host has it")
+    desk.deaf = 1
+    await desk.answer("job-drawer")
+    await until(lambda: desk.deaf == 0, what="it was tried")
+    await until(lambda: desk.dispatch.open_jobs() != [], what="it is open again")
+    await desk.answer("job-drawer")
+    await until(lambda: desk.settled == [("job-drawer", JobStatus.DONE)], what="it is recorded")
+    await desk.answer("job-drawer", JobStatus.FAILED)  # a repeat, and another one at that
+    await desk.answer("job-nobody-gave")
+    desk.dispatch.add(desk.job("job-next"))
+    await desk.answer("job-next")
+    await until(lambda: len(desk.settled) > 1, what="what came behind them is heard")
+    assert desk.settled == [("job-drawer", JobStatus.DONE), ("job-next", JobStatus.DONE)]
+
+
+async def test_results_that_settle_nothing_are_counted(desk: Desk) -> None:
+    desk.dispatch.add(desk.job("job-drawer"))
+    await desk.host.publish(HOST.device("printer-1").result, b"{")
+    await desk.answer("job-drawer", device="terminal-1")
+    await until(lambda: desk.dispatch.dropped == 2, what="both are dropped")
+    assert desk.words("job_result_garbled") == desk.words("job_result_foreign") == 1
+    await desk.answer("job-drawer")
+    await until(lambda: desk.settled != [], what="the right one is heard")
+    assert desk.settled == [("job-drawer", JobStatus.DONE)]
+
+
+async def test_the_result_of_a_side_job_is_heard_while_its_payment_is_open(desk: Desk) -> None:
+    card = desk.job("job-card", JobKind.AUTHORISE_PAYMENT, "terminal-1")
+    desk.dispatch.watch(card)
+    desk.dispatch.answers_for("inquiry-1", card)
+    await desk.answer("inquiry-1", device="terminal-1")
+    await until(lambda: desk.settled == [("job-card", JobStatus.DONE)], what="it is heard")
+    desk.dispatch.forget("job-card")
+    await desk.answer("inquiry-1", device="terminal-1")
+    desk.dispatch.add(desk.job("job-drawer"))
+    await desk.answer("job-drawer")
+    await until(lambda: len(desk.settled) > 1, what="what came behind it is heard")
+    assert desk.settled[1:] == [("job-drawer", JobStatus.DONE)]
+
+
+async def test_side_jobs_are_remembered_up_to_their_limit(desk: Desk) -> None:
+    card = desk.job("job-card", JobKind.AUTHORISE_PAYMENT, "terminal-1")
+    desk.dispatch.watch(card)
+    for number in range(SIDE_JOBS_MAX + 1):
+        desk.dispatch.answers_for(f"inquiry-{number}", card)
+    await desk.answer("inquiry-0", device="terminal-1")
+    await desk.answer("inquiry-1", JobStatus.UNKNOWN, device="terminal-1")
+    await until(lambda: desk.settled != [], what="the oldest of the kept ones is heard")
+    assert desk.settled == [("job-card", JobStatus.UNKNOWN)]
+
+
+async def test_a_job_waits_for_the_broker_and_then_is_sent(desk: Desk) -> None:
+    desk.broker.stop()
+    job = desk.job("job-drawer")
+    assert not await desk.dispatch.send(job)
+    desk.dispatch.add(job)
+    desk.broker.start()
+    await until(lambda: "job-drawer" in desk.heard, what="the host has it")
+    assert [each.job_id for each in desk.dispatch.open_jobs()] == ["job-drawer"]
+
+
+async def test_a_job_of_a_device_that_the_shop_gave_up_stays_open_and_is_told(desk: Desk) -> None:
+    job = desk.job("job-drawer", device="printer-9")
+    assert not await desk.dispatch.send(job)
+    assert desk.words("job_without_device") == 1
+    desk.dispatch.load([job])
+    await desk.dispatch.greet()
+    assert [each.job_id for each in desk.dispatch.open_jobs()] == ["job-drawer"]
+    assert desk.heard == []
+
+
+async def test_only_the_jobs_of_a_host_that_came_back_are_sent_again(desk: Desk) -> None:
+    desk.dispatch.load(
+        [
+            desk.job("job-drawer"),
+            desk.job("job-card", JobKind.AUTHORISE_PAYMENT, "terminal-1"),
+            desk.job("job-gone", device="printer-9"),
+        ]
+    )
+    desk.dispatch.host_back("another")
+    desk.dispatch.host_back("box")
+    await until(lambda: desk.heard != [], what="the host has it")
+    assert desk.heard == ["job-drawer"]

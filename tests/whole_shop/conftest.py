@@ -22,12 +22,5 @@ async def running_shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
 @pytest_asyncio.fixture(loop_scope="module")
 async def shop(running_shop: Shop) -> Shop:
     """The shop with everything well and an empty till."""
-    await running_shop.counter("POST", "printer", {"paper": "ok"})
-    await running_shop.counter("POST", "terminal", {"next": "approve"})
-    await running_shop.counter("POST", "link", {"up": True})
-    for device in ("scanner", "printer", "terminal"):
-        await running_shop.counter("POST", "cables", {"device": device, "plugged": True})
-    await running_shop.clear()
-    await running_shop.until_well()
-    await running_shop.until_quiet()
+    await running_shop.make_well()
     return running_shop

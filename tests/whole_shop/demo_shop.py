@@ -47,9 +47,11 @@ class Shop:
         ) as response:
             return response.status, await response.json()
 
-    async def insist(self, kind: str, **fields: Any) -> tuple[int, dict[str, Any]]:
+    async def insist(
+        self, kind: str, *, command_id: str = "", **fields: Any
+    ) -> tuple[int, dict[str, Any]]:
         """Give a command as a till does: the same id again until there is an answer."""
-        command_id = str(uuid.uuid4())
+        command_id = command_id or str(uuid.uuid4())
 
         async def attempt() -> tuple[int, dict[str, Any]] | None:
             try:
@@ -114,6 +116,13 @@ class Shop:
 
         await eventually(attempt, what="every device job is settled")
 
+    async def until_devices_well(self) -> None:
+        """Wait until the till says that all its devices are ready."""
+        await self.until_view(
+            lambda view: all(device["well"] for device in view["devices"]),
+            what="the devices are well",
+        )
+
     async def clear(self) -> None:
         """Bring the till to an empty basket, whatever a test left."""
         view = await self.view()
@@ -126,6 +135,17 @@ class Shop:
                 await self.insist("take_cash", amount_minor=view["due_minor"])
             else:
                 await self.insist("abandon")
+
+    async def make_well(self) -> None:
+        """Give the shop paper, cables and a line, and the till an empty basket."""
+        await self.counter("POST", "printer", {"paper": "ok"})
+        await self.counter("POST", "terminal", {"next": "approve"})
+        await self.counter("POST", "link", {"up": True})
+        for device in ("scanner", "printer", "terminal"):
+            await self.counter("POST", "cables", {"device": device, "plugged": True})
+        await self.clear()
+        await self.until_well()
+        await self.until_quiet()
 
     # --- the counter and head office ------------------------------------------------------
 
@@ -148,6 +168,14 @@ class Shop:
     async def scan(self, code: str) -> None:
         """Hold an article before the scanner."""
         await self.counter("POST", "scan", {"code": code})
+
+    async def until_scanner_held(self) -> None:
+        """Wait until the box holds the scanner's port."""
+
+        async def attempt() -> bool | None:
+            return True if (await self.counter("GET", "scanner"))["connected"] else None
+
+        await eventually(attempt, what="the box holds the scanner's port")
 
     async def papers(self) -> list[str]:
         """Return the receipts that came out, newest last."""
@@ -204,6 +232,18 @@ class Shop:
         pid = self.pids()[name]
         os.kill(pid, signal.SIGKILL)
         return pid
+
+    async def kill_and_wait(self, name: str) -> None:
+        """Kill a process and wait until the demo has started it again."""
+        await self.until_restarted(name, self.kill(name))
+
+    def pause(self, name: str) -> None:
+        """Let a process do nothing any more: what is sent to it waits unread."""
+        os.kill(self.pids()[name], signal.SIGSTOP)
+
+    def go_on(self, name: str) -> None:
+        """Let a paused process do what it would have done."""
+        os.kill(self.pids()[name], signal.SIGCONT)
 
     async def until_restarted(self, name: str, old: int) -> None:
         """Wait until a killed process has a successor."""

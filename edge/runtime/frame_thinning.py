@@ -40,8 +40,10 @@ _FIRST_FORM: Final = 0x20
 FORMS_MAX: Final = 0x100 - _FIRST_FORM
 """Forms have one byte; events beyond them go in whole."""
 
-_TEXT: Final = rb'"([^"\\\x00-\x1f]*)"'
-_NUMBER: Final = rb"(-?[0-9]+)"
+_TEXT: Final = rb'"([^"\\\x00-\x1f]*+)"'
+_NUMBER: Final = rb"(-?[0-9]++)"
+_ZERO: Final = 0x30
+_INSTANT_DIGITS_MAX: Final = 16
 _KIND: Final = re.compile(rb'"type":"[a-z0-9_]+","v":[0-9]+')
 _BETWEEN: Final = rb',"day":%b,"at":(0|[1-9][0-9]{0,15}),"till":%b,"actor":%b,"data":' % (
     _TEXT,
@@ -54,6 +56,12 @@ _VALUE: Final = re.compile(rb'(?<=":)(?:"([^"]*)"|(-?[0-9]+)(?=[,}]))')
 _MARK: Final = re.compile(b"([\x02\x03])")
 _DATA: Final = b',"data":'
 _SALE_KEY: Final = b'"sale":' + _QUOTED
+_AT: Final = b',"at":'
+_WHERE: Final = b',"till":"%b","actor":"%b","data":{"sale":"%b"'
+"""From the instant to the values, of an event whose data begin with its sale."""
+_NOWHERE: Final = b"\x1f"
+"""No event has it: what nothing begins with."""
+_SAME_NEWS: Final = b"%%b%c%%d\x1f%%b" % _NEWS
 _FORMS_CACHED: Final = 1_024
 """Patterns and templates kept between frames: a program knows some dozens of forms."""
 
@@ -68,12 +76,16 @@ class _Pattern:
 
     form: bytes
     match: Callable[[bytes, int], re.Match[bytes] | None]
+    rest: Callable[[bytes, int], re.Match[bytes] | None]
+    """Behind `_WHERE`, for a form that begins with the sale: the values but that."""
+    same: bytes
+    """Number, difference in time and values as they are written when nothing is new."""
     sale_at: int
 
 
 @dataclass(frozen=True)
 class _Template:
-    """How an event is put together again: store, gen, seq, day, at, till, actor, values."""
+    """How an event is put together again: head, seq, day, at, till, actor, values."""
 
     text: bytes
     values: int
@@ -86,7 +98,13 @@ def _pattern(form: bytes) -> _Pattern:
     groups = {_QUOTED: _TEXT, _BARE: _NUMBER}
     data = b"".join(groups.get(part) or re.escape(part) for part in parts)
     expression = re.compile(_BETWEEN + data + rb"\}")
-    return _Pattern(form, expression.fullmatch, _sale_at(form))
+    sale_at = _sale_at(form)
+    rest = expression
+    if sale_at == 0:
+        behind = b"".join(groups.get(part) or re.escape(part) for part in parts[2:])
+        rest = re.compile(behind + rb"\}")
+    same = _SAME_NEWS + _END if rest.groups else _SAME_NEWS
+    return _Pattern(form, expression.fullmatch, rest.fullmatch, same, sale_at)
 
 
 @lru_cache(_FORMS_CACHED)
@@ -95,7 +113,7 @@ def _template(form: bytes) -> _Template:
     filled = data.replace(_QUOTED, b'"%b"').replace(_BARE, b"%b")
     text = b"".join(
         (
-            b'{"store":%d,"gen":%d,"seq":%d,',
+            b"%b%d,",
             kind,
             b',"day":"%b","at":%d,"till":"%b","actor":"%b","data":',
             filled,
@@ -145,6 +163,14 @@ class FormBook:
         return dict(self._by_kind)
 
 
+def _head(store: int, gen: int) -> bytes:
+    return b'{"store":%d,"gen":%d,"seq":' % (store, gen)
+
+
+def _is_instant(digits: bytes) -> bool:
+    return digits.isdigit() and digits[0] != _ZERO and len(digits) <= _INSTANT_DIGITS_MAX
+
+
 def _number(place: int) -> bytes:
     return bytes((_FIRST_FORM + place,))
 
@@ -153,25 +179,60 @@ class _Writer:
     """Writes one frame's text, event by event."""
 
     def __init__(self, store: int, gen: int, book: FormBook) -> None:
-        self._head = b'{"store":%d,"gen":%d,"seq":' % (store, gen)
+        self._head = _head(store, gen)
         self._by_kind = book.by_kind()
+        self._known_today: dict[bytes, tuple[tuple[_Pattern, bytes], ...]] = {}
+        """Forms that begin with the sale, by kind and day as they stand in an event."""
         self._forms = len(book.forms)
         self._day = self._till = self._actor = self._sale = b""
+        self._where = _NOWHERE
         self._at = 0
         self.out: list[bytes] = []
 
-    def write(self, seq: int, body: bytes) -> None:
-        """Write one event, thinned or whole."""
-        head = b"%b%d," % (self._head, seq)
-        kind = _KIND.match(body, len(head))
-        if kind is not None and body.startswith(head):
+    def write(self, first_seq: int, bodies: Sequence[bytes]) -> None:
+        """Write events in order of seq, each thinned or whole.
+
+        Most are of the day, till, actor and sale of the one before: that is compared as one
+        piece of text, and only what stands behind it is taken apart.
+        """
+        head, known, add = self._head, self._known_today, self.out.append
+        for seq, body in enumerate(bodies, first_seq):
+            start = b"%b%d," % (head, seq)
+            if not body.startswith(start):
+                self._write_whole(seq, body)
+                continue
+            kind_at = len(start)
+            kind_end = body.find(_AT, kind_at)
+            digits_at = kind_end + len(_AT)
+            where_at = body.find(b",", digits_at)
+            digits = body[digits_at:where_at]
+            if body.startswith(self._where, where_at) and _is_instant(digits):
+                rest_at = where_at + len(self._where)
+                for pattern, number in known.get(body[kind_at:kind_end], ()):
+                    if (found := pattern.rest(body, rest_at)) is not None:
+                        at = int(digits)
+                        add(pattern.same % (number, at - self._at, _END.join(found.groups())))
+                        self._at = at
+                        break
+                else:
+                    self._write_apart(seq, body, kind_at)
+            else:
+                self._write_apart(seq, body, kind_at)
+
+    def _write_apart(self, seq: int, body: bytes, kind_at: int) -> None:
+        """Write an event with whatever is new of day, till, actor and sale."""
+        kind = _KIND.match(body, kind_at)
+        if kind is not None:
             name, end = kind[0], kind.end()
             for pattern, number in self._by_kind.get(name, ()):
                 if (found := pattern.match(body, end)) is not None:
-                    self._write_values(number, pattern, found)
+                    self._write_values(name, number, pattern, found)
                     return
             if self._write_new_form(name, body, end):
                 return
+        self._write_whole(seq, body)
+
+    def _write_whole(self, seq: int, body: bytes) -> None:
         if _END in body:
             raise BadThinTextError(f"event {seq} has a control character in it: it is no JSON")
         self.out.append(b"\x00%b\x1f" % body)
@@ -184,11 +245,14 @@ class _Writer:
             return False
         others = self._by_kind.get(kind, ())
         self._by_kind[kind] = ((pattern, _number(self._forms)), *others)
+        self._known_today.clear()
         self._forms += 1
-        self._write_values(b"".join((_NEW_FORM, form, _END_OF_FORM)), pattern, found)
+        self._write_values(kind, b"".join((_NEW_FORM, form, _END_OF_FORM)), pattern, found)
         return True
 
-    def _write_values(self, number: bytes, pattern: _Pattern, found: re.Match[bytes]) -> None:
+    def _write_values(
+        self, kind: bytes, number: bytes, pattern: _Pattern, found: re.Match[bytes]
+    ) -> None:
         day, at_digits, till, actor, *values = found.groups()
         at = int(at_digits)
         fields = [b"%d" % (at - self._at)]
@@ -197,6 +261,7 @@ class _Writer:
         if day != self._day:
             news |= _DAY
             self._day = day
+            self._known_today.clear()
             fields.append(day)
         if till != self._till:
             news |= _TILL
@@ -210,6 +275,13 @@ class _Writer:
             news |= _SALE
             self._sale = sale
             fields.append(sale)
+        if news != _NEWS:
+            self._where = _WHERE % (till, actor, self._sale)
+        key = b'%b,"day":"%b"' % (kind, day)
+        if key not in self._known_today:
+            self._known_today[key] = tuple(
+                each for each in self._by_kind[kind] if each[0].sale_at == 0
+            )
         self.out.append(b"%b%c%b\x1f" % (number, news, _END.join(fields + values)))
 
 
@@ -219,9 +291,79 @@ def thin(bodies: Sequence[bytes], *, store: int, gen: int, first_seq: int, book:
     Raises BadThinTextError for what cannot be an event: it holds a byte that ends one.
     """
     writer = _Writer(store, gen, book)
-    for seq, body in enumerate(bodies, first_seq):
-        writer.write(seq, body)
+    writer.write(first_seq, bodies)
     return b"".join(writer.out)
+
+
+class _Reader:
+    """Reads one frame's text: where it stands, and what goes on from the event before."""
+
+    def __init__(self, text: bytes, head: bytes, book: FormBook) -> None:
+        self.fields = text.split(_END)
+        self.next_field = 0
+        self._head = head
+        self._forms = list(book.forms)
+        self._templates: dict[int, _Template] = {}
+        self._day = self._till = self._actor = self._sale = b""
+        self._at = 0
+
+    def bodies(self, first_seq: int, count: int, bytes_max: int) -> list[bytes]:
+        """Return that many events, at most `bytes_max` together."""
+        bodies: list[bytes] = []
+        size = 0
+        for seq in range(first_seq, first_seq + count):
+            field = self.fields[self.next_field]
+            self.next_field += 1
+            if (code := field[0]) == _WHOLE:
+                body = field[1:]
+            elif code == _NEW_FORM[0]:
+                form, _, field = field[1:].partition(_END_OF_FORM)
+                self._forms.append(form)
+                body = self._filled(seq, _template(form), field)
+            else:
+                template = self._templates.get(code) or self._known(code)
+                body = self._filled(seq, template, field[1:])
+            size += len(body)
+            if size > bytes_max:
+                raise BadThinTextError(f"its events are over {bytes_max} bytes")
+            bodies.append(body)
+        return bodies
+
+    def _known(self, code: int) -> _Template:
+        if code < _FIRST_FORM:
+            raise BadThinTextError(f"an event begins with {code:#04x}")
+        template = self._templates[code] = _template(self._forms[code - _FIRST_FORM])
+        return template
+
+    def _filled(self, seq: int, template: _Template, field: bytes) -> bytes:
+        """Return an event; `field` is its news and its distance in time."""
+        if (news := field[0]) != _NEWS:
+            self._take_news(news)
+        self._at += int(field[1:])
+        begin = self.next_field
+        self.next_field = end = begin + template.values
+        values = self.fields[begin:end]
+        if template.sale_at >= 0:
+            values.insert(template.sale_at, self._sale)
+        return template.text % (
+            self._head,
+            seq,
+            self._day,
+            self._at,
+            self._till,
+            self._actor,
+            *values,
+        )
+
+    def _take_news(self, news: int) -> None:
+        if news & _NEWS_MASK != _NEWS:
+            raise BadThinTextError(f"an event has news {news:#04x}")
+        take = iter(self.fields[self.next_field : self.next_field + news.bit_count() - 1])
+        self._day = next(take) if news & _DAY else self._day
+        self._till = next(take) if news & _TILL else self._till
+        self._actor = next(take) if news & _ACTOR else self._actor
+        self._sale = next(take) if news & _SALE else self._sale
+        self.next_field += news.bit_count() - 1
 
 
 def thicken(
@@ -239,48 +381,13 @@ def thicken(
     Raises BadThinTextError when it is none, has another count, or would become more than
     `bytes_max` together.
     """
-    fields = text.split(_END)
-    if fields.pop():
+    reader = _Reader(text, _head(store, gen), book)
+    if reader.fields.pop():
         raise BadThinTextError("its text ends within an event")
-    fields.reverse()
-    take = fields.pop
-    forms = list(book.forms)
-    day = till = actor = sale = b""
-    at = 0
-    size = 0
-    bodies: list[bytes] = []
     try:
-        for seq in range(first_seq, first_seq + count):
-            field = take()
-            if (code := field[0]) == _WHOLE:
-                body = field[1:]
-            else:
-                if code == _NEW_FORM[0]:
-                    form, _, field = field[1:].partition(_END_OF_FORM)
-                    forms.append(form)
-                    news = field[0]
-                    at += int(field[1:])
-                else:
-                    form = forms[code - _FIRST_FORM]
-                    news = field[1]
-                    at += int(field[2:])
-                if news & _NEWS_MASK != _NEWS:
-                    raise BadThinTextError(f"event {seq} has news {news:#04x}")
-                template = _template(form)
-                day = take() if news & _DAY else day
-                till = take() if news & _TILL else till
-                actor = take() if news & _ACTOR else actor
-                sale = take() if news & _SALE else sale
-                values = [take() for _ in range(template.values)]
-                if template.sale_at >= 0:
-                    values.insert(template.sale_at, sale)
-                body = template.text % (store, gen, seq, day, at, till, actor, *values)
-            size += len(body)
-            if size > bytes_max:
-                raise BadThinTextError(f"its events are over {bytes_max} bytes")
-            bodies.append(body)
-    except (IndexError, TypeError, ValueError) as error:
+        bodies = reader.bodies(first_seq, count, bytes_max)
+    except (IndexError, StopIteration, TypeError, ValueError) as error:
         raise BadThinTextError(f"its text is not a thinned one ({error})") from None
-    if fields:
+    if reader.next_field != len(reader.fields):
         raise BadThinTextError(f"its text has more than {count} events")
     return bodies

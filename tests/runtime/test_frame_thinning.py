@@ -131,6 +131,17 @@ def test_what_is_not_canonical_goes_in_whole(changed: tuple[bytes, bytes], book:
     other = body.replace(*changed)
     assert other != body
     assert _round_trip([other], book) == b"\x00" + other + b"\x1f"
+    # behind others of its sale it is not looked at as closely
+    before = [
+        SaleOpened(sale="s", currency="EUR"),
+        CashTendered(sale="s", tender="0", amount_minor=-4),
+    ]
+    run = [_seal(event, seq) for seq, event in enumerate(before, 1)]
+    third = body.replace(b'"seq":1', b'"seq":3')
+    assert b"\x00" not in _round_trip([*run, third], book)
+    other = third.replace(changed[0].replace(b'"seq":1', b'"seq":3'), changed[1])
+    assert other != third
+    assert _round_trip([*run, other], book).endswith(b"\x1f\x00" + other + b"\x1f")
 
 
 def test_what_cannot_be_separated_is_refused() -> None:

@@ -262,3 +262,6 @@ async def test_a_connection_that_is_gone_is_cut_without_harm() -> None:
             [connection] = served.service.watch._connections
         await until(lambda: served.service.watch.open_connections == 0)
         connection.cut()
+        assert served.service.watch.open_connections == 0
+        async with served.socket():
+            await until(lambda: served.service.watch.open_connections == 1)

@@ -72,8 +72,10 @@ async def test_beyond_loopback_there_is_tls_or_nothing(address: str) -> None:
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
-def test_loopback_may_be_plain(address: str) -> None:
+def test_loopback_may_be_plain_and_what_only_looks_like_it_may_not(address: str) -> None:
     require_tls_beyond_loopback(address, None)
+    with pytest.raises(SettingsInvalid):
+        require_tls_beyond_loopback(f"{address}.example", None)
 
 
 def test_an_ipv6_origin_has_brackets() -> None:

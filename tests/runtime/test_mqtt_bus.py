@@ -372,3 +372,4 @@ async def test_stopping_at_any_moment_of_a_subscription_ends(embedded: EmbeddedS
             host.subscribe([PRINTER.job])
             for _ in range(turns):
                 await asyncio.sleep(0)
+        assert not host.connected

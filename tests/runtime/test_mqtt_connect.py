@@ -69,9 +69,10 @@ def test_a_damaged_packet_is_read_or_refused_and_nothing_else(
     cut = data.draw(st.integers(0, len(body)))
     for damaged in (bytes(body), bytes(body[:cut]), bytes(body) + b"x"):
         try:
-            parse_connect(damaged)
+            read = parse_connect(damaged)
         except NotAConnect:
             continue
+        assert isinstance(read, Connect)
 
 
 @pytest.mark.parametrize("body", [b"\0\6MQIsdp\3", b"\0\4MQTT\5", b"\0\4HTTP\4"])

@@ -62,9 +62,10 @@ def test_known_cases(topic: str, topic_filter: str, expected: bool) -> None:
 
 
 @pytest.mark.parametrize("topic", ["a", "/", "a//b", "ä", "x" * 65_535])
-def test_topics(topic: str) -> None:
+def test_a_topic_is_a_filter_that_stands_for_itself(topic: str) -> None:
     check_topic(topic)
     check_filter(topic)
+    assert matches(topic, topic)
 
 
 @pytest.mark.parametrize("topic", ["", "a/+", "#", "$SYS/a", "a\0", "x" * 65_536])
@@ -73,9 +74,13 @@ def test_no_topics(topic: str) -> None:
         check_topic(topic)
 
 
-@pytest.mark.parametrize("topic_filter", ["#", "+", "a/+/#", "+/a", "$SYS/#"])
-def test_filters(topic_filter: str) -> None:
+@pytest.mark.parametrize(
+    ("topic_filter", "topic"),
+    [("#", "a"), ("+", "a"), ("a/+/#", "a/b/c"), ("+/a", "b/a"), ("$SYS/#", "$SYS/x")],
+)
+def test_a_filter_that_is_allowed_stands_for_topics(topic_filter: str, topic: str) -> None:
     check_filter(topic_filter)
+    assert matches(topic, topic_filter)
 
 
 @pytest.mark.parametrize("topic_filter", ["", "a+", "#/a", "a/#/b", "a#", "a\0"])

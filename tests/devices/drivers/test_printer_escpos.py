@@ -378,6 +378,8 @@ async def test_a_job_that_is_cancelled_half_way_flushes_before_the_next() -> Non
         shop.printer.power_cycle()
         await shop.until(lambda: shop.printer.connections >= 2)
         await shop.until(lambda: shop.ports.state["state"] == "ready")
+        assert (await shop.print()).result == PrintOutcome("confirmed")
+        assert "Article 10                           10.00" in shop.printer.receipts()[-1]
 
 
 @pytest.mark.parametrize("level", ["low", "high"])

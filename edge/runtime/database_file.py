@@ -1,9 +1,10 @@
 """One SQLite file with one writer: callers hand over a unit of work, one commit answers many.
 
-One task owns the only writing connection. It takes what waits, runs it in one transaction
-(a savepoint each), commits once, fsyncs once, and then answers all. Readers have their own
-read-only connection. On a connection that tasks share, one task's ROLLBACK undoes another's
-insert and a cancelled task leaves the transaction open: that is why nobody else gets it.
+One thread owns the only writing connection. It takes what waits, runs it in one transaction
+(a savepoint each), commits once, fsyncs once, and then has all answered: one hop there and
+one back for each batch. Readers have their own read-only connection. On a connection that
+tasks share, one task's ROLLBACK undoes another's insert and a cancelled task leaves the
+transaction open: that is why nobody else gets it.
 
 A commit that failed is an unknown outcome, not a "no": with EIO in the fsync of a commit
 the caller sees an error and the row may be there after a restart all the same. So after
@@ -15,9 +16,12 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any, Final, Generic, TypeVar, cast
 
 import aiosqlite
@@ -41,10 +45,11 @@ _CHECKPOINT_PAGES: Final = 2_000
 
 
 class _BatchConnection(sqlite3.Connection):
-    """Runs a whole batch in one hop to the database thread.
+    """Runs work of ours in the database thread.
 
     aiosqlite hops once per call and offers no public call for a function of ours;
-    `executemany` with a subclass handed in as `factory` is a public road to one.
+    `executemany` with a subclass handed in as `factory` is a public road to one. The
+    writer's call lasts as long as the file is open: its parameters are batches.
 
     A file that cannot be opened says so at the first batch: when opening raises, aiosqlite
     tells its thread to stop and does not wait for it, and a loop closed meanwhile is an
@@ -106,9 +111,11 @@ class DatabaseFile:
     counts: WriteCounts = field(default_factory=WriteCounts)
     _writer: aiosqlite.Connection | None = None
     _reader: aiosqlite.Connection | None = None
-    _waiting: list[_Waiting[Any]] = field(default_factory=list)
-    _lazy: list[Unit[Any]] = field(default_factory=list)
-    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _loop: asyncio.AbstractEventLoop | None = None
+    _gathered: list[_Waiting[Any]] = field(default_factory=list)
+    _handed_over: SimpleQueue[list[_Waiting[Any]]] = field(default_factory=SimpleQueue)
+    _unanswered: deque[_Waiting[Any]] = field(default_factory=deque)
+    _lazy: deque[Unit[Any]] = field(default_factory=deque)
     _task: asyncio.Task[None] | None = None
     _failure: StorageFailed | None = None
     _closing: bool = False
@@ -134,13 +141,16 @@ class DatabaseFile:
         except BaseException:
             await self._disconnect()
             raise
-        self._task = asyncio.create_task(self._write_loop(), name=f"writer of {self.path.name}")
+        self._loop = asyncio.get_running_loop()
+        self._task = self._loop.create_task(self._write(), name=f"writer of {self.path.name}")
 
     async def close(self) -> None:
         """Answer what waits, checkpoint, and close; safe to call twice."""
-        self._closing = True
-        self._wake.set()
         if self._task is not None:
+            if not self._closing:
+                self._closing = True
+                self._hand_over()
+                self._handed_over.put([])
             await self._task
             self._task = None
         await self._disconnect()
@@ -159,18 +169,22 @@ class DatabaseFile:
         """
         if self._failure is not None:
             raise self._failure
-        if self._closing or self._task is None:
+        if self._closing or self._loop is None:
             raise StorageFailed("database_closed", f"{self.path.name} is closed.")
-        if len(self._waiting) >= WRITE_QUEUE_MAX:
+        if len(self._unanswered) >= WRITE_QUEUE_MAX:
             raise Refused(
                 "busy",
                 f"{WRITE_QUEUE_MAX} writes wait for the disk.",
                 advice="Wait a moment and try again; nothing was changed.",
                 status=503,
             )
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(unit, future))
-        self._wake.set()
+        future: asyncio.Future[T] = self._loop.create_future()
+        waiting = _Waiting(unit, future)
+        self._unanswered.append(waiting)
+        if not self._gathered:
+            # what else comes in this turn of the loop goes along: one hop, one commit
+            self._loop.call_soon(self._hand_over)
+        self._gathered.append(waiting)
         # no shield: the unit runs whatever becomes of the future, and each costs a turn of the loop
         return await future
 
@@ -196,55 +210,62 @@ class DatabaseFile:
 
     # --- the writer -----------------------------------------------------------------------
 
-    async def _write_loop(self) -> None:
-        writer = cast("aiosqlite.Connection", self._writer)
-        while True:
-            while not self._waiting:
-                if self._closing:
-                    await self._finish(writer)
-                    return
-                self._wake.clear()
-                await self._wake.wait()
-            batch, self._waiting = (
-                self._waiting[:WRITE_BATCH_MAX],
-                self._waiting[WRITE_BATCH_MAX:],
-            )
-            lazy, self._lazy = self._lazy, []
-            try:
-                await writer.executemany(_RUN_BATCH, [_Batch(batch, lazy)])
-            except Exception as error:  # noqa: BLE001 - whatever it was, the outcome is unknown
-                self._fail(batch, error)
-                return
-            self.counts.units += len(batch)
-            self.counts.commits += 1
-            for waiting in batch:
-                if waiting.future.cancelled():
-                    continue
-                if waiting.error is not None:
-                    waiting.future.set_exception(waiting.error)
-                else:
-                    waiting.future.set_result(waiting.result)
+    def _hand_over(self) -> None:
+        if self._gathered:
+            self._handed_over.put(self._gathered)
+            self._gathered = []
 
-    def _fail(self, batch: list[_Waiting[Any]], error: Exception) -> None:
+    async def _write(self) -> None:
+        writer = cast("aiosqlite.Connection", self._writer)
+        loop = cast("asyncio.AbstractEventLoop", self._loop)
+        try:
+            await writer.executemany(_RUN_BATCH, self._batches(loop))
+        except Exception as error:  # noqa: BLE001 - whatever it was, the outcome is unknown
+            self._fail(error)
+
+    def _batches(self, loop: asyncio.AbstractEventLoop) -> Iterator[_Batch]:
+        """Yield batches as they come, in the database's thread; what comes back is committed."""
+        last = False
+        units: list[_Waiting[Any]] = []
+        while not last or units:
+            if not units:
+                units = self._handed_over.get()
+                last = not units
+            with suppress(Empty):
+                while len(units) < WRITE_BATCH_MAX and not last:
+                    more = self._handed_over.get_nowait()
+                    last = not more
+                    units += more
+            batch, units = units[:WRITE_BATCH_MAX], units[WRITE_BATCH_MAX:]
+            if batch or self._lazy:
+                yield _Batch(batch, self._lazy)
+            if batch:
+                loop.call_soon_threadsafe(self._answer, batch)
+
+    def _answer(self, batch: list[_Waiting[Any]]) -> None:
+        self.counts.units += len(batch)
+        self.counts.commits += 1
+        for waiting in batch:
+            self._unanswered.popleft()
+            if waiting.future.done():
+                continue  # its caller was cancelled; the unit ran all the same
+            if waiting.error is not None:
+                waiting.future.set_exception(waiting.error)
+            else:
+                waiting.future.set_result(waiting.result)
+
+    def _fail(self, error: Exception) -> None:
         self._failure = StorageFailed(
             "commit_outcome_unknown",
             f"{self.path.name}: the disk did not confirm a commit ({error}).",
             advice="Selling stops. The box starts again by itself and reads what is on disk; "
             "if this repeats, replace the disk.",
         )
-        for waiting in [*batch, *self._waiting]:
+        for waiting in self._unanswered:
             if not waiting.future.done():
                 waiting.future.set_exception(self._failure)
                 waiting.future.exception()  # a caller that went away leaves nothing unread
-        self._waiting.clear()
-
-    async def _finish(self, writer: aiosqlite.Connection) -> None:
-        lazy, self._lazy = self._lazy, []
-        try:
-            if lazy:
-                await writer.executemany(_RUN_BATCH, [_Batch([], lazy)])
-        except sqlite3.Error as error:
-            self._fail([], error)
+        self._unanswered.clear()
 
     # --- connections ----------------------------------------------------------------------
 
@@ -300,15 +321,15 @@ class _Batch:
     """One transaction: a savepoint for each unit, one commit."""
 
     waiting: list[_Waiting[Any]]
-    lazy: list[Unit[Any]]
+    lazy: deque[Unit[Any]]
 
     def __call__(self, connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN IMMEDIATE")
         try:
             for waiting in self.waiting:
                 self._run_one(connection, waiting)
-            for unit in self.lazy:
-                unit(connection)
+            while self.lazy:
+                self.lazy.popleft()(connection)
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")

@@ -99,7 +99,8 @@ class EscposEncoder:
         """Import python-escpos and return its `Dummy`; the first time takes 0.34 s."""
         from escpos.printer import Dummy  # noqa: PLC0415 - only a process that prints pays for it
 
-        return Dummy  # type: ignore[no-any-return]  # python-escpos has no types
+        dummy: type[Any] = Dummy
+        return dummy
 
     def encode(self, document: ReceiptDocument) -> EncodedReceipt:
         """Return the receipt as bytes, cut included."""

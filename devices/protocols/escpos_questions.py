@@ -61,7 +61,7 @@ class StatusQuestions:
         self._due_ms = now_ms + PRINTER_ANSWER_MS_MAX
 
     def next_kind(self, now_ms: int) -> int | None:
-        """Return the kind to ask for now, or None when it is not time for any."""
+        """Return the kind whose turn it is, or None when nothing is to be asked."""
         if self._asking and now_ms >= self._due_ms:
             self._asking = False
             self._round.clear()  # who does not answer one kind does not know the others

@@ -14,6 +14,10 @@ from typing import Final
 BLOCK_BYTES_MAX: Final = 96
 """The longest text (maker, model) has 80 bytes on any printer known."""
 
+_FIXED_BITS: Final = 0x93
+_FIXED_IN_REAL_TIME: Final = 0x12
+_FIXED_IN_STATUS_BACK: Final = 0x10
+_PRINTABLE: Final = range(0x20, 0x7F)
 _XON: Final = 0x11
 _XOFF: Final = 0x13
 _TEXT: Final = 0x5F
@@ -132,10 +136,10 @@ class AnswerReader:
     def _begin(self, byte: int) -> list[Answer]:
         if byte in (_XON, _XOFF):
             return [FlowControl(byte == _XON)]
-        if byte & 0x93 == 0x12 and self._asked:  # noqa: PLR2004 - fixed bits
+        if byte & _FIXED_BITS == _FIXED_IN_REAL_TIME and self._asked:
             kind, self._asked = self._asked, 0
             return [RealTimeStatus(kind, byte)]
-        if byte & 0x93 == 0x10 or byte in _BLOCK_HEADS:  # noqa: PLR2004 - fixed bits
+        if byte & _FIXED_BITS == _FIXED_IN_STATUS_BACK or byte in _BLOCK_HEADS:
             self._unfinished.append(byte)
             return []
         if not byte & 0x90 and self._paper_asked:
@@ -147,7 +151,7 @@ class AnswerReader:
     def _block(self, byte: int) -> list[Answer]:
         if byte == 0:
             return [_read_block(self._taken())]
-        if not 0x20 <= byte < 0x7F or len(self._unfinished) >= BLOCK_BYTES_MAX:  # noqa: PLR2004 - printable
+        if byte not in _PRINTABLE or len(self._unfinished) >= BLOCK_BYTES_MAX:
             self._drop()
             return self._begin(byte)
         self._unfinished.append(byte)

@@ -129,6 +129,14 @@ def encode_fields(items: Iterable[Field]) -> bytes:
     return b"".join(encode_field(item.tag, item.value) for item in items)
 
 
+def read_length_digits(data: bytes, count: int) -> int | None:
+    """Return the length that `count` bytes F0 to F9 write; None when they are no such digits."""
+    marks, digits = data.hex()[::2], data.hex()[1::2]
+    if len(data) != count or marks.strip("f") or not digits.isdecimal():
+        return None
+    return int(digits)
+
+
 def read_fields(data: bytes) -> Fields:
     """Return the BMPs of a message; never raises. What is unknown or cut off stays in `rest`."""
     items: list[Field] = []
@@ -153,8 +161,6 @@ def _extent(data: bytes, at: int) -> tuple[int, int] | None:
     if size == _TLV:
         length = read_length(data, at + 1)
         return None if length is None else (length[1], length[0])
-    start = at + 1 - size
-    digits = data[at + 1 : start]
-    if len(digits) != -size or any(not _LENGTH_DIGIT <= byte <= 0xF9 for byte in digits):  # noqa: PLR2004 - F0 to F9
-        return None
-    return start, int("".join(str(byte & 0x0F) for byte in digits))
+    digits_end = at + 1 - size
+    digits = read_length_digits(data[at + 1 : digits_end], -size)
+    return None if digits is None else (digits_end, digits)

@@ -13,7 +13,7 @@ from typing import Final
 from devices.protocols import zvt_fields as bmp
 from devices.protocols.zvt_apdu import NEGATIVE_CLASS, Apdu, Control
 from devices.protocols.zvt_commands import TAG_SYNC_RECEIPT
-from devices.protocols.zvt_fields import Fields, bcd_decode, read_fields
+from devices.protocols.zvt_fields import Fields, bcd_decode, read_fields, read_length_digits
 from devices.protocols.zvt_results import OK, card_type_words, intermediate_words
 from devices.protocols.zvt_text import TextEncoding, decode_text, without_card_numbers
 from devices.protocols.zvt_tlv import CONTAINER, Tlv, find, read_length, read_tlv, walk
@@ -213,9 +213,9 @@ def read_status_enquiry(body: bytes, encoding: TextEncoding) -> tuple[str, int]:
     a TLV would read alike; the positional reading is taken.
     """
     at, software = 0, b""
-    digits = body[:3]
-    if len(digits) == 3 and all(0xF0 <= byte <= 0xF9 for byte in digits):  # noqa: PLR2004 - LLLVAR
-        at = 3 + int("".join(str(byte & 0x0F) for byte in digits))
+    size = read_length_digits(body[:3], 3)
+    if size is not None:
+        at = 3 + size
         software = body[3:at]
     status = body[at] if at < len(body) else 0
     return decode_text(software.strip(b"\0"), encoding).strip(), status

@@ -56,6 +56,5 @@ def _mask(match: re.Match[str]) -> str:
 def _luhn(digits: str) -> bool:
     total = 0
     for place, digit in enumerate(reversed(digits)):
-        value = int(digit) * (1 + place % 2)
-        total += value - 9 if value > 9 else value  # noqa: PLR2004 - the digits of 10 to 18 added
+        total += sum(divmod(int(digit) * (1 + place % 2), 10))
     return total % 10 == 0

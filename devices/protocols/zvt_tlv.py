@@ -19,6 +19,7 @@ _CONSTRUCTED: Final = 0x20
 _TAG_BYTES_MAX: Final = 3
 _SHORT_LENGTH_END: Final = 0x80
 _LENGTH_ONE: Final = 0x81
+_LENGTH_ONE_MAX: Final = 0xFF
 _LENGTH_TWO: Final = 0x82
 _LENGTH_MAX: Final = 0xFFFF
 _NESTING_MAX: Final = 8
@@ -48,7 +49,7 @@ def encode_length(size: int) -> bytes:
         raise ValueError(f"a TLV length of {size} does not fit into two bytes")
     if size < _SHORT_LENGTH_END:
         return bytes((size,))
-    if size <= 0xFF:  # noqa: PLR2004 - what one byte holds
+    if size <= _LENGTH_ONE_MAX:
         return bytes((_LENGTH_ONE, size))
     return bytes((_LENGTH_TWO,)) + size.to_bytes(2, "big")
 

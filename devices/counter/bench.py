@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, cast
@@ -221,10 +222,10 @@ class Counter:
         """Say what the next payment does; `ask` waits for a person's key from now on."""
         if wanted == _ASK:
             self._terminal.mode = _ASK
-            self._terminal.next = Script.APPROVE.value
+            self._terminal.next_script = Script.APPROVE.value
         else:
             self._terminal.mode = _AUTOMATIC
-            self._terminal.next = wanted
+            self._terminal.next_script = wanted
 
     def press(self, key: Key) -> None:
         """Press a key of the terminal; raises Refused when nobody asked for one."""
@@ -247,7 +248,7 @@ class Counter:
         ]
         return TerminalState(
             booked=tuple(booked if booked_most is None else booked[-booked_most:]),
-            next=cast("Next", _ASK if terminal.mode == _ASK else terminal.next),
+            next=cast("Next", _ASK if terminal.mode == _ASK else terminal.next_script),
             display=terminal.display,
             asked_minor=terminal.pending_minor,
             plugged=self._terminal_door.plugged,
@@ -337,7 +338,7 @@ def _raw_bytes(code: str) -> bytes:
 
 
 def _has_control(text: Iterable[str]) -> bool:
-    return any(ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0 for char in text)  # noqa: PLR2004 - C0, DEL and C1
+    return any(unicodedata.category(char) == "Cc" for char in text)
 
 
 def _check_journal(terminal: SimulatedTerminal, path: Path) -> None:

@@ -27,6 +27,7 @@ SYMBOLOGY_TO_AIM: Final = {
 }
 """ISO/IEC 15424 identifiers of the symbols that shops meet."""
 
+_EAN_8_DIGITS: Final = 8
 _HOST_BYTES_MAX: Final = 256
 
 
@@ -80,7 +81,7 @@ def _symbology(code: str) -> str:
     digits = code.isascii() and code.isdigit()
     if digits and len(code) in (12, 13):
         return "ean13"
-    if digits and len(code) == 8:  # noqa: PLR2004 - EAN-8
+    if digits and len(code) == _EAN_8_DIGITS:
         return "ean8"
     return "code128"
 

@@ -85,7 +85,7 @@ async def storm(seed: int, driver_class: type[TerminalZvt] = TerminalZvt) -> lis
 
 
 async def _one_payment(shop: ZvtShop, job: DeviceJob, here: Weather) -> PaymentOutcome:
-    shop.terminal.next = here.script.value
+    shop.terminal.next_script = here.script.value
     shop.terminal.cut_at, shop.terminal.stall_at = here.cut_at, here.stall_at
     shop.terminal.stall_s = here.stall_s
     shop.terminal.abort_instead_of_completion = here.spoil_completion

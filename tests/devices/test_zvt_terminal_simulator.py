@@ -222,19 +222,19 @@ async def test_a_person_decides() -> None:
 
 async def test_the_next_script_counts_once() -> None:
     async with bench() as made:
-        made.terminal.next = "decline"
-        assert made.terminal.next == "decline"
+        made.terminal.next_script = "decline"
+        assert made.terminal.next_script == "decline"
         with pytest.raises(Refused, match="Choose one of: approve"):
-            made.terminal.next = "explode"
+            made.terminal.next_script = "explode"
         till = made.till()
         await made.talk(till, REGISTER)
         assert (await made.talk(till, PAY))[-1] == "061e0105"
-        assert made.terminal.next == "approve"
+        assert made.terminal.next_script == "approve"
 
 
 async def test_a_silent_terminal_answers_the_next_connection() -> None:
     async with bench() as made:
-        made.terminal.next = "silent"
+        made.terminal.next_script = "silent"
         till = made.till()
         await made.talk(till, REGISTER)
         await till.write(bytes.fromhex(PAY))

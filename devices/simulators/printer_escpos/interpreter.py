@@ -18,6 +18,18 @@ from devices.simulators.printer_escpos.typesetter import Machine, Typesetter
 _BAND_24_FROM: Final = 32
 """`m` of ESC * from which a column has three bytes."""
 _TEXT_FROM: Final = 0x20
+_BARCODE_ENDS_WITH_NUL_MAX: Final = 6
+"""`m` of GS k up to which NUL ends the data; above it their length stands before them."""
+
+_NAME_BYTES: Final = 2
+"""A command is named by its first two bytes."""
+_CUT_BYTES_MIN: Final = 3
+_BARCODE_HEAD_BYTES: Final = 4
+_COUNTED_HEAD_BYTES: Final = 5
+_LONG_COUNTED_HEAD_BYTES: Final = 7
+_RASTER_HEAD_BYTES: Final = 8
+_PROCESS_BYTES: Final = 6
+"""`fn`, `m` and four bytes that name the process."""
 
 _ESC, _GS, _FS, _DLE, _LF, _HT = 0x1B, 0x1D, 0x1C, 0x10, 0x0A, 0x09
 
@@ -110,7 +122,7 @@ class Interpreter:
         elif first == _HT:
             self._line.tab()
         elif first == _DLE or first in _FIXED:
-            if len(buffer) < 2:  # noqa: PLR2004 - a command and what it is about
+            if len(buffer) < _NAME_BYTES:
                 return 0
             return _skip_real_time(buffer) if first == _DLE else self._command(first, buffer)
         return 1
@@ -185,10 +197,10 @@ class Interpreter:
 
     def _cut_command(self, buffer: bytearray) -> int:
         """GS V m, and GS V m n with a feed before it."""
-        if len(buffer) < 3:  # noqa: PLR2004 - GS V m
+        if len(buffer) < _CUT_BYTES_MIN:
             return 0
         mode = buffer[2]
-        length = 3 if mode in b"\x00\x0101" else 4
+        length = _CUT_BYTES_MIN if mode in b"\x00\x0101" else _CUT_BYTES_MIN + 1
         if len(buffer) < length:
             return 0
         self._cut("full" if mode in b"\x000Aag" else "partial")
@@ -196,68 +208,68 @@ class Interpreter:
 
     def _barcode(self, buffer: bytearray) -> int:
         """GS k m d.. NUL (m 0 to 6) and GS k m n d.. (m 65 to 79)."""
-        if len(buffer) < 4:  # noqa: PLR2004 - GS k m n
+        if len(buffer) < _BARCODE_HEAD_BYTES:
             return 0
         kind = buffer[2]
-        if kind <= 6:  # noqa: PLR2004 - the form that ends with NUL
+        if kind <= _BARCODE_ENDS_WITH_NUL_MAX:
             end = buffer.find(0, 3)
             if end < 0:
                 return 0
             data, length = bytes(buffer[3:end]), end + 1
         else:
-            length = 4 + buffer[3]
+            length = _BARCODE_HEAD_BYTES + buffer[3]
             if len(buffer) < length:
                 return 0
-            data = bytes(buffer[4:length])
+            data = bytes(buffer[_BARCODE_HEAD_BYTES:length])
         name, text = barcode_text(kind, data)
         self._line.mark("barcode", f"[{name}] {text}")
         return length
 
     def _raster(self, buffer: bytearray) -> int:
         """GS v 0 m xL xH yL yH and the dots."""
-        if len(buffer) < 8:  # noqa: PLR2004 - the head
+        if len(buffer) < _RASTER_HEAD_BYTES:
             return 0
         row_bytes = int.from_bytes(buffer[4:6], "little")
         rows = int.from_bytes(buffer[6:8], "little")
         self._collect_from_now(row_bytes * rows, lambda data: self._line.picture(data, row_bytes))
-        return 8
+        return _RASTER_HEAD_BYTES
 
     def _bands(self, buffer: bytearray) -> int:
         """ESC * m nL nH and columns of one or three bytes."""
-        if len(buffer) < 5:  # noqa: PLR2004 - the head
+        if len(buffer) < _COUNTED_HEAD_BYTES:
             return 0
         per_column = 3 if buffer[2] >= _BAND_24_FROM else 1
         count = int.from_bytes(buffer[3:5], "little")
         self._collect_from_now(
             count * per_column, lambda data: self._line.band(*rows_of_columns(data, per_column))
         )
-        return 5
+        return _COUNTED_HEAD_BYTES
 
     def _counted(self, buffer: bytearray) -> int:
         """GS ( x pL pH and FS ( x pL pH: whatever it is, its length is known."""
-        if len(buffer) < 5:  # noqa: PLR2004 - the head
+        if len(buffer) < _COUNTED_HEAD_BYTES:
             return 0
         name = bytes((buffer[0], buffer[2]))
         self._collect_from_now(
             int.from_bytes(buffer[3:5], "little"), lambda data: self._function(name, data)
         )
-        return 5
+        return _COUNTED_HEAD_BYTES
 
     def _long_counted(self, buffer: bytearray) -> int:
         """GS 8 L p1 p2 p3 p4: GS ( L with a longer length."""
-        if len(buffer) < 7:  # noqa: PLR2004 - the head
+        if len(buffer) < _LONG_COUNTED_HEAD_BYTES:
             return 0
         self._collect_from_now(
             int.from_bytes(buffer[3:7], "little"), lambda data: self._function(b"\x1dL", data)
         )
-        return 7
+        return _LONG_COUNTED_HEAD_BYTES
 
     def _function(self, name: bytes, data: bytes) -> None:
         if name == b"\x1dk" and (printed := self._symbols.symbol(data)):
             self._line.mark("qr" if printed.startswith("[QR]") else "barcode", printed)
         elif name == b"\x1dL" and (stored := self._symbols.graphics(data)):
             self._line.picture(stored.data, stored.row_bytes, stored.width_dots)
-        elif name == b"\x1dH" and data[:2] == b"00" and len(data) == 6:  # noqa: PLR2004 - fn m d1..d4
+        elif name == b"\x1dH" and data[:2] == b"00" and len(data) == _PROCESS_BYTES:
             self._machine.answer("process", data[2:])
 
 

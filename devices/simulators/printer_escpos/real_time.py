@@ -9,6 +9,8 @@ from devices.simulators.printer_escpos.mechanics import PINS
 _DLE: Final = 0x10
 _LENGTHS: Final = {0x04: 3, 0x05: 3, 0x14: 5}
 """EOT n, ENQ n, DC4 1 m t."""
+_CLEAR: Final = 2
+"""`n` of DLE ENQ: the buffer is cleared too."""
 _STEP_MS: Final = 100
 _STEPS_MAX: Final = 8
 
@@ -66,7 +68,7 @@ class RealTimeEar:
             case (0x04, 1 | 2 | 3 | 4 as kind):
                 self._answer(kind)
             case (0x05, 1 | 2 as how):
-                self._recover(clear=how == 2)  # noqa: PLR2004 - 1 resumes, 2 clears
+                self._recover(clear=how == _CLEAR)
             case (0x14, 1, 0 | 1 as connector, steps) if 1 <= steps <= _STEPS_MAX:
                 self._pulse(PINS[connector], steps * _STEP_MS)
             case _:

@@ -30,6 +30,8 @@ _NAMES: Final = {
 }
 _CODE128: Final = 73
 _SYMBOLS: Final = {48: "PDF417", 49: "QR", 50: "MAXICODE", 51: "DATABAR", 52: "COMPOSITE"}
+_FUNCTION_BYTES: Final = 2
+"""Which symbol or mode, and which function."""
 _STORE: Final = 80
 _PRINT: Final = 81
 _GRAPHICS_STORE: Final = 112
@@ -57,9 +59,9 @@ class Symbols:
 
     def symbol(self, data: bytes) -> str:
         """Take the body of `GS ( k`; return what is printed now, or nothing."""
-        if len(data) < 2:  # noqa: PLR2004 - cn fn
+        if len(data) < _FUNCTION_BYTES:
             return ""
-        kind, function, rest = data[0], data[1], data[2:]
+        kind, function, rest = data[0], data[1], data[_FUNCTION_BYTES:]
         if function == _STORE:
             self.stored[kind] = rest[1:]
         elif function != _PRINT:
@@ -70,7 +72,7 @@ class Symbols:
 
     def graphics(self, data: bytes) -> StoredPicture | None:
         """Take the body of `GS ( L`; return the picture that is printed now, or None."""
-        if len(data) < 2:  # noqa: PLR2004 - m fn
+        if len(data) < _FUNCTION_BYTES:
             return None
         if data[1] == _GRAPHICS_STORE and len(data) >= _GRAPHICS_HEAD_BYTES:
             width = int.from_bytes(data[6:8], "little")

@@ -13,6 +13,9 @@ _DOTS_PER_COLUMN: Final = 12
 _DOTS_PER_LINE: Final = 30
 _DOTS_PER_SIGN_HIGH: Final = 24
 _TAB_COLUMNS: Final = 8
+_ASCII_ZERO: Final = 48
+"""Alignments are given as numbers or as digits."""
+_ALIGN_MAX: Final = 2
 
 
 class Machine(Protocol):
@@ -168,8 +171,8 @@ class Typesetter:
 
     def set_align(self, args: bytes) -> None:
         """ESC a: only at the start of a line."""
-        if args[0] % 48 <= 2 and not self._line:  # noqa: PLR2004 - 0 to 2 and "0" to "2"
-            self._align = args[0] % 48
+        if args[0] % _ASCII_ZERO <= _ALIGN_MAX and not self._line:
+            self._align = args[0] % _ASCII_ZERO
 
     def set_page(self, args: bytes) -> None:
         """ESC t."""

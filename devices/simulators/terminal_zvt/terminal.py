@@ -14,6 +14,7 @@ from devices.simulators.terminal_zvt.scripts import (
     script_named,
 )
 from devices.simulators.terminal_zvt.wire import (
+    CONTAINER,
     Heard,
     LineLost,
     Manners,
@@ -37,7 +38,7 @@ _SERVICE_NO_PRINT: Final = 0x01
 class SimulatedTerminal:
     """One terminal. What is booked and its counters survive; the rest is as after power-on.
 
-    `next` is the script of the next payment, after which it is `approve` again. `display`
+    `next_script` is the script of the next payment, after which it is `approve` again. `display`
     is what a customer reads, `pending_minor` the amount of the payment under way.
     """
 
@@ -67,12 +68,12 @@ class SimulatedTerminal:
     # --- for the counter and for tests -----------------------------------------------------
 
     @property
-    def next(self) -> str:
+    def next_script(self) -> str:
         """The script of the next payment."""
         return self._next.value
 
-    @next.setter  # noqa: A003 - the property of two lines above, no builtin
-    def next(self, script: str) -> None:
+    @next_script.setter
+    def next_script(self, script: str) -> None:
         self._next = script_named(script)
 
     @property
@@ -149,14 +150,14 @@ class SimulatedTerminal:
             await line.say("8483")
             return
         rest = data[4:]
-        if rest[:2] and rest[0] != 0x06 and rest[:2] != digits(self._currency, 2):  # noqa: PLR2004 - a container
+        if rest[:2] and rest[0] != CONTAINER and rest[:2] != digits(self._currency, 2):
             await line.say("846f")
             return
-        fields = command_fields(rest if rest[:1] == b"\x06" else rest[2:])
-        self._config = data[3] if len(data) > 3 else 0  # noqa: PLR2004 - behind the password
+        fields = command_fields(rest if rest[:1] == bytes([CONTAINER]) else rest[2:])
+        self._config = (data[3:4] or b"\0")[0]
         self._blocks = any(
             value == bytes.fromhex("06D3")
-            for tag, body in things(fields.get(0x06, b""))
+            for tag, body in things(fields.get(CONTAINER, b""))
             if tag == "26"
             for _, value in things(body)
         )
@@ -206,7 +207,7 @@ class SimulatedTerminal:
             else:
                 self.pending_minor = int(amount.hex())
                 self._decision, self._abort_heard = "", False
-                await self._payment(line, script, self.pending_minor, fields.get(0x06, b""))
+                await self._payment(line, script, self.pending_minor, fields.get(CONTAINER, b""))
         finally:
             self._busy, self.pending_minor = False, None
 

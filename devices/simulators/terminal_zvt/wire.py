@@ -13,6 +13,18 @@ from edge.contract.instant import Clock
 _ZVT7: Final = {"Ä": "[", "Ö": "\\", "Ü": "]", "ä": "{", "ö": "|", "ü": "}", "ß": "~"}
 _FIELD_BYTES: Final = {0x01: 1, 0x02: 1, 0x03: 1, 0x04: 6, 0x05: 1, 0x19: 1, 0x49: 2}
 """Fields that a till puts into its commands."""
+CONTAINER: Final = 0x06
+"""The field that holds TLV objects."""
+_HEAD_BYTES: Final = 3
+"""Class, instruction, length."""
+_LONG_HEAD_BYTES: Final = 5
+_LENGTH_FOLLOWS: Final = 0xFF
+"""As length: two bytes with it follow, the low one first."""
+_TLV_SHORT_END: Final = 0x80
+"""Shorter things have their length in one byte; 81 or 82 says how many bytes it has else."""
+_BYTE_END: Final = 0x100
+_LONG_TAG: Final = 0x1F
+"""These bits say that another byte of the tag follows."""
 _UNIT_BYTES_MAX: Final = 4_096
 """A till's commands are short: a longer one is garbage."""
 
@@ -56,7 +68,10 @@ class TillLine:
     async def say(self, command: str, data: bytes = b"") -> None:
         """Send a unit; raises LineLost."""
         size = len(data)
-        length = bytes([size]) if size < 255 else b"\xff" + bytes([size % 256, size // 256])  # noqa: PLR2004 - FF announces two bytes
+        if size < _LENGTH_FOLLOWS:
+            length = bytes([size])
+        else:
+            length = bytes([_LENGTH_FOLLOWS, size % _BYTE_END, size // _BYTE_END])
         out = self._unsent + bytes.fromhex(command) + length + data
         self._unsent = b""
         if self._manners.coalesce and command == "8000":
@@ -102,16 +117,16 @@ class TillLine:
 
     def _cut_off_unit(self) -> Heard | None:
         held = self._held
-        if len(held) < 3:  # noqa: PLR2004 - class, instruction, length
+        if len(held) < _HEAD_BYTES:
             return None
         if held[0] not in b"\x04\x05\x06\x08\x80\x84":
             self._held = b""  # noise: a terminal waits for something it knows
             return None
-        start, size = 3, held[2]
-        if size == 255:  # noqa: PLR2004 - FF announces two bytes
-            if len(held) < 5:  # noqa: PLR2004 - with the two bytes of the length
+        start, size = _HEAD_BYTES, held[2]
+        if size == _LENGTH_FOLLOWS:
+            if len(held) < _LONG_HEAD_BYTES:
                 return None
-            start, size = 5, held[3] + 256 * held[4]
+            start, size = _LONG_HEAD_BYTES, held[3] + _BYTE_END * held[4]
         if size > _UNIT_BYTES_MAX:
             self._held = b""
             return None
@@ -146,19 +161,19 @@ def thing(tag: str, *values: bytes) -> bytes:
     """Return a TLV object; also a container, whose tag is `06`."""
     body = b"".join(values)
     size = len(body)
-    if size < 128:  # noqa: PLR2004 - one byte holds it
+    if size < _TLV_SHORT_END:
         length = bytes([size])
-    elif size < 256:  # noqa: PLR2004 - 81 and one byte
+    elif size < _BYTE_END:
         length = bytes([0x81, size])
     else:
-        length = bytes([0x82, size // 256, size % 256])
+        length = bytes([0x82, size // _BYTE_END, size % _BYTE_END])
     return bytes.fromhex(tag) + length + body
 
 
 def things(data: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield the objects of a till's container: tags of one and two bytes, short lengths."""
     while data:
-        width = 2 if data[0] & 0x1F == 0x1F else 1  # noqa: PLR2004 - 1F: another byte follows
+        width = 2 if data[0] & _LONG_TAG == _LONG_TAG else 1
         if len(data) <= width:
             return
         size = data[width]
@@ -178,7 +193,7 @@ def command_fields(data: bytes) -> dict[int, bytes]:
     fields: dict[int, bytes] = {}
     while data:
         tag = data[0]
-        if tag == 0x06 and len(data) > 1:  # noqa: PLR2004 - a container
+        if tag == CONTAINER and data[1:]:
             size, start = data[1], 2
         elif tag in _FIELD_BYTES:
             size, start = _FIELD_BYTES[tag], 1

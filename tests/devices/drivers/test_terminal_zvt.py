@@ -112,7 +112,7 @@ async def test_every_script_ends_in_what_the_acquirer_has_booked(
 ) -> None:
     async with zvt_shop(SimulatedTerminalSettings(sync_receipt=sync)) as shop:
         for before in (False, True):
-            shop.terminal.next = script
+            shop.terminal.next_script = script
             job = shop.pay(500 + before)
             result = await shop.driver.perform(job)
             assert result.status is status
@@ -136,7 +136,7 @@ async def test_receipts_in_every_encoding_come_as_the_till_registered(
         wanted = ["** Händlerbeleg **"] if config_byte == 0xBE else []
         assert list(paid.merchant_receipt[:1]) == wanted
         declined = SimulatedTerminalSettings().decline_code
-        shop.terminal.next = "decline"
+        shop.terminal.next_script = "decline"
         no = outcome_of(await shop.driver.perform(shop.pay(100)))
         assert no.code == f"{declined:02X}"
         assert "abgelehnt für" in no.reason
@@ -477,7 +477,7 @@ async def test_an_unreachable_terminal_has_certainly_not_been_asked() -> None:
 
 async def test_an_open_payment_outlives_the_process() -> None:
     async with zvt_shop() as shop:
-        shop.terminal.next = "approve_after_cut"
+        shop.terminal.next_script = "approve_after_cut"
         job = shop.pay(4321)
         paying = asyncio.create_task(shop.driver.perform(job))
         await shop.clock.sleep(0.2)

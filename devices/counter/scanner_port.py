@@ -11,6 +11,7 @@ import asyncio
 import os
 import pty
 import select
+import termios
 import tty
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -97,7 +98,7 @@ class ScannerPort:
         try:
             tty.setraw(slave)
             self._lead_to(os.ttyname(slave))
-        except BaseException:
+        except (OSError, termios.error, SettingsInvalid):
             os.close(master)
             raise
         finally:

@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status: int = namespace.run(namespace)
     except TillboxError as error:
-        print(f"tillbox {namespace.command}: {error}", file=sys.stderr)  # noqa: T201
+        _complain(f"tillbox {namespace.command}: {error}")
         return 2
     except KeyboardInterrupt:
         return 130
@@ -57,6 +57,14 @@ def _parser(points: dict[str, EntryPoint]) -> argparse.ArgumentParser:
         command.configure(sub)
         sub.set_defaults(run=command.run)
     return parser
+
+
+def _answer(words: str) -> None:
+    sys.stdout.write(f"{words}\n")
+
+
+def _complain(words: str) -> None:
+    sys.stderr.write(f"{words}\n")
 
 
 # --- tillbox ledger -----------------------------------------------------------------------
@@ -97,38 +105,35 @@ def _verify(namespace: argparse.Namespace) -> int:
         verdict = verify(namespace.file)
     except NotALedgerError as error:
         if namespace.json:
-            print(json.dumps({"whole": False, "not_a_ledger": True, "reason": str(error)}))  # noqa: T201
+            _answer(json.dumps({"whole": False, "not_a_ledger": True, "reason": str(error)}))
         else:
-            print(f"Not a ledger: {error}.", file=sys.stderr)  # noqa: T201
+            _complain(f"Not a ledger: {error}.")
         return NOT_A_LEDGER
     if namespace.json:
-        print(msgspec.json.encode(verdict).decode())  # noqa: T201
+        _answer(msgspec.json.encode(verdict).decode())
     elif verdict.whole:
-        print(  # noqa: T201
+        _answer(
             f"Whole: {verdict.events} events of store {verdict.store} ({verdict.store_number}), "
             f"generation {verdict.gen}; head {verdict.head_hash}."
         )
     else:
-        print(f"Broken: {verdict.reason}.", file=sys.stderr)  # noqa: T201
+        _complain(f"Broken: {verdict.reason}.")
         if verdict.first_bad_seq is not None:
-            print(  # noqa: T201
+            _complain(
                 f"First bad seq: {verdict.first_bad_seq}. "
-                f"Everything before it is whole ({verdict.events} events).",
-                file=sys.stderr,
+                f"Everything before it is whole ({verdict.events} events)."
             )
     return 0 if verdict.whole else 1
 
 
 def _export(namespace: argparse.Namespace) -> int:
-    from edge.ledger.integrity import NotALedgerError, stored_events  # noqa: PLC0415
+    from edge.ledger.integrity import NotALedgerError, stored_events  # noqa: PLC0415 - loaded when asked
 
     try:
         for event in stored_events(namespace.file, namespace.after):
-            sys.stdout.write(
-                f'{{"hash":"{event.hash.hex()}","event":{event.body.decode("utf-8")}}}\n'
-            )
+            _answer(f'{{"hash":"{event.hash.hex()}","event":{event.body.decode("utf-8")}}}')
     except NotALedgerError as error:
-        print(f"Not a ledger: {error}.", file=sys.stderr)  # noqa: T201
+        _complain(f"Not a ledger: {error}.")
         return NOT_A_LEDGER
     return 0
 

@@ -88,8 +88,8 @@ def _check_nesting(body: bytes, what: str) -> None:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        places: dict[str, int] = {}
+        twice = next(key for at, (key, _) in enumerate(pairs) if places.setdefault(key, at) != at)
         raise _NotStrictError(f"the key {twice!r} stands twice")
     return result
 

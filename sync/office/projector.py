@@ -24,12 +24,13 @@ from edge.runtime.database_file import DatabaseFile
 from edge.runtime.frame_codec import Dictionaries, open_frame
 from edge.runtime.structured_log import Log
 from sync.office.event_store import EventStore, StoredFrame
-from sync.office.sale_projection import project
+from sync.office.sale_projection import Standing, project
 
 NAME: Final = "sales"
 _KNOWN_WITHOUT_SALE: Final = system_events.BoxStarted
 """Importing its module declares its events: without that they would count as unknown."""
 _PARTITION: Final = 0
+_DOES_NOT_FIT: Final = (ValueError, OverflowError, sqlite3.IntegrityError)
 
 
 class _Read(msgspec.Struct, frozen=True):
@@ -125,15 +126,8 @@ def _write(
 ) -> list[tuple[int, int, str]]:
     aside: list[tuple[int, int, str]] = []
     for frame, events in zip(frames, reads, strict=True):
-        for read in events:
-            reason = read.reason or _take(connection, frame, read)
-            if reason:
-                aside.append((frame.store, read.seq, reason))
-                connection.execute(
-                    "INSERT INTO quarantine (store, gen, seq, reason, body, at)"
-                    " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                    (frame.store, read.gen, read.seq, reason, read.body, now),
-                )
+        if not _taken_at_once(connection, frame, events):
+            aside += _take_one_by_one(connection, frame, events, now)
         connection.execute(
             "INSERT INTO projected (store, seq) VALUES (?, ?)"
             " ON CONFLICT (store) DO UPDATE SET seq = max(seq, excluded.seq)",
@@ -147,27 +141,67 @@ def _write(
     return aside
 
 
-def _take(connection: sqlite3.Connection, frame: StoredFrame, read: _Read) -> str:
-    """Project or park one event; return why it was not possible, or nothing."""
-    envelope = read.envelope
-    if envelope is None:
-        return "It cannot be read."
-    connection.execute("SAVEPOINT event")
+def _taken_at_once(
+    connection: sqlite3.Connection, frame: StoredFrame, events: Sequence[_Read]
+) -> bool:
+    """Project a whole frame, as nearly all can be; or change nothing when an event is bad."""
+    standing: Standing = {}
+    connection.execute("SAVEPOINT frame")
     try:
-        if read.event is not None:
-            project(connection, envelope, read.event)
-        else:
+        for read in events:
+            if read.envelope is None:
+                raise ValueError(read.reason)
+            _take(connection, frame, read, read.envelope, standing)
+    except _DOES_NOT_FIT:
+        connection.execute("ROLLBACK TO frame")
+        return False
+    finally:
+        connection.execute("RELEASE frame")
+    return True
+
+
+def _take_one_by_one(
+    connection: sqlite3.Connection, frame: StoredFrame, events: Sequence[_Read], now: int
+) -> list[tuple[int, int, str]]:
+    """Project what can be, put the rest into quarantine; return store, seq and reason of that."""
+    aside: list[tuple[int, int, str]] = []
+    for read in events:
+        reason = read.reason
+        if read.envelope is not None:
+            connection.execute("SAVEPOINT event")
+            try:
+                _take(connection, frame, read, read.envelope, {})
+            except _DOES_NOT_FIT as error:
+                reason = f"It does not fit: {error}."
+                connection.execute("ROLLBACK TO event")
+            finally:
+                connection.execute("RELEASE event")
+        if reason:
+            aside.append((frame.store, read.seq, reason))
             connection.execute(
-                "INSERT INTO parked (store, gen, seq, type, v, position)"
+                "INSERT INTO quarantine (store, gen, seq, reason, body, at)"
                 " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (frame.store, read.gen, read.seq, envelope.type, envelope.v, frame.position),
+                (frame.store, read.gen, read.seq, reason, read.body, now),
             )
-    except (ValueError, OverflowError, sqlite3.IntegrityError) as error:
-        connection.execute("ROLLBACK TO event")
-        connection.execute("RELEASE event")
-        return f"It does not fit: {error}."
-    connection.execute("RELEASE event")
-    return ""
+    return aside
+
+
+def _take(
+    connection: sqlite3.Connection,
+    frame: StoredFrame,
+    read: _Read,
+    envelope: SealedEnvelope,
+    standing: Standing,
+) -> None:
+    """Project or park one event. Raises one of `_DOES_NOT_FIT`."""
+    if read.event is not None:
+        project(connection, envelope, read.event, standing)
+    else:
+        connection.execute(
+            "INSERT INTO parked (store, gen, seq, type, v, position)"
+            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (frame.store, read.gen, read.seq, envelope.type, envelope.v, frame.position),
+        )
 
 
 def _take_up(connection: sqlite3.Connection) -> int:

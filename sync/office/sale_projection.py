@@ -26,13 +26,23 @@ from edge.contract.sale_events import (
     SaleOpened,
 )
 
+_JUST_OPENED: Final = ("open", 0)
+
 
 class DoesNotFitError(ValueError):
     """The event contradicts what is there; the words say how."""
 
 
-def project(connection: sqlite3.Connection, envelope: SealedEnvelope, event: Event) -> None:
+Standing = dict[tuple[int, str], tuple[str, int]]
+"""State and seq of sales by store and sale, as the tables of this transaction have them."""
+
+
+def project(
+    connection: sqlite3.Connection, envelope: SealedEnvelope, event: Event, standing: Standing
+) -> None:
     """Write what an event means for its sale; nothing for events that are of no sale.
+
+    `standing` remembers for the events that follow; whoever rolls back forgets it.
 
     Raises DoesNotFitError or sqlite3.IntegrityError, ValueError, OverflowError for an event
     that does not fit: the caller keeps nothing of it then.
@@ -41,9 +51,12 @@ def project(connection: sqlite3.Connection, envelope: SealedEnvelope, event: Eve
     if step is None:
         return
     sale = getattr(event, "sale", "")
-    found = connection.execute(
-        "SELECT state, seq FROM sale WHERE store = ? AND sale = ?", (envelope.store, sale)
-    ).fetchone()
+    key = (envelope.store, sale)
+    found = standing.get(key)
+    if found is None:
+        found = connection.execute(
+            "SELECT state, seq FROM sale WHERE store = ? AND sale = ?", key
+        ).fetchone()
     if found is None and not isinstance(event, SaleOpened):
         raise DoesNotFitError(f"sale {sale} was never opened")
     step(connection, envelope, event)
@@ -53,6 +66,10 @@ def project(connection: sqlite3.Connection, envelope: SealedEnvelope, event: Eve
         raise DoesNotFitError(f"sale {sale} was completed by event {found[1]}")
     if found is not None and found[0] == "abandoned" and isinstance(event, SaleCompleted):
         raise DoesNotFitError(f"sale {sale} was abandoned before")
+    if isinstance(event, (SaleCompleted, SaleAbandoned)):
+        standing.pop(key, None)
+    else:
+        standing[key] = found or _JUST_OPENED
 
 
 def _opened(connection: sqlite3.Connection, envelope: SealedEnvelope, event: SaleOpened) -> None:

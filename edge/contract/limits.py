@@ -211,8 +211,10 @@ FRAME_COMPRESSED_BYTES_MAX: Final = 524_288
 """What a receiver takes at most."""
 FRAME_EVENTS_MAX: Final = 65_535
 """The count is two bytes."""
-FRAMES_IN_FLIGHT_MAX: Final = 4
-"""Hides one round trip at catch-up without a queue that grows."""
+FRAMES_IN_FLIGHT_MAX: Final = 8
+"""Hides a round trip and a commit of `FRAMES_PER_COMMIT_MAX`: about 200 kB on the line."""
+FRAMES_PER_COMMIT_MAX: Final = 4
+"""Half of what may be in flight: the box makes the others while these become durable."""
 FEED_ITEMS_PER_PAGE: Final = 1_000
 """A page of a feed: applied in one transaction well under a second."""
 FEED_ITEM_BYTES_MAX: Final = 65_536
@@ -243,6 +245,8 @@ LINK_SILENCE_S_MAX: Final = 20.0
 """No word from head office by then: the link counts as down."""
 LIVE_FRAME_DELAY_MS: Final = 150
 """What belongs to one sale leaves in one frame."""
+LIVE_FRAME_DELAY_MS_MAX: Final = 1_000
+"""Where sales follow each other without a pause, they leave together after this."""
 IDLE_FRAME_DELAY_MS: Final = 30_000
 """Events that no sale hurries wait this long for company."""
 LINK_PING_S: Final = 11.0

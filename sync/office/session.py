@@ -21,6 +21,7 @@ from edge.contract.limits import (
     FEED_TAKEN_MS_MAX,
     FRAME_BODY_BYTES_MAX,
     FRAMES_IN_FLIGHT_MAX,
+    FRAMES_PER_COMMIT_MAX,
     SESSION_FRAMES_QUEUED_MAX,
     SESSION_HELLO_S_MAX,
     SOCKET_HEARTBEAT_S,
@@ -356,7 +357,7 @@ class BoxSessions:
     async def _frames(self, session: Session) -> None:
         while True:
             try:
-                batch = await session.frames.get_batch(FRAMES_IN_FLIGHT_MAX)
+                batch = await session.frames.get_batch(FRAMES_PER_COMMIT_MAX)
             except QueueClosed:
                 return
             try:

@@ -111,7 +111,7 @@ async def test_office_dies_between_frame_and_acknowledgement(shop: Shop) -> None
 
 
 async def test_office_forgets_what_it_did_not_acknowledge(shop: Shop) -> None:
-    """Four frames were under way and none was kept: all of them come again."""
+    """All that may be under way was and none was kept: all of it comes again."""
     shop.office.acks_held.clear()
     shop.edge.sell(10)
     async with shop.replicating():

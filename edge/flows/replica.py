@@ -20,6 +20,7 @@ from edge.contract.limits import (
     IDLE_FRAME_DELAY_MS,
     LINK_WAIT_S,
     LIVE_FRAME_DELAY_MS,
+    LIVE_FRAME_DELAY_MS_MAX,
 )
 from edge.contract.payment_events import (
     CardPaymentApproved,
@@ -34,6 +35,7 @@ from edge.contract.replication import (
     Proof,
     ReplicaStatus,
     ack_bytes,
+    parse_header,
     proof_bytes,
 )
 from edge.contract.sale_events import SaleAbandoned, SaleCompleted
@@ -73,7 +75,10 @@ class Replica:
     _head_seq: int = 0
     _hurried_seq: int = 0
     _hurried_at: int = 0
+    _hurried_since: int = 0
     _oldest_at: int = 0
+    _ready: tuple[int, int, bytes | None] | None = None
+    """The frame behind a seq with so many raw bytes at most, made before it was asked for."""
     _closing: bool = False
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -88,6 +93,7 @@ class Replica:
         if any(isinstance(event, _HURRIED) for event in events):
             self._hurried_seq = max(self._hurried_seq, recorded.last_seq)
             self._hurried_at = now
+            self._hurried_since = self._hurried_since or now
         self._oldest_at = self._oldest_at or now
         self._news.set()
 
@@ -114,20 +120,38 @@ class Replica:
         """Return the signed frame that follows a seq, or None when nothing is due in time.
 
         At once when there is a backlog; `LIVE_FRAME_DELAY_MS` after something hurried, so
-        that a sale and what its devices say leave together; within `IDLE_FRAME_DELAY_MS`
-        for anything else.
+        that a sale and what its devices say leave together, but never held back for longer
+        than `LIVE_FRAME_DELAY_MS_MAX`; within `IDLE_FRAME_DELAY_MS` for anything else.
         """
         try:
             async with self.clock.timeout(min(wait_s, LINK_WAIT_S)):
                 await self._wait_until_due(after)
         except TimeoutError:
             return None
+        ready, self._ready = self._ready, None
+        if ready is not None and ready[:2] == (after, raw_max):
+            return ready[2]
+        return await self._made(after, raw_max)
+
+    async def make_next(self, frame: bytes, *, raw_max: int) -> None:
+        """Make what follows a frame beforehand, when at least as much again waits behind it.
+
+        Whoever takes up a backlog asks for it at once: the box works while the line does.
+        """
+        header = parse_header(frame)
+        if self._head_seq - header.last_seq > header.count:
+            following = await self._made(header.last_seq, raw_max)
+            self._ready = (header.last_seq, raw_max, following)
+
+    async def _made(self, after: int, raw_max: int) -> bytes | None:
         raw_max = min(raw_max, FRAME_RAW_BYTES_TARGET)
         last_hash, bodies = await self.ledger.events_after(
             after, raw_max=raw_max, count_max=FRAME_EVENTS_MAX
         )
         if not bodies:
             return None
+        if after + len(bodies) >= self._hurried_seq:
+            self._hurried_since = 0
         if after + len(bodies) >= self._head_seq:
             self._oldest_at = 0
         identity = self.ledger.identity
@@ -163,7 +187,11 @@ class Replica:
             return None
         now = self.clock.monotonic_ms()
         if self._hurried_seq > after:
-            return max(0, self._hurried_at + LIVE_FRAME_DELAY_MS - now) if self._hurried_at else 0
+            if not self._hurried_since:
+                return 0
+            quiet_at = self._hurried_at + LIVE_FRAME_DELAY_MS
+            # where sales never pause, something leaves all the same
+            return max(0, min(quiet_at, self._hurried_since + LIVE_FRAME_DELAY_MS_MAX) - now)
         return max(0, (self._oldest_at or now) + IDLE_FRAME_DELAY_MS - now)
 
     async def take_ack(self, ack: Ack) -> None:

@@ -118,7 +118,12 @@ class ReplicaApi:
         frame = await self.replica.frame(after, wait_s=wait_s, raw_max=raw_max)
         if frame is None:
             return web.Response(status=204)
-        return web.Response(body=frame, content_type=BYTES_TYPE)
+        response = web.Response(body=frame, content_type=BYTES_TYPE)
+        await response.prepare(request)
+        await response.write_eof()
+        # the answer is on its way: what is asked for next is made meanwhile
+        await self.replica.make_next(frame, raw_max=raw_max)
+        return response
 
     async def _ack(self, request: web.Request) -> web.Response:
         await self.replica.take_ack(await read_message(request, Ack))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,22 @@ import pytest
 
 from edge.contract.envelope import GENESIS, unseal
 from edge.contract.errors import ProtocolViolation
+from edge.contract.limits import LIVE_FRAME_DELAY_MS
 from edge.contract.replication import Ack, Head, ack_bytes, proof_bytes
+from edge.flows.link_state import LinkState
+from edge.flows.replica import Replica
+from edge.ledger.event_log import Ledger
+from edge.ledger.records import Record
+from edge.reference.store import ReferenceStore
+from edge.runtime.database_file import DatabaseFile
 from edge.runtime.frame_codec import OpenedFrame, open_frame, shipped_dictionaries
 from edge.runtime.keys import VerifyingKey, create_key
+from edge.runtime.structured_log import open_log
+from edge.runtime.system_clock import SystemClock
 from edge.settings import StoreSettings
 from tests.flows.box import MILK, Box, bare_box, pages, selling_box
 from tests.flows.test_selling import event_types
+from tests.ledger.ledger_at import cash_sale, ledger_at
 
 
 async def frame(box: Box, after: int, wait_s: float = 2) -> OpenedFrame | None:
@@ -77,6 +88,116 @@ async def test_nothing_new_is_no_frame(tmp_path: Path) -> None:
         head = await sell(box)
         assert await frame(box, head, wait_s=0) is None
         assert await frame(box, head + 5, wait_s=0) is None
+
+
+def _opened(frame: bytes | None, replica: Replica) -> OpenedFrame:
+    assert frame is not None
+    return open_frame(frame, verify=replica.key.public.verify, dictionaries=shipped_dictionaries())
+
+
+async def _sales(ledger: Ledger, numbers: range, lines: int = 3) -> None:
+    for number in numbers:
+        await ledger.record(Record(cash_sale(f"sale-{number}", number, lines=lines), "till-1"))
+
+
+@pytest.fixture
+async def replica(tmp_path: Path) -> AsyncIterator[Replica]:
+    """A box's replica over a ledger with ten sales."""
+    clock = SystemClock()
+    async with ledger_at(tmp_path / "ledger.db") as ledger:
+        await _sales(ledger, range(1, 11))
+        replica = Replica(
+            ledger,
+            ReferenceStore(DatabaseFile(tmp_path / "reference.db", ()), clock),
+            LinkState(ledger, clock, lambda: None),
+            create_key(tmp_path / "box.key"),
+            shipped_dictionaries()[1],
+            clock,
+            open_log("test"),
+        )
+        await replica.open()
+        yield replica
+
+
+async def test_what_follows_a_frame_of_a_backlog_is_made_beforehand(replica: Replica) -> None:
+    frame = await replica.frame(0, wait_s=0, raw_max=4_000)
+    first = _opened(frame, replica)
+    head = (await replica.ledger.head()).seq
+    after, wide = first.header.last_seq, 100_000
+    assert head - after > first.header.count
+    await replica.make_next(frame or b"", raw_max=wide)
+    await _sales(replica.ledger, range(11, 13))
+    ready = _opened(await replica.frame(after, wait_s=5, raw_max=wide), replica)
+    assert (ready.header.first_seq, ready.header.last_seq) == (after + 1, head)
+    ready.check_chain(first.header.last_hash)
+    again = _opened(await replica.frame(after, wait_s=5, raw_max=wide), replica)
+    assert again.header.last_seq == (await replica.ledger.head()).seq, "it is given once"
+
+
+@pytest.mark.parametrize("asked", [(0, 100_000), (None, 900)])
+async def test_a_frame_made_beforehand_is_not_given_for_another(
+    replica: Replica, asked: tuple[int | None, int]
+) -> None:
+    frame = await replica.frame(0, wait_s=0, raw_max=4_000)
+    first = _opened(frame, replica)
+    await replica.make_next(frame or b"", raw_max=100_000)
+    after, raw_max = asked
+    after = first.header.last_seq if after is None else after
+    got = _opened(await replica.frame(after, wait_s=0, raw_max=raw_max), replica)
+    assert got.header.first_seq == after + 1
+    got.check_chain(GENESIS if after == 0 else first.header.last_hash)
+    assert got.header.raw_len <= raw_max
+
+
+async def test_the_newest_sales_wait_for_company_and_are_not_made_beforehand(
+    replica: Replica,
+) -> None:
+    frame = await replica.frame(0, wait_s=0, raw_max=100_000)
+    after = _opened(frame, replica).header.last_seq
+    await _sales(replica.ledger, range(11, 12))
+    await replica.make_next(frame or b"", raw_max=100_000)
+    await _sales(replica.ledger, range(12, 13))
+    got = _opened(await replica.frame(after, wait_s=2, raw_max=100_000), replica)
+    assert got.header.last_seq == (await replica.ledger.head()).seq
+
+
+async def test_sales_without_a_pause_do_not_hold_each_other_back(replica: Replica) -> None:
+    after = (await replica.ledger.head()).seq
+    waiting = asyncio.create_task(replica.frame(after, wait_s=20, raw_max=100_000))
+    number = 100
+    while not waiting.done():
+        number += 1
+        await _sales(replica.ledger, range(number, number + 1), lines=1)
+        await asyncio.sleep(LIVE_FRAME_DELAY_MS / 1000 / 5)
+        assert number < 1_000, "nothing leaves while a shop is busy"
+    first = _opened(await waiting, replica)
+    assert first.header.first_seq == after + 1
+    last = (await replica.ledger.head()).seq
+    rest = _opened(await replica.frame(first.header.last_seq, wait_s=20, raw_max=10**6), replica)
+    assert rest.header.last_seq == last
+
+
+async def test_a_backlog_leaves_whole_over_the_wire(tmp_path: Path) -> None:
+    async with selling_box(tmp_path) as box:
+        for _ in range(4):
+            head = await sell(box)
+        after, digest = 0, GENESIS
+        while after < head:
+            status_, body = await box.call(
+                "GET",
+                f"/internal/v1/replica/frame?after={after}&wait_s=2&max_raw=1",
+                headers=box.service,
+            )
+            assert status_ == 200, body
+            about = await status(box)
+            opened = open_frame(
+                body,
+                verify=VerifyingKey.from_hex(about["box"]).verify,
+                dictionaries=shipped_dictionaries(),
+            )
+            opened.check_chain(digest)
+            assert opened.header.first_seq == after + 1
+            after, digest = opened.header.last_seq, opened.header.last_hash
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,13 @@ class Edge:
     access: Access
     ledger: Ledger
     ledger_file: DatabaseFile
+    files: tuple[DatabaseFile, ...]
     web: HttpService
+
+    @property
+    def failure(self) -> StorageFailed | None:
+        """Why one of the files is written no more: the process has to end and open it anew."""
+        return next((file.failure for file in self.files if file.failure is not None), None)
 
 
 def receipt_zone(reference: ReferenceStore) -> ZoneInfo:
@@ -114,7 +120,11 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
     async with AsyncExitStack() as stack:
         tasks = await stack.enter_async_context(Supervisor(clock, log))
         key = load_or_create_key(settings.secrets.box_key_file)
-        reference = ReferenceStore(DatabaseFile(data / "reference.db", REFERENCE_MIGRATIONS), clock)
+        disk = DiskSpace(data)
+        if disk.is_short():
+            disk.drop_ballast()  # else no file could be opened, and nothing open be ended
+        reference_file = DatabaseFile(data / "reference.db", REFERENCE_MIGRATIONS)
+        reference = ReferenceStore(reference_file, clock)
         await reference.open()
         stack.push_async_callback(reference.close)
         calendar = _calendar(reference)
@@ -125,7 +135,6 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         )
         clean = await ledger.open()
         stack.push_async_callback(ledger.close)
-        disk = DiskSpace(data)
         disk.lay_ballast()
         tills: dict[str, Till] = {}
         views: TillViews
@@ -195,10 +204,11 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             JobKind.AUTHORISE_PAYMENT: paying.hear,
         }
         dispatch.progress = printing.waiting
+        site_file = DatabaseFile(data / "site.db", SITE_MIGRATIONS)
         access = Access(
             ledger,
             reference,
-            DatabaseFile(data / "site.db", SITE_MIGRATIONS),
+            site_file,
             PinHasher(load_pepper(settings.secrets.pepper_file)),
             clock,
             ids,
@@ -274,7 +284,8 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         # who waits for news would hold the closing up
         stack.push_async_callback(sockets.close)
         stack.callback(replica.close)
-        yield Edge(settings, log, bus, tasks, selling, access, ledger, ledger_file, web)
+        files = (ledger_file, reference_file, site_file)
+        yield Edge(settings, log, bus, tasks, selling, access, ledger, ledger_file, files, web)
 
 
 def _calendar(reference: ReferenceStore) -> BusinessCalendar:
@@ -334,14 +345,14 @@ async def run(settings: EdgeSettings, log: Log) -> int:
         notify("READY=1")
         log.info("ready", origin=edge.web.origin)
         died = edge.tasks.spawn("death watch", edge.tasks.wait())
-        while not ending.is_set() and not died.done() and edge.ledger_file.failure is None:
+        while not ending.is_set() and not died.done() and edge.failure is None:
             with contextlib.suppress(TimeoutError):
                 async with clock.timeout(_WATCHDOG_S):
                     await ending.wait()
             notify("WATCHDOG=1")
         notify("STOPPING=1")
-        if edge.ledger_file.failure is not None:
-            raise edge.ledger_file.failure
+        if edge.failure is not None:
+            raise edge.failure
         if died.done():
             died.result()
     log.info("stopped")

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import uuid
@@ -21,6 +22,7 @@ from tests.brokers import find_free_port
 
 READY_S = 90
 DEADLINE_S = 45
+_EVENTS = "SELECT body FROM event ORDER BY seq"
 
 
 @dataclass
@@ -256,14 +258,12 @@ class Shop:
     # --- proof ----------------------------------------------------------------------------
 
     def ledger_events(self) -> list[dict[str, Any]]:
-        """Return every event of the ledger, from `tillbox ledger export`."""
-        done = subprocess.run(
-            [sys.executable, "-m", "edge.cli", "ledger", "export", self.ready["ledger"]],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return [json.loads(line)["event"] for line in done.stdout.split("\n") if line]
+        """Return every event of the ledger, in order, as the file has them."""
+        ledger = sqlite3.connect(f"file:{self.ready['ledger']}?mode=ro", uri=True)
+        try:
+            return [json.loads(body) for (body,) in ledger.execute(_EVENTS)]
+        finally:
+            ledger.close()
 
     def verify(self) -> dict[str, Any]:
         """Return the verdict of `tillbox ledger verify`."""

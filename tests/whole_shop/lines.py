@@ -30,6 +30,7 @@ class Carrier:
     """The thread that all lines of a shop live in."""
 
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
+    servers: list[asyncio.Server] = field(default_factory=list)
     _thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -49,10 +50,15 @@ class Carrier:
 
     def stop(self) -> None:
         async def end() -> None:
+            for server in self.servers:
+                server.close()
             others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
             for task in others:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
+            for server in self.servers:
+                await server.wait_closed()
+            await asyncio.sleep(0.1)  # the ends of connections are closed a turn later
 
         self.wait(end())
         self.loop.call_soon_threadsafe(self.loop.stop)
@@ -90,7 +96,6 @@ class Line:
         self.target_port = target_port
         self.port = 0
         self._carrier = carrier
-        self._server: asyncio.Server | None = None
         self._live: set[_Connection] = set()
         self._holding: set[Way] = set()
         self._left: dict[Way, int] = {}
@@ -99,8 +104,9 @@ class Line:
 
     def open(self) -> None:
         async def start() -> None:
-            self._server = await asyncio.start_server(self._carry, "127.0.0.1", 0)
-            self.port = self._server.sockets[0].getsockname()[1]
+            server = await asyncio.start_server(self._carry, "127.0.0.1", 0)
+            self._carrier.servers.append(server)
+            self.port = server.sockets[0].getsockname()[1]
 
         self._carrier.wait(start())
 

@@ -1,132 +1,28 @@
-"""The printer's driver against the simulated printer, on a clock that jumps."""
+"""The printer's driver against the simulated printer: receipts, evidence, the connection."""
 
 from __future__ import annotations
 
 import asyncio
-import io
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from devices.driver import DeviceJob, SimulatorPorts
+from devices.driver import DeviceJob
 from devices.drivers.printer_escpos import DRIVER, PrinterEscpos, PrinterEscposSettings
-from devices.protocols.escpos_encoder import EscposEncoder
-from devices.simulators.printer_escpos import (
-    SIMULATOR,
-    SimulatedPrinter,
-    SimulatedPrinterSettings,
-)
 from devices.transports.memory_pipe import MemoryCable, PipeVariant
 from edge.contract.device_messages import (
     CheckHealthArgs,
     DrawerOutcome,
     DriverState,
     JobKind,
-    JobResult,
     JobStatus,
-    KickDrawerArgs,
     PrintOutcome,
-    PrintReceiptArgs,
 )
-from edge.contract.errors import DeviceNeedsPerson, DeviceUnreachable, SettingsInvalid
-from edge.contract.receipt_document import (
-    Align,
-    Emphasis,
-    QrBlock,
-    ReceiptDocument,
-    RowBlock,
-    TextBlock,
-)
-from edge.runtime.structured_log import open_log
+from edge.contract.errors import DeviceUnreachable, SettingsInvalid
+from edge.contract.receipt_document import ReceiptDocument, RowBlock
 from tests.devices.driver_ports import KeptPorts
+from tests.devices.printer_bench import LONG, bench
 from tests.devices.virtual_clock import VirtualClock
-
-EscposEncoder.load()  # the clock must not jump while a thread imports
-
-DOCUMENT = ReceiptDocument(
-    "Receipt 1",
-    (
-        TextBlock("Corner Shop", Align.CENTRE, Emphasis.LARGE),
-        *(RowBlock(f"Article {n}", f"{n}.00") for n in range(1, 11)),
-        RowBlock("Total", "55.00", Emphasis.LARGE),
-        QrBlock("TILLBOX1|1"),
-    ),
-)
-LONG = ReceiptDocument("long", tuple(TextBlock(f"line {n} " + "x" * 30) for n in range(600)))
-
-
-class Bench:
-    """A driver, a cable, a simulated printer, and the clock they share."""
-
-    def __init__(
-        self,
-        clock: VirtualClock,
-        settings: dict[str, Any],
-        printer: dict[str, Any],
-        variant: PipeVariant | None,
-    ) -> None:
-        self.clock = clock
-        self.cable = MemoryCable(variant)
-        log = open_log("test", io.StringIO())
-        self.printer: SimulatedPrinter = SIMULATOR.build(
-            SimulatedPrinterSettings(**printer), SimulatorPorts(clock, log)
-        )
-        self.ports = KeptPorts(self.cable.connect, clock)
-        self.driver = DRIVER.build(
-            PrinterEscposSettings(address="tcp://192.0.2.7:9100", **settings), self.ports
-        )
-        assert isinstance(self.driver, PrinterEscpos)
-        self._jobs = 0
-
-    async def until(self, true: Callable[[], object]) -> None:
-        """Wait for a condition with a deadline in the clock's own time."""
-        ends = self.clock.monotonic_ms() + 120_000
-        while not true():
-            assert self.clock.monotonic_ms() < ends, (self.ports.states[-3:], self.ports.counts)
-            await self.clock.sleep(0.02)
-
-    async def in_state(self, state: DriverState) -> None:
-        await self.until(lambda: self.driver.state is state)
-
-    async def do(self, kind: JobKind, args: Any) -> JobResult:
-        self._jobs += 1
-        job = DeviceJob(f"job-{self._jobs:08d}", kind, args, self.clock.now_ms() + 60_000)
-        return await self.driver.perform(job)
-
-    async def print(self, document: ReceiptDocument = DOCUMENT) -> JobResult:
-        return await self.do(JobKind.PRINT_RECEIPT, PrintReceiptArgs(document))
-
-    async def kick(self) -> JobResult:
-        return await self.do(JobKind.KICK_DRAWER, KickDrawerArgs())
-
-    async def check(self) -> JobResult:
-        return await self.do(JobKind.CHECK_HEALTH, CheckHealthArgs())
-
-    async def attend(self) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            while True:
-                tasks.create_task(self.printer.attend(await self.cable.accept()))
-
-
-@asynccontextmanager
-async def bench(
-    variant: PipeVariant | None = None,
-    printer: dict[str, Any] | None = None,
-    **settings: Any,
-) -> AsyncIterator[Bench]:
-    clock = VirtualClock()
-    made = Bench(clock, settings, printer or {}, variant)
-    async with clock.running():
-        tasks = [asyncio.create_task(made.attend()), asyncio.create_task(made.driver.run())]
-        try:
-            yield made
-        finally:
-            for task in tasks:
-                task.cancel()
-            ended = await asyncio.gather(*tasks, return_exceptions=True)
-            assert all(isinstance(end, asyncio.CancelledError) for end in ended), ended
 
 
 @pytest.mark.parametrize(
@@ -216,102 +112,6 @@ async def test_an_unknown_status_never_stops_a_receipt() -> None:
         assert shop.cable.connections == 1
 
 
-TROUBLES: list[tuple[Callable[[SimulatedPrinter], None], str]] = [
-    (lambda printer: setattr(printer, "paper", "out"), "has no paper"),
-    (lambda printer: setattr(printer, "cover_open", True), "cover of the receipt printer is open"),
-    (lambda printer: printer.set_trouble(cutter_jammed=True), "cutter"),
-    (lambda printer: printer.set_trouble(broken=True), "reports a fault"),
-    (lambda printer: printer.set_trouble(hot=True), "cooling down"),
-    (lambda printer: printer.set_trouble(switched_offline=True), "is offline"),
-]
-
-
-def mend(printer: SimulatedPrinter) -> None:
-    printer.paper = "ok"  # type: ignore[assignment]  # the setter takes its word
-    printer.cover_open = False
-    printer.set_trouble()
-
-
-@pytest.mark.parametrize("answers", ["all", "real_time"])
-@pytest.mark.parametrize(("happens", "words"), TROUBLES, ids=[words for _, words in TROUBLES])
-async def test_trouble_is_told_in_words_and_ends(
-    happens: Callable[[SimulatedPrinter], None], words: str, answers: str
-) -> None:
-    async with bench(printer={"answers": answers}) as shop:
-        await shop.in_state(DriverState.READY)
-        happens(shop.printer)
-        await shop.in_state(DriverState.ATTENTION)
-        assert words in shop.ports.state["health"]
-        assert shop.ports.state["advice"]
-        with pytest.raises(DeviceNeedsPerson, match=words):
-            await shop.print()
-        assert shop.printer.receipts() == []
-        mend(shop.printer)
-        await shop.in_state(DriverState.READY)
-        assert shop.ports.state["health"] == ""
-        assert (await shop.print()).status is JobStatus.DONE
-        assert len(shop.printer.receipts()) == 1
-
-
-@pytest.mark.parametrize(("happens", "words"), TROUBLES, ids=[words for _, words in TROUBLES])
-async def test_trouble_before_the_connection(
-    happens: Callable[[SimulatedPrinter], None], words: str
-) -> None:
-    async with bench() as shop:
-        happens(shop.printer)
-        await shop.in_state(DriverState.ATTENTION)
-        assert words in shop.ports.state["health"]
-        mend(shop.printer)
-        await shop.in_state(DriverState.READY)
-        assert (await shop.print()).result == PrintOutcome("confirmed")
-
-
-async def test_paper_near_its_end_is_told_and_stops_nothing() -> None:
-    async with bench() as shop:
-        await shop.in_state(DriverState.READY)
-        shop.printer.paper = "near_end"  # type: ignore[assignment]  # the setter takes its word
-        await shop.until(lambda: shop.ports.state["paper"] == "near_end")
-        assert shop.driver.state is DriverState.READY
-        assert shop.ports.state["health"] == "The paper roll is nearly used up."
-        assert (await shop.print()).result == PrintOutcome("confirmed")
-
-
-@pytest.mark.parametrize("evidence", ["process_id", "status"])
-async def test_paper_that_ends_inside_a_receipt_leaves_it_unknown(evidence: str) -> None:
-    async with bench(evidence=evidence) as shop:
-        await shop.in_state(DriverState.READY)
-        shop.printer.paper_lasts(5)
-        result = await shop.print()
-        assert result.status is JobStatus.UNKNOWN
-        assert result.error is not None
-        assert result.error.code == "no_paper"
-        assert "copy" in result.error.advice
-        assert shop.driver.state is DriverState.ATTENTION
-        # the rest comes out with the new roll, and its late answer confirms nothing else
-        shop.printer.paper = "ok"  # type: ignore[assignment]  # the setter takes its word
-        await shop.in_state(DriverState.READY)
-        assert (await shop.print()).result == PrintOutcome("confirmed")
-        assert len(shop.printer.receipts()) == 2
-
-
-async def test_paper_that_ends_while_a_long_receipt_is_being_written() -> None:
-    async with bench() as shop:
-        await shop.in_state(DriverState.READY)
-        shop.printer.paper_lasts(5)
-        result = await shop.print(LONG)
-        assert result.status is JobStatus.UNKNOWN
-        assert result.error is not None
-        assert result.error.code == "no_paper"
-        await shop.in_state(DriverState.ATTENTION)
-        shop.printer.paper = "ok"  # type: ignore[assignment]  # the setter takes its word
-        await shop.in_state(DriverState.READY)
-        assert (await shop.print()).result == PrintOutcome("confirmed")
-        scrap, whole = shop.printer.receipts()
-        assert "line 0 " in scrap
-        assert "line 599" not in scrap
-        assert whole.strip().startswith("Corner Shop")
-
-
 @pytest.mark.parametrize("dropped_after", [1, 40, 300, 600])
 async def test_a_connection_lost_inside_a_receipt_leaves_it_unknown(dropped_after: int) -> None:
     async with bench() as shop:
@@ -380,74 +180,6 @@ async def test_a_job_that_is_cancelled_half_way_flushes_before_the_next() -> Non
         await shop.until(lambda: shop.ports.state["state"] == "ready")
         assert (await shop.print()).result == PrintOutcome("confirmed")
         assert "Article 10                           10.00" in shop.printer.receipts()[-1]
-
-
-@pytest.mark.parametrize("level", ["low", "high"])
-@pytest.mark.parametrize("pin", [2, 5])
-async def test_a_drawer_is_seen_to_open(level: str, pin: int) -> None:
-    async with bench(
-        printer={"drawer_open_level": level, "drawer_pin": pin},
-        drawer_open_level=level,
-        drawer_pin=pin,
-    ) as shop:
-        await shop.in_state(DriverState.READY)
-        assert shop.ports.state["drawer"] == "closed"
-        result = await shop.kick()
-        assert (result.status, result.result) == (JobStatus.DONE, DrawerOutcome("opened"))
-        (pulse,) = shop.printer.pulses
-        assert (pulse.pin, pulse.on_ms, pulse.off_ms, pulse.now) == (pin, 100, 200, False)
-        await shop.until(lambda: shop.ports.state["drawer"] == "open")
-        shop.printer.close_drawer()
-        await shop.until(lambda: shop.ports.state["drawer"] == "closed")
-
-
-@pytest.mark.parametrize("level", ["low", "high"])
-@pytest.mark.parametrize("answers", ["all", "real_time"])
-async def test_the_level_of_an_open_drawer_is_learnt(level: str, answers: str) -> None:
-    async with bench(printer={"drawer_open_level": level, "answers": answers}) as shop:
-        await shop.in_state(DriverState.READY)
-        assert shop.ports.state["drawer"] == ""
-        assert (await shop.kick()).result == DrawerOutcome("opened")
-        await shop.until(lambda: shop.ports.state["drawer"] == "open")
-        shop.printer.close_drawer()
-        await shop.until(lambda: shop.ports.state["drawer"] == "closed")
-
-
-async def test_a_locked_drawer_and_the_wrong_pin_are_only_pulsed() -> None:
-    async with bench(drawer_open_level="low") as shop:
-        await shop.in_state(DriverState.READY)
-        shop.printer.drawer_locked = True
-        assert (await shop.kick()).result == DrawerOutcome("pulsed")
-        assert len(shop.printer.pulses) == 1
-        assert not shop.printer.drawer_open
-
-
-@pytest.mark.parametrize("answers", ["all", "real_time"])
-async def test_a_drawer_opens_without_paper_and_not_a_second_time_later(answers: str) -> None:
-    async with bench(drawer_open_level="low", printer={"answers": answers}) as shop:
-        await shop.in_state(DriverState.READY)
-        shop.printer.paper = "out"  # type: ignore[assignment]  # the setter takes its word
-        await shop.in_state(DriverState.ATTENTION)
-        result = await shop.kick()
-        assert result.status is JobStatus.DONE
-        assert shop.printer.drawer_open
-        await shop.until(lambda: shop.ports.state["drawer"] == "open")
-        shop.printer.close_drawer()
-        shop.printer.paper = "ok"  # type: ignore[assignment]  # the setter takes its word
-        await shop.in_state(DriverState.READY)
-        await shop.print()
-        assert len(shop.printer.pulses) == 1
-        assert shop.printer.pulses[0].now
-
-
-async def test_a_connection_lost_with_the_pulse_is_unknown_or_pulsed() -> None:
-    async with bench(drawer_open_level="low") as shop:
-        await shop.in_state(DriverState.READY)
-        await shop.until(lambda: "firmware" in shop.ports.meta)
-        shop.printer.drop_after(5)
-        shop.printer.drawer_locked = True
-        assert (await shop.kick()).result == DrawerOutcome("pulsed")
-        assert len(shop.printer.pulses) <= 1
 
 
 async def test_health_is_asked_of_the_printer() -> None:
@@ -551,44 +283,3 @@ def test_settings_that_cannot_be_used(settings: dict[str, Any], words: str) -> N
 
 def test_the_example_can_be_used() -> None:
     assert DRIVER.connector(DRIVER.example, VirtualClock()) is not None
-
-
-class Greeted:
-    """A printer that reads what it is greeted with and then takes nothing more."""
-
-    async def attend(self, cable: MemoryCable) -> None:
-        while True:
-            stream = await cable.accept()
-            heard = b""
-            while not heard.endswith(b"\x1da\xff"):
-                heard += await stream.read(4_096)
-
-
-async def test_a_pulse_that_could_not_be_written_is_unknown() -> None:
-    clock = VirtualClock()
-    cable = MemoryCable()
-    ports = KeptPorts(cable.connect, clock)
-    settings = PrinterEscposSettings(address="tcp://192.0.2.7:9100", evidence="none")
-    driver = PrinterEscpos(settings, ports)
-    async with clock.running():
-        tasks = [
-            asyncio.create_task(Greeted().attend(cable)),
-            asyncio.create_task(driver.run()),
-        ]
-        while driver.state is not DriverState.READY:
-            await clock.sleep(0.1)
-        await clock.sleep(1)
-        much = PrintReceiptArgs(ReceiptDocument("x", LONG.blocks[:100]))
-        first = await driver.perform(DeviceJob("job-00000001", JobKind.PRINT_RECEIPT, much, 0))
-        assert first.status is JobStatus.DONE
-        kick = DeviceJob("job-00000002", JobKind.KICK_DRAWER, KickDrawerArgs(), 0)
-        result = await driver.perform(kick)
-        while result.status is JobStatus.DONE:  # the line fills up
-            assert ports.counts["DrawerPulseCount"] < 200
-            result = await driver.perform(kick)
-        assert result.status is JobStatus.UNKNOWN
-        assert result.error is not None
-        assert result.error.code == "printer_takes_nothing"
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,132 @@
+"""The cash drawer on a receipt printer: opened once, seen by its sensor, or only pulsed."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from devices.driver import DeviceJob
+from devices.drivers.printer_escpos import PrinterEscpos, PrinterEscposSettings
+from devices.transports.memory_pipe import MemoryCable
+from edge.contract.device_messages import (
+    DrawerOutcome,
+    DriverState,
+    JobKind,
+    JobStatus,
+    KickDrawerArgs,
+    PrintReceiptArgs,
+)
+from edge.contract.receipt_document import ReceiptDocument
+from tests.devices.driver_ports import KeptPorts
+from tests.devices.printer_bench import LONG, bench
+from tests.devices.virtual_clock import VirtualClock
+
+
+@pytest.mark.parametrize("level", ["low", "high"])
+@pytest.mark.parametrize("pin", [2, 5])
+async def test_a_drawer_is_seen_to_open(level: str, pin: int) -> None:
+    async with bench(
+        printer={"drawer_open_level": level, "drawer_pin": pin},
+        drawer_open_level=level,
+        drawer_pin=pin,
+    ) as shop:
+        await shop.in_state(DriverState.READY)
+        assert shop.ports.state["drawer"] == "closed"
+        result = await shop.kick()
+        assert (result.status, result.result) == (JobStatus.DONE, DrawerOutcome("opened"))
+        (pulse,) = shop.printer.pulses
+        assert (pulse.pin, pulse.on_ms, pulse.off_ms, pulse.now) == (pin, 100, 200, False)
+        await shop.until(lambda: shop.ports.state["drawer"] == "open")
+        shop.printer.close_drawer()
+        await shop.until(lambda: shop.ports.state["drawer"] == "closed")
+
+
+@pytest.mark.parametrize("level", ["low", "high"])
+@pytest.mark.parametrize("answers", ["all", "real_time"])
+async def test_the_level_of_an_open_drawer_is_learnt(level: str, answers: str) -> None:
+    async with bench(printer={"drawer_open_level": level, "answers": answers}) as shop:
+        await shop.in_state(DriverState.READY)
+        assert shop.ports.state["drawer"] == ""
+        assert (await shop.kick()).result == DrawerOutcome("opened")
+        await shop.until(lambda: shop.ports.state["drawer"] == "open")
+        shop.printer.close_drawer()
+        await shop.until(lambda: shop.ports.state["drawer"] == "closed")
+
+
+async def test_a_locked_drawer_and_the_wrong_pin_are_only_pulsed() -> None:
+    async with bench(drawer_open_level="low") as shop:
+        await shop.in_state(DriverState.READY)
+        shop.printer.drawer_locked = True
+        assert (await shop.kick()).result == DrawerOutcome("pulsed")
+        assert len(shop.printer.pulses) == 1
+        assert not shop.printer.drawer_open
+
+
+@pytest.mark.parametrize("answers", ["all", "real_time"])
+async def test_a_drawer_opens_without_paper_and_not_a_second_time_later(answers: str) -> None:
+    async with bench(drawer_open_level="low", printer={"answers": answers}) as shop:
+        await shop.in_state(DriverState.READY)
+        shop.printer.paper = "out"
+        await shop.in_state(DriverState.ATTENTION)
+        result = await shop.kick()
+        assert result.status is JobStatus.DONE
+        assert shop.printer.drawer_open
+        await shop.until(lambda: shop.ports.state["drawer"] == "open")
+        shop.printer.close_drawer()
+        shop.printer.paper = "ok"
+        await shop.in_state(DriverState.READY)
+        await shop.print()
+        assert len(shop.printer.pulses) == 1
+        assert shop.printer.pulses[0].now
+
+
+async def test_a_connection_lost_with_the_pulse_is_unknown_or_pulsed() -> None:
+    async with bench(drawer_open_level="low") as shop:
+        await shop.in_state(DriverState.READY)
+        await shop.until(lambda: "firmware" in shop.ports.meta)
+        shop.printer.drop_after(5)
+        shop.printer.drawer_locked = True
+        assert (await shop.kick()).result == DrawerOutcome("pulsed")
+        assert len(shop.printer.pulses) <= 1
+
+
+class Greeted:
+    """A printer that reads what it is greeted with and then takes nothing more."""
+
+    async def attend(self, cable: MemoryCable) -> None:
+        while True:
+            stream = await cable.accept()
+            heard = b""
+            while not heard.endswith(b"\x1da\xff"):
+                heard += await stream.read(4_096)
+
+
+async def test_a_pulse_that_could_not_be_written_is_unknown() -> None:
+    clock = VirtualClock()
+    cable = MemoryCable()
+    ports = KeptPorts(cable.connect, clock)
+    settings = PrinterEscposSettings(address="tcp://192.0.2.7:9100", evidence="none")
+    driver = PrinterEscpos(settings, ports)
+    async with clock.running():
+        tasks = [
+            asyncio.create_task(Greeted().attend(cable)),
+            asyncio.create_task(driver.run()),
+        ]
+        while driver.state is not DriverState.READY:
+            await clock.sleep(0.1)
+        await clock.sleep(1)
+        much = PrintReceiptArgs(ReceiptDocument("x", LONG.blocks[:100]))
+        first = await driver.perform(DeviceJob("job-00000001", JobKind.PRINT_RECEIPT, much, 0))
+        assert first.status is JobStatus.DONE
+        kick = DeviceJob("job-00000002", JobKind.KICK_DRAWER, KickDrawerArgs(), 0)
+        result = await driver.perform(kick)
+        while result.status is JobStatus.DONE:  # the line fills up
+            assert ports.counts["DrawerPulseCount"] < 200
+            result = await driver.perform(kick)
+        assert result.status is JobStatus.UNKNOWN
+        assert result.error is not None
+        assert result.error.code == "printer_takes_nothing"
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -25,6 +25,10 @@ class LoopDatabase(DatabaseFile):
         self._database = sqlite3.connect(":memory:", isolation_level=None)
         self.writes = 0
 
+    def __del__(self) -> None:
+        # `close` is no end: it opens again after a crash. Python 3.13 warns of what stays open
+        self._database.close()
+
     @override
     async def open(self) -> None:
         apply(self._database, self.migrations)

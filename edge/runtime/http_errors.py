@@ -43,6 +43,7 @@ _PLAIN: Final[dict[int, tuple[str, str, str]]] = {
     413: ("too_large", "The request is larger than this address takes.", "Send less at once."),
     417: ("expectation_failed", "The Expect header is not understood.", "Leave it out."),
 }
+_OF_THE_BODY: Final = frozenset({"Content-Type", "Content-Length"})
 _ENCODER: Final = msgspec.json.Encoder()
 
 
@@ -76,10 +77,17 @@ def refusal_response(error: TillboxError) -> web.Response:
     return json_response(body, status=status_of(error))
 
 
-def plain_response(error: web.HTTPException) -> web.StreamResponse:
-    """Answer what aiohttp itself raised in our shape; redirects and the like pass as they are."""
+def plain_response(error: web.HTTPException) -> web.Response:
+    """Answer what aiohttp itself raised in our shape; redirects and the like keep their headers.
+
+    An exception is no answer, though aiohttp's still pass as one: that will end.
+    """
     if error.status < 400:  # noqa: PLR2004 - where HTTP's errors begin
-        return error
+        passed = web.Response(status=error.status, reason=error.reason)
+        for name, value in error.headers.items():
+            if name not in _OF_THE_BODY:
+                passed.headers.add(name, value)
+        return passed
     code, message, advice = _PLAIN.get(
         error.status, (f"http_{error.status}", f"{error.reason}.", "")
     )

@@ -8,6 +8,7 @@ from typing import Final, cast
 from aiohttp import web
 
 from edge.contract.errors import Refused
+from edge.runtime.connection_watch import is_loopback
 from edge.runtime.http_guard import CALLER
 from edge.runtime.http_sessions import SessionRecord, Sessions, cookie_secret
 from edge.runtime.openapi import Access
@@ -17,6 +18,8 @@ OFFICE_COOKIE: Final = "__Host-tillbox-office"
 """Not the box's: on one host the cookies of all ports are one."""
 USER: Final = Access("user")
 """A signed-in person of head office."""
+LOCAL: Final = Access("local")
+"""Anyone on this machine itself, or a signed-in person: not the network."""
 
 
 def caller(request: web.Request) -> SessionRecord:
@@ -26,12 +29,14 @@ def caller(request: web.Request) -> SessionRecord:
 
 @dataclass(frozen=True)
 class OfficeGate:
-    """Says who asks, by the session cookie."""
+    """Says who asks, by the session cookie or by where the call comes from."""
 
     sessions: Sessions
 
     async def __call__(self, request: web.Request, rule: Access) -> object:
         """Return the session, or raise Refused: 401 nobody, 403 not allowed."""
+        if rule is LOCAL and is_loopback(request.remote or ""):
+            return "local"
         secret = cookie_secret(request, OFFICE_COOKIE)
         record = await self.sessions.find(secret, BOUND_TO) if secret is not None else None
         if record is None:
@@ -41,6 +46,6 @@ class OfficeGate:
                 advice="Sign in with user and password.",
                 status=401,
             )
-        if rule is not USER:
+        if rule not in {USER, LOCAL}:
             raise Refused("not_allowed", "Nobody may do this here.", status=403)
         return record

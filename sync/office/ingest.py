@@ -159,6 +159,9 @@ class Ingest:
         bodies = opened.bodies[: seq - header.first_seq + 1]
         if link_all(before, bodies) != there:
             raise self._fork(seq)
+        if seq == header.last_seq and header.last_hash != there:
+            # its events are ours, but it says that they end elsewhere
+            raise self._fork(seq)
 
     async def hash_at(self, seq: int) -> bytes | None:
         """Return the chain's hash behind an event that is here; None for one that is not."""

@@ -21,7 +21,7 @@ from edge.runtime.metrics import CONTENT_TYPE, Metrics
 from edge.runtime.openapi import ANYONE, Query, Route, openapi_document
 from edge.runtime.static_files import StaticFiles
 from sync.office.feeds import Applied, Feeds, NewItem, refuse_errors
-from sync.office.gate import OFFICE_COOKIE, USER, caller
+from sync.office.gate import LOCAL, OFFICE_COOKIE, USER, caller
 from sync.office.live_events import CONTENT_TYPE as EVENT_STREAM
 from sync.office.live_events import LiveEvents, place
 from sync.office.people import People, SessionBody, SignIn
@@ -102,7 +102,7 @@ class OfficeApi:
                 path="/metrics",
                 handler=self._metrics,
                 summary="Counters for Prometheus",
-                access=ANYONE,
+                access=LOCAL,
                 gives="text/plain",
             ),
             Route(

@@ -85,7 +85,9 @@ class StoreBody(msgspec.Struct, frozen=True):
     """How a store stands. Takings are those of its business day of this moment.
 
     `head_seq` is the box's own head as last told, `accepted_seq` what is durable here,
-    `projected_seq` what the sales show. Times in ms since 1970 UTC, 0 for never.
+    `projected_seq` what the sales show. `waiting_events` is what only the shop has, as far
+    as is known here: lost if its box burnt now. `newest_sale_at` is when the sale that came
+    last was completed. Times in ms since 1970 UTC, 0 for never.
     """
 
     number: int
@@ -97,6 +99,8 @@ class StoreBody(msgspec.Struct, frozen=True):
     accepted_seq: int
     projected_seq: int
     settled_seq: int
+    waiting_events: int
+    newest_sale_at: int
     currency: str
     takings_today_minor: int
     sales_today: int
@@ -195,6 +199,8 @@ class Sales:
                     accepted_seq=accepted.seq,
                     projected_seq=here[0],
                     settled_seq=await self._events.settled(store.number),
+                    waiting_events=max(0, store.box_seq - accepted.seq),
+                    newest_sale_at=here[5],
                     currency=days[store.number][1],
                     takings_today_minor=here[1],
                     sales_today=here[2],
@@ -236,9 +242,9 @@ def _sale(connection: sqlite3.Connection, row: Sequence[Any]) -> SaleBody:
 
 def _standing(
     connection: sqlite3.Connection, days: dict[int, tuple[str, str]]
-) -> dict[int, tuple[int, int, int, int, int]]:
-    """Return (projected seq, takings, sales, quarantined, parked) of each store."""
-    found: dict[int, tuple[int, int, int, int, int]] = {}
+) -> dict[int, tuple[int, int, int, int, int, int]]:
+    """Return (projected seq, takings, sales, quarantined, parked, newest sale) of each store."""
+    found: dict[int, tuple[int, int, int, int, int, int]] = {}
     for number, (day, _) in days.items():
         row = connection.execute(
             "SELECT (SELECT seq FROM projected WHERE store = ?1),"
@@ -246,8 +252,10 @@ def _standing(
             "  AND arrival IS NOT NULL),"
             " (SELECT count(*) FROM sale WHERE store = ?1 AND day = ?2 AND arrival IS NOT NULL),"
             " (SELECT count(*) FROM quarantine WHERE store = ?1),"
-            " (SELECT count(*) FROM parked WHERE store = ?1)",
+            " (SELECT count(*) FROM parked WHERE store = ?1),"
+            " (SELECT completed_at FROM sale WHERE store = ?1 AND arrival IS NOT NULL"
+            "  ORDER BY arrival DESC LIMIT 1)",
             (number, day),
         ).fetchone()
-        found[number] = tuple(int(value or 0) for value in row)  # type: ignore[assignment] # five columns
+        found[number] = tuple(int(value or 0) for value in row)  # type: ignore[assignment] # six columns
     return found

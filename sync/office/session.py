@@ -216,24 +216,24 @@ class BoxSessions:
 
     async def _identify(self, hello: Hello, proof: Proof, nonce: str) -> RegisteredStore:
         store = await self._directory.by_slug(hello.store)
-        if store is None:
-            raise DeniedError(
-                "unknown_store", f"Head office knows no store {hello.store!r}. Register it there."
-            )
-        if hello.box != store.box_key:
-            raise DeniedError(
-                "box_not_registered", f"Store {store.slug} is registered with another box's key."
-            )
         if hello.nonce != nonce:
             raise DeniedError("nonce_wrong", "The box answered another challenge.")
         try:
-            VerifyingKey.from_hex(store.box_key).verify(
-                bytes.fromhex(proof.signature), proof_bytes(store.slug, nonce, hello.box)
+            VerifyingKey.from_hex(hello.box).verify(
+                bytes.fromhex(proof.signature), proof_bytes(hello.store, nonce, hello.box)
             )
         except (ProtocolViolation, ValueError):
             raise DeniedError(
                 "proof_wrong", "The box did not prove that it holds its key."
             ) from None
+        if store is None or hello.box != store.box_key:
+            # one answer: a stranger does not learn which stores there are
+            why = "no such store" if store is None else "the store has another box"
+            self._log.warning("box_unknown", store=hello.store, box=hello.box, reason=why)
+            raise DeniedError(
+                "box_not_registered",
+                f"Store {hello.store} with this box's key is not registered at head office.",
+            )
         return store
 
     async def _compare_heads(self, ingest: Ingest, hello: Hello, head: Head) -> None:

@@ -77,5 +77,10 @@ def test_an_unforeseen_status_keeps_its_number() -> None:
 
 
 def test_a_redirect_stays_one() -> None:
-    redirect = web.HTTPSeeOther("/elsewhere")
-    assert plain_response(redirect) is redirect
+    redirect = web.HTTPSeeOther("/elsewhere", headers={"Set-Cookie": "a=1"})
+    response = plain_response(redirect)
+    assert not isinstance(response, web.HTTPException), "aiohttp will not take these as answers"
+    assert (response.status, response.reason) == (303, "See Other")
+    assert response.headers["Location"] == "/elsewhere"
+    assert response.headers["Set-Cookie"] == "a=1"
+    assert not response.body

@@ -11,14 +11,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from aiohttp import ClientResponse
+from aiohttp.test_utils import make_mocked_request
 
+from edge.contract.errors import Refused
 from edge.contract.instant import business_day
 from edge.runtime.http_sessions import cookie_header
 from edge.runtime.openapi import ANYONE
 from edge.runtime.system_clock import SystemClock
-from sync.office.gate import OFFICE_COOKIE
+from sync.office.gate import LOCAL, OFFICE_COOKIE, OfficeGate
 from sync.office.server import load_pages
-from tests.sync.office.head_office import Box, Served, serve
+from tests.sync.office.head_office import AT, Box, Served, serve
 
 PASSWORD = "correct horse battery"
 
@@ -39,7 +41,6 @@ async def served(tmp_path: Path, box: Box) -> AsyncIterator[Served]:
 OPEN = {
     ("GET", "/sync/v1/session"),
     ("GET", "/health"),
-    ("GET", "/metrics"),
     ("GET", "/openapi.json"),
     ("POST", "/api/v1/session"),
 }
@@ -56,7 +57,8 @@ async def test_every_other_route_is_refused_without_a_session(served: Served) ->
     for (method, path), operation in routes.items():
         is_open = operation["x-access"]["who"] == ANYONE.who
         assert is_open == ((method, path) in OPEN)
-        if is_open:
+        assert (operation["x-access"]["who"] == LOCAL.who) == (path == "/metrics")
+        if is_open or path == "/metrics":
             continue
         body = {"items": []} if method == "PUT" else None
         for cookie in ("", "wrong" * 8):
@@ -67,6 +69,31 @@ async def test_every_other_route_is_refused_without_a_session(served: Served) ->
             at = served.url + path.replace("{feed}", "price")
             async with served.http.request(method, at, json=body, headers=headers) as answer:
                 assert (answer.status, (await answer.json())["code"]) == (401, "not_signed_in")
+
+
+@pytest.mark.parametrize(
+    ("remote", "signed_in", "let_in"),
+    [
+        ("127.0.0.1", False, True),
+        ("::1", False, True),
+        ("192.0.2.7", False, False),
+        ("192.0.2.7", True, True),
+        (None, False, False),
+    ],
+)
+async def test_counters_are_for_this_machine_and_for_people_who_signed_in(
+    served: Served, remote: str | None, *, signed_in: bool, let_in: bool
+) -> None:
+    headers = {"Cookie": cookie_header({OFFICE_COOKIE: served.cookie})} if signed_in else {}
+    request = make_mocked_request("GET", "/metrics", headers=headers)
+    gate = OfficeGate(served.office.people.sessions)
+    asked = gate(request.clone(remote=remote), LOCAL)
+    if let_in:
+        assert await asked
+    else:
+        with pytest.raises(Refused) as refused:
+            await asked
+        assert refused.value.status == 401
 
 
 async def test_signing_in_and_out(served: Served) -> None:
@@ -195,12 +222,22 @@ async def test_how_a_store_stands(served: Served, box: Box) -> None:
     assert (after["number"], after["name"], after["currency"]) == (1, "Harbour-Street", "EUR")
     assert (after["head_seq"], after["accepted_seq"], after["projected_seq"]) == (4, 4, 4)
     assert (after["takings_today_minor"], after["sales_today"]) == (0, 0)
+    assert (before["waiting_events"], before["newest_sale_at"]) == (0, 0)
+    assert (after["waiting_events"], after["newest_sale_at"]) == (0, AT + 4)
     today = business_day(SystemClock().now_ms(), ZoneInfo("Europe/Lisbon"))
     await served.office.file.write(
         lambda connection: connection.execute("UPDATE sale SET day = ?", (today,))
     )
     after = await served.store()
     assert (after["takings_today_minor"], after["sales_today"]) == (300, 1)
+
+
+async def test_what_only_the_shop_has_is_counted(served: Served, box: Box) -> None:
+    box.sell("b")
+    async with served.session(box) as (line, _):
+        await line.upload(box.frame(0, 3))
+        after = await served.store()
+    assert (after["head_seq"], after["accepted_seq"], after["waiting_events"]) == (8, 3, 5)
 
 
 async def test_health_metrics_and_unknown_hosts(served: Served) -> None:

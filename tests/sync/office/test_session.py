@@ -59,8 +59,8 @@ async def test_a_registered_box_is_welcomed(served: Served, box: Box) -> None:
 @pytest.mark.parametrize(
     ("changed", "code"),
     [
-        ({"store": "no-such-store"}, "unknown_store"),
-        ({"box": "0" * 64}, "box_not_registered"),
+        ({"store": "no-such-store"}, "proof_wrong"),
+        ({"box": "0" * 64}, "proof_wrong"),
         ({"nonce": "another"}, "nonce_wrong"),
         ({"signer": new_key()}, "proof_wrong"),
         ({"head": Head(2, 8, "0" * 64)}, "frame_of_other_generation"),
@@ -74,6 +74,18 @@ async def test_others_are_denied(
         assert (await line.hear(Denied)).code == code
         assert await line.next() is None
     assert not (await served.store())["connected"]
+
+
+async def test_a_stranger_does_not_learn_which_stores_there_are(served: Served) -> None:
+    told = []
+    for slug in ("harbour-street", "no-such-store"):
+        async with served.line(Box(store=slug)) as line:
+            denied = await line.hear(Denied)
+        told.append((denied.code, denied.message.replace(slug, "SLUG")))
+    assert told[0] == told[1]
+    assert told[0][0] == "box_not_registered"
+    for reason in ("no such store", "the store has another box"):
+        assert reason in served.log.getvalue(), "the log says what it was"
 
 
 @pytest.mark.parametrize(
@@ -142,6 +154,16 @@ async def test_what_is_there_already_is_acknowledged_again(served: Served, box: 
         assert (await line.hear(Ack)).accepted == box.head
     await served.until_projected(8)
     assert len(await served.sales()) == 2
+
+
+@pytest.mark.parametrize("upto", [3, 8])
+async def test_what_is_there_already_has_to_end_in_the_same_hash(
+    served: Served, box: Box, upto: int
+) -> None:
+    async with served.session(box) as (line, _):
+        await line.upload(box.frame(0, 3))
+        await line.upload(box.frame(3))
+    assert (await served.denied(box, box.frame(0, upto, last_hash=bytes(32)))).code == "fork"
 
 
 async def test_the_same_frame_twice_in_one_go(served: Served, box: Box) -> None:

@@ -41,7 +41,7 @@ function Sale({ sale }) {
   const sum = (/** @type {string} */ words, /** @type {number} */ minor) => html`<div><dt>${words}</dt><dd><${Money} minor=${minor} currency=${currency} /></dd></div>`;
   return html`<dialog class="sheet sale" ref=${dialog} aria-labelledby="sale-title" onClose=${() => (store.opened.value = null)} onClick=${outside}>
     <div class="sheet__head"><h2 id="sale-title">${say("receipt_named", { receipt: sale.receipt_number })}</h2><button type="button" class="key key--quiet" aria-label=${say("close")} onClick=${close}><${Icon} name="times" /></button></div>
-    <div class="sheet__body"><p class="quiet"><bdi>${store.storeName(sale.store)}</bdi> · ${say("till_named", { till: store.tillName(sale.till) })} · ${say("cashier")} <bdi>${sale.cashier}</bdi><br />${inFull(sale.completed_at, store.zoneOf(sale.store))}</p>
+    <div class="sheet__body"><p class="quiet"><bdi>${store.storeName(sale.store)}</bdi> · ${say("till_named", { till: store.tillName(sale.till) })}${sale.cashier && html` · ${say("cashier")} <bdi>${sale.cashier}</bdi>`}<br />${inFull(sale.completed_at, store.zoneOf(sale.store))}</p>
       <ul class="lines">${sale.lines.map((line) => html`<${Line} key=${line.line_id} line=${line} currency=${currency} />`)}</ul>
       <dl class="sums"><div class="sums__total"><dt>${say("total")}</dt><dd><${Money} minor=${sale.total_minor} currency=${currency} /></dd></div>
         ${sale.rounding_minor !== 0 && sum(say("rounding"), sale.rounding_minor)}

@@ -60,7 +60,7 @@ function Row({ sale }) {
   return html`<li class=${sale.arrival >= slidesFrom.value ? "line--new" : ""}><button type="button" class="row-key" aria-haspopup="dialog" onClick=${() => (store.opened.value = sale)}>
     <time datetime=${new Date(sale.completed_at).toISOString()}>${toTheSecond(sale.completed_at, zone)}${old && html`<small>${day}</small>`}</time>
     <span class="where"><b class="cut"><bdi>${store.storeName(sale.store)}</bdi></b>
-      <small class="cut">${say("till_named", { till: store.tillName(sale.till) })} · <bdi>${sale.cashier}</bdi> · <bdi>${sale.receipt_number}</bdi></small></span>
+      <small class="cut">${say("till_named", { till: store.tillName(sale.till) })} · ${sale.cashier && html`<bdi>${sale.cashier}</bdi> · `}<bdi>${sale.receipt_number}</bdi></small></span>
     <span class="num"><${Money} minor=${sale.total_minor} currency=${sale.currency} /><small>${kinds.join(", ")}</small></span></button></li>`;
 }
 

@@ -11,7 +11,6 @@ from edge.contract.money import Rounding, divide
 from edge.contract.quantity import ONE, Unit, check_quantity, extend
 from edge.contract.reference_data import Article, TaxRule
 from edge.engine.barcode_meaning import (
-    WORDS_CHARS_MAX,
     GtinMeaning,
     LabelMeaning,
     Meaning,
@@ -25,6 +24,8 @@ WEIGHT_CODE: Final = "weight_code"
 PRICE_CODE: Final = "price_code"
 LABEL_ENTRIES: Final = frozenset({WEIGHT_CODE, PRICE_CODE})
 """Entries whose quantity stands on the label and is not typed."""
+_SHOWN_CHARS_MAX: Final = 60
+"""How much of an unknown code is repeated in a message."""
 
 
 class Priced(msgspec.Struct, frozen=True):
@@ -62,6 +63,26 @@ def price_code(
         if isinstance(meaning, WrongCheckDigit):
             refuse_check_digit(meaning)
         _refuse_unknown(code)
+    price_minor, tax = _price_and_tax(reference, article)
+    weight, amount_minor, count = _on_label(meaning)
+    if quantity != ONE and (weight is not None or amount_minor is not None):
+        raise Refused(
+            "label_has_its_quantity",
+            f"The label of {article.name} says how much it is; a number before it means nothing.",
+            advice="Scan every package by itself.",
+            params={"name": article.name},
+        )
+    if amount_minor is not None:
+        return _by_label_price(article, tax, price_minor, amount_minor)
+    if weight is not None:
+        return _by_label_weight(article, tax, price_minor, weight)
+    if count is not None:
+        quantity = quantity * count // ONE
+    quantity = check_quantity(quantity, Unit(article.unit))
+    return Priced(article, tax, quantity, price_minor, extend(price_minor, quantity), entry)
+
+
+def _price_and_tax(reference: ReferenceView, article: Article) -> tuple[int, TaxRule]:
     price = reference.price(article.sku)
     if price is None:
         raise Refused(
@@ -78,22 +99,7 @@ def price_code(
             advice="Tell head office; sell it once it is put right.",
             params={"name": article.name, "tax": article.tax},
         )
-    unit = Unit(article.unit)
-    weight, amount_minor, count = _on_label(meaning)
-    if weight is None and amount_minor is None:
-        quantity = check_quantity(quantity if count is None else quantity * count // ONE, unit)
-        amount = extend(price.price_minor, quantity)
-        return Priced(article, tax, quantity, price.price_minor, amount, entry)
-    if quantity != ONE:
-        raise Refused(
-            "label_has_its_quantity",
-            f"The label of {article.name} says how much it is; a number before it means nothing.",
-            advice="Scan every package by itself.",
-            params={"name": article.name},
-        )
-    if amount_minor is not None:
-        return _by_label_price(article, tax, price.price_minor, amount_minor)
-    return _by_label_weight(article, tax, price.price_minor, weight or 0)
+    return price.price_minor, tax
 
 
 def _on_label(meaning: Meaning) -> tuple[int | None, int | None, int | None]:
@@ -133,7 +139,7 @@ def _by_label_price(article: Article, tax: TaxRule, price_minor: int, amount_min
 
 
 def _refuse_unknown(code: str) -> NoReturn:
-    shown = "".join(char for char in code[:WORDS_CHARS_MAX] if char.isprintable())
+    shown = "".join(char for char in code[:_SHOWN_CHARS_MAX] if char.isprintable())
     raise Refused(
         "unknown_code",
         f"No article has the code {shown}.",

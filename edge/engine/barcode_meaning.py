@@ -14,13 +14,12 @@ import msgspec
 
 from edge.contract.errors import Refused
 from edge.contract.money import CURRENCY_DIGITS, Rounding, divide
+from edge.contract.quantity import ONE
 from edge.contract.reference_data import CodeTemplate
 
 GTIN_DIGITS: Final = 14
 RCN_DIGITS: Final = 13
 UPC_E_DIGITS: Final = 8
-WORDS_CHARS_MAX: Final = 60
-"""How much of an unknown code is repeated in a message."""
 
 _ASCII_DIGITS: Final = re.compile(r"[0-9]+")
 _GTIN: Final = re.compile(r"[0-9]{8}|[0-9]{12,14}")
@@ -34,7 +33,10 @@ GS: Final = "\x1d"
 
 
 class GtinMeaning(msgspec.Struct, frozen=True):
-    """A valid GTIN in 14 digits; `weight` (thousandths of a kg), `amount_minor` when inside."""
+    """A valid GTIN in 14 digits, and what else the code says.
+
+    `weight` in thousandths of a kg, `amount_minor`, `count` of pieces in thousandths.
+    """
 
     gtin: str
     weight: int | None = None
@@ -120,11 +122,9 @@ def _digits(code: str, templates: tuple[CodeTemplate, ...], currency: str, aim: 
         # a magazine's two or five digits of issue follow the code; they are not ours to judge
         code = code[:RCN_DIGITS]
     if not _GTIN.fullmatch(code):
-        return (
-            _element_digits(code, templates, currency)
-            if len(code) > GTIN_DIGITS
-            else (OwnNumber(code))
-        )
+        if len(code) > GTIN_DIGITS:
+            return _element_digits(code, templates, currency)
+        return OwnNumber(code)
     expected = check_digit(code[:-1])
     if len(code) == UPC_E_DIGITS:
         return _eight_digits(code, expected, aim)
@@ -216,4 +216,4 @@ def _gs1(code: str, templates: tuple[CodeTemplate, ...], currency: str) -> Meani
         elif ai.startswith("392"):
             amount_minor = _scale(int(value), int(ai[3]), digits)
     count = elements.get("30")
-    return GtinMeaning(gtin, weight, amount_minor, int(count) * 1000 if count else None)
+    return GtinMeaning(gtin, weight, amount_minor, int(count) * ONE if count else None)

@@ -25,20 +25,20 @@ def check_quantity(quantity: int, unit: Unit) -> int:
     if quantity <= 0:
         raise Refused(
             "quantity_not_positive",
-            f"The quantity must be more than zero, not {quantity / ONE:g}.",
+            f"The quantity must be more than zero, not {_plain(quantity)}.",
             advice="Type the quantity again; to take a line away, void it.",
         )
     if quantity > QUANTITY_THOUSANDTHS_MAX:
         raise Refused(
             "quantity_too_large",
-            f"The quantity {quantity / ONE:g} is over the limit of "
+            f"The quantity {_plain(quantity)} is over the limit of "
             f"{QUANTITY_THOUSANDTHS_MAX // ONE}.",
             advice="Was a barcode typed as a quantity? Type the quantity again.",
         )
     if unit is Unit.PIECE and quantity % ONE:
         raise Refused(
             "quantity_not_whole",
-            f"This article is sold by the piece; {quantity / ONE:g} is not a whole number.",
+            f"This article is sold by the piece; {_plain(quantity)} is not a whole number.",
             advice="Type a whole number.",
         )
     return quantity
@@ -55,3 +55,10 @@ def format_quantity(quantity: int, unit: Unit) -> str:
         return str(quantity // ONE)
     text = f"{quantity // ONE}.{quantity % ONE:03d}"
     return f"{text}\u00a0kg" if unit is Unit.KILOGRAM else text
+
+
+def _plain(quantity: int) -> str:
+    """Write thousandths as people do, every digit of them: `-1`, `1.5`, `9999.001`."""
+    sign = "-" if quantity < 0 else ""
+    whole, rest = divmod(abs(quantity), ONE)
+    return f"{sign}{whole}.{rest:03d}".rstrip("0").rstrip(".")

@@ -161,20 +161,24 @@ def test_every_currency_has_its_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("quantity", "unit", "code"),
+    ("quantity", "unit", "code", "shown"),
     [
-        (0, Unit.PIECE, "quantity_not_positive"),
-        (-1000, Unit.KILOGRAM, "quantity_not_positive"),
-        (QUANTITY_THOUSANDTHS_MAX + 1, Unit.KILOGRAM, "quantity_too_large"),
-        (1500, Unit.PIECE, "quantity_not_whole"),
-        (1, Unit.PIECE, "quantity_not_whole"),
+        (0, Unit.PIECE, "quantity_not_positive", "not 0."),
+        (-1000, Unit.KILOGRAM, "quantity_not_positive", "not -1."),
+        (QUANTITY_THOUSANDTHS_MAX + 1, Unit.KILOGRAM, "quantity_too_large", "quantity 9999.001 is"),
+        (4_006_381_333_931_000, Unit.PIECE, "quantity_too_large", "quantity 4006381333931 is"),
+        (1500, Unit.PIECE, "quantity_not_whole", "; 1.5 is"),
+        (1, Unit.PIECE, "quantity_not_whole", "; 0.001 is"),
     ],
 )
-def test_quantities_that_make_no_sense_are_refused(quantity: int, unit: Unit, code: str) -> None:
+def test_quantities_that_make_no_sense_are_refused(
+    quantity: int, unit: Unit, code: str, shown: str
+) -> None:
     with pytest.raises(Refused) as refused:
         check_quantity(quantity, unit)
     assert refused.value.code == code
     assert refused.value.advice
+    assert shown in refused.value.message
 
 
 @pytest.mark.parametrize(

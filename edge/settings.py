@@ -45,8 +45,8 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class DeviceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A device that a host is to run, bound to a till by role.
 
-    `role` is what it does for the till: `scanner`, `printer`, `drawer` (a printer that has
-    one kicks it: give the printer's id twice, once per role, with `driver` on the first).
+    `roles` are what it does for the till: `scanner`, `printer`, `drawer` or `terminal`; a
+    printer with a drawer on its kick port is both. `settings` has the shape of its driver's.
     """
 
     id: ShortId
@@ -70,7 +70,10 @@ class SecretSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything `tillbox edge` is told. Relative paths are relative to the file's folder."""
+    """Everything `tillbox edge` is told. Relative paths are relative to the file's folder.
+
+    `watch_disk`: open no sale on a disk that is nearly full.
+    """
 
     data_dir: Path
     store: StoreSettings

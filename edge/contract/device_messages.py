@@ -1,6 +1,6 @@
 """What edge and devices say to each other over MQTT: jobs down, events and results up.
 
-Every message states its delivery rule in `DELIVERY`; the body carries ids, deadlines and
+`DELIVERY` states the delivery rule of each job; the body carries ids, deadlines and
 correlation, so that the contract holds on a plain MQTT 3.1.1 broker.
 """
 
@@ -166,7 +166,6 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True):
     args: msgspec.Raw
     deadline: int
     delivery: str
-    reply_to: str = ""
     correlation: str = ""
     v: int = MESSAGE_VERSION
 

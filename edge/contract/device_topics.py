@@ -58,7 +58,7 @@ class DeviceTopics:
     @property
     def prefix(self) -> str:
         """`tillbox/v1/{store}/host/{host}/dev/{device}`."""
-        return f"{ROOT}/{self.store}/host/{self.host}/dev/{self.device}"
+        return f"{HostTopics(self.store, self.host).prefix}/dev/{self.device}"
 
     @property
     def availability(self) -> str:
@@ -123,17 +123,16 @@ def every_device(store: str, leaf: str) -> str:
 
 def parse_topic(topic: str) -> ParsedTopic | None:
     """Take a topic apart; None for one that is not ours or has an id that is none."""
-    parts = topic.split("/")
-    match parts:
+    match topic.split("/"):
         case ["tillbox", "v1", store, "host", host, leaf] if leaf in _HOST_LEAVES:
+            names: tuple[str, ...] = (store, host)
             parsed = ParsedTopic(store, host, "", leaf)
         case ["tillbox", "v1", store, "host", host, "dev", device, leaf] if leaf in _DEVICE_LEAVES:
+            names = (store, host, device)
             parsed = ParsedTopic(store, host, device, leaf)
         case ["tillbox", "v1", store, "host", host, "dev", device, "event", kind]:
+            names = (store, host, device, kind)
             parsed = ParsedTopic(store, host, device, "event", kind)
         case _:
             return None
-    names = [parsed.store, parsed.host]
-    names += [parsed.device] if parsed.device or "dev" in parts[5:6] else []
-    names += [parsed.event_kind] if parsed.leaf == "event" else []
-    return parsed if all(is_short_id(name) for name in names) else None
+    return parsed if all(map(is_short_id, names)) else None

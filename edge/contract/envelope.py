@@ -3,7 +3,7 @@
 Canonical bytes are compact UTF-8 JSON of the whole envelope with its data, fields in the
 order declared here, made once and never re-encoded. JSON and not MessagePack: an auditor
 can read it in thirty years, and inside a compressed frame the field names cost nothing
-(measured; see the decision record).
+(measured; ARCHITECTURE.md, decision 1).
 
     hash[n] = SHA-256(hash[n-1] || canonical bytes), hash[0] = 32 zero bytes
 """

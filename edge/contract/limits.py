@@ -68,7 +68,9 @@ SOCKET_HEARTBEAT_S: Final = 15.0
 
 # --- access ------------------------------------------------------------------------------
 PIN_DIGITS_MIN: Final = 4
+"""What cashiers put up with; wrong ones are counted below."""
 PIN_DIGITS_MAX: Final = 8
+"""More are written on a slip of paper and stuck to the till."""
 PIN_WRONG_PER_HOUR_MAX: Final = 5
 """Per person and hour."""
 PIN_WRONG_PER_TILL_PER_HOUR_MAX: Final = 20
@@ -124,6 +126,7 @@ MQTT_CONNECT_BYTES_MAX: Final = 4_096
 SUBSCRIPTION_QUEUE_MAX: Final = 2_048
 """Per subscriber inside one process."""
 DEVICES_PER_HOST_MAX: Final = 64
+"""A shop has a handful on each machine; their flight recorders stay in memory."""
 JOBS_PER_DEVICE_MAX: Final = 256
 """Jobs that wait for one device; edge keeps the rest in its ledger."""
 JOB_RUN_S_MAX: Final = 600.0
@@ -150,15 +153,16 @@ PAYMENT_AGE_MS_MAX: Final = 30_000
 """A payment that the terminal was not asked for by then is not begun any more."""
 JOB_GRACE_MS: Final = 60_000
 """A job that nobody answered this long after its deadline is recorded as unknown."""
+JOB_SWEEP_S: Final = 5.0
+"""How often edge looks for such jobs."""
 SIDE_JOBS_MAX: Final = 1_024
 """Inquiries whose answers are still heard."""
 PAYMENT_ANSWER_MS_MAX: Final = 240_000
 """An authorisation that is not answered by then is asked about: T4 and a minute."""
 PAYMENT_QUIET_INQUIRIES: Final = 2
 """Inquiries without any answer before the till says that the payment is in doubt."""
-JOB_SWEEP_S: Final = 5.0
-"""How often edge looks for such jobs."""
 BACKOFF_MS_MIN: Final = 250
+"""A cable put back, a broker started again: tried again before anyone looks."""
 BACKOFF_MS_MAX: Final = 15_000
 """A device back from a power cut is in use again within this."""
 DEVICE_LOST_AFTER_MS: Final = 2_000
@@ -270,6 +274,7 @@ CLOCK_STEP_MS_MIN: Final = 2_000
 RESTARTS_PER_TASK_MAX: Final = 5
 """In a minute; then the process ends and systemd (or the demo) starts it afresh."""
 RESTART_WINDOW_S: Final = 60.0
+"""The minute of `RESTARTS_PER_TASK_MAX`: a failure before it is forgotten."""
 LOG_FIELD_CHARS_MAX: Final = 8_192
 """One field of a log line: a long trace fits, a body that was logged by mistake does not."""
 SETTINGS_BYTES_MAX: Final = 1_048_576

@@ -28,7 +28,6 @@ FRAME_MAGIC: Final = 0x54
 FRAME_VERSION: Final = 1
 FLAG_THINNED: Final = 1
 SIGNATURE_BYTES: Final = 64
-HASH_BYTES: Final = 32
 _HEADER: Final = struct.Struct(">BBHIIQHHI32s")
 HEADER_BYTES: Final = _HEADER.size
 EVENT_LENGTH: Final = struct.Struct(">I")
@@ -111,7 +110,7 @@ class Hello(msgspec.Struct, frozen=True, tag="hello", tag_field="msg"):
     clock: int
     version: str
     nonce: str
-    """Echoed in `Welcome`'s signed part: an old one cannot be replayed."""
+    """That of `Challenge`, which `Proof` signs too: an old introduction cannot be replayed."""
 
 
 class Welcome(msgspec.Struct, frozen=True, tag="welcome", tag_field="msg"):

@@ -22,7 +22,11 @@ T = TypeVar("T")
 class LoopDatabase(DatabaseFile):
     def __init__(self) -> None:
         super().__init__(Path("memory"), MIGRATIONS)
-        self._database = sqlite3.connect(":memory:", isolation_level=None)
+        self._database = sqlite3.connect(
+            ":memory:",
+            isolation_level=None,
+            check_same_thread=False,  # whichever thread collects it, closes it
+        )
         self.writes = 0
 
     def __del__(self) -> None:

@@ -8,6 +8,7 @@ from typing_extensions import override
 from devices import driver_catalogue
 from devices.driver import DeviceJob, DriverSpec
 from devices.drivers.scanner_serial import DRIVER, ScannerSerial, ScannerSerialSettings
+from devices.protocols.escpos_encoder import EscposEncoder
 from devices.simulators.scanner_serial import SIMULATOR
 from devices.transports.byte_stream import ByteStream
 from devices.transports.memory_pipe import PipeVariant
@@ -15,6 +16,8 @@ from edge.contract.device_messages import JobResult
 from edge.contract.errors import SettingsInvalid
 from tests.devices import conformance
 from tests.devices.conformance import CHECKS, VARIANTS, Check, DriverBench
+
+EscposEncoder.load()  # the clock must not jump while a thread imports
 
 NAMES = driver_catalogue.driver_names()
 

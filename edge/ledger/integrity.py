@@ -31,13 +31,13 @@ class Verdict(msgspec.Struct, frozen=True):
     """
 
     whole: bool
-    events: int
-    head_seq: int
-    head_hash: str
-    store: str
-    store_number: int
-    gen: int
-    accepted_seq: int
+    events: int = 0
+    head_seq: int = 0
+    head_hash: str = ""
+    store: str = ""
+    store_number: int = 0
+    gen: int = 0
+    accepted_seq: int = 0
     first_bad_seq: int | None = None
     reason: str = ""
 
@@ -52,7 +52,7 @@ def verify(path: Path) -> Verdict:
         with _open_ledger(path) as connection:
             return _verify(connection)
     except sqlite3.DatabaseError as error:
-        return _broken(f"SQLite cannot read the file: {error}")
+        return Verdict(whole=False, reason=f"SQLite cannot read the file: {error}")
 
 
 @contextmanager
@@ -76,28 +76,21 @@ def _looks_like_sqlite(path: Path) -> bool:
         return file.read(16) == b"SQLite format 3\0"
 
 
-def _broken(reason: str) -> Verdict:
-    return Verdict(False, 0, 0, "", "", 0, 0, 0, None, reason)
-
-
 def _verify(connection: sqlite3.Connection) -> Verdict:
     identity = connection.execute(
         "SELECT store, store_number, gen, accepted_seq FROM identity"
     ).fetchone()
     store, number, gen, accepted = identity or ("", 0, 0, 0)
-    seq, previous, bad, reason = 0, GENESIS, None, ""
+    seq, previous, reason = 0, GENESIS, ""
     for row_seq, body, digest in connection.execute(
         "SELECT seq, body, hash FROM event ORDER BY seq"
     ):
         reason = _check_event(row_seq, body, digest, seq, previous, number)
         if reason:
-            # a gap is told by the number that is missing, anything else by the event itself
-            bad = seq + 1 if row_seq != seq + 1 else row_seq
             break
         seq, previous = row_seq, digest
-    if not reason:
-        reason = _check_tail(connection, seq, accepted)
-        bad = seq + 1 if reason else None
+    reason = reason or _check_tail(connection, seq, accepted)
+    bad = seq + 1 if reason else None  # the first that is missing, or does not fit
     if not reason:
         found = [text for (text,) in connection.execute("PRAGMA integrity_check")]
         if found != ["ok"]:

@@ -72,9 +72,11 @@ def test_check_digits_are_those_of_gs1(payload: str, digit: str) -> None:
         # UPC-E, by GS1's example 0 425261 4 -> 0 42100 00526 4 and one of each kind
         ("04252614", "", GtinMeaning("00042100005264")),
         ("04252614", "]E0", GtinMeaning("00042100005264")),
+        ("01234558", "", GtinMeaning("00012345000058")),
         # free inside a shop, never sent anywhere as a GTIN
         ("00000017", "]E4", OwnNumber("00000017")),
         ("20000004", "", OwnNumber("20000004")),
+        ("21345678", "", OwnNumber("21345678")),
         ("00001311", "", OwnNumber("00001311")),
         ("00001313", "", WrongCheckDigit("00001313", "1")),
         ("00000018", "]E4", WrongCheckDigit("00000018", "7")),
@@ -105,6 +107,13 @@ def test_check_digits_are_those_of_gs1(payload: str, digit: str) -> None:
         (GS + "01" + DEMO, "", GtinMeaning(DEMO)),
         ("01" + DEMO[:-1] + "7", "]C1", WrongCheckDigit(DEMO[:-1] + "7", "8")),
         ("010" + coded("210410100742"), "]C1", LabelMeaning("04101", weight=742)),
+        ("010" + coded("210410100742"), "", LabelMeaning("04101", weight=742)),
+        ("010" + coded("220410100349"), "]C1", LabelMeaning("04101", amount_minor=349)),
+        ("01" + "19520123456785", "", GtinMeaning("19520123456785")),
+        ("01" + "19520123456785" + "10A", "]C1", GtinMeaning("19520123456785")),
+        ("01" + "19520123456785" + "17251231", "", GtinMeaning("19520123456785")),
+        # a date first: without FNC1 it may be anything, also where its digits fit by chance
+        ("11260109" + "01" + DEMO, "", OwnNumber("11260109" + "01" + DEMO)),
         ("10ABC", "]C1", OwnNumber("10ABC")),
         ("no such thing", "]C1", OwnNumber("no such thing")),
         (f"https://shop.example/01/{DEMO}/10/A?17=251231", "", GtinMeaning(DEMO)),

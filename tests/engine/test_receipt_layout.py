@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from edge.contract.receipt_document import (
+    Align,
     ColumnsBlock,
     Emphasis,
     QrBlock,
@@ -129,6 +130,20 @@ def test_the_total_and_the_shop_are_large() -> None:
     ]
     assert document.title == "Receipt till-1-000001"
     assert document.copy == 0
+
+
+def test_what_the_shop_says_is_centred_and_change_is_bold() -> None:
+    document = lay_out(cash_sale())
+    texts = {block.text: block.align for block in document.blocks if isinstance(block, TextBlock)}
+    of_the_shop = ("Harbour Street", "12 Harbour Street", "VAT no. PT 000", "Thank you")
+    assert {texts[text] for text in of_the_shop} == {Align.CENTRE}
+    assert RowBlock("Change", "7.35", Emphasis.BOLD) in document.blocks
+
+
+def test_a_receipt_is_no_copy_unless_it_is_said() -> None:
+    document = lay_out_receipt(cash_sale(), profile(), till="till-1", cashier="", zone=UTC)
+    assert document.copy == 0
+    assert "COPY" not in printed(document)
 
 
 def test_a_copy_says_so_at_top_and_bottom_and_is_the_same_otherwise() -> None:

@@ -164,6 +164,10 @@ async def test_events_are_cut_by_size_and_count_but_never_to_nothing(tmp_path: P
         await ledger.record(Record(cash_sale("a", 1), "till-1"))
         _, one = await ledger.events_after(0, raw_max=1, count_max=100)
         assert len(one) == 1
+        _, three = await ledger.events_after(0, raw_max=1_000_000, count_max=3)
+        size = sum(len(body) + 4 for body in three)  # each with its length on the wire
+        for raw_max, taken in ((size, three), (size - 1, three[:2])):
+            assert (await ledger.events_after(0, raw_max=raw_max, count_max=100))[1] == taken
         last, two = await ledger.events_after(1, raw_max=1_000_000, count_max=2)
         assert [unseal(body).seq for body in two] == [2, 3]
         assert last == await ledger.hash_at(3)

@@ -13,7 +13,7 @@ import pytest
 
 from edge.cli import main
 from edge.contract.envelope import GENESIS, link
-from edge.ledger.integrity import NotALedgerError, stored_events, verify
+from edge.ledger.integrity import NotALedgerError, Verdict, stored_events, verify
 from edge.ledger.records import CommandReply, Record
 from tests.ledger.ledger_at import cash_sale, ledger_at
 
@@ -124,8 +124,16 @@ def test_a_whole_ledger_is_said_to_be_whole(
     ledger: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     verdict = verify(ledger)
-    assert verdict.whole
-    assert (verdict.events, verdict.head_seq, verdict.store) == (EVENTS, EVENTS, "harbour-street")
+    *_, last = stored_events(ledger, 0)
+    assert verdict == Verdict(
+        whole=True,
+        events=EVENTS,
+        head_seq=EVENTS,
+        head_hash=last.hash.hex(),
+        store="harbour-street",
+        store_number=1,
+        gen=1,
+    )
     assert main(["ledger", "verify", str(ledger)]) == 0
     assert f"Whole: {EVENTS} events" in capsys.readouterr().out
 
@@ -197,6 +205,43 @@ def test_a_page_overwritten_with_noise_is_found(ledger: Path) -> None:
     content[start : start + page] = random.Random(7).randbytes(page)
     ledger.write_bytes(content)
     assert not verify(ledger).whole
+
+
+def test_head_office_may_have_everything(ledger: Path) -> None:
+    change(ledger, f"UPDATE identity SET accepted_seq = {EVENTS:d}")  # noqa: S608 - a number
+    verdict = verify(ledger)
+    assert (verdict.whole, verdict.accepted_seq) == (True, EVENTS)
+
+
+def test_a_ledger_that_does_not_say_whose_it_is_is_not_whole(ledger: Path) -> None:
+    change(ledger, "DELETE FROM identity")
+    assert verify(ledger) == Verdict(
+        whole=False,
+        head_hash=GENESIS.hex(),
+        first_bad_seq=1,
+        reason="event 1 belongs to store 1, not 0",
+    )
+
+
+def test_a_body_that_is_text_is_a_broken_event(ledger: Path) -> None:
+    change(
+        ledger,
+        "ALTER TABLE event RENAME TO kept",
+        "CREATE TABLE event AS SELECT seq, CAST(body AS TEXT) AS body, hash FROM kept",
+    )
+    verdict = verify(ledger)
+    assert (verdict.first_bad_seq, verdict.reason) == (1, "event 1 is not stored as bytes")
+
+
+def test_damage_beside_the_events_is_found_by_sqlite_itself(ledger: Path) -> None:
+    change(
+        ledger,
+        "PRAGMA writable_schema = ON",
+        "DELETE FROM sqlite_master WHERE tbl_name = 'device_job'",  # its pages belong to nobody now
+    )
+    verdict = verify(ledger)
+    assert (verdict.whole, verdict.events, verdict.first_bad_seq) == (False, EVENTS, None)
+    assert "integrity check found" in verdict.reason
 
 
 def test_an_export_can_be_checked_without_tillbox(

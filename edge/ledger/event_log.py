@@ -30,15 +30,18 @@ from edge.ledger.records import (
     StoredEvent,
     TillRow,
 )
+from edge.ledger.reply_packing import pack, unpack
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.migrations import Migration
 
 SCHEMA: Final = Path(__file__).parent / "schema"
-MIGRATIONS: Final = (Migration(1, (SCHEMA / "0001_first_sale.sql").read_text("utf-8")),)
+MIGRATIONS: Final = tuple(
+    Migration(number, (SCHEMA / name).read_text("utf-8"))
+    for number, name in enumerate(("0001_first_sale.sql", "0002_compact_jobs.sql"), 1)
+)
 _PRUNE_EVERY: Final = 1_000
-_REPLY_PACKING: Final = (1, zlib.DEFLATED, 12, 5)
-"""Level, method, window of 4 KiB, small tables. zlib.compress takes 256 KiB of fresh pages for
-each call: ten times the work that a view of 1 to 5 KiB needs, and no byte less."""
+_JOBS_PER_EVENT_MAX: Final = 16
+"""Room between two events for the jobs of one: they are sent in the order they came."""
 _MINUTE_MS: Final = 60_000
 
 
@@ -131,11 +134,13 @@ class Ledger:
         self, connection: sqlite3.Connection, record: Record, at: int, day: str
     ) -> Recorded | Repeated:
         execute = connection.execute
-        if record.reply is not None:
-            kept = _find_reply(connection, record.reply.command_id)
-            if kept is not None:
-                return Repeated(_same_command(kept, record.reply))
         head = _head(connection)
+        reply = record.reply
+        # first of all, and nothing else of the record when the command is a repeat
+        if reply is not None and not _keep_reply(connection, reply, head.seq + len(record.events)):
+            kept = _find_reply(connection, reply.command_id)
+            assert kept is not None  # noqa: S101 - its id is what stood in the way
+            return Repeated(_same_command(kept, reply))
         seq, previous = head.seq, head.hash
         identity = self._identity
         for event in record.events:
@@ -159,13 +164,14 @@ class Ledger:
             previous = link(previous, body)
             execute("INSERT INTO event (seq, body, hash) VALUES (?, ?, ?)", (seq, body, previous))
             project(connection, event, record.till, seq)
-        for job in record.jobs:
+        for number, job in enumerate(record.jobs):
             execute(
                 "INSERT INTO device_job"
-                " (job_id, kind, till, sale, device, attempt, deadline, args)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                " (job_id, n, kind, till, sale, device, attempt, deadline, args)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     job.job_id,
+                    seq * _JOBS_PER_EVENT_MAX + number,
                     job.kind,
                     job.till,
                     job.sale,
@@ -177,8 +183,6 @@ class Ledger:
             )
         for job_id in record.settled:
             execute("DELETE FROM device_job WHERE job_id = ?", (job_id,))
-        if record.reply is not None:
-            _keep_reply(connection, record.reply, seq)
         return Recorded(head.seq + 1, seq)
 
     def _take_over(self, connection: sqlite3.Connection) -> bool:
@@ -340,21 +344,21 @@ def _same_command(kept: tuple[bytes, bytes], command: CommandReply) -> bytes:
             f"The command id {command.command_id} was used for another command.",
             advice="Give every new wish an id of its own.",
         )
-    return zlib.decompress(reply)
+    return unpack(reply)
 
 
-def _packed(reply: bytes) -> bytes:
-    packing = zlib.compressobj(*_REPLY_PACKING)
-    return packing.compress(reply) + packing.flush()
-
-
-def _keep_reply(connection: sqlite3.Connection, reply: CommandReply, last_seq: int) -> None:
+def _keep_reply(connection: sqlite3.Connection, reply: CommandReply, last_seq: int) -> bool:
+    """Keep an answer; False when there is one to that command id."""
     cursor = connection.execute(
-        "INSERT INTO command_reply (command_id, fingerprint, last_seq, reply) VALUES (?, ?, ?, ?)",
-        (reply.command_id, reply.fingerprint, last_seq, _packed(reply.reply)),
+        "INSERT INTO command_reply (command_id, fingerprint, last_seq, reply) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (command_id) DO NOTHING",
+        (reply.command_id, reply.fingerprint, last_seq, pack(reply.reply)),
     )
+    if not cursor.rowcount:
+        return False
     number = cursor.lastrowid or 0
     if number % _PRUNE_EVERY == 0:
         connection.execute(
             "DELETE FROM command_reply WHERE n <= ?", (number - COMMAND_REPLIES_KEPT,)
         )
+    return True

@@ -150,13 +150,24 @@ async def test_the_shop_sells_over_the_embedded_broker_too(
     folder: Path = tmp_path_factory.mktemp("embedded")
     async with demo_shop(folder, "--broker", "embedded") as shop:
         assert shop.ready["broker"] == "embedded"
-        await shop.scan(shop.goods[0]["code"])
-        view = await shop.until_view(lambda view: view["state"] == "open", what="the line")
-        await shop.insist("pay_by_card", amount_minor=view["due_minor"])
-        view = await shop.until_view(
-            lambda view: (view["receipt"] or {}).get("state") == "printed", what="printed"
-        )
-        await shop.until_office_has(view["sale_id"])
+        for number, tender in enumerate(("cash", "card", "cash"), 1):
+            await shop.scan(shop.goods[0]["code"])
+            view = await shop.until_view(lambda view: view["state"] == "open", what="the line")
+            due = view["due_minor"]
+            if tender == "cash":
+                _, view = await shop.insist("take_cash", amount_minor=due + 5)
+                assert (view["state"], view["change_minor"]) == ("done", 5)
+            else:
+                await shop.insist("pay_by_card", amount_minor=due)
+            view = await shop.until_view(
+                lambda view: (view["receipt"] or {}).get("state") == "printed", what="printed"
+            )
+            assert len(await shop.papers()) == number
+            sale = await shop.until_office_has(view["sale_id"])
+            assert [each["kind"] for each in sale["tenders"]] == [tender]
+        await shop.until_quiet()
+        assert (await shop.counter("GET", "drawer"))["pulses"] == 2
+        assert len(await shop.booked()) == 1
         old = shop.kill("broker")
         await shop.until_restarted("broker", old)
         await shop.until_well()

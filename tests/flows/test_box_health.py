@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+from typing_extensions import override
+
+from edge.contract.errors import StorageFailed
+from edge.flows.box_health import BoxHealth
+from edge.flows.device_directory import DeviceDirectory
+from edge.flows.job_dispatch import JobDispatch
+from edge.flows.link_state import LinkState
+from edge.ledger.disk_space import DiskSpace
+from edge.runtime.database_file import DatabaseFile
+from edge.runtime.memory_bus import MemoryBroker
+from tests.flows.box import MILK, Box, bare_box, selling_box
+from tests.flows.fake_host import until
+
+NEVER_ENOUGH = 2**62
+
+
+async def items(box: Box) -> tuple[int, dict[str, dict[str, Any]]]:
+    status, body = await box.call("GET", "/health")
+    return status, {item["name"]: item for item in body["items"]}
+
+
+async def test_a_box_that_waits_for_its_first_data_says_what_it_waits_for(tmp_path: Path) -> None:
+    async with bare_box(tmp_path) as box:
+        _, before = await items(box)
+        assert not before["reference"]["well"]
+        assert "has not sent" in before["reference"]["words"]
+        assert "Check the line" in before["reference"]["advice"]
+        assert before["ledger"]["well"]
+        await box.feed()
+        _, after = await items(box)
+        assert after["reference"]["well"]
+
+
+async def test_a_broker_that_is_gone_is_said_and_cash_is_taken(tmp_path: Path) -> None:
+    broker = MemoryBroker()
+    async with selling_box(tmp_path, broker=broker) as box:
+        await until(lambda: box.edge.bus.connected, what="the bus")
+        assert (await items(box))[1]["bus"]["well"]
+        broker.stop()
+        _, found = await items(box)
+        assert not found["bus"]["well"]
+        assert "Cash sales go on" in found["bus"]["words"]
+        await box.command("add_item", code=MILK)
+        status, view = await box.command("take_cash", amount_minor=200)
+        assert (status, view["state"]) == (200, "done")
+
+
+async def test_the_line_to_head_office_and_what_waits_for_it(tmp_path: Path) -> None:
+    async with selling_box(tmp_path) as box:
+        await box.command("add_item", code=MILK)
+        await box.command("take_cash", amount_minor=200)
+        _, found = await items(box)
+        assert not found["link"]["well"]
+        assert "1 sales wait" in found["link"]["words"]
+        link = {"state": "up"}
+        await box.call("POST", "/internal/v1/replica/link", link, headers=box.service)
+        assert (await items(box))[1]["link"]["well"]
+
+
+class FailedFile(DatabaseFile):
+    """The ledger's file once a commit has failed."""
+
+    @property
+    @override
+    def failure(self) -> StorageFailed:
+        return StorageFailed("commit_outcome_unknown", "It is not on disk.", advice="Replace it.")
+
+
+async def test_a_full_disk_and_a_failed_one_are_said_with_what_to_do(tmp_path: Path) -> None:
+    async with selling_box(tmp_path) as box:
+        health = BoxHealth(
+            FailedFile(tmp_path / "ledger.db", ()),
+            box.edge.access.reference,
+            cast("DeviceDirectory", None),  # the devices are not asked
+            LinkState(box.edge.ledger, box.edge.selling.clock, lambda: None),
+            DiskSpace(tmp_path, free_min_bytes=NEVER_ENOUGH),
+            box.edge.bus,
+            cast("JobDispatch", None),  # nor the jobs
+        )
+        found = {item.name: item for item in health.items()}
+    assert [name for name, item in found.items() if item.well] == ["reference", "bus"]
+    assert "no new sale can begin" in found["disk"].words
+    assert "Make room" in found["disk"].advice
+    assert (found["ledger"].words, found["ledger"].advice) == ("It is not on disk.", "Replace it.")
+
+
+async def test_what_is_open_is_counted(tmp_path: Path) -> None:
+    async with selling_box(tmp_path) as box:
+        await box.command("add_item", code=MILK)
+        await box.command("take_cash", amount_minor=200)
+        _, text = await box.call("GET", "/metrics")
+        lines = dict(line.rsplit(" ", 1) for line in text.decode().splitlines() if line[0] != "#")
+        assert float(lines["tillbox_sales_waiting"]) == 1
+        assert float(lines["tillbox_device_jobs_open"]) == 2
+        assert float(lines["tillbox_device_messages_dropped"]) == 0
+        assert float(lines["tillbox_ledger_commits"]) >= 1
+        assert float(lines["tillbox_disk_free_bytes"]) > 0

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from edge.contract.errors import Refused, StorageFailed
+from edge.contract.reference_data import (
+    Article,
+    Feed,
+    FeedItem,
+    FeedPage,
+    Price,
+    QuickKeyPage,
+    StoreProfile,
+    TaxRule,
+)
+from edge.contract.wire import encode
+from edge.reference.store import MIGRATIONS, ReferenceStore
+from edge.runtime.database_file import DatabaseFile
+from tests.runtime.hand_clock import HandClock
+
+PROFILE = StoreProfile(
+    name="Harbour Street",
+    currency="EUR",
+    time_zone="Europe/Lisbon",
+    taxes=(TaxRule("A", "none", 0),),
+    quick_key_pages=(QuickKeyPage("1", "Favourites"),),
+)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[ReferenceStore]:
+    store = ReferenceStore(DatabaseFile(tmp_path / "reference.db", MIGRATIONS), HandClock())
+    await store.open()
+    yield store
+    await store.close()
+
+
+async def take(store: ReferenceStore, feed: Feed, *items: tuple[str, Any]) -> int:
+    begin = store.cursors[feed]
+    page = tuple(
+        FeedItem(key, begin + number, msgspec.Raw(encode(value)))
+        for number, (key, value) in enumerate(items, 1)
+    )
+    return await store.apply(FeedPage(feed, page, begin + len(page)))
+
+
+async def test_before_the_first_contact_nothing_is_known_and_that_is_said(
+    store: ReferenceStore,
+) -> None:
+    assert not store.has_store
+    with pytest.raises(Refused, match="has not received its shop data") as caught:
+        _ = store.store
+    assert (caught.value.code, caught.value.status) == ("no_reference_yet", 503)
+    assert (store.tax("A"), store.by_sku("100"), store.price("100"), store.staff) == (
+        None,
+        None,
+        None,
+        [],
+    )
+    assert store.staff_taken_at == 0
+
+
+async def test_what_has_no_price_is_neither_on_a_key_nor_found(store: ReferenceStore) -> None:
+    await take(store, Feed.CONFIG, ("store", PROFILE))
+    await take(
+        store,
+        Feed.CATALOGUE,
+        ("100", Article("100", "Whole milk", "A", key="1:1")),
+        ("101", Article("101", "Whole bread", "A", key="1:2")),
+    )
+    await take(store, Feed.PRICE, ("101", Price("101", 45)))
+    (page,) = store.quick_keys()
+    assert [key.code for key in page.keys] == ["101"]
+    assert [found.sku for found in store.search("whole")] == ["101"]
+    assert store.search("  ") == ()
+    # a price that comes later puts it there: nothing stale is remembered
+    await take(store, Feed.PRICE, ("100", Price("100", 129)))
+    assert [key.code for key in store.quick_keys()[0].keys] == ["100", "101"]
+    assert [found.price_minor for found in store.search("whole milk")] == [129]
+
+
+async def test_a_scanner_that_reads_nonsense_all_day_does_not_fill_the_memory(
+    store: ReferenceStore,
+) -> None:
+    await take(store, Feed.CATALOGUE, ("100", Article("100", "Milk", "A", ("9520000000011",))))
+    for number in range(9_000):
+        assert store.by_gtin(f"{number}") is None
+    assert len(store._cache) < 8_500
+    found = store.by_gtin("9520000000011")
+    assert found is not None
+    assert found.sku == "100"
+
+
+async def test_a_closed_store_says_so_and_may_be_closed_again(tmp_path: Path) -> None:
+    store = ReferenceStore(DatabaseFile(tmp_path / "reference.db", MIGRATIONS), HandClock())
+    await store.open()
+    await store.close()
+    await store.close()
+    with pytest.raises(StorageFailed, match=r"reference\.db is closed"):
+        store.by_sku("100")

@@ -93,7 +93,11 @@ class TillState(StrEnum):
 
 
 class LineView(msgspec.Struct, frozen=True, omit_defaults=False):
-    """A line as the till shows it. A voided line stays, with `amount_minor` 0."""
+    """A line as the till shows it. A voided line stays, with `amount_minor` 0.
+
+    A changed quantity voids the line and adds it anew: the new line names the voided one in
+    `replaces`, so that a screen can show both as one. Empty for all other lines.
+    """
 
     line_id: str
     name: str
@@ -105,6 +109,7 @@ class LineView(msgspec.Struct, frozen=True, omit_defaults=False):
     tax: str
     voided: bool
     entry: str
+    replaces: str = ""
 
 
 class TenderView(msgspec.Struct, frozen=True):

@@ -39,6 +39,8 @@ ASKED: Final = "asked"
 APPROVED: Final = "approved"
 DECLINED: Final = "declined"
 UNKNOWN: Final = "unknown"
+RECOUNTED: Final = "quantity"
+"""Why a line is voided when the same article is added anew in its place."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -56,6 +58,7 @@ class Line(msgspec.Struct, frozen=True):
     unit: str
     entry: str
     voided: bool = False
+    replaces: str = ""
 
     def view(self) -> LineView:
         """Return the line as a till shows it."""
@@ -70,6 +73,7 @@ class Line(msgspec.Struct, frozen=True):
             self.tax,
             self.voided,
             self.entry,
+            self.replaces,
         )
 
 
@@ -109,7 +113,8 @@ class Cart(msgspec.Struct, frozen=True):
     `total_minor` is what the customer owes for the live lines, tax included, before cash
     rounding; `tendered_minor` is cash taken plus cards approved. `opened_at` and
     `completed_at` are milliseconds since 1970 UTC. `receipt`, `change_minor` and
-    `rounding_minor` are set by completion.
+    `rounding_minor` are set by completion. `recounted` is the line just voided to be added anew
+    with another quantity.
     """
 
     state: TillState = TillState.IDLE
@@ -128,6 +133,7 @@ class Cart(msgspec.Struct, frozen=True):
     rounding_minor: int = 0
     opened_at: int = 0
     completed_at: int = 0
+    recounted: str = ""
 
     @property
     def tendered_minor(self) -> int:
@@ -218,6 +224,7 @@ def _line_added(cart: Cart, event: LineAdded, _: int) -> Cart:
         event.code,
         event.unit,
         event.entry,
+        replaces=cart.recounted,
     )
     sums = add_to_rate(cart.rate_sums, event.tax, event.rate_ppm, event.amount_minor)
     return replace(
@@ -226,6 +233,7 @@ def _line_added(cart: Cart, event: LineAdded, _: int) -> Cart:
         rate_sums=sums,
         live_lines=cart.live_lines + 1,
         total_minor=total_of(sums, included=cart.prices_include_tax),
+        recounted="",
     )
 
 
@@ -242,6 +250,7 @@ def _line_voided(cart: Cart, event: LineVoided, _: int) -> Cart:
         rate_sums=sums,
         live_lines=cart.live_lines - 1,
         total_minor=total_of(sums, included=cart.prices_include_tax),
+        recounted=line.line_id if event.reason == RECOUNTED else "",
     )
 
 

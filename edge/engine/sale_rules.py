@@ -47,7 +47,7 @@ from edge.contract.till_protocol import (
     VoidLine,
 )
 from edge.engine.article_finding import LABEL_ENTRIES, price_code
-from edge.engine.cart import EMPTY, Cart, Line, apply
+from edge.engine.cart import EMPTY, RECOUNTED, Cart, Line, apply
 from edge.engine.reference_view import ReferenceView
 from edge.engine.tendering import settle_in_cash
 from edge.engine.text_safety import check_free_text
@@ -162,7 +162,7 @@ def _set_quantity(
     if quantity == line.quantity:
         return ()
     _check_lines(cart)
-    voided = LineVoided(sale=cart.sale, line=line.line_id, reason="quantity")
+    voided = LineVoided(sale=cart.sale, line=line.line_id, reason=RECOUNTED)
     added = LineAdded(
         sale=cart.sale,
         line=str(len(cart.lines) + 1),

@@ -329,6 +329,19 @@ def test_another_quantity_is_a_void_and_a_new_line_at_the_same_price() -> None:
     assert till.cart.total_minor == 135
 
 
+def test_only_a_line_counted_anew_names_the_one_it_replaces() -> None:
+    till = TillInMemory()
+    till.add(ROLL)
+    till.add(MILK)
+    till.set_quantity("1", 2000)
+    till.add(ROLL)
+    till.set_quantity("3", 3000)
+    till.void("2", "dropped")
+    till.add(MILK)
+    shown = [(line.view().line_id, line.view().replaces) for line in till.cart.lines]
+    assert shown == [("1", ""), ("2", ""), ("3", "1"), ("4", ""), ("5", "3"), ("6", "")]
+
+
 def test_the_same_quantity_again_changes_nothing() -> None:
     till = TillInMemory()
     till.add(ROLL, 2000)

@@ -14,6 +14,7 @@ export interface LineView {
   tax: string;
   voided: boolean;
   entry: string;
+  replaces: string;
 }
 
 export interface TenderView {

@@ -127,10 +127,36 @@ export function stepQuantity(line, step) {
   if (hindered || !line) return tell(hindered);
   if (!countable(line)) return tell(say("line_label_no"));
   if (line.unit === "kg") return openPad({ kind: "quantity", line });
-  const quantity = line.quantity + step * 1000;
+  const row = store.rows.value.find((each) => each.line === line)?.key ?? line.line_id;
+  const before = recount?.row === row ? recount.quantity : line.quantity;
+  const quantity = before + step * 1000;
   if (quantity <= 0) return tell(say("line_less_no"));
-  send({ type: "set_quantity", line_id: line.line_id, quantity }, line.name);
+  recount = { row, quantity, sent: recount?.row === row ? recount.sent : 0 };
+  carryOutRecount();
 }
+
+/**
+ * What plus and minus stand at while the box counts: pressed five times fast, it is five more, and the line
+ * that the box has made new meanwhile is the one that is changed.
+ * @type {{row: string, quantity: number, sent: number} | null}
+ */
+let recount = null;
+
+function carryOutRecount() {
+  if (!recount || store.waiting.value.some((each) => each.command.type === "set_quantity")) return;
+  const line = store.rows.value.find((row) => row.key === recount?.row)?.line;
+  const hopeless = !line || line.voided || line.quantity === recount.quantity || recount.sent === recount.quantity;
+  if (hopeless) {
+    recount = null;
+    return;
+  }
+  recount.sent = recount.quantity;
+  if (!send({ type: "set_quantity", line_id: line.line_id, quantity: recount.quantity }, line.name)) recount = null;
+}
+
+effect(() => {
+  if (store.view.value && store.waiting.value.length === 0) untracked(carryOutRecount);
+});
 
 /** @param {LineView | null} line */
 export function askQuantity(line) {
@@ -207,13 +233,14 @@ export function takeAmount() {
   const view = store.view.value;
   if (view?.state !== "open") return;
   const amount_minor = store.amount.value;
-  if (store.way.value === "cash") send({ type: "take_cash", amount_minor });
+  let sent = false;
+  if (store.way.value === "cash") sent = send({ type: "take_cash", amount_minor });
   else if (amount_minor > view.due_minor) {
     sound("refused");
     tell(say("card_over", { due: money(view.due_minor, view.currency) }));
     return;
-  } else send({ type: "pay_by_card", amount_minor });
-  store.amountDigits.value = "";
+  } else sent = send({ type: "pay_by_card", amount_minor });
+  if (sent) store.amountDigits.value = ""; // what was typed stays until it is on its way
 }
 
 export function cancelCard() {
@@ -227,7 +254,7 @@ export function nextSale() {
 /** Gives the sale up after a second press: it cannot be undone. */
 export function abandon() {
   const view = store.view.value;
-  if (view?.state !== "open") return;
+  if (view?.state !== "open") return void tell(say("refusal_no_sale_open"));
   const cash = view.tenders.filter((tender) => tender.state === "taken").reduce((sum, tender) => sum + tender.amount_minor, 0);
   const amount = money(cash, view.currency);
   if (Date.now() - store.abandonAskedAt.value > ABANDON_ASKED_MS) {

@@ -18,7 +18,7 @@ export function EntryPad({ use }) {
   return html`<div class="entry__head"><h2 class="cut" role="status">${title}</h2>
       <button type="button" class="key key--quiet" onClick=${closePad}><${Icon} name="times" />${say("close")}</button></div>
     <section class="entry" aria-label=${title}>
-      ${use.kind !== "code" && html`<div class="amount"><output>${shown}</output></div>`}
+      ${use.kind !== "code" && html`<div class="amount"><output><bdi>${shown}</bdi></output></div>`}
       <${Keypad} top=${7} last=${corner} press=${padType} erase=${padErase} name=${title} />
-      <button type="button" class="key key--primary" onClick=${padEnter}>${enter} <kbd>Enter</kbd></button></section>`;
+      <button type="button" class="key key--primary" onClick=${padEnter}><bdi>${enter}</bdi> <kbd>Enter</kbd></button></section>`;
 }

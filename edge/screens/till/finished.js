@@ -21,7 +21,7 @@ export function FinishedDesk() {
   const cash = view.tenders.filter((tender) => tender.state === "taken").reduce((sum, tender) => sum + tender.amount_minor, 0);
   const cards = view.tenders.filter((tender) => tender.state === "approved");
   const huge = cash ? view.change_minor : view.total_minor;
-  const long = money(huge, view.currency).length > LONG_AMOUNT;
+  const long = money(huge, view.currency).replace(/\p{Cf}/gu, "").length > LONG_AMOUNT; // signs that turn the line take no room
   return html`<main class="desk desk--change">
     <div class="torn bigslip">
       <div aria-live="assertive" role="status" class="bigslip__sum"><span>${cash ? say("change") : say("paid")}</span>

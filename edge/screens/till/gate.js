@@ -1,6 +1,6 @@
 // Before selling: make the device a till, then say who sells.
 import { signal, useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { deviceLanguage } from "../kit/choices.js";
 import { html, Icon, Keypad } from "../kit/parts.js";
 import { isWord, language, LANGUAGES, say, speak } from "../kit/words.js";
@@ -19,6 +19,7 @@ function Languages() {
   const choose = (/** @type {Event} */ event) => {
     const chosen = /** @type {import("../kit/words.js").Language} */ (/** @type {HTMLSelectElement} */ (event.target).value);
     deviceLanguage.value = chosen;
+    fault.value = ""; // it was said in the other language
     void speak(chosen);
   };
   return html`<label class="pick"><${Icon} name="globe" /><span class="said">${say("language")}</span>
@@ -35,7 +36,7 @@ export function EnrolGate() {
     said.value = await enrol(code.value);
     asking.value = false;
   };
-  return html`<main class="gate"><div><h1>${say("enrol_title")}</h1><p class="quiet">${say("enrol_words")}</p><${Languages} /></div>
+  return html`<main class="gate gate--enrol"><div><h1>${say("enrol_title")}</h1><p class="quiet">${say("enrol_words")}</p><${Languages} /></div>
     <form class="paper pin" onSubmit=${submit}><div class="field"><label for="code">${say("enrol_code")}</label>
       <input id="code" class="code" autocomplete="off" autocapitalize="characters" spellcheck=${false} dir="ltr" maxlength="64" aria-describedby="code-fault" value=${code.value}
         onInput=${(/** @type {InputEvent} */ event) => (code.value = /** @type {HTMLInputElement} */ (event.target).value)} /><div id="code-fault"><${Fault} words=${said.value} /></div></div>
@@ -62,7 +63,6 @@ async function submitPin() {
 /** @param {KeyboardEvent} event */
 function typePin(event) {
   if (event.target instanceof HTMLSelectElement || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (!person.value) return;
   if (/^\d$/.test(event.key)) press(event.key);
   else if (event.key === "Backspace") pin.value = pin.value.slice(0, -1);
   else if (event.key === "Escape") pin.value = "";
@@ -93,14 +93,15 @@ function PinPad() {
 export function SignInGate() {
   const session = store.session.value;
   const staff = session?.staff ?? [];
-  useEffect(() => {
+  // before the first paint: what is typed the moment the page is seen counts
+  useLayoutEffect(() => {
     addEventListener("keydown", typePin);
     pin.value = "";
     return () => removeEventListener("keydown", typePin);
   }, []);
   const choose = (/** @type {string} */ id) => {
+    if (person.value && person.value !== id) pin.value = ""; // another person's digits; one's own stay
     person.value = id;
-    pin.value = "";
     fault.value = "";
   };
   return html`<main class="gate"><div><h1>${say("who_sells")}</h1>

@@ -53,6 +53,11 @@ function lines(had, next) {
   if (added) {
     sound("added");
     store.chosenLine.value = added.line_id;
+    const recounted = added.replaces && had.some((old) => old.line_id === added.replaces && old.sku === added.sku);
+    if (recounted) {
+      store.message.value = { tone: "", icon: "check", words: say("quantity_now", { name: added.name, quantity: quantity(added.quantity, added.unit) }) };
+      return;
+    }
     const words =
       added.quantity === 1000
         ? say("added", { name: added.name })
@@ -141,7 +146,8 @@ function heard(tone, code) {
 
 /** @param {string} code @param {string} tone @param {string} english @param {Record<string, string>} params */
 function speakOf(code, tone, english, params) {
-  const kind = tone === "trouble" || code === "payment_in_doubt" ? "person" : tone === "ok" ? "" : "wait";
+  const person = tone === "trouble" || code === "payment_in_doubt" || code === "card_declined";
+  const kind = person ? "person" : tone === "ok" ? "" : "wait";
   store.message.value = { tone: kind, icon: kind === "" ? "check" : kind, words: refusalWords(code, english, params) };
 }
 
@@ -152,7 +158,9 @@ function speakOf(code, tone, english, params) {
 export function refusalWords(code, english, params) {
   const word = `refusal_${code}`;
   if (isWord(word)) {
-    const words = say(word, params);
+    // a reason of the terminal or the bank comes as a sentence: ours ends it
+    const reason = params["reason"]?.replace(/[\s.\u3002]+$/u, "");
+    const words = say(word, reason === undefined ? params : { ...params, reason });
     if (!/\{\w+\}/.test(words)) return words; // a parameter that this box does not send
   }
   return english || say("refusal_other", { code });

@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import { changedKeys } from "../kit/choices.js";
 import * as doings from "./doings.js";
 import * as store from "./store.js";
-import { inBurst } from "./wedge.js";
+import { GAP_MS_MAX, inBurst, scansHeard } from "./wedge.js";
 
 /** @typedef {"search" | "pay" | "back" | "times" | "help" | "void"} Action */
 
@@ -101,15 +101,32 @@ function act(action, event) {
 function focusSearch() {
   const field = document.getElementById("find");
   if (!(field instanceof HTMLInputElement)) return false;
+  // at once, also on a phone whose other pane is in sight: a frame later the first digit would be lost
   store.pane.value = "keys";
-  if (field.checkVisibility()) {
-    // at once: selecting a frame later would take in the first digit typed meanwhile
-    field.focus();
-    field.select();
-  } else {
-    requestAnimationFrame(() => field.focus());
-  }
+  field.focus();
+  field.select();
   return true;
+}
+
+/** Longer than the gaps inside a scan: what is still typed then was typed by a person. */
+const AFTER_BURST_MS = 2 * GAP_MS_MAX;
+let later = 0;
+
+/**
+ * A phone shows the sale, the search box lies behind it: letters are kept at once, and its pane comes once it is
+ * sure that no scanner types (a scan takes its letters back).
+ * @param {KeyboardEvent} event @param {HTMLInputElement} field
+ */
+function typeBehind(event, field) {
+  event.preventDefault();
+  store.typed.value += event.key;
+  clearTimeout(later);
+  const before = scansHeard;
+  later = setTimeout(() => {
+    if (!store.typed.value || scansHeard !== before) return;
+    store.pane.value = "keys";
+    field.focus();
+  }, AFTER_BURST_MS);
 }
 
 /** @param {KeyboardEvent} event */
@@ -149,7 +166,9 @@ function inSelling(event) {
   } else if (event.key.length === 1 && event.key !== " " && !(event.target instanceof HTMLInputElement)) {
     // typing without aiming lands in the search box
     const field = document.getElementById("find");
-    if (field instanceof HTMLInputElement) field.focus();
+    if (!(field instanceof HTMLInputElement)) return;
+    if (field.checkVisibility()) field.focus();
+    else typeBehind(event, field);
   }
 }
 

@@ -24,7 +24,7 @@ export function MessageLine({ hint = say("ready_short") }) {
   const { tone, icon, lead, words, undo } = newest(hint);
   const line = undo ? store.liveLines.value.find((each) => each.line_id === undo) : null;
   return html`<${Notice} tone=${tone} icon=${icon}>
-    <span class="grow">${lead && html`<b>${lead}</b> `}${words}</span>
+    <span class="grow">${lead && html`<b><bdi>${lead}</bdi></b> `}<bdi>${words}</bdi></span>
     ${line && html`<button type="button" class="key key--quiet" onClick=${() => voidLine(line)}>${say("undo")}</button>`}
   <//>`;
 }
@@ -36,7 +36,7 @@ export function TroubleLine() {
   if (store.boxLostSince.value !== null || store.message.value) return html`<${MessageLine} />`;
   if (!trouble) return null;
   const { lead, words } = deviceWords(trouble, view);
-  return html`<${Notice} tone="person" icon="person"><span class="grow"><b>${lead}</b> ${words}</span><//>`;
+  return html`<${Notice} tone="person" icon="person"><span class="grow"><b><bdi>${lead}</bdi></b> <bdi>${words}</bdi></span><//>`;
 }
 
 /** A field's fault, in words, below it. @param {{words: string}} props */

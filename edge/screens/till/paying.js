@@ -5,6 +5,7 @@ import { say } from "../kit/words.js";
 import { cancelCard, chooseWay, eraseAmount, takeAmount, typeAmount } from "./doings.js";
 import { keyName, keys } from "./keyboard.js";
 import { MessageLine, TroubleLine } from "./message_line.js";
+import { deviceWords } from "./trouble_words.js";
 import * as store from "./store.js";
 
 function Ways() {
@@ -62,12 +63,13 @@ function CardLive() {
   const view = store.view.value;
   const tender = view?.tenders.find((each) => each.state === "asked");
   const terminal = view?.devices.find((device) => device.role === "terminal");
+  const trouble = terminal && !terminal.well ? deviceWords(terminal) : null;
   return html`<section class="paper live" aria-live="polite">
     <${Icon} name="terminal" size="l" />
     <h1>${say("card_wait_title")}</h1>
     <${Money} minor=${tender?.amount_minor ?? 0} currency=${store.currency.value} kind="live__sum" />
     <p class="quiet">${tender?.words || say("card_wait_words")}</p>
-    ${terminal && !terminal.well && html`<${Notice} tone="person" icon="person"><span class="grow">${terminal.words} ${terminal.advice}</span><//>`}
+    ${trouble && html`<${Notice} tone="person" icon="person"><span class="grow"><bdi>${trouble.lead} ${trouble.words}</bdi></span><//>`}
     ${store.cancelAsked.value
       ? html`<p role="status">${say("card_cancel_asked")}</p>`
       : html`<button type="button" class="key" onClick=${cancelCard}><${Icon} name="times" />${say("card_cancel")}</button>`}</section>`;
@@ -90,7 +92,7 @@ export function DoubtDesk() {
     <dl class="facts">
       <dt>${say("doubt_since")}</dt><dd>${clock(store.doubtSince.value)}</dd>
       ${tender?.words && html`<dt>${say("doubt_reason")}</dt><dd><bdi>${tender.words}</bdi></dd>`}
-      ${terminal && html`<dt>${say("doubt_terminal")}</dt><dd>${terminal.well ? say("doubt_well") : html`<bdi>${terminal.words || terminal.state}</bdi>`}</dd>`}</dl>
+      ${terminal && html`<dt>${say("doubt_terminal")}</dt><dd>${terminal.well ? say("doubt_well") : html`<bdi>${deviceWords(terminal).lead}</bdi>`}</dd>`}</dl>
     <h2>${say("doubt_next")}</h2>
     <ul class="ask ask--steps"><li><${Icon} name="refresh" /><span>${say("doubt_step_ask")}</span></li>
       <li><${Icon} name="link" /><span>${say("doubt_step_cable")}</span></li>

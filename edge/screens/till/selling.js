@@ -33,6 +33,7 @@ function useSearch() {
           if (store.typed.peek().trim() !== text) return;
           found.value = { text, articles };
           foundAt.value = 0;
+          answered(text);
         },
         () => (found.value = null),
       );
@@ -41,12 +42,31 @@ function useSearch() {
   });
 }
 
+/** Enter was pressed before the search for this text had its answer: the answer carries it out. */
+let entered = "";
+
 function enter() {
   const text = store.typed.value.trim();
-  const chosen = found.value?.articles[foundAt.value];
   if (text === "") return;
-  if (!CODE.test(text) && chosen) sellArticle(chosen);
-  else sell(text);
+  if (text.length < 2 || CODE.test(text)) {
+    sell(text);
+    return;
+  }
+  const now = found.value?.text === text ? found.value : null; // never what was found for other letters
+  const chosen = now?.articles[foundAt.value];
+  if (chosen) sellArticle(chosen);
+  else if (now) sell(text);
+  else entered = text;
+}
+
+/** @param {string} text */
+function answered(text) {
+  const all = found.value?.articles ?? [];
+  const wished = entered === text;
+  entered = "";
+  if (!wished) return;
+  if (all.length === 0) sell(text);
+  else if (all.length === 1 && all[0]) sellArticle(all[0]); // several: the cashier looks, and presses Enter again
 }
 
 /** @param {KeyboardEvent} event */
@@ -88,9 +108,9 @@ function Actions() {
   const asked = store.abandonAskedAt.value > 0;
   const now = keys();
   return html`<div class="acts">
-    ${open && html`<${Act} icon="keypad" words=${say("line_quantity")} press=${() => askQuantity(line)} off=${Boolean(lineHindered(line)) || (line !== null && !countable(line))} />
-      <${Act} icon="times" words=${say("void_line")} hint=${keyName(now.void)} press=${() => voidLine(line)} off=${Boolean(lineHindered(line))} />
-      <${Act} icon="nopaper" words=${asked ? say("abandon_again") : say("abandon")} hint=${keyName(now.back)} press=${abandon} danger=${asked} />`}
+    <${Act} icon="keypad" words=${say("line_quantity")} press=${() => askQuantity(line)} off=${Boolean(lineHindered(line)) || (line !== null && !countable(line))} />
+    <${Act} icon="times" words=${say("void_line")} hint=${keyName(now.void)} press=${() => voidLine(line)} off=${Boolean(lineHindered(line))} />
+    <${Act} icon="nopaper" words=${asked ? say("abandon_again") : say("abandon")} hint=${keyName(now.back)} press=${abandon} danger=${asked} off=${!open} />
     <${Act} icon="lock" words=${say("lock")} press=${() => void signOut()} />
     <${Act} icon="more" words=${say("all_keys")} hint=${keyName(now.help)} press=${() => (store.sheet.value = "keys")} /></div>`;
 }

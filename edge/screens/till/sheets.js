@@ -45,7 +45,7 @@ function ConnectionSheet() {
   const devices = view?.devices ?? [];
   const since = view && view.link.since > 0 && tone !== "lost" ? say("link_since", { time: clock(view.link.since) }) : "";
   return html`<${Sheet} title=${say("link_title")}>
-    <div class=${`notice${tone === "well" ? " notice--well" : ` notice--${tone}`}`}><${Wire} broken=${broken} /><span class="grow"><b>${lead}</b> ${words} ${since}</span></div>
+    <div class=${`notice${tone === "well" ? " notice--well" : ` notice--${tone}`}`}><${Wire} broken=${broken} /><span class="grow"><b>${lead}</b> ${since && html`<span>${since}</span> · `}${words}</span></div>
     ${devices.length === 0 && html`<p class="quiet">${say("devices_none")}</p>`}
     <ul class="devices">${devices.map((device) => {
       const trouble = device.well ? null : deviceWords(device, view);
@@ -71,7 +71,10 @@ function ChoicesSheet() {
     volume.value = each;
     sound("added");
   };
-  const speaks = (/** @type {Event} */ event) => void speak(/** @type {import("../kit/words.js").Language} */ (/** @type {HTMLSelectElement} */ (event.target).value));
+  const speaks = (/** @type {Event} */ event) => {
+    store.message.value = null; // it was said in the other language
+    void speak(/** @type {import("../kit/words.js").Language} */ (/** @type {HTMLSelectElement} */ (event.target).value));
+  };
   return html`<${Sheet} title=${store.session.value?.cashier?.name ?? say("till_choices")}>
     <label class="choice"><span>${say("language")}</span><select class="key" value=${language()} onChange=${speaks}>${Object.entries(LANGUAGES).map(([tag, name]) => html`<option key=${tag} value=${tag} lang=${tag}>${name}</option>`)}</select></label>
     <${Twin} title=${say("theme")} now=${theme.value} all=${THEMES} word=${word} choose=${(/** @type {string} */ each) => (theme.value = each)} />

@@ -1,10 +1,12 @@
 // The slip: lines, what explains them, the total, and PAY.
-import { useEffect, useRef } from "preact/hooks";
+import { useSignal } from "@preact/signals";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { clock, money, quantity, unbroken } from "../kit/numbers.js";
 import { Dots, html, Icon, Money, State } from "../kit/parts.js";
 import { say } from "../kit/words.js";
 import { askQuantity, backToSale, countable, lineHindered, pay, stepQuantity, voidLine } from "./doings.js";
 import { keyName, keys } from "./keyboard.js";
+import { MessageLine } from "./message_line.js";
 import * as store from "./store.js";
 
 /** @typedef {import("./protocol").LineView} LineView */
@@ -22,23 +24,36 @@ function LineKeys({ line }) {
     <button type="button" class="key key--danger line__void" onClick=${() => voidLine(line)}>${say("line_void")}</button></div>`;
 }
 
-/** @param {LineView} line */
-function reason(line) {
+/** What a line was counted as before, the last few. */
+const WAS_SHOWN = 3;
+
+/** @param {import("./store").Row} row */
+function reason({ line, was }) {
   const price = money(line.price_minor, store.currency.value);
   if (line.voided) return { icon: "times", words: say("voided") };
+  const why = measure(line, price);
+  if (!was.length) return why;
+  const before = say("quantity_was", { list: was.slice(-WAS_SHOWN).map((each) => quantity(each.quantity, each.unit)).join(", ") });
+  return { icon: why?.icon ?? "tag", words: why ? `${why.words} · ${before}` : before };
+}
+
+/** @param {LineView} line @param {string} price */
+function measure(line, price) {
   if (line.unit === "kg") return { icon: "scale", words: say("weighed", { quantity: quantity(line.quantity, "kg"), price }) };
   return line.quantity === 1000 ? null : { icon: "tag", words: say("each", { price }) };
 }
 
-/** @param {{line: LineView, on: boolean, keys: boolean}} props */
-function Line({ line, on, keys: showKeys }) {
-  const why = reason(line);
-  const kind = `line${line.voided ? " line--void" : ""}${on ? " line--on" : ""} line--new`;
+/** @param {{row: import("./store").Row, on: boolean, keys: boolean}} props */
+function Line({ row, on, keys: showKeys }) {
+  const { line } = row;
+  const why = reason(row);
+  const fresh = useSignal(true); // it arrives once: not again when a pane or a desk comes back
+  const kind = `line${line.voided ? " line--void" : ""}${on ? " line--on" : ""}${fresh.value ? " line--new" : ""}`;
   const count = line.unit === "kg" ? "1" : quantity(line.quantity, line.unit);
   const choose = () => {
     if (!line.voided) store.chosenLine.value = line.line_id;
   };
-  return html`<li class=${kind} aria-current=${on ? "true" : undefined} onClick=${choose}>
+  return html`<li class=${kind} aria-current=${on ? "true" : undefined} onClick=${choose} onAnimationEnd=${() => (fresh.value = false)}>
     <span class="line__n">${count}</span><span class="line__name"><bdi>${unbroken(line.name)}</bdi></span>
     <${Money} minor=${line.voided ? Math.round((line.price_minor * line.quantity) / 1000) : line.amount_minor} currency=${store.currency.value} kind="line__sum" />
     ${why && html`<span class="line__why"><${Icon} name=${why.icon} size="s" /><bdi>${why.words}</bdi></span>`}
@@ -57,19 +72,32 @@ function WaitingLines() {
   );
 }
 
+/** Scrolls a list so far that a line is whole in sight; the page itself stays. @param {HTMLElement} list @param {HTMLElement} line */
+function reveal(list, line) {
+  const [top, bottom] = [line.offsetTop - list.offsetTop, line.offsetTop - list.offsetTop + line.offsetHeight];
+  if (bottom > list.scrollTop + list.clientHeight) list.scrollTop = bottom - list.clientHeight;
+  if (top < list.scrollTop) list.scrollTop = top;
+}
+
 function Lines() {
   const list = useRef(/** @type {HTMLOListElement | null} */ (null));
-  const lines = store.view.value?.lines ?? [];
+  const rows = store.rows.value;
   const screen = store.screen.value;
   const on = screen === "sell" || screen === "idle" ? store.chosen.value?.line_id : null;
   const waiting = store.waiting.value.length;
+  // the newest line, or the chosen one, is in sight: also after the device was turned or a notice took room
+  const show = () => {
+    const current = list.current?.querySelector('[aria-current="true"]') ?? list.current?.lastElementChild;
+    if (list.current && current) reveal(list.current, /** @type {HTMLElement} */ (current));
+  };
+  useLayoutEffect(show, [rows.length, on, waiting]);
   useEffect(() => {
-    // the newest line, or the chosen one, is in sight
-    const current = list.current?.querySelector('[aria-current="true"], li:last-child');
-    current?.scrollIntoView({ block: "nearest" });
-  }, [lines.length, on, waiting]);
+    const watch = new ResizeObserver(show);
+    if (list.current) watch.observe(list.current);
+    return () => watch.disconnect();
+  }, []);
   return html`<ol class="lines" ref=${list} tabindex="0" aria-label=${say("sale")}>
-    ${lines.map((line) => html`<${Line} key=${line.line_id} line=${line} on=${line.line_id === on} keys=${screen === "sell"} />`)}
+    ${rows.map((row) => html`<${Line} key=${row.key} row=${row} on=${row.line.line_id === on} keys=${screen === "sell"} />`)}
     <${WaitingLines} /></ol>`;
 }
 
@@ -93,7 +121,8 @@ function Head() {
 
 /** @param {{dim?: boolean}} props */
 function PayKey({ dim }) {
-  return html`<button type="button" class=${`key key--pay${dim ? "" : " key--primary"}`} aria-disabled=${dim ? "true" : undefined} onClick=${pay}>
+  const second = dim || store.pad.value !== null; // one primary key in view: an open pad has it
+  return html`<button type="button" class=${`key key--pay${second ? "" : " key--primary"}`} aria-disabled=${dim ? "true" : undefined} onClick=${pay}>
     <span>${say("pay")}</span><kbd>${keyName(keys().pay)}</kbd></button>`;
 }
 
@@ -158,7 +187,9 @@ function Totals() {
 }
 
 export function Slip() {
+  const selling = store.screen.value === "sell" || store.screen.value === "idle"; // phones: the desk is behind the slip
   const empty = store.screen.value === "idle" && !(store.boxLostSince.value !== null && store.waiting.value.length);
   return html`<section class="slip paper" aria-label=${say("sale")}>
-    <${Head} />${empty ? html`<${Ready} />` : html`<${Lines} />`}<hr class="perf" /><${Totals} /></section>`;
+    <${Head} />${empty ? html`<${Ready} />` : html`<${Lines} />`}<hr class="perf" />
+    ${selling && html`<div class="slip__says"><${MessageLine} /></div>`}<${Totals} /></section>`;
 }

@@ -5,6 +5,7 @@ import { computed, signal } from "@preact/signals";
 /** @typedef {import("./protocol").SessionView} SessionView */
 /** @typedef {import("./protocol").LineView} LineView */
 /** @typedef {{tone: "" | "well" | "wait" | "person" | "lost", icon: string, lead?: string, words: string, undo?: string}} Message */
+/** @typedef {{key: string, line: LineView, was: LineView[]}} Row */
 /** @typedef {{kind: "code"} | {kind: "weight", code: string, name: string} | {kind: "quantity", line: LineView}} PadUse */
 
 /** `null` until the box said; `false` shows the enrolment page. */
@@ -44,7 +45,29 @@ export const lastSale = signal(/** @type {{receipt: string, total: number} | nul
 export const doubtSince = signal(0);
 export const now = signal(Date.now());
 
-export const liveLines = computed(() => (view.value?.lines ?? []).filter((line) => !line.voided));
+/**
+ * The slip's rows: a line and, oldest first, the lines whose quantity it puts right. Such a line stays in its
+ * first place under one key, however often it is counted anew; a line that a person voided is a row of its own.
+ */
+export const rows = computed(() => {
+  /** @type {Map<string, Row>} */
+  const byLine = new Map();
+  const all = /** @type {Row[]} */ ([]);
+  for (const line of view.value?.lines ?? []) {
+    const place = line.replaces ? byLine.get(line.replaces) : undefined;
+    if (place?.line.voided && place.line.sku === line.sku) {
+      place.was.push(place.line);
+      place.line = line;
+      byLine.set(line.line_id, place);
+      continue;
+    }
+    const row = { key: line.line_id, line, was: [] };
+    byLine.set(line.line_id, row);
+    all.push(row);
+  }
+  return all;
+});
+export const liveLines = computed(() => rows.value.map((row) => row.line).filter((line) => !line.voided));
 export const currency = computed(() => view.value?.currency || session.value?.currency || "EUR");
 
 /** Which picture is shown; the style sheets go by it. */

@@ -20,7 +20,7 @@ export function connection() {
     return { tone: "well", broken: "", lead: say("link_well"), words: n ? say("link_well_some", { n }) : say("link_well_words") };
   }
   const lead = link.state === "never" ? say("link_never") : say("link_office");
-  return { tone: "wait", broken: "office", lead, words: say("link_office_words", { n: link.waiting_sales }) };
+  return { tone: "wait", broken: "office", lead, words: link.waiting_sales ? say("link_office_words", { n: link.waiting_sales }) : say("link_office_none") };
 }
 
 function Mark() {
@@ -45,7 +45,7 @@ export function TopBar() {
   const signed = cashier && store.view.value;
   return html`<header class="top">
     <${Mark} />
-    <div class="top__where"><b class="cut">${session?.store_name || brandName.value}</b>
+    <div class="top__where"><b class="cut" dir="auto">${session?.store_name || brandName.value}</b>
       <span>${session ? say("till_named", { till: tillName(session.till) }) : ""}</span></div>
     <div class="top__signs">
       ${signed && html`<${DeviceSign} />`}

@@ -3,6 +3,8 @@ import { isWord, language, say } from "../kit/words.js";
 
 /** @typedef {import("./protocol").DeviceView} DeviceView */
 
+const OUT_OF_REACH = new Set(["device_lost", "device_connecting", "device_host_offline"]);
+
 /** @param {DeviceView} device */
 export function deviceName(device) {
   const word = `device_${device.role}`;
@@ -15,11 +17,13 @@ export function deviceName(device) {
  */
 export function deviceWords(device, view) {
   const safe = device.role === "printer" && view?.receipt?.state === "waiting" ? say("receipt_safe") : "";
-  // the box's own words are English and know most; a catalogue knows the cases by name
-  if (language() === "en" && device.words) {
+  const named = situation(device);
+  // the box's own words are English and know most; a catalogue knows the cases by name, and a line that broke
+  // is said without addresses: those are the technician's
+  if (language() === "en" && device.words && !OUT_OF_REACH.has(named)) {
     return { lead: device.words, words: [safe, device.advice].filter(Boolean).join(" ") };
   }
-  const whole = say(situation(device), { device: deviceName(device) });
+  const whole = say(named, { device: deviceName(device) });
   return { lead: whole, words: safe };
 }
 

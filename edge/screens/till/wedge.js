@@ -10,6 +10,9 @@ const CHARS_MIN = 3;
 /** @type {Burst | null} */
 let burst = null;
 
+/** How many bursts were scans. */
+export let scansHeard = 0;
+
 /** @param {(code: string) => void} scanned @param {() => boolean} listening */
 export function listenToWedge(scanned, listening) {
   addEventListener("keydown", (event) => hear(event, scanned, listening), { capture: true });
@@ -26,6 +29,7 @@ function hear(event, scanned, listening) {
     const { text } = burst;
     restore(burst);
     burst = null;
+    scansHeard += 1;
     scanned(text);
     return;
   }

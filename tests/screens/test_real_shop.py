@@ -1,0 +1,230 @@
+"""A handful of key screens against the real shop: the processes, the wires, and the paper."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from tests.screens.conftest import CHROMIUM, FLAGS
+from tests.screens.till_page import SIZES, SLOW_MS
+from tests.whole_shop.demo_shop import Shop, demo_shop, eventually
+
+pytestmark = [
+    pytest.mark.screens,
+    pytest.mark.whole_shop,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.xdist_group("real_shop_screens"),
+    pytest.mark.timeout(240),
+]
+
+WAIT_MS: Final = 30_000
+"""The machine may be busy: a screen is waited for as long as a person would wait."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def real_shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
+    """The shop, started once; its one till is enrolled by the first page."""
+    if not CHROMIUM:
+        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+    async with demo_shop(tmp_path_factory.mktemp("shop")) as shop:
+        yield shop
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield started
+        await started.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def enrolled(
+    chromium: Browser, real_shop: Shop, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A till enrolled through its address, as a person opens it: what the browser then keeps."""
+    kept = tmp_path_factory.mktemp("browser") / "state.json"
+    context = await chromium.new_context()
+    page = await context.new_page()
+    await page.goto(real_shop.ready["till_url"])
+    await state(page, "signin")
+    await context.storage_state(path=kept)
+    await context.close()
+    return kept
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def shop(real_shop: Shop) -> Shop:
+    """The shop with everything well and an empty till."""
+    await real_shop.counter("POST", "printer", {"paper": "ok"})
+    await real_shop.counter("POST", "terminal", {"next": "approve"})
+    await real_shop.clear()
+    await real_shop.until_well()
+    return real_shop
+
+
+async def state(page: Page, wanted: str) -> None:
+    await expect(page.locator("body")).to_have_attribute("data-state", wanted, timeout=WAIT_MS)
+
+
+async def signed_in(
+    browser: Browser, shop: Shop, kept: Path, *, size: str = "laptop", language: str = ""
+) -> Page:
+    """Open the till at a size and sign Marta in; she may choose another language."""
+    width, height = SIZES[size]
+    context = await browser.new_context(
+        viewport={"width": width, "height": height},
+        locale="en-GB",
+        storage_state=kept,
+        has_touch=size == "phone",
+        is_mobile=size == "phone",
+    )
+    page = await context.new_page()
+    page.set_default_timeout(WAIT_MS)
+    await page.goto(f"{shop.ready['till_url'].partition('#')[0]}")
+    await state(page, "signin")
+    await page.locator(".people .key", has_text="Marta").click()
+    await keys(page, *shop.ready["pins"]["marta"], "Enter")
+    await state(page, "idle")
+    await expect(page.locator(".tile").first).to_be_attached()
+    if language:
+        await page.locator(".who").click()
+        await page.locator(".sheet select").select_option(language)
+        await page.keyboard.press("Escape")
+        await expect(page.locator("html")).to_have_attribute("lang", language)
+    return page
+
+
+async def keys(page: Page, *pressed: str) -> None:
+    """Press keys as a person does: what is faster is a scanner."""
+    for key in pressed:
+        await page.keyboard.press(key)
+        await page.wait_for_timeout(SLOW_MS)
+
+
+async def paper_after(shop: Shop, printed: int) -> str:
+    """Wait for the next receipt out of the printer and return its text."""
+
+    async def attempt() -> str | None:
+        papers = await shop.papers()
+        return papers[-1] if len(papers) > printed else None
+
+    paper: str = await eventually(attempt, what="the receipt comes out")
+    return paper
+
+
+async def test_a_sale_by_keyboard_alone(chromium: Browser, shop: Shop, enrolled: Path) -> None:
+    printed, pulses = len(await shop.papers()), await shop.counter("GET", "drawer")
+    page = await signed_in(chromium, shop, enrolled)
+    first, second = shop.goods[0], shop.goods[1]
+    await keys(page, "F2", *first["code"], "Enter")
+    await state(page, "sell")
+    await page.evaluate("document.activeElement.blur()")
+    await keys(page, "+", "+")
+    await expect(page.locator(".line--on .line__n")).to_have_text("3")
+    await keys(page, "F2", *second["code"], "Enter")
+    await expect(page.locator(".line")).to_have_count(2)
+    total = 3 * first["price_minor"] + second["price_minor"]
+    await keys(page, "F9")
+    await state(page, "paying")
+    await keys(page, *"5000", "F9")
+    await state(page, "change")
+    change = f"€{(5000 - total) / 100:.2f}"
+    await expect(page.locator(".huge")).to_have_text(change)
+    paper = await paper_after(shop, printed)
+    assert first["name"] in paper
+    assert second["name"] in paper
+    assert f"{total / 100:.2f}" in paper
+    assert f"{(5000 - total) / 100:.2f}" in paper
+    assert (await shop.counter("GET", "drawer"))["pulses"] == pulses["pulses"] + 1
+    await keys(page, "Enter")
+    await state(page, "idle")
+    await page.context.close()
+
+
+@pytest.mark.parametrize("language", ["", "ar"])
+async def test_a_sale_by_touch_on_a_phone(
+    chromium: Browser, shop: Shop, enrolled: Path, language: str
+) -> None:
+    printed, booked = len(await shop.papers()), len(await shop.booked())
+    page = await signed_in(chromium, shop, enrolled, size="phone", language=language)
+    await page.locator(".panes .tab").nth(1).tap()
+    tile = page.locator(".tile").first
+    name = await tile.locator(".name").inner_text()
+    await tile.tap()
+    await state(page, "sell")
+    await page.locator(".panes .tab").first.tap()
+    row = page.locator(".line--on")
+    await row.locator(".line__do .key").nth(1).tap()
+    await expect(row.locator(".line__n")).to_have_text("2")
+    await expect(page.locator(".slip__says .notice")).to_contain_text(name)
+    await page.locator(".totals .key--pay").tap()
+    await state(page, "paying")
+    await page.locator(".ways .key").nth(1).tap()
+    await page.locator(".cashier .key--pay").tap()
+    await state(page, "change")
+    paper = await paper_after(shop, printed)
+    assert name.replace("\u00a0", " ") in paper
+    assert len(await shop.booked()) == booked + 1
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    direction = await page.evaluate("document.documentElement.dir")
+    assert direction == ("rtl" if language == "ar" else "ltr")
+    await page.locator(".after .key").tap()
+    await state(page, "idle")
+    await page.context.close()
+
+
+async def test_a_printer_without_paper_is_said_and_the_receipt_comes_later(
+    chromium: Browser, shop: Shop, enrolled: Path
+) -> None:
+    printed = len(await shop.papers())
+    page = await signed_in(chromium, shop, enrolled, size="tablet")
+    await shop.counter("POST", "printer", {"paper": "out"})
+    await expect(page.locator(".link--person")).to_be_visible(timeout=WAIT_MS)
+    await shop.scan(shop.goods[0]["code"])
+    await state(page, "sell")
+    await keys(page, "F9", "F9")
+    await state(page, "change")
+    notice = page.locator(".desk--change .notice")
+    await expect(notice).to_contain_text("The sale is safe; the receipt waits.", timeout=WAIT_MS)
+    assert len(await shop.papers()) == printed
+    await shop.counter("POST", "printer", {"paper": "ok"})
+    assert shop.goods[0]["name"] in await paper_after(shop, printed)
+    await expect(page.locator(".bigslip")).to_contain_text("printed", timeout=WAIT_MS)
+    await keys(page, "Enter")
+    await state(page, "idle")
+    await page.context.close()
+
+
+async def test_the_speed_of_the_real_shop_is_written_down(
+    chromium: Browser, shop: Shop, enrolled: Path, record_property: pytest.RecordProperty
+) -> None:
+    page = await signed_in(chromium, shop, enrolled)
+    await page.reload()
+    await state(page, "idle")
+    await expect(page.locator(".tile").first).to_be_visible()
+    await page.evaluate((Path(__file__).parent / "figures.js").read_text("utf-8"))
+    scans = int(os.environ.get("TILLBOX_SCREEN_SCANS", "12"))
+    for number in range(scans):
+        await shop.scan(shop.goods[number % 10]["code"])
+        await expect(page.locator(".line")).to_have_count(number + 1, timeout=WAIT_MS)
+    for _ in range(5):
+        await page.locator(".tile").nth(2).click()
+    await expect(page.locator(".line")).to_have_count(scans + 5, timeout=WAIT_MS)
+    await keys(page, "F9")
+    await state(page, "paying")
+    figures = await page.evaluate("figures.now()")
+    for name, value in figures.items():
+        record_property(name, value)
+        print(name, value)
+    assert figures["cls"] < 0.1, figures["shifts"]
+    assert figures["shifts"] == []
+    await keys(page, "Escape")
+    await shop.clear()
+    await page.context.close()

@@ -201,11 +201,6 @@ class DeviceDirectory:
         ]
         return tuple(found)
 
-    def is_well(self, device: str) -> bool:
-        """Say whether a device is ready for a job now."""
-        known = next((d for d in self.devices if d.id == device), None)
-        return known is not None and self._view(known, known.roles[0]).well
-
     def _view(self, device: DeviceSettings, role: str) -> DeviceView:
         name = f"{role} of {spoken(device.till)}"
         reported = self._reported.get(device.id)

@@ -138,7 +138,7 @@ class DeviceView(msgspec.Struct, frozen=True):
     """A device of this till: state, and words with a next step when it is not well.
 
     `device_id` is its id, `role` what it does for the till (`scanner`, `printer`, `drawer`,
-    `terminal`), `paper`, `cover` and `drawer` as in `DeviceState`.
+    `terminal`), `paper` and `drawer` as in `DeviceState`.
     """
 
     device_id: str

@@ -10,7 +10,7 @@ Decisions that are this shop's policy:
 - A sale that costs nothing (free articles, a price of zero) still needs a live line, and is
   completed by taking any cash, all of which goes back as change. A sale whose lines are all
   voided cannot be paid: it is abandoned.
-- A charged card is never abandoned away; the refund comes before.
+- A charged card is never abandoned away: the sale is completed, and refunded afterwards.
 """
 
 from __future__ import annotations

@@ -121,6 +121,8 @@ class Welcome(msgspec.Struct, frozen=True, tag="welcome", tag_field="msg"):
     settled_seq: int
     clock: int
     dictionaries: tuple[int, ...]
+    hears: tuple[str, ...] = ()
+    """Messages beyond those of the first version that the box may send."""
 
 
 class Challenge(msgspec.Struct, frozen=True, tag="challenge", tag_field="msg"):
@@ -159,6 +161,18 @@ class FeedTaken(msgspec.Struct, frozen=True, tag="feed_taken", tag_field="msg"):
     cursor: int
 
 
+class FeedRefused(msgspec.Struct, frozen=True, tag="feed_refused", tag_field="msg"):
+    """The box cannot take the page that leads to `cursor`; `reason` is for a person.
+
+    Sent only to a head office whose Welcome says that it hears `FEED_REFUSED`.
+    """
+
+    feed: Feed
+    cursor: int
+    code: str
+    reason: str
+
+
 class Resend(msgspec.Struct, frozen=True, tag="resend", tag_field="msg"):
     """A frame did not fit: head office's head is this; go on from there."""
 
@@ -174,7 +188,8 @@ class Denied(msgspec.Struct, frozen=True, tag="denied", tag_field="msg"):
 
 
 OfficeMessage = Challenge | Welcome | Ack | FeedDown | Resend | Denied
-BoxMessage = Hello | Proof | FeedTaken
+BoxMessage = Hello | Proof | FeedTaken | FeedRefused
+FEED_REFUSED: Final = "feed_refused"
 
 
 def proof_bytes(store: str, nonce: str, box: str) -> bytes:

@@ -98,7 +98,9 @@ class Feeds:
                 listener(feed)
         return msgspec.structs.replace(applied, errors=tuple(errors))
 
-    async def page(self, feed: Feed, after: int, *, scope: str = "") -> FeedPage:
+    async def page(
+        self, feed: Feed, after: int, *, scope: str = "", items_max: int = FEED_ITEMS_PER_PAGE
+    ) -> FeedPage:
         """Return the changes behind a cursor that a store gets, in order, one page at most.
 
         A page that is full stops at its last item; one that is not says how far it looked.
@@ -113,14 +115,14 @@ class Feeds:
                 " (SELECT 1 FROM feed_item AS own WHERE own.feed = ?1 AND own.scope = ?3"
                 " AND own.key = item.key AND own.value <> CAST('null' AS BLOB))))"
                 " ORDER BY cursor LIMIT ?4",
-                (feed, after, scope, FEED_ITEMS_PER_PAGE + 1),
+                (feed, after, scope, items_max + 1),
             ).fetchall()
             return rows, newest
 
         rows, newest = await self._file.read(query)
         items: list[FeedItem] = []
         size = 0
-        for key, cursor, value in rows[:FEED_ITEMS_PER_PAGE]:
+        for key, cursor, value in rows[:items_max]:
             size += len(value) + len(key)
             if items and size > FEED_PAGE_BYTES_MAX:
                 break

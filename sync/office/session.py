@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 from aiohttp import WSMessage, WSMsgType, web
@@ -18,7 +18,6 @@ from edge.contract.errors import ProtocolViolation, ReplicaFork, TillboxError
 from edge.contract.identity import Ids
 from edge.contract.instant import Clock
 from edge.contract.limits import (
-    FEED_TAKEN_MS_MAX,
     FRAME_BODY_BYTES_MAX,
     FRAMES_IN_FLIGHT_MAX,
     FRAMES_PER_COMMIT_MAX,
@@ -30,11 +29,13 @@ from edge.contract.limits import (
 )
 from edge.contract.reference_data import FEED_ORDER, Feed
 from edge.contract.replication import (
+    FEED_REFUSED,
     Ack,
     BoxMessage,
     Challenge,
     Denied,
     FeedDown,
+    FeedRefused,
     FeedTaken,
     Head,
     Hello,
@@ -51,7 +52,9 @@ from edge.runtime.keys import SigningKey, VerifyingKey
 from edge.runtime.metrics import Counter, Metrics
 from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
+from sync.office.denial import DeniedError, out_of_turn
 from sync.office.event_store import EventStore
+from sync.office.feed_push import FeedPush
 from sync.office.feeds import Feeds
 from sync.office.ingest import Ingest, Rewind
 from sync.office.store_directory import RegisteredStore, StoreDirectory
@@ -64,17 +67,9 @@ _ALARMING: Final = frozenset(
 """What a person has to look at; the rest is noise of the line, counted and logged."""
 
 
+_HEARS: Final = (FEED_REFUSED,)
 _CURSOR_MAX: Final = 2**53
 """What every JSON reader can hold."""
-
-
-class DeniedError(Exception):
-    """The session ends, and the box is told why."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
 
 
 @dataclass
@@ -84,11 +79,8 @@ class Session:
     store: RegisteredStore
     socket: web.WebSocketResponse
     ingest: Ingest
-    cursors: dict[Feed, int]
+    feeds: FeedPush
     frames: BoundedQueue[bytes]
-    in_flight: dict[Feed, tuple[int, int]] = field(default_factory=dict)
-    """Feeds of which a page is under way: the cursor that it leads to, and since when."""
-    news: asyncio.Event = field(default_factory=asyncio.Event)
     done: asyncio.Event = field(default_factory=asyncio.Event)
     ending: DeniedError | None = None
 
@@ -144,7 +136,7 @@ class BoxSessions:
 
     def _feed_changed(self, _: Feed) -> None:
         for session in self._sessions.values():
-            session.news.set()
+            session.feeds.news.set()
 
     # --- one session ----------------------------------------------------------------------
 
@@ -196,7 +188,8 @@ class BoxSessions:
         head = await ingest.open()
         await self._compare_heads(ingest, hello, head)
         cursors = await self._cursors(store, hello)
-        session = Session(store, socket, ingest, cursors, BoundedQueue(SESSION_FRAMES_QUEUED_MAX))
+        push = FeedPush(self._feeds, store.slug, cursors, self._clock)
+        session = Session(store, socket, ingest, push, BoundedQueue(SESSION_FRAMES_QUEUED_MAX))
         if store.slug in self._sessions:
             raise DeniedError("replaced", "A newer session of this store is here.")
         self._sessions[store.slug] = session
@@ -205,7 +198,9 @@ class BoxSessions:
             settled = await self._events.settled(store.number)
             now = self._clock.now_ms()
             dictionaries = tuple(sorted(self._dictionaries))
-            await self._send(socket, Welcome(store.number, head, settled, now, dictionaries))
+            await self._send(
+                socket, Welcome(store.number, head, settled, now, dictionaries, _HEARS)
+            )
             if head.seq:
                 # the line may have broken between the commit and its acknowledgement
                 await self._send(socket, await self._ack(store, head))
@@ -298,7 +293,7 @@ class BoxSessions:
                 if message.type is WSMsgType.BINARY:
                     self._queue(session, message.data)
                 elif message.type is WSMsgType.TEXT:
-                    _note_taken(session, _decoded(message))
+                    await self._hear(session, _decoded(message))
                 else:
                     break
         finally:
@@ -386,23 +381,25 @@ class BoxSessions:
     # --- down -----------------------------------------------------------------------------
 
     async def _push(self, session: Session) -> None:
+        feeds = session.feeds
         while True:
-            session.news.clear()
-            now = self._clock.monotonic_ms()
-            for feed in FEED_ORDER:
-                _, since = session.in_flight.get(feed, (0, 0))
-                # a page that the box could not take is tried again when something changed
-                if feed not in session.in_flight or now - since > FEED_TAKEN_MS_MAX:
-                    await self._push_page(session, feed)
-            await session.news.wait()
+            feeds.news.clear()
+            async for page in feeds.due():
+                await self._send(session.socket, FeedDown(page))
+            await feeds.news.wait()
 
-    async def _push_page(self, session: Session, feed: Feed) -> None:
-        page = await self._feeds.page(feed, session.cursors[feed], scope=session.store.slug)
-        if page.items:
-            session.in_flight[feed] = (page.next, self._clock.monotonic_ms())
-            await self._send(session.socket, FeedDown(page))
+    async def _hear(
+        self, session: Session, message: Hello | Proof | FeedTaken | FeedRefused
+    ) -> None:
+        if isinstance(message, FeedTaken):
+            session.feeds.taken(message)
+        elif isinstance(message, FeedRefused):
+            words = session.feeds.refused(message)
+            if words:
+                await self._directory.alarm(session.store.number, "feed_refused", words)
+                self._log.error("alarm", store=session.store.slug, code=message.code, reason=words)
         else:
-            session.cursors[feed] = max(session.cursors[feed], page.next)
+            out_of_turn()
 
     # --- messages -------------------------------------------------------------------------
 
@@ -421,9 +418,9 @@ class BoxSessions:
 _DECODER: Final = msgspec.json.Decoder(BoxMessage)
 
 
-def _decoded(message: WSMessage) -> Hello | Proof | FeedTaken:
+def _decoded(message: WSMessage) -> Hello | Proof | FeedTaken | FeedRefused:
     try:
-        decoded: Hello | Proof | FeedTaken = _DECODER.decode(message.data)
+        decoded: Hello | Proof | FeedTaken | FeedRefused = _DECODER.decode(message.data)
     except (msgspec.DecodeError, UnicodeError) as error:
         raise DeniedError("message_malformed", f"The message is refused: {error}.") from None
     return decoded
@@ -433,28 +430,8 @@ def _expect(message: WSMessage, shape: type[Shape]) -> Shape:
     if message.type in {WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR}:
         raise ConnectionResetError("the box went away")
     if message.type is not WSMsgType.TEXT:
-        _out_of_turn()
+        out_of_turn()
     decoded = _decoded(message)
     if not isinstance(decoded, shape):
-        _out_of_turn()
+        out_of_turn()
     return decoded
-
-
-def _note_taken(session: Session, message: Hello | Proof | FeedTaken) -> None:
-    if not isinstance(message, FeedTaken):
-        _out_of_turn()
-    if message.feed not in session.in_flight:
-        _out_of_turn()
-    expected, _ = session.in_flight[message.feed]
-    if message.cursor < expected:
-        raise DeniedError(
-            "feed_not_taken",
-            f"The box took feed {message.feed} to {message.cursor}, not to {expected}.",
-        )
-    del session.in_flight[message.feed]
-    session.cursors[message.feed] = message.cursor
-    session.news.set()
-
-
-def _out_of_turn() -> NoReturn:
-    raise DeniedError("out_of_turn", "This message is not expected now.")

@@ -4,27 +4,46 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
 
 from edge.contract.limits import FEED_PAGES_WAITING_MAX
-from edge.contract.replication import Ack
+from edge.contract.reference_data import Feed
+from edge.contract.replication import Ack, FeedRefused
 from edge.runtime.bounded_queue import BoundedQueue
 from edge.runtime.structured_log import Log
 from sync.replicator.edge_client import EdgeClient
 from sync.replicator.office_link import FeedCarried, OfficeLink
 from sync.replicator.troubles import EdgeRefused
 
+_OF_THE_CONTENT: Final = frozenset({400, 409, 413, 422})
+"""With these edge says no to the page itself, not to who asks."""
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """All that is read of a page here, and only of one that was refused."""
+
+    feed: Feed
+    next: int
+
+
+_PLACE: Final = msgspec.json.Decoder(_Place)
+
 
 @dataclass
 class PageHandover:
     """Pages of feeds: each is answered with FeedTaken once edge has it on disk.
 
-    A page that edge refuses steps aside with a log line and is not answered; the next one
-    is taken all the same, and nothing that goes up notices.
+    A page that edge refuses steps aside with a log line, and head office is told why when
+    it hears that (`tells_refusals`); the next one is taken all the same, and nothing that
+    goes up notices.
     """
 
     edge: EdgeClient
     office: OfficeLink
     log: Log
+    tells_refusals: bool = False
     _pages: BoundedQueue[FeedCarried] = field(
         default_factory=lambda: BoundedQueue(FEED_PAGES_WAITING_MAX)
     )
@@ -46,8 +65,17 @@ class PageHandover:
                 taken = await self.edge.take_feed(carried.page)
             except EdgeRefused as error:
                 self.log.warning("feed_refused", code=error.code, reason=str(error))
+                if self.tells_refusals and error.status in _OF_THE_CONTENT:
+                    await self._tell(carried, error)
             else:
                 await self.office.say(taken)
+
+    async def _tell(self, carried: FeedCarried, error: EdgeRefused) -> None:
+        try:
+            place = _PLACE.decode(carried.page)
+        except msgspec.MsgspecError:
+            return  # a feed of a newer head office: it learns of that by this box's version
+        await self.office.say(FeedRefused(place.feed, place.next, error.code, error.message))
 
 
 @dataclass

@@ -16,6 +16,7 @@ from edge.contract.errors import ProtocolViolation, ReplicaFork, TillboxError
 from edge.contract.instant import Clock
 from edge.contract.limits import LINK_DENIED_RETRY_MS, LINK_SILENCE_S_MAX
 from edge.contract.replication import (
+    FEED_REFUSED,
     Ack,
     Challenge,
     Denied,
@@ -74,7 +75,9 @@ class Session:
         self._fork = await self._fork_at(welcome.head)
         self.up_since_ms = self.clock.monotonic_ms()
         self.log.info("link_up", store=self.status.store, office_head=welcome.head.seq)
-        pages = PageHandover(self.edge, self.office, self.log)
+        pages = PageHandover(
+            self.edge, self.office, self.log, tells_refusals=FEED_REFUSED in welcome.hears
+        )
         acks = AckHandover(self.edge)
         try:
             async with asyncio.TaskGroup() as tasks:

@@ -178,7 +178,10 @@ class FakeEdge:
         return web.Response(status=204)
 
     async def _feed(self, request: web.Request) -> web.Response:
-        page = msgspec.json.decode(await request.read(), type=FeedPage)
+        try:
+            page = msgspec.json.decode(await request.read(), type=FeedPage)
+        except msgspec.ValidationError as error:
+            return refusal(422, "wrong_shape", str(error))
         await self.feeds_held.wait()
         if any(item.key in self.refuse_keys for item in page.items):
             return refusal(422, "feed_unusable", "The page cannot be applied.")

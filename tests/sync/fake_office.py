@@ -25,6 +25,7 @@ from edge.contract.replication import (
     Challenge,
     Denied,
     FeedDown,
+    FeedRefused,
     FeedTaken,
     Head,
     Hello,
@@ -88,6 +89,8 @@ class FakeOffice:
         self.hellos: list[Hello] = []
         self.sessions_max = 0
         self.taken: list[FeedTaken] = []
+        self.refused: list[FeedRefused] = []
+        self.hears: tuple[str, ...] = ()
         self.lines: list[Line] = []
         self.cut_plan: list[int] = []
         """The n-th connection is cut at this message; behind the plan none is."""
@@ -185,7 +188,7 @@ class FakeOffice:
             await line.say(self.deny)
             await line.socket.close()
             return
-        await line.say(Welcome(NUMBER, self.head, 0, 1, (0, 1)))
+        await line.say(Welcome(NUMBER, self.head, 0, 1, (0, 1), self.hears))
         for word in self.after_welcome:
             await line.say(word)
         answers: list[asyncio.Task[None]] = []
@@ -213,8 +216,11 @@ class FakeOffice:
             line.count()
             if message.type is WSMsgType.TEXT:
                 word = msgspec.json.decode(message.data, type=BoxMessage)
-                assert isinstance(word, FeedTaken), word
-                self.taken.append(word)
+                assert isinstance(word, FeedTaken | FeedRefused), word
+                if isinstance(word, FeedTaken):
+                    self.taken.append(word)
+                else:
+                    self.refused.append(word)
                 continue
             self.frames_unanswered += 1
             self.frames_unanswered_max = max(self.frames_unanswered_max, self.frames_unanswered)

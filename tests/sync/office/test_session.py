@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from edge.contract.replication import (
     Challenge,
     Denied,
     FeedDown,
+    FeedRefused,
     FeedTaken,
     FrameHeader,
     Head,
@@ -378,6 +380,44 @@ def _minor(item: Any) -> int:
     return int(bytes(item.value).rpartition(b":")[2].rstrip(b"}"))
 
 
+@pytest.mark.parametrize("bad", [0, 1, 700, 1_299])
+async def test_an_item_that_a_box_refuses_steps_aside(served: Served, box: Box, bad: int) -> None:
+    await _put(served, [_price(f"{number:06d}", number) for number in range(1_300)])
+    got: set[str] = set()
+    pages = 0
+    async with served.session(box) as (line, welcome):
+        assert "feed_refused" in welcome.hears
+        while len(got) < 1_299:
+            down = await line.next()
+            pages += 1
+            keys = [item.key for item in down.page.items]
+            if f"{bad:06d}" in keys:
+                refusal = FeedRefused(down.page.feed, down.page.next, "bad", "Too dear. " * 100)
+                await line.say(refusal)
+            else:
+                got.update(keys)
+                await line.say(FeedTaken(down.page.feed, down.page.next))
+        # what comes later is not held up
+        await _put(served, [_price("other", 5)])
+        while "other" not in keys:
+            down = await line.next()
+            keys = [item.key for item in down.page.items]
+            if down.page.next and f"{bad:06d}" in keys:
+                await line.say(FeedRefused(down.page.feed, down.page.next, "bad", "Too dear."))
+            else:
+                await line.say(FeedTaken(down.page.feed, down.page.next))
+        async with asyncio.timeout(20):
+            while not (alarms := (await served.store())["alarms"]):
+                await asyncio.sleep(0.005)
+    assert pages < 40
+    assert [alarm["kind"] for alarm in alarms] == ["feed_refused"]
+    assert f"refuses '{bad:06d}' of feed price: Too dear." in alarms[0]["words"]
+    assert len(alarms[0]["words"]) < 700
+    async with served.session(box, cursors={"price": bad}) as (line, _):
+        keys = [item.key for item in (await line.next()).page.items]
+        assert f"{bad:06d}" in keys, "it is tried again"
+
+
 async def test_feeds_of_a_restored_head_office_go_down_anew(served: Served, box: Box) -> None:
     await _put(served, [_price("1", 100)])
     async with served.session(box, cursors={"price": 50}) as (line, _):
@@ -392,6 +432,8 @@ async def test_feeds_of_a_restored_head_office_go_down_anew(served: Served, box:
         ('{"msg":"feed_taken","feed":"price","cursor":0}', "feed_not_taken"),
         ('{"msg":"feed_taken","feed":"staff","cursor":9}', "out_of_turn"),
         ('{"msg":"proof","signature":""}', "out_of_turn"),
+        ('{"msg":"feed_refused","feed":"price","cursor":7,"code":"c","reason":""}', "out_of_turn"),
+        ('{"msg":"feed_refused","feed":"staff","cursor":1,"code":"c","reason":""}', "out_of_turn"),
         ('{"msg":"feed_taken"}', "message_malformed"),
     ],
 )

@@ -6,7 +6,7 @@ import msgspec
 
 from edge.contract.limits import FEED_PAGES_WAITING_MAX, FRAMES_IN_FLIGHT_MAX
 from edge.contract.reference_data import Feed, FeedItem, FeedPage
-from edge.contract.replication import FeedDown
+from edge.contract.replication import FeedDown, FeedRefused
 from tests.sync.replicator.shop import Shop, until
 
 
@@ -66,6 +66,31 @@ async def test_a_page_that_edge_refuses_steps_aside(shop: Shop) -> None:
     assert [taken.cursor for taken in shop.office.taken] == [1, 3]
     assert len(shop.office.hellos) == 1
     assert shop.lines("feed_refused")[0]["code"] == "feed_unusable"
+
+
+async def test_why_a_page_was_refused_is_told_to_whom_it_helps(shop: Shop) -> None:
+    shop.edge.refuse_keys = {"poison"}
+    shop.office.hears = ("feed_refused",)
+    shop.office.after_welcome = [
+        FeedDown(page(2, key="poison")),
+        FeedDown(page(3)),
+        '{"msg":"feed","page":{"feed":"horoscope","items":[],"next":7}}',
+        FeedDown(page(4)),
+    ]
+    async with shop.replicating():
+        await until(lambda: len(shop.office.taken) == 2)
+    assert [taken.cursor for taken in shop.office.taken] == [3, 4]
+    assert shop.office.refused == [
+        FeedRefused(Feed.PRICE, 2, "feed_unusable", "The page cannot be applied.")
+    ]
+
+
+async def test_a_head_office_of_before_is_not_told(shop: Shop) -> None:
+    shop.edge.refuse_keys = {"poison"}
+    shop.office.after_welcome = [FeedDown(page(2, key="poison")), FeedDown(page(3))]
+    async with shop.replicating():
+        await until(lambda: len(shop.office.taken) == 1)
+    assert shop.office.refused == []
 
 
 async def test_cursors_go_up_with_the_greeting(shop: Shop) -> None:

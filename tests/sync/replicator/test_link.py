@@ -8,7 +8,12 @@ import zlib
 import pytest
 from typing_extensions import override
 
-from edge.contract.limits import BACKOFF_MS_MAX, BACKOFF_MS_MIN, LINK_DENIED_RETRY_MS
+from edge.contract.limits import (
+    BACKOFF_MS_MAX,
+    BACKOFF_MS_MIN,
+    FRAMES_IN_FLIGHT_MAX,
+    LINK_DENIED_RETRY_MS,
+)
 from edge.contract.reference_data import Feed, FeedPage
 from edge.contract.replication import Denied, LinkReport
 from edge.runtime.backoff import Backoff
@@ -32,7 +37,7 @@ async def test_an_edge_that_was_restarted_is_told_again(shop: Shop) -> None:
     shop.office.acks_held.clear()
     shop.edge.sell(50)
     async with shop.replicating():
-        await until(lambda: shop.office.frames_unanswered == 4)
+        await until(lambda: shop.office.frames_unanswered == FRAMES_IN_FLIGHT_MAX)
         await shop.edge.stop()
         shop.edge.links.clear()
         await shop.edge.start()

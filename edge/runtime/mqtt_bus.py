@@ -1,10 +1,9 @@
 """The bus over MQTT: the only module that knows aiomqtt (formerly asyncio-mqtt) and paho.
 
 aiomqtt does not reconnect, does not wake a publisher whose connection was lost, makes a
-task for each message taken and another for each publish waited for, watches the socket anew
-for each packet sent, and leaves Nagle's algorithm on. So here: one client per connection,
-deliveries straight from the socket's callback into the subscriptions' queues, packets
-written in the next turn of the loop, and deadlines of our own.
+task for each message taken and another for each publish waited for, and leaves Nagle's
+algorithm on. So here: one client per connection, deliveries straight from the socket's
+callback into the subscriptions' queues, and deadlines of our own.
 """
 
 from __future__ import annotations
@@ -17,12 +16,11 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import aiomqtt
 import msgspec
 from msgspec import Meta
-from paho.mqtt.client import Client as Paho
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -198,7 +196,7 @@ class MqttBus:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's
             # what is over our limit is dropped and counted here; a monster is not even sent
             properties.MaximumPacketSize = 2 * MQTT_PAYLOAD_BYTES_MAX
-        client = _Client(
+        client = aiomqtt.Client(
             settings.host,
             settings.port,
             username=settings.user,
@@ -384,32 +382,6 @@ async def _leave(client: aiomqtt.Client, goodbye_s: float) -> None:
     leaving = asyncio.get_running_loop().create_task(client.__aexit__(None, None, None))
     leaving.add_done_callback(lambda task: task.cancelled() or task.exception())
     await asyncio.wait({leaving})
-
-
-class _Client(aiomqtt.Client):
-    """Writes what paho has to send in the next turn of the loop.
-
-    aiomqtt has the loop woken by a byte to itself, the socket watched until it may be
-    written, and the watch ended again: five system calls around each packet, mostly to
-    learn that there was room all along. Here the socket is watched only when it was full.
-    """
-
-    @override
-    def _on_socket_register_write(self, client: Paho, userdata: Any, sock: Any) -> None:
-        try:
-            asyncio.get_running_loop().call_soon(self._write, client, userdata, sock)
-        except RuntimeError:  # still in the thread that connects
-            super()._on_socket_register_write(client, userdata, sock)
-
-    def _write(self, client: Paho, userdata: Any, sock: Any) -> None:
-        try:
-            client.loop_write()
-        except Exception as error:  # noqa: BLE001 - whatever it was, the connection is gone
-            if not self._disconnected.done():
-                self._disconnected.set_exception(error)
-            return
-        if client.want_write() and sock.fileno() >= 0:
-            super()._on_socket_register_write(client, userdata, sock)
 
 
 def _straight_to(

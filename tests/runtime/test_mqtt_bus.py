@@ -373,26 +373,3 @@ async def test_stopping_at_any_moment_of_a_subscription_ends(embedded: EmbeddedS
             for _ in range(turns):
                 await asyncio.sleep(0)
         assert not host.connected
-
-
-async def test_a_packet_is_written_without_watching_the_socket_for_it(
-    embedded: EmbeddedShop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    watched: list[object] = []
-    loop = asyncio.get_running_loop()
-    add_writer = loop.add_writer
-    bus = embedded.bus("edge")
-    async with running(bus):
-
-        def watch(*words: Any) -> None:
-            watched.append(words[0])
-            add_writer(*words)
-
-        monkeypatch.setattr(loop, "add_writer", watch)
-        for _ in range(5):
-            await bus.publish(PRINTER.job, b"small")
-        assert watched == []
-        # more than the socket takes at once: the rest goes when there is room
-        big = bytes(MQTT_PAYLOAD_BYTES_MAX)
-        await asyncio.gather(*(bus.publish(PRINTER.job, big) for _ in range(64)))
-        assert watched

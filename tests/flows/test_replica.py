@@ -172,6 +172,7 @@ async def test_sales_without_a_pause_do_not_hold_each_other_back(replica: Replic
         assert number < 1_000, "nothing leaves while a shop is busy"
     first = _opened(await waiting, replica)
     assert first.header.first_seq == after + 1
+    await _sales(replica.ledger, range(number + 1, number + 2), lines=1)
     last = (await replica.ledger.head()).seq
     rest = _opened(await replica.frame(first.header.last_seq, wait_s=20, raw_max=10**6), replica)
     assert rest.header.last_seq == last

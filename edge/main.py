@@ -302,7 +302,7 @@ def _device_of(directory: DeviceDirectory, till: str, role: str) -> str:
 def load_screens() -> StaticFiles:
     """Read the screens that came with this program."""
     parts = [StaticFiles.load(SCREENS / name, prefix=f"{name}/") for name in _SCREEN_FOLDERS]
-    return StaticFiles.together(parts)
+    return StaticFiles.together(parts).versioned()
 
 
 def _tls(settings: EdgeSettings) -> ssl.SSLContext | None:

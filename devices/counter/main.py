@@ -96,7 +96,7 @@ def load_pages() -> StaticFiles:
             StaticFiles.load(screens / "kit", prefix="kit/"),
             StaticFiles.load(Path(__file__).parent / "page", prefix="counter/"),
         )
-    )
+    ).versioned()
 
 
 async def _nobody(_request: web.Request, _access: Access) -> object:

@@ -44,7 +44,9 @@ _PAGE_HEADERS: Final = (
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 )
-_HASHED_NAME: Final = re.compile(r"[.-][0-9a-f]{8,}\.")
+_ADDRESS: Final = re.compile(rb'"/([^"]+)"')
+_ASK_AGAIN: Final = "no-cache"
+_KEEP: Final = "public, max-age=31536000, immutable"
 
 
 @dataclass(frozen=True)
@@ -111,8 +113,7 @@ class StaticFiles:
                 "too_many_screens",
                 f"The files in {folder} have {total} bytes; {STATIC_BYTES_MAX} is the limit.",
             )
-        policy = content_security_policy(contents.values())
-        return cls({name: _prepare(name, content, policy) for name, content in contents.items()})
+        return cls(_prepare(contents, _ASK_AGAIN))
 
     @classmethod
     def together(cls, parts: Iterable[StaticFiles]) -> StaticFiles:
@@ -121,6 +122,37 @@ class StaticFiles:
         for part in parts:
             files.update(part.table)
         return cls(files)
+
+    def versioned(self) -> StaticFiles:
+        """Return the table with each file also at an address that names the version of them all.
+
+        The pages ask for those addresses, and browsers keep what lies there for good: a page
+        that is opened again asks for itself alone, and after an update no page mixes old and
+        new modules. Scripts and sheets must name each other by relative addresses.
+        """
+        digest = hashlib.sha256()
+        for name in self.names:
+            digest.update(f"{name} {self.table[name].etag}\n".encode())
+        version = f"v/{digest.hexdigest()[:16]}/"
+        parts = {name: file.content for name, file in self.table.items() if not _is_page(name)}
+
+        def readdress(found: re.Match[bytes]) -> bytes:
+            name = found[1].decode()
+            return f'"/{version}{name}"'.encode() if name in parts else found[0]
+
+        pages = {
+            name: _ADDRESS.sub(readdress, file.content)
+            for name, file in self.table.items()
+            if _is_page(name)
+        }
+        kept = {version + name: content for name, content in parts.items()}
+        return StaticFiles(
+            {
+                **self.table,
+                **_prepare(pages, _ASK_AGAIN),
+                **_prepare(kept, _KEEP),
+            }
+        )
 
     def __contains__(self, name: str) -> bool:
         return name in self.table
@@ -161,13 +193,24 @@ def content_security_policy(pages: Iterable[bytes]) -> str:
     )
 
 
-def _prepare(name: str, content: bytes, policy: str) -> StaticFile:
+def _is_page(name: str) -> bool:
+    return name.endswith(".html")
+
+
+def _prepare(contents: Mapping[str, bytes], caching: str) -> dict[str, StaticFile]:
+    policy = content_security_policy(contents.values())
+    return {
+        name: _prepare_one(name, content, policy, caching) for name, content in contents.items()
+    }
+
+
+def _prepare_one(name: str, content: bytes, policy: str, caching: str) -> StaticFile:
     suffix = Path(name).suffix
     headers: list[tuple[str, str]] = [
         (hdrs.CONTENT_TYPE, CONTENT_TYPES[suffix]),
-        (hdrs.CACHE_CONTROL, _caching(name)),
+        (hdrs.CACHE_CONTROL, caching),
     ]
-    if suffix == ".html":
+    if _is_page(name):
         headers += [("Content-Security-Policy", policy), *_PAGE_HEADERS]
     packed = None
     if suffix not in _PACKED_ALREADY:
@@ -176,9 +219,3 @@ def _prepare(name: str, content: bytes, policy: str) -> StaticFile:
         packed = smaller if len(smaller) < len(content) * _GZIP_GAIN_MIN else None
     etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     return StaticFile(content, packed, etag, tuple(headers))
-
-
-def _caching(name: str) -> str:
-    # a name with its content's hash never changes; any other is asked for again, and
-    # answered 304: after an update no till mixes old and new modules
-    return "public, max-age=31536000, immutable" if _HASHED_NAME.search(name) else "no-cache"

@@ -158,7 +158,7 @@ def load_pages(folder: Path = _PAGES) -> StaticFiles | None:
         for name in _KIT
         if (screens / name).is_dir()
     ]
-    return StaticFiles.together([*kit, StaticFiles.load(folder)])
+    return StaticFiles.together([*kit, StaticFiles.load(folder)]).versioned()
 
 
 def _tls(settings: OfficeSettings) -> ssl.SSLContext | None:

@@ -33,7 +33,6 @@ def folder(tmp_path: Path) -> Path:
     (screens / "index.html").write_bytes(PAGE)
     (screens / "till.js").write_text("export const one = 1;\n" * 50)
     (screens / "tiny.css").write_text("a{}")
-    (screens / "app-0123456789ab.js").write_text("x")
     (screens / "fonts" / "a.woff2").write_bytes(b"\0" * 500)
     (screens / ".hidden.js").write_text("secret")
     (screens / "notes.md").write_text("secret")
@@ -48,7 +47,6 @@ def _request(**headers: str) -> web.Request:
 
 def test_only_known_kinds_are_in_the_table(folder: Path) -> None:
     assert StaticFiles.load(folder).names == [
-        "app-0123456789ab.js",
         "fonts/a.woff2",
         "index.html",
         "till.js",
@@ -167,10 +165,29 @@ def test_what_a_browser_has_is_not_sent_again(folder: Path) -> None:
     assert other.status == 200
 
 
-def test_names_with_a_hash_are_kept_for_ever(folder: Path) -> None:
-    files = StaticFiles.load(folder)
-    assert "immutable" in files.respond(_request(), "app-0123456789ab.js").headers["Cache-Control"]
-    assert files.respond(_request(), "till.js").headers["Cache-Control"] == "no-cache"
+def test_a_page_asks_for_the_version_it_came_with(tmp_path: Path) -> None:
+    map_before = b'<script type="importmap">{"imports":{"x":"/kit/x.js"}}</script>'
+    page = b'<a href="/api/kit/x.js"></a><script src="/kit/x.js"></script>' + map_before
+    (tmp_path / "kit").mkdir()
+    (tmp_path / "kit" / "x.js").write_bytes(b"let x = 1;")
+    (tmp_path / "index.html").write_bytes(page)
+    files = StaticFiles.load(tmp_path).versioned()
+    (kept,) = (name for name in files.names if name.startswith("v/"))
+    assert kept.endswith("/kit/x.js")
+    shown = files.respond(_request(), "index.html")
+    mapped = map_before.replace(b"/kit", f"/{kept.removesuffix('/x.js')}".encode())
+    assert shown.body == (
+        b'<a href="/api/kit/x.js"></a><script src="/%b"></script>' % kept.encode() + mapped
+    )
+    assert shown.headers["Content-Security-Policy"] == content_security_policy([mapped])
+    assert shown.headers["Cache-Control"] == "no-cache"
+    asked = files.respond(_request(), kept)
+    assert (asked.body, "immutable" in asked.headers["Cache-Control"]) == (b"let x = 1;", True)
+    assert files.respond(_request(), "kit/x.js").headers["Cache-Control"] == "no-cache"
+
+    (tmp_path / "kit" / "x.js").write_bytes(b"let x = 2;")
+    after = StaticFiles.load(tmp_path).versioned()
+    assert kept not in after
 
 
 def test_types(folder: Path) -> None:

@@ -1,5 +1,5 @@
 // The counter's page: shows the state that the counter pushes, does what a person presses.
-import { installIcons } from "/kit/icons.js";
+import { installIcons } from "../kit/icons.js";
 import { ask, byId, el, icon, Refusal, showState } from "./parts.js";
 import { openShelf } from "./shelf.js";
 import { Paper } from "./slip.js";

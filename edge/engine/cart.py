@@ -212,6 +212,7 @@ def replay(history: Iterable[tuple[Event, int]], cart: Cart = EMPTY) -> Cart:
 
 
 def _line_added(cart: Cart, event: LineAdded, _: int) -> Cart:
+    recounted = cart.line(cart.recounted) if cart.recounted else None
     line = Line(
         event.line,
         event.sku,
@@ -224,7 +225,8 @@ def _line_added(cart: Cart, event: LineAdded, _: int) -> Cart:
         event.code,
         event.unit,
         event.entry,
-        replaces=cart.recounted,
+        # the reason is free text: who voids for "quantity" and sells something else replaces nothing
+        replaces=recounted.line_id if recounted and recounted.sku == event.sku else "",
     )
     sums = add_to_rate(cart.rate_sums, event.tax, event.rate_ppm, event.amount_minor)
     return replace(

@@ -165,8 +165,10 @@ def test_only_a_line_counted_anew_names_the_one_it_replaces() -> None:
     till.set_quantity("3", 3000)
     till.void("2", "dropped")
     till.add(MILK)
+    till.void("6", "quantity")  # a person's own words
+    till.add(ROLL)
     shown = [(line.view().line_id, line.view().replaces) for line in till.cart.lines]
-    assert shown == [("1", ""), ("2", ""), ("3", "1"), ("4", ""), ("5", "3"), ("6", "")]
+    assert shown == [("1", ""), ("2", ""), ("3", "1"), ("4", ""), ("5", "3"), ("6", ""), ("7", "")]
 
 
 def test_the_same_quantity_again_changes_nothing() -> None:

@@ -225,7 +225,7 @@ def _line_added(cart: Cart, event: LineAdded, _: int) -> Cart:
         event.code,
         event.unit,
         event.entry,
-        # the reason is free text: who voids for "quantity" and sells something else replaces nothing
+        # the reason is free text: "quantity", and then another article, replaces nothing
         replaces=recounted.line_id if recounted and recounted.sku == event.sku else "",
     )
     sums = add_to_rate(cart.rate_sums, event.tax, event.rate_ppm, event.amount_minor)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -91,3 +93,20 @@ def test_what_is_no_command_shows_how_to_ask(
         main(words)
     assert ended.value.code == 2
     assert "usage: tillbox" in capsys.readouterr().err
+
+
+async def test_a_ledger_that_is_broken_nowhere_in_its_chain_names_no_seq(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "ledger.db"
+    await ledger_with(path, 2)
+    with closing(sqlite3.connect(path)) as connection:
+        # every event is there and fits: only SQLite's own count of free pages is wrong
+        connection.execute("PRAGMA journal_mode = DELETE")
+    content = bytearray(path.read_bytes())
+    content[36:40] = (7).to_bytes(4, "big")
+    path.write_bytes(content)
+    assert main(["ledger", "verify", str(path)]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("Broken: ")
+    assert "First bad seq" not in said

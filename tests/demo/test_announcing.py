@@ -1,0 +1,66 @@
+"""What the demo tells the person in front of it, and what it opens."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.demo.command import DemoOptions, _announce
+
+READY: dict[str, Any] = {
+    "till_url": "http://127.0.0.1:8080/#code",
+    "counter_url": "http://127.0.0.1:8081/",
+    "office_url": "http://127.0.0.1:8090/",
+    "office_user": "head",
+    "office_password": "invented",
+    "pins": {"marta": "1234"},
+    "broker": "embedded",
+}
+
+
+def options(folder: Path, ready_file: Path | None = None) -> DemoOptions:
+    return DemoOptions(folder, 8080, 8090, ready_file, browser=False, broker="auto")
+
+
+def test_a_person_is_told_where_to_click_and_who_they_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _announce(READY, options(tmp_path))
+    told = capsys.readouterr().out
+    for word in (READY["till_url"], READY["counter_url"], READY["office_url"], "marta 1234"):
+        assert word in told
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_program_reads_all_of_it_and_nobody_else_does(tmp_path: Path) -> None:
+    ready_file = tmp_path / "ready.json"
+    _announce(READY, options(tmp_path, ready_file))
+    assert json.loads(ready_file.read_text()) == READY
+    assert ready_file.stat().st_mode & 0o077 == 0
+    assert list(tmp_path.iterdir()) == [ready_file], "a draft is left"
+
+
+def test_a_browser_opens_till_and_counter(tmp_path: Path) -> None:
+    opened = tmp_path / "opened"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" >> {opened}\n')
+    browser.chmod(0o700)
+    script = (
+        "import json, sys; from pathlib import Path\n"
+        "from edge.demo.command import DemoOptions, _announce\n"
+        "ready = json.loads(sys.argv[1])\n"
+        "_announce(ready, DemoOptions(Path('.'), 1, 2, None, browser=True, broker='auto'))\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", script, json.dumps(READY)],
+        env={"BROWSER": f"{browser} %s", "PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path)},
+        check=True,
+        capture_output=True,
+        timeout=50,
+    )
+    assert opened.read_text().split() == [READY["till_url"], READY["counter_url"]]

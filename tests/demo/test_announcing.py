@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -58,7 +59,7 @@ def test_a_browser_opens_till_and_counter(tmp_path: Path) -> None:
     )
     subprocess.run(
         [sys.executable, "-c", script, json.dumps(READY)],
-        env={"BROWSER": f"{browser} %s", "PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path)},
+        env={**os.environ, "BROWSER": f"{browser} %s", "PYTHONPATH": ":".join(sys.path)},
         check=True,
         capture_output=True,
         timeout=50,

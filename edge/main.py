@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import gc
+import http.client
 import json
 import signal
 import ssl
@@ -47,7 +48,7 @@ from edge.ledger.records import LedgerIdentity, OpenJob
 from edge.reference.store import MIGRATIONS as REFERENCE_MIGRATIONS
 from edge.reference.store import ReferenceStore
 from edge.runtime.bus import Bus
-from edge.runtime.certificates import server_context
+from edge.runtime.certificates import own_context, server_context
 from edge.runtime.command_line import Command
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.frame_codec import shipped_dictionaries
@@ -389,30 +390,46 @@ def _run(namespace: argparse.Namespace) -> int:
         return 1
 
 
+_EVERYWHERE: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared, not listened on
+
+
 def _enrol(settings: EdgeSettings, till: str | None) -> int:
     web = settings.web
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{web.port}/internal/v1/enrolment-codes",
+    address = "localhost" if web.address in _EVERYWHERE else web.address
+    at = f"[{address}]" if ":" in address else address
+    context = own_context(web.certificate_file) if web.certificate_file else None
+    request = urllib.request.Request(  # noqa: S310 - http or https, nothing else
+        f"{'https' if context else 'http'}://{at}:{web.port}/internal/v1/enrolment-codes",
         data=json.dumps({"till": till}).encode(),
         headers={
             "Authorization": f"Bearer {_token(settings.secrets.service_token_file)}",
             "Content-Type": "application/json",
+            "Host": f"localhost:{web.port}",  # the box is asked by itself, whatever it is called
         },
         method="POST",
     )
     try:
-        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - as above
+        with urllib.request.urlopen(  # noqa: S310 - http or https, as above
+            request, timeout=10, context=context
+        ) as response:
             code = json.load(response)["code"]
     except urllib.error.HTTPError as error:
-        raise Refused("enrol_refused", json.load(error).get("message", "refused")) from None
-    except OSError as error:
+        raise Refused("enrol_refused", _words_of(error)) from None
+    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError) as error:
         raise Refused(
             "box_not_running",
-            f"The box does not answer on port {web.port}: {error}.",
-            advice="Start it first.",
+            f"No box answers at {at}:{web.port}: {str(error) or type(error).__name__}.",
+            advice="Start it first, or see what else uses that port.",
         ) from None
     print(f"Code: {code}  (good for 15 minutes, once)")  # noqa: T201 - the answer
     return 0
+
+
+def _words_of(error: urllib.error.HTTPError) -> str:
+    try:
+        return str(json.load(error)["message"])
+    except (ValueError, LookupError, TypeError):
+        return f"The server there answered {error.code}, and not as a box does."
 
 
 COMMAND: Final = Command("edge", "the box: tills, selling, the ledger", _configure, _run)

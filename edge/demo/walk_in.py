@@ -114,8 +114,10 @@ def _read(file: Path) -> dict[str, str]:
 
 
 def _keep(file: Path, headers: dict[str, str]) -> None:
-    file.touch(mode=0o600)
-    file.write_text(json.dumps(headers))
+    draft = file.with_suffix(".draft")  # a demo killed here leaves no half of it
+    draft.touch(mode=0o600)
+    draft.write_text(json.dumps(headers))
+    draft.replace(file)
 
 
 def _header(*jars: SimpleCookie) -> str:

@@ -215,22 +215,24 @@ class Access:
         session = self._sessions.get(secret_hash(token))
         if session is None or session.device != device.digest:
             return None
+        return session if self._in_use(session) else None
+
+    def cashier_of(self, till: str) -> str | None:
+        """Return who signed in last at a till: whose scans they are. A scan is use of it."""
+        sessions = [session for session in self._sessions.values() if session.till == till]
+        newest = max(sessions, key=lambda session: session.started_at, default=None)
+        return newest.cashier if newest is not None and self._in_use(newest) else None
+
+    def _in_use(self, session: CashierSession) -> bool:
+        """Say whether a session still holds, and count this as use of it."""
         now = self.clock.monotonic_ms()
         idle = now - session.used_at_monotonic > SESSION_IDLE_S_MAX * 1000
         old = self.clock.now_ms() - session.started_at > SESSION_S_MAX * 1000
         revoked = self.reference.staff_member(session.cashier) is None
         if idle or old or revoked:
-            return None
+            return False
         session.used_at_monotonic = now
-        return session
-
-    def cashier_of(self, till: str) -> str | None:
-        """Return who signed in last at a till: whose scans they are."""
-        sessions = [session for session in self._sessions.values() if session.till == till]
-        newest = max(sessions, key=lambda session: session.started_at, default=None)
-        if newest is None or self.reference.staff_member(newest.cashier) is None:
-            return None
-        return newest.cashier
+        return True
 
     async def sign_in(
         self, device: EnrolledDevice, request: SignInRequest

@@ -104,7 +104,7 @@ class BoxHealth:
         return HealthItem(
             "link",
             well=False,
-            words=f"Head office is not reachable; {view.waiting_sales} sales wait.",
+            words=f"Head office is not reachable; sales that wait: {view.waiting_sales}.",
             advice="Selling goes on; nothing needs to be done.",
         )
 

@@ -189,6 +189,17 @@ def client_context(ca_file: Path) -> ssl.SSLContext:
     return context
 
 
+def own_context(certificate_file: Path) -> ssl.SSLContext:
+    """Return what a server's own programs trust it by: its very certificate, whatever its name.
+
+    Raises SettingsInvalid.
+    """
+    context = client_context(certificate_file)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
+
+
 def certificate_fingerprint(certificate: x509.Certificate) -> str:
     """Return the SHA-256 of a certificate, hexadecimal: what both ends show."""
     return certificate.fingerprint(hashes.SHA256()).hex()

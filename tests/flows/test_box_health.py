@@ -56,7 +56,7 @@ async def test_the_line_to_head_office_and_what_waits_for_it(tmp_path: Path) -> 
         await box.command("take_cash", amount_minor=200)
         _, found = await items(box)
         assert not found["link"]["well"]
-        assert "1 sales wait" in found["link"]["words"]
+        assert "sales that wait: 1" in found["link"]["words"]
         link = {"state": "up"}
         await box.call("POST", "/internal/v1/replica/link", link, headers=box.service)
         assert (await items(box))[1]["link"]["well"]

@@ -91,6 +91,17 @@ async def test_no_session_outlasts_the_longest_shift(desk: Desk) -> None:
     assert desk.access.session(token, device) is None
 
 
+async def test_scans_are_nobodys_once_the_session_is_over(desk: Desk) -> None:
+    device = await desk.enrolled()
+    token = await desk.signed_in(device)
+    desk.clock.advance(SESSION_IDLE_S_MAX)
+    assert desk.access.cashier_of("till-1") == "marta"
+    desk.clock.advance(SESSION_IDLE_S_MAX)  # a scan was use of it
+    assert desk.access.session(token, device) is not None
+    desk.clock.advance(SESSION_IDLE_S_MAX + 1)
+    assert desk.access.cashier_of("till-1") is None
+
+
 async def test_a_person_whom_head_office_takes_away_is_signed_out(desk: Desk) -> None:
     device = await desk.enrolled()
     token = await desk.signed_in(device)

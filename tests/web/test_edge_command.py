@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from edge.cli import main
+from edge.runtime.certificates import issue_server_certificate, make_ca
 from edge.runtime.keys import load_or_create_key
+from edge.runtime.system_clock import SystemClock
 from edge.settings import WebSettings
 from tests.brokers import find_free_port
 from tests.flows.box import TOKEN, bare_box
@@ -94,24 +96,53 @@ def test_a_box_that_does_not_run_cannot_give_a_code(
     config = written(tmp_path, find_free_port())
     assert main(["edge", "enrol", "--config", config, "--till", "till-1"]) == 2
     said = capsys.readouterr().err
-    assert "The box does not answer" in said
+    assert "No box answers at 127.0.0.1" in said
     assert "Start it first" in said
 
 
 @pytest.mark.parametrize(
-    ("token", "words"),
-    [(b"", "is empty"), (b" \n", "is empty"), (b"\xff\xfe", "cannot be read"), (None, "cannot be")],
+    ("answer", "words"),
+    [
+        (b"220 mail.example ready\r\n", "No box answers"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", "No box answers"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "No box answers"),
+        (b"HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno", "answered 403, and not as a box"),
+        (b"", "No box answers"),
+    ],
 )
-def test_a_token_file_that_is_none_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], token: bytes | None, words: str
+async def test_another_server_on_the_port_is_no_box(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], answer: bytes, words: str
 ) -> None:
-    config = written(tmp_path, find_free_port())
-    file = tmp_path / "service.token"
-    file.unlink()
-    if token is not None:
-        file.write_bytes(token)
-    assert main(["edge", "enrol", "--config", config, "--till", "till-1"]) == 2
-    said = capsys.readouterr().err
-    assert words in said
-    assert str(file) in said
-    assert "Traceback" not in said
+    async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(reply, "127.0.0.1", 0) as server:
+        config = written(tmp_path, server.sockets[0].getsockname()[1])
+        command = ["edge", "enrol", "--config", config, "--till", "till-1"]
+        assert await asyncio.to_thread(main, command) == 2
+    assert words in capsys.readouterr().err
+
+
+async def test_a_box_on_every_address_is_asked_over_tls(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock, port = SystemClock(), find_free_port()
+    files = tmp_path / "box.pem", tmp_path / "box.pem.key"
+    authority = make_ca("Retailer", clock)
+    issue_server_certificate(authority, names=["box-7"], ips=[], clock=clock).write(*files)
+    web = WebSettings("0.0.0.0", port, ("box-7",), *files)  # noqa: S104 - as in a shop, with TLS
+    async with bare_box(tmp_path, web=web):
+        config = written(tmp_path, port)
+        certificate = f'certificate_file = "{files[0]}"\nkey_file = "{files[1]}"\n'
+        with Path(config).open("a") as settings:
+            settings.write(f'address = "0.0.0.0"\n{certificate}')
+        command = ["edge", "enrol", "--config", config, "--till", "till-1"]
+        assert await asyncio.to_thread(main, command) == 0
+        assert "Code: " in capsys.readouterr().out
+        other = issue_server_certificate(authority, names=["box-7"], ips=[], clock=clock)
+        files[0].unlink()
+        other.write(files[0], tmp_path / "other.key")
+        assert await asyncio.to_thread(main, command) == 2
+        assert "CERTIFICATE_VERIFY_FAILED" in capsys.readouterr().err

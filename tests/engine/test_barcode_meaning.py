@@ -68,6 +68,7 @@ def test_check_digits_are_those_of_gs1(payload: str, digit: str) -> None:
         # a symbology that carries anything promises no check digit
         ("4006381333932", "]C0", OwnNumber("4006381333932")),
         ("96385075", "]A0", OwnNumber("96385075")),
+        ("]A096385075", "", OwnNumber("96385075")),
         ("4006381333931", "]C0", GtinMeaning("04006381333931")),
         # UPC-E, by GS1's example 0 425261 4 -> 0 42100 00526 4 and one of each kind
         ("04252614", "", GtinMeaning("00042100005264")),
@@ -117,6 +118,11 @@ def test_check_digits_are_those_of_gs1(payload: str, digit: str) -> None:
         ("10ABC", "]C1", OwnNumber("10ABC")),
         ("no such thing", "]C1", OwnNumber("no such thing")),
         (f"https://shop.example/01/{DEMO}/10/A?17=251231", "", GtinMeaning(DEMO)),
+        (
+            "https://shop.example/01/0" + coded("210410100742"),
+            "",
+            LabelMeaning("04101", weight=742),
+        ),
         (f"HTTPS://shop.example/01/{DEMO}?3103=000742", "", GtinMeaning(DEMO, weight=742)),
         ("https://shop.example/", "", OwnNumber("https://shop.example/")),
         ("https://[shop.example/01/", "", OwnNumber("https://[shop.example/01/")),

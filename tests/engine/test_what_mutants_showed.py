@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from edge.contract.errors import Refused
@@ -14,7 +15,7 @@ from edge.contract.payment_events import (
 )
 from edge.contract.reference_data import Article, Price, StoreProfile, TaxRule
 from edge.contract.sale_events import CashTendered, LineAdded, SaleOpened
-from edge.contract.till_protocol import Abandon, AddItem, PayByCard, TakeCash, VoidLine
+from edge.contract.till_protocol import Abandon, AddItem, PayByCard, SetQuantity, TakeCash, VoidLine
 from edge.engine.cart import CARD, EMPTY, Cart, replay
 from edge.engine.receipt_words import language_of
 from edge.engine.sale_rules import Circumstances, decide
@@ -193,3 +194,29 @@ def test_what_the_scanner_says_of_the_symbol_decides() -> None:
 @pytest.mark.parametrize(("wanted", "found"), [("en", "en"), ("en-GB", "en"), ("xx-en", "en")])
 def test_a_language_is_found_by_its_first_part(wanted: str, found: str) -> None:
     assert language_of(wanted) == found
+
+
+def test_the_scanners_symbology_reaches_the_meaning_of_the_code() -> None:
+    misread = AddItem(command_id="c", code="9520000000012")
+    for aim, refused in (("", "check_digit"), ("]E0", "check_digit"), ("]C0", "unknown_code")):
+        given = Circumstances("till-1", 0, "new-sale", aim=aim)
+        with pytest.raises(Refused) as caught:
+            decide(EMPTY, misread, OneArticle(), given)
+        assert caught.value.code == refused, aim
+
+
+def test_only_blanks_around_a_code_are_taken_off() -> None:
+    decide(EMPTY, AddItem(command_id="c", code=" 1000\r\n"), OneArticle(), GIVEN)
+    with pytest.raises(Refused) as caught:
+        decide(EMPTY, AddItem(command_id="c", code="\x0b1000"), OneArticle(), GIVEN)
+    assert caught.value.code == "code_control_characters"
+
+
+def test_a_changed_weight_is_still_a_weight() -> None:
+    weighed = msgspec.structs.replace(line(1), unit="kg", quantity=742)
+    cart = cart_of(weighed)
+    _, added = decide(
+        cart, SetQuantity(command_id="c", line_id="1", quantity=500), OneArticle(), GIVEN
+    )
+    assert isinstance(added, LineAdded)
+    assert (added.unit, added.quantity) == ("kg", 500)

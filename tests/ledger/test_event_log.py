@@ -96,10 +96,13 @@ async def test_a_refused_record_leaves_nothing_and_its_neighbours_stand(tmp_path
             return_exceptions=True,
         )
         assert isinstance(outcomes[1], Refused)
+        assert outcomes[1].code == "event_too_large"
         assert (await ledger.head()).seq == 12
         assert {row.till for row in await ledger.tills()} == {"till-1", "till-3"}
         with pytest.raises(ValueError, match="events in one record"):
             await ledger.record(Record((BoxStopped(),) * (EVENTS_PER_COMMAND_MAX + 1)))
+        await ledger.record(Record((BoxStopped(),) * EVENTS_PER_COMMAND_MAX))
+        assert (await ledger.head()).seq == 12 + EVENTS_PER_COMMAND_MAX
 
 
 async def test_jobs_come_and_go_with_the_events_that_cause_and_settle_them(tmp_path: Path) -> None:
@@ -199,9 +202,10 @@ async def test_a_ledger_of_another_store_is_refused(
     path = tmp_path / "ledger.db"
     async with ledger_at(path):
         pass
-    with pytest.raises(StorageFailed, match=words):
+    with pytest.raises(StorageFailed, match=words) as caught:
         async with ledger_at(path, **other):  # type: ignore[arg-type]
             pass
+    assert caught.value.code == "foreign_ledger"
 
 
 async def test_a_ledger_of_a_newer_generation_is_refused_an_older_one_taken(
@@ -214,9 +218,10 @@ async def test_a_ledger_of_a_newer_generation_is_refused_an_older_one_taken(
         await ledger.record(Record((BoxStopped(),)))
         _, bodies = await ledger.events_after(0, raw_max=1, count_max=1)
         assert unseal(bodies[0]).gen == 3
-    with pytest.raises(StorageFailed, match="generation 3"):
+    with pytest.raises(StorageFailed, match="generation 3") as caught:
         async with ledger_at(path, gen=2):
             pass
+    assert caught.value.code == "newer_generation"
 
 
 async def test_the_acknowledgement_is_kept_with_the_next_commit_and_never_goes_back(

@@ -182,11 +182,12 @@ class PayingByCard:
             return (event, *completed)
 
         if outcome.outcome != "approved":
+            reason = outcome.reason or outcome.code
             till.say(
                 "card_declined",
                 "refused",
-                f"The card was not charged: {outcome.reason or outcome.code or 'declined'}.",
-                {"reason": outcome.reason or outcome.code},
+                f"The card was not charged: {reason.rstrip('.') or 'declined'}.",
+                {"reason": reason},
             )
         self.dispatch.forget(job.job_id)
         await self.selling.step(till, decide, settled=(job.job_id,))

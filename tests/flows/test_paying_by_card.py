@@ -58,11 +58,11 @@ async def test_a_card_that_was_not_charged_gives_the_sale_back(
     tmp_path: Path, outcome: str
 ) -> None:
     async with selling_box(tmp_path) as box, fake_host(box.broker) as host:
-        host.answers["authorise_payment"] = done({"outcome": outcome, "reason": "Card expired"})
+        host.answers["authorise_payment"] = done({"outcome": outcome, "reason": "Card expired."})
         await ask(box, host)
         view = await until_view(box.view, lambda view: view["state"] == "open", what="open again")
         assert (view["due_minor"], view["tenders"][0]["state"]) == (129, "declined")
-        assert "Card expired" in view["notice"]["words"]
+        assert view["notice"]["words"] == "The card was not charged: Card expired."
         _, view = await box.command("take_cash", amount_minor=129)
         assert view["state"] == "done"
 

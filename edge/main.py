@@ -48,7 +48,6 @@ from edge.ledger.records import LedgerIdentity, OpenJob
 from edge.reference.store import MIGRATIONS as REFERENCE_MIGRATIONS
 from edge.reference.store import ReferenceStore
 from edge.runtime.bus import Bus
-from edge.runtime.certificates import own_context, server_context
 from edge.runtime.command_line import Command
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.frame_codec import shipped_dictionaries
@@ -65,6 +64,7 @@ from edge.runtime.structured_log import Log, open_log
 from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock
 from edge.runtime.systemd_notify import notify
+from edge.runtime.tls_contexts import own_context, server_context
 from edge.settings import EdgeSettings
 from edge.web.box_api import BoxApi
 from edge.web.caller import EdgeGate

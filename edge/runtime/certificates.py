@@ -1,13 +1,10 @@
-"""The retailer's certificate authority, server certificates, and TLS contexts.
+"""The retailer's certificate authority and server certificates.
 
 ECDSA P-256 throughout: what every browser takes (they refuse Ed25519).
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from edge.contract.errors import ProtocolViolation, SettingsInvalid
+from edge.contract.errors import SettingsInvalid
 from edge.contract.instant import Clock
 from edge.runtime.private_file import create_private_file, read_private_file
 
@@ -159,65 +156,9 @@ def issue_server_certificate(
     return ServerCertificate(chain, _key_pem(key))
 
 
-def server_context(certificate_file: Path, key_file: Path) -> ssl.SSLContext:
-    """Return the TLS context of a server. Raises SettingsInvalid naming the file that is wrong."""
-    read_private_file(key_file)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
-    load_certificate(certificate_file)
-    try:
-        context.load_cert_chain(certificate_file, key_file, password=_no_password)
-    except (ssl.SSLError, ValueError) as error:
-        raise SettingsInvalid(
-            "certificate_key_mismatch",
-            f"{key_file} is not the key of {certificate_file}, or is none.",
-            advice="Give the two files that were made together.",
-        ) from error
-    return context
-
-
-def client_context(ca_file: Path) -> ssl.SSLContext:
-    """Return the TLS context of a client that trusts this authority and no other.
-
-    Raises SettingsInvalid when the file holds no certificate.
-    """
-    certificate = load_certificate(ca_file)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_verify_locations(cadata=certificate.public_bytes(Encoding.PEM).decode())
-    return context
-
-
-def own_context(certificate_file: Path) -> ssl.SSLContext:
-    """Return what a server's own programs trust it by: its very certificate, whatever its name.
-
-    Raises SettingsInvalid.
-    """
-    context = client_context(certificate_file)
-    context.check_hostname = False
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    return context
-
-
 def certificate_fingerprint(certificate: x509.Certificate) -> str:
     """Return the SHA-256 of a certificate, hexadecimal: what both ends show."""
     return certificate.fingerprint(hashes.SHA256()).hex()
-
-
-def check_pinned(der: bytes, pinned: str) -> None:
-    """Return when a peer's certificate (DER) is the pinned one. Raises ProtocolViolation."""
-    if not hmac.compare_digest(hashlib.sha256(der).hexdigest(), pinned.lower().replace(":", "")):
-        raise ProtocolViolation(
-            "certificate_not_pinned",
-            "The server shows another certificate than the one it was enrolled with.",
-            advice="Compare the fingerprints at both ends before trusting the new one.",
-        )
-
-
-def _no_password() -> str:
-    # without this OpenSSL would ask on the terminal, and a service would hang
-    raise ValueError("the key is protected by a password")
 
 
 def _now(clock: Clock) -> datetime:

@@ -29,11 +29,11 @@ from edge.contract.limits import STOP_S_MAX
 from edge.runtime.broker_access import BrokerAccess
 from edge.runtime.broker_gate import BrokerGate
 from edge.runtime.broker_passwords import BrokerPasswords
-from edge.runtime.certificates import server_context
 from edge.runtime.command_line import Command
 from edge.runtime.settings_file import load, require_tls
 from edge.runtime.structured_log import Log, open_log
 from edge.runtime.systemd_notify import notify
+from edge.runtime.tls_contexts import server_context
 
 _DOOR: Final = "default"
 

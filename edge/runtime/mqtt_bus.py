@@ -40,12 +40,12 @@ from edge.contract.limits import (
 )
 from edge.runtime.backoff import Backoff
 from edge.runtime.bus import BusMessage, BusUnavailable, LastWill
-from edge.runtime.certificates import client_context
 from edge.runtime.outgoing_message import check_outgoing
 from edge.runtime.private_file import read_private_file
 from edge.runtime.settings_file import require_tls
 from edge.runtime.structured_log import Log
 from edge.runtime.subscription_queue import SubscriptionQueue
+from edge.runtime.tls_contexts import client_context
 
 _PROTOCOLS: Final = {"5": aiomqtt.ProtocolVersion.V5, "3.1.1": aiomqtt.ProtocolVersion.V311}
 _NO_DELAY: Final = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -21,10 +21,10 @@ import msgspec
 
 from edge.contract.errors import Refused, SettingsInvalid
 from edge.contract.reference_data import FEED_ORDER, Feed, FeedPage, StaffMember
-from edge.runtime.certificates import client_context
 from edge.runtime.http_sessions import cookie_header
 from edge.runtime.pin_hash import PinHasher
 from edge.runtime.settings_file import require_tls
+from edge.runtime.tls_contexts import client_context
 from sync.office.feeds import Applied, NewItem
 from sync.office.gate import OFFICE_COOKIE
 from sync.office.office_api import NewItems

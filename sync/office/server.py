@@ -12,7 +12,6 @@ from typing import Final
 
 from edge.contract.health import HealthItem
 from edge.contract.instant import Clock
-from edge.runtime.certificates import server_context
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.frame_codec import shipped_dictionaries
 from edge.runtime.http_guard import GuardSettings, guarded_app
@@ -25,6 +24,7 @@ from edge.runtime.static_files import CONTENT_TYPES, StaticFiles
 from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock
+from edge.runtime.tls_contexts import server_context
 from sync.office.database import office_database
 from sync.office.event_store import SqliteEventStore
 from sync.office.feeds import Feeds

@@ -11,8 +11,8 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 
 from edge.contract.errors import SettingsInvalid
-from edge.runtime.certificates import client_context
 from edge.runtime.settings_file import load, require_tls
+from edge.runtime.tls_contexts import client_context
 
 SESSION_PATH: Final = "/sync/v1/session"
 

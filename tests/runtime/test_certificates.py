@@ -23,16 +23,14 @@ from edge.runtime.certificates import (
     CA_DAYS,
     SERVER_DAYS,
     certificate_fingerprint,
-    check_pinned,
-    client_context,
     issue_server_certificate,
     load_ca,
     load_certificate,
     make_ca,
-    server_context,
     write_ca,
 )
 from edge.runtime.private_file import create_private_file
+from edge.runtime.tls_contexts import check_pinned, client_context, server_context
 from tests.runtime.hand_clock import HandClock
 
 NOW = datetime.fromtimestamp(1_795_000_000, tz=UTC)

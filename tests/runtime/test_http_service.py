@@ -12,15 +12,10 @@ import pytest
 from aiohttp import ClientConnectorCertificateError, ClientSession, web
 
 from edge.contract.errors import SettingsInvalid
-from edge.runtime.certificates import (
-    client_context,
-    issue_server_certificate,
-    make_ca,
-    server_context,
-    write_ca,
-)
+from edge.runtime.certificates import issue_server_certificate, make_ca, write_ca
 from edge.runtime.http_service import HttpService, require_tls_beyond_loopback
 from edge.runtime.system_clock import SystemClock
+from edge.runtime.tls_contexts import client_context, server_context
 from tests.runtime.hand_clock import HandClock
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from edge.contract.errors import Refused, SettingsInvalid, TillboxError
-from edge.runtime.certificates import server_context
 from edge.runtime.keys import load_key
+from edge.runtime.tls_contexts import server_context
 from sync.office import main as office_main
 from sync.office.main import COMMAND
 from sync.office.shop_folder import ShopFolder

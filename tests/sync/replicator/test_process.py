@@ -17,16 +17,11 @@ import pytest
 from typing_extensions import override
 
 from edge.contract.limits import STOP_S_MAX
-from edge.runtime.certificates import (
-    Authority,
-    issue_server_certificate,
-    make_ca,
-    server_context,
-    write_ca,
-)
+from edge.runtime.certificates import Authority, issue_server_certificate, make_ca, write_ca
 from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import TaskDied
 from edge.runtime.system_clock import SystemClock
+from edge.runtime.tls_contexts import server_context
 from sync.replicator.main import COMMAND, run
 from sync.replicator.settings import load_peers
 from tests.sync.fake_edge import TOKEN

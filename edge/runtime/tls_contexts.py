@@ -1,0 +1,89 @@
+"""How programs trust each other over TLS: contexts of servers and clients, pinned certificates.
+
+Apart from what makes certificates: the library for that takes longer to load than the rest of
+TLS, and a running box makes none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ssl
+from pathlib import Path
+
+from edge.contract.errors import ProtocolViolation, SettingsInvalid
+from edge.runtime.private_file import read_private_file
+
+
+def server_context(certificate_file: Path, key_file: Path) -> ssl.SSLContext:
+    """Return the TLS context of a server. Raises SettingsInvalid naming the file that is wrong."""
+    read_private_file(key_file)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    _first_certificate(certificate_file)
+    try:
+        context.load_cert_chain(certificate_file, key_file, password=_no_password)
+    except (ssl.SSLError, ValueError) as error:
+        raise SettingsInvalid(
+            "certificate_key_mismatch",
+            f"{key_file} is not the key of {certificate_file}, or is none.",
+            advice="Give the two files that were made together.",
+        ) from error
+    return context
+
+
+def client_context(ca_file: Path) -> ssl.SSLContext:
+    """Return the TLS context of a client that trusts this authority and no other.
+
+    Raises SettingsInvalid when the file holds no certificate.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(cadata=_first_certificate(ca_file))
+    return context
+
+
+def own_context(certificate_file: Path) -> ssl.SSLContext:
+    """Return what a server's own programs trust it by: its very certificate, whatever its name.
+
+    Raises SettingsInvalid.
+    """
+    context = client_context(certificate_file)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
+
+
+def check_pinned(der: bytes, pinned: str) -> None:
+    """Return when a peer's certificate (DER) is the pinned one. Raises ProtocolViolation."""
+    if not hmac.compare_digest(hashlib.sha256(der).hexdigest(), pinned.lower().replace(":", "")):
+        raise ProtocolViolation(
+            "certificate_not_pinned",
+            "The server shows another certificate than the one it was enrolled with.",
+            advice="Compare the fingerprints at both ends before trusting the new one.",
+        )
+
+
+def _no_password() -> str:
+    # without this OpenSSL would ask on the terminal, and a service would hang
+    raise ValueError("the key is protected by a password")
+
+
+def _first_certificate(file: Path) -> bytes:
+    """Return the first certificate of a file in PEM, as DER."""
+    try:
+        text = file.read_text("ascii", errors="replace")
+    except OSError as error:
+        raise SettingsInvalid(
+            "certificate_unreadable", f"{file} cannot be read: {error.strerror}."
+        ) from None
+    start, end = text.find(ssl.PEM_HEADER), text.find(ssl.PEM_FOOTER)
+    try:
+        der = ssl.PEM_cert_to_DER_cert(text[start : end + len(ssl.PEM_FOOTER)])
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=der)
+    except (ssl.SSLError, ValueError):
+        raise SettingsInvalid(
+            "certificate_unusable", f"{file} holds no certificate in PEM."
+        ) from None
+    return der

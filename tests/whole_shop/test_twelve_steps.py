@@ -299,6 +299,12 @@ async def _(day: Day) -> None:
     await day.shop.scan(day.first["code"])
     await day.shop.counter("POST", "cables", {"device": "scanner", "plugged": False})
     day.shop.go_on("devices")
+    # the cable is put back by somebody who sees that the scanner is gone: before that the till
+    # shows it well, and what is scanned while its port is being opened is nobody's
+    await day.shop.until_view(
+        lambda view: any(not device["well"] for device in view["devices"]),
+        what="the till knows that the scanner is gone",
+    )
     await day.shop.counter("POST", "cables", {"device": "scanner", "plugged": True})
     await sell_after_a_lost_scan(day)
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -259,11 +259,8 @@ class Shop:
 
     def ledger_events(self) -> list[dict[str, Any]]:
         """Return every event of the ledger, in order, as the file has them."""
-        ledger = sqlite3.connect(f"file:{self.ready['ledger']}?mode=ro", uri=True)
-        try:
+        with closing(sqlite3.connect(f"file:{self.ready['ledger']}?mode=ro", uri=True)) as ledger:
             return [json.loads(body) for (body,) in ledger.execute(_EVENTS)]
-        finally:
-            ledger.close()
 
     def verify(self) -> dict[str, Any]:
         """Return the verdict of `tillbox ledger verify`."""

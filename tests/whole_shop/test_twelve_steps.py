@@ -312,6 +312,7 @@ async def _(day: Day) -> None:
 @cell("02 killed broker")
 async def _(day: Day) -> None:
     line = day.lines.devices_to_broker
+    await line.until_idle()  # an acknowledgement that is waited for would hold the scan up
     line.hold("out")
     await day.shop.scan(day.first["code"])
     await line.until_held("out", day.first["code"].encode())
@@ -337,6 +338,7 @@ async def _(day: Day) -> None:
 @cell("02 cut devices-broker, the scan on its way")
 async def _(day: Day) -> None:
     line = day.lines.devices_to_broker
+    await line.until_idle()  # an acknowledgement that is waited for would hold the scan up
     line.hold("out")
     await day.shop.scan(day.first["code"])
     await line.until_held("out", day.first["code"].encode())
@@ -502,6 +504,7 @@ async def _(day: Day) -> None:
 async def lose_the_authorisation(day: Day) -> None:
     """Ask for the card; the intent is on disk, the job on its way and nowhere else."""
     await day.key()
+    await day.lines.edge_to_broker.until_idle()
     day.lines.edge_to_broker.hold("out")
     view = await day.ask_card()
     assert view["state"] == "paying"
@@ -628,6 +631,7 @@ async def _(day: Day) -> None:
 async def _(day: Day) -> None:
     view = await day.key()
     day.sale_id = view["sale_id"]
+    await day.lines.edge_to_broker.until_idle()
     day.lines.edge_to_broker.hold("out")
     day.lines.till_to_edge.hold("back")
     wish = {"command_id": str(uuid.uuid4()), "amount_minor": view["due_minor"]}
@@ -647,6 +651,7 @@ async def _(day: Day) -> None:
 @cell("09 cut edge-broker, the jobs lost")
 async def _(day: Day) -> None:
     await day.key()
+    await day.lines.edge_to_broker.until_idle()
     day.lines.edge_to_broker.hold("out")
     await day.pay_cash()
     await day.lines.edge_to_broker.until_held("out", b"print_receipt")

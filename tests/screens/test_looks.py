@@ -59,6 +59,7 @@ async def states(till: TillPage, box: FakeBox) -> AsyncIterator[str]:
     for code in GOODS:
         await box.scan(code)
     await till.state("sell")
+    await expect(page.locator(".line")).to_have_count(len(GOODS))
     await box.change_link("down", 14)
     yield "sell"
     if await page.locator(".panes").is_visible():
@@ -116,9 +117,12 @@ async def test_the_measure_finds_a_planted_fault(till: TillPage) -> None:
 
 
 async def _settled(page: Page) -> dict[str, Any]:
-    await page.evaluate(
-        "() => Promise.allSettled(document.getAnimations().map((each) => each.finished))"
-    )
+    # what has come to rest may have set the next thing moving: a key grows as its line settles
+    await page.evaluate("""async () => {
+        const moving = () => document.getAnimations().filter((a) => a.playState === 'running');
+        for (let now = moving(); now.length; now = moving())
+            await Promise.allSettled(now.map((each) => each.finished));
+    }""")
     found: dict[str, Any] = await page.evaluate(MEASURE)
     return found
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import contextlib
 import gc
 import http.client
 import json
-import signal
 import ssl
 import urllib.error
 import urllib.request
@@ -22,7 +19,8 @@ from zoneinfo import ZoneInfo
 import uvloop
 
 from edge.contract.device_messages import JobKind
-from edge.contract.errors import Refused, SettingsInvalid, StorageFailed
+from edge.contract.errors import Refused, SettingsInvalid
+from edge.contract.instant import Clock
 from edge.contract.receipt_document import ReceiptDocument
 from edge.contract.reference_data import Feed, FeedPage
 from edge.engine.cart import Cart
@@ -58,12 +56,12 @@ from edge.runtime.keys import load_or_create_key
 from edge.runtime.metrics import CONTENT_TYPE, Metrics
 from edge.runtime.mqtt_bus import MqttBus
 from edge.runtime.pin_hash import PinHasher, load_pepper
+from edge.runtime.process_life import live, run_process, told_to_stop
 from edge.runtime.settings_file import load
 from edge.runtime.static_files import StaticFiles
-from edge.runtime.structured_log import Log, open_log
+from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock
-from edge.runtime.systemd_notify import notify
 from edge.runtime.tls_contexts import own_context, server_context
 from edge.settings import EdgeSettings
 from edge.web.box_api import BoxApi
@@ -76,7 +74,6 @@ SCREENS: Final = Path(__file__).parent / "screens"
 _SCREEN_FOLDERS: Final = ("till", "kit", "vendor", "words")
 _DICTIONARY: Final = 1
 _GC_THRESHOLDS: Final = (20_000, 20, 100)
-_WATCHDOG_S: Final = 0.5
 """How soon a failed disk ends the process, and how often the watchdog is fed."""
 
 
@@ -94,11 +91,6 @@ class Edge:
     ledger_file: DatabaseFile
     files: tuple[DatabaseFile, ...]
     web: HttpService
-
-    @property
-    def failure(self) -> StorageFailed | None:
-        """Why one of the files is written no more: the process has to end and open it anew."""
-        return next((file.failure for file in self.files if file.failure is not None), None)
 
 
 def receipt_zone(reference: ReferenceStore) -> ZoneInfo:
@@ -330,34 +322,18 @@ def _token(path: Path) -> str:
 # --- the process --------------------------------------------------------------------------
 
 
-async def run(settings: EdgeSettings, log: Log) -> int:
-    """Run a box until SIGTERM or SIGINT; return the exit status."""
-    clock = SystemClock()
+async def run(settings: EdgeSettings, clock: Clock, log: Log) -> None:
+    """Run a box until SIGTERM or SIGINT, or raise what no restart of a task mends."""
+    stop = told_to_stop()
     bus = MqttBus(settings.broker, None, clock, log)
-    ending = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ending.set)
     async with running_edge(settings, bus, log, load_screens()) as edge:
         # what a box is made of stays: the collector need not look at it again and again
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
-        notify("READY=1")
         log.info("ready", origin=edge.web.origin)
-        died = edge.tasks.spawn("death watch", edge.tasks.wait())
-        while not ending.is_set() and not died.done() and edge.failure is None:
-            with contextlib.suppress(TimeoutError):
-                async with clock.timeout(_WATCHDOG_S):
-                    await ending.wait()
-            notify("WATCHDOG=1")
-        notify("STOPPING=1")
-        if edge.failure is not None:
-            raise edge.failure
-        if died.done():
-            died.result()
+        await live(edge.tasks, clock, stop, edge.files)
     log.info("stopped")
-    return 0
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
@@ -381,13 +357,11 @@ def _run(namespace: argparse.Namespace) -> int:
         return 0
     if namespace.action == "enrol":
         return _enrol(settings, namespace.till)
-    log = open_log("edge")
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(run(settings, log))
-    except StorageFailed as error:
-        log.error("storage_failed", code=error.code, reason=str(error))  # noqa: TRY400 - no trace for people
-        return 1
+    return run_process(
+        "edge",
+        lambda clock, log: run(settings, clock, log),
+        loop_factory=uvloop.new_event_loop,
+    )
 
 
 _EVERYWHERE: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared, not listened on

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, Final, Protocol
 
-from edge.contract.errors import SettingsInvalid, TillboxError
+from edge.contract.errors import SettingsInvalid, StorageFailed, TillboxError
 from edge.contract.instant import Clock
 from edge.contract.limits import WATCHDOG_EVERY_S
 from edge.runtime.structured_log import Log, open_log
@@ -21,7 +21,24 @@ FAILED: Final = 1
 WRONG_SETTINGS: Final = 2
 
 
-def run_process(name: str, work: Callable[[Clock, Log], Coroutine[Any, Any, None]]) -> int:
+_FILES_EVERY_S: Final = 0.5
+"""How soon a file that failed ends the process: nobody is answered by it meanwhile."""
+
+
+class MayFail(Protocol):
+    """A database file, as far as the life of its process hangs on it."""
+
+    @property
+    def failure(self) -> StorageFailed | None:
+        """Why it is written no more; None while it is well."""
+
+
+def run_process(
+    name: str,
+    work: Callable[[Clock, Log], Coroutine[Any, Any, None]],
+    *,
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+) -> int:
     """Run the process `name` until its work ends; return its exit status (see `Command`).
 
     Wrong settings are told to the person at the prompt, every other TillboxError to the log;
@@ -30,7 +47,8 @@ def run_process(name: str, work: Callable[[Clock, Log], Coroutine[Any, Any, None
     clock, ended = SystemClock(), f"{name}_ended"
     log = open_log(name, clock=clock)
     try:
-        asyncio.run(work(clock, log))
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(work(clock, log))
     except SettingsInvalid as error:
         sys.stderr.write(f"{error}\n")
         return WRONG_SETTINGS
@@ -48,15 +66,19 @@ def told_to_stop() -> asyncio.Event:
     return stop
 
 
-async def live(tasks: Supervisor, clock: Clock, stop: asyncio.Event) -> None:
+async def live(
+    tasks: Supervisor, clock: Clock, stop: asyncio.Event, files: Iterable[MayFail] = ()
+) -> None:
     """Live until `stop` is set, or raise what a task died of for good, and keep systemd told.
 
-    Call it once the process does its work: systemd takes it for started then, and restarts
+    One of the `files` that is written no more is such a death: only a new process opens it
+    anew. Call it once the process does its work: systemd takes it for started then, and restarts
     it when the loop does not turn any more.
     """
     notify("READY=1")
     try:
         _ = tasks.start("watchdog", lambda: _feed_watchdog(clock))
+        _ = tasks.start("files", lambda: _watch_files(tuple(files), clock))
         stopping = tasks.spawn("stop signal", stop.wait())
         dying = tasks.spawn("death watch", _death(tasks))
         await asyncio.wait({stopping, dying}, return_when=asyncio.FIRST_COMPLETED)
@@ -70,6 +92,14 @@ async def _feed_watchdog(clock: Clock) -> None:
     while True:
         notify("WATCHDOG=1")
         await clock.sleep(WATCHDOG_EVERY_S)
+
+
+async def _watch_files(files: tuple[MayFail, ...], clock: Clock) -> None:
+    while files:
+        for file in files:
+            if file.failure is not None:
+                raise file.failure
+        await clock.sleep(_FILES_EVERY_S)
 
 
 async def _death(tasks: Supervisor) -> TillboxError | None:

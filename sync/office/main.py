@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
-import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from edge.contract.errors import SettingsInvalid, StorageFailed, TillboxError
+from edge.contract.errors import SettingsInvalid, StorageFailed
 from edge.contract.identity import is_short_id
-from edge.contract.limits import NAME_CHARS_MAX, WATCHDOG_EVERY_S
+from edge.contract.instant import Clock
+from edge.contract.limits import NAME_CHARS_MAX
 from edge.runtime.certificates import issue_server_certificate, load_ca, make_ca, write_ca
 from edge.runtime.command_line import Command
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.ids import SystemIds
 from edge.runtime.keys import load_key, load_or_create_key
 from edge.runtime.pin_hash import PASSWORD_CHARS_MAX, PinHasher, load_pepper
+from edge.runtime.process_life import live, run_process, told_to_stop
 from edge.runtime.settings_file import load
-from edge.runtime.structured_log import Log, open_log
+from edge.runtime.structured_log import Log
 from edge.runtime.system_clock import SystemClock
-from edge.runtime.systemd_notify import notify
 from sync.office.database import office_database
 from sync.office.loading import OfficeClient, load_folder
 from sync.office.people import People
@@ -40,40 +39,17 @@ _ANSWER: Final = print
 # --- serve --------------------------------------------------------------------------------
 
 
-async def serve(settings: OfficeSettings, log: Log) -> int:
-    """Run head office until SIGTERM or SIGINT; return the exit status."""
-    clock = SystemClock()
-    ending = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ending.set)
+async def serve(settings: OfficeSettings, clock: Clock, log: Log) -> None:
+    """Run head office until SIGTERM or SIGINT, or raise what no restart of a task mends."""
+    stop = told_to_stop()
     async with running_office(settings, log, clock) as office:
-        notify("READY=1")
         log.info("ready", origin=office.web.origin)
-        died = office.tasks.spawn("death watch", office.tasks.wait())
-        while not ending.is_set() and not died.done() and office.file.failure is None:
-            with contextlib.suppress(TimeoutError):
-                async with clock.timeout(WATCHDOG_EVERY_S):
-                    await ending.wait()
-            notify("WATCHDOG=1")
-        notify("STOPPING=1")
-        if office.file.failure is not None:
-            raise office.file.failure
-        if died.done():
-            died.result()
+        await live(office.tasks, clock, stop, (office.file,))
     log.info("stopped")
-    return 0
 
 
 def _serve(settings: OfficeSettings, _: argparse.Namespace) -> int:
-    log = open_log("office")
-    try:
-        return asyncio.run(serve(settings, log))
-    except SettingsInvalid:
-        raise
-    except TillboxError as error:
-        log.error("office_failed", code=error.code, reason=str(error))  # noqa: TRY400 - its words say all
-        return 1
+    return run_process("office", lambda clock, log: serve(settings, clock, log))
 
 
 # --- setting up ---------------------------------------------------------------------------

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
 import signal
 import socket
 from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -91,3 +93,23 @@ def test_the_exit_status_says_how_it_ended(
 
     assert run_process("box", begin) == status
     assert told in capsys.readouterr().err
+
+
+@dataclass
+class BreakingFile:
+    failure: StorageFailed | None = None
+
+
+async def test_a_file_that_is_written_no_more_ends_it() -> None:
+    clock, stream = HandClock(), io.StringIO()
+    files = (BreakingFile(), BreakingFile())
+    async with Supervisor(clock, open_log("test", stream, clock=clock)) as tasks:
+        living = asyncio.create_task(live(tasks, clock, told_to_stop(), files))
+        while clock.waiting < 2:  # the watchdog, and the watch over the files
+            await asyncio.sleep(0)
+        assert not living.done()
+        files[1].failure = StorageFailed("disk_full", "The disk is full.")
+        clock.advance(1)
+        with pytest.raises(StorageFailed, match="disk is full"):
+            await living
+    assert [json.loads(line)["task"] for line in stream.getvalue().splitlines()] == ["files"]

@@ -230,7 +230,9 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
 
         replica.feed_taken = feed_taken
         await replica.open()
-        await Recovery(ledger, selling, dispatch, paying, log).start(settings.tills, clean=clean)
+        recovery = Recovery(ledger, selling, dispatch, paying, log)
+        await recovery.start(settings.tills, clean=clean)
+        stack.push_async_callback(recovery.stop)
         health = BoxHealth(ledger_file, reference, directory, link, disk, bus, dispatch)
         metrics = Metrics()
         health.declare(metrics)

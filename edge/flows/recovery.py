@@ -8,13 +8,15 @@ asked about, never repeated.
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 
 from edge.contract.device_messages import DELIVERY, Delivery, JobKind
+from edge.contract.errors import StorageFailed
 from edge.contract.event_registry import Event
 from edge.contract.sale_events import SaleCompleted
-from edge.contract.system_events import BoxStarted
+from edge.contract.system_events import BoxStarted, BoxStopped
 from edge.contract.till_protocol import ReceiptView, TillState
 from edge.engine.cart import replay
 from edge.flows.job_dispatch import JobDispatch
@@ -71,6 +73,11 @@ class Recovery:
             open_jobs=len(jobs),
             open_payments=len(asked),
         )
+
+    async def stop(self) -> None:
+        """Record that the box ends in good order; a ledger that failed says nothing more."""
+        with suppress(StorageFailed):
+            await self.ledger.record(Record((BoxStopped(),)))
 
     async def _rebuild(self, till: Till, first_seq: int, jobs: list[OpenJob]) -> None:
         """Rebuild the till's newest sale: open, or finished and still on the screen."""

@@ -9,7 +9,7 @@ import pytest
 
 from edge.contract.till_protocol import TillView
 from edge.ledger.integrity import stored_events, verify
-from tests.flows.box import MILK, Box, selling_box
+from tests.flows.box import MILK, Box, bare_box, selling_box
 from tests.flows.fake_host import fake_host, until, until_view
 
 
@@ -72,6 +72,17 @@ async def test_eight_repeats_at_once_write_once(tmp_path: Path) -> None:
         )
         assert all(answer == answers[0] for answer in answers)
         assert event_types(box).count("line_added") == 1
+
+
+async def test_an_end_in_good_order_is_recorded_and_known_at_the_next_start(
+    tmp_path: Path,
+) -> None:
+    async with selling_box(tmp_path):
+        pass
+    async with bare_box(tmp_path) as box:
+        ended = [kind for kind in event_types(box) if kind.startswith("box_")]
+        assert ended == ["box_started", "box_stopped", "box_started"]
+        assert '"clean":true' in box.log.getvalue()
 
 
 async def test_an_open_sale_survives_a_restart_with_a_higher_version(tmp_path: Path) -> None:

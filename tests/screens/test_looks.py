@@ -46,6 +46,9 @@ MEASURE: Final = """() => {
             .filter((el) => el.scrollWidth > el.clientWidth + 1)
             .filter((el) => getComputedStyle(el).overflow !== 'visible')
             .map((el) => el.outerHTML.slice(0, 90)),
+        over: [...document.querySelectorAll('.huge')].filter(seen)
+            .filter((el) => el.scrollWidth > el.clientWidth)
+            .map((el) => el.outerHTML.slice(0, 90)),
         pay: [...document.querySelectorAll('.key--pay')].filter(seen)
             .map((el) => el.getBoundingClientRect().height),
     };
@@ -103,6 +106,7 @@ async def test_nothing_sticks_out_and_targets_are_large(
         assert found["small"] == [], state
         assert found["outside"] == [], state
         assert found["cut"] == [], state
+        assert found["over"] == [], state
         assert all(height >= 60 for height in found["pay"]), state
     assert till.defects == []
 

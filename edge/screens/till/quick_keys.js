@@ -9,15 +9,13 @@ import * as store from "./store.js";
 /** @typedef {import("./protocol").QuickKeyView} QuickKeyView */
 
 const LONG_WORD = /[^\s,-]{10,}/u;
-/** More signs than two lines of a narrow key hold, in its own size and one step down. */
-const LONG_NAME = 16;
-const VERY_LONG_NAME = 20;
+/** More signs than two lines of a narrow key hold. */
+const LONG_NAME = 20;
 
 /** @param {string} name */
 function nameKind(name) {
-  const signs = [...name].length;
-  const steps = signs > VERY_LONG_NAME ? " name--fuller" : signs > LONG_NAME ? " name--full" : "";
-  return `name${LONG_WORD.test(name) ? " name--long" : ""}${steps}`;
+  const word = LONG_WORD.test(name) ? " name--long" : "";
+  return `name${word}${[...name].length > LONG_NAME ? " name--full" : ""}`;
 }
 
 /** @param {{tile: QuickKeyView, reach: boolean}} props */

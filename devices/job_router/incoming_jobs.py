@@ -6,6 +6,7 @@ import msgspec
 
 from devices.driver import DeviceJob
 from edge.contract.device_messages import DELIVERY, JOB_ARGS, MESSAGE_VERSION, Job, JobKind
+from edge.contract.wire import UNREADABLE
 
 
 class JobInvalid(Exception):
@@ -21,7 +22,7 @@ def read_job(payload: bytes) -> Job | None:
     """Decode a job's envelope; None for what is no job at all."""
     try:
         return msgspec.json.decode(payload, type=Job)
-    except (msgspec.MsgspecError, RecursionError):
+    except UNREADABLE:
         return None
 
 
@@ -38,6 +39,6 @@ def check_job(job: Job, kinds: frozenset[JobKind]) -> DeviceJob:
         )
     try:
         args = msgspec.json.decode(job.args, type=JOB_ARGS[kind])
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except UNREADABLE as error:
         raise JobInvalid("args_invalid", f"The arguments of {kind} do not fit: {error}.") from None
     return DeviceJob(job.id, kind, args, job.deadline)

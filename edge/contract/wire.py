@@ -17,6 +17,9 @@ from edge.contract.limits import JSON_NESTING_MAX
 
 T = TypeVar("T")
 
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that do not fit: bad UTF-8 and depth come as Python's own."""
+
 _ENCODER: Final = msgspec.json.Encoder()
 _DECODERS: Final[dict[object, msgspec.json.Decoder[Any]]] = {}
 """One for each shape that is ever asked for: as many as there are routes."""

@@ -22,7 +22,7 @@ from edge.contract.device_messages import (
 )
 from edge.contract.device_topics import HostTopics, every_device, every_host, parse_topic
 from edge.contract.till_protocol import DeviceView
-from edge.contract.wire import encode
+from edge.contract.wire import UNREADABLE, encode
 from edge.runtime.bus import Bus, BusMessage
 from edge.runtime.structured_log import Log
 from edge.settings import DeviceSettings
@@ -154,7 +154,7 @@ class DeviceDirectory:
     def _take_info(self, host: str, payload: bytes) -> None:
         try:
             info = _INFO.decode(payload)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             self._drop("host_info_garbled", host, error)
             return
         if info.config_error and info.config_error != self._config_errors.get(host):
@@ -176,7 +176,7 @@ class DeviceDirectory:
         else:
             try:
                 reported.state = _STATE.decode(payload)
-            except msgspec.DecodeError as error:
+            except UNREADABLE as error:
                 self._drop("device_state_garbled", device, error)
                 return
         self._tell_tills(tills)

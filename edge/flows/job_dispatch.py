@@ -18,7 +18,7 @@ from edge.contract.device_messages import DELIVERY, Delivery, Job, JobKind, JobR
 from edge.contract.device_topics import HostTopics, every_device, parse_topic
 from edge.contract.instant import Clock
 from edge.contract.limits import JOB_GRACE_MS, JOB_SWEEP_S, SIDE_JOBS_MAX
-from edge.contract.wire import encode
+from edge.contract.wire import UNREADABLE, encode
 from edge.flows.device_directory import DeviceDirectory
 from edge.ledger.records import OpenJob
 from edge.runtime.bus import Bus, BusMessage, BusUnavailable
@@ -126,7 +126,7 @@ class JobDispatch:
         topic = parse_topic(message.topic)
         try:
             result = _RESULT.decode(message.payload)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             self.dropped += 1
             self.log.warning("job_result_garbled", topic=message.topic, reason=str(error))
             return

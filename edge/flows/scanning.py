@@ -19,6 +19,7 @@ from edge.contract.errors import Refused
 from edge.contract.instant import Clock
 from edge.contract.limits import SCAN_AGE_MS_MAX
 from edge.contract.till_protocol import AddItem
+from edge.contract.wire import UNREADABLE
 from edge.flows.device_directory import DeviceDirectory
 from edge.flows.selling import Selling
 from edge.flows.till import Till
@@ -67,7 +68,7 @@ class Scanning:
         try:
             event = _EVENT.decode(message.payload)
             scan = _SCAN.decode(event.data)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             self.dropped += 1
             self.log.warning("scan_garbled", topic=message.topic, reason=str(error))
             return

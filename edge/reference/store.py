@@ -29,6 +29,7 @@ from edge.contract.reference_data import (
     TaxRule,
 )
 from edge.contract.till_protocol import ArticleView, QuickKeyPageView, QuickKeyView
+from edge.contract.wire import UNREADABLE
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.migrations import Migration
 
@@ -116,7 +117,7 @@ class ReferenceStore:
             return None
         try:
             return _SHAPES[feed].decode(item.value)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise Refused(
                 "feed_item_malformed",
                 f"Feed {feed}: the item {item.key!r} does not fit: {error}.",

@@ -288,7 +288,18 @@ async def test_a_job_that_cannot_be_run_is_refused_in_words(
 
 @pytest.mark.parametrize(
     "garbage",
-    [b"", b"{}", b"[]", b"null", b"\xff", b"NaN", b"{" * 5000, b"[" * 50_000, b'{"id":"x"}'],
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"null",
+        b"\xff",
+        b"NaN",
+        b"{" * 5000,
+        b"[" * 50_000,
+        b'{"id":"x"}',
+        b'{"id":"\xff"}',
+    ],
 )
 def test_what_is_no_job_is_none(garbage: bytes) -> None:
     assert read_job(garbage) is None

@@ -103,7 +103,10 @@ async def test_a_host_that_started_anew_unseen_gets_its_jobs_again(shop: Shop) -
         (HostTopics(STORE, "B O X").availability, ONLINE, ""),
         (HOST.info, b"{", "host_info_garbled"),
         (HOST.info, b'{"boot":7}', "host_info_garbled"),
+        (HOST.info, b'{"boot":"\xff"}', "host_info_garbled"),
+        (HOST.info, b'{"more":' + b"[" * 50_000, "host_info_garbled"),
         (PRINTER.state, b"\xff", "device_state_garbled"),
+        (PRINTER.state, b'{"state":"\xff"}', "device_state_garbled"),
         (PRINTER.state, b'{"state":"dancing"}', "device_state_garbled"),
     ],
 )

@@ -139,10 +139,12 @@ async def test_a_result_that_could_not_be_recorded_leaves_the_job_open(desk: Des
 
 async def test_results_that_settle_nothing_are_counted(desk: Desk) -> None:
     desk.dispatch.add(desk.job("job-drawer"))
-    await desk.host.publish(HOST.device("printer-1").result, b"{")
+    for garbage in (b"{", b'{"id":"\xff"}', b'{"more":' + b"[" * 50_000):
+        await desk.host.publish(HOST.device("printer-1").result, garbage)
     await desk.answer("job-drawer", device="terminal-1")
-    await until(lambda: desk.dispatch.dropped == 2, what="both are dropped")
-    assert desk.words("job_result_garbled") == desk.words("job_result_foreign") == 1
+    await until(lambda: desk.dispatch.dropped == 4, what="all are dropped")
+    assert (desk.words("job_result_garbled"), desk.words("job_result_foreign")) == (3, 1)
+    assert desk.words("task_defect") == 0
     await desk.answer("job-drawer")
     await until(lambda: desk.settled != [], what="the right one is heard")
     assert desk.settled == [("job-drawer", JobStatus.DONE)]

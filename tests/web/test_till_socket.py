@@ -107,9 +107,11 @@ async def test_a_scan_with_nobody_signed_in_goes_nowhere(tmp_path: Path) -> None
 async def test_garbled_and_foreign_scans_are_counted_drops(tmp_path: Path) -> None:
     async with selling_box(tmp_path) as box, fake_host(box.broker) as host:
         topic = host.topics.device("scanner-1").event("scan")
-        await host.bus.publish(topic, b"\xff")
+        for garbage in (b"\xff", b'{"id":"\xff"}', b'{"data":' + b"[" * 50_000):
+            await host.bus.publish(topic, garbage)
         await host.bus.publish(host.topics.device("printer-1").event("scan"), b"{}")
-        await until(lambda: "scan_garbled" in box.log.getvalue(), what="garbage is logged")
+        await until(lambda: box.log.getvalue().count("scan_garbled") == 3, what="garbage is logged")
+        assert "task_defect" not in box.log.getvalue()
         await until(lambda: "scan_foreign" in box.log.getvalue(), what="the stranger is logged")
         assert (await box.view())["lines"] == []
 

@@ -75,7 +75,8 @@ def _configure_ledger(parser: argparse.ArgumentParser) -> None:
     check = actions.add_parser(
         "verify",
         help="check that a ledger is whole",
-        description="Checks SQLite's own structure and the hash chain, event by event. "
+        description="Checks SQLite's own structure, the hash chain event by event, what follows "
+        "from the events, and the event that head office acknowledged last. "
         "Exit status: 0 whole, 1 broken, 2 not a ledger. Safe beside a running box.",
     )
     check.add_argument("file", type=Path, help="a ledger.db")
@@ -127,14 +128,22 @@ def _verify(namespace: argparse.Namespace) -> int:
 
 
 def _export(namespace: argparse.Namespace) -> int:
-    from edge.ledger.integrity import NotALedgerError, stored_events  # noqa: PLC0415 - loaded when asked
+    from edge.ledger.integrity import (  # noqa: PLC0415 - loaded when asked
+        BrokenLedgerError,
+        NotALedgerError,
+        stored_events,
+    )
 
     try:
         for event in stored_events(namespace.file, namespace.after):
-            _answer(f'{{"hash":"{event.hash.hex()}","event":{event.body.decode("utf-8")}}}')
+            body = event.body.decode("utf-8", errors="backslashreplace")
+            _answer(f'{{"hash":"{event.hash.hex()}","event":{body}}}')
     except NotALedgerError as error:
         _complain(f"Not a ledger: {error}.")
         return NOT_A_LEDGER
+    except BrokenLedgerError as error:
+        _complain(f"Broken: {error}.")
+        return 1
     return 0
 
 

@@ -56,4 +56,7 @@ def pack(reply: bytes) -> bytes:
 def unpack(stored: bytes) -> bytes:
     """Return the answer. Raises zlib.error for what is none."""
     unpacking = zlib.decompressobj(zdict=DICTIONARY)
-    return unpacking.decompress(stored) + unpacking.flush()
+    reply = unpacking.decompress(stored) + unpacking.flush()
+    if not unpacking.eof:
+        raise zlib.error("the answer ends before its end")
+    return reply

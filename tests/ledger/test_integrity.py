@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -14,57 +13,9 @@ import pytest
 from edge.cli import main
 from edge.contract.envelope import GENESIS, link
 from edge.ledger.integrity import NotALedgerError, Verdict, stored_events, verify
-from edge.ledger.records import CommandReply, Record
-from tests.ledger.ledger_at import cash_sale, ledger_at
+from tests.ledger.tampering import EVENTS, change, edit_body, ledger, rehash
 
-SALES = 8
-EVENTS = SALES * 6
-
-
-@pytest.fixture
-async def ledger(tmp_path: Path) -> Path:
-    path = tmp_path / "ledger.db"
-    async with ledger_at(path) as opened:
-        for number in range(SALES):
-            await opened.record(
-                Record(
-                    cash_sale(f"sale-{number}", number + 1),
-                    "till-1",
-                    "marta",
-                    reply=CommandReply(f"command-{number}", b"m", b"view"),
-                )
-            )
-    return path
-
-
-def change(path: Path, *statements: str) -> None:
-    with closing(sqlite3.connect(path)) as connection, connection:
-        for statement in statements:
-            connection.execute(statement)
-
-
-def edit_body(seq: int, old: bytes, new: bytes) -> Callable[[Path], None]:
-    def tamper(path: Path) -> None:
-        with closing(sqlite3.connect(path)) as connection, connection:
-            (body,) = connection.execute("SELECT body FROM event WHERE seq = ?", (seq,)).fetchone()
-            assert old in body
-            connection.execute(
-                "UPDATE event SET body = ? WHERE seq = ?", (body.replace(old, new), seq)
-            )
-
-    return tamper
-
-
-def rehash(path: Path, first: int) -> None:
-    """Make the chain fit again from an event on, as a clever thief would."""
-    with closing(sqlite3.connect(path)) as connection, connection:
-        row = connection.execute("SELECT hash FROM event WHERE seq = ?", (first - 1,)).fetchone()
-        previous = row[0] if row else GENESIS
-        for seq, body in connection.execute(
-            "SELECT seq, body FROM event WHERE seq >= ? ORDER BY seq", (first,)
-        ).fetchall():
-            previous = link(previous, body)
-            connection.execute("UPDATE event SET hash = ? WHERE seq = ?", (previous, seq))
+__all__ = ["ledger"]
 
 
 def swap(path: Path) -> None:
@@ -152,6 +103,46 @@ def test_tampering_is_found_and_the_first_bad_seq_named(
     assert f"First bad seq: {first_bad}" in capsys.readouterr().err
 
 
+def test_a_schema_of_noise_is_damage(ledger: Path) -> None:
+    content = ledger.read_bytes()
+    assert b"CREATE TABLE enrolment (\n    s" in content
+    ledger.write_bytes(
+        content.replace(b"CREATE TABLE enrolment (\n    s", b"CREATE TABLE enrolmen\xc5 (\n K")
+    )
+    assert "SQLite cannot read the file" in verify(ledger).reason
+
+
+def test_a_completion_without_its_sale_does_not_follow(ledger: Path) -> None:
+    with closing(sqlite3.connect(ledger)) as connection, connection:
+        (opened,) = connection.execute("SELECT body FROM event WHERE seq = 1").fetchone()
+        (tendered,) = connection.execute("SELECT body FROM event WHERE seq = 7").fetchone()
+        assert b"sale_opened" in opened
+        assert b"sale_opened" in tendered
+        unknown = opened.replace(b"sale_opened", b"sale_begun")
+        connection.execute("UPDATE event SET body = ? WHERE seq = 1", (unknown,))
+    rehash(ledger, 1)
+    verdict = verify(ledger)
+    assert verdict.first_bad_seq == 6
+    assert verdict.reason == "event 6 (sale_completed) does not follow from what is before it"
+
+
+@pytest.mark.parametrize("noise", [b'"till":"\xff', b'"till":"t","data":' + b"[" * 50_000])
+def test_a_body_of_noise_in_a_chain_that_fits_is_a_broken_event(
+    ledger: Path, noise: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(sqlite3.connect(ledger)) as connection, connection:
+        (body,) = connection.execute("SELECT body FROM event WHERE seq = 9").fetchone()
+        connection.execute(
+            "UPDATE event SET body = ? WHERE seq = 9", (body.replace(b'"till":"', noise, 1),)
+        )
+    rehash(ledger, 9)
+    verdict = verify(ledger)
+    assert verdict.first_bad_seq == 9
+    assert "event 9 cannot be read" in verdict.reason
+    assert main(["ledger", "export", str(ledger)]) == 0  # as it lies there
+    assert len(capsys.readouterr().out.splitlines()) == EVENTS
+
+
 def test_bit_flips_in_live_events_are_all_found(ledger: Path) -> None:
     seed = 20261122
     print("seed", seed)
@@ -207,12 +198,6 @@ def test_a_page_overwritten_with_noise_is_found(ledger: Path) -> None:
     assert not verify(ledger).whole
 
 
-def test_head_office_may_have_everything(ledger: Path) -> None:
-    change(ledger, f"UPDATE identity SET accepted_seq = {EVENTS:d}")  # noqa: S608 - a number
-    verdict = verify(ledger)
-    assert (verdict.whole, verdict.accepted_seq) == (True, EVENTS)
-
-
 def test_a_ledger_that_does_not_say_whose_it_is_is_not_whole(ledger: Path) -> None:
     change(ledger, "DELETE FROM identity")
     assert verify(ledger) == Verdict(
@@ -242,6 +227,24 @@ def test_damage_beside_the_events_is_found_by_sqlite_itself(ledger: Path) -> Non
     verdict = verify(ledger)
     assert (verdict.whole, verdict.events, verdict.first_bad_seq) == (False, EVENTS, None)
     assert "integrity check found" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        (
+            "CREATE TABLE event AS SELECT seq, CAST(body AS TEXT) AS body, hash FROM kept",
+            "event 1 is not stored as bytes",
+        ),
+        ("CREATE TABLE event (seq, body)", "SQLite cannot read on: no such column: hash"),
+    ],
+)
+def test_an_export_says_where_it_cannot_go_on(
+    ledger: Path, statement: str, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(ledger, "ALTER TABLE event RENAME TO kept", statement)
+    assert main(["ledger", "export", str(ledger)]) == 1
+    assert capsys.readouterr().err == f"Broken: {reason}.\n"
 
 
 def test_an_export_can_be_checked_without_tillbox(

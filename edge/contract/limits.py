@@ -102,7 +102,7 @@ BALLAST_BYTES: Final = 4 * 1_048_576
 DISK_FREE_BYTES_MIN: Final = 32 * 1_048_576
 """Below this no new sale is opened: refused before money moves."""
 COMMAND_REPLIES_KEPT: Final = 50_000
-"""About a month of one busy till: a repeat older than that is no retry."""
+"""About a month of one busy till, ids of sales among them: an older repeat is no retry."""
 
 # --- bus and devices ---------------------------------------------------------------------
 MQTT_PAYLOAD_BYTES_MAX: Final = 262_144

@@ -18,6 +18,7 @@ from edge.contract.errors import Refused, StorageFailed
 from edge.contract.event_registry import Event
 from edge.contract.instant import Clock, business_day
 from edge.contract.limits import COMMAND_REPLIES_KEPT, EVENT_BYTES_MAX, EVENTS_PER_COMMAND_MAX
+from edge.contract.sale_events import SaleOpened
 from edge.ledger.projections import project
 from edge.ledger.records import (
     CommandReply,
@@ -43,6 +44,8 @@ _PRUNE_EVERY: Final = 1_000
 _JOBS_PER_EVENT_MAX: Final = 16
 """Room between two events for the jobs of one: they are sent in the order they came."""
 _MINUTE_MS: Final = 60_000
+_SALE_MARK: Final = "~"
+_NO_REPLY: Final = pack(b"")
 
 
 Listener = Callable[[Recorded, tuple[Event, ...]], None]
@@ -145,6 +148,8 @@ class Ledger:
         identity = self._identity
         for event in record.events:
             seq += 1
+            if isinstance(event, SaleOpened):
+                _claim_sale(connection, event.sale, seq)
             body = seal(
                 event,
                 store=identity.store_number,
@@ -349,10 +354,30 @@ def _same_command(kept: tuple[bytes, bytes], command: CommandReply) -> bytes:
 
 def _keep_reply(connection: sqlite3.Connection, reply: CommandReply, last_seq: int) -> bool:
     """Keep an answer; False when there is one to that command id."""
+    return _keep(connection, reply.command_id, reply.fingerprint, last_seq, pack(reply.reply))
+
+
+def _claim_sale(connection: sqlite3.Connection, sale: str, seq: int) -> None:
+    """Let a sale's id name this sale alone: jobs, and head office, tell sales by their ids.
+
+    It is kept beside the ids of commands, under a mark that those never have: made in the same
+    moment, both stand on the same pages.
+    """
+    if not _keep(connection, f"{sale}{_SALE_MARK}", b"", seq, _NO_REPLY):
+        raise Refused(
+            "sale_id_reused",
+            f"The sale id {sale} names another sale already.",
+            advice="Give every new sale an id of its own.",
+        )
+
+
+def _keep(
+    connection: sqlite3.Connection, key: str, fingerprint: bytes, last_seq: int, reply: bytes
+) -> bool:
     cursor = connection.execute(
         "INSERT INTO command_reply (command_id, fingerprint, last_seq, reply) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (command_id) DO NOTHING",
-        (reply.command_id, reply.fingerprint, last_seq, pack(reply.reply)),
+        (key, fingerprint, last_seq, reply),
     )
     if not cursor.rowcount:
         return False

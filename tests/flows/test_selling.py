@@ -74,6 +74,25 @@ async def test_eight_repeats_at_once_write_once(tmp_path: Path) -> None:
         assert event_types(box).count("line_added") == 1
 
 
+async def test_the_id_of_a_sale_names_no_other_sale(tmp_path: Path) -> None:
+    async with selling_box(tmp_path) as box:
+        await box.command("add_item", code=MILK, sale_id="sale-of-the-till")
+        await box.command("take_cash", amount_minor=200)
+        status, refusal = await box.command("add_item", code=MILK, sale_id="sale-of-the-till")
+        assert (status, refusal["code"]) == (409, "sale_id_reused")
+    async with selling_box(tmp_path) as box:
+        await box.command("add_item", code=MILK, command_id="abandoned", sale_id="abandoned")
+        await box.command("abandon")
+        for sale_id in ("sale-of-the-till", "abandoned"):
+            before = event_types(box)
+            status, refusal = await box.command("add_item", code=MILK, sale_id=sale_id)
+            assert (status, refusal["code"]) == (409, "sale_id_reused")
+            assert event_types(box) == before
+        status, view = await box.command("add_item", code=MILK)
+        assert (status, view["state"], len(view["lines"])) == (200, "open", 1)
+    assert verify(tmp_path / "edge" / "ledger.db").whole
+
+
 async def test_an_end_in_good_order_is_recorded_and_known_at_the_next_start(
     tmp_path: Path,
 ) -> None:

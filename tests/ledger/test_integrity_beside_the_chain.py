@@ -30,11 +30,11 @@ NAMELESS = {
         "(00, till-1, a stranger, 1) where the events say nothing",
     ),
     "a kept answer cut short": (
-        "UPDATE command_reply SET reply = substr(reply, 1, length(reply) - 2) WHERE n = 3",
+        "UPDATE command_reply SET reply = substr(reply, 1, 5) WHERE command_id = 'command-2'",
         "the kept answer to command command-2 is damaged",
     ),
     "a kept answer of noise": (
-        "UPDATE command_reply SET reply = x'00' WHERE n = 4",
+        "UPDATE command_reply SET reply = x'00' WHERE command_id = 'command-3'",
         "the kept answer to command command-3 is damaged",
     ),
     "an acknowledgement that is none": ("UPDATE identity SET accepted = x'7b'", "cannot be read"),

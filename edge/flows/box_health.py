@@ -104,8 +104,9 @@ class BoxHealth:
         return HealthItem(
             "link",
             well=False,
-            words=f"Head office is not reachable; sales that wait: {view.waiting_sales}.",
-            advice="Selling goes on; nothing needs to be done.",
+            words=f"Nothing goes to head office; sales that wait: {view.waiting_sales}.",
+            # a line that is refused, or a fork, is mended by nobody who is told to do nothing
+            advice=self.link.reason or "Selling goes on; nothing needs to be done.",
         )
 
 

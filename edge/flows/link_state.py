@@ -15,7 +15,10 @@ from edge.ledger.records import Recorded
 
 @dataclass
 class LinkState:
-    """The link as tills show it. `changed` is called when it does."""
+    """The link as tills show it. `changed` is called when it does.
+
+    `reason` is what `sync` last said of why it is down, empty when it is up or nothing was said.
+    """
 
     ledger: Ledger
     clock: Clock
@@ -23,6 +26,7 @@ class LinkState:
     state: str = "never"
     since: int = 0
     accepted_seq: int = 0
+    reason: str = ""
     _waiting: int = 0
 
     async def open(self) -> None:
@@ -38,8 +42,9 @@ class LinkState:
         """The link for the screens."""
         return LinkView(self.state, self._waiting, self.since)
 
-    def report(self, state: str) -> None:
-        """Take what `sync` says of the link: `up` or `down`."""
+    def report(self, state: str, reason: str = "") -> None:
+        """Take what `sync` says of the link: `up` or `down`, and why."""
+        self.reason = reason
         if state != self.state:
             self.state = state
             self.since = self.clock.now_ms()

@@ -139,5 +139,5 @@ class ReplicaApi:
 
     async def _link(self, request: web.Request) -> web.Response:
         report = await read_message(request, LinkReport)
-        self.link.report(report.state)
+        self.link.report(report.state, report.reason)
         return web.Response(status=204)

@@ -57,9 +57,18 @@ async def test_the_line_to_head_office_and_what_waits_for_it(tmp_path: Path) -> 
         _, found = await items(box)
         assert not found["link"]["well"]
         assert "sales that wait: 1" in found["link"]["words"]
+        assert found["link"]["advice"] == "Selling goes on; nothing needs to be done."
+        link = {"state": "down", "reason": "This box is a copy of another. Call head office."}
+        await box.call("POST", "/internal/v1/replica/link", link, headers=box.service)
+        _, found = await items(box)
+        assert found["link"]["advice"] == link["reason"]
         link = {"state": "up"}
         await box.call("POST", "/internal/v1/replica/link", link, headers=box.service)
         assert (await items(box))[1]["link"]["well"]
+        link = {"state": "down"}
+        await box.call("POST", "/internal/v1/replica/link", link, headers=box.service)
+        _, found = await items(box)
+        assert found["link"]["advice"] == "Selling goes on; nothing needs to be done."
 
 
 class FailedFile(DatabaseFile):

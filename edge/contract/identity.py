@@ -11,6 +11,7 @@ from edge.contract.limits import (
     COMMAND_ID_CHARS_MAX,
     COMMAND_ID_CHARS_MIN,
     ID_CHARS_MAX,
+    PLACE_MAX,
 )
 
 ID_PATTERN: Final = rf"^[a-z0-9-]{{1,{ID_CHARS_MAX}}}$(?!\n)"
@@ -28,6 +29,9 @@ ShortId = Annotated[str, Meta(pattern=ID_PATTERN)]
 
 CommandId = Annotated[str, Meta(pattern=COMMAND_ID_PATTERN)]
 """`[A-Za-z0-9_-]{8,64}`."""
+
+Place = Annotated[int, Meta(ge=0, le=PLACE_MAX)]
+"""A seq, a generation or a cursor as a message names it: 0 is the beginning."""
 
 _SHORT_ID: Final = re.compile(ID_PATTERN)
 _COMMAND_ID: Final = re.compile(COMMAND_ID_PATTERN)

@@ -227,6 +227,8 @@ FEED_PAGE_BYTES_MAX: Final = 786_432
 """The items of a page, so that it fits `FRAME_BODY_BYTES_MAX` with names and cursors around."""
 FEED_TAKEN_MS_MAX: Final = 30_000
 """A page not taken by then was refused or lost: it is sent again with the next change."""
+PLACE_MAX: Final = 2**53 - 1
+"""Seqs, generations and cursors that a message names: what every JSON reader can hold."""
 FEED_REASON_CHARS_MAX: Final = 400
 """Why a box refuses an item, as head office keeps it: two sentences."""
 SESSION_HELLO_S_MAX: Final = 10.0

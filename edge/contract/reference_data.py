@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from edge.contract.identity import ShortId
+from edge.contract.identity import Place, ShortId
 from edge.contract.limits import AMOUNT_MINOR_MAX, NAME_CHARS_MAX
 
 Name = Annotated[str, Meta(min_length=1, max_length=NAME_CHARS_MAX)]
@@ -135,7 +135,7 @@ class FeedItem(msgspec.Struct, frozen=True, omit_defaults=True):
     """One change: the newest value of a key at a cursor; with `null` the key is gone."""
 
     key: str
-    cursor: int
+    cursor: Place
     value: msgspec.Raw
 
     @property
@@ -149,5 +149,5 @@ class FeedPage(msgspec.Struct, frozen=True, omit_defaults=True):
 
     feed: Feed
     items: tuple[FeedItem, ...]
-    next: int
+    next: Place
     more: bool = False

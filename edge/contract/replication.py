@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Meta
 
 from edge.contract.errors import ProtocolViolation
-from edge.contract.identity import ShortId
+from edge.contract.identity import Place, ShortId
 from edge.contract.limits import FRAME_RAW_BYTES_MAX
 from edge.contract.reference_data import Feed, FeedPage
 
@@ -94,8 +94,8 @@ def _bad(why: str) -> ProtocolViolation:
 class Head(msgspec.Struct, frozen=True):
     """A place in a store's history. `hash` in hexadecimal; seq 0 has 64 zeros."""
 
-    gen: int
-    seq: int
+    gen: Place
+    seq: Place
     hash: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 
 
@@ -106,7 +106,7 @@ class Hello(msgspec.Struct, frozen=True, tag="hello", tag_field="msg"):
     box: str
     """The box's public key, hexadecimal."""
     head: Head
-    cursors: dict[str, int]
+    cursors: dict[str, Place]
     clock: int
     version: str
     nonce: str
@@ -142,7 +142,7 @@ class Ack(msgspec.Struct, frozen=True, tag="ack", tag_field="msg"):
 
     store: ShortId
     accepted: Head
-    settled_seq: int
+    settled_seq: Place
     at: int
     signature: str
     """Ed25519 of head office over `ack_bytes`, hexadecimal."""
@@ -158,7 +158,7 @@ class FeedTaken(msgspec.Struct, frozen=True, tag="feed_taken", tag_field="msg"):
     """The box has applied a feed up to a cursor."""
 
     feed: Feed
-    cursor: int
+    cursor: Place
 
 
 class FeedRefused(msgspec.Struct, frozen=True, tag="feed_refused", tag_field="msg"):
@@ -168,7 +168,7 @@ class FeedRefused(msgspec.Struct, frozen=True, tag="feed_refused", tag_field="ms
     """
 
     feed: Feed
-    cursor: int
+    cursor: Place
     code: str
     reason: str
 

@@ -68,8 +68,6 @@ _ALARMING: Final = frozenset(
 
 
 _HEARS: Final = (FEED_REFUSED,)
-_CURSOR_MAX: Final = 2**53
-"""What every JSON reader can hold."""
 
 
 @dataclass
@@ -265,9 +263,7 @@ class BoxSessions:
 
     async def _cursors(self, store: RegisteredStore, hello: Hello) -> dict[Feed, int]:
         newest = await self._feeds.newest()
-        cursors = {feed: max(0, hello.cursors.get(feed, 0)) for feed in FEED_ORDER}
-        if max(cursors.values()) > _CURSOR_MAX:
-            raise DeniedError("message_malformed", "A feed's cursor is out of reach.")
+        cursors = {feed: hello.cursors.get(feed, 0) for feed in FEED_ORDER}
         ahead = [str(feed) for feed in FEED_ORDER if cursors[feed] > newest[feed]]
         if ahead:
             for feed in FEED_ORDER:

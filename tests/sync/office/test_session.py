@@ -67,6 +67,10 @@ async def test_a_registered_box_is_welcomed(served: Served, box: Box) -> None:
         ({"signer": new_key()}, "proof_wrong"),
         ({"head": Head(2, 8, "0" * 64)}, "frame_of_other_generation"),
         ({"cursors": {"price": 2**60}}, "message_malformed"),
+        ({"cursors": {"price": -1}}, "message_malformed"),
+        ({"head": Head(1, 2**63, "0" * 64)}, "message_malformed"),
+        ({"head": Head(1, -1, "0" * 64)}, "message_malformed"),
+        ({"head": Head(2**63, 8, "0" * 64)}, "message_malformed"),
     ],
 )
 async def test_others_are_denied(
@@ -76,6 +80,20 @@ async def test_others_are_denied(
         assert (await line.hear(Denied)).code == code
         assert await line.next() is None
     assert not (await served.store())["connected"]
+
+
+async def test_a_box_that_names_an_absurd_head_stops_nobody_else(tmp_path: Path, box: Box) -> None:
+    other = Box(store="mill-lane", number=2)
+    other.sell("c")
+    async with serve(tmp_path, box) as served:
+        await served.add(other)
+        for seq in (2**63, 2**64 - 1):
+            async with served.line(box, head=Head(1, seq, "0" * 64)) as line:
+                assert (await line.hear(Denied)).code == "message_malformed"
+        async with served.session(other) as (line, _):
+            await line.send(other.frame())
+            assert (await line.hear(Ack)).accepted.seq == 4
+        assert served.office.file.failure is None
 
 
 async def test_a_stranger_does_not_learn_which_stores_there_are(served: Served) -> None:
@@ -430,6 +448,7 @@ async def test_feeds_of_a_restored_head_office_go_down_anew(served: Served, box:
     ("said", "code"),
     [
         ('{"msg":"feed_taken","feed":"price","cursor":0}', "feed_not_taken"),
+        ('{"msg":"feed_taken","feed":"price","cursor":9223372036854775808}', "message_malformed"),
         ('{"msg":"feed_taken","feed":"staff","cursor":9}', "out_of_turn"),
         ('{"msg":"proof","signature":""}', "out_of_turn"),
         ('{"msg":"feed_refused","feed":"price","cursor":7,"code":"c","reason":""}', "out_of_turn"),

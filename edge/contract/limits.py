@@ -25,6 +25,8 @@ QUANTITY_THOUSANDTHS_MAX: Final = 9_999_000
 """9,999 pieces in a line: more is a slipped finger or a scanned number."""
 LINES_PER_SALE_MAX: Final = 500
 """A full trolley has about 150; the view of 500 lines is still sent whole."""
+SALE_TOTAL_MINOR_MAX: Final = AMOUNT_MINOR_MAX * LINES_PER_SALE_MAX
+"""What the lines of a sale can come to; sums of a day's sales stay within 64 bits."""
 TENDERS_PER_SALE_MAX: Final = 20
 """Card payments tried and cash given in one sale."""
 

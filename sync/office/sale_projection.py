@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from edge.contract.envelope import SealedEnvelope
 from edge.contract.event_registry import Event
+from edge.contract.limits import SALE_TOTAL_MINOR_MAX
 from edge.contract.payment_events import (
     CardPaymentApproved,
     CardPaymentDeclined,
@@ -184,6 +185,11 @@ def _card_state(
 def _completed(
     connection: sqlite3.Connection, envelope: SealedEnvelope, event: SaleCompleted
 ) -> None:
+    if abs(event.total_minor) > SALE_TOTAL_MINOR_MAX:
+        # one such amount in the day's takings, and no store's figures could be added up
+        raise DoesNotFitError(
+            f"sale {event.sale} comes to {event.total_minor}; {SALE_TOTAL_MINOR_MAX} is the most"
+        )
     connection.executemany(
         "INSERT INTO sale_tax (store, sale, tax, rate_ppm, net_minor, tax_minor, gross_minor)"
         " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",

@@ -135,6 +135,17 @@ async def test_a_poison_event_steps_aside_and_the_others_go_on(
     assert "event_quarantined" in served.log.getvalue()
 
 
+async def test_an_absurd_total_steps_aside_and_the_takings_still_add_up(
+    served: Served, box: Box
+) -> None:
+    for sale in ("x", "y"):
+        box.sell(sale, 2**62)
+    box.sell("z")
+    assert "z" in [sale["sale_id"] for sale in await _arrive(served, box)]
+    store = await served.store()
+    assert store["quarantined"] == 2
+
+
 async def test_bytes_that_are_no_event_step_aside(served: Served, box: Box) -> None:
     box.sell("a")
     box.bodies.append(b"\xff no JSON")

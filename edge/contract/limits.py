@@ -231,6 +231,8 @@ FEED_TAKEN_MS_MAX: Final = 30_000
 """A page not taken by then was refused or lost: it is sent again with the next change."""
 PLACE_MAX: Final = 2**53 - 1
 """Seqs, generations and cursors that a message names: what every JSON reader can hold."""
+FEED_CURSOR_AHEAD_MAX: Final = 1_000_000_000
+"""A box has seen at most so many changes that a restored head office forgot: years of them."""
 FEED_REASON_CHARS_MAX: Final = 400
 """Why a box refuses an item, as head office keeps it: two sentences."""
 SESSION_HELLO_S_MAX: Final = 10.0

@@ -142,13 +142,18 @@ class Feeds:
             newest = _newest(connection, feed)
             if newest >= cursor:
                 return
-            connection.execute(
-                "UPDATE feed_item SET cursor = cursor + ? WHERE feed = ?", (cursor, feed)
+            # close together: however often this happens, cursors grow by what boxes say only
+            rows = connection.execute(
+                "SELECT scope, key FROM feed_item WHERE feed = ? ORDER BY cursor", (feed,)
+            ).fetchall()
+            connection.executemany(
+                "UPDATE feed_item SET cursor = ? WHERE feed = ? AND scope = ? AND key = ?",
+                [(place, feed, *row) for place, row in enumerate(rows, cursor + 1)],
             )
             connection.execute(
                 "INSERT INTO feed_cursor (feed, newest) VALUES (?, ?)"
                 " ON CONFLICT (feed) DO UPDATE SET newest = excluded.newest",
-                (feed, cursor + newest),
+                (feed, cursor + len(rows)),
             )
 
         await self._file.write(unit)

@@ -18,6 +18,7 @@ from edge.contract.errors import ProtocolViolation, ReplicaFork, TillboxError
 from edge.contract.identity import Ids
 from edge.contract.instant import Clock
 from edge.contract.limits import (
+    FEED_CURSOR_AHEAD_MAX,
     FRAME_BODY_BYTES_MAX,
     FRAMES_IN_FLIGHT_MAX,
     FRAMES_PER_COMMIT_MAX,
@@ -62,7 +63,14 @@ from sync.office.store_directory import RegisteredStore, StoreDirectory
 Shape = TypeVar("Shape", Hello, Proof)
 
 _ALARMING: Final = frozenset(
-    {"fork", "behind", "signature_wrong", "frame_of_other_store", "frame_of_other_generation"}
+    {
+        "fork",
+        "behind",
+        "signature_wrong",
+        "frame_of_other_store",
+        "frame_of_other_generation",
+        "feed_out_of_reach",
+    }
 )
 """What a person has to look at; the rest is noise of the line, counted and logged."""
 
@@ -265,6 +273,15 @@ class BoxSessions:
         newest = await self._feeds.newest()
         cursors = {feed: hello.cursors.get(feed, 0) for feed in FEED_ORDER}
         ahead = [str(feed) for feed in FEED_ORDER if cursors[feed] > newest[feed]]
+        far = [feed for feed in ahead if cursors[Feed(feed)] - newest[feed] > FEED_CURSOR_AHEAD_MAX]
+        if far:
+            # all stores share the cursors: one box may not use them up
+            raise await self._refusal(
+                store,
+                "feed_out_of_reach",
+                f"The box of store {store.slug} says it has taken {', '.join(far)} further than "
+                "any head office can have sent: its reference data are damaged.",
+            )
         if ahead:
             for feed in FEED_ORDER:
                 await self._feeds.catch_up(feed, cursors[feed])

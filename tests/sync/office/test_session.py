@@ -444,6 +444,24 @@ async def test_feeds_of_a_restored_head_office_go_down_anew(served: Served, box:
     assert [alarm["kind"] for alarm in (await served.store())["alarms"]] == ["feed_ahead"]
 
 
+async def test_one_box_cannot_use_up_the_cursors_of_all(served: Served, box: Box) -> None:
+    await _put(served, [_price("1", 100), _price("2", 100)])
+    await _put(served, [_price("1", 200)])
+    for cursor in (2**53 - 1, 2**40):
+        async with served.line(box, cursors={"price": cursor}) as line:
+            assert (await line.hear(Denied)).code == "feed_out_of_reach"
+    assert [alarm["kind"] for alarm in (await served.store())["alarms"]] == ["feed_out_of_reach"]
+    async with served.session(box, cursors={"price": 0}) as (line, _):
+        assert (await line.next()).page.next == 3
+    cursor = 3
+    for _ in range(5):
+        async with served.session(box, cursors={"price": cursor + 1}) as (line, _):
+            page = (await line.next()).page
+        assert [item.key for item in page.items] == ["2", "1"], "in the order of their change"
+        assert page.next == cursor + 3, "it does not grow by itself"
+        cursor = page.next
+
+
 @pytest.mark.parametrize(
     ("said", "code"),
     [

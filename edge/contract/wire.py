@@ -23,8 +23,15 @@ UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _ENCODER: Final = msgspec.json.Encoder()
 _DECODERS: Final[dict[object, msgspec.json.Decoder[Any]]] = {}
 """One for each shape that is ever asked for: as many as there are routes."""
-_OUTSIDE_TEXT: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[^][{}]', re.DOTALL)
-"""Everything but the brackets that build structure."""
+_NO_BRACKETS: Final = re.compile(
+    rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[^][{}"]+',
+    re.DOTALL,
+)
+"""Everything but the brackets that build structure.
+
+Text that never ends is taken up to the end of the body: tried again from each of its quotes,
+a body of 64 kB would hold the loop for minutes.
+"""
 
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -77,7 +84,7 @@ def _check_nesting(body: bytes, what: str) -> None:
     if body.count(b"[") + body.count(b"{") <= JSON_NESTING_MAX:
         return
     depth = deepest = 0
-    for bracket in _OUTSIDE_TEXT.sub(b"", body):
+    for bracket in _NO_BRACKETS.sub(b"", body):
         depth += 1 if bracket in b"[{" else -1
         deepest = max(deepest, depth)
     if deepest > JSON_NESTING_MAX:

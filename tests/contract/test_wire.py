@@ -41,6 +41,10 @@ class Pair(msgspec.Struct):
         (b'{"left": {"a": 1, "b": 2, "a": 3}}', 400, "json_not_strict"),
         (b"[" * 100_000, 400, "json_too_deep"),
         (b"[" * 33 + b"]" * 33, 400, "json_too_deep"),
+        # text that never ends: looking for its end from each quote anew would take minutes
+        (b"[" * 33 + b'"' + b'\\"' * 32_000, 400, "json_too_deep"),
+        (b"[" * 33 + b'"' + b'\\"' * 32_000 + b"\\", 400, "json_too_deep"),
+        (b"[" * 20 + b"]" * 20 + b'["' + b"[" * 20, 400, "not_json"),
         (b'{"left": ' + b'{"a":' * 40 + b"1" + b"}" * 40 + b"}", 400, "json_too_deep"),
         (b'{"left": "one"}', 422, "wrong_shape"),
         (b'{"left": 1.5}', 422, "wrong_shape"),

@@ -84,7 +84,7 @@ SESSION_S_MAX: Final = 16 * 3600.0
 ENROL_CODE_S_MAX: Final = 900.0
 """An enrolment code is read off one screen and typed into another."""
 ENROL_TRIES_PER_HOUR_MAX: Final = 20
-"""Wrong enrolment codes per box and hour; a code has 40 bits."""
+"""Wrong enrolment codes per address and hour; a code has 40 bits."""
 STAFF_LIST_AGE_S_MAX: Final = 72 * 3600.0
 """Sign-ins on an older list are marked in the ledger."""
 

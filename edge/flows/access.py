@@ -58,12 +58,12 @@ _SIGN_IN_ROLES: Final = frozenset({"cashier", "supervisor", "manager"})
 _TRIES: Final = {
     "person": PIN_WRONG_PER_HOUR_MAX,
     "till": PIN_WRONG_PER_TILL_PER_HOUR_MAX,
-    "box": ENROL_TRIES_PER_HOUR_MAX,
+    "address": ENROL_TRIES_PER_HOUR_MAX,
 }
 _LOCKED_WORDS: Final = {
     "person": ("pin_locked_person", "Too many wrong PINs for this person."),
     "till": ("pin_locked_till", "Too many wrong PINs at this till."),
-    "box": ("enrol_locked", "Too many wrong enrolment codes."),
+    "address": ("enrol_locked", "Too many wrong enrolment codes from this address."),
 }
 _MINUTE_MS: Final = 60_000
 
@@ -115,6 +115,8 @@ class Access:
     _sessions: dict[str, CashierSession] = field(default_factory=dict)
     _codes: dict[str, EnrolmentCode] = field(default_factory=dict)
     _wrong: dict[str, WrongTries] = field(default_factory=dict)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One PIN at a time is checked and counted: tries side by side do not slip through."""
     _checking: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="pin")
     )
@@ -158,10 +160,11 @@ class Access:
     async def enrol(self, request: EnrolRequest, address: str) -> tuple[EnrolledDevice, str]:
         """Admit a device with a code; return it and the secret for its cookie.
 
-        Raises Refused for a wrong or spent code, too many wrong ones from anywhere, or an
+        Raises Refused for a wrong or spent code, too many wrong ones from this address, or an
         unknown till.
         """
-        self._check_tries("box", "enrol")
+        # per address: a stranger who guesses codes must not keep the shop from adding a till
+        self._check_tries("address", address)
         now = self.clock.monotonic_ms()
         self._codes = {
             code: kept
@@ -170,7 +173,7 @@ class Access:
         }
         kept = self._codes.get(request.code.upper().replace("-", "").replace(" ", ""))
         if kept is None:
-            self._wrong["box"].note("enrol")
+            self._wrong["address"].note(address)
             raise Refused(
                 "enrol_code_wrong",
                 "This code is not valid, or not any more.",
@@ -242,6 +245,21 @@ class Access:
         A wrong PIN and an unknown person get one answer, after the same work. Raises
         Refused for both, and for too many tries by person or by till.
         """
+        async with self._turn:
+            await self._check_pin(device, request)
+        token = self.ids.secret()
+        session = CashierSession(
+            secret_hash(token),
+            device.digest,
+            device.till,
+            request.cashier,
+            self.clock.now_ms(),
+            self.clock.monotonic_ms(),
+        )
+        await self._open_session(session)
+        return session, token
+
+    async def _check_pin(self, device: EnrolledDevice, request: SignInRequest) -> None:
         self._check_tries("person", request.cashier)
         self._check_tries("till", device.till)
         member = self.reference.staff_member(request.cashier)
@@ -256,17 +274,6 @@ class Access:
                 status=403,
             )
         self._wrong["person"].forget(request.cashier)
-        token = self.ids.secret()
-        session = CashierSession(
-            secret_hash(token),
-            device.digest,
-            device.till,
-            request.cashier,
-            self.clock.now_ms(),
-            self.clock.monotonic_ms(),
-        )
-        await self._open_session(session)
-        return session, token
 
     async def _pin_fits(self, member: StaffMember | None, pin: str) -> bool:
         stored = member.pin_hash if member is not None else None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,7 +9,13 @@ import msgspec
 import pytest
 
 from edge.contract.errors import Refused
-from edge.contract.limits import ENROL_CODE_S_MAX, SESSION_IDLE_S_MAX, SESSION_S_MAX
+from edge.contract.limits import (
+    ENROL_CODE_S_MAX,
+    ENROL_TRIES_PER_HOUR_MAX,
+    PIN_WRONG_PER_HOUR_MAX,
+    SESSION_IDLE_S_MAX,
+    SESSION_S_MAX,
+)
 from edge.contract.reference_data import Feed, FeedItem, FeedPage, StaffMember
 from edge.contract.till_protocol import EnrolRequest, SignInRequest
 from edge.contract.wire import encode
@@ -150,3 +157,24 @@ async def test_an_enrolment_code_is_good_for_its_minutes(desk: Desk) -> None:
         await desk.access.enrol(EnrolRequest(late, till="till-2"), "127.0.0.1")
     with pytest.raises(Refused, match="no till till-9"):
         desk.access.make_code("till-9")
+
+
+async def test_wrong_pins_side_by_side_are_counted_like_one_after_the_other(desk: Desk) -> None:
+    device = await desk.enrolled()
+    wish = SignInRequest("marta", "0000")
+    tries = [desk.access.sign_in(device, wish) for _ in range(20)]
+    said = await asyncio.gather(*tries, return_exceptions=True)
+    codes = [answer.code for answer in said if isinstance(answer, Refused)]
+    assert codes.count("pin_wrong") == PIN_WRONG_PER_HOUR_MAX
+    assert codes.count("pin_locked_person") == len(tries) - PIN_WRONG_PER_HOUR_MAX
+
+
+async def test_a_stranger_who_guesses_enrolment_codes_locks_out_only_himself(desk: Desk) -> None:
+    code = desk.access.make_code("till-1")
+    for _ in range(ENROL_TRIES_PER_HOUR_MAX):
+        with pytest.raises(Refused, match="not valid"):
+            await desk.access.enrol(EnrolRequest("AAAABBBB"), "10.0.0.66")
+    with pytest.raises(Refused, match="Too many"):
+        await desk.access.enrol(EnrolRequest(code), "10.0.0.66")
+    device, _ = await desk.access.enrol(EnrolRequest(code), "10.0.0.7")
+    assert device.till == "till-1"

@@ -32,6 +32,7 @@ from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock
 
 _READY_S: Final = 60.0
+_PORT_MAX: Final = 65_535
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,20 @@ class DemoOptions:
     broker: str
 
 
+def _port(text: str) -> int:
+    plain = text.isascii() and text.isdigit() and len(text) <= len(str(_PORT_MAX))
+    number = int(text) if plain else 0
+    if not 0 < number <= _PORT_MAX:
+        raise argparse.ArgumentTypeError(f"a port is a number from 1 to {_PORT_MAX}, not {text}")
+    return number
+
+
 def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", type=Path, default=Path(".demo"), help="where the demo keeps its files"
     )
-    parser.add_argument("--port", type=int, default=8080, help="the box: tills (8080)")
-    parser.add_argument("--office-port", type=int, default=8090, help="head office (8090)")
+    parser.add_argument("--port", type=_port, default=8080, help="the box: tills (8080)")
+    parser.add_argument("--office-port", type=_port, default=8090, help="head office (8090)")
     parser.add_argument(
         "--ready-file", type=Path, help="write addresses and sessions here (JSON) when ready"
     )

@@ -38,9 +38,19 @@ def tillbox(*words: str) -> list[str]:
 
 
 def hold(folder: Path) -> BinaryIO:
-    """Hold a demo's folder for this process. Raises DemoFailedError when another one does."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file = (folder / "lock").open("wb")
+    """Hold a demo's folder for this process.
+
+    Raises DemoFailedError when another one does, and when nothing can be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / "lock").open("wb")
+    except OSError as error:
+        raise DemoFailedError(
+            "folder_unusable",
+            f"The demo cannot keep its files in {folder}: {error.strerror}.",
+            advice="Give it another folder with --data, one that you may write to.",
+        ) from None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from edge.demo.command import DemoOptions, _announce
+from edge.demo.command import COMMAND, DemoOptions, _announce
 
 READY: dict[str, Any] = {
     "till_url": "http://127.0.0.1:8080/#code",
@@ -53,7 +54,7 @@ def test_a_browser_opens_till_and_counter(tmp_path: Path) -> None:
     browser.chmod(0o700)
     script = (
         "import json, sys; from pathlib import Path\n"
-        "from edge.demo.command import DemoOptions, _announce\n"
+        "from edge.demo.command import COMMAND, DemoOptions, _announce\n"
         "ready = json.loads(sys.argv[1])\n"
         "_announce(ready, DemoOptions(Path('.'), 1, 2, None, browser=True, broker='auto'))\n"
     )
@@ -65,3 +66,16 @@ def test_a_browser_opens_till_and_counter(tmp_path: Path) -> None:
         timeout=50,
     )
     assert opened.read_text().split() == [READY["till_url"], READY["counter_url"]]
+
+
+@pytest.mark.parametrize("port", ["99999", "0", "-1", "http", "9" * 5_000])
+@pytest.mark.parametrize("option", ["--port", "--office-port"])
+def test_a_port_that_is_none_is_refused_in_words(
+    option: str, port: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parser = argparse.ArgumentParser()
+    COMMAND.configure(parser)
+    with pytest.raises(SystemExit) as caught:
+        parser.parse_args([f"{option}={port}"])
+    assert caught.value.code == 2
+    assert "from 1 to 65535" in capsys.readouterr().err

@@ -157,6 +157,13 @@ def test_one_folder_holds_one_demo(tmp_path: Path) -> None:
     hold(tmp_path).close()
 
 
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DemoFailedError, match=r"cannot keep its files in .*file/demo") as caught:
+        hold(tmp_path / "file" / "demo")
+    assert "--data" in caught.value.advice
+
+
 @pytest.mark.parametrize(
     ("code", "words"),
     [

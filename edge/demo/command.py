@@ -113,6 +113,7 @@ async def _demo(options: DemoOptions, log: Log) -> int:
                 await ending.wait()
         finally:
             starting.cancel()
+            await asyncio.wait({starting})  # a child that is being made is known, or is gone
             await processes.stop()
             if options.ready_file is not None:
                 options.ready_file.unlink(missing_ok=True)

@@ -153,9 +153,9 @@ class Processes:
         """End all children in reverse order, in good order, or by force."""
         self._stopping = True
         for name in reversed(self._order):
-            process = self._running[name]
-            if process.returncode is not None:
-                continue
+            process = self._running.get(name)
+            if process is None or process.returncode is not None:
+                continue  # it never came to life, or has ended
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
             try:

@@ -175,3 +175,17 @@ def test_a_step_that_fails_is_told_with_what_it_said(code: str, words: str) -> N
     with pytest.raises(DemoFailedError, match=f"Making keys did not work: {words}"):
         run_once([sys.executable, "-c", code], what="Making keys")
     assert run_once([sys.executable, "-c", "print(' 7 ')"], what="Counting") == "7"
+
+
+async def test_a_demo_that_ends_while_a_child_is_being_made_leaves_nothing(
+    children: Children,
+) -> None:
+    words = [sys.executable, "-c", "import time; time.sleep(60)"]
+    await children.processes.start("office", words)
+    starting = asyncio.create_task(children.processes.start("box", words))
+    await asyncio.sleep(0)  # the child has its turn, and is not there yet
+    starting.cancel()
+    await children.processes.stop()
+    await asyncio.wait({starting})
+    assert starting.cancelled()
+    assert not any(runs(pid) for pid in children.pids().values())

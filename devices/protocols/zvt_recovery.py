@@ -41,6 +41,12 @@ class Booking(msgspec.Struct, frozen=True):
         """The two numbers that a repeated status information must bring again."""
         return self.identity[0], self.identity[1]
 
+    @property
+    def can_be_told_apart(self) -> bool:
+        """Whether it names itself: by a number of its own, or by the second it was made in."""
+        receipt, trace, turnover, date, time = self.identity
+        return bool((receipt + trace + turnover).strip("0")) or bool(date and time)
+
 
 def booking_of(status: StatusInformation) -> Booking:
     """Return what identifies a transaction."""
@@ -49,19 +55,24 @@ def booking_of(status: StatusInformation) -> Booking:
 
 @dataclass(frozen=True, slots=True)
 class LastStored:
-    """The answer to 06 20. `said`: the terminal answered; `status` None: it has none stored."""
+    """The answer to 06 20. `said`: the terminal answered; `status` None: it has none stored.
+
+    `code`: with which code it said that it has none; 0 for none.
+    """
 
     said: bool
     status: StatusInformation | None = None
+    code: int = OK
 
 
 class PaymentNote(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is kept on disk of a payment: enough to find out its end after any crash.
 
     Written before 06 01 leaves. `asked`: the terminal could name its last transaction then,
-    `baseline` (None: it had none). `seen`: status information 00 arrived and is durable;
-    `heard` is the outcome it told. `outcome`: how it ended; `undecided`: the terminal was
-    asked and could not say, a person decides. `begun_ms`: since 1970 UTC.
+    `baseline` (None: it had none, and `nothing_code` is how it said so). `seen`: status
+    information 00 arrived and is durable; `heard` is the outcome it told. `outcome`: how it
+    ended; `undecided`: the terminal was asked and could not say, a person decides.
+    `begun_ms`: since 1970 UTC.
     """
 
     job: str
@@ -74,6 +85,7 @@ class PaymentNote(msgspec.Struct, frozen=True, omit_defaults=True):
     outcome: PaymentOutcome | None = None
     undecided: bool = False
     begun_ms: int = 0
+    nothing_code: int = OK
 
     @property
     def open(self) -> bool:
@@ -103,7 +115,7 @@ def outcome_of(status: StatusInformation, requested_minor: int) -> PaymentOutcom
 
 def refused(code: int | None, words: str = "") -> PaymentOutcome:
     """Return a payment that was not made, with the terminal's code and words."""
-    if code is None:
+    if not code:  # 06 1E 00 is a failure all the same
         return PaymentOutcome(DECLINED, reason=words or "The terminal gave up the payment.")
     said = result_words(code)
     return PaymentOutcome(
@@ -128,22 +140,51 @@ def judge(note: PaymentNote, last: LastStored) -> PaymentOutcome | None:
         return None
     now = None if last.status is None else booking_of(last.status)
     if note.asked and now == note.baseline:
-        return _not_booked(note)
+        return _not_booked(note) if _is_the_same(note, last, now) else None
     # nothing stored where something was before: an end-of-day batch, perhaps
     if now is None or last.status is None or not _is_ours(note, now):
         return None
     return note.heard or outcome_of(last.status, note.amount_minor)
 
 
+def _is_the_same(note: PaymentNote, last: LastStored, now: Booking | None) -> bool:
+    """Say whether an answer like the baseline's proves that nothing was booked since.
+
+    Two payments of one amount without numbers read alike; and a terminal that gives up the
+    question for another reason than before has not said that it still has nothing.
+    """
+    if now is None:
+        return last.code == note.nothing_code
+    return now.can_be_told_apart
+
+
 def _is_ours(note: PaymentNote, now: Booking) -> bool:
     """Say whether a transaction that is not the baseline can only be this payment."""
     if note.seen is not None:
         return now.result == OK and now.receipt_and_trace == note.seen.receipt_and_trace
-    if not note.asked or now.amount_minor != note.amount_minor:
+    if not note.asked or now.amount_minor != note.amount_minor or _is_older(note.baseline, now):
         return False
     if now.currency_number not in {note.currency_number, None}:
         return False
     return now.result == OK or _follows(note.baseline, now)
+
+
+def _is_older(baseline: Booking | None, now: Booking) -> bool:
+    """Say whether a transaction was stored before the baseline.
+
+    Traces count up and around, so do receipts where there is no trace; what has neither is
+    not known to be older.
+    """
+    if baseline is None:
+        return False
+    for before, number in (
+        (baseline.identity[1], now.identity[1]),
+        (baseline.identity[0], now.identity[0]),
+    ):
+        if len(before) == len(number) and before.strip("0") and number.strip("0"):
+            numbers = 10 ** len(number)
+            return not 0 < (int(number) - int(before)) % numbers < numbers // 2
+    return False
 
 
 def _not_booked(note: PaymentNote) -> PaymentOutcome:

@@ -164,7 +164,9 @@ class TerminalZvt(ConnectedDriver):
         if isinstance(end, Aborted) and end.code == BUSY:
             return None
         # a terminal that gives up the question has nothing stored, if it ever could answer
-        return LastStored(said=isinstance(end, Completion) or await self._notes.can_repeat())
+        if isinstance(end, Completion):
+            return LastStored(said=True)
+        return LastStored(said=await self._notes.can_repeat(), code=end.code or OK)
 
     # --- jobs ----------------------------------------------------------------------------
 
@@ -221,6 +223,7 @@ class TerminalZvt(ConnectedDriver):
             asked=last.said,
             baseline=None if status is None else booking_of(status),
             begun_ms=self.ports.clock.now_ms(),
+            nothing_code=last.code,
         )
         await self._notes.begin(note)
         return note, None if status is None else status.sync_receipt

@@ -19,6 +19,12 @@ from devices.protocols.zvt_text import TextEncoding
 from edge.contract.device_messages import PaymentOutcome
 
 
+def status_information(data: str) -> StatusInformation:
+    message = read_message(Apdu(0x040F, bytes.fromhex(data)), TextEncoding.CP437)
+    assert isinstance(message, StatusInformation)
+    return message
+
+
 def stored(
     receipt: int, trace: int | None, amount: int, result: int = 0, currency: int | None = 978
 ) -> StatusInformation:
@@ -28,13 +34,17 @@ def stored(
         data += encode_field(0x0B, bcd_encode(trace, 3))
     if currency is not None:
         data += encode_field(0x49, bcd_encode(currency, 2))
-    message = read_message(Apdu(0x040F, data), TextEncoding.CP437)
-    assert isinstance(message, StatusInformation)
-    return message
+    return status_information(data.hex())
+
+
+def bare(amount: int, numbers: str = "") -> StatusInformation:
+    return status_information(f"27 00 04 {amount:012d} {numbers}")
 
 
 BASE = stored(6, 10, 700)
 OURS = stored(7, 11, 1234)
+UNREADABLE = status_information("FE 01 27 00 04 000000001234 0B 000011")
+"""An unknown field first: nothing behind it can be read."""
 NO_CURRENCY = stored(7, 11, 1234, 0, None)
 
 
@@ -92,6 +102,37 @@ def last(status: StatusInformation) -> LastStored:
         pytest.param(note(None, asked=False), last(OURS), None, "", id="no baseline"),
         pytest.param(note(None, OURS, asked=False), last(OURS), "approved", "00", id="seen only"),
         pytest.param(note(None, asked=False), NOTHING, None, "", id="never asked"),
+        pytest.param(note(bare(1234)), last(bare(1234)), None, "", id="two alike without numbers"),
+        pytest.param(
+            note(bare(1234, "87 0000 0B 000000")),
+            last(bare(1234, "87 0000 0B 000000")),
+            None,
+            "",
+            id="zeros are no numbers",
+        ),
+        pytest.param(note(UNREADABLE), last(UNREADABLE), None, "", id="nothing could be read"),
+        pytest.param(
+            note(bare(1234), bare(1234)), last(bare(1234)), None, "", id="seen, and alike"
+        ),
+        pytest.param(
+            note(bare(1234, "0C 101112 0D 1126")),
+            last(bare(1234, "0C 101112 0D 1126")),
+            "declined",
+            "not_booked",
+            id="of the same second",
+        ),
+        pytest.param(note(bare(700)), last(bare(1234)), "approved", "00", id="only the amount"),
+        pytest.param(note(), last(stored(5, 9, 1234)), None, "", id="an older trace"),
+        pytest.param(note(), last(stored(7, 10, 1234)), None, "", id="the same trace"),
+        pytest.param(
+            note(stored(6, 999_999, 700)), last(stored(7, 1, 1234)), "approved", "00", id="around"
+        ),
+        pytest.param(
+            note(stored(6, None, 700)), last(stored(5, None, 1234)), None, "", id="older receipt"
+        ),
+        pytest.param(
+            note(None), LastStored(said=True, code=0xE0), None, "", id="gave up the question"
+        ),
     ],
 )
 def test_verdicts(kept: PaymentNote, said: LastStored, outcome: str | None, code: str) -> None:
@@ -108,10 +149,9 @@ def test_an_approved_payment_keeps_what_was_heard() -> None:
 
 def test_outcomes() -> None:
     assert outcome_of(stored(7, 11, 1000), 1234).amount_minor == 1000
-    bare = read_message(Apdu(0x040F, b"\x27\x00"), TextEncoding.CP437)
-    assert isinstance(bare, StatusInformation)
-    assert outcome_of(bare, 1234).amount_minor == 1234
+    assert outcome_of(status_information("27 00"), 1234).amount_minor == 1234
     assert refused(None) == PaymentOutcome("declined", reason="The terminal gave up the payment.")
+    assert refused(0) == refused(None)
     assert refused(None, "Abbruch").reason == "Abbruch"
     assert refused(5, "Nein").reason == "The card issuer declined the payment. (Nein)"
     assert undecided().outcome == "unknown"

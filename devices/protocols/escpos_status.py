@@ -120,11 +120,13 @@ class AnswerReader:
         return [answer for byte in data for answer in self._take(byte)]
 
     def _take(self, byte: int) -> list[Answer]:
-        if not self._unfinished:
-            return self._begin(byte)
+        if not self._unfinished or byte in (_XON, _XOFF):
+            return self._begin(byte)  # flow control falls anywhere, and no other answer has it
         head = self._unfinished[0]
         if head in _BLOCK_HEADS:
             return self._block(byte)
+        if byte & _FIXED_BITS == _FIXED_IN_REAL_TIME:
+            return self._begin(byte)  # answered at once, in the middle of the four bytes
         if byte & 0x90:  # not the rest of an automatic status: what began was none
             self._drop()
             return self._begin(byte)

@@ -20,6 +20,7 @@ from devices.protocols.escpos_status import (
 from devices.protocols.escpos_trouble import fields_of, trouble_of
 
 WELL = b"\x14\x00\x00\x0f"
+FLOW: list[Answer] = [FlowControl(go=False), FlowControl(go=True)]
 CASES: list[tuple[str, bytes, list[Answer]]] = [
     ("status back", WELL, [StatusBack(WELL)]),
     ("two in a row", WELL + b"\x1c\x00\x0f\x0f", [StatusBack(WELL), StatusBack(b"\x1c\0\x0f\x0f")]),
@@ -32,7 +33,7 @@ CASES: list[tuple[str, bytes, list[Answer]]] = [
     ("empty text", b"\x5f\x00", [PrinterText("")]),
     ("other block", b"\x3d\x21a\x00", [OtherBlock(b"\x3d\x21a")]),
     ("short process block", b"\x37\x22004\x00", [OtherBlock(b"\x37\x22004")]),
-    ("flow control", b"\x13\x11", [FlowControl(go=False), FlowControl(go=True)]),
+    ("flow control", b"\x13\x11", FLOW),
     (
         "everything in one packet",
         WELL + b"\x16" + b"\x37\x220001\x00" + b"\x03" + b"\x5fX\x00" + WELL,
@@ -79,6 +80,7 @@ def test_each_answer_whole_split_and_followed(
         (b"\x10\x00" + WELL, 2, [StatusBack(WELL)]),  # a status that lost two bytes
         (b"\x5fab\x01" + WELL, 4, [StatusBack(WELL)]),
         (b"\x5fab\xff\x80", 5, []),
+        (b"\x14\x12\x00\x00\x0f", 1, [StatusBack(WELL)]),  # nobody asked
         (
             b"\x5f" + b"a" * 2 * BLOCK_BYTES_MAX + b"\x10\x00\x00\x0f",
             0,
@@ -103,6 +105,23 @@ def test_any_bytes_in_any_split_give_the_same(pieces: list[bytes]) -> None:
     whole, split = asked(), asked()
     assert whole.feed(b"".join(pieces)) == [one for piece in pieces for one in split.feed(piece)]
     assert whole.garbage_bytes == split.garbage_bytes
+
+
+INSIDE: list[tuple[str, bytes, list[Answer]]] = [
+    ("flow control in a status", b"\x14\x13\x00\x11\x00\x0f", [*FLOW, StatusBack(WELL)]),
+    ("flow control in a block", b"\x37\x2200\x134\x112\x00", [*FLOW, ProcessDone(b"0042")]),
+    ("real time in a status", b"\x14\x00\x1e\x00\x0f", [RealTimeStatus(4, 0x1E), StatusBack(WELL)]),
+]
+
+
+@pytest.mark.parametrize(("name", "data", "answers"), INSIDE, ids=[name for name, _, _ in INSIDE])
+def test_what_falls_inside_another_answer_breaks_neither(
+    name: str, data: bytes, answers: list[Answer]
+) -> None:
+    reader = asked()
+    assert reader.feed(data) == answers
+    assert reader.garbage_bytes == 0
+    assert reader.paper_awaited == 1, f"{name} passed for an answer behind data"
 
 
 def test_only_so_many_answers_as_were_asked_for() -> None:

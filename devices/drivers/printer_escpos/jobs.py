@@ -49,6 +49,7 @@ class PrinterEscpos(PrinterLine):
         """Part of a receipt may hang out of the printer without a cut behind it."""
         self._processes = 0
         self._evidence_ms = PRINTER_EVIDENCE_MS_MAX
+        self._gave_up_ms = 0
 
     @override
     async def perform(self, job: DeviceJob) -> JobResult:
@@ -123,6 +124,10 @@ class PrinterEscpos(PrinterLine):
     def _evidence_question(self) -> bytes:
         if self._settings.evidence == "none":
             return b""
+        # a printer that was slow or in trouble still owes its answers to earlier receipts
+        quiet_ms = self.ports.clock.monotonic_ms() - max(self._gave_up_ms, self._troubled_ms)
+        if quiet_ms >= PRINTER_EVIDENCE_MS_MAX:
+            self._reader.forget_paper()
         self._reader.asked_paper()
         if self._has_process_ids:
             behind = commands.request_process_id(self._processes)
@@ -144,18 +149,20 @@ class PrinterEscpos(PrinterLine):
         if watch.answered or (watch.worked_off and not self._broken(watch)):
             self._evidence_ms = PRINTER_EVIDENCE_MS_MAX
             return job.done(now, PrintOutcome("confirmed"))
+        self._gave_up_ms = self.ports.clock.monotonic_ms()
         if watch.trouble is not None:
             return self._broken_off(job, watch.trouble.code, watch.trouble.health)
         if watch.failed is not None:
             return self._broken_off(job, watch.failed.code, watch.failed.message)
         if self._broken(watch):
-            self._scrap = True
+            # what was written may have got out in part: a command may be half received
+            self._scrap = self._half_sent = True
             return self._broken_off(
                 job, "connection_lost", "The receipt printer was lost while it printed."
             )
-        self._reader.forget_paper()
         if self._settings.evidence != "none":
-            self._evidence_ms = PRINTER_NO_EVIDENCE_MS_MAX
+            if not watch.heard_behind:
+                self._evidence_ms = PRINTER_NO_EVIDENCE_MS_MAX
             self.ports.count("UnconfirmedReceiptCount")
         return job.done(now, PrintOutcome("sent_unconfirmed"))
 

@@ -51,6 +51,8 @@ class Watch:
     connection: int
     writing: bool = True
     worked_off: bool = False
+    heard_behind: bool = False
+    """Whether a question behind data was answered, be it of an earlier receipt."""
     printed: bool = False
     trouble: Trouble | None = None
     failed: DeviceUnreachable | None = None
@@ -83,6 +85,7 @@ class PrinterLine(ConnectedDriver, ABC):
         self._questions = StatusQuestions()
         self._heard = 0
         self._greeted = False
+        self._troubled_ms = 0
         self._has_process_ids = self._settings.evidence == "process_id"
         self._identity = deque(_IDENTITY)
         self._identity_asked = False
@@ -126,7 +129,10 @@ class PrinterLine(ConnectedDriver, ABC):
 
     def _take(self, answer: Answer) -> None:
         self._heard += isinstance(answer, RealTimeStatus)
-        self._questions.heard(answer, self.ports.clock.monotonic_ms())
+        now = self.ports.clock.monotonic_ms()
+        self._questions.heard(answer, now)
+        if trouble_of(self._status) is not None:
+            self._troubled_ms = now
         self._status = self._status.after(answer)
         if isinstance(answer, PrinterText) and self._identity_asked:
             self._identity_asked = False
@@ -138,6 +144,7 @@ class PrinterLine(ConnectedDriver, ABC):
         if isinstance(answer, ProcessDone):
             watch.printed = watch.printed or answer.number == watch.process
         elif isinstance(answer, PaperBehindData):
+            watch.heard_behind = True
             watch.worked_off = not self._reader.paper_awaited
         trouble = trouble_of(self._status)
         if trouble is not None and trouble.stops and not watch.answered:

@@ -106,7 +106,7 @@ class StatusInformation:
         """The card's name (8B), else the word for its type (8A)."""
         name = (self.fields.get(bmp.CARD_NAME) or b"").split(b"\0")[0]
         if name.strip():
-            return decode_text(name, self.encoding).strip()
+            return without_card_numbers(decode_text(name, self.encoding).strip())
         card_type = self.fields.get(bmp.CARD_TYPE)
         return "" if card_type is None else card_type_words(card_type[0])
 

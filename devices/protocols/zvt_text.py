@@ -21,8 +21,11 @@ class TextEncoding(StrEnum):
 
 _ZVT7: Final = str.maketrans("[\\]{|}~", "ÄÖÜäöüß")
 
-_CARD_NUMBER: Final = re.compile(r"(?<![0-9])[2-6](?:[ -]?[0-9]){12,18}(?![0-9])")
-"""13 to 19 digits that start as payment cards do, set in groups or not."""
+_DIGITS: Final = re.compile("[0-9]+")
+_CARD_STARTS: Final = frozenset("23456")
+_CARD_DIGITS_MIN: Final = 13
+_CARD_DIGITS_MAX: Final = 19
+_BETWEEN_GROUPS: Final = frozenset({" ", "-"})
 
 _MASKED_BUT: Final = 4
 
@@ -41,16 +44,50 @@ def decode_text(data: bytes, encoding: TextEncoding) -> str:
 
 
 def without_card_numbers(text: str) -> str:
-    """Replace all but the last four digits of whatever passes as a card number (Luhn)."""
-    return _CARD_NUMBER.sub(_mask, text)
+    """Replace all but the last four digits of whatever passes as a card number (Luhn).
+
+    Digits may be set in groups. Other numbers may stand before and behind, as a card's
+    sequence number or expiry does: every run of whole groups is tried.
+    """
+    groups = list(_DIGITS.finditer(text))
+    kept: list[str] = []
+    at = 0
+    for place, group in enumerate(groups):
+        if group.start() < at:
+            continue
+        end = _card_number_end(text, groups[place : place + _CARD_DIGITS_MAX])
+        if end:
+            masked_end = end - _MASKED_BUT
+            kept += [
+                text[at : group.start()],
+                _DIGITS.sub(_stars, text[group.start() : masked_end]),
+                text[masked_end:end],
+            ]
+            at = end
+    return "".join(kept) + text[at:]
 
 
-def _mask(match: re.Match[str]) -> str:
-    written = match.group()
-    if not _luhn(re.sub("[ -]", "", written)):
-        return written
-    head = re.sub("[0-9]", "*", written[:-_MASKED_BUT])
-    return head + written[-_MASKED_BUT:]
+def _stars(digits: re.Match[str]) -> str:
+    return "*" * len(digits.group())
+
+
+def _card_number_end(text: str, groups: list[re.Match[str]]) -> int:
+    """Return where the longest card number ends that begins with the first group, or 0."""
+    digits = ""
+    found = at = 0
+    for group in groups:
+        if digits and text[at : group.start()] not in _BETWEEN_GROUPS:
+            break
+        at = group.end()
+        digits += group.group()
+        if _is_card_number(digits):
+            found = at
+    return found
+
+
+def _is_card_number(digits: str) -> bool:
+    fits = _CARD_DIGITS_MIN <= len(digits) <= _CARD_DIGITS_MAX
+    return fits and digits[0] in _CARD_STARTS and _luhn(digits)
 
 
 def _luhn(digits: str) -> bool:

@@ -31,6 +31,7 @@ from devices.protocols.zvt_text import TextEncoding, decode_text, without_card_n
 from edge.contract.limits import TERMINAL_RECEIPT_LINES_MAX
 
 CP437 = TextEncoding.CP437
+GROUPED = " ".join(["41" + "1" * 2, *["1" * 4] * 3])
 TEST_NUMBER = "41" + "1" * 14  # passes Luhn, belongs to nobody; composed so that no scanner trips
 
 
@@ -264,10 +265,20 @@ def test_texts(encoding: TextEncoding, wire: str, text: str) -> None:
         (TEST_NUMBER[:-1] + "2", TEST_NUMBER[:-1] + "2"),
         ("Terminal-ID 52000042", "Terminal-ID 52000042"),
         ("0" * 16, "0" * 16),
+        (f"Karte {TEST_NUMBER} 0", "Karte " + "*" * 12 + "1111 0"),
+        (f"Karte {GROUPED} 12/28", "Karte **** **** **** 1111 12/28"),
+        (f"2 {TEST_NUMBER}", "2 " + "*" * 12 + "1111"),
+        (f"{TEST_NUMBER} {GROUPED}", "*" * 12 + "1111 **** **** **** 1111"),
+        (f"{TEST_NUMBER}0000", f"{TEST_NUMBER}0000"),
     ],
 )
 def test_card_numbers_in_texts_are_masked(text: str, kept: str) -> None:
     assert without_card_numbers(text) == kept
+
+
+def test_a_card_number_is_no_name_of_a_card() -> None:
+    name = f"VISA {TEST_NUMBER}".encode()
+    assert status(f"27 00 8B F2 F1 {name.hex()}").scheme == "VISA " + "*" * 12 + "1111"
 
 
 # --- receipts ------------------------------------------------------------------------------

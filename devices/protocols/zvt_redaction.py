@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from devices.protocols import zvt_fields as bmp
-from devices.protocols.zvt_apdu import NEGATIVE_CLASS, Apdu, Control
+from devices.protocols.zvt_apdu import Apdu, Control
 from devices.protocols.zvt_commands import PASSWORD_BYTES, PASSWORD_COMMANDS, TAG_SYNC_RECEIPT
 from devices.protocols.zvt_fields import Field, encode_fields, read_fields
 from devices.protocols.zvt_messages import TAG_LONG_TRACE, TAG_RECEIPT_TYPE, TAG_TERMINAL_ID
@@ -29,16 +29,21 @@ _KEPT_FIELDS: Final = frozenset(
 _KEPT_TAGS: Final = frozenset(
     {TAG_RECEIPT_TYPE, TAG_SYNC_RECEIPT, TAG_LONG_TRACE, TAG_TERMINAL_ID, 0x09, 0x0A, 0x12, 0x14}
 )
-_PLAIN: Final = frozenset({Control.COMPLETION, Control.ABORTED, Control.ABORT, Control.DIAGNOSIS})
-"""Units without card data; the rest is read field by field or blanked whole."""
-_FIELD_UNITS: Final = frozenset({Control.STATUS_INFORMATION, Control.AUTHORISATION})
+_FIELD_UNITS: Final = frozenset(
+    {Control.STATUS_INFORMATION, Control.AUTHORISATION, Control.COMPLETION}
+)
+"""Units that are read field by field; what is neither named here nor below is blanked whole."""
+_STATUS_BYTES: Final = 1
+"""The completion of 05 01 may be a status byte alone."""
 
 
 def redact(apdu: Apdu) -> Apdu:
     """Return the unit with card data, receipt texts and passwords blanked; same length."""
     data = apdu.data
-    if apdu.control >> 8 in {NEGATIVE_CLASS, Control.POSITIVE >> 8} or apdu.control in _PLAIN:
+    if apdu.control == Control.COMPLETION and len(data) == _STATUS_BYTES:
         return apdu
+    if apdu.control == Control.ABORTED:
+        return Apdu(apdu.control, data[:1] + _blank(data[1:]))
     if apdu.control in PASSWORD_COMMANDS:
         return Apdu(apdu.control, _blank(data[:PASSWORD_BYTES]) + data[PASSWORD_BYTES:])
     if apdu.control in _FIELD_UNITS:

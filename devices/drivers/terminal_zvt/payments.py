@@ -352,12 +352,19 @@ class _Hearing:
                 told = None if status is None else status.result
                 words = "" if status is None else status.words
                 return self._with_receipts(refused(told or code, words))
+            case Completion() if self.note.heard is not None and self._unsaid:
+                return None
             case Completion() if self.note.heard is not None:
                 return self._with_receipts(self.note.heard)
             case Completion() if self._status is not None and self._status.result is not None:
                 return self._with_receipts(refused(self._status.result, self._status.words))
             case _:
                 return None
+
+    @property
+    def _unsaid(self) -> bool:
+        """Whether a failure was told behind the approval."""
+        return self._status is not None and self._status.result not in {OK, None}
 
     async def _keep(self, **changes: object) -> None:
         self.note = await self._notes.keep(msgspec.structs.replace(self.note, **changes))

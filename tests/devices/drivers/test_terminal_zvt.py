@@ -187,6 +187,12 @@ async def test_an_abort_that_nobody_answers_is_too_late() -> None:
             [("04 0F", "04 000000001234"), ("06 0F", "")], "unknown", "end_contradicts", id="no 27"
         ),
         pytest.param(
+            [("04 0F", STATUS_OK), ("04 0F", "27 6C"), ("06 0F", "")],
+            "unknown",
+            "end_contradicts",
+            id="approved and taken back",
+        ),
+        pytest.param(
             [("04 0F", STATUS_OK), ("06 1E", "FF")], "unknown", "end_contradicts", id="both"
         ),
         pytest.param([("raw", "47 45 54")], "unknown", "zvt_garbage", id="garbage"),

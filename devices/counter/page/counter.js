@@ -7,7 +7,7 @@ import { Terminal } from "./terminal.js";
 import { Trouble } from "./trouble.js";
 
 /** In GS1's demonstration prefix, with a right check digit, and of no article. */
-const UNKNOWN_CODE = "9529999999999";
+const UNKNOWN_CODE = "9529999999993";
 const WEIGHT_KG_MAX = 99;
 const weightForm = /^\d{1,2}([.,]\d{1,3})?$/;
 

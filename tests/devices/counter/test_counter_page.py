@@ -100,7 +100,7 @@ async def test_what_is_pressed_is_scanned(
     await page.keyboard.press("Enter")
     await until(lambda: reader.typed.endswith(b"12345670\r"))
     await page.locator("#unknown").click()
-    await until(lambda: reader.typed.endswith(b"9529999999999\r"))
+    await until(lambda: reader.typed.endswith(b"9529999999993\r"))
     await expect(page.locator("#heard")).to_contain_text("no article on this shelf")
     assert shown.troubles == []
 

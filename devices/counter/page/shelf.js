@@ -10,7 +10,8 @@ const PER_BOARD = 4;
 const PER_NARROW_BOARD = 3;
 const EVERYDAY = "everyday";
 const TAG_HIGH = 26;
-const narrow = matchMedia("(max-width: 34rem)");
+/** Phones, and upright tablets where the shelf has half of the width. */
+const narrow = matchMedia("(max-width: 34rem), (min-width: 48.01rem) and (max-width: 62rem)");
 /** @type {Readonly<Record<string, string>>} */
 const GROUP_NAMES = { everyday: "Everyday", bakery: "Bakery", dairy: "Dairy", produce: "Fruit and vegetables", drinks: "Drinks", pantry: "Pantry", household: "Household", sweets: "Sweets", deli: "Deli", frozen: "Frozen", papers: "Papers", flowers: "Flowers", fish: "Fish", meat: "Meat" };
 
@@ -99,7 +100,7 @@ function onShelf(good, currency, take) {
   const said = weighed ? "Weigh and scan" : "Scan";
   return el(
     "button",
-    { type: "button", class: "good", tabindex: "-1", title: good.name, "data-code": good.code, "aria-label": `${said} ${good.name}, ${price}${weighed ? " a kilogram" : ""}`, onclick: () => take(good) },
+    { type: "button", class: "good", tabindex: "-1", title: good.name, "data-code": good.code, "aria-label": `${said} ${good.name}, ${price}${weighed ? "/kg" : ""}`, onclick: () => take(good) },
     svg("0 0 80 106", drawing(good)),
     el("span", { class: "good__name", dir: "auto" }, good.name),
     tag,

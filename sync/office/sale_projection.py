@@ -206,10 +206,12 @@ def _completed(
             for tax in event.taxes
         ],
     )
+    # a terminal's answer completes a sale with nobody as its actor: who opened it sold it
     # a sale has one place in the order of arrival, however often its events are read
     connection.execute(
         "UPDATE sale SET state = 'completed', receipt = ?, day = ?, total_minor = ?,"
-        " change_minor = ?, rounding_minor = ?, completed_at = ?, seq = ?, till = ?, cashier = ?,"
+        " change_minor = ?, rounding_minor = ?, completed_at = ?, seq = ?, till = ?,"
+        " cashier = coalesce(nullif(?, ''), cashier),"
         " arrival = coalesce(arrival, (SELECT coalesce(max(arrival), 0) + 1 FROM sale"
         " WHERE arrival IS NOT NULL))"
         " WHERE store = ? AND sale = ?",

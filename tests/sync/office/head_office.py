@@ -66,7 +66,7 @@ class Box:
     def head(self) -> Head:
         return Head(self.gen, len(self.bodies), link_all(GENESIS, self.bodies).hex())
 
-    def record(self, *events: Event) -> None:
+    def record(self, *events: Event, actor: str = "marta") -> None:
         for event in events:
             seq = len(self.bodies) + 1
             self.bodies.append(
@@ -78,7 +78,7 @@ class Box:
                     day="2026-11-18",
                     at=AT + seq,
                     till="till-1",
-                    actor="marta",
+                    actor=actor,
                 )
             )
 

@@ -82,6 +82,14 @@ async def test_a_sale_as_it_was_on_the_till(served: Served, box: Box) -> None:
     assert [(tax["tax"], tax["gross_minor"]) for tax in sale["taxes"]] == [("reduced", 300)]
 
 
+async def test_a_sale_that_a_terminal_completed_is_its_cashiers(served: Served, box: Box) -> None:
+    *before, completed = sale_events("s", 300)
+    box.record(*before)
+    box.record(completed, actor="")
+    (sale,) = await _arrive(served, box)
+    assert sale["cashier"] == "marta"
+
+
 async def test_open_and_abandoned_sales_are_not_shown(served: Served, box: Box) -> None:
     box.record(SaleOpened(sale="open", currency="EUR"))
     box.record(SaleOpened(sale="gone", currency="EUR"), SaleAbandoned(sale="gone"))

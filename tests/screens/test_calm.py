@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import Final
 
 import pytest
@@ -10,7 +11,7 @@ from playwright.async_api import Browser, Route, expect
 
 from edge.contract.till_protocol import AddItem, SetQuantity
 from tests.screens.fake_box import ENROL_CODE, FakeBox
-from tests.screens.till_page import TillPage
+from tests.screens.till_page import PEOPLE, SIZES, TillPage
 
 pytestmark = pytest.mark.screens
 
@@ -165,6 +166,48 @@ async def test_a_wrong_pin_moves_no_key(browser: Browser, box: FakeBox) -> None:
         await expect(till.page.get_by_role("alert")).to_contain_text("The PIN does not fit")
         assert await one.bounding_box() == before, size
         await till.page.context.close()
+
+
+async def test_a_lock_out_moves_no_key_in_any_language(browser: Browser, box: FakeBox) -> None:
+    words = '{"code":"pin_locked_person","message":"","advice":"","params":{"minutes":"60"}}'
+    till = await TillPage.open(browser, box, size="phone", sign_in=False)
+    await till.page.route(
+        "**/api/v1/session",
+        lambda route: (
+            route.fulfill(status=429, content_type="application/json", body=words)
+            if route.request.method == "POST"
+            else route.continue_()
+        ),
+    )
+    for size, language in itertools.product(("phone", "laptop"), PEOPLE):
+        width, height = SIZES[size]
+        await till.page.set_viewport_size({"width": width, "height": height})
+        await till.page.locator(".pick select").select_option(language)
+        await till.page.locator(".people .key", has_text="Marta").click()
+        one = till.page.locator(".pin .keypad .key").first
+        before = await one.bounding_box()
+        await till.type("1111")
+        await till.page.keyboard.press("Enter")
+        await expect(till.page.get_by_role("alert")).to_contain_text("60")
+        assert await one.bounding_box() == before, (size, language)
+
+
+async def test_a_key_of_the_sign_in_that_does_nothing_says_why(
+    browser: Browser, box: FakeBox
+) -> None:
+    till = await TillPage.open(browser, box, sign_in=False)
+    says = till.page.get_by_role("alert")
+    sign_in = till.page.locator(".pin .key--pay")
+    await till.type("4711")
+    await sign_in.click(force=True)
+    await expect(says).to_contain_text("Choose your name first.")
+    await till.page.locator(".people .key", has_text="Marta").click()
+    await till.page.keyboard.press("Backspace")
+    await sign_in.click(force=True)
+    await expect(says).to_contain_text("at least 4 digits")
+    await till.type("1")
+    await till.page.keyboard.press("Enter")
+    await till.state("idle")
 
 
 async def test_typing_goes_to_the_search_box_of_a_phone_from_the_first_letter(

@@ -99,6 +99,31 @@ async def test_a_device_in_trouble_is_said_with_its_next_step(till: TillPage, bo
     await expect(till.page.locator(".link--person")).to_have_count(0)
 
 
+async def test_what_is_said_of_a_device_ends_when_it_is_well(till: TillPage, box: FakeBox) -> None:
+    link = till.page.locator(".top__signs .link").last
+    await box.change_device("scanner", well=False, state="lost")
+    await till.message("Scanner does not answer.")
+    await expect(link).to_contain_text("Connected")
+    # the words follow the device, not the moment it was lost
+    await box.change_device("scanner", code="host_offline", state="offline")
+    await till.message("Scanner: its service is not running.")
+    await box.change_device("terminal", well=False, state="lost")
+    await till.message("Card terminal does not answer.")
+    await box.change_device("terminal", well=True, state="ready")
+    await till.message("Scanner: its service is not running.")
+    await box.change_device("scanner", well=False, state="lost", code="")
+    await till.message("Scanner does not answer.")
+    await box.scan(ROLL)
+    await till.message("Added: Bread roll")
+    await box.change_device("scanner", well=True, state="ready")
+    await till.message("Added: Bread roll")
+    await expect(link).to_contain_text("All well")
+    await box.change_device("scanner", well=False, state="lost")
+    await till.message("Scanner does not answer.")
+    await box.change_device("scanner", well=True, state="ready")
+    await till.message("Scanner works again.")
+
+
 async def test_a_session_that_ended_shows_the_sign_in_page(till: TillPage, box: FakeBox) -> None:
     box.sessions.clear()
     await till.page.locator(".tile", has_text="Bread roll").click()

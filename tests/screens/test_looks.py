@@ -46,6 +46,15 @@ MEASURE: Final = """() => {
             .filter((el) => el.scrollWidth > el.clientWidth + 1)
             .filter((el) => getComputedStyle(el).overflow !== 'visible')
             .map((el) => el.outerHTML.slice(0, 90)),
+        short: [...document.querySelectorAll('.tile .name, .notice .grow')].filter(seen)
+            .filter((el) => el.scrollHeight > el.clientHeight + 2)
+            .map((el) => el.innerText.slice(0, 90)),
+        outgrown: [...document.querySelectorAll('.key, .key > span, .key .money, .tile .money')]
+            .filter(seen).filter((el) => {
+                const own = el.getBoundingClientRect();
+                const key = el.closest('.key, .tile').getBoundingClientRect();
+                return own.left < key.left - 1 || own.right > key.right + 1;
+            }).map((el) => el.outerHTML.slice(0, 90)),
         over: [...document.querySelectorAll('.huge')].filter(seen)
             .filter((el) => el.scrollWidth > el.clientWidth)
             .map((el) => el.outerHTML.slice(0, 90)),
@@ -53,6 +62,12 @@ MEASURE: Final = """() => {
             .map((el) => el.getBoundingClientRect().height),
     };
 }"""
+
+
+UNDER_ITS_NAME: Final = """() => [...document.querySelectorAll('.tile')].filter((tile) => {
+    const name = tile.querySelector('.name bdi').getBoundingClientRect();
+    return name.top < tile.querySelector('.money').getBoundingClientRect().bottom - 4;
+}).map((tile) => tile.innerText)"""
 
 
 async def states(till: TillPage, box: FakeBox) -> AsyncIterator[str]:
@@ -107,6 +122,8 @@ async def test_nothing_sticks_out_and_targets_are_large(
         assert found["outside"] == [], state
         assert found["cut"] == [], state
         assert found["over"] == [], state
+        assert found["short"] == [], state
+        assert found["outgrown"] == [], state
         assert all(height >= 60 for height in found["pay"]), state
     assert till.defects == []
 
@@ -152,12 +169,23 @@ async def test_zoom_of_two_hundred_percent_keeps_total_and_pay(
     browser: Browser, box: FakeBox
 ) -> None:
     till = await TillPage.open(browser, box)
-    await box.scan(GOODS[0])
+    for code in GOODS:
+        await box.scan(code)
     await till.state("sell")
     await till.page.set_viewport_size({"width": 683, "height": 384})
-    await expect(till.page.locator(".totals .key--pay")).to_be_in_viewport()
-    await expect(till.page.locator(".totals .sum .money")).to_be_in_viewport()
-    assert await till.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    await box.change_device("printer", well=False, state="attention", paper="out")
+    for key in ("", "F9"):
+        if key:
+            await till.page.keyboard.press(key)
+            await till.state("paying")
+        else:
+            await expect(till.page.locator(".totals .key--pay")).to_be_in_viewport()
+            await expect(till.page.locator(".totals .sum .money")).to_be_in_viewport()
+        found = await _settled(till.page)
+        for fault in ("wide", "small", "cut", "short", "outgrown"):
+            assert not found[fault] or found[fault] == 0, (key, fault, found[fault])
+        heads = await till.page.evaluate(UNDER_ITS_NAME)
+        assert heads == [], "names of keys lie over their prices"
 
 
 async def test_arabic_mirrors_the_page_but_not_the_keypads(browser: Browser, box: FakeBox) -> None:

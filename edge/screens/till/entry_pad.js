@@ -1,5 +1,5 @@
 // The pad that takes the quick keys' place when a person asks for it: a code, a weight, a quantity.
-import { quantity } from "../kit/numbers.js";
+import { quantity, unbroken } from "../kit/numbers.js";
 import { html, Icon, Keypad } from "../kit/parts.js";
 import { say } from "../kit/words.js";
 import { closePad, multiply, padEnter, padErase, padQuantity, padType } from "./doings.js";
@@ -7,7 +7,7 @@ import * as store from "./store.js";
 
 /** @param {{use: import("./store").PadUse}} props */
 export function EntryPad({ use }) {
-  const title = use.kind === "code" ? say("number_pad") : use.kind === "weight" ? say("weight_of", { name: use.name }) : say("quantity_of", { name: use.line.name });
+  const title = use.kind === "code" ? say("number_pad") : use.kind === "weight" ? say("weight_of", { name: unbroken(use.name) }) : say("quantity_of", { name: unbroken(use.line.name) });
   const unit = use.kind === "weight" || (use.kind === "quantity" && use.line.unit === "kg") ? "kg" : "piece";
   const shown = use.kind === "code" ? store.typed.value : quantity(padQuantity(use), unit);
   const enter = use.kind === "code" ? say("enter_code") : say(use.kind === "weight" ? "weight_add" : "quantity_set", { quantity: shown });
@@ -15,7 +15,7 @@ export function EntryPad({ use }) {
     use.kind === "code"
       ? html`<button type="button" class="key" key="times" aria-label=${say("key_times")} onClick=${() => multiply(store.typed.value)}>×</button>`
       : html`<button type="button" class="key" key="00" onClick=${() => padType("00")}>00</button>`;
-  return html`<div class="entry__head"><h2 class="cut" role="status">${title}</h2>
+  return html`<div class="entry__head"><h2 class="cut"><span role="status">${title}</span></h2>
       <button type="button" class="key key--quiet" onClick=${closePad}><${Icon} name="times" />${say("close")}</button></div>
     <section class="entry" aria-label=${title}>
       ${use.kind !== "code" && html`<div class="amount"><output><bdi>${shown}</bdi></output></div>`}

@@ -51,7 +51,11 @@ const initials = (name) => {
 };
 
 async function submitPin() {
-  if (asking.value || pin.value.length < PIN_MIN || !person.value) return;
+  if (asking.value) return;
+  if (!person.value || pin.value.length < PIN_MIN) {
+    fault.value = person.value ? say("sign_in_pin", { n: PIN_MIN }) : say("sign_in_name");
+    return;
+  }
   asking.value = true;
   const typed = pin.value;
   pin.value = "";

@@ -1,9 +1,9 @@
 // A new view arrived: what changed, what is said about it, what is heard.
 import { batch } from "@preact/signals";
 import { isWord, say } from "../kit/words.js";
-import { money, quantity } from "../kit/numbers.js";
+import { money, quantity, unbroken } from "../kit/numbers.js";
 import { sound } from "../kit/sounds.js";
-import { deviceWords } from "./trouble_words.js";
+import { deviceKey, deviceName } from "./trouble_words.js";
 import * as store from "./store.js";
 
 /** @typedef {import("./protocol").TillView} TillView */
@@ -55,18 +55,18 @@ function lines(had, next) {
     store.chosenLine.value = added.line_id;
     const recounted = added.replaces && had.some((old) => old.line_id === added.replaces && old.sku === added.sku);
     if (recounted) {
-      store.message.value = { tone: "", icon: "check", words: say("quantity_now", { name: added.name, quantity: quantity(added.quantity, added.unit) }) };
+      store.message.value = { tone: "", icon: "check", words: say("quantity_now", { name: unbroken(added.name), quantity: quantity(added.quantity, added.unit) }) };
       return;
     }
     const words =
       added.quantity === 1000
-        ? say("added", { name: added.name })
-        : say("added_quantity", { name: added.name, quantity: quantity(added.quantity, added.unit) });
+        ? say("added", { name: unbroken(added.name) })
+        : say("added_quantity", { name: unbroken(added.name), quantity: quantity(added.quantity, added.unit) });
     store.message.value = { tone: "", icon: "check", words, undo: added.line_id };
     return;
   }
   const voided = next.lines.find((line) => line.voided && had.some((old) => old.line_id === line.line_id && !old.voided));
-  if (voided) store.message.value = { tone: "", icon: "times", words: `${say("voided")}: ${voided.name}` };
+  if (voided) store.message.value = { tone: "", icon: "times", words: `${say("voided")}: ${unbroken(voided.name)}` };
 }
 
 /** @param {TillView} before @param {TillView} next */
@@ -113,14 +113,18 @@ function givenUp(before) {
 /** @param {TillView} before @param {TillView} next */
 function devices(before, next) {
   for (const device of next.devices) {
-    const old = before.devices.find((each) => each.device_id === device.device_id && each.role === device.role);
+    const old = before.devices.find((each) => deviceKey(each) === deviceKey(device));
     if (!device.well && old?.well) {
       sound("lost");
-      const words = deviceWords(device, next);
-      store.message.value = { tone: "person", icon: "person", ...words };
+      store.message.value = { tone: "person", icon: "person", words: "", device: deviceKey(device) };
       return;
     }
   }
+  const named = next.devices.find((device) => deviceKey(device) === store.message.value?.device);
+  if (!store.message.value?.device || (named && !named.well)) return;
+  // what was said about it is over; another one in trouble has the line now
+  const quiet = named && next.devices.every((device) => device.well);
+  store.message.value = quiet ? { tone: "well", icon: "well", words: say("device_back", { device: deviceName(named) }) } : null;
 }
 
 /** The box refused a wish. @param {Said} refusal */

@@ -24,8 +24,8 @@ function Panes() {
   const now = store.pane.value;
   const tab = (/** @type {"basket" | "keys"} */ pane, /** @type {unknown} */ words) =>
     html`<button type="button" class="tab" role="tab" aria-selected=${pane === now} onClick=${() => (store.pane.value = pane)}>${words}</button>`;
-  return html`<nav class="panes tabs" role="tablist" aria-label=${say("sale")}>
-    ${tab("basket", html`<span>${say("sale")}</span> <span class="count">${store.liveLines.value.length}</span>`)}${tab("keys", say("keys_pane"))}</nav>`;
+  return html`<nav class="panes" aria-label=${say("sale")}><div class="tabs" role="tablist" aria-label=${say("sale")}>
+    ${tab("basket", html`<span>${say("sale")}</span> <span class="count">${store.liveLines.value.length}</span>`)}${tab("keys", say("keys_pane"))}</div></nav>`;
 }
 
 function Desk() {

@@ -2,7 +2,7 @@
 import { html, Icon, Notice } from "../kit/parts.js";
 import { say } from "../kit/words.js";
 import { voidLine } from "./doings.js";
-import { deviceWords, worstDevice } from "./trouble_words.js";
+import { deviceKey, deviceWords, worstDevice } from "./trouble_words.js";
 import * as store from "./store.js";
 
 /** @param {string} hint what is said when there is nothing to say @returns {import("./store").Message} */
@@ -13,8 +13,10 @@ function newest(hint) {
     const words = n ? say("box_lost_waiting", { n }) : say("box_lost_words");
     return { tone: "lost", icon: "lost", lead: say("box_lost_title"), words };
   }
-  if (store.message.value) return store.message.value;
-  const trouble = worstDevice(view?.devices ?? []);
+  const said = store.message.value;
+  if (said && !said.device) return said;
+  const devices = view?.devices ?? [];
+  const trouble = devices.find((device) => !device.well && deviceKey(device) === said?.device) ?? worstDevice(devices);
   if (trouble) return { tone: "person", icon: "person", ...deviceWords(trouble, view) };
   return { tone: "", icon: "check", words: hint };
 }

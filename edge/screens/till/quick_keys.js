@@ -70,11 +70,11 @@ export function QuickKeys() {
 /** @param {{found: {text: string, articles: import("./protocol").ArticleView[]}, at: number}} props */
 export function Found({ found, at }) {
   const { articles, text } = found;
-  if (!articles.length) return html`<h2 class="found__title" role="status">${say("found_none", { text })}</h2><div></div>`;
-  return html`<h2 class="found__title" role="status">${say("found_title", { n: articles.length })}</h2>
+  if (!articles.length) return html`<h2 class="found__title"><span role="status">${say("found_none", { text })}</span></h2><div></div>`;
+  return html`<h2 class="found__title"><span role="status">${say("found_title", { n: articles.length })}</span></h2>
     <ul class="found">${articles.map(
       (article, place) => html`<li key=${article.sku}><button type="button" class="key" aria-current=${place === at ? "true" : undefined} onClick=${() => sellArticle(article)}>
-        <bdi class="grow">${article.name}</bdi><span class="hint">${article.sku}</span>
+        <bdi class="grow">${unbroken(article.name)}</bdi><span class="hint">${article.sku}</span>
         <span><${Money} minor=${article.price_minor} currency=${store.currency.value} />${article.unit === "kg" && say("per_kg")}</span></button></li>`,
     )}</ul>`;
 }

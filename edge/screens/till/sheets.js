@@ -8,7 +8,7 @@ import { language, LANGUAGES, say, speak } from "../kit/words.js";
 import { signOut } from "./access.js";
 import { changing, keyName, keys, USUAL_KEYS } from "./keyboard.js";
 import { connection } from "./top_bar.js";
-import { deviceName, deviceWords } from "./trouble_words.js";
+import { deviceKey, deviceName, deviceWords } from "./trouble_words.js";
 import * as store from "./store.js";
 
 /** @param {{title: string, children?: import("../kit/parts.js").Children}} props */
@@ -49,7 +49,7 @@ function ConnectionSheet() {
     ${devices.length === 0 && html`<p class="quiet">${say("devices_none")}</p>`}
     <ul class="devices">${devices.map((device) => {
       const trouble = device.well ? null : deviceWords(device, view);
-      return html`<li key=${`${device.device_id} ${device.role}`}><${Icon} name=${device.role === "display" ? "screen" : device.role} />
+      return html`<li key=${deviceKey(device)}><${Icon} name=${device.role === "display" ? "screen" : device.role} />
         <span class="grow"><b>${deviceName(device)}</b>${trouble && html`<span class="quiet">${trouble.lead} ${trouble.words}</span>`}${device.jobs_waiting > 0 && html`<span class="quiet">${say("waiting_prints", { n: device.jobs_waiting })}</span>`}</span>
         ${device.well && html`<${State} tone="well">${say("device_well")}<//>`}</li>`;
     })}</ul><//>`;

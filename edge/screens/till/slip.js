@@ -189,7 +189,8 @@ function Totals() {
 export function Slip() {
   const selling = store.screen.value === "sell" || store.screen.value === "idle"; // phones: the desk is behind the slip
   const empty = store.screen.value === "idle" && !(store.boxLostSince.value !== null && store.waiting.value.length);
+  const titled = store.screen.value === "indoubt" || store.view.value?.state === "paying"; // the desk has the title then
   return html`<section class="slip paper" aria-label=${say("sale")}>
-    <${Head} />${empty ? html`<${Ready} />` : html`<${Lines} />`}<hr class="perf" />
+    ${!titled && html`<h1 class="said">${say("sale")}</h1>`}<${Head} />${empty ? html`<${Ready} />` : html`<${Lines} />`}<hr class="perf" />
     ${selling && html`<div class="slip__says"><${MessageLine} /></div>`}<${Totals} /></section>`;
 }

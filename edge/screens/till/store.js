@@ -4,7 +4,7 @@ import { computed, signal } from "@preact/signals";
 /** @typedef {import("./protocol").TillView} TillView */
 /** @typedef {import("./protocol").SessionView} SessionView */
 /** @typedef {import("./protocol").LineView} LineView */
-/** @typedef {{tone: "" | "well" | "wait" | "person" | "lost", icon: string, lead?: string, words: string, undo?: string}} Message */
+/** @typedef {{tone: "" | "well" | "wait" | "person" | "lost", icon: string, lead?: string, words: string, undo?: string, device?: string}} Message `device` is in trouble: its words are those of now */
 /** @typedef {{key: string, line: LineView, was: LineView[]}} Row */
 /** @typedef {{kind: "code"} | {kind: "weight", code: string, name: string} | {kind: "quantity", line: LineView}} PadUse */
 

@@ -17,7 +17,8 @@ export function connection() {
   const link = store.view.value?.link;
   if (!link || link.state === "up") {
     const n = link?.waiting_sales ?? 0;
-    return { tone: "well", broken: "", lead: say("link_well"), words: n ? say("link_well_some", { n }) : say("link_well_words") };
+    const lead = say(worstDevice(store.view.value?.devices ?? []) ? "link_up" : "link_well"); // beside a device in trouble not all is well
+    return { tone: "well", broken: "", lead, words: n ? say("link_well_some", { n }) : say("link_well_words") };
   }
   const lead = link.state === "never" ? say("link_never") : say("link_office");
   return { tone: "wait", broken: "office", lead, words: link.waiting_sales ? say("link_office_words", { n: link.waiting_sales }) : say("link_office_none") };

@@ -5,6 +5,9 @@ import { isWord, language, say } from "../kit/words.js";
 
 const OUT_OF_REACH = new Set(["device_lost", "device_connecting", "device_host_offline"]);
 
+/** A device serves in several roles: the drawer hangs on the printer. @param {DeviceView} device */
+export const deviceKey = (device) => `${device.device_id} ${device.role}`;
+
 /** @param {DeviceView} device */
 export function deviceName(device) {
   const word = `device_${device.role}`;

@@ -32,6 +32,8 @@ export const WORDS = Object.freeze({
   pin: "PIN",
   pin_digits: { one: "{n} digit typed", other: "{n} digits typed" },
   sign_in: "Sign in",
+  sign_in_name: "Choose your name first.",
+  sign_in_pin: "Type the whole PIN first: at least {n} digits.",
   sign_out: "Sign out",
   role_cashier: "cashier",
   role_supervisor: "supervisor",
@@ -144,6 +146,7 @@ export const WORDS = Object.freeze({
 
   // connection and devices
   link_well: "All well",
+  link_up: "Connected",
   link_well_words: "Every sale is at head office.",
   link_well_some: { one: "{n} sale is on its way to head office.", other: "{n} sales are on their way to head office." },
   link_office: "Head office unreachable",
@@ -165,6 +168,7 @@ export const WORDS = Object.freeze({
   device_scale: "Scale",
   device_display: "Customer display",
   device_well: "Works",
+  device_back: "{device} works again.",
   device_host_offline: "{device}: its service is not running. It starts again by itself within seconds. Selling goes on.",
   device_connecting: "{device}: being looked for.",
   device_lost: "{device} does not answer. Look at its power and its cable.",

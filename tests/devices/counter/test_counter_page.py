@@ -315,6 +315,14 @@ async def test_nothing_runs_off_the_page(
             .map((each) => each.outerHTML.slice(0, 80))"""
     )
     assert small == []
+    await expect(page.locator(".good").first).to_be_visible()
+    beside = await page.evaluate(
+        """() => [...document.querySelectorAll('.good__name, .good .tagged')].filter((part) => {
+            const [own, good] = [part, part.closest('li')].map((e) => e.getBoundingClientRect());
+            return own.left < good.left - 1 || own.right > good.right + 1;
+        }).map((part) => part.textContent)"""
+    )
+    assert beside == [], "they run into their neighbours"
     assert shown.troubles == []
     if folder := os.environ.get("TILLBOX_SCREENSHOTS"):
         await page.screenshot(

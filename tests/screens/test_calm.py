@@ -61,6 +61,26 @@ async def test_a_line_counted_anew_keeps_its_place_and_its_keys(
     assert await lines(till) == ["[3 Bread roll]", "1 Butter croissant"]
 
 
+async def test_rows_that_stay_speak_the_language_that_was_chosen(
+    till: TillPage, box: FakeBox
+) -> None:
+    await box.scan(ROLL)
+    await till.total("€0.45")
+    await till.page.locator(PLUS).click()
+    await till.total("€0.90")
+    await box.scan(CROISSANT)
+    await till.total("€2.30")
+    first = till.page.locator(".line").first
+    await expect(first.locator(".line__why")).to_contain_text("each")
+    await till.page.locator(".who").click()
+    await till.page.locator(".sheet select").select_option("pl")
+    await till.page.keyboard.press("Escape")
+    await expect(first.locator(".line__why")).to_contain_text("po 0,45")
+    await expect(first.locator(".line__sum")).to_contain_text("0,90")
+    await first.click()
+    await expect(first.locator(".line__void")).to_be_visible()
+
+
 async def test_a_quantity_changed_offers_no_undo_that_would_void_the_line(
     till: TillPage, box: FakeBox
 ) -> None:

@@ -1,9 +1,9 @@
 // The slip: lines, what explains them, the total, and PAY.
 import { useSignal } from "@preact/signals";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { clock, money, quantity, unbroken } from "../kit/numbers.js";
 import { Dots, html, Icon, Money, State } from "../kit/parts.js";
-import { say } from "../kit/words.js";
+import { language, say } from "../kit/words.js";
 import { askQuantity, backToSale, countable, lineHindered, pay, stepQuantity, voidLine } from "./doings.js";
 import { keyName, keys } from "./keyboard.js";
 import { MessageLine } from "./message_line.js";
@@ -46,8 +46,16 @@ function measure(line, price) {
 /** @param {{row: import("./store").Row, on: boolean, keys: boolean}} props */
 function Line({ row, on, keys: showKeys }) {
   const { line } = row;
-  const why = reason(row);
   const fresh = useSignal(true); // it arrives once: not again when a pane or a desk comes back
+  // a view brings every line anew: of a long sale only the rows that look different are drawn again
+  const looks = [line.line_id, line.name, line.unit, line.quantity, line.price_minor, line.amount_minor, line.voided, row.was.length, fresh.value, store.currency.value, language()];
+  return useMemo(() => drawLine(row, on, showKeys, fresh), on ? [{}] : looks);
+}
+
+/** @param {import("./store").Row} row @param {boolean} on @param {boolean} showKeys @param {import("@preact/signals").Signal<boolean>} fresh */
+function drawLine(row, on, showKeys, fresh) {
+  const { line } = row;
+  const why = reason(row);
   const kind = `line${line.voided ? " line--void" : ""}${on ? " line--on" : ""}${fresh.value ? " line--new" : ""}`;
   const count = line.unit === "kg" ? "1" : quantity(line.quantity, line.unit);
   const choose = () => {

@@ -91,8 +91,10 @@ async def states(till: TillPage, box: FakeBox) -> AsyncIterator[str]:
     await expect(page.locator(".live")).to_be_visible()
     yield "card"
     await box.doubt()
+    await box.change_device("terminal", well=False, state="lost")
     await till.state("indoubt")
     yield "indoubt"
+    await box.change_device("terminal", well=True, state="ready")
     await box.decline()
     await till.state("paying")
     await page.locator(".ways .key").nth(0).click()

@@ -87,7 +87,7 @@ export function DoubtDesk() {
   const tender = view?.tenders.find((each) => each.state === "unknown" || each.state === "asked");
   const terminal = view?.devices.find((device) => device.role === "terminal");
   const [before, after] = say("doubt_title", { amount: "\u0000" }).split("\u0000");
-  return html`<main class="desk desk--doubt"><div class="paper doubt">
+  return html`<main class="desk desk--doubt" tabindex="0"><div class="paper doubt">
     <header role="alert"><${Icon} name="person" /><h1>${before}<${Money} minor=${tender?.amount_minor ?? 0} currency=${store.currency.value} />${after}</h1><p class="quiet">${say("doubt_words")}</p></header>
     <dl class="facts">
       <dt>${say("doubt_since")}</dt><dd>${clock(store.doubtSince.value)}</dd>

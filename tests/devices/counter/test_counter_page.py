@@ -323,6 +323,11 @@ async def test_nothing_runs_off_the_page(
         }).map((part) => part.textContent)"""
     )
     assert beside == [], "they run into their neighbours"
+    title, alive = [
+        await page.locator(each).evaluate("(e) => e.getBoundingClientRect().toJSON()")
+        for each in (".top__where", "#alive")
+    ]
+    assert title["right"] <= alive["left"] or title["bottom"] <= alive["top"]
     assert shown.troubles == []
     if folder := os.environ.get("TILLBOX_SCREENSHOTS"):
         await page.screenshot(

@@ -13,7 +13,7 @@ from devices.protocols.scanner_lines import LineFormat, Misread, ScannerLines
 from devices.transports.addresses import connector_to
 from devices.transports.byte_stream import ByteStream
 from edge.contract.device_messages import EVENT_SCAN, DeviceClass, JobKind, JobResult
-from edge.contract.limits import SCAN_AGE_MS_MAX, SERIAL_IDLE_FLUSH_MS
+from edge.contract.limits import SCAN_AGE_MS_MAX
 
 _READ_BYTES_MAX: Final = 4_096
 
@@ -54,9 +54,9 @@ class ScannerSerial(ConnectedDriver):
         )
         self.ready()
         while True:
-            wait_s = SERIAL_IDLE_FLUSH_MS / 1000 if lines.unfinished else None
+            silence_ms = lines.silence_ms
             try:
-                async with clock.timeout(wait_s):
+                async with clock.timeout(None if silence_ms is None else silence_ms / 1000):
                     data = await stream.read(_READ_BYTES_MAX)
             except TimeoutError:
                 found = lines.flush()

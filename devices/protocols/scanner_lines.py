@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from edge.contract.device_messages import BarcodeScanned
-from edge.contract.limits import BARCODE_CHARS_MAX
+from edge.contract.limits import BARCODE_CHARS_MAX, SERIAL_IDLE_FLUSH_MS, SERIAL_TAIL_MS
 
 GROUP_SEPARATOR: Final = "\x1d"
 
@@ -59,11 +59,14 @@ class ScannerLines:
         self._suffix_begun_bytes_max = max(0, len(line.suffix) - 1)
         self._overflowed = False
         self._suffix_seen = False
+        self._cut_off = False
 
     @property
-    def unfinished(self) -> bool:
-        """Whether a code has begun: call `flush` when the line stays silent."""
-        return bool(self._buffer) or self._overflowed
+    def silence_ms(self) -> int | None:
+        """After how long a silence to call `flush`; None when nothing waits for one."""
+        if self._buffer or self._overflowed:
+            return SERIAL_IDLE_FLUSH_MS
+        return SERIAL_TAIL_MS if self._cut_off else None
 
     def feed(self, data: bytes) -> list[BarcodeScanned | Misread]:
         """Take bytes and return what they complete, in order."""
@@ -74,7 +77,9 @@ class ScannerLines:
             piece = bytes(self._buffer[start : end.start()])
             start = end.end()
             self._suffix_seen = True
-            if self._overflowed or len(piece) > self._code_bytes_max:
+            if self._cut_off:
+                self._cut_off = self._overflowed = False  # the other half is no code either
+            elif self._overflowed or len(piece) > self._code_bytes_max:
                 self._overflowed = False
                 found.append(Misread.TOO_LONG)
             elif piece:
@@ -90,16 +95,22 @@ class ScannerLines:
         """End the code at hand: the line has been silent for longer than a gap inside one.
 
         From a scanner that never sent a suffix that is how codes end. From one that does,
-        its last bytes were lost: half a code must not be taken for a whole one.
+        the line stood still or its last bytes were lost: half a code must not be taken for a
+        whole one, and neither must the other half, should it come within `SERIAL_TAIL_MS`.
         """
         piece, too_long = bytes(self._buffer), self._overflowed
         self._buffer.clear()
         self._overflowed = False
         if too_long or len(piece) > self._code_bytes_max:
+            self._cut_off = self._suffix_seen
             return [Misread.TOO_LONG]
         if not piece:
+            self._cut_off = False  # nothing more came of it
             return []
-        return [Misread.CUT_OFF if self._suffix_seen else self._read(piece)]
+        if not self._suffix_seen:
+            return [self._read(piece)]
+        again, self._cut_off = self._cut_off, True
+        return [] if again else [Misread.CUT_OFF]
 
     def _read(self, piece: bytes) -> BarcodeScanned | Misread:
         if not piece.startswith(self._line.prefix):

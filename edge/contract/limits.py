@@ -177,6 +177,8 @@ FLIGHT_RECORDER_BYTES_MAX: Final = 65_536
 """A few receipts or payments per device; 64 devices stay under 4 MiB."""
 SERIAL_IDLE_FLUSH_MS: Final = 80
 """A scanner without a suffix has ended by then; inside a code gaps are under 20 ms."""
+SERIAL_TAIL_MS: Final = 1_000
+"""The rest of a code that was cut off comes within this; the next scan takes a person longer."""
 PRINTER_EVIDENCE_MS_MAX: Final = 20_000
 """A long receipt at 100 mm/s with cut; after it the receipt is unconfirmed."""
 PRINTER_NO_EVIDENCE_MS_MAX: Final = 2_000

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from devices.protocols.scanner_lines import LineFormat, Misread, ScannerLines
 from edge.contract.device_messages import BarcodeScanned
-from edge.contract.limits import BARCODE_CHARS_MAX
+from edge.contract.limits import BARCODE_CHARS_MAX, SERIAL_IDLE_FLUSH_MS, SERIAL_TAIL_MS
 
 EAN = b"9521234567892"
 SCANNED = BarcodeScanned(EAN.decode())
@@ -62,15 +62,15 @@ def test_a_line_reads_the_same_in_every_cut(
     for start in range(0, len(data), piece_bytes):
         found += lines.feed(data[start : start + piece_bytes])
     assert found == expected
-    assert lines.unfinished == (data == EAN)
+    assert (lines.silence_ms is not None) == (data == EAN)
 
 
 def test_without_a_suffix_silence_ends_a_code() -> None:
     lines = ScannerLines(LineFormat())
     assert lines.feed(EAN) == []
-    assert lines.unfinished
+    assert lines.silence_ms == SERIAL_IDLE_FLUSH_MS
     assert lines.flush() == [SCANNED]
-    assert not lines.unfinished
+    assert lines.silence_ms is None
     assert lines.flush() == []
 
 
@@ -78,7 +78,22 @@ def test_half_a_code_of_a_scanner_with_suffix_is_no_code() -> None:
     lines = ScannerLines(LineFormat())
     assert lines.feed(EAN + b"\r" + EAN[:8]) == [SCANNED]
     assert lines.flush() == [Misread.CUT_OFF]
+    assert lines.silence_ms == SERIAL_TAIL_MS
+    assert lines.flush() == []
+    assert lines.silence_ms is None
     assert lines.feed(EAN + b"\r") == [SCANNED]
+
+
+@pytest.mark.parametrize("half", [EAN[:8], LONGEST + b"7777"])
+def test_the_other_half_of_a_code_is_no_code_either(half: bytes) -> None:
+    # a radio link that stood still in the middle: "333931" could be somebody's PLU
+    lines = ScannerLines(LineFormat())
+    assert lines.feed(EAN + b"\r" + half) == [SCANNED]
+    assert len(lines.flush()) == 1
+    assert lines.feed(EAN[8:10]) == []
+    assert lines.silence_ms == SERIAL_IDLE_FLUSH_MS
+    assert lines.flush() == []
+    assert lines.feed(EAN[10:] + b"\r" + EAN + b"\r") == [SCANNED]
 
 
 @pytest.mark.parametrize("more", [b"7", b"7" * 9000])
@@ -86,9 +101,9 @@ def test_silence_after_too_much_is_a_misread(more: bytes) -> None:
     lines = ScannerLines(LineFormat())
     lines.feed(b"7" * (BARCODE_CHARS_MAX + 3))
     lines.feed(more)
-    assert lines.unfinished
+    assert lines.silence_ms == SERIAL_IDLE_FLUSH_MS
     assert lines.flush() == [Misread.TOO_LONG]
-    assert not lines.unfinished
+    assert lines.silence_ms is None
 
 
 def test_silence_after_slightly_too_much_is_a_misread() -> None:
@@ -126,7 +141,8 @@ def test_garbage_never_crashes_nor_grows(line: LineFormat, pieces: list[bytes]) 
                 )
         assert len(lines._buffer) <= BARCODE_CHARS_MAX + 16
     lines.flush()
-    assert not lines.unfinished
+    lines.flush()
+    assert lines.silence_ms is None
 
 
 @given(line=formats, data=noise, cuts=st.lists(st.integers(0, 50_000), max_size=12))

@@ -223,9 +223,10 @@ def guarded_app(
     for path, of_path in _by_path(routes).items():
         resource = app.router.add_resource(path)
         for route in of_path:
-            guard.rules[resource.add_route(route.method, route.handler)] = route
-            if route.method == "GET" and not route.socket:
-                guard.rules[resource.add_route("HEAD", route.handler)] = route
+            headless = route.method == "GET" and not route.socket
+            for method in (route.method, "HEAD") if headless else (route.method,):
+                added = resource.add_route(method, route.handler, expect_handler=_expect)
+                guard.rules[added] = route
     common = (*API_HEADERS, _STRICT_TRANSPORT) if settings.tls else API_HEADERS
 
     async def dress(_: web.Request, response: web.StreamResponse) -> None:
@@ -236,6 +237,16 @@ def guarded_app(
 
     app.on_response_prepare.append(dress)
     return app
+
+
+async def _expect(request: web.Request) -> web.StreamResponse | None:
+    """Let a body come that waits for leave; what else is expected is refused in our shape."""
+    if request.headers.get(hdrs.EXPECT, "").lower() != "100-continue":
+        return plain_response(web.HTTPExpectationFailed())
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    # what follows is the answer itself, from its first byte on
+    request.writer.output_size = 0
+    return None
 
 
 def _by_path(routes: Iterable[Route]) -> dict[str, list[Route]]:

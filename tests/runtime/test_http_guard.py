@@ -141,6 +141,20 @@ async def test_a_request_without_host_is_misdirected() -> None:
         assert b" 421 " in await served.raw(b"GET /get HTTP/1.0\r\n\r\n")
 
 
+async def test_a_body_may_wait_for_leave_and_nothing_else_is_expected() -> None:
+    async with serve(ROUTES) as served:
+        head = f"POST /wish HTTP/1.1\r\nHost: 127.0.0.1:{served.service.port}\r\n"
+        body = '{"text":"x"}'
+        rest = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        asked = f"{head}{rest}Expect: 100-continue\r\nConnection: close\r\n\r\n{body}"
+        answer = await served.raw(asked.encode())
+        assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 ")
+        refused = await served.raw(asked.replace("100-continue", "wonders").encode())
+        assert refused.startswith(b"HTTP/1.1 417 ")
+        assert b'"code":"expectation_failed"' in refused
+        assert b"wonders" not in refused
+
+
 async def test_the_memory_of_good_names_is_bounded() -> None:
     async with serve(ROUTES) as served:
         for port in range(1, 200):

@@ -73,6 +73,9 @@ $(SHOP): pyproject.toml edge/screens/package-lock.json
 
 $(DEV): $(SHOP)
 	$(BIN)/python -m pip install --quiet --group dev
+	@command -v npm > /dev/null && cd edge/screens && \
+	  npm ci --silent --ignore-scripts --no-audit --no-fund > /dev/null || \
+	  echo "Without npm's packages the types of the screens and their axe are not checked."
 	@touch $@
 
 clean:

@@ -196,12 +196,13 @@ class DrawerOutcome(msgspec.Struct, frozen=True):
 class PaymentOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the terminal says of a payment.
 
-    `outcome`: `approved`, `declined`, `cancelled`, or `unknown`. Of the card only the last
+    `outcome`: `approved`, `declined`, `cancelled`, or `unknown`; `amount_minor` 0 means that
+    the terminal did not say. Of the card only the last
     four digits and the scheme; the rest are the terminal's own references.
     """
 
     outcome: str
-    amount_minor: int = 0
+    amount_minor: Annotated[int, Meta(ge=0, le=AMOUNT_MINOR_MAX)] = 0
     last4: str = ""
     scheme: str = ""
     authorisation: str = ""

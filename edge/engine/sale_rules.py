@@ -293,7 +293,8 @@ def _completed(cart: Cart, receipt: str, change_minor: int, rounding_minor: int)
         taxes=cart.taxes,
         change_minor=change_minor,
         rounding_minor=rounding_minor,
-        jobs=(RECEIPT_JOB, DRAWER_JOB) if cart.cash_minor else (RECEIPT_JOB,),
+        # change is given from the drawer, also for a card that was charged too much
+        jobs=(RECEIPT_JOB, DRAWER_JOB) if cart.cash_minor or change_minor else (RECEIPT_JOB,),
     )
 
 

@@ -129,6 +129,10 @@ class Selling:
         if isinstance(command, NextSale):
             return self._clear_screen(till, identity)
         if isinstance(command, CancelCard):
+            # a repeat of one that was answered long ago must not end the payment of today
+            kept = await self.ledger.find_reply(identity)
+            if kept is not None:
+                return kept
             await self.abort_card(till)
         return await self._step(till, actor, events, at=self.clock.now_ms(), reply=identity)
 

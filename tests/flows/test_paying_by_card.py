@@ -165,6 +165,38 @@ async def test_cancelling_asks_the_terminal_and_its_answer_decides(tmp_path: Pat
         await until_view(box.view, lambda view: view["state"] == "open", what="open again")
 
 
+async def test_a_cancelling_repeated_after_a_restart_ends_no_later_payment(tmp_path: Path) -> None:
+    async with selling_box(tmp_path) as box, fake_host(box.broker) as host:
+        job = await ask(box, host)
+        first = await box.command("cancel_card", command_id="cancel-0001")
+        await host.answer("terminal-1", job.id, JobStatus.DONE, {"outcome": "cancelled"})
+        await until_view(box.view, lambda view: view["state"] == "open", what="open again")
+        await box.command("pay_by_card", amount_minor=129)
+    async with selling_box(tmp_path) as box, fake_host(box.broker) as host:
+        assert await box.command("cancel_card", command_id="cancel-0001") == first
+        await until(lambda: bool(host.of_kind("inquire_payment")), what="the inquiry")
+        assert host.of_kind("abort_payment") == []
+
+
+async def test_what_a_card_was_charged_too_much_is_given_back_from_the_drawer(
+    tmp_path: Path,
+) -> None:
+    async with selling_box(tmp_path) as box, fake_host(box.broker) as host:
+        job = await ask(box, host)
+        await host.answer("terminal-1", job.id, JobStatus.DONE, {**APPROVED, "amount_minor": 200})
+        view = await until_view(box.view, lambda view: view["state"] == "done", what="done")
+        assert view["change_minor"] == 71
+        await until(lambda: len(host.of_kind("kick_drawer")) == 1, what="the drawer opens")
+
+
+async def test_an_approval_of_less_than_nothing_is_no_answer(tmp_path: Path) -> None:
+    async with selling_box(tmp_path) as box, fake_host(box.broker) as host:
+        job = await ask(box, host)
+        await host.answer("terminal-1", job.id, JobStatus.DONE, {**APPROVED, "amount_minor": -1})
+        await until(lambda: bool(host.of_kind("inquire_payment")), what="the inquiry")
+        assert (await box.view())["state"] in {"paying", "in_doubt"}
+
+
 async def test_a_card_takes_no_more_than_is_due_and_needs_a_terminal(tmp_path: Path) -> None:
     async with selling_box(tmp_path) as box:
         await box.command("add_item", code=MILK)

@@ -191,12 +191,15 @@ def test_ended_in_the_middle_it_leaves_no_policy_behind(machine: Machine) -> Non
     machine.user(ROOT)
     machine.apt(*TOOLS)
     machine.environment["APT_HANGS_AT"] = "chromium"
+    # a run in the background of a shell has SIGINT ignored, and so would the script
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         ["/bin/sh", str(SCRIPT)],
         env=machine.environment,
         stdout=subprocess.DEVNULL,
         start_new_session=True,
     )
+    signal.signal(signal.SIGINT, before)
     try:
         until = time.monotonic() + 20
         while not (machine.root / "apt.pid").exists():

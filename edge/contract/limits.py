@@ -30,6 +30,15 @@ SALE_TOTAL_MINOR_MAX: Final = AMOUNT_MINOR_MAX * LINES_PER_SALE_MAX
 TENDERS_PER_SALE_MAX: Final = 20
 """Card payments tried and cash given in one sale."""
 
+PROMOTIONS_MAX: Final = 2_000
+"""In force or announced for one store: all are kept in memory and looked through by article."""
+PROMOTION_SELECTION_MAX: Final = 1_000
+"""SKUs or groups in one selection; more of them are a group of their own."""
+PROMOTION_UNITS_MAX: Final = 999
+"""Pieces that one promotion counts: three digits, as on a shelf label."""
+BUNDLE_PARTS_MAX: Final = 8
+"""Parts of a meal deal."""
+
 # --- web ---------------------------------------------------------------------------------
 BODY_BYTES_MAX: Final = 65_536
 """A command is under 1 kB; room for signed frames is given to their own routes."""

@@ -23,6 +23,7 @@ from edge.contract.payment_events import (
     CardPaymentRequested,
     CardPaymentUnknown,
 )
+from edge.contract.price_events import LineReduction, PricesReduced, Reduction
 from edge.contract.sale_events import (
     CashTendered,
     DrawerOpened,
@@ -76,6 +77,16 @@ CASES: Final[tuple[Event, ...]] = (
     ),
     LineVoided(sale=SALE, line="1", reason="changed their mind"),
     PanRefused(field="reason"),
+    PricesReduced(
+        sale=SALE,
+        reductions=(
+            Reduction(
+                "promotion", "cheese-3-for-2", "3 for 2: cheese, Żółty ser, 奶酪, جبن, 치즈",
+                (LineReduction("3", 1402), LineReduction("1", 1)),
+            ),
+            Reduction("promotion", "members", "Members save 10 %", (LineReduction("2", 30),)),
+        ),
+    ),
     ReceiptPrinted(sale=SALE, evidence="confirmed", copy=1),
     ReferenceApplied(feed="price", cursor=318),
     SaleAbandoned(sale=SALE, reason="left", returned_minor=500),

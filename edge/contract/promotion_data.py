@@ -56,6 +56,11 @@ class Hours(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
     from_minute: Annotated[int, Meta(ge=0, lt=MINUTES_PER_DAY)] = 0
     until_minute: Annotated[int, Meta(ge=0, le=MINUTES_PER_DAY)] = MINUTES_PER_DAY
 
+    def __post_init__(self) -> None:
+        """Refuse hours that are never."""
+        if self.until_ms and self.until_ms <= self.from_ms:
+            raise ValueError("The hours end before they begin: let until_ms be after from_ms.")
+
 
 ALWAYS: Final = Hours()
 
@@ -94,8 +99,8 @@ class FixedPrice(PromotionRule, frozen=True, tag="fixed_price"):
 class BuyGet(PromotionRule, frozen=True, tag="buy_get"):
     """Buy some, get others for less: `off_ppm` of 1000000 gives them away.
 
-    The dearest count as bought, the cheapest as got. `get` left out means the same articles
-    as `buy`.
+    From the dearest down they are counted in groups: of each group the dearer are bought, the
+    cheaper got. `get` left out means the same articles as `buy`.
     """
 
     buy_count: Count
@@ -138,10 +143,17 @@ class BasketAmountOff(PromotionRule, frozen=True, tag="basket_amount_off"):
     selection: Selection = EVERYTHING
     every: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse an amount for each further nothing."""
+        if self.every and not self.from_minor:
+            raise ValueError("An amount off for every sum needs the sum: give from_minor.")
+
 
 AnyPromotionRule = (
     PercentOff | AmountOff | FixedPrice | BuyGet | Bundle | BasketPercentOff | BasketAmountOff
 )
+COMBINING: Final = (PercentOff, BasketPercentOff, BasketAmountOff)
+"""Rules that make sense on prices already reduced; the others count whole pieces."""
 
 
 class Promotion(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -151,7 +163,7 @@ class Promotion(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
     only in a sale that holds a coupon of this campaign. A higher `priority` goes first.
     `combines` lets it see prices that others have reduced already; without it, it sees only
     what no promotion has touched. `limit` is how often it counts in one sale (pieces, or
-    applications of a bundle or of buy-and-get), 0 is without limit.
+    applications of a bundle, of buy-and-get or of an amount off every sum), 0 is without limit.
     """
 
     id: ShortId
@@ -164,6 +176,15 @@ class Promotion(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
     combines: bool = False
     limit: Limit = 0
 
-
-COMBINING: Final = (PercentOff, BasketPercentOff, BasketAmountOff)
-"""Rules that make sense on prices already reduced; the others count whole pieces."""
+    def __post_init__(self) -> None:
+        """Refuse what would not do what it says."""
+        if self.combines and not isinstance(self.rule, COMBINING):
+            raise ValueError(
+                "A promotion that counts pieces cannot combine with others: leave out combines, "
+                "or take a part off."
+            )
+        if self.combines and self.limit and isinstance(self.rule, PercentOff):
+            raise ValueError(
+                "A limit counts pieces, and a part off prices already reduced does not: leave out "
+                "combines or limit."
+            )

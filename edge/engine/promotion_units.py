@@ -63,11 +63,6 @@ class Pool:
     net_minor: int = 0
     _lines: list[_LineState] = field(default_factory=list)
 
-    @property
-    def untouched_minor(self) -> int:
-        """What the units cost that no promotion has touched."""
-        return self.left * self.unit_minor
-
     def add(self, line: BasketLine) -> None:
         """Take a line in."""
         self._lines.append(_LineState(line, line.units, line.amount_minor))
@@ -85,7 +80,9 @@ class Pool:
         return self._save(saving_minor, shares)
 
     def reduce(self, saving_minor: int) -> list[LineReduction]:
-        """Take a saving off what the lines cost now, in proportion; no unit is used up."""
+        """Take a saving off what the lines cost now, in proportion; all units are touched then."""
+        self._take(self.left, self._lines)
+        self.left = 0
         return self._save(saving_minor, [(state, state.net_minor) for state in self._lines])
 
     @staticmethod
@@ -136,23 +133,28 @@ def selected(selection: Selection, pools: Iterable[Pool]) -> list[Pool]:
     """Return the pools whose article a selection names, in their order."""
     if not selection.skus and not selection.groups:
         return list(pools)
-    return [
-        p for p in pools if p.sku in selection.skus or (p.group and p.group in selection.groups)
-    ]
+    skus, groups = frozenset(selection.skus), frozenset(selection.groups)
+    return [pool for pool in pools if pool.sku in skus or (pool.group and pool.group in groups)]
 
 
-def pick(pools: Iterable[Pool], count: int, taken: Mapping[Pool, int]) -> Counts | None:
-    """Choose `count` untouched units, the first pools first; None when there are too few.
+def pick(pools: list[Pool], count: int, left: Counts) -> Counts | None:
+    """Take `count` of the units that are left, the first pools first; None when there are too few.
 
-    `taken` are units that are spoken for already.
+    `left` holds the pools that were taken from before. Pools that have none left are dropped
+    from the front of the list.
     """
+    while pools and not left.get(pools[0], pools[0].left):
+        del pools[0]
     chosen: Counts = {}
     for pool in pools:
-        free = min(pool.left - taken.get(pool, 0), count)
-        if free > 0:
+        there = left.get(pool, pool.left)
+        if free := min(there, count):
             chosen[pool] = free
+            left[pool] = there - free
             count -= free
-    return None if count else chosen
+        if not count:
+            return chosen
+    return None
 
 
 def plus(counts: Mapping[Pool, int], more: Mapping[Pool, int], times: int = 1) -> Counts:
@@ -163,9 +165,9 @@ def plus(counts: Mapping[Pool, int], more: Mapping[Pool, int], times: int = 1) -
     return total
 
 
-def times_possible(units: Mapping[Pool, int], taken: Mapping[Pool, int]) -> int:
-    """Return how often these units can be used up, beside those that are taken."""
-    return min((pool.left - taken.get(pool, 0)) // count for pool, count in units.items())
+def times_possible(units: Mapping[Pool, int], left: Mapping[Pool, int]) -> int:
+    """Return how often these units can be taken from those that are left."""
+    return min(left[pool] // count for pool, count in units.items())
 
 
 def worth(units: Mapping[Pool, int]) -> Counts:

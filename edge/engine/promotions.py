@@ -7,8 +7,10 @@ cost had it been so from the start.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -30,6 +32,7 @@ from edge.contract.promotion_data import (
     Selection,
 )
 from edge.contract.quantity import extend
+from edge.engine.bundle_filling import Filling
 from edge.engine.promotion_units import (
     BasketLine,
     Counts,
@@ -49,6 +52,7 @@ REDUCTION_ROUNDING: Final = Rounding.HALF_UP
 """How a part of a price becomes an amount that comes off: once a promotion, on the sum."""
 _BASKET_RULES: Final = (BasketPercentOff, BasketAmountOff)
 _NO_LIMIT: Final = 1 << 40
+_IMPOSSIBLE: Final = -(1 << 60)
 
 
 class Occasion(msgspec.Struct, frozen=True):
@@ -77,15 +81,18 @@ def reduce_basket(
     pools = pools_of(lines)
     valid = [promotion for promotion in promotions if is_valid(promotion, occasion)]
     reductions = []
-    for waiting in _in_turn(valid):
-        while waiting:
-            candidates = [(promotion, _taking(promotion, pools)) for promotion in waiting]
-            promotion, best = max(candidates, key=lambda each: each[1].saving_minor)
-            if not best.saving_minor:
-                break
+    for turn in _in_turn(valid):
+        waiting = [(promotion, _taking(promotion, pools)) for promotion in turn]
+        while waiting := [each for each in waiting if each[1].saving_minor]:
+            promotion, best = max(waiting, key=lambda each: each[1].saving_minor)
             reduction = Reduction(PROMOTION, promotion.id, promotion.name, _apply(best))
             reductions.append(reduction)
-            waiting.remove(promotion)
+            # what would take none of these units would do now what it would have done before
+            waiting = [
+                (other, taking if taking.spares(best) else _taking(other, pools))
+                for other, taking in waiting
+                if other is not promotion
+            ]
     return tuple(reductions)
 
 
@@ -116,10 +123,14 @@ def is_on(hours: Hours, occasion: Occasion) -> bool:
 
 
 def _in_turn(promotions: Iterable[Promotion]) -> list[list[Promotion]]:
-    """Group promotions that compete, by id: goods before baskets, a higher priority first."""
-    turns: dict[tuple[bool, int], list[Promotion]] = {}
+    """Group promotions that compete, by id: goods before baskets, a higher priority first.
+
+    Of one priority those that combine come last: they see what the others have reduced.
+    """
+    turns: dict[tuple[bool, int, bool], list[Promotion]] = {}
     for promotion in sorted(promotions, key=lambda each: each.id):
-        key = (isinstance(promotion.rule, _BASKET_RULES), -promotion.priority)
+        is_basket = isinstance(promotion.rule, _BASKET_RULES)
+        key = (is_basket, -promotion.priority, promotion.combines)
         turns.setdefault(key, []).append(promotion)
     return [turns[key] for key in sorted(turns)]
 
@@ -141,6 +152,11 @@ class _Taking:
     @property
     def saving_minor(self) -> int:
         return sum(self.savings.values())
+
+    def spares(self, other: _Taking) -> bool:
+        """Say whether it leaves alone all that another one touches."""
+        mine, others = self.savings.keys() | self.used, other.savings.keys() | other.used
+        return mine.isdisjoint(others)
 
 
 def _taking(promotion: Promotion, pools: Sequence[Pool]) -> _Taking:
@@ -165,7 +181,9 @@ def _percent_off(rule: PercentOff, promotion: Promotion, pools: Sequence[Pool]) 
 
 
 def _amount_off(rule: AmountOff, promotion: Promotion, pools: Sequence[Pool]) -> _Taking:
-    units = _each(rule.selection, promotion, pools)
+    # of a package so light that nothing comes off, nothing is used up
+    worthwhile = [pool for pool in pools if extend(rule.off_minor, pool.unit_quantity)]
+    units = _each(rule.selection, promotion, worthwhile)
     savings = {
         pool: count * min(extend(rule.off_minor, pool.unit_quantity), pool.unit_minor)
         for pool, count in units.items()
@@ -184,42 +202,45 @@ def _fixed_price(rule: FixedPrice, promotion: Promotion, pools: Sequence[Pool]) 
 
 
 def _buy_get(rule: BuyGet, promotion: Promotion, pools: Sequence[Pool]) -> _Taking:
-    buying = selected(rule.buy, pools)
-    getting = selected(rule.buy if rule.get is None else rule.get, pools)[::-1]
-    left = promotion.limit or _NO_LIMIT
+    getting = selected(rule.buy if rule.get is None else rule.get, pools)
+    may_be_got = frozenset(getting)
+    # what can only be bought comes first, so that more can be got
+    buying = sorted(selected(rule.buy, pools), key=lambda pool: pool in may_be_got)
+    left: Counts = {}
+    more = promotion.limit or _NO_LIMIT
     used: Counts = {}
     got: Counts = {}
-    while left:
-        cheap = pick(getting, rule.get_count, used)
-        dear = None if cheap is None else pick(buying, rule.buy_count, plus(used, cheap))
-        if cheap is None or dear is None:
+    while more:
+        bought = pick(buying, rule.buy_count, left)
+        given = None if bought is None else pick(getting, rule.get_count, left)
+        if bought is None or given is None:
             break
-        both = plus(cheap, dear)
-        times = min(left, times_possible(both, used))
-        used, got = plus(used, both, times), plus(got, cheap, times)
-        left -= times
+        group = plus(bought, given)
+        again = min(more - 1, times_possible(group, left))
+        for pool, count in group.items():
+            left[pool] -= count * again
+        used, got = plus(used, group, 1 + again), plus(got, given, 1 + again)
+        more -= 1 + again
     return _off_units(got, _part(sum(worth(got).values()), rule.off_ppm), used)
 
 
 def _bundle(rule: Bundle, promotion: Promotion, pools: Sequence[Pool]) -> _Taking:
-    parts = [(part.count, selected(part.selection, pools)) for part in rule.parts]
-    left = promotion.limit or _NO_LIMIT
-    used: Counts = {}
-    saving = 0
-    while left:
-        one: Counts | None = {}
-        # the part with the fewest units first: it has the least to choose from
-        for count, eligible in sorted(parts, key=lambda part: sum(p.left for p in part[1])):
-            more = None if one is None else pick(eligible, count, plus(used, one))
-            one = None if one is None or more is None else plus(one, more)
-        saved = 0 if one is None else sum(worth(one).values()) - rule.price_minor
-        if one is None or saved <= 0:
-            break
-        times = min(left, times_possible(one, used))
-        used = plus(used, one, times)
-        saving += saved * times
-        left -= times
-    return _off_units(used, saving)
+    filling = Filling([(part.count, selected(part.selection, pools)) for part in rule.parts], pools)
+
+    @cache
+    def saving(times: int) -> int:
+        units = filling.units(times) if times else {}
+        return _IMPOSSIBLE if units is None else sum(worth(units).values()) - times * price
+
+    def is_enough(times: int) -> bool:
+        return saving(times + 1) <= saving(times)
+
+    price = rule.price_minor
+    # each further bundle saves less than the one before it
+    most = min(filling.times_at_most, promotion.limit or _NO_LIMIT)
+    times = bisect_left(range(most), True, key=is_enough)
+    units = filling.units(times) if times else None
+    return _off_units(units or {}, saving(times))
 
 
 def _basket_percent_off(

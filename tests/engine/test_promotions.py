@@ -204,6 +204,12 @@ def test_the_newest_lines_show_what_is_free() -> None:
     assert off(lines, offer(BuyGet(1, 1, of("tea")), limit=1)) == {"offer": {"3": 300}}
 
 
+def test_a_second_promotion_takes_the_lines_that_the_first_left() -> None:
+    lines = [line(1, "tea", 1, 300), line(2, "tea", 1, 300)]
+    free = offer(PercentOff(1_000_000), "free", limit=1, priority=1)
+    assert off(lines, free, offer(HALF)) == {"free": {"2": 300}, "offer": {"1": 150}}
+
+
 def test_groups_go_over_lines_and_pools_as_often_as_they_last() -> None:
     lines = [line(1, "a", 5, 500), line(2, "b", 5, 400), line(3, "c", 5, 300)]
     # aaa, aab, bbb, bcc, ccc

@@ -177,6 +177,16 @@ def test_pieces_whose_amount_is_not_their_price_times_their_number_are_one_packa
     assert off([priced], offer(BuyGet(2, 1, EVERYTHING))) == {}
 
 
+def test_a_package_of_two_kilograms_sharp_is_one_package() -> None:
+    assert off([package(1, "rice", 2_000, 300, 600)], offer(BuyGet(1, 1, EVERYTHING))) == {}
+
+
+def test_what_costs_nothing_makes_no_group_and_uses_up_nothing() -> None:
+    lines = [line(1, "tea", 5, 300), line(2, "bag", 1, 0)]
+    three = offer(BuyGet(2, 1, EVERYTHING), "three", priority=1)
+    assert off(lines, three, offer(HALF)) == {"three": {"1": 300}, "offer": {"1": 300}}
+
+
 def test_what_nothing_comes_off_is_not_used_up() -> None:
     crumb = package(1, "cheese", 4, 1890, 8)  # 4 g: 1.00 a kilogram is 0.4 cents
     kilo_off = offer(AmountOff(100, of("cheese", "tea")), "a-kilo", priority=1)

@@ -42,6 +42,12 @@ def business_day(at_ms: int, zone: ZoneInfo, *, day_starts_at_hour: int = 0) -> 
     return (local - timedelta(hours=day_starts_at_hour)).date().isoformat()
 
 
+def local_minute(at_ms: int, zone: ZoneInfo) -> tuple[int, int]:
+    """Return weekday (ISO, 1 is Monday) and minute since midnight of an instant in a zone."""
+    local = datetime.fromtimestamp(at_ms / 1000, tz=zone)
+    return local.isoweekday(), local.hour * 60 + local.minute
+
+
 def iso_utc(at_ms: int) -> str:
     """Return an instant as RFC 3339 text in UTC with milliseconds: `2026-11-22T18:08:00.000Z`."""
     moment = datetime.fromtimestamp(at_ms / 1000, tz=UTC)

@@ -24,10 +24,11 @@ class Feed(StrEnum):
     CONFIG = "config"
     STAFF = "staff"
     PRICE = "price"
+    PROMOTION = "promotion"
     CATALOGUE = "catalogue"
 
 
-FEED_ORDER: Final = (Feed.CONFIG, Feed.STAFF, Feed.PRICE, Feed.CATALOGUE)
+FEED_ORDER: Final = (Feed.CONFIG, Feed.STAFF, Feed.PRICE, Feed.PROMOTION, Feed.CATALOGUE)
 
 
 class Article(msgspec.Struct, frozen=True, omit_defaults=True):

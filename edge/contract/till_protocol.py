@@ -92,8 +92,18 @@ class TillState(StrEnum):
     """The last sale stands and is still on the screen."""
 
 
+class ReductionView(msgspec.Struct, frozen=True):
+    """Why a line costs less, and how much: `source` is `promotion`, `name` its own."""
+
+    source: str
+    name: str
+    amount_minor: int
+
+
 class LineView(msgspec.Struct, frozen=True, omit_defaults=False):
     """A line as the till shows it. A voided line stays, with `amount_minor` 0.
+
+    `amount_minor` is what it costs: `listed_minor`, less what each of `reductions` takes off.
 
     A changed quantity voids the line and adds it anew: the new line names the voided one in
     `replaces`, so that a screen can show both as one. Empty for all other lines.
@@ -110,6 +120,8 @@ class LineView(msgspec.Struct, frozen=True, omit_defaults=False):
     voided: bool
     entry: str
     replaces: str = ""
+    listed_minor: int = 0
+    reductions: tuple[ReductionView, ...] = ()
 
 
 class TenderView(msgspec.Struct, frozen=True):

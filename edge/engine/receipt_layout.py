@@ -63,7 +63,7 @@ def lay_out_receipt(
         RowBlock(words.till, till),
         *((RowBlock(words.served_by, cashier),) if cashier else ()),
         RuleBlock(),
-        *(block for line in cart.lines for block in _line(line, cart.currency, words)),
+        *_lines(cart, words),
         RuleBlock(),
         *_totals(cart, words),
         *(
@@ -72,6 +72,7 @@ def lay_out_receipt(
             for block in _tender(tender, cart.currency, words, card_receipts)
         ),
         *_change(cart, words),
+        *_saved(cart, words),
         RuleBlock(),
         *_tax_table(cart, words),
         *_footer(store),
@@ -101,6 +102,15 @@ def _head(store: StoreProfile, words: ReceiptWords) -> Iterator[ReceiptBlock]:
     yield FeedBlock()
 
 
+def _lines(cart: Cart, words: ReceiptWords) -> Iterator[ReceiptBlock]:
+    reasons = cart.reductions_by_line()
+    for line in cart.lines:
+        yield from _line(line, cart.currency, words)
+        for reduction in reasons.get(line.line_id, ()):
+            amount = format_amount(-reduction.amount_minor, cart.currency)
+            yield RowBlock(f"  {reduction.name}", amount)
+
+
 def _line(line: Line, currency: str, words: ReceiptWords) -> Iterator[ReceiptBlock]:
     if line.voided:
         return
@@ -113,6 +123,12 @@ def _line(line: Line, currency: str, words: ReceiptWords) -> Iterator[ReceiptBlo
         per = words.per_kilogram if line.unit == Unit.KILOGRAM else ""
         quantity = format_quantity(line.quantity, Unit(line.unit))
         yield TextBlock(f"  {quantity} \u00d7 {price}{per}")
+
+
+def _saved(cart: Cart, words: ReceiptWords) -> Iterator[ReceiptBlock]:
+    saved = sum(reduction.amount_minor for reduction in cart.reductions)
+    if saved:
+        yield RowBlock(words.saved, format_amount(saved, cart.currency), Emphasis.BOLD)
 
 
 def _totals(cart: Cart, words: ReceiptWords) -> Iterator[ReceiptBlock]:

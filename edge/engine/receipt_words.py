@@ -30,6 +30,7 @@ class ReceiptWords(msgspec.Struct, frozen=True):
     trace: str
     copy: str
     per_kilogram: str
+    saved: str
 
 
 DEFAULT_LANGUAGE: Final = "en"
@@ -56,6 +57,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         trace="Trace",
         copy="COPY",
         per_kilogram="/kg",
+        saved="You saved",
     ),
 }
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+from edge.contract.promotion_data import Promotion
 from edge.contract.reference_data import Article, Price, StoreProfile, TaxRule
+from edge.engine.promotion_units import BasketLine
 
 
 class ReferenceView(Protocol):
@@ -33,4 +36,8 @@ class ReferenceView(Protocol):
 
     def tax(self, code: str) -> TaxRule | None:
         """Return a tax rule of the store."""
+        ...
+
+    def promotions_for(self, lines: Iterable[BasketLine]) -> Sequence[Promotion]:
+        """Return the promotions that may concern these lines, in any order."""
         ...

@@ -27,7 +27,7 @@ from edge.contract.sale_events import SaleAbandoned, SaleCompleted
 from edge.contract.wire import encode
 from edge.engine.cart import Cart
 from edge.engine.receipt_words import WORDS, language_of
-from edge.engine.sale_rules import DRAWER_JOB, RECEIPT_JOB
+from edge.engine.tender_rules import DRAWER_JOB, RECEIPT_JOB
 from edge.flows.device_directory import DeviceDirectory
 from edge.flows.till import Till
 from edge.ledger.records import OpenJob

@@ -33,8 +33,9 @@ from edge.contract.payment_events import (
     CardPaymentUnknown,
 )
 from edge.contract.wire import encode
-from edge.engine.cart import ASKED, Cart, Tender, apply
-from edge.engine.sale_rules import complete_if_covered
+from edge.engine.cart import ASKED, Cart, Tender
+from edge.engine.cart_changes import apply
+from edge.engine.tender_rules import complete_if_covered
 from edge.flows.job_dispatch import JobDispatch
 from edge.flows.selling import Selling
 from edge.flows.till import Till

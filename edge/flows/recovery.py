@@ -18,7 +18,7 @@ from edge.contract.event_registry import Event
 from edge.contract.sale_events import SaleCompleted
 from edge.contract.system_events import BoxStarted, BoxStopped
 from edge.contract.till_protocol import ReceiptView, TillState
-from edge.engine.cart import replay
+from edge.engine.cart_changes import replay
 from edge.flows.job_dispatch import JobDispatch
 from edge.flows.paying_by_card import PayingByCard
 from edge.flows.selling import Selling

@@ -10,18 +10,22 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from edge.contract.device_messages import JobKind
 from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
-from edge.contract.instant import Clock
+from edge.contract.instant import Clock, local_minute
 from edge.contract.sale_events import SaleCompleted
 from edge.contract.system_events import PanRefused
 from edge.contract.till_protocol import AnyTillCommand, CancelCard, NextSale, ReceiptView, TillState
 from edge.contract.wire import encode
-from edge.engine.cart import EMPTY, Cart, replay
+from edge.engine.cart import EMPTY, Cart
+from edge.engine.cart_changes import replay
+from edge.engine.circumstances import Circumstances
+from edge.engine.promotions import Occasion
 from edge.engine.reference_view import ReferenceView
-from edge.engine.sale_rules import Circumstances, decide
+from edge.engine.sale_rules import decide
 from edge.flows.till import Face, Till, TillViews
 from edge.ledger.event_log import Ledger
 from edge.ledger.records import CommandReply, OpenJob, Record, Repeated
@@ -122,8 +126,15 @@ class Selling:
         if till.cart.state in {TillState.IDLE, TillState.DONE}:
             self.check_storage()
             new_sale_id = self.new_id()  # an open sale has one: chance is asked once a sale
+        at = self.clock.now_ms()
         given = Circumstances(
-            till.id, till.receipts, new_sale_id, self.terminal_of(till.id), entry, aim
+            till.id,
+            till.receipts,
+            new_sale_id,
+            self.terminal_of(till.id),
+            entry,
+            aim,
+            self._occasion(at if new_sale_id else till.cart.opened_at),
         )
         events = decide(till.cart, command, self.reference, given)
         if isinstance(command, NextSale):
@@ -134,7 +145,11 @@ class Selling:
             if kept is not None:
                 return kept
             await self.abort_card(till)
-        return await self._step(till, actor, events, at=self.clock.now_ms(), reply=identity)
+        return await self._step(till, actor, events, at=at, reply=identity)
+
+    def _occasion(self, at_ms: int) -> Occasion:
+        weekday, minute = local_minute(at_ms, ZoneInfo(self.reference.store.time_zone))
+        return Occasion(at_ms, weekday, minute)
 
     async def step(
         self,

@@ -109,7 +109,7 @@ class TillViews:
                 state=shown.state,
                 sale_id=shown.sale or None,
                 receipt_number=shown.receipt or None,
-                lines=tuple(line.view() for line in shown.lines),
+                lines=shown.line_views,
                 tenders=tuple(tender.view() for tender in shown.tenders),
                 taxes=shown.tax_views,
                 total_minor=shown.total_minor,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 import unicodedata
 from collections import OrderedDict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ import msgspec
 
 from edge.contract.errors import Refused, StorageFailed
 from edge.contract.instant import Clock
+from edge.contract.promotion_data import Promotion
 from edge.contract.reference_data import (
     FEED_ORDER,
     Article,
@@ -30,6 +32,7 @@ from edge.contract.reference_data import (
 )
 from edge.contract.till_protocol import ArticleView, QuickKeyPageView, QuickKeyView
 from edge.contract.wire import UNREADABLE
+from edge.reference.promotion_index import Named, PromotionIndex
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.migrations import Migration
 
@@ -42,6 +45,7 @@ _SHAPES: Final[dict[Feed, msgspec.json.Decoder[Any]]] = {
     Feed.CONFIG: msgspec.json.Decoder(StoreProfile),
     Feed.STAFF: msgspec.json.Decoder(StaffMember),
     Feed.PRICE: msgspec.json.Decoder(Price),
+    Feed.PROMOTION: msgspec.json.Decoder(Promotion),
     Feed.CATALOGUE: msgspec.json.Decoder(Article),
 }
 
@@ -59,6 +63,7 @@ class ReferenceStore:
         self._cursors: dict[str, int] = {}
         self._staff: dict[str, StaffMember] = {}
         self._staff_taken_at = 0
+        self._promotions = PromotionIndex()
 
     async def open(self) -> None:
         """Open the file and read what is small: the store, its taxes, the staff."""
@@ -133,9 +138,12 @@ class ReferenceStore:
         stored = self._value(Feed.CONFIG, STORE_KEY)
         self._profile = stored
         self._taxes = {rule.code: rule for rule in stored.taxes} if stored else {}
-        staff = self._query("SELECT value FROM item WHERE feed = ?", (Feed.STAFF,))
-        members = [_SHAPES[Feed.STAFF].decode(value) for (value,) in staff]
-        self._staff = {member.id: member for member in members}
+        self._staff = {member.id: member for member in self._all(Feed.STAFF)}
+        self._promotions = PromotionIndex(self._all(Feed.PROMOTION))
+
+    def _all(self, feed: Feed) -> list[Any]:
+        rows = self._query("SELECT value FROM item WHERE feed = ?", (feed,))
+        return [_SHAPES[feed].decode(value) for (value,) in rows]
 
     # --- what the rules ask ---------------------------------------------------------------
 
@@ -179,6 +187,10 @@ class ReferenceStore:
             self._remember(key, self._value(Feed.PRICE, sku))
         price: Price | None = self._cache[key]
         return price
+
+    def promotions_for(self, lines: Iterable[Named]) -> tuple[Promotion, ...]:
+        """Return the promotions that may concern these lines."""
+        return self._promotions.of(lines)
 
     def staff_member(self, person: str) -> StaffMember | None:
         """Return a person who may sign in; None for unknown or no longer active."""

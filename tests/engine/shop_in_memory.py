@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from edge.contract.promotion_data import Promotion
 from edge.contract.reference_data import (
     Article,
     CodeTemplate,
@@ -13,8 +15,9 @@ from edge.contract.reference_data import (
     TaxRule,
 )
 from edge.engine.barcode_meaning import check_digit
+from edge.engine.circumstances import Circumstances
+from edge.engine.promotion_units import BasketLine
 from edge.engine.reference_view import ReferenceView
-from edge.engine.sale_rules import Circumstances
 
 ZERO: Final = TaxRule("zero", "Zero", 0)
 REDUCED: Final = TaxRule("reduced", "Reduced", 55_000)
@@ -87,6 +90,7 @@ class ShopInMemory:
     """Answers what the rules ask, from dictionaries."""
 
     store: StoreProfile = field(default_factory=profile)
+    promotions: tuple[Promotion, ...] = ()
 
     def __post_init__(self) -> None:
         self._gtins = {code.rjust(14, "0"): each for each, _ in ARTICLES for code in each.codes}
@@ -110,10 +114,15 @@ class ShopInMemory:
     def tax(self, code: str) -> TaxRule | None:
         return self._taxes.get(code)
 
+    def promotions_for(self, _: Iterable[BasketLine]) -> Sequence[Promotion]:
+        return self.promotions
 
-def shop(*, included: bool = True, cash_step_minor: int = 0) -> ReferenceView:
+
+def shop(
+    *, included: bool = True, cash_step_minor: int = 0, promotions: tuple[Promotion, ...] = ()
+) -> ReferenceView:
     """Return the shop as the rules see it."""
-    return ShopInMemory(profile(included=included, cash_step_minor=cash_step_minor))
+    return ShopInMemory(profile(included=included, cash_step_minor=cash_step_minor), promotions)
 
 
 AT_TILL: Final = Circumstances("till-1", 0, "sale-0001", "terminal-1")

@@ -25,6 +25,16 @@ from edge.contract.payment_events import (
     CardPaymentRequested,
     CardPaymentUnknown,
 )
+from edge.contract.promotion_data import (
+    BasketAmountOff,
+    Bundle,
+    BundlePart,
+    BuyGet,
+    FixedPrice,
+    PercentOff,
+    Promotion,
+    Selection,
+)
 from edge.contract.sale_events import (
     LineAdded,
     LineVoided,
@@ -35,7 +45,8 @@ from edge.contract.sale_events import (
 from edge.contract.system_events import BoxStarted
 from edge.contract.till_protocol import CancelCard, TillState
 from edge.contract.wire import encode
-from edge.engine.cart import EMPTY, apply, replay
+from edge.engine.cart import EMPTY
+from edge.engine.cart_changes import apply, replay
 from edge.engine.tax import RateSum, tax_total
 from edge.engine.tendering import cash_due, settle_in_cash
 from tests.engine.shop_in_memory import (
@@ -58,6 +69,13 @@ CODES = (
 )  # fmt: skip
 SOUND_CODES = (ROLL, MILK, SOAP, CHEESE_PLU)
 CASH_STEPS = (0, 5, 10)
+PROMOTIONS = (
+    Promotion("rolls", "3 for 2", BuyGet(2, 1, Selection(skus=("R1",)))),
+    Promotion("milk", "2 milk", Bundle(199, (BundlePart(2, Selection(skus=("M1",))),))),
+    Promotion("cheese", "Cheese", FixedPrice(1_499, Selection(skus=("C1",))), limit=2),
+    Promotion("all", "A third", PercentOff(333_333), priority=5, combines=True),
+    Promotion("basket", "Every 3.00", BasketAmountOff(50, 300, every=True), combines=True),
+)
 
 
 selling = precondition(lambda self: self.till.cart.state is TillState.OPEN)
@@ -67,10 +85,16 @@ charging = precondition(lambda self: self.till.cart.open_payment is not None)
 class TillMachine(RuleBasedStateMachine):
     """A cashier who presses anything at any time, and a terminal that answers anything."""
 
-    @initialize(included=st.booleans(), step=st.sampled_from(CASH_STEPS))
-    def open_shop(self, included: bool, step: int) -> None:
+    @initialize(
+        included=st.booleans(),
+        step=st.sampled_from(CASH_STEPS),
+        promotions=st.lists(st.sampled_from(PROMOTIONS), unique=True),
+    )
+    def open_shop(self, included: bool, step: int, promotions: list[Promotion]) -> None:
         self.step = step
-        self.till = TillInMemory(shop(included=included, cash_step_minor=step))
+        self.till = TillInMemory(
+            shop(included=included, cash_step_minor=step, promotions=tuple(promotions))
+        )
         self.charged: dict[str, int] = {}
 
     def attempt(self, wish: Any, *arguments: Any) -> tuple[Event, ...]:
@@ -90,7 +114,7 @@ class TillMachine(RuleBasedStateMachine):
 
     def check_completed(self, event: SaleCompleted) -> None:
         cart = self.till.cart
-        live = sum(line.amount_minor for line in cart.lines)
+        live = sum(line.net_minor for line in cart.lines)
         tendered = sum(t.amount_minor for t in cart.tenders if t.state in {"taken", "approved"})
         assert tendered - event.change_minor == event.total_minor + event.rounding_minor
         assert sum(tax.gross_minor for tax in event.taxes) == event.total_minor
@@ -187,7 +211,11 @@ class TillMachine(RuleBasedStateMachine):
         assert cart.live_lines == len(live)
         assert all(line.amount_minor == 0 for line in cart.lines if line.voided)
         assert sum(each.amount_minor for each in cart.rate_sums) == sum(
-            line.amount_minor for line in live
+            line.net_minor for line in live
+        )
+        assert all(0 <= line.net_minor <= line.amount_minor for line in cart.lines)
+        assert sum(line.reduced_minor for line in live) == sum(
+            reduction.amount_minor for reduction in cart.reductions
         )
         assert cart.total_minor == sum(tax.gross_minor for tax in cart.taxes)
         assert 0 <= cart.total_minor <= AMOUNT_MINOR_MAX

@@ -18,7 +18,8 @@ from edge.contract.sale_events import (
 )
 from edge.contract.till_protocol import AddItem, NextSale, TillState
 from edge.engine.cart import EMPTY
-from edge.engine.sale_rules import decide, receipt_number
+from edge.engine.sale_rules import decide
+from edge.engine.tender_rules import receipt_number
 from tests.engine.shop_in_memory import (
     AT_TILL,
     CAKE_2_50,

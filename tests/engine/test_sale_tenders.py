@@ -9,8 +9,9 @@ from edge.contract.limits import TENDERS_PER_SALE_MAX
 from edge.contract.payment_events import CardPaymentApproved, CardPaymentRequested
 from edge.contract.sale_events import CashTendered, SaleCompleted, TaxTotal
 from edge.contract.till_protocol import CancelCard, TillState
-from edge.engine.cart import EMPTY, apply
-from edge.engine.sale_rules import complete_if_covered
+from edge.engine.cart import EMPTY
+from edge.engine.cart_changes import apply
+from edge.engine.tender_rules import complete_if_covered
 from tests.engine.shop_in_memory import FREE, MILK, ROLL, SOAP, shop
 from tests.engine.till_in_memory import TillInMemory
 from tests.engine.till_stories import card_charged

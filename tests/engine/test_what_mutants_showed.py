@@ -13,12 +13,15 @@ from edge.contract.payment_events import (
     CardPaymentRequested,
     CardPaymentUnknown,
 )
+from edge.contract.promotion_data import Promotion
 from edge.contract.reference_data import Article, Price, StoreProfile, TaxRule
 from edge.contract.sale_events import CashTendered, LineAdded, SaleOpened
 from edge.contract.till_protocol import Abandon, AddItem, PayByCard, SetQuantity, TakeCash, VoidLine
-from edge.engine.cart import CARD, EMPTY, Cart, replay
+from edge.engine.cart import CARD, EMPTY, Cart
+from edge.engine.cart_changes import replay
+from edge.engine.circumstances import Circumstances
 from edge.engine.receipt_words import language_of
-from edge.engine.sale_rules import Circumstances, decide
+from edge.engine.sale_rules import decide
 from edge.engine.tax import add_to_rate
 
 GIVEN = Circumstances("till-1", 0, "new-sale", terminal="terminal-1")
@@ -46,6 +49,9 @@ class OneArticle:
 
     def price(self, _: str) -> Price | None:
         return self._price
+
+    def promotions_for(self, _: object) -> tuple[Promotion, ...]:
+        return ()
 
     def tax(self, _: str) -> TaxRule | None:
         return self.store.taxes[0]

@@ -19,9 +19,13 @@ from edge.contract.till_protocol import (
     TakeCash,
     VoidLine,
 )
-from edge.engine.cart import EMPTY, Cart, apply
+from edge.engine.cart import EMPTY, Cart
+from edge.engine.cart_changes import apply
+from edge.engine.circumstances import Circumstances
+from edge.engine.promotions import Occasion
 from edge.engine.reference_view import ReferenceView
-from edge.engine.sale_rules import Circumstances, complete_if_covered, decide
+from edge.engine.sale_rules import decide
+from edge.engine.tender_rules import complete_if_covered
 from tests.engine.shop_in_memory import shop
 
 
@@ -37,6 +41,7 @@ class TillInMemory:
         self._ids = 0
         self.terminal = "terminal-1"
         self.entry = "keyed"
+        self.occasion = Occasion(self.now_ms, 1, 600)
 
     def new_id(self, kind: str) -> str:
         self._ids += 1
@@ -44,7 +49,12 @@ class TillInMemory:
 
     def do(self, command: AnyTillCommand) -> tuple[Event, ...]:
         given = Circumstances(
-            "till-1", self.receipts, self.new_id("sale"), self.terminal, self.entry
+            "till-1",
+            self.receipts,
+            self.new_id("sale"),
+            self.terminal,
+            self.entry,
+            occasion=self.occasion,
         )
         events = decide(self.cart, command, self.reference, given)
         self.take(*events)

@@ -277,6 +277,7 @@ async def test_feeds_are_taken_once_and_their_arrival_is_an_event(tmp_path: Path
             "config": 1,
             "staff": 4,
             "price": 4,
+            "promotion": 0,
             "catalogue": 4,
         }
         before = event_types(box).count("reference_applied")

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from edge.contract.promotion_data import Promotion
 from edge.contract.reference_data import Article, Price, StaffMember, StoreProfile, TaxRule
 from edge.contract.till_protocol import ArticleView, QuickKeyPageView, QuickKeyView
 
@@ -56,6 +57,7 @@ class DemoReference:
             json.loads((DEMO / "store.json").read_text("utf-8"))["profile"], StoreProfile
         )
     )
+    promotions: tuple[Promotion, ...] = ()
 
     def __post_init__(self) -> None:
         self.articles = [_article(row) for row in _rows("articles.csv")]
@@ -78,6 +80,9 @@ class DemoReference:
 
     def price(self, sku: str) -> Price | None:
         return self._prices.get(sku)
+
+    def promotions_for(self, _: object) -> tuple[Promotion, ...]:
+        return self.promotions
 
     def tax(self, code: str) -> TaxRule | None:
         return self._taxes.get(code)

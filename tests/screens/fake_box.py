@@ -43,8 +43,11 @@ from edge.contract.till_protocol import (
     TillView,
 )
 from edge.contract.wire import encode
-from edge.engine.cart import EMPTY, Cart, replay
-from edge.engine.sale_rules import Circumstances, complete_if_covered, decide
+from edge.engine.cart import EMPTY, Cart
+from edge.engine.cart_changes import replay
+from edge.engine.circumstances import Circumstances
+from edge.engine.sale_rules import decide
+from edge.engine.tender_rules import complete_if_covered
 from edge.runtime.static_files import StaticFiles
 from tests.screens.demo_reference import DemoReference, demo_staff
 
@@ -267,7 +270,7 @@ class FakeBox:
                 state=cart.state,
                 sale_id=cart.sale or None,
                 receipt_number=cart.receipt or None,
-                lines=tuple(line.view() for line in cart.lines),
+                lines=cart.line_views,
                 tenders=tuple(tender.view() for tender in cart.tenders),
                 taxes=cart.tax_views,
                 total_minor=cart.total_minor,

@@ -3,6 +3,12 @@
 
 export type TillState = "idle" | "open" | "paying" | "in_doubt" | "done";
 
+export interface ReductionView {
+  source: string;
+  name: string;
+  amount_minor: number;
+}
+
 export interface LineView {
   line_id: string;
   name: string;
@@ -15,6 +21,8 @@ export interface LineView {
   voided: boolean;
   entry: string;
   replaces: string;
+  listed_minor: number;
+  reductions: ReductionView[];
 }
 
 export interface TenderView {

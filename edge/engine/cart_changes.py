@@ -1,0 +1,240 @@
+"""How events change the sale on a till; totals are carried along, never re-added.
+
+Carts are values: `apply` returns a new one. The same events give the same cart, whatever
+the reference data say today, since prices, rates, reductions and whether prices include tax
+stand in the events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from edge.contract.event_registry import Event
+from edge.contract.payment_events import (
+    CardPaymentApproved,
+    CardPaymentDeclined,
+    CardPaymentRequested,
+    CardPaymentUnknown,
+)
+from edge.contract.price_events import PricesReduced
+from edge.contract.sale_events import (
+    CashTendered,
+    LineAdded,
+    LineVoided,
+    SaleAbandoned,
+    SaleCompleted,
+    SaleOpened,
+)
+from edge.contract.till_protocol import TillState
+from edge.engine.cart import (
+    APPROVED,
+    ASKED,
+    CARD,
+    CASH,
+    DECLINED,
+    EMPTY,
+    RECOUNTED,
+    TAKEN,
+    UNKNOWN,
+    Cart,
+    Line,
+    Tender,
+)
+from edge.engine.tax import add_to_rate, total_of
+
+
+def apply(cart: Cart, event: Event, at: int) -> Cart:
+    """Return the cart after an event that happened at `at` (ms since 1970 UTC).
+
+    Events that are not about a sale, and events of another sale than the one on the till
+    (a receipt printed late), leave it as it is.
+    """
+    if isinstance(event, SaleOpened):
+        return Cart(
+            state=TillState.OPEN,
+            sale=event.sale,
+            currency=event.currency,
+            prices_include_tax=event.prices_include_tax,
+            opened_at=at,
+        )
+    handler = _HANDLERS.get(type(event))
+    if handler is None or getattr(event, "sale", "") != cart.sale:
+        return cart
+    return handler(cart, event, at)
+
+
+def replay(history: Iterable[tuple[Event, int]], cart: Cart = EMPTY) -> Cart:
+    """Return the cart after a run of events, each with its instant."""
+    for event, at in history:
+        cart = apply(cart, event, at)
+    return cart
+
+
+def _line_added(cart: Cart, event: LineAdded, _: int) -> Cart:
+    recounted = cart.line(cart.recounted) if cart.recounted else None
+    line = Line(
+        event.line,
+        event.sku,
+        event.name,
+        event.quantity,
+        event.price_minor,
+        event.amount_minor,
+        event.tax,
+        event.rate_ppm,
+        event.code,
+        event.unit,
+        event.entry,
+        # the reason is free text: "quantity", and then another article, replaces nothing
+        replaces=recounted.line_id if recounted and recounted.sku == event.sku else "",
+    )
+    sums = add_to_rate(cart.rate_sums, event.tax, event.rate_ppm, event.amount_minor)
+    return replace(
+        cart,
+        lines=(*cart.lines, line),
+        rate_sums=sums,
+        live_lines=cart.live_lines + 1,
+        total_minor=total_of(sums, included=cart.prices_include_tax),
+        recounted="",
+    )
+
+
+def _line_voided(cart: Cart, event: LineVoided, _: int) -> Cart:
+    line = cart.line(event.line)
+    if line is None or line.voided:
+        return cart
+    index = cart.lines.index(line)
+    sums = add_to_rate(cart.rate_sums, line.tax, line.rate_ppm, -line.net_minor)
+    gone = replace(line, amount_minor=0, reduced_minor=0, voided=True)
+    return replace(
+        cart,
+        lines=(*cart.lines[:index], gone, *cart.lines[index + 1 :]),
+        rate_sums=sums,
+        live_lines=cart.live_lines - 1,
+        total_minor=total_of(sums, included=cart.prices_include_tax),
+        recounted=line.line_id if event.reason == RECOUNTED else "",
+    )
+
+
+def _prices_reduced(cart: Cart, event: PricesReduced, _: int) -> Cart:
+    reduced: dict[str, int] = {}
+    for reduction in event.reductions:
+        for part in reduction.lines:
+            reduced[part.line] = reduced.get(part.line, 0) + part.amount_minor
+    sums = cart.rate_sums
+    lines = []
+    for line in cart.lines:
+        now = 0 if line.voided else reduced.get(line.line_id, 0)
+        if now != line.reduced_minor:
+            sums = add_to_rate(sums, line.tax, line.rate_ppm, line.reduced_minor - now)
+            line = replace(line, reduced_minor=now)  # noqa: PLW2901 - the line as it is from here on
+        lines.append(line)
+    return replace(
+        cart,
+        lines=tuple(lines),
+        rate_sums=sums,
+        total_minor=total_of(sums, included=cart.prices_include_tax),
+        reductions=event.reductions,
+    )
+
+
+def _cash_tendered(cart: Cart, event: CashTendered, _: int) -> Cart:
+    tender = Tender(event.tender, CASH, event.amount_minor, TAKEN)
+    return replace(
+        cart,
+        tenders=(*cart.tenders, tender),
+        cash_minor=cart.cash_minor + event.amount_minor,
+    )
+
+
+def _completed(cart: Cart, event: SaleCompleted, at: int) -> Cart:
+    return replace(
+        cart,
+        state=TillState.DONE,
+        receipt=event.receipt,
+        change_minor=event.change_minor,
+        rounding_minor=event.rounding_minor,
+        completed_at=at,
+    )
+
+
+def _abandoned(_: Cart, __: SaleAbandoned, ___: int) -> Cart:
+    return EMPTY
+
+
+def _card_requested(cart: Cart, event: CardPaymentRequested, _: int) -> Cart:
+    tender = Tender(event.payment, CARD, event.amount_minor, ASKED)
+    return replace(cart, tenders=(*cart.tenders, tender), state=TillState.PAYING)
+
+
+def _card_approved(cart: Cart, event: CardPaymentApproved, _: int) -> Cart:
+    tender = Tender(
+        event.payment,
+        CARD,
+        event.amount_minor,
+        APPROVED,
+        "",
+        event.last4,
+        event.scheme,
+        event.authorisation,
+        event.terminal_id,
+        event.receipt,
+        event.trace,
+    )
+    return _with_payment(cart, tender)
+
+
+def _card_declined(cart: Cart, event: CardPaymentDeclined, _: int) -> Cart:
+    asked = _payment(cart, event.payment)
+    if asked is None:
+        return cart
+    return _with_payment(cart, replace(asked, state=DECLINED, words=event.reason))
+
+
+def _card_unknown(cart: Cart, event: CardPaymentUnknown, _: int) -> Cart:
+    asked = _payment(cart, event.payment)
+    if asked is None:
+        return cart
+    return _with_payment(cart, replace(asked, state=UNKNOWN, words=event.reason))
+
+
+def _payment(cart: Cart, payment: str) -> Tender | None:
+    for tender in cart.tenders:
+        if tender.tender_id == payment:
+            return tender
+    return None
+
+
+def _with_payment(cart: Cart, changed: Tender) -> Cart:
+    tenders = tuple(
+        changed if tender.tender_id == changed.tender_id else tender for tender in cart.tenders
+    )
+    states = {tender.state for tender in tenders}
+    if UNKNOWN in states:
+        state = TillState.IN_DOUBT
+    elif ASKED in states:
+        state = TillState.PAYING
+    else:
+        state = TillState.OPEN
+    return replace(
+        cart,
+        tenders=tenders,
+        state=state,
+        card_minor=sum(t.amount_minor for t in tenders if t.state == APPROVED),
+    )
+
+
+_HANDLERS: Final[dict[type[Event], Callable[[Cart, Any, int], Cart]]] = {
+    LineAdded: _line_added,
+    LineVoided: _line_voided,
+    PricesReduced: _prices_reduced,
+    CashTendered: _cash_tendered,
+    SaleCompleted: _completed,
+    SaleAbandoned: _abandoned,
+    CardPaymentRequested: _card_requested,
+    CardPaymentApproved: _card_approved,
+    CardPaymentDeclined: _card_declined,
+    CardPaymentUnknown: _card_unknown,
+}

@@ -1,0 +1,30 @@
+"""What a decision about a sale needs beside the cart, the command and the reference."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from edge.engine.promotions import Occasion
+
+_NO_OCCASION: Final = Occasion(0, 1, 0)
+
+
+class Circumstances(msgspec.Struct, frozen=True):
+    """What a decision needs beside cart, command and reference; values only.
+
+    `receipts` counts the receipts this till has numbered so far; `new_sale_id` names a sale
+    that the command opens without naming it; `terminal` is the id of the till's payment
+    terminal, empty when it has none; `entry` says how a code came in (`scanned`, `keyed`)
+    and `aim` the scanner's symbology identifier. `occasion` is the one at which the sale was
+    (or now is) opened.
+    """
+
+    till: str
+    receipts: int
+    new_sale_id: str
+    terminal: str = ""
+    entry: str = "keyed"
+    aim: str = ""
+    occasion: Occasion = _NO_OCCASION

@@ -1,0 +1,144 @@
+"""What may happen to the lines of a sale."""
+
+from __future__ import annotations
+
+from edge.contract.errors import Refused
+from edge.contract.event_registry import Event
+from edge.contract.limits import AMOUNT_MINOR_MAX, LINES_PER_SALE_MAX
+from edge.contract.money import format_amount
+from edge.contract.quantity import Unit, check_quantity, extend
+from edge.contract.sale_events import LineAdded, LineVoided, SaleOpened
+from edge.contract.till_protocol import AddItem, SetQuantity, TillState, VoidLine
+from edge.engine.article_finding import LABEL_ENTRIES, price_code
+from edge.engine.cart import EMPTY, RECOUNTED, Cart, Line
+from edge.engine.cart_changes import apply
+from edge.engine.circumstances import Circumstances
+from edge.engine.reference_view import ReferenceView
+from edge.engine.state_refusals import refuse_unless_open, refuse_while_paying
+from edge.engine.text_safety import check_free_text
+
+
+def add_item(
+    cart: Cart, command: AddItem, reference: ReferenceView, given: Circumstances
+) -> tuple[Event, ...]:
+    """Add an article; opens a sale on an idle till."""
+    refuse_while_paying(cart)
+    events: tuple[Event, ...] = ()
+    if cart.state is not TillState.OPEN:
+        store = reference.store
+        opened = SaleOpened(
+            sale=command.sale_id or given.new_sale_id,
+            currency=store.currency,
+            prices_include_tax=store.prices_include_tax,
+        )
+        events, cart = (opened,), apply(EMPTY, opened, 0)
+    _check_lines(cart)
+    priced = price_code(reference, command.code, command.quantity, entry=given.entry, aim=given.aim)
+    added = LineAdded(
+        sale=cart.sale,
+        line=str(len(cart.lines) + 1),
+        sku=priced.article.sku,
+        name=priced.article.name,
+        quantity=priced.quantity,
+        price_minor=priced.price_minor,
+        amount_minor=priced.amount_minor,
+        tax=priced.tax.code,
+        rate_ppm=priced.tax.rate_ppm,
+        code=command.code,
+        unit=priced.article.unit,
+        entry=priced.entry,
+    )
+    _check_total(cart, added)
+    return (*events, added)
+
+
+def void_line(
+    cart: Cart, command: VoidLine, _: ReferenceView, __: Circumstances
+) -> tuple[Event, ...]:
+    """Take a line back."""
+    line = _changeable_line(cart, command.line_id)
+    reason = check_free_text(command.reason, field="reason")
+    return (LineVoided(sale=cart.sale, line=line.line_id, reason=reason),)
+
+
+def set_quantity(
+    cart: Cart, command: SetQuantity, _: ReferenceView, __: Circumstances
+) -> tuple[Event, ...]:
+    """Void a line and add its article anew with another quantity."""
+    line = _changeable_line(cart, command.line_id)
+    if line.entry in LABEL_ENTRIES:
+        raise Refused(
+            "label_has_its_quantity",
+            f"The label of {line.name} says how much it is; its quantity is not typed.",
+            advice="Void the line and scan the right package.",
+            params={"name": line.name},
+        )
+    quantity = check_quantity(command.quantity, Unit(line.unit))
+    if quantity == line.quantity:
+        return ()
+    _check_lines(cart)
+    voided = LineVoided(sale=cart.sale, line=line.line_id, reason=RECOUNTED)
+    added = LineAdded(
+        sale=cart.sale,
+        line=str(len(cart.lines) + 1),
+        sku=line.sku,
+        name=line.name,
+        quantity=quantity,
+        price_minor=line.price_minor,
+        amount_minor=extend(line.price_minor, quantity),
+        tax=line.tax,
+        rate_ppm=line.rate_ppm,
+        code=line.code,
+        unit=line.unit,
+        entry=line.entry,
+    )
+    _check_total(apply(cart, voided, 0), added)
+    return (voided, added)
+
+
+def _changeable_line(cart: Cart, line_id: str) -> Line:
+    refuse_unless_open(cart)
+    line = cart.line(line_id)
+    if line is None:
+        raise Refused(
+            "unknown_line",
+            "This sale has no such line.",
+            advice="Look at the sale again; it may have changed.",
+            status=404,
+            params={"line": line_id},
+        )
+    if line.voided:
+        raise Refused(
+            "line_is_voided", f"{line.name} is voided already.", params={"name": line.name}
+        )
+    if cart.tendered_minor:
+        tendered = format_amount(cart.tendered_minor, cart.currency)
+        raise Refused(
+            "tendered_already",
+            f"{tendered} has been paid towards this sale; its lines stay as they are.",
+            advice="Take the rest and complete the sale, or abandon it and begin again.",
+            params={"tendered": tendered},
+        )
+    return line
+
+
+def _check_lines(cart: Cart) -> None:
+    if len(cart.lines) >= LINES_PER_SALE_MAX:
+        raise Refused(
+            "too_many_lines",
+            f"A sale has at most {LINES_PER_SALE_MAX} lines.",
+            advice="Complete this sale and go on with another.",
+            params={"limit": str(LINES_PER_SALE_MAX)},
+        )
+
+
+def _check_total(cart: Cart, added: LineAdded) -> None:
+    # a bound before tax is not enough where tax comes on top, so the line is tried out
+    if apply(cart, added, 0).total_minor > AMOUNT_MINOR_MAX:
+        raise Refused(
+            "total_too_large",
+            f"With {added.name} the sale would be over the limit of "
+            f"{format_amount(AMOUNT_MINOR_MAX, cart.currency)}.",
+            advice="Check the quantity, or go on with another sale.",
+            params={"name": added.name},
+        )

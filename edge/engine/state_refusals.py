@@ -1,0 +1,68 @@
+"""Refusals that many rules share: what cannot be in the state that the sale is in."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from edge.contract.errors import Refused
+from edge.contract.limits import TENDERS_PER_SALE_MAX
+from edge.contract.till_protocol import TillState
+from edge.engine.cart import Cart
+
+
+def refuse_while_paying(cart: Cart) -> None:
+    """Refuse while a card payment runs or is in doubt."""
+    if cart.state is TillState.PAYING:
+        raise Refused(
+            "card_payment_running",
+            "A card payment is running.",
+            advice="Wait for the terminal, or cancel the payment.",
+        )
+    if cart.state is TillState.IN_DOUBT:
+        raise Refused(
+            "payment_in_doubt",
+            "The customer may have been charged; the terminal is being asked.",
+            advice="Wait for the answer. Do not take the money a second time.",
+        )
+
+
+def refuse_unless_open(cart: Cart) -> None:
+    """Refuse when no sale is open, or a payment runs."""
+    refuse_while_paying(cart)
+    if cart.state is TillState.IDLE:
+        refuse_idle()
+    if cart.state is TillState.DONE:
+        raise Refused(
+            "sale_is_done",
+            f"Sale {cart.receipt} is complete and stays as it is.",
+            advice="Begin the next sale.",
+            params={"receipt": cart.receipt},
+        )
+
+
+def refuse_idle() -> NoReturn:
+    """Refuse: there is no sale."""
+    raise Refused("no_sale_open", "No sale is open.", advice="Scan an article first.")
+
+
+def refuse_unless_payable(cart: Cart) -> None:
+    """Refuse when there is nothing to pay for."""
+    refuse_unless_open(cart)
+    if not cart.live_lines:
+        raise Refused(
+            "nothing_to_pay",
+            "Every line of this sale is voided: there is nothing to pay.",
+            advice="Add an article, or abandon the sale.",
+        )
+
+
+def refuse_one_more_part(cart: Cart) -> None:
+    """Refuse another part of the payment when there are too many."""
+    # cash that settles the rest is always taken: a limit must not lock money in a sale
+    if len(cart.tenders) >= TENDERS_PER_SALE_MAX:
+        raise Refused(
+            "too_many_tenders",
+            f"A sale has at most {TENDERS_PER_SALE_MAX} payments, failed ones counted.",
+            advice="Take all the rest in cash, or abandon the sale.",
+            params={"limit": str(TENDERS_PER_SALE_MAX)},
+        )

@@ -18,6 +18,7 @@ from edge.contract.payment_events import (
     CardPaymentRequested,
     CardPaymentUnknown,
 )
+from edge.contract.price_events import PricesReduced
 from edge.contract.sale_events import (
     CashTendered,
     LineAdded,
@@ -112,6 +113,30 @@ def _line_voided(
     )
     if not changed.rowcount:
         raise DoesNotFitError(f"sale {event.sale} has no line {event.line} to void")
+
+
+def _prices_reduced(
+    connection: sqlite3.Connection, envelope: SealedEnvelope, event: PricesReduced
+) -> None:
+    place = (envelope.store, event.sale)
+    connection.execute("DELETE FROM sale_reduction WHERE store = ? AND sale = ?", place)
+    parts = [
+        (*place, part.line, reduction.source, reduction.id, reduction.name, part.amount_minor)
+        for reduction in event.reductions
+        for part in reduction.lines
+    ]
+    connection.executemany(
+        "INSERT INTO sale_reduction (number, store, sale, line, source, id, name, amount_minor)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [(number, *part) for number, part in enumerate(parts)],
+    )
+    connection.execute(
+        "UPDATE sale_line SET reduced_minor = (SELECT coalesce(sum(part.amount_minor), 0)"
+        " FROM sale_reduction AS part WHERE part.store = sale_line.store"
+        " AND part.sale = sale_line.sale AND part.line = sale_line.line)"
+        " WHERE store = ? AND sale = ?",
+        place,
+    )
 
 
 def _cash(connection: sqlite3.Connection, envelope: SealedEnvelope, event: CashTendered) -> None:
@@ -244,6 +269,7 @@ _STEPS: Final[dict[type[Event], Callable[[sqlite3.Connection, SealedEnvelope, An
     SaleOpened: _opened,
     LineAdded: _line_added,
     LineVoided: _line_voided,
+    PricesReduced: _prices_reduced,
     CashTendered: _cash,
     CardPaymentRequested: _card_asked,
     CardPaymentApproved: _card_approved,

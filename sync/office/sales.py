@@ -17,8 +17,20 @@ from sync.office.feeds import Feeds
 from sync.office.store_directory import Alarm, RegisteredStore, StoreDirectory
 
 
+class ReductionBody(msgspec.Struct, frozen=True):
+    """What took how much off a line: `source` is `promotion`, `id` and `name` are its own."""
+
+    source: str
+    id: str
+    name: str
+    amount_minor: int
+
+
 class LineBody(msgspec.Struct, frozen=True):
-    """A line of a sale. A voided one stays in view, with `amount_minor` 0, as on the till."""
+    """A line of a sale. A voided one stays in view, with `amount_minor` 0, as on the till.
+
+    `amount_minor` is what it cost: `listed_minor` less its `reductions`.
+    """
 
     line_id: str
     sku: str
@@ -30,6 +42,8 @@ class LineBody(msgspec.Struct, frozen=True):
     tax: str
     rate_ppm: int
     voided: bool
+    listed_minor: int
+    reductions: tuple[ReductionBody, ...] = ()
 
 
 class TenderBody(msgspec.Struct, frozen=True):
@@ -122,7 +136,12 @@ _SALE: Final = (
 )
 _LINES: Final = (
     "SELECT line, sku, name, quantity, unit, price_minor,"
-    " CASE voided WHEN 1 THEN 0 ELSE amount_minor END, tax, rate_ppm, voided FROM sale_line"
+    " CASE voided WHEN 1 THEN 0 ELSE amount_minor - reduced_minor END, tax, rate_ppm, voided,"
+    " CASE voided WHEN 1 THEN 0 ELSE amount_minor END, reduced_minor FROM sale_line"
+    " WHERE store = ? AND sale = ? ORDER BY number"
+)
+_REDUCTIONS: Final = (
+    "SELECT line, source, id, name, amount_minor FROM sale_reduction"
     " WHERE store = ? AND sale = ? ORDER BY number"
 )
 _TENDERS: Final = (
@@ -233,11 +252,24 @@ def _sale(connection: sqlite3.Connection, row: Sequence[Any]) -> SaleBody:
     tenders = connection.execute(_TENDERS, place).fetchall()
     taxes = connection.execute(_TAXES, place).fetchall()
     parts = (
-        tuple(LineBody(*(*line[:-1], bool(line[-1]))) for line in lines),
+        _lines(connection, place, lines),
         tuple(TenderBody(*tender) for tender in tenders),
         tuple(TaxBody(*tax) for tax in taxes),
     )
     return SaleBody(*(*row[:-1], *parts))
+
+
+def _lines(
+    connection: sqlite3.Connection, place: tuple[int, str], rows: Sequence[Any]
+) -> tuple[LineBody, ...]:
+    reductions: dict[str, list[ReductionBody]] = {}
+    if any(row[-1] for row in rows):
+        for line, *reduction in connection.execute(_REDUCTIONS, place):
+            reductions.setdefault(line, []).append(ReductionBody(*reduction))
+    return tuple(
+        LineBody(*(*row[:-3], bool(row[-3]), row[-2], tuple(reductions.get(row[0], ()))))
+        for row in rows
+    )
 
 
 def _standing(

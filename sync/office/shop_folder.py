@@ -6,12 +6,15 @@ them at once.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -35,6 +38,7 @@ _ARTICLE_COLUMNS: Final = (
     "icon",
 )
 _PRICE_COLUMNS: Final = ("sku", "price_minor")
+_PROMOTIONS: Final = "promotions.json"
 _FAULTS_TOLD_MAX: Final = 50
 _NO_HASH: Final = "$argon2id$"
 
@@ -72,12 +76,14 @@ class ShopFolder:
     faults: list[str] = field(default_factory=list)
     _taxes: set[str] = field(default_factory=set)
     _skus: set[str] = field(default_factory=set)
+    _zone: tzinfo = UTC
 
     def read(self) -> None:
         """Read all files. Raises Refused naming every fault (the first fifty) and its line."""
         self._read_store()
         self._read_articles()
         self._read_prices()
+        self._read_promotions()
         self._read_staff()
         self.refuse_faults()
 
@@ -110,6 +116,9 @@ class ShopFolder:
         profile = json.loads(bytes(store.profile))
         taxes = profile.get("taxes", []) if isinstance(profile, dict) else []
         self._taxes = {str(rule.get("code")) for rule in taxes if isinstance(rule, dict)}
+        # a zone that is none was told as a fault of the profile
+        with contextlib.suppress(ZoneInfoNotFoundError, ValueError, OSError):
+            self._zone = ZoneInfo(str(profile.get("time_zone")))
 
     def _read_articles(self) -> None:
         codes: dict[str, str] = {}
@@ -150,6 +159,38 @@ class ShopFolder:
             else:
                 self._add(Feed.PRICE, sku, _json({"sku": sku, "price_minor": int(price)}), at)
             seen.add(sku)
+
+    def _read_promotions(self) -> None:
+        if not (self.folder / _PROMOTIONS).exists():
+            return  # a shop need not have any
+        try:
+            rows = msgspec.json.decode(self._content(_PROMOTIONS), type=list[dict[str, Any]])
+        except msgspec.DecodeError as error:
+            self.faults.append(f"{_PROMOTIONS}: {error}")
+            return
+        for number, row in enumerate(rows, 1):
+            at = f"{_PROMOTIONS}, promotion {number}"
+            key = str(row.get("id", ""))
+            try:
+                value = _json(self._with_instants(row))
+            except ValueError as error:
+                self.faults.append(f"{at}: {error}")
+                continue
+            self._add(Feed.PROMOTION, key, value, at)
+
+    def _with_instants(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return a promotion with `from` and `until` of its hours, local times, as instants."""
+        hours = row.get("hours")
+        if not isinstance(hours, dict):
+            return row
+        instants = dict(hours)
+        for name in ("from", "until"):
+            if name in instants:
+                local = datetime.fromisoformat(str(instants.pop(name)))
+                if local.tzinfo is not None:
+                    raise ValueError(f"{name} is a local time of the store, without a zone")
+                instants[f"{name}_ms"] = int(local.replace(tzinfo=self._zone).timestamp() * 1000)
+        return {**row, "hours": instants}
 
     def _read_staff(self) -> None:
         try:

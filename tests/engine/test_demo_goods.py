@@ -189,3 +189,23 @@ def test_staff_have_roles_and_pins_in_clear_and_no_hashes() -> None:
         pin = person["demo_pin"]
         msgspec.convert({**person, "pin_hash": "-"}, StaffMember)
         msgspec.convert({"cashier": person["id"], "pin": pin}, SignInRequest)
+
+
+def promotions() -> list[dict[str, Any]]:
+    whole: list[dict[str, Any]] = json.loads((SHOP / "promotions.json").read_text("utf-8"))
+    return whole
+
+
+def named(value: object) -> set[str]:
+    """Return every SKU that a promotion names."""
+    if isinstance(value, dict):
+        return set(value.get("skus", ())).union(*(named(each) for each in value.values()))
+    return set().union(*(named(each) for each in value)) if isinstance(value, list) else set()
+
+
+def test_promotions_name_articles_of_the_shop_and_none_that_the_counter_offers_first() -> None:
+    skus = [article.sku for article in articles()]
+    for promotion in promotions():
+        assert named(promotion) <= set(skus[10:]), promotion["id"]
+        assert named(promotion)
+    assert len({promotion["id"] for promotion in promotions()}) == len(promotions())

@@ -10,9 +10,11 @@ import signal
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from edge.contract.errors import Refused, SettingsInvalid, TillboxError
+from edge.contract.reference_data import Feed
 from edge.runtime.keys import load_key
 from edge.runtime.tls_contexts import server_context
 from sync.office import main as office_main
@@ -168,9 +170,10 @@ async def test_loading_the_demo_shop_twice(
         "config: 1 changed, 0 as they were.",
         "staff: 4 changed, 0 as they were.",
         "price: 318 changed, 0 as they were.",
+        "promotion: 4 changed, 0 as they were.",
         "catalogue: 318 changed, 0 as they were.",
     ]
-    assert [line.split(" changed")[0][-1] for line in told[1]] == ["0"] * 4
+    assert [line.split(" changed")[0][-1] for line in told[1]] == ["0"] * 5
 
 
 @pytest.mark.parametrize(
@@ -209,3 +212,43 @@ def test_faults_in_a_shop_folder_are_told_by_file_and_line(
     (folder / name).unlink()
     with pytest.raises(Refused, match="cannot be read"):
         ShopFolder(folder).read()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ('"buy_get"', '"gift"', "promotion 1: Invalid value 'gift'"),
+        ("2026-01-01T00:00", "the new year", "promotion 4: Invalid isoformat"),
+        ("T00:00", "T00:00+01:00", "promotion 4: from is a local time"),
+        ('"id": "pita-3-for-2"', '"id": "Pita"', "promotion 1: Expected"),
+        ("[", "{", "promotions.json: Expected `array`"),
+    ],
+)
+def test_promotions_are_checked_like_the_rest_and_need_not_be_there(
+    tmp_path: Path, old: str, new: str, fault: str
+) -> None:
+    folder = tmp_path / "shop"
+    shutil.copytree(DEMO, folder)
+    file = folder / "promotions.json"
+    file.write_text(file.read_text("utf-8").replace(old, new, 1), "utf-8")
+    with pytest.raises(Refused) as caught:
+        ShopFolder(folder).read()
+    assert fault in str(caught.value)
+    file.unlink()
+    shop = ShopFolder(folder)
+    shop.read()
+    assert Feed.PROMOTION not in shop.items
+
+
+def test_hours_of_a_promotion_are_local_times_of_the_store(tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    shutil.copytree(DEMO, folder)
+    text = (folder / "promotions.json").read_text("utf-8")
+    summer = text.replace("2026-01-01T00:00", "2026-07-01T00:00")
+    (folder / "promotions.json").write_text(summer, "utf-8")
+    shop = ShopFolder(folder)
+    shop.read()
+    (evening,) = [item for item in shop.items[Feed.PROMOTION] if item.key == "evening-bread"]
+    hours = msgspec.json.decode(evening.value)["hours"]
+    # Lisbon is an hour ahead of UTC in July
+    assert hours["from_ms"] == 1_782_860_400_000

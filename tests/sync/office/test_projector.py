@@ -16,6 +16,7 @@ from edge.contract.payment_events import (
     CardPaymentRequested,
     CardPaymentUnknown,
 )
+from edge.contract.price_events import LineReduction, PricesReduced, Reduction
 from edge.contract.sale_events import LineVoided, SaleAbandoned, SaleOpened
 from edge.contract.system_events import BoxStarted
 from tests.bench.synthetic_sales import SyntheticShop
@@ -225,3 +226,30 @@ async def test_sales_come_in_pages_in_the_order_of_arrival(served: Served, box: 
     _, end = await served.ask("GET", f"/api/v1/sales?after={rest['next']}")
     assert end == {"sales": [], "next": rest["next"]}
     assert (await served.store())["projected_seq"] == 2_800
+
+
+async def test_reductions_are_shown_on_their_lines_and_the_newest_count(
+    served: Served, box: Box
+) -> None:
+    opened, line, cash, completed = sale_events("s", 300)
+    tenth = Reduction("promotion", "tenth", "A tenth", (LineReduction("1", 30),))
+    fixed = Reduction("promotion", "fixed", "One less", (LineReduction("1", 1),))
+    box.record(opened, line, PricesReduced(sale="s", reductions=(tenth,)))
+    box.record(PricesReduced(sale="s", reductions=(fixed, tenth)), cash, completed)
+    (sale,) = await _arrive(served, box)
+    (part,) = sale["lines"]
+    assert (part["listed_minor"], part["amount_minor"]) == (300, 269)
+    assert part["reductions"] == [
+        {"source": "promotion", "id": "fixed", "name": "One less", "amount_minor": 1},
+        {"source": "promotion", "id": "tenth", "name": "A tenth", "amount_minor": 30},
+    ]
+
+
+async def test_a_sale_without_reductions_has_none(served: Served, box: Box) -> None:
+    opened, line, cash, completed = sale_events("s", 300)
+    tenth = Reduction("promotion", "tenth", "A tenth", (LineReduction("1", 30),))
+    box.record(opened, line, PricesReduced(sale="s", reductions=(tenth,)))
+    box.record(PricesReduced(sale="s"), cash, completed)
+    (sale,) = await _arrive(served, box)
+    (part,) = sale["lines"]
+    assert (part["listed_minor"], part["amount_minor"], part["reductions"]) == (300, 300, [])

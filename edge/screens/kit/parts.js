@@ -17,7 +17,7 @@ export function Icon({ name, size, turns }) {
 
 /** @param {{minor: number, currency: string, kind?: string, minus?: boolean}} props */
 export function Money({ minor, currency, kind = "", minus = false }) {
-  const words = `${minus ? "\u2212" : ""}${money(minor, currency)}`;
+  const words = money(minus ? -minor : minor, currency).replace("-", "\u2212"); // Intl knows its side
   return html`<data class=${`money ${kind}`} value=${minus ? -minor : minor}>${words}</data>`;
 }
 

@@ -63,8 +63,9 @@ function drawLine(row, on, showKeys, fresh) {
   };
   return html`<li class=${kind} aria-current=${on ? "true" : undefined} onClick=${choose} onAnimationEnd=${() => (fresh.value = false)}>
     <span class="line__n">${count}</span><span class="line__name"><bdi>${unbroken(line.name)}</bdi></span>
-    <${Money} minor=${line.voided ? Math.round((line.price_minor * line.quantity) / 1000) : line.amount_minor} currency=${store.currency.value} kind="line__sum" />
+    <${Money} minor=${line.voided ? Math.round((line.price_minor * line.quantity) / 1000) : line.listed_minor} currency=${store.currency.value} kind="line__sum" />
     ${why && html`<span class="line__why"><${Icon} name=${why.icon} size="s" /><bdi>${why.words}</bdi></span>`}
+    ${line.reductions.map((each, place) => html`<span class="line__why line__why--save" key=${`why ${place}`}><${Icon} name="tag" size="s" /><bdi>${unbroken(each.name)}</bdi></span><${Money} key=${`off ${place}`} minor=${each.amount_minor} currency=${store.currency.value} kind="line__off" minus />`)}
     ${on && showKeys && html`<${LineKeys} line=${line} />`}</li>`;
 }
 
@@ -139,9 +140,11 @@ function SellTotals() {
   const tax = (view?.taxes ?? []).reduce((sum, each) => sum + each.tax_minor, 0);
   const lost = store.boxLostSince.value !== null;
   const n = store.liveLines.value.reduce((sum, line) => sum + (line.unit === "kg" ? 1 : line.quantity / 1000), 0);
+  const saved = (view?.lines ?? []).reduce((sum, line) => sum + line.listed_minor - line.amount_minor, 0);
   const paid = (view?.total_minor ?? 0) - (view?.due_minor ?? 0);
   return html`<div class="totals"><dl>
       ${n > 0 && html`<div><dt>${say("articles", { n })}</dt></div>`}
+      ${saved > 0 && html`<div class="save"><dt>${say("saved")}</dt><dd><${Money} minor=${saved} currency=${store.currency.value} /></dd></div>`}
       ${tax > 0 && html`<div><dt>${say("tax_included")}</dt><dd><${Money} minor=${tax} currency=${store.currency.value} /></dd></div>`}
       ${paid > 0 && html`<div><dt>${say("still_to_pay")}</dt><dd><b><${Money} minor=${view?.due_minor ?? 0} currency=${store.currency.value} /></b></dd></div>`}
     </dl>

@@ -9,6 +9,7 @@ export const WORDS = {
   last_sale: "آخر عملية بيع {receipt}",
   articles: { zero: "لا أصناف", one: "صنف واحد", two: "صنفان", few: "{n} أصناف", many: "{n} صنفًا", other: "{n} صنف" },
   total: "المجموع",
+  saved: "التوفير",
   tax_included: "شامل الضريبة",
   paid: "المدفوع",
   not_settled: "لم تُسوَّ",

@@ -9,6 +9,7 @@ export const WORDS = Object.freeze({
   last_sale: "Last sale {receipt}",
   articles: { one: "{n} article", other: "{n} articles" },
   total: "Total",
+  saved: "Saved",
   tax_included: "Tax included",
   paid: "Paid",
   not_settled: "Not settled",

@@ -9,6 +9,7 @@ export const WORDS = {
   last_sale: "지난 판매 {receipt}",
   articles: { other: "상품 {n}개" },
   total: "합계",
+  saved: "할인액",
   tax_included: "세금 포함",
   paid: "결제됨",
   not_settled: "미결",

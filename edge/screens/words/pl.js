@@ -9,6 +9,7 @@ export const WORDS = {
   last_sale: "Ostatnia sprzedaż {receipt}",
   articles: { one: "{n} artykuł", few: "{n} artykuły", many: "{n} artykułów", other: "{n} artykułu" },
   total: "Razem",
+  saved: "Oszczędność",
   tax_included: "W tym VAT",
   paid: "Zapłacono",
   not_settled: "Nierozliczone",

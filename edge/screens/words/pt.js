@@ -9,6 +9,7 @@ export const WORDS = {
   last_sale: "Última venda {receipt}",
   articles: { one: "{n} item", other: "{n} itens" },
   total: "Total",
+  saved: "Economia",
   tax_included: "Impostos incluídos",
   paid: "Pago",
   not_settled: "Não liquidado",

@@ -9,6 +9,7 @@ export const WORDS = {
   last_sale: "上一单 {receipt}",
   articles: { other: "{n} 件商品" },
   total: "合计",
+  saved: "已优惠",
   tax_included: "含税",
   paid: "已付",
   not_settled: "未结清",

@@ -1,6 +1,14 @@
 // What head office answers, as far as this page reads it. Amounts are integers of the smallest
 // unit, quantities thousandths, times ms since 1970 UTC.
 
+/** What took how much off a line. */
+export interface ReductionView {
+  source: string;
+  id: string;
+  name: string;
+  amount_minor: number;
+}
+
 export interface LineView {
   line_id: string;
   sku: string;
@@ -10,6 +18,8 @@ export interface LineView {
   price_minor: number;
   amount_minor: number;
   voided: boolean;
+  listed_minor: number;
+  reductions: ReductionView[];
 }
 
 export interface TenderView {

@@ -19,8 +19,9 @@ function Line({ line, currency }) {
   const weighed = line.unit === "kg";
   const many = weighed || line.quantity !== 1000;
   return html`<li class=${line.voided ? "line line--void" : "line"}><span class="line__n">${weighed ? "" : quantity(line.quantity, "")}</span>
-    <span class="line__name"><bdi>${line.name}</bdi></span><${Money} kind="line__sum" minor=${line.amount_minor} currency=${currency} />
-    ${line.voided ? html`<span class="line__why">${say("voided")}</span>` : many && html`<span class="line__why"><bdi>${quantity(line.quantity, line.unit)} × <${Money} minor=${line.price_minor} currency=${currency} />${weighed ? "/kg" : ""}</bdi></span>`}</li>`;
+    <span class="line__name"><bdi>${line.name}</bdi></span><${Money} kind="line__sum" minor=${line.listed_minor} currency=${currency} />
+    ${line.voided ? html`<span class="line__why">${say("voided")}</span>` : many && html`<span class="line__why"><bdi>${quantity(line.quantity, line.unit)} × <${Money} minor=${line.price_minor} currency=${currency} />${weighed ? "/kg" : ""}</bdi></span>`}
+    ${line.reductions.map((each) => html`<span class="line__why line__why--save" key=${each.id}><${Icon} name="tag" size="s" /><bdi>${each.name}</bdi></span><${Money} key=${`${each.id} off`} kind="line__off" minor=${each.amount_minor} currency=${currency} minus />`)}</li>`;
 }
 
 /** @param {{tender: import("./protocol").TenderView, currency: string}} props */

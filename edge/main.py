@@ -186,6 +186,8 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             dispatch=send,
             terminal_of=lambda till: _device_of(directory, till, "terminal"),
             abort_card=lambda till: paying.abort(till),  # noqa: PLW0108 - bound later
+            role_of=reference.role_of,
+            has_drawer=lambda till: bool(_device_of(directory, till, "drawer")),
             tills=tills,
         )
         dispatch = JobDispatch(store.slug, bus, directory, clock, log, tasks)

@@ -38,6 +38,8 @@ PROMOTION_UNITS_MAX: Final = 999
 """Pieces that one promotion counts: three digits, as on a shelf label."""
 BUNDLE_PARTS_MAX: Final = 8
 """Parts of a meal deal."""
+DISCOUNTS_PER_SALE_MAX: Final = 50
+"""Discounts that people give in one sale: one for each line of a full basket."""
 
 # --- web ---------------------------------------------------------------------------------
 BODY_BYTES_MAX: Final = 65_536
@@ -94,6 +96,10 @@ ENROL_CODE_S_MAX: Final = 900.0
 """An enrolment code is read off one screen and typed into another."""
 ENROL_TRIES_PER_HOUR_MAX: Final = 20
 """Wrong enrolment codes per address and hour; a code has 40 bits."""
+APPROVAL_S_MAX: Final = 60.0
+"""From the second person's PIN to the command it was for: they stand at the till."""
+APPROVALS_OPEN_MAX: Final = 64
+"""Approvals given and not used yet, on one box; the oldest goes."""
 STAFF_LIST_AGE_S_MAX: Final = 72 * 3600.0
 """Sign-ins on an older list are marked in the ledger."""
 

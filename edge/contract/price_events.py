@@ -19,7 +19,8 @@ class LineReduction(msgspec.Struct, frozen=True):
 class Reduction(msgspec.Struct, frozen=True, omit_defaults=True):
     """One reason why lines cost less, and how much of it falls on each.
 
-    `source` is `promotion`; `id` and `name` are the promotion's as they were then.
+    `source` is `promotion`, with the promotion's `id` and `name` as they were then, or
+    `discount`, with the discount's id and the reason given for it.
     """
 
     source: str
@@ -45,3 +46,60 @@ class PricesReduced(Event, frozen=True):
 
     sale: str
     reductions: tuple[Reduction, ...] = ()
+
+
+@declare
+class PriceOverridden(Event, frozen=True):
+    """A line is sold at another price than the listed one; nothing reduces it until said again.
+
+    `price_minor` is per piece or kilogram, `amount_minor` what the line costs with it;
+    `approver` is the second person who allowed it, if one had to.
+    """
+
+    TYPE: ClassVar[str] = "price_overridden"
+
+    sale: str
+    line: str
+    price_minor: int
+    amount_minor: int
+    reason: str
+    approver: str = ""
+
+
+@declare
+class DiscountGiven(Event, frozen=True):
+    """A person takes a part (`off_ppm`) or an amount off a line, or off the sale (no line).
+
+    What it comes to stands in the `PricesReduced` that follows, and changes with the basket.
+    """
+
+    TYPE: ClassVar[str] = "discount_given"
+
+    sale: str
+    discount: str
+    reason: str
+    line: str = ""
+    off_ppm: int = 0
+    off_minor: int = 0
+    approver: str = ""
+
+
+@declare
+class DiscountRemoved(Event, frozen=True):
+    """A discount was taken back before the sale was paid."""
+
+    TYPE: ClassVar[str] = "discount_removed"
+
+    sale: str
+    discount: str
+
+
+@declare
+class NoteSet(Event, frozen=True):
+    """A note was written on a line, or on the sale (no line); an empty text took it away."""
+
+    TYPE: ClassVar[str] = "note_set"
+
+    sale: str
+    text: str
+    line: str = ""

@@ -92,3 +92,14 @@ class PanRefused(Event, frozen=True):
     TYPE: ClassVar[str] = "pan_refused"
 
     field: str
+
+
+@declare
+class ApprovalGiven(Event, frozen=True):
+    """A second person allowed a cashier something, with a PIN. The event it was for names them."""
+
+    TYPE: ClassVar[str] = "approval_given"
+
+    permission: str
+    approver: str
+    cashier: str

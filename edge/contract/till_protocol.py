@@ -1,4 +1,4 @@
-"""What tills and the box say to each other: commands one way, the whole view the other."""
+"""What the box says to tills: the whole view, and what an enrolled screen may know beside it."""
 
 from __future__ import annotations
 
@@ -8,75 +8,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from edge.contract.identity import CommandId, ShortId
-from edge.contract.limits import BARCODE_CHARS_MAX, PIN_DIGITS_MAX, PIN_DIGITS_MIN, REASON_CHARS_MAX
-from edge.contract.quantity import ONE
-
-
-class TillCommand(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True
-):
-    """A wish with its own id: the same id again gets the same answer."""
-
-    command_id: CommandId
-
-
-class AddItem(TillCommand, frozen=True, kw_only=True, tag="add_item"):
-    """Put an article into the sale; opens one on an idle till.
-
-    `code` is whatever was scanned or typed: a GTIN, an SKU, a PLU, a weight- or
-    price-embedded code. `quantity` in thousandths. `sale_id` names the sale that this opens;
-    without it the box makes one.
-    """
-
-    code: Annotated[str, Meta(min_length=1, max_length=BARCODE_CHARS_MAX)]
-    quantity: int = ONE
-    sale_id: CommandId | None = None
-
-
-class VoidLine(TillCommand, frozen=True, kw_only=True, tag="void_line"):
-    """Take a line back; it stays in view, struck out."""
-
-    line_id: Annotated[str, Meta(min_length=1, max_length=40)]
-    reason: Annotated[str, Meta(max_length=REASON_CHARS_MAX)] = ""
-
-
-class SetQuantity(TillCommand, frozen=True, kw_only=True, tag="set_quantity"):
-    """Sell another number of a line's article: the line is voided and added again in its place."""
-
-    line_id: Annotated[str, Meta(min_length=1, max_length=40)]
-    quantity: int
-
-
-class TakeCash(TillCommand, frozen=True, kw_only=True, tag="take_cash"):
-    """Take cash from the customer. Covering what is due completes the sale, with change."""
-
-    amount_minor: int
-
-
-class PayByCard(TillCommand, frozen=True, kw_only=True, tag="pay_by_card"):
-    """Charge a card. Answered once the intent is committed; the outcome follows in the view."""
-
-    amount_minor: int
-
-
-class CancelCard(TillCommand, frozen=True, kw_only=True, tag="cancel_card"):
-    """Ask the terminal to give up waiting for a card; the outcome follows in the view."""
-
-
-class Abandon(TillCommand, frozen=True, kw_only=True, tag="abandon"):
-    """Give the sale up. Cash taken goes back; a charged card is refused here."""
-
-    reason: Annotated[str, Meta(max_length=REASON_CHARS_MAX)] = ""
-
-
-class NextSale(TillCommand, frozen=True, kw_only=True, tag="next_sale"):
-    """Put the finished sale off the screen."""
-
-
-AnyTillCommand = (
-    AddItem | VoidLine | SetQuantity | TakeCash | PayByCard | CancelCard | Abandon | NextSale
-)
+from edge.contract.identity import ShortId
+from edge.contract.limits import PIN_DIGITS_MAX, PIN_DIGITS_MIN
+from edge.contract.permissions import Permission
 
 
 class TillState(StrEnum):
@@ -93,7 +27,10 @@ class TillState(StrEnum):
 
 
 class ReductionView(msgspec.Struct, frozen=True):
-    """Why a line costs less, and how much: `source` is `promotion`, `name` its own."""
+    """Why a line costs less, and how much.
+
+    `source` is `promotion`, `name` then its own; or `discount`, `name` then its reason.
+    """
 
     source: str
     name: str
@@ -104,6 +41,7 @@ class LineView(msgspec.Struct, frozen=True, omit_defaults=False):
     """A line as the till shows it. A voided line stays, with `amount_minor` 0.
 
     `amount_minor` is what it costs: `listed_minor`, less what each of `reductions` takes off.
+    `overridden` lines are sold at a price that a person set.
 
     A changed quantity voids the line and adds it anew: the new line names the voided one in
     `replaces`, so that a screen can show both as one. Empty for all other lines.
@@ -122,6 +60,18 @@ class LineView(msgspec.Struct, frozen=True, omit_defaults=False):
     replaces: str = ""
     listed_minor: int = 0
     reductions: tuple[ReductionView, ...] = ()
+    overridden: bool = False
+    note: str = ""
+
+
+class DiscountView(msgspec.Struct, frozen=True):
+    """A discount that a person gave: on a line, or on the sale (`line_id` empty)."""
+
+    discount_id: str
+    line_id: str
+    off_ppm: int
+    off_minor: int
+    reason: str
 
 
 class TenderView(msgspec.Struct, frozen=True):
@@ -229,6 +179,8 @@ class TillView(msgspec.Struct, frozen=True, kw_only=True):
     notice: NoticeView | None
     dots: DotsView | None
     receipt: ReceiptView | None
+    discounts: tuple[DiscountView, ...] = ()
+    note: str = ""
 
 
 class RefusalBody(msgspec.Struct, frozen=True):
@@ -253,6 +205,21 @@ class SignInRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     cashier: ShortId
     pin: Annotated[str, Meta(pattern=rf"^[0-9]{{{PIN_DIGITS_MIN},{PIN_DIGITS_MAX}}}$(?!\n)")]
+
+
+class ApprovalRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A second person allows something at a till, with a PIN of their own."""
+
+    approver: ShortId
+    pin: Annotated[str, Meta(pattern=rf"^[0-9]{{{PIN_DIGITS_MIN},{PIN_DIGITS_MAX}}}$(?!\n)")]
+    permission: Permission
+
+
+class ApprovalView(msgspec.Struct, frozen=True):
+    """What goes as `approval` into the command that needs it: once, at this till, soon."""
+
+    approval: str
+    valid_s: float
 
 
 class CashierView(msgspec.Struct, frozen=True):

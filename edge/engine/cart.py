@@ -11,7 +11,14 @@ import msgspec
 
 from edge.contract.price_events import Reduction
 from edge.contract.sale_events import TaxTotal
-from edge.contract.till_protocol import LineView, ReductionView, TaxView, TenderView, TillState
+from edge.contract.till_protocol import (
+    DiscountView,
+    LineView,
+    ReductionView,
+    TaxView,
+    TenderView,
+    TillState,
+)
 from edge.engine.tax import RateSum, tax_totals
 
 CASH: Final = "cash"
@@ -28,7 +35,8 @@ RECOUNTED: Final = "quantity"
 class Line(msgspec.Struct, frozen=True):
     """One article of the sale; `quantity` in thousandths, `amount_minor` 0 once voided.
 
-    `reduced_minor` is what promotions take off `amount_minor`.
+    `reduced_minor` is what promotions and discounts take off `amount_minor`; a person set the
+    price of an `overridden` line.
     """
 
     line_id: str
@@ -45,6 +53,8 @@ class Line(msgspec.Struct, frozen=True):
     voided: bool = False
     replaces: str = ""
     reduced_minor: int = 0
+    overridden: bool = False
+    note: str = ""
 
     @property
     def net_minor(self) -> int:
@@ -67,6 +77,24 @@ class Line(msgspec.Struct, frozen=True):
             self.replaces,
             self.amount_minor,
             reductions,
+            self.overridden,
+            self.note,
+        )
+
+
+class Discount(msgspec.Struct, frozen=True):
+    """What a person takes off a line (`line_id`) or off the sale: a part, or an amount."""
+
+    discount_id: str
+    line_id: str
+    off_ppm: int
+    off_minor: int
+    reason: str
+
+    def view(self) -> DiscountView:
+        """Return the discount as a till shows it."""
+        return DiscountView(
+            self.discount_id, self.line_id, self.off_ppm, self.off_minor, self.reason
         )
 
 
@@ -107,7 +135,8 @@ class Cart(msgspec.Struct, frozen=True):
     rounding; `tendered_minor` is cash taken plus cards approved. `opened_at` and
     `completed_at` are milliseconds since 1970 UTC. `receipt`, `change_minor` and
     `rounding_minor` are set by completion. `recounted` is the line just voided to be added anew
-    with another quantity. `reductions` are those of the newest `PricesReduced`.
+    with another quantity. `reductions` are those of the newest `PricesReduced`;
+    `discounts_given` counts discounts, those taken back too.
     """
 
     state: TillState = TillState.IDLE
@@ -128,6 +157,9 @@ class Cart(msgspec.Struct, frozen=True):
     completed_at: int = 0
     recounted: str = ""
     reductions: tuple[Reduction, ...] = ()
+    discounts: tuple[Discount, ...] = ()
+    discounts_given: int = 0
+    note: str = ""
 
     @property
     def tendered_minor(self) -> int:

@@ -19,7 +19,13 @@ from edge.contract.payment_events import (
     CardPaymentRequested,
     CardPaymentUnknown,
 )
-from edge.contract.price_events import PricesReduced
+from edge.contract.price_events import (
+    DiscountGiven,
+    DiscountRemoved,
+    NoteSet,
+    PriceOverridden,
+    PricesReduced,
+)
 from edge.contract.sale_events import (
     CashTendered,
     LineAdded,
@@ -40,6 +46,7 @@ from edge.engine.cart import (
     TAKEN,
     UNKNOWN,
     Cart,
+    Discount,
     Line,
     Tender,
 )
@@ -75,6 +82,9 @@ def replay(history: Iterable[tuple[Event, int]], cart: Cart = EMPTY) -> Cart:
 
 def _line_added(cart: Cart, event: LineAdded, _: int) -> Cart:
     recounted = cart.line(cart.recounted) if cart.recounted else None
+    if recounted is not None and recounted.sku != event.sku:
+        # the reason is free text: "quantity", and then another article, replaces nothing
+        recounted = None
     line = Line(
         event.line,
         event.sku,
@@ -87,8 +97,9 @@ def _line_added(cart: Cart, event: LineAdded, _: int) -> Cart:
         event.code,
         event.unit,
         event.entry,
-        # the reason is free text: "quantity", and then another article, replaces nothing
-        replaces=recounted.line_id if recounted and recounted.sku == event.sku else "",
+        replaces=recounted.line_id if recounted else "",
+        overridden=recounted.overridden if recounted else False,
+        note=recounted.note if recounted else "",
     )
     sums = add_to_rate(cart.rate_sums, event.tax, event.rate_ppm, event.amount_minor)
     return replace(
@@ -98,6 +109,16 @@ def _line_added(cart: Cart, event: LineAdded, _: int) -> Cart:
         live_lines=cart.live_lines + 1,
         total_minor=total_of(sums, included=cart.prices_include_tax),
         recounted="",
+        discounts=_moved(cart.discounts, recounted.line_id, event.line)
+        if recounted
+        else cart.discounts,
+    )
+
+
+def _moved(discounts: tuple[Discount, ...], from_line: str, to_line: str) -> tuple[Discount, ...]:
+    """Return the discounts, those of a line that was counted anew on the line in its place."""
+    return tuple(
+        replace(each, line_id=to_line) if each.line_id == from_line else each for each in discounts
     )
 
 
@@ -108,14 +129,65 @@ def _line_voided(cart: Cart, event: LineVoided, _: int) -> Cart:
     index = cart.lines.index(line)
     sums = add_to_rate(cart.rate_sums, line.tax, line.rate_ppm, -line.net_minor)
     gone = replace(line, amount_minor=0, reduced_minor=0, voided=True)
+    recounted = event.reason == RECOUNTED
+    discounts = cart.discounts
+    if discounts and not recounted:
+        discounts = tuple(each for each in discounts if each.line_id != line.line_id)
     return replace(
         cart,
         lines=(*cart.lines[:index], gone, *cart.lines[index + 1 :]),
         rate_sums=sums,
         live_lines=cart.live_lines - 1,
         total_minor=total_of(sums, included=cart.prices_include_tax),
-        recounted=line.line_id if event.reason == RECOUNTED else "",
+        recounted=line.line_id if recounted else "",
+        discounts=discounts,
     )
+
+
+def _price_overridden(cart: Cart, event: PriceOverridden, _: int) -> Cart:
+    line = cart.line(event.line)
+    if line is None or line.voided:
+        return cart
+    sold = replace(
+        line,
+        price_minor=event.price_minor,
+        amount_minor=event.amount_minor,
+        reduced_minor=0,
+        overridden=True,
+    )
+    # what reduced the old price is worked out anew by the event that follows
+    sums = add_to_rate(cart.rate_sums, line.tax, line.rate_ppm, sold.net_minor - line.net_minor)
+    return replace(
+        _with_line(cart, sold),
+        rate_sums=sums,
+        total_minor=total_of(sums, included=cart.prices_include_tax),
+    )
+
+
+def _with_line(cart: Cart, changed: Line) -> Cart:
+    lines = tuple(changed if line.line_id == changed.line_id else line for line in cart.lines)
+    return replace(cart, lines=lines)
+
+
+def _discount_given(cart: Cart, event: DiscountGiven, _: int) -> Cart:
+    given = Discount(event.discount, event.line, event.off_ppm, event.off_minor, event.reason)
+    return replace(
+        cart,
+        discounts=(*cart.discounts, given),
+        discounts_given=cart.discounts_given + 1,
+    )
+
+
+def _discount_removed(cart: Cart, event: DiscountRemoved, _: int) -> Cart:
+    left = tuple(each for each in cart.discounts if each.discount_id != event.discount)
+    return replace(cart, discounts=left)
+
+
+def _note_set(cart: Cart, event: NoteSet, _: int) -> Cart:
+    if not event.line:
+        return replace(cart, note=event.text)
+    line = cart.line(event.line)
+    return cart if line is None else _with_line(cart, replace(line, note=event.text))
 
 
 def _prices_reduced(cart: Cart, event: PricesReduced, _: int) -> Cart:
@@ -230,6 +302,10 @@ _HANDLERS: Final[dict[type[Event], Callable[[Cart, Any, int], Cart]]] = {
     LineAdded: _line_added,
     LineVoided: _line_voided,
     PricesReduced: _prices_reduced,
+    PriceOverridden: _price_overridden,
+    DiscountGiven: _discount_given,
+    DiscountRemoved: _discount_removed,
+    NoteSet: _note_set,
     CashTendered: _cash_tendered,
     SaleCompleted: _completed,
     SaleAbandoned: _abandoned,

@@ -6,9 +6,17 @@ from typing import Final
 
 import msgspec
 
+from edge.contract.permissions import Permission
 from edge.engine.promotions import Occasion
 
 _NO_OCCASION: Final = Occasion(0, 1, 0)
+
+
+class Approval(msgspec.Struct, frozen=True):
+    """What a second person allowed with a PIN."""
+
+    permission: Permission
+    approver: str
 
 
 class Circumstances(msgspec.Struct, frozen=True):
@@ -18,7 +26,8 @@ class Circumstances(msgspec.Struct, frozen=True):
     that the command opens without naming it; `terminal` is the id of the till's payment
     terminal, empty when it has none; `entry` says how a code came in (`scanned`, `keyed`)
     and `aim` the scanner's symbology identifier. `occasion` is the one at which the sale was
-    (or now is) opened.
+    (or now is) opened; `role` is that of whoever is at the till, `approval` what a second
+    person allowed for this command.
     """
 
     till: str
@@ -28,3 +37,6 @@ class Circumstances(msgspec.Struct, frozen=True):
     entry: str = "keyed"
     aim: str = ""
     occasion: Occasion = _NO_OCCASION
+    role: str = ""
+    approval: Approval | None = None
+    has_drawer: bool = False

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
 from edge.contract.limits import AMOUNT_MINOR_MAX, LINES_PER_SALE_MAX
 from edge.contract.money import format_amount
 from edge.contract.quantity import Unit, check_quantity, extend
 from edge.contract.sale_events import LineAdded, LineVoided, SaleOpened
-from edge.contract.till_protocol import AddItem, SetQuantity, TillState, VoidLine
+from edge.contract.till_commands import AddItem, SetQuantity, VoidLine
+from edge.contract.till_protocol import TillState
 from edge.engine.article_finding import LABEL_ENTRIES, price_code
 from edge.engine.cart import EMPTY, RECOUNTED, Cart, Line
 from edge.engine.cart_changes import apply
 from edge.engine.circumstances import Circumstances
 from edge.engine.reference_view import ReferenceView
-from edge.engine.state_refusals import refuse_unless_open, refuse_while_paying
+from edge.engine.state_refusals import refuse_once_tendered, refuse_unless_open, refuse_while_paying
 from edge.engine.text_safety import check_free_text
 
 
@@ -56,7 +59,7 @@ def void_line(
     cart: Cart, command: VoidLine, _: ReferenceView, __: Circumstances
 ) -> tuple[Event, ...]:
     """Take a line back."""
-    line = _changeable_line(cart, command.line_id)
+    line = changeable_line(cart, command.line_id)
     reason = check_free_text(command.reason, field="reason")
     return (LineVoided(sale=cart.sale, line=line.line_id, reason=reason),)
 
@@ -65,7 +68,7 @@ def set_quantity(
     cart: Cart, command: SetQuantity, _: ReferenceView, __: Circumstances
 ) -> tuple[Event, ...]:
     """Void a line and add its article anew with another quantity."""
-    line = _changeable_line(cart, command.line_id)
+    line = changeable_line(cart, command.line_id)
     if line.entry in LABEL_ENTRIES:
         raise Refused(
             "label_has_its_quantity",
@@ -96,7 +99,8 @@ def set_quantity(
     return (voided, added)
 
 
-def _changeable_line(cart: Cart, line_id: str) -> Line:
+def changeable_line(cart: Cart, line_id: str) -> Line:
+    """Return a live line of an open sale that nothing was paid for yet, or refuse."""
     refuse_unless_open(cart)
     line = cart.line(line_id)
     if line is None:
@@ -111,14 +115,7 @@ def _changeable_line(cart: Cart, line_id: str) -> Line:
         raise Refused(
             "line_is_voided", f"{line.name} is voided already.", params={"name": line.name}
         )
-    if cart.tendered_minor:
-        tendered = format_amount(cart.tendered_minor, cart.currency)
-        raise Refused(
-            "tendered_already",
-            f"{tendered} has been paid towards this sale; its lines stay as they are.",
-            advice="Take the rest and complete the sale, or abandon it and begin again.",
-            params={"tendered": tendered},
-        )
+    refuse_once_tendered(cart)
     return line
 
 
@@ -133,12 +130,18 @@ def _check_lines(cart: Cart) -> None:
 
 
 def _check_total(cart: Cart, added: LineAdded) -> None:
+    """Refuse a line with which the sale would be over the limit."""
     # a bound before tax is not enough where tax comes on top, so the line is tried out
     if apply(cart, added, 0).total_minor > AMOUNT_MINOR_MAX:
-        raise Refused(
-            "total_too_large",
-            f"With {added.name} the sale would be over the limit of "
-            f"{format_amount(AMOUNT_MINOR_MAX, cart.currency)}.",
-            advice="Check the quantity, or go on with another sale.",
-            params={"name": added.name},
-        )
+        refuse_total_too_large(added.name, cart.currency)
+
+
+def refuse_total_too_large(name: str, currency: str) -> NoReturn:
+    """Refuse what would make a sale larger than any."""
+    raise Refused(
+        "total_too_large",
+        f"With {name} the sale would be over the limit of "
+        f"{format_amount(AMOUNT_MINOR_MAX, currency)}.",
+        advice="Check the quantity, or go on with another sale.",
+        params={"name": name},
+    )

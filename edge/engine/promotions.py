@@ -175,9 +175,9 @@ def _apply(taking: _Taking) -> tuple[LineReduction, ...]:
 
 def _percent_off(rule: PercentOff, promotion: Promotion, pools: Sequence[Pool]) -> _Taking:
     if promotion.combines:
-        return _off_net(rule.selection, pools, lambda base: _part(base, rule.off_ppm))
+        return _off_net(rule.selection, pools, lambda base: part_of(base, rule.off_ppm))
     units = _each(rule.selection, promotion, pools)
-    return _off_units(units, _part(sum(worth(units).values()), rule.off_ppm))
+    return _off_units(units, part_of(sum(worth(units).values()), rule.off_ppm))
 
 
 def _amount_off(rule: AmountOff, promotion: Promotion, pools: Sequence[Pool]) -> _Taking:
@@ -221,7 +221,7 @@ def _buy_get(rule: BuyGet, promotion: Promotion, pools: Sequence[Pool]) -> _Taki
             left[pool] -= count * again
         used, got = plus(used, group, 1 + again), plus(got, given, 1 + again)
         more -= 1 + again
-    return _off_units(got, _part(sum(worth(got).values()), rule.off_ppm), used)
+    return _off_units(got, part_of(sum(worth(got).values()), rule.off_ppm), used)
 
 
 def _bundle(rule: Bundle, promotion: Promotion, pools: Sequence[Pool]) -> _Taking:
@@ -247,7 +247,7 @@ def _basket_percent_off(
     rule: BasketPercentOff, promotion: Promotion, pools: Sequence[Pool]
 ) -> _Taking:
     def saving(base: int) -> int:
-        return _part(base, rule.off_ppm) if base >= rule.from_minor else 0
+        return part_of(base, rule.off_ppm) if base >= rule.from_minor else 0
 
     return _off_basket(rule.selection, promotion, pools, saving)
 
@@ -280,7 +280,8 @@ _RULES: Final[dict[type[PromotionRule], Callable[[Any, Promotion, Sequence[Pool]
 # --- what rules share ------------------------------------------------------------------------
 
 
-def _part(base_minor: int, ppm: int) -> int:
+def part_of(base_minor: int, ppm: int) -> int:
+    """Return a part of an amount in parts per million, rounded as reductions are."""
     return divide(base_minor * ppm, PPM, REDUCTION_ROUNDING)
 
 

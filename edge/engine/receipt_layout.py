@@ -75,6 +75,7 @@ def lay_out_receipt(
         *_saved(cart, words),
         RuleBlock(),
         *_tax_table(cart, words),
+        *_note(cart),
         *_footer(store),
         QrBlock(qr_text(cart)),
         *marked,
@@ -106,6 +107,8 @@ def _lines(cart: Cart, words: ReceiptWords) -> Iterator[ReceiptBlock]:
     reasons = cart.reductions_by_line()
     for line in cart.lines:
         yield from _line(line, cart.currency, words)
+        if line.note and not line.voided:
+            yield TextBlock(f"  {line.note}")
         for reduction in reasons.get(line.line_id, ()):
             amount = format_amount(-reduction.amount_minor, cart.currency)
             yield RowBlock(f"  {reduction.name}", amount)
@@ -193,6 +196,11 @@ def _tax_table(cart: Cart, words: ReceiptWords) -> Iterator[ReceiptBlock]:
                 *(format_amount(amount, cart.currency) for amount in amounts),
             )
         )
+
+
+def _note(cart: Cart) -> Iterator[ReceiptBlock]:
+    if cart.note:
+        yield TextBlock(cart.note)
 
 
 def _footer(store: StoreProfile) -> Iterator[ReceiptBlock]:

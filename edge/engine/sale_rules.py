@@ -22,22 +22,34 @@ from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
 from edge.contract.money import format_amount
 from edge.contract.sale_events import SaleAbandoned
-from edge.contract.till_protocol import (
+from edge.contract.till_commands import (
     Abandon,
     AddItem,
     AnyTillCommand,
     CancelCard,
+    GiveDiscount,
     NextSale,
+    OpenDrawer,
+    OverridePrice,
     PayByCard,
+    RemoveDiscount,
+    SetNote,
     SetQuantity,
     TakeCash,
-    TillState,
     VoidLine,
 )
+from edge.contract.till_protocol import TillState
 from edge.engine.basket_pricing import with_reductions
 from edge.engine.cart import Cart
 from edge.engine.circumstances import Circumstances
+from edge.engine.drawer_rules import open_drawer
 from edge.engine.line_rules import add_item, set_quantity, void_line
+from edge.engine.price_rules import (
+    give_discount,
+    override_price,
+    remove_discount,
+    set_note,
+)
 from edge.engine.reference_view import ReferenceView
 from edge.engine.state_refusals import refuse_unless_open, refuse_while_paying
 from edge.engine.tender_rules import cancel_card, pay_by_card, take_cash
@@ -90,6 +102,11 @@ _RULES: Final[
     AddItem: add_item,
     VoidLine: void_line,
     SetQuantity: set_quantity,
+    OverridePrice: override_price,
+    GiveDiscount: give_discount,
+    RemoveDiscount: remove_discount,
+    SetNote: set_note,
+    OpenDrawer: open_drawer,
     TakeCash: take_cash,
     PayByCard: pay_by_card,
     CancelCard: cancel_card,

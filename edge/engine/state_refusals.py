@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from edge.contract.errors import Refused
 from edge.contract.limits import TENDERS_PER_SALE_MAX
+from edge.contract.money import format_amount
 from edge.contract.till_protocol import TillState
 from edge.engine.cart import Cart
 
@@ -37,6 +38,18 @@ def refuse_unless_open(cart: Cart) -> None:
             f"Sale {cart.receipt} is complete and stays as it is.",
             advice="Begin the next sale.",
             params={"receipt": cart.receipt},
+        )
+
+
+def refuse_once_tendered(cart: Cart) -> None:
+    """Refuse to change what is sold once something was paid towards it."""
+    if cart.tendered_minor:
+        tendered = format_amount(cart.tendered_minor, cart.currency)
+        raise Refused(
+            "tendered_already",
+            f"{tendered} has been paid towards this sale; its lines stay as they are.",
+            advice="Take the rest and complete the sale, or abandon it and begin again.",
+            params={"tendered": tendered},
         )
 
 

@@ -9,7 +9,8 @@ from edge.contract.event_registry import Event
 from edge.contract.money import check_amount, format_amount
 from edge.contract.payment_events import CardPaymentRequested
 from edge.contract.sale_events import CashTendered, SaleCompleted
-from edge.contract.till_protocol import CancelCard, PayByCard, TakeCash, TillState
+from edge.contract.till_commands import CancelCard, PayByCard, TakeCash
+from edge.contract.till_protocol import TillState
 from edge.engine.cart import Cart
 from edge.engine.cart_changes import apply
 from edge.engine.circumstances import Circumstances

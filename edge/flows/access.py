@@ -24,14 +24,23 @@ from edge.contract.limits import (
     SESSION_S_MAX,
     STAFF_LIST_AGE_S_MAX,
 )
+from edge.contract.permissions import Verdict, verdict
 from edge.contract.reference_data import StaffMember
 from edge.contract.system_events import (
+    ApprovalGiven,
     CashierSignedIn,
     CashierSignedOut,
     SignInLocked,
     TillEnrolled,
 )
-from edge.contract.till_protocol import CashierView, EnrolRequest, SessionView, SignInRequest
+from edge.contract.till_protocol import (
+    ApprovalRequest,
+    CashierView,
+    EnrolRequest,
+    SessionView,
+    SignInRequest,
+)
+from edge.engine.circumstances import Approval
 from edge.ledger.event_log import Ledger
 from edge.ledger.records import Record
 from edge.reference.store import ReferenceStore
@@ -245,8 +254,7 @@ class Access:
         A wrong PIN and an unknown person get one answer, after the same work. Raises
         Refused for both, and for too many tries by person or by till.
         """
-        async with self._turn:
-            await self._check_pin(device, request)
+        _ = await self._who_types(device.till, request.cashier, request.pin)
         token = self.ids.secret()
         session = CashierSession(
             secret_hash(token),
@@ -259,21 +267,53 @@ class Access:
         await self._open_session(session)
         return session, token
 
-    async def _check_pin(self, device: EnrolledDevice, request: SignInRequest) -> None:
-        self._check_tries("person", request.cashier)
-        self._check_tries("till", device.till)
-        member = self.reference.staff_member(request.cashier)
-        if member is not None and member.role not in _SIGN_IN_ROLES:
-            member = None
-        if not await self._pin_fits(member, request.pin):
-            await self._count_wrong(device.till, request.cashier)
+    async def approve(
+        self, session: CashierSession, request: ApprovalRequest
+    ) -> tuple[str, Approval]:
+        """Check the PIN of a second person and return what they allow, under a new id.
+
+        Raises Refused for oneself, a wrong PIN, too many tries, and a person who may not
+        allow it.
+        """
+        if request.approver == session.cashier:
             raise Refused(
-                "pin_wrong",
-                "The PIN does not fit.",
-                advice="Type it again. After five wrong PINs in an hour it is locked for the rest.",
-                status=403,
+                "approver_is_self",
+                "Nobody approves what they do themselves.",
+                advice="Ask a second person.",
             )
-        self._wrong["person"].forget(request.cashier)
+        member = await self._who_types(session.till, request.approver, request.pin)
+        if verdict(member.role, request.permission) is not Verdict.ALLOWED:
+            raise Refused(
+                "approver_may_not",
+                f"{member.name} may not approve this.",
+                advice="Ask a supervisor.",
+                params={"name": member.name},
+            )
+        given = ApprovalGiven(
+            permission=request.permission, approver=member.id, cashier=session.cashier
+        )
+        await self._record(given, session.till, session.cashier)
+        return self.ids.new(), Approval(request.permission, member.id)
+
+    async def _who_types(self, till: str, person: str, pin: str) -> StaffMember:
+        """Return whose PIN this is. Trying and counting are one turn: none is tried unseen."""
+        async with self._turn:
+            self._check_tries("person", person)
+            self._check_tries("till", till)
+            member = self.reference.staff_member(person)
+            if member is not None and member.role not in _SIGN_IN_ROLES:
+                member = None
+            if not await self._pin_fits(member, pin) or member is None:
+                await self._count_wrong(till, person)
+                raise Refused(
+                    "pin_wrong",
+                    "The PIN does not fit.",
+                    advice="Type it again. After five wrong PINs in an hour it is locked for the "
+                    "rest.",
+                    status=403,
+                )
+            self._wrong["person"].forget(person)
+            return member
 
     async def _pin_fits(self, member: StaffMember | None, pin: str) -> bool:
         stored = member.pin_hash if member is not None else None

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from edge.contract.cash_events import NoSale
 from edge.contract.device_messages import (
     AuthorisePaymentArgs,
     JobKind,
@@ -60,6 +61,8 @@ class DeviceJobs:
                     jobs.append(self._drawer(till, event.sale, at, "sale"))
                 if RECEIPT in event.jobs:
                     jobs.append(self._receipt(till, cart, at))
+            elif isinstance(event, NoSale):
+                jobs.append(self._drawer(till, "", at, "no_sale", event.job))
             elif isinstance(event, SaleAbandoned) and event.returned_minor > 0:
                 jobs.append(self._drawer(till, event.sale, at, "abandoned"))
         return tuple(job for job in jobs if job is not None)
@@ -92,12 +95,14 @@ class DeviceJobs:
         job_id = f"{job.sale}-{RECEIPT}-{attempt}"
         return dataclasses.replace(job, job_id=job_id, attempt=attempt, args=args)
 
-    def _drawer(self, till: Till, sale: str, at: int, reason: str) -> OpenJob | None:
+    def _drawer(
+        self, till: Till, sale: str, at: int, reason: str, job_id: str = ""
+    ) -> OpenJob | None:
         drawer = self.directory.binding(till.id, "drawer")
         if drawer is None:
             return None
         return OpenJob(
-            f"{sale}-drawer",
+            job_id or f"{sale}-drawer",
             JobKind.KICK_DRAWER,
             till.id,
             sale,

@@ -18,7 +18,7 @@ from edge.contract.device_topics import every_device, parse_topic
 from edge.contract.errors import Refused
 from edge.contract.instant import Clock
 from edge.contract.limits import SCAN_AGE_MS_MAX
-from edge.contract.till_protocol import AddItem
+from edge.contract.till_commands import AddItem
 from edge.contract.wire import UNREADABLE
 from edge.flows.device_directory import DeviceDirectory
 from edge.flows.selling import Selling

@@ -18,14 +18,16 @@ from edge.contract.event_registry import Event
 from edge.contract.instant import Clock, local_minute
 from edge.contract.sale_events import SaleCompleted
 from edge.contract.system_events import PanRefused
-from edge.contract.till_protocol import AnyTillCommand, CancelCard, NextSale, ReceiptView, TillState
+from edge.contract.till_commands import AnyTillCommand, ApprovedCommand, CancelCard, NextSale
+from edge.contract.till_protocol import ReceiptView, TillState
 from edge.contract.wire import encode
 from edge.engine.cart import EMPTY, Cart
 from edge.engine.cart_changes import replay
-from edge.engine.circumstances import Circumstances
+from edge.engine.circumstances import Approval, Circumstances
 from edge.engine.promotions import Occasion
 from edge.engine.reference_view import ReferenceView
 from edge.engine.sale_rules import decide
+from edge.flows.approvals import Approvals
 from edge.flows.till import Face, Till, TillViews
 from edge.ledger.event_log import Ledger
 from edge.ledger.records import CommandReply, OpenJob, Record, Repeated
@@ -50,8 +52,9 @@ class Selling:
 
     `jobs_for` names the jobs that events bring, `dispatch` hands committed ones to the
     devices, `terminal_of` names a till's payment terminal, `abort_card` asks it to stop
-    waiting; `new_id` makes ids for sales that a till did not name itself; `check_storage`
-    refuses a new sale when the disk is nearly full.
+    waiting; `has_drawer` says whether it has a drawer; `role_of` says what a person is;
+    `approvals` holds what second persons allowed; `new_id` makes ids for sales that a till did
+    not name itself; `check_storage` refuses a new sale when the disk is nearly full.
     """
 
     ledger: Ledger
@@ -64,6 +67,9 @@ class Selling:
     dispatch: Callable[[OpenJob], None] = lambda _job: None
     terminal_of: Callable[[str], str] = lambda _till: ""
     abort_card: Callable[[Till], Awaitable[None]] = _no_card
+    has_drawer: Callable[[str], bool] = lambda _till: False
+    role_of: Callable[[str], str] = lambda _actor: ""
+    approvals: Approvals = field(default_factory=Approvals)
     tills: dict[str, Till] = field(default_factory=dict)
 
     def till(self, till_id: str) -> Till:
@@ -135,6 +141,9 @@ class Selling:
             entry,
             aim,
             self._occasion(at if new_sale_id else till.cart.opened_at),
+            self.role_of(actor),
+            self._approval(till, command),
+            self.has_drawer(till.id),
         )
         events = decide(till.cart, command, self.reference, given)
         if isinstance(command, NextSale):
@@ -145,7 +154,15 @@ class Selling:
             if kept is not None:
                 return kept
             await self.abort_card(till)
-        return await self._step(till, actor, events, at=at, reply=identity)
+        answer = await self._step(till, actor, events, at=at, reply=identity)
+        if isinstance(command, ApprovedCommand) and command.approval is not None:
+            self.approvals.spend(command.approval)
+        return answer
+
+    def _approval(self, till: Till, command: AnyTillCommand) -> Approval | None:
+        if not isinstance(command, ApprovedCommand) or command.approval is None:
+            return None
+        return self.approvals.find(command.approval, till.id, self.clock.monotonic_ms())
 
     def _occasion(self, at_ms: int) -> Occasion:
         weekday, minute = local_minute(at_ms, ZoneInfo(self.reference.store.time_zone))

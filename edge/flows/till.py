@@ -123,6 +123,8 @@ class TillViews:
                 notice=face.notice,
                 dots=DotsView(box=True, shop=False, office=office) if done else None,
                 receipt=face.receipt if done else None,
+                discounts=tuple(discount.view() for discount in shown.discounts),
+                note=shown.note,
             )
         )
 

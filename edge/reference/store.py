@@ -197,6 +197,11 @@ class ReferenceStore:
         member = self._staff.get(person)
         return member if member is not None and member.active else None
 
+    def role_of(self, person: str) -> str:
+        """Return what a person who may sign in is; empty for everybody else."""
+        member = self.staff_member(person)
+        return "" if member is None else member.role
+
     @property
     def staff(self) -> list[StaffMember]:
         """Everybody who may sign in, by name."""

@@ -10,9 +10,11 @@ from aiohttp import web
 from msgspec import Meta
 
 from edge.contract.identity import ShortId
-from edge.contract.limits import ENROL_CODE_S_MAX
+from edge.contract.limits import APPROVAL_S_MAX, ENROL_CODE_S_MAX
+from edge.contract.till_commands import AnyTillCommand
 from edge.contract.till_protocol import (
-    AnyTillCommand,
+    ApprovalRequest,
+    ApprovalView,
     ArticleView,
     EnrolRequest,
     QuickKeyPageView,
@@ -130,6 +132,20 @@ class TillApi:
                 },
             ),
             Route(
+                method="POST",
+                path="/api/v1/tills/{till}/approvals",
+                handler=self._approve,
+                summary="Let a second person allow something, with their PIN",
+                access=CASHIER,
+                request=ApprovalRequest,
+                response=ApprovalView,
+                refusals={
+                    403: "The PIN does not fit.",
+                    409: "Oneself, or a person who may not allow it.",
+                    429: "Too many wrong PINs.",
+                },
+            ),
+            Route(
                 method="GET",
                 path="/api/v1/tills/{till}/view",
                 handler=self._view,
@@ -217,6 +233,15 @@ class TillApi:
         actor = caller.session.cashier if caller.session else ""
         view = await self.selling.command(till, actor, command)
         return web.Response(body=view, content_type=JSON_TYPE)
+
+    async def _approve(self, request: web.Request) -> web.Response:
+        caller = till_caller(request)
+        assert caller.session is not None  # noqa: S101 - the gate lets cashiers through alone
+        wish = await read_message(request, ApprovalRequest)
+        approval_id, approval = await self.access.approve(caller.session, wish)
+        till = caller.session.till
+        self.selling.approvals.keep(approval_id, approval, till, self.access.clock.monotonic_ms())
+        return json_response(ApprovalView(approval_id, APPROVAL_S_MAX))
 
     async def _view(self, request: web.Request) -> web.Response:
         till = self.selling.till(request.match_info["till"])

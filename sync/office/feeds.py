@@ -16,7 +16,7 @@ import msgspec
 
 from edge.contract.errors import Refused
 from edge.contract.limits import FEED_ITEM_BYTES_MAX, FEED_ITEMS_PER_PAGE, FEED_PAGE_BYTES_MAX
-from edge.contract.promotion_data import COMBINING, Promotion
+from edge.contract.promotion_data import Promotion
 from edge.contract.reference_data import (
     FEED_ORDER,
     GONE,
@@ -241,14 +241,6 @@ def _check_article(article: Article) -> None:
         raise ValueError(f"unit {article.unit!r} is neither piece nor kg")
 
 
-def _check_promotion(promotion: Promotion) -> None:
-    if promotion.combines and not isinstance(promotion.rule, COMBINING):
-        raise ValueError("this kind counts whole pieces: it cannot combine with other promotions")
-    hours = promotion.hours
-    if hours.until_ms and hours.until_ms <= hours.from_ms:
-        raise ValueError("it ends before it begins")
-
-
 def _no_check(_: Any) -> None:
     """Accept what fits its shape."""
 
@@ -256,7 +248,6 @@ def _no_check(_: Any) -> None:
 _CHECKS: Final[dict[Feed, Callable[[Any], None]]] = {
     Feed.CONFIG: _check_profile,
     Feed.STAFF: _check_staff,
-    Feed.PROMOTION: _check_promotion,
     Feed.CATALOGUE: _check_article,
 }
 

@@ -18,7 +18,7 @@ from edge.contract.payment_events import (
     CardPaymentRequested,
     CardPaymentUnknown,
 )
-from edge.contract.price_events import PricesReduced
+from edge.contract.price_events import PriceOverridden, PricesReduced
 from edge.contract.sale_events import (
     CashTendered,
     LineAdded,
@@ -113,6 +113,18 @@ def _line_voided(
     )
     if not changed.rowcount:
         raise DoesNotFitError(f"sale {event.sale} has no line {event.line} to void")
+
+
+def _price_overridden(
+    connection: sqlite3.Connection, envelope: SealedEnvelope, event: PriceOverridden
+) -> None:
+    changed = connection.execute(
+        "UPDATE sale_line SET price_minor = ?, amount_minor = ?, reduced_minor = 0"
+        " WHERE store = ? AND sale = ? AND line = ?",
+        (event.price_minor, event.amount_minor, envelope.store, event.sale, event.line),
+    )
+    if not changed.rowcount:
+        raise DoesNotFitError(f"sale {event.sale} has no line {event.line} to price")
 
 
 def _prices_reduced(
@@ -270,6 +282,7 @@ _STEPS: Final[dict[type[Event], Callable[[sqlite3.Connection, SealedEnvelope, An
     LineAdded: _line_added,
     LineVoided: _line_voided,
     PricesReduced: _prices_reduced,
+    PriceOverridden: _price_overridden,
     CashTendered: _cash,
     CardPaymentRequested: _card_asked,
     CardPaymentApproved: _card_approved,

@@ -43,7 +43,8 @@ from edge.contract.sale_events import (
     SaleCompleted,
 )
 from edge.contract.system_events import BoxStarted
-from edge.contract.till_protocol import CancelCard, TillState
+from edge.contract.till_commands import CancelCard
+from edge.contract.till_protocol import TillState
 from edge.contract.wire import encode
 from edge.engine.cart import EMPTY
 from edge.engine.cart_changes import apply, replay
@@ -95,6 +96,7 @@ class TillMachine(RuleBasedStateMachine):
         self.till = TillInMemory(
             shop(included=included, cash_step_minor=step, promotions=tuple(promotions))
         )
+        self.till.role = "supervisor"
         self.charged: dict[str, int] = {}
 
     def attempt(self, wish: Any, *arguments: Any) -> tuple[Event, ...]:
@@ -145,6 +147,23 @@ class TillMachine(RuleBasedStateMachine):
     @rule(number=st.integers(1, 6), quantity=st.sampled_from([1000, 3000, 250]))
     def set_quantity(self, number: int, quantity: int) -> None:
         self.attempt(self.till.set_quantity, str(number), quantity)
+
+    @selling
+    @rule(number=st.integers(0, 4), ppm=st.sampled_from([0, 0, 1, 333_333, 1_000_000]),
+          minor=st.sampled_from([0, 0, 1, 45, 2_000]))  # fmt: skip
+    def give_discount(self, number: int, ppm: int, minor: int) -> None:
+        line = str(number) if number else None
+        _ = self.attempt(lambda: self.till.discount(line, ppm=ppm, minor=minor))
+
+    @selling
+    @rule(number=st.integers(1, 3))
+    def take_discount_back(self, number: int) -> None:
+        self.attempt(self.till.take_back, str(number))
+
+    @selling
+    @rule(number=st.integers(1, 4), price=st.sampled_from([0, 45, 100, 1_890]))
+    def override(self, number: int, price: int) -> None:
+        self.attempt(self.till.override, str(number), price)
 
     @selling
     @rule(over=st.sampled_from([0, 1, -1, -2, -40, 4, 500]))

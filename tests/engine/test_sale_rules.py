@@ -16,7 +16,8 @@ from edge.contract.sale_events import (
     SaleOpened,
     TaxTotal,
 )
-from edge.contract.till_protocol import AddItem, NextSale, TillState
+from edge.contract.till_commands import AddItem, NextSale
+from edge.contract.till_protocol import TillState
 from edge.engine.cart import EMPTY
 from edge.engine.sale_rules import decide
 from edge.engine.tender_rules import receipt_number

@@ -8,7 +8,8 @@ from edge.contract.errors import Refused
 from edge.contract.limits import TENDERS_PER_SALE_MAX
 from edge.contract.payment_events import CardPaymentApproved, CardPaymentRequested
 from edge.contract.sale_events import CashTendered, SaleCompleted, TaxTotal
-from edge.contract.till_protocol import CancelCard, TillState
+from edge.contract.till_commands import CancelCard
+from edge.contract.till_protocol import TillState
 from edge.engine.cart import EMPTY
 from edge.engine.cart_changes import apply
 from edge.engine.tender_rules import complete_if_covered

@@ -16,7 +16,7 @@ from edge.contract.payment_events import (
 from edge.contract.promotion_data import Promotion
 from edge.contract.reference_data import Article, Price, StoreProfile, TaxRule
 from edge.contract.sale_events import CashTendered, LineAdded, SaleOpened
-from edge.contract.till_protocol import Abandon, AddItem, PayByCard, SetQuantity, TakeCash, VoidLine
+from edge.contract.till_commands import Abandon, AddItem, PayByCard, SetQuantity, TakeCash, VoidLine
 from edge.engine.cart import CARD, EMPTY, Cart
 from edge.engine.cart_changes import replay
 from edge.engine.circumstances import Circumstances

@@ -9,19 +9,24 @@ from edge.contract.payment_events import (
     CardPaymentUnknown,
 )
 from edge.contract.sale_events import SaleCompleted
-from edge.contract.till_protocol import (
+from edge.contract.till_commands import (
     Abandon,
     AddItem,
     AnyTillCommand,
+    GiveDiscount,
     NextSale,
+    OpenDrawer,
+    OverridePrice,
     PayByCard,
+    RemoveDiscount,
+    SetNote,
     SetQuantity,
     TakeCash,
     VoidLine,
 )
 from edge.engine.cart import EMPTY, Cart
 from edge.engine.cart_changes import apply
-from edge.engine.circumstances import Circumstances
+from edge.engine.circumstances import Approval, Circumstances
 from edge.engine.promotions import Occasion
 from edge.engine.reference_view import ReferenceView
 from edge.engine.sale_rules import decide
@@ -41,6 +46,9 @@ class TillInMemory:
         self._ids = 0
         self.terminal = "terminal-1"
         self.entry = "keyed"
+        self.role = "cashier"
+        self.approval: Approval | None = None
+        self.has_drawer = True
         self.occasion = Occasion(self.now_ms, 1, 600)
 
     def new_id(self, kind: str) -> str:
@@ -55,6 +63,9 @@ class TillInMemory:
             self.terminal,
             self.entry,
             occasion=self.occasion,
+            role=self.role,
+            approval=self.approval,
+            has_drawer=self.has_drawer,
         )
         events = decide(self.cart, command, self.reference, given)
         self.take(*events)
@@ -81,6 +92,38 @@ class TillInMemory:
         return self.do(
             SetQuantity(command_id=self.new_id("command"), line_id=line_id, quantity=quantity)
         )
+
+    def override(self, line_id: str, price_minor: int, reason: str = "shelf") -> tuple[Event, ...]:
+        return self.do(
+            OverridePrice(
+                command_id=self.new_id("command"),
+                line_id=line_id,
+                price_minor=price_minor,
+                reason=reason,
+            )
+        )
+
+    def discount(
+        self, line_id: str | None = None, *, ppm: int = 0, minor: int = 0, reason: str = "dented"
+    ) -> tuple[Event, ...]:
+        return self.do(
+            GiveDiscount(
+                command_id=self.new_id("command"),
+                line_id=line_id,
+                off_ppm=ppm,
+                off_minor=minor,
+                reason=reason,
+            )
+        )
+
+    def take_back(self, discount_id: str) -> tuple[Event, ...]:
+        return self.do(RemoveDiscount(command_id=self.new_id("command"), discount_id=discount_id))
+
+    def note(self, text: str, line_id: str | None = None) -> tuple[Event, ...]:
+        return self.do(SetNote(command_id=self.new_id("command"), line_id=line_id, text=text))
+
+    def drawer(self, reason: str = "change") -> tuple[Event, ...]:
+        return self.do(OpenDrawer(command_id=self.new_id("command"), reason=reason))
 
     def cash(self, amount_minor: int) -> tuple[Event, ...]:
         return self.do(TakeCash(command_id=self.new_id("command"), amount_minor=amount_minor))

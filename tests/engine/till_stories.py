@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from edge.contract.till_protocol import CancelCard
+from edge.contract.till_commands import CancelCard
 from edge.engine.cart import EMPTY
 from tests.engine.shop_in_memory import CHEESE_742_G, DEAR, MILK, ROLL
 from tests.engine.till_in_memory import TillInMemory

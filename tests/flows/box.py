@@ -40,6 +40,7 @@ from edge.settings import (
 )
 
 PIN = "2580"
+SUPERVISOR_PIN = "9753"
 _NUMBERS = itertools.count(1)
 TOKEN = "token-of-the-service-in-a-test"
 MILK = "9520000000011"
@@ -86,6 +87,7 @@ def pages(pepper: bytes) -> list[FeedPage]:
     hasher = PinHasher(pepper, memory_kib=64, passes=1)
     staff = (
         StaffMember("marta", "Marta", "cashier", hasher.hash_pin(PIN)),
+        StaffMember("sofia", "Sofia", "supervisor", hasher.hash_pin(SUPERVISOR_PIN)),
         StaffMember("joao", "João", "cashier", hasher.hash_pin(PIN), "pt"),
         StaffMember("tech", "Tech", "technician", hasher.hash_pin(PIN)),
         StaffMember("gone", "Gone", "cashier", hasher.hash_pin(PIN), active=False),

@@ -275,7 +275,7 @@ async def test_feeds_are_taken_once_and_their_arrival_is_an_event(tmp_path: Path
         await box.feed()
         assert (await status(box))["cursors"] == {
             "config": 1,
-            "staff": 4,
+            "staff": 5,
             "price": 4,
             "promotion": 0,
             "catalogue": 4,

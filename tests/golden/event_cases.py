@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 import edge.contract
+from edge.contract.cash_events import NoSale
 from edge.contract.envelope import GENESIS, link, seal
 from edge.contract.event_registry import Event, declared
 from edge.contract.payment_events import (
@@ -23,7 +24,15 @@ from edge.contract.payment_events import (
     CardPaymentRequested,
     CardPaymentUnknown,
 )
-from edge.contract.price_events import LineReduction, PricesReduced, Reduction
+from edge.contract.price_events import (
+    DiscountGiven,
+    DiscountRemoved,
+    LineReduction,
+    NoteSet,
+    PriceOverridden,
+    PricesReduced,
+    Reduction,
+)
 from edge.contract.sale_events import (
     CashTendered,
     DrawerOpened,
@@ -36,6 +45,7 @@ from edge.contract.sale_events import (
     TaxTotal,
 )
 from edge.contract.system_events import (
+    ApprovalGiven,
     BoxStarted,
     BoxStopped,
     CashierSignedIn,
@@ -52,6 +62,7 @@ SALE: Final = "0199f0a4-7d10-7c3e-8a55-3b1de5f20c41"
 PAYMENT: Final = "0199f0a4-9b02-7f60-9c11-5e0a44d1b7aa"
 
 CASES: Final[tuple[Event, ...]] = (
+    ApprovalGiven(permission="discount", approver="pawel", cashier="marta"),
     BoxStarted(version="0.1.0", sqlite="3.45.1", clean=True),
     BoxStopped(),
     CardPaymentApproved(
@@ -69,6 +80,12 @@ CASES: Final[tuple[Event, ...]] = (
     CashierSignedIn(cashier="marta", stale_staff_list=True),
     CashierSignedOut(cashier="marta", reason="idle"),
     ClockStepped(by_ms=-3_600_000),
+    DiscountGiven(
+        # both, so that every field is seen; a till gives one of them
+        sale=SALE, discount="1", reason="dented tin", line="3", off_ppm=100_000, off_minor=150,
+        approver="pawel",
+    ),
+    DiscountRemoved(sale=SALE, discount="1"),
     DrawerOpened(reason="sale", outcome="opened", sale=SALE),
     LineAdded(
         sale=SALE, line="1", sku="100024", name="Aged cheese, Żółty ser, 奶酪, جبن, 치즈",
@@ -76,7 +93,13 @@ CASES: Final[tuple[Event, ...]] = (
         code="2100105007427", unit="kg", entry="weight_code",
     ),
     LineVoided(sale=SALE, line="1", reason="changed their mind"),
+    NoSale(job="0199f0a4-9c44-7d00-8f6b-2b7a10c3e5d9", reason="change", approver="pawel"),
+    NoteSet(sale=SALE, text="For Saturday", line="3"),
     PanRefused(field="reason"),
+    PriceOverridden(
+        sale=SALE, line="2", price_minor=150, amount_minor=300, reason="shelf label",
+        approver="pawel",
+    ),
     PricesReduced(
         sale=SALE,
         reductions=(

@@ -10,7 +10,8 @@ import pytest
 from aiohttp import web
 from msgspec import Meta
 
-from edge.contract.till_protocol import AnyTillCommand, TillView
+from edge.contract.till_commands import AnyTillCommand
+from edge.contract.till_protocol import TillView
 from edge.runtime.openapi import (
     ANYONE,
     BYTES_TYPE,

@@ -24,16 +24,13 @@ from edge.contract.payment_events import (
     CardPaymentDeclined,
     CardPaymentUnknown,
 )
+from edge.contract.till_commands import AddItem, AnyTillCommand, CancelCard, NextSale
 from edge.contract.till_protocol import (
-    AddItem,
-    AnyTillCommand,
-    CancelCard,
     CashierView,
     DeviceView,
     DotsView,
     EnrolRequest,
     LinkView,
-    NextSale,
     NoticeView,
     ReceiptView,
     RefusalBody,

@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 from playwright.async_api import Browser, Route, expect
 
-from edge.contract.till_protocol import AddItem, SetQuantity
+from edge.contract.till_commands import AddItem, SetQuantity
 from tests.screens.fake_box import ENROL_CODE, FakeBox
 from tests.screens.till_page import PEOPLE, SIZES, TillPage
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Route, expect
 
-from edge.contract.till_protocol import AddItem, TakeCash
+from edge.contract.till_commands import AddItem, TakeCash
 from tests.screens.fake_box import FakeBox
 from tests.screens.till_page import TillPage
 

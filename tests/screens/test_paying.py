@@ -6,7 +6,8 @@ import msgspec
 import pytest
 from playwright.async_api import expect
 
-from edge.contract.till_protocol import PayByCard, ReceiptView, TakeCash
+from edge.contract.till_commands import PayByCard, TakeCash
+from edge.contract.till_protocol import ReceiptView
 from tests.screens.fake_box import FakeBox
 from tests.screens.till_page import TillPage
 

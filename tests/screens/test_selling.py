@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Browser, expect
 
-from edge.contract.till_protocol import AddItem, SetQuantity, VoidLine
+from edge.contract.till_commands import AddItem, SetQuantity, VoidLine
 from tests.screens.fake_box import ENROL_CODE, FakeBox
 from tests.screens.till_page import TillPage
 

@@ -47,7 +47,7 @@ async def test_an_enrolled_till_may_see_who_signs_in_and_nothing_of_sales(
         await box.enrol()
         status, session = await box.call("GET", "/api/v1/session")
         assert (status, session["cashier"], session["till"]) == (200, None, "till-1")
-        assert [person["id"] for person in session["staff"]] == ["joao", "marta"]
+        assert [person["id"] for person in session["staff"]] == ["joao", "marta", "sofia"]
         for method, path in (("GET", "/api/v1/tills/till-1/view"), ("GET", "/api/v1/articles")):
             status, body = await box.call(method, path)
             assert (status, body["code"]) == (401, "not_signed_in")

@@ -16,7 +16,7 @@ from edge.contract.payment_events import (
     CardPaymentRequested,
     CardPaymentUnknown,
 )
-from edge.contract.price_events import LineReduction, PricesReduced, Reduction
+from edge.contract.price_events import LineReduction, PriceOverridden, PricesReduced, Reduction
 from edge.contract.sale_events import LineVoided, SaleAbandoned, SaleOpened
 from edge.contract.system_events import BoxStarted
 from tests.bench.synthetic_sales import SyntheticShop
@@ -113,6 +113,19 @@ def _put_in(box: Box, **changed: Any) -> None:
         ({"seq": 99}, "its place is event 5"),
         ({"store": 2}, "its place is event 5"),
         ({"type": "line_voided", "data": {"sale": "a", "line": "77"}}, "no line 77"),
+        (
+            {
+                "type": "price_overridden",
+                "data": {
+                    "sale": "a",
+                    "line": "77",
+                    "price_minor": 1,
+                    "amount_minor": 1,
+                    "reason": "x",
+                },
+            },
+            "no line 77 to price",
+        ),
         (
             {"type": "card_payment_declined", "data": {"sale": "a", "payment": "p", "reason": ""}},
             "no card payment p",
@@ -253,3 +266,13 @@ async def test_a_sale_without_reductions_has_none(served: Served, box: Box) -> N
     (sale,) = await _arrive(served, box)
     (part,) = sale["lines"]
     assert (part["listed_minor"], part["amount_minor"], part["reductions"]) == (300, 300, [])
+
+
+async def test_an_overridden_price_is_the_price_of_its_line(served: Served, box: Box) -> None:
+    opened, line, cash, completed = sale_events("s", 300)
+    dear = msgspec.structs.replace(line, price_minor=900, amount_minor=900)  # type: ignore[type-var] # an event is a struct
+    given = PriceOverridden(sale="s", line="1", price_minor=300, amount_minor=300, reason="shelf")
+    box.record(opened, dear, given, cash, completed)
+    (sale,) = await _arrive(served, box)
+    (part,) = sale["lines"]
+    assert (part["price_minor"], part["listed_minor"], part["amount_minor"]) == (300, 300, 300)

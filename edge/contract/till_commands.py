@@ -1,0 +1,138 @@
+"""What tills wish for: each command has its own id, and the same id gets the same answer."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from edge.contract.identity import CommandId
+from edge.contract.limits import BARCODE_CHARS_MAX, REASON_CHARS_MAX
+from edge.contract.quantity import ONE
+
+LineId = Annotated[str, Meta(min_length=1, max_length=40)]
+Reason = Annotated[str, Meta(min_length=1, max_length=REASON_CHARS_MAX)]
+
+
+class TillCommand(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True
+):
+    """A wish with its own id: the same id again gets the same answer."""
+
+    command_id: CommandId
+
+
+class AddItem(TillCommand, frozen=True, kw_only=True, tag="add_item"):
+    """Put an article into the sale; opens one on an idle till.
+
+    `code` is whatever was scanned or typed: a GTIN, an SKU, a PLU, a weight- or
+    price-embedded code. `quantity` in thousandths. `sale_id` names the sale that this opens;
+    without it the box makes one.
+    """
+
+    code: Annotated[str, Meta(min_length=1, max_length=BARCODE_CHARS_MAX)]
+    quantity: int = ONE
+    sale_id: CommandId | None = None
+
+
+class VoidLine(TillCommand, frozen=True, kw_only=True, tag="void_line"):
+    """Take a line back; it stays in view, struck out."""
+
+    line_id: LineId
+    reason: Annotated[str, Meta(max_length=REASON_CHARS_MAX)] = ""
+
+
+class SetQuantity(TillCommand, frozen=True, kw_only=True, tag="set_quantity"):
+    """Sell another number of a line's article: the line is voided and added again in its place."""
+
+    line_id: LineId
+    quantity: int
+
+
+class TakeCash(TillCommand, frozen=True, kw_only=True, tag="take_cash"):
+    """Take cash from the customer. Covering what is due completes the sale, with change."""
+
+    amount_minor: int
+
+
+class PayByCard(TillCommand, frozen=True, kw_only=True, tag="pay_by_card"):
+    """Charge a card. Answered once the intent is committed; the outcome follows in the view."""
+
+    amount_minor: int
+
+
+class CancelCard(TillCommand, frozen=True, kw_only=True, tag="cancel_card"):
+    """Ask the terminal to give up waiting for a card; the outcome follows in the view."""
+
+
+class Abandon(TillCommand, frozen=True, kw_only=True, tag="abandon"):
+    """Give the sale up. Cash taken goes back; a charged card is refused here."""
+
+    reason: Annotated[str, Meta(max_length=REASON_CHARS_MAX)] = ""
+
+
+class NextSale(TillCommand, frozen=True, kw_only=True, tag="next_sale"):
+    """Put the finished sale off the screen."""
+
+
+class ApprovedCommand(TillCommand, frozen=True, kw_only=True):
+    """A wish that may need a second person: `approval` is what that person's PIN gave."""
+
+    approval: CommandId | None = None
+
+
+class OverridePrice(ApprovedCommand, frozen=True, kw_only=True, tag="override_price"):
+    """Sell a line at another price, per piece or kilogram. Promotions leave it alone then."""
+
+    line_id: LineId
+    price_minor: int
+    reason: Reason
+
+
+class GiveDiscount(ApprovedCommand, frozen=True, kw_only=True, tag="give_discount"):
+    """Take a part (`off_ppm`, 10 % is 100000) or an amount off a line, or off the whole sale.
+
+    One of both is given; without a line it is the sale's. It comes off what promotions left.
+    """
+
+    line_id: LineId | None = None
+    off_ppm: int = 0
+    off_minor: int = 0
+    reason: Reason
+
+
+class RemoveDiscount(TillCommand, frozen=True, kw_only=True, tag="remove_discount"):
+    """Take a discount back."""
+
+    discount_id: LineId
+
+
+class SetNote(TillCommand, frozen=True, kw_only=True, tag="set_note"):
+    """Write a note on a line, or on the sale; an empty text takes it away. Receipts show it."""
+
+    line_id: LineId | None = None
+    text: Annotated[str, Meta(max_length=REASON_CHARS_MAX)]
+
+
+class OpenDrawer(ApprovedCommand, frozen=True, kw_only=True, tag="open_drawer"):
+    """Open the drawer without a sale."""
+
+    reason: Reason
+
+
+AnyTillCommand = (
+    AddItem
+    | VoidLine
+    | SetQuantity
+    | OverridePrice
+    | GiveDiscount
+    | RemoveDiscount
+    | SetNote
+    | TakeCash
+    | PayByCard
+    | CancelCard
+    | Abandon
+    | NextSale
+    | OpenDrawer
+)

@@ -154,6 +154,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             lambda: link.view,
             lambda: link.accepted_seq,
             lambda: reference.store.currency if reference.has_store else "",
+            lambda: selling.parked.views(),  # noqa: PLW0108 - bound later
         )
 
         def lay_out(till: Till, cart: Cart) -> ReceiptDocument:

@@ -27,6 +27,8 @@ LINES_PER_SALE_MAX: Final = 500
 """A full trolley has about 150; the view of 500 lines is still sent whole."""
 SALE_TOTAL_MINOR_MAX: Final = AMOUNT_MINOR_MAX * LINES_PER_SALE_MAX
 """What the lines of a sale can come to; sums of a day's sales stay within 64 bits."""
+PARKED_SALES_MAX: Final = 50
+"""Parked in one store: every till's view carries them all."""
 TENDERS_PER_SALE_MAX: Final = 20
 """Card payments tried and cash given in one sale."""
 

@@ -113,6 +113,29 @@ class SaleAbandoned(Event, frozen=True):
 
 
 @declare
+class SaleParked(Event, frozen=True):
+    """The sale was set aside: the till is free, and any till may take it up again.
+
+    `for_till` names the till that it is handed over to, if one was named.
+    """
+
+    TYPE: ClassVar[str] = "sale_parked"
+
+    sale: str
+    label: str = ""
+    for_till: str = ""
+
+
+@declare
+class SaleResumed(Event, frozen=True):
+    """The till of this event took a parked sale up again."""
+
+    TYPE: ClassVar[str] = "sale_resumed"
+
+    sale: str
+
+
+@declare
 class ReceiptPrinted(Event, frozen=True):
     """A printer reported on a receipt.
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from edge.contract.identity import CommandId
+from edge.contract.identity import CommandId, ShortId
 from edge.contract.limits import BARCODE_CHARS_MAX, REASON_CHARS_MAX
 from edge.contract.quantity import ONE
 
@@ -115,6 +115,19 @@ class SetNote(TillCommand, frozen=True, kw_only=True, tag="set_note"):
     text: Annotated[str, Meta(max_length=REASON_CHARS_MAX)]
 
 
+class Park(TillCommand, frozen=True, kw_only=True, tag="park"):
+    """Set the sale aside; `label` says whose it is, `for_till` hands it over to one till."""
+
+    label: Annotated[str, Meta(max_length=REASON_CHARS_MAX)] = ""
+    for_till: ShortId | None = None
+
+
+class Resume(TillCommand, frozen=True, kw_only=True, tag="resume"):
+    """Take a parked sale up again, whichever till parked it."""
+
+    sale_id: CommandId
+
+
 class OpenDrawer(ApprovedCommand, frozen=True, kw_only=True, tag="open_drawer"):
     """Open the drawer without a sale."""
 
@@ -134,5 +147,7 @@ AnyTillCommand = (
     | CancelCard
     | Abandon
     | NextSale
+    | Park
+    | Resume
     | OpenDrawer
 )

@@ -157,6 +157,25 @@ class ReceiptView(msgspec.Struct, frozen=True):
     words: str = ""
 
 
+class ParkedView(msgspec.Struct, frozen=True):
+    """A sale that was set aside, as every till sees it.
+
+    `till` parked it, `for_till` is the one that it was handed over to, or empty; `cashier`
+    is an id, `parked_at` ms since 1970 UTC, `lines` how many live ones it has. `state` is
+    `open`, or `in_doubt` while nobody knows whether its card was charged.
+    """
+
+    sale_id: str
+    label: str
+    till: str
+    for_till: str
+    cashier: str
+    parked_at: int
+    total_minor: int
+    lines: int
+    state: TillState
+
+
 class TillView(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a till shows, whole. `version` only ever grows."""
 
@@ -181,6 +200,7 @@ class TillView(msgspec.Struct, frozen=True, kw_only=True):
     receipt: ReceiptView | None
     discounts: tuple[DiscountView, ...] = ()
     note: str = ""
+    parked: tuple[ParkedView, ...] = ()
 
 
 class RefusalBody(msgspec.Struct, frozen=True):

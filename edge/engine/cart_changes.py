@@ -33,6 +33,7 @@ from edge.contract.sale_events import (
     SaleAbandoned,
     SaleCompleted,
     SaleOpened,
+    SaleParked,
 )
 from edge.contract.till_protocol import TillState
 from edge.engine.cart import (
@@ -232,6 +233,11 @@ def _completed(cart: Cart, event: SaleCompleted, at: int) -> Cart:
     )
 
 
+def _parked(_: Cart, __: SaleParked, ___: int) -> Cart:
+    # of the till; whoever rebuilds the sale itself leaves this event out
+    return EMPTY
+
+
 def _abandoned(_: Cart, __: SaleAbandoned, ___: int) -> Cart:
     return EMPTY
 
@@ -309,6 +315,7 @@ _HANDLERS: Final[dict[type[Event], Callable[[Cart, Any, int], Cart]]] = {
     CashTendered: _cash_tendered,
     SaleCompleted: _completed,
     SaleAbandoned: _abandoned,
+    SaleParked: _parked,
     CardPaymentRequested: _card_requested,
     CardPaymentApproved: _card_approved,
     CardPaymentDeclined: _card_declined,

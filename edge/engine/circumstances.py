@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from edge.contract.permissions import Permission
+from edge.engine.cart import Cart
 from edge.engine.promotions import Occasion
 
 _NO_OCCASION: Final = Occasion(0, 1, 0)
@@ -27,7 +28,8 @@ class Circumstances(msgspec.Struct, frozen=True):
     terminal, empty when it has none; `entry` says how a code came in (`scanned`, `keyed`)
     and `aim` the scanner's symbology identifier. `occasion` is the one at which the sale was
     (or now is) opened; `role` is that of whoever is at the till, `approval` what a second
-    person allowed for this command.
+    person allowed for this command. `parked` is the sale that a command takes up again,
+    `parked_sales` counts all of the store.
     """
 
     till: str
@@ -40,3 +42,5 @@ class Circumstances(msgspec.Struct, frozen=True):
     role: str = ""
     approval: Approval | None = None
     has_drawer: bool = False
+    parked: Cart | None = None
+    parked_sales: int = 0

@@ -31,8 +31,10 @@ from edge.contract.till_commands import (
     NextSale,
     OpenDrawer,
     OverridePrice,
+    Park,
     PayByCard,
     RemoveDiscount,
+    Resume,
     SetNote,
     SetQuantity,
     TakeCash,
@@ -44,6 +46,7 @@ from edge.engine.cart import Cart
 from edge.engine.circumstances import Circumstances
 from edge.engine.drawer_rules import open_drawer
 from edge.engine.line_rules import add_item, set_quantity, void_line
+from edge.engine.parking_rules import park, resume
 from edge.engine.price_rules import (
     give_discount,
     override_price,
@@ -106,6 +109,8 @@ _RULES: Final[
     GiveDiscount: give_discount,
     RemoveDiscount: remove_discount,
     SetNote: set_note,
+    Park: park,
+    Resume: resume,
     OpenDrawer: open_drawer,
     TakeCash: take_cash,
     PayByCard: pay_by_card,

@@ -162,36 +162,35 @@ class PayingByCard:
             wake.set()
 
     async def _doubt(self, job: OpenJob, reason: str) -> None:
-        def decide(cart: Cart) -> tuple[Event, ...]:
+        def decide(cart: Cart, _: Till | None) -> tuple[Event, ...]:
             payment = _payment(cart, job)
             if payment is None or payment.state != ASKED:
                 return ()
             return (CardPaymentUnknown(sale=job.sale, payment=job.job_id, reason=reason),)
 
-        await self.selling.step(self.selling.till(job.till), decide)
+        await self.selling.step_sale(job.sale, job.till, decide)
 
     async def _settle(self, job: OpenJob, outcome: PaymentOutcome, resolved_by: str) -> None:
-        till = self.selling.till(job.till)
-
-        def decide(cart: Cart) -> tuple[Event, ...]:
+        def decide(cart: Cart, till: Till | None) -> tuple[Event, ...]:
             payment = _payment(cart, job)
             if payment is None:
                 return ()
             event = _event(job, payment, outcome, resolved_by)
+            if till is None:
+                return (event,)  # parked: it is completed where it is taken up again
+            if outcome.outcome != "approved":
+                reason = outcome.reason or outcome.code
+                till.say(
+                    "card_declined",
+                    "refused",
+                    f"The card was not charged: {reason.rstrip('.') or 'declined'}.",
+                    {"reason": reason},
+                )
             after = apply(cart, event, 0)
-            completed = complete_if_covered(after, till=till.id, receipts=till.receipts)
-            return (event, *completed)
+            return (event, *complete_if_covered(after, till=till.id, receipts=till.receipts))
 
-        if outcome.outcome != "approved":
-            reason = outcome.reason or outcome.code
-            till.say(
-                "card_declined",
-                "refused",
-                f"The card was not charged: {reason.rstrip('.') or 'declined'}.",
-                {"reason": reason},
-            )
         self.dispatch.forget(job.job_id)
-        await self.selling.step(till, decide, settled=(job.job_id,))
+        await self.selling.step_sale(job.sale, job.till, decide, settled=(job.job_id,))
         self.log.info("payment_ended", payment=job.job_id, outcome=outcome.outcome, by=resolved_by)
 
     # --- messages -------------------------------------------------------------------------

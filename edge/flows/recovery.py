@@ -14,18 +14,17 @@ from importlib.metadata import version
 
 from edge.contract.device_messages import DELIVERY, Delivery, JobKind
 from edge.contract.errors import StorageFailed
-from edge.contract.event_registry import Event
 from edge.contract.sale_events import SaleCompleted
 from edge.contract.system_events import BoxStarted, BoxStopped
 from edge.contract.till_protocol import ReceiptView, TillState
-from edge.engine.cart_changes import replay
 from edge.flows.job_dispatch import JobDispatch
+from edge.flows.parking import parked_again, sale_cart
 from edge.flows.paying_by_card import PayingByCard
 from edge.flows.selling import Selling
 from edge.flows.till import VERSIONS_PER_SEQ, Till
 from edge.ledger.event_log import Ledger
 from edge.ledger.records import OpenJob, Record, Recorded
-from edge.ledger.replay import dated_events
+from edge.ledger.replay import PastEvent, past_events
 from edge.runtime.structured_log import Log
 
 
@@ -61,6 +60,9 @@ class Recovery:
                 till.receipts = row.receipts
                 await self._rebuild(till, row.open_seq or row.last_seq, jobs)
             self.selling.tills[till_id] = till
+        for first_seq in await self.ledger.parked():
+            history = past_events(await self.ledger.sale_events(first_seq))
+            self.selling.parked.put(parked_again(history))
         asked = [job for job in jobs if _is_payment(job)]
         self.dispatch.load([job for job in jobs if not _is_payment(job)])
         for job in asked:
@@ -70,6 +72,7 @@ class Recovery:
             clean=clean,
             head=started.last_seq,
             open_sales=sum(t.cart.state is not TillState.IDLE for t in self.selling.tills.values()),
+            parked_sales=len(self.selling.parked),
             open_jobs=len(jobs),
             open_payments=len(asked),
         )
@@ -83,8 +86,8 @@ class Recovery:
         """Rebuild the till's newest sale: open, or finished and still on the screen."""
         if first_seq == 0:
             return
-        history = dated_events(await self.ledger.till_events(till.id, first_seq))
-        till.cart = replay((event, at) for _, event, at in history)
+        history = past_events(await self.ledger.sale_events(first_seq))
+        till.cart = sale_cart(history)
         if till.cart.state is TillState.DONE:
             till.completed_seq = _completed_at(history)
             waits = any(
@@ -97,5 +100,5 @@ def _is_payment(job: OpenJob) -> bool:
     return DELIVERY[JobKind(job.kind)] is Delivery.INQUIRE_ONLY
 
 
-def _completed_at(history: list[tuple[int, Event, int]]) -> int:
-    return max((seq for seq, event, _ in history if isinstance(event, SaleCompleted)), default=0)
+def _completed_at(history: list[PastEvent]) -> int:
+    return max((past.seq for past in history if isinstance(past.event, SaleCompleted)), default=0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -16,9 +17,16 @@ from edge.contract.device_messages import JobKind
 from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
 from edge.contract.instant import Clock, local_minute
-from edge.contract.sale_events import SaleCompleted
+from edge.contract.sale_events import SaleCompleted, SaleParked, SaleResumed
 from edge.contract.system_events import PanRefused
-from edge.contract.till_commands import AnyTillCommand, ApprovedCommand, CancelCard, NextSale
+from edge.contract.till_commands import (
+    AnyTillCommand,
+    ApprovedCommand,
+    CancelCard,
+    NextSale,
+    Park,
+    Resume,
+)
 from edge.contract.till_protocol import ReceiptView, TillState
 from edge.contract.wire import encode
 from edge.engine.cart import EMPTY, Cart
@@ -28,12 +36,16 @@ from edge.engine.promotions import Occasion
 from edge.engine.reference_view import ReferenceView
 from edge.engine.sale_rules import decide
 from edge.flows.approvals import Approvals
+from edge.flows.parking import ParkedSale, ParkedSales
 from edge.flows.till import Face, Till, TillViews
 from edge.ledger.event_log import Ledger
 from edge.ledger.records import CommandReply, OpenJob, Record, Repeated
 
 Decision = Callable[[Cart], tuple[Event, ...]]
 """What happens to a cart: events, or a Refused raised."""
+
+SaleDecision = Callable[[Cart, Till | None], tuple[Event, ...]]
+"""The same, told on which till the sale is; None for a parked one."""
 
 JobMaker = Callable[[Till, Cart, tuple[Event, ...], int], tuple[OpenJob, ...]]
 """The jobs that events bring: called with the till, the cart after them, and the instant."""
@@ -70,6 +82,7 @@ class Selling:
     has_drawer: Callable[[str], bool] = lambda _till: False
     role_of: Callable[[str], str] = lambda _actor: ""
     approvals: Approvals = field(default_factory=Approvals)
+    parked: ParkedSales = field(default_factory=ParkedSales)
     tills: dict[str, Till] = field(default_factory=dict)
 
     def till(self, till_id: str) -> Till:
@@ -104,7 +117,9 @@ class Selling:
         kept = till.replies.get(command.command_id)
         if isinstance(kept, CommandReply):
             return _same(kept, identity)
-        async with till.lock:
+        # a sale comes or goes between tills one at a time: two tills never take up the same
+        moving = self.parked.lock if isinstance(command, (Park, Resume)) else nullcontext()
+        async with till.lock, moving:
             try:
                 return await self._decide_and_step(till, actor, command, identity, entry, aim)
             except Refused as refusal:
@@ -133,6 +148,7 @@ class Selling:
             self.check_storage()
             new_sale_id = self.new_id()  # an open sale has one: chance is asked once a sale
         at = self.clock.now_ms()
+        parked = self.parked.find(command.sale_id) if isinstance(command, Resume) else None
         given = Circumstances(
             till.id,
             till.receipts,
@@ -144,6 +160,8 @@ class Selling:
             self.role_of(actor),
             self._approval(till, command),
             self.has_drawer(till.id),
+            parked.cart if parked else None,
+            len(self.parked),
         )
         events = decide(till.cart, command, self.reference, given)
         if isinstance(command, NextSale):
@@ -154,7 +172,8 @@ class Selling:
             if kept is not None:
                 return kept
             await self.abort_card(till)
-        answer = await self._step(till, actor, events, at=at, reply=identity)
+        cart = parked.cart if parked else till.cart
+        answer = await self._step(till, actor, events, cart=cart, at=at, reply=identity)
         if isinstance(command, ApprovedCommand) and command.approval is not None:
             self.approvals.spend(command.approval)
         return answer
@@ -189,11 +208,59 @@ class Selling:
                     till,
                     "",
                     events,
+                    cart=till.cart,
                     at=self.clock.now_ms(),
                     settled=settled,
                     more_jobs=jobs,
                     receipt=receipt,
                 )
+
+    async def step_sale(
+        self,
+        sale: str,
+        home: str,
+        decision: SaleDecision,
+        *,
+        settled: tuple[str, ...] = (),
+    ) -> None:
+        """Let something happen to a sale wherever it is: on a till, or parked.
+
+        `home` is the till that asked for what now happens; a sale that is nowhere any more
+        gets no events, and its jobs are settled all the same.
+        """
+        while True:
+            till = next((each for each in self.tills.values() if each.cart.sale == sale), None)
+            async with self.parked.lock if till is None else till.lock:
+                if till is None:
+                    parked = self.parked.find(sale)
+                    if parked is None and any(t.cart.sale == sale for t in self.tills.values()):
+                        continue  # taken up meanwhile
+                    await self._step_parked(home, parked, decision, settled)
+                    return
+                if till.cart.sale == sale:
+                    events = decision(till.cart, till)
+                    if events or settled:
+                        at = self.clock.now_ms()
+                        _ = await self._step(
+                            till, "", events, cart=till.cart, at=at, settled=settled
+                        )
+                    return
+
+    async def _step_parked(
+        self,
+        home: str,
+        parked: ParkedSale | None,
+        decision: SaleDecision,
+        settled: tuple[str, ...],
+    ) -> None:
+        events = () if parked is None else decision(parked.cart, None)
+        if not events and not settled:
+            return
+        at = self.clock.now_ms()
+        _ = await self.ledger.record(Record(events, home, "", (), settled, None, at))
+        if parked is not None:
+            parked.cart = replay(((event, at) for event in events), parked.cart)
+        self.views.publish_all()
 
     async def _step(
         self,
@@ -201,6 +268,7 @@ class Selling:
         actor: str,
         events: tuple[Event, ...],
         *,
+        cart: Cart,
         at: int,
         reply: CommandReply | None = None,
         settled: tuple[str, ...] = (),
@@ -209,7 +277,8 @@ class Selling:
     ) -> bytes:
         # till.lock is held. If this task is cancelled in here the process is ending: the
         # ledger may know more than the cart then, and the next start reads the ledger.
-        cart = replay(((event, at) for event in events), till.cart)
+        before, cart = cart, replay(((event, at) for event in events), cart)
+        coming_here, going = _moves(before, events, till, actor, at)
         jobs = (*self.jobs_for(till, cart, events, at), *more_jobs)
         completed = any(isinstance(event, SaleCompleted) for event in events)
         if completed:
@@ -220,6 +289,7 @@ class Selling:
             till.notice if reply is None else None,
             receipt or till.receipt,
             0 if completed else till.completed_seq,
+            self.parked.views(coming_here, going) if coming_here or going else None,
         )
         view = self.views.build(till, coming)
         version = till.version
@@ -237,7 +307,10 @@ class Selling:
             till.completed_seq = outcome.last_seq
         if kept is not None:
             till.remember(kept.command_id, kept)
-        if till.version == version:
+        self.parked.move(coming_here, going)
+        if coming_here or going:
+            self.views.publish_all()
+        elif till.version == version:
             self.views.show(till, view)
         else:
             self.views.publish(till)
@@ -254,6 +327,20 @@ class Selling:
             identity.command_id, CommandReply(identity.command_id, identity.fingerprint, view)
         )
         return view
+
+
+def _moves(
+    before: Cart, events: tuple[Event, ...], till: Till, actor: str, at: int
+) -> tuple[tuple[ParkedSale, ...], str]:
+    """Return the sales that these events park, and the id of the one that they take up."""
+    parking = next((event for event in events if isinstance(event, SaleParked)), None)
+    resuming = next((event for event in events if isinstance(event, SaleResumed)), None)
+    coming = (
+        (ParkedSale(before, parking.label, till.id, parking.for_till, actor, at),)
+        if parking is not None
+        else ()
+    )
+    return coming, "" if resuming is None else resuming.sale
 
 
 def _fingerprint(till: Till, command: AnyTillCommand) -> bytes:

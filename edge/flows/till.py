@@ -13,6 +13,7 @@ from edge.contract.till_protocol import (
     DotsView,
     LinkView,
     NoticeView,
+    ParkedView,
     ReceiptView,
     TillState,
     TillView,
@@ -43,6 +44,8 @@ class Face(NamedTuple):
     notice: NoticeView | None
     receipt: ReceiptView | None
     completed_seq: int
+    parked: tuple[ParkedView, ...] | None = None
+    """The store's parked sales once a step is on disk; None for as they are."""
 
 
 @dataclass
@@ -94,6 +97,7 @@ class TillViews:
     link: Callable[[], LinkView]
     accepted_seq: Callable[[], int]
     currency: Callable[[], str]
+    parked: Callable[[], tuple[ParkedView, ...]] = tuple
 
     def build(self, till: Till, coming: Face | None = None) -> bytes:
         """Return the till's view as JSON, under a new version; of what is coming if given."""
@@ -125,6 +129,7 @@ class TillViews:
                 receipt=face.receipt if done else None,
                 discounts=tuple(discount.view() for discount in shown.discounts),
                 note=shown.note,
+                parked=self.parked() if face.parked is None else face.parked,
             )
         )
 

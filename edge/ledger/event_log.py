@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from edge.contract.envelope import GENESIS, link, seal
 from edge.contract.errors import Refused, StorageFailed
 from edge.contract.event_registry import Event
@@ -38,7 +40,9 @@ from edge.runtime.migrations import Migration
 SCHEMA: Final = Path(__file__).parent / "schema"
 MIGRATIONS: Final = tuple(
     Migration(number, (SCHEMA / name).read_text("utf-8"))
-    for number, name in enumerate(("0001_first_sale.sql", "0002_compact_jobs.sql"), 1)
+    for number, name in enumerate(
+        ("0001_first_sale.sql", "0002_compact_jobs.sql", "0003_parked.sql"), 1
+    )
 )
 _PRUNE_EVERY: Final = 1_000
 _JOBS_PER_EVENT_MAX: Final = 16
@@ -244,9 +248,10 @@ class Ledger:
         """Return the chain's hash at a seq; None when there is no such event."""
         return await self._file.read(lambda db: _hash_at(db, seq))
 
-    async def till_events(self, till: str, first_seq: int) -> list[StoredEvent]:
-        """Return the events of a till from a seq on, in order."""
-        marker = f'"till":"{till}"'.encode()
+    async def sale_events(self, first_seq: int) -> list[StoredEvent]:
+        """Return the events of the sale that begins at a seq, in order, of whichever till."""
+        ((opened,),) = await self._rows("SELECT body FROM event WHERE seq = ?", (first_seq,))
+        marker = f'"sale":"{msgspec.json.decode(opened)["data"]["sale"]}"'.encode()
 
         def query(connection: sqlite3.Connection) -> list[StoredEvent]:
             rows = connection.execute(
@@ -262,6 +267,11 @@ class Ledger:
         """Return what each till was in the middle of."""
         rows = await self._rows("SELECT till, receipts, open_seq, last_seq FROM till")
         return [TillRow(*row) for row in rows]
+
+    async def parked(self) -> list[int]:
+        """Return the first event of every sale that is parked, in the order of parking."""
+        rows = await self._rows("SELECT first_seq FROM parked ORDER BY seq")
+        return [first_seq for (first_seq,) in rows]
 
     async def open_jobs(self) -> list[OpenJob]:
         """Return the jobs that devices owe, oldest first."""

@@ -10,7 +10,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from edge.contract.event_registry import Event
-from edge.contract.sale_events import SaleAbandoned, SaleCompleted, SaleOpened
+from edge.contract.sale_events import (
+    SaleAbandoned,
+    SaleCompleted,
+    SaleOpened,
+    SaleParked,
+    SaleResumed,
+)
 from edge.contract.system_events import TillEnrolled
 
 Projector = Callable[[sqlite3.Connection, Any, str, int], None]
@@ -47,6 +53,25 @@ def _abandoned(connection: sqlite3.Connection, _: SaleAbandoned, till: str, __: 
     connection.execute("UPDATE till SET open_seq = 0 WHERE till = ?", (till,))
 
 
+def _parked(connection: sqlite3.Connection, event: SaleParked, till: str, seq: int) -> None:
+    connection.execute(
+        "INSERT INTO parked (sale, first_seq, seq) SELECT ?, open_seq, ? FROM till WHERE till = ?",
+        (event.sale, seq, till),
+    )
+    connection.execute("UPDATE till SET open_seq = 0 WHERE till = ?", (till,))
+
+
+def _resumed(connection: sqlite3.Connection, event: SaleResumed, till: str, _: int) -> None:
+    (first_seq,) = connection.execute(
+        "DELETE FROM parked WHERE sale = ? RETURNING first_seq", (event.sale,)
+    ).fetchone()
+    connection.execute(
+        "INSERT INTO till (till, receipts, open_seq, last_seq) VALUES (?, 0, ?, 0)"
+        " ON CONFLICT (till) DO UPDATE SET open_seq = excluded.open_seq",
+        (till, first_seq),
+    )
+
+
 def _enrolled(connection: sqlite3.Connection, event: TillEnrolled, _: str, seq: int) -> None:
     connection.execute(
         "INSERT INTO enrolment (secret_sha256, till, label, seq) VALUES (?, ?, ?, ?)",
@@ -58,9 +83,11 @@ _PROJECTORS: Final[dict[type[Event], Projector]] = {
     SaleOpened: _opened,
     SaleCompleted: _completed,
     SaleAbandoned: _abandoned,
+    SaleParked: _parked,
+    SaleResumed: _resumed,
     TillEnrolled: _enrolled,
 }
-PROJECTED_TABLES: Final = ("till", "sale", "enrolment")
+PROJECTED_TABLES: Final = ("till", "sale", "parked", "enrolment")
 
 
 def rebuild(connection: sqlite3.Connection) -> None:

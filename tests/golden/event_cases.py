@@ -42,6 +42,8 @@ from edge.contract.sale_events import (
     SaleAbandoned,
     SaleCompleted,
     SaleOpened,
+    SaleParked,
+    SaleResumed,
     TaxTotal,
 )
 from edge.contract.system_events import (
@@ -122,6 +124,8 @@ CASES: Final[tuple[Event, ...]] = (
         change_minor=295, rounding_minor=2, jobs=("receipt", "drawer"),
     ),
     SaleOpened(sale=SALE, currency="EUR", price_book="summer", prices_include_tax=False),
+    SaleParked(sale=SALE, label="Lady in red", for_till="till-2"),
+    SaleResumed(sale=SALE),
     SignInLocked(cashier="marta", scope="person"),
     TillEnrolled(till="till-1", label="By the door", secret_sha256="00" * 32),
 )  # fmt: skip

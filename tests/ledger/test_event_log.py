@@ -10,11 +10,11 @@ import pytest
 from edge.contract.envelope import GENESIS, link_all, unseal
 from edge.contract.errors import Refused, StorageFailed
 from edge.contract.limits import COMMAND_REPLIES_KEPT, EVENT_BYTES_MAX, EVENTS_PER_COMMAND_MAX
-from edge.contract.sale_events import LineVoided, SaleAbandoned, SaleOpened
+from edge.contract.sale_events import LineVoided, SaleAbandoned, SaleOpened, SaleParked, SaleResumed
 from edge.contract.system_events import BoxStopped, TillEnrolled
 from edge.ledger.projections import PROJECTED_TABLES, rebuild
 from edge.ledger.records import CommandReply, OpenJob, Record, Recorded, Repeated
-from edge.ledger.replay import dated_events
+from edge.ledger.replay import past_events
 from tests.ledger.ledger_at import AT, cash_sale, ledger_at
 
 
@@ -125,8 +125,8 @@ async def test_tills_know_their_receipts_and_their_open_sale(tmp_path: Path) -> 
             8,
             1,
         )
-        history = dated_events(await ledger.till_events("till-1", 8))
-        assert [(seq, type(event).__name__) for seq, event, _ in history] == [
+        history = past_events(await ledger.sale_events(8))
+        assert [(past.seq, type(past.event).__name__) for past in history] == [
             (8, "SaleOpened"),
             (9, "LineVoided"),
         ]
@@ -143,6 +143,11 @@ async def test_projections_made_anew_from_events_are_the_same(tmp_path: Path) ->
     async with ledger_at(path) as ledger:
         for number in range(5):
             await ledger.record(Record(cash_sale(f"s{number}", number + 1), f"till-{number % 2}"))
+        for sale in ("aside", "back"):
+            await ledger.record(Record((SaleOpened(sale=sale, currency="EUR"),), "till-0"))
+            await ledger.record(Record((SaleParked(sale=sale),), "till-0"))
+        await ledger.record(Record((SaleResumed(sale="back"),), "till-9"))
+        assert await ledger.parked() == [31]
         await ledger.record(Record((SaleOpened(sale="open", currency="EUR"),), "till-1"))
         await ledger.record(
             Record((TillEnrolled(till="till-1", label="tablet", secret_sha256="ab"),), "till-1")

@@ -29,6 +29,10 @@ SALE_TOTAL_MINOR_MAX: Final = AMOUNT_MINOR_MAX * LINES_PER_SALE_MAX
 """What the lines of a sale can come to; sums of a day's sales stay within 64 bits."""
 PARKED_SALES_MAX: Final = 50
 """Parked in one store: every till's view carries them all."""
+FOREIGN_RATE_PPM_MAX: Final = 10**12
+"""A unit of the dearest currency is under a million of the cheapest."""
+REFERENCE_CHARS_MAX: Final = 40
+"""The number on a gift card, a voucher or an account."""
 TENDERS_PER_SALE_MAX: Final = 20
 """Card payments tried and cash given in one sale."""
 

@@ -64,3 +64,39 @@ class CardPaymentUnknown(Event, frozen=True):
     sale: str
     payment: str
     reason: str
+
+
+@declare
+class TenderTaken(Event, frozen=True):
+    """A tender beside cash and the card terminal: `kind` is one of `OtherTender`.
+
+    `reference` is what was typed: no account was asked. `approver` is the second person who
+    allowed it, if one had to.
+    """
+
+    TYPE: ClassVar[str] = "tender_taken"
+
+    sale: str
+    tender: str
+    kind: str
+    amount_minor: int
+    reference: str
+    approver: str = ""
+
+
+@declare
+class ForeignCashTendered(Event, frozen=True):
+    """Cash of another currency was given.
+
+    `foreign_minor` is what was handed over, `rate_ppm` what one unit of that currency is
+    worth in the store's, in millionths, `amount_minor` what it counts for.
+    """
+
+    TYPE: ClassVar[str] = "foreign_cash_tendered"
+
+    sale: str
+    tender: str
+    currency: str
+    foreign_minor: int
+    rate_ppm: int
+    amount_minor: int

@@ -15,6 +15,7 @@ class Permission(StrEnum):
     DISCOUNT = "discount"
     OVERRIDE_PRICE = "override_price"
     NO_SALE = "no_sale"
+    UNCHECKED_TENDER = "unchecked_tender"
 
 
 class Verdict(StrEnum):
@@ -30,6 +31,7 @@ _CASHIER: Final = {
     Permission.DISCOUNT: Verdict.APPROVAL,
     Permission.OVERRIDE_PRICE: Verdict.APPROVAL,
     Permission.NO_SALE: Verdict.APPROVAL,
+    Permission.UNCHECKED_TENDER: Verdict.APPROVAL,
 }
 _SUPERVISOR: Final = dict.fromkeys(Permission, Verdict.ALLOWED)
 ROLES: Final[dict[str, dict[Permission, Verdict]]] = {

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from edge.contract.identity import Place, ShortId
-from edge.contract.limits import AMOUNT_MINOR_MAX, NAME_CHARS_MAX
+from edge.contract.limits import AMOUNT_MINOR_MAX, FOREIGN_RATE_PPM_MAX, NAME_CHARS_MAX
 
 Name = Annotated[str, Meta(min_length=1, max_length=NAME_CHARS_MAX)]
 Amount = Annotated[int, Meta(ge=0, le=AMOUNT_MINOR_MAX)]
@@ -91,6 +91,16 @@ class QuickKeyPage(msgspec.Struct, frozen=True):
     name: Name
 
 
+class ForeignCash(msgspec.Struct, frozen=True):
+    """A currency whose cash the store takes. `rate_ppm`: what one unit of it is worth here.
+
+    In millionths of the store's own unit: 0.85 is 850000.
+    """
+
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)")]
+    rate_ppm: Annotated[int, Meta(gt=0, le=FOREIGN_RATE_PPM_MAX)]
+
+
 class StoreProfile(msgspec.Struct, frozen=True, omit_defaults=True):
     """The store as its receipts and rules need it. Key in the config feed: `store`.
 
@@ -111,6 +121,7 @@ class StoreProfile(msgspec.Struct, frozen=True, omit_defaults=True):
     receipt_footer: tuple[str, ...] = ()
     code_templates: tuple[CodeTemplate, ...] = ()
     quick_key_pages: tuple[QuickKeyPage, ...] = ()
+    foreign_cash: tuple[ForeignCash, ...] = ()
 
 
 class StaffMember(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
 from edge.contract.identity import CommandId, ShortId
-from edge.contract.limits import BARCODE_CHARS_MAX, REASON_CHARS_MAX
+from edge.contract.limits import BARCODE_CHARS_MAX, REASON_CHARS_MAX, REFERENCE_CHARS_MAX
 from edge.contract.quantity import ONE
 
 LineId = Annotated[str, Meta(min_length=1, max_length=40)]
@@ -21,6 +22,12 @@ class TillCommand(
     """A wish with its own id: the same id again gets the same answer."""
 
     command_id: CommandId
+
+
+class ApprovedCommand(TillCommand, frozen=True, kw_only=True):
+    """A wish that may need a second person: `approval` is what that person's PIN gave."""
+
+    approval: CommandId | None = None
 
 
 class AddItem(TillCommand, frozen=True, kw_only=True, tag="add_item"):
@@ -62,6 +69,32 @@ class PayByCard(TillCommand, frozen=True, kw_only=True, tag="pay_by_card"):
     amount_minor: int
 
 
+class OtherTender(StrEnum):
+    """Tenders beside cash and the till's own card terminal."""
+
+    GIFT_CARD = "gift_card"
+    POINTS = "points"
+    HOUSE_ACCOUNT = "house_account"
+    VOUCHER = "voucher"
+    MANUAL_CARD = "manual_card"
+    """A card that a terminal of its own charged: the cashier saw it approved."""
+
+
+class TakeTender(ApprovedCommand, frozen=True, kw_only=True, tag="take_tender"):
+    """Take a tender that nobody checks: `reference` is what stands on it."""
+
+    kind: OtherTender
+    amount_minor: int
+    reference: Annotated[str, Meta(max_length=REFERENCE_CHARS_MAX)]
+
+
+class TakeForeignCash(TillCommand, frozen=True, kw_only=True, tag="take_foreign_cash"):
+    """Take cash of another currency; `amount_minor` in that currency's smallest unit."""
+
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)")]
+    amount_minor: int
+
+
 class CancelCard(TillCommand, frozen=True, kw_only=True, tag="cancel_card"):
     """Ask the terminal to give up waiting for a card; the outcome follows in the view."""
 
@@ -74,12 +107,6 @@ class Abandon(TillCommand, frozen=True, kw_only=True, tag="abandon"):
 
 class NextSale(TillCommand, frozen=True, kw_only=True, tag="next_sale"):
     """Put the finished sale off the screen."""
-
-
-class ApprovedCommand(TillCommand, frozen=True, kw_only=True):
-    """A wish that may need a second person: `approval` is what that person's PIN gave."""
-
-    approval: CommandId | None = None
 
 
 class OverridePrice(ApprovedCommand, frozen=True, kw_only=True, tag="override_price"):
@@ -144,6 +171,8 @@ AnyTillCommand = (
     | SetNote
     | TakeCash
     | PayByCard
+    | TakeTender
+    | TakeForeignCash
     | CancelCard
     | Abandon
     | NextSale

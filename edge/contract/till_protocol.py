@@ -75,7 +75,11 @@ class DiscountView(msgspec.Struct, frozen=True):
 
 
 class TenderView(msgspec.Struct, frozen=True):
-    """Cash given, or a card payment: `state` is taken, asked, approved, declined or unknown."""
+    """What was paid with: `kind` is `cash`, `card`, or one of `OtherTender`.
+
+    `state` is taken, asked, approved, declined or unknown; `reference` is what was typed, or
+    the foreign cash that was given (`USD 20.00`).
+    """
 
     tender_id: str
     kind: str
@@ -84,6 +88,7 @@ class TenderView(msgspec.Struct, frozen=True):
     words: str = ""
     last4: str = ""
     scheme: str = ""
+    reference: str = ""
 
 
 class TaxView(msgspec.Struct, frozen=True):

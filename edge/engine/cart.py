@@ -23,6 +23,7 @@ from edge.engine.tax import RateSum, tax_totals
 
 CASH: Final = "cash"
 CARD: Final = "card"
+MANUAL_CARD: Final = "manual_card"
 TAKEN: Final = "taken"
 ASKED: Final = "asked"
 APPROVED: Final = "approved"
@@ -103,7 +104,7 @@ class Tender(msgspec.Struct, frozen=True):
 
     tender_id: str
     kind: str
-    """`CASH` or `CARD`."""
+    """`CASH`, `CARD`, or one of `OtherTender`."""
     amount_minor: int
     state: str
     """`TAKEN` for cash; `ASKED`, `APPROVED`, `DECLINED` or `UNKNOWN` for a card."""
@@ -114,6 +115,7 @@ class Tender(msgspec.Struct, frozen=True):
     terminal_id: str = ""
     receipt: str = ""
     trace: str = ""
+    reference: str = ""
 
     def view(self) -> TenderView:
         """Return the tender as a till shows it."""
@@ -125,6 +127,7 @@ class Tender(msgspec.Struct, frozen=True):
             self.words,
             self.last4,
             self.scheme,
+            self.reference,
         )
 
 
@@ -132,7 +135,8 @@ class Cart(msgspec.Struct, frozen=True):
     """A till's sale. `EMPTY` is an idle till.
 
     `total_minor` is what the customer owes for the live lines, tax included, before cash
-    rounding; `tendered_minor` is cash taken plus cards approved. `opened_at` and
+    rounding; `tendered_minor` is cash taken plus cards approved plus tenders of
+    other kinds (`other_minor`). `opened_at` and
     `completed_at` are milliseconds since 1970 UTC. `receipt`, `change_minor` and
     `rounding_minor` are set by completion. `recounted` is the line just voided to be added anew
     with another quantity. `reductions` are those of the newest `PricesReduced`;
@@ -150,6 +154,7 @@ class Cart(msgspec.Struct, frozen=True):
     total_minor: int = 0
     cash_minor: int = 0
     card_minor: int = 0
+    other_minor: int = 0
     receipt: str = ""
     change_minor: int = 0
     rounding_minor: int = 0
@@ -163,15 +168,15 @@ class Cart(msgspec.Struct, frozen=True):
 
     @property
     def tendered_minor(self) -> int:
-        """Cash taken plus cards approved."""
-        return self.cash_minor + self.card_minor
+        """Cash taken, cards approved, and tenders of other kinds."""
+        return self.cash_minor + self.card_minor + self.other_minor
 
     @property
     def due_minor(self) -> int:
         """What is still to be paid; never negative, 0 once completed."""
         if self.state is TillState.DONE:
             return 0
-        return max(0, self.total_minor - self.cash_minor - self.card_minor)
+        return max(0, self.total_minor - self.tendered_minor)
 
     @property
     def taxes(self) -> tuple[TaxTotal, ...]:
@@ -207,8 +212,14 @@ class Cart(msgspec.Struct, frozen=True):
 
     @property
     def has_card_charge(self) -> bool:
-        """Whether a card was charged in this sale."""
-        return any(tender.state == APPROVED for tender in self.tenders)
+        """Whether a card was charged in this sale, here or at a terminal of its own."""
+        return any(each.state == APPROVED or each.kind == MANUAL_CARD for each in self.tenders)
+
+    @property
+    def charged_minor(self) -> int:
+        """What cards were charged, here or at a terminal of its own."""
+        manual = sum(each.amount_minor for each in self.tenders if each.kind == MANUAL_CARD)
+        return self.card_minor + manual
 
     @property
     def open_payment(self) -> Tender | None:

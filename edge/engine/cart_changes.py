@@ -13,11 +13,14 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from edge.contract.event_registry import Event
+from edge.contract.money import format_amount
 from edge.contract.payment_events import (
     CardPaymentApproved,
     CardPaymentDeclined,
     CardPaymentRequested,
     CardPaymentUnknown,
+    ForeignCashTendered,
+    TenderTaken,
 )
 from edge.contract.price_events import (
     DiscountGiven,
@@ -233,6 +236,25 @@ def _completed(cart: Cart, event: SaleCompleted, at: int) -> Cart:
     )
 
 
+def _foreign_cash(cart: Cart, event: ForeignCashTendered, _: int) -> Cart:
+    given = f"{event.currency} {format_amount(event.foreign_minor, event.currency)}"
+    tender = Tender(event.tender, CASH, event.amount_minor, TAKEN, reference=given)
+    return replace(
+        cart,
+        tenders=(*cart.tenders, tender),
+        cash_minor=cart.cash_minor + event.amount_minor,
+    )
+
+
+def _tender_taken(cart: Cart, event: TenderTaken, _: int) -> Cart:
+    tender = Tender(event.tender, event.kind, event.amount_minor, TAKEN, reference=event.reference)
+    return replace(
+        cart,
+        tenders=(*cart.tenders, tender),
+        other_minor=cart.other_minor + event.amount_minor,
+    )
+
+
 def _parked(_: Cart, __: SaleParked, ___: int) -> Cart:
     # of the till; whoever rebuilds the sale itself leaves this event out
     return EMPTY
@@ -313,6 +335,8 @@ _HANDLERS: Final[dict[type[Event], Callable[[Cart, Any, int], Cart]]] = {
     DiscountRemoved: _discount_removed,
     NoteSet: _note_set,
     CashTendered: _cash_tendered,
+    ForeignCashTendered: _foreign_cash,
+    TenderTaken: _tender_taken,
     SaleCompleted: _completed,
     SaleAbandoned: _abandoned,
     SaleParked: _parked,

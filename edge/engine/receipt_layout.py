@@ -21,10 +21,11 @@ from edge.contract.receipt_document import (
     TextBlock,
 )
 from edge.contract.reference_data import StoreProfile
+from edge.contract.till_commands import OtherTender
 from edge.contract.till_protocol import TillState
 from edge.engine.article_finding import PRICE_CODE
-from edge.engine.cart import APPROVED, CASH, Cart, Line, Tender
-from edge.engine.receipt_words import WORDS, ReceiptWords, language_of
+from edge.engine.cart import APPROVED, CARD, CASH, Cart, Line, Tender
+from edge.engine.receipt_words import WORDS, ReceiptWords, language_of, tender_word
 
 QR_FORM: Final = "TILLBOX1"
 """Opens the text of the QR code; a signed form will carry another number."""
@@ -160,12 +161,15 @@ def _tender(
 ) -> Iterator[ReceiptBlock]:
     amount = format_amount(tender.amount_minor, currency)
     if tender.kind == CASH:
-        yield RowBlock(words.cash, amount)
+        yield RowBlock(f"{words.cash} {tender.reference}".rstrip(), amount)
     elif tender.state == APPROVED:
         yield RowBlock(f"{words.card} {tender.scheme}".rstrip(), amount)
         own = card_receipts.get(tender.tender_id, ())
         for text in own or _card_details(tender, words):
             yield TextBlock(text)
+    elif tender.kind != CARD:
+        yield RowBlock(tender_word(words, OtherTender(tender.kind)), amount)
+        yield TextBlock(f"  {tender.reference}")
 
 
 def _card_details(tender: Tender, words: ReceiptWords) -> tuple[str, ...]:

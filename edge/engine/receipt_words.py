@@ -6,6 +6,8 @@ from typing import Final
 
 import msgspec
 
+from edge.contract.till_commands import OtherTender
+
 
 class ReceiptWords(msgspec.Struct, frozen=True):
     """Every word a receipt may need; complete for each language that is listed."""
@@ -31,6 +33,26 @@ class ReceiptWords(msgspec.Struct, frozen=True):
     copy: str
     per_kilogram: str
     saved: str
+    gift_card: str
+    points: str
+    house_account: str
+    voucher: str
+    manual_card: str
+
+
+def tender_word(words: ReceiptWords, kind: OtherTender) -> str:
+    """Return what a tender beside cash and card is called."""
+    match kind:
+        case OtherTender.GIFT_CARD:
+            return words.gift_card
+        case OtherTender.POINTS:
+            return words.points
+        case OtherTender.HOUSE_ACCOUNT:
+            return words.house_account
+        case OtherTender.VOUCHER:
+            return words.voucher
+        case OtherTender.MANUAL_CARD:
+            return words.manual_card
 
 
 DEFAULT_LANGUAGE: Final = "en"
@@ -58,6 +80,11 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         copy="COPY",
         per_kilogram="/kg",
         saved="You saved",
+        gift_card="Gift card",
+        points="Points",
+        house_account="On account",
+        voucher="Voucher",
+        manual_card="Card, other terminal",
     ),
 }
 

@@ -38,6 +38,8 @@ from edge.contract.till_commands import (
     SetNote,
     SetQuantity,
     TakeCash,
+    TakeForeignCash,
+    TakeTender,
     VoidLine,
 )
 from edge.contract.till_protocol import TillState
@@ -46,6 +48,7 @@ from edge.engine.cart import Cart
 from edge.engine.circumstances import Circumstances
 from edge.engine.drawer_rules import open_drawer
 from edge.engine.line_rules import add_item, set_quantity, void_line
+from edge.engine.other_tenders import take_foreign_cash, take_tender
 from edge.engine.parking_rules import park, resume
 from edge.engine.price_rules import (
     give_discount,
@@ -77,7 +80,7 @@ def _abandon(
 ) -> tuple[Event, ...]:
     refuse_unless_open(cart)
     if cart.has_card_charge:
-        charged = format_amount(cart.card_minor, cart.currency)
+        charged = format_amount(cart.charged_minor, cart.currency)
         raise Refused(
             "card_was_charged",
             f"A card was charged {charged} for this sale; it cannot simply be dropped.",
@@ -114,6 +117,8 @@ _RULES: Final[
     OpenDrawer: open_drawer,
     TakeCash: take_cash,
     PayByCard: pay_by_card,
+    TakeTender: take_tender,
+    TakeForeignCash: take_foreign_cash,
     CancelCard: cancel_card,
     Abandon: _abandon,
     NextSale: _next_sale,

@@ -29,7 +29,7 @@ DRAWER_JOB: Final = "drawer"
 def complete_if_covered(cart: Cart, *, till: str, receipts: int) -> tuple[Event, ...]:
     """Return `SaleCompleted` when the tenders cover an open sale, else nothing.
 
-    For the moment after a card was approved; cash completes by itself in `decide`.
+    For the moment after a tender that is not cash: cash settles with rounding and change.
     """
     if cart.state is not TillState.OPEN or not cart.live_lines or not cart.tendered_minor:
         return ()
@@ -51,6 +51,13 @@ def take_cash(
     refuse_unless_payable(cart)
     amount = check_amount(command.amount_minor, what="The cash given")
     tendered = CashTendered(sale=cart.sale, tender=str(len(cart.tenders) + 1), amount_minor=amount)
+    return settled_by_cash(cart, tendered, amount, reference, given)
+
+
+def settled_by_cash(
+    cart: Cart, tendered: Event, amount: int, reference: ReferenceView, given: Circumstances
+) -> tuple[Event, ...]:
+    """Return the event of cash given, with the completion that follows when it covers the rest."""
     settled = settle_in_cash(cart.due_minor, amount, reference.store.cash_step_minor)
     if settled is None:
         refuse_one_more_part(cart)

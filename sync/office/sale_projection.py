@@ -17,6 +17,8 @@ from edge.contract.payment_events import (
     CardPaymentDeclined,
     CardPaymentRequested,
     CardPaymentUnknown,
+    ForeignCashTendered,
+    TenderTaken,
 )
 from edge.contract.price_events import PriceOverridden, PricesReduced
 from edge.contract.sale_events import (
@@ -155,6 +157,16 @@ def _cash(connection: sqlite3.Connection, envelope: SealedEnvelope, event: CashT
     _tender(connection, envelope, event.sale, event.tender, "cash", event.amount_minor, "taken")
 
 
+def _foreign_cash(
+    connection: sqlite3.Connection, envelope: SealedEnvelope, event: ForeignCashTendered
+) -> None:
+    _tender(connection, envelope, event.sale, event.tender, "cash", event.amount_minor, "taken")
+
+
+def _other(connection: sqlite3.Connection, envelope: SealedEnvelope, event: TenderTaken) -> None:
+    _tender(connection, envelope, event.sale, event.tender, event.kind, event.amount_minor, "taken")
+
+
 def _card_asked(
     connection: sqlite3.Connection, envelope: SealedEnvelope, event: CardPaymentRequested
 ) -> None:
@@ -284,6 +296,8 @@ _STEPS: Final[dict[type[Event], Callable[[sqlite3.Connection, SealedEnvelope, An
     PricesReduced: _prices_reduced,
     PriceOverridden: _price_overridden,
     CashTendered: _cash,
+    ForeignCashTendered: _foreign_cash,
+    TenderTaken: _other,
     CardPaymentRequested: _card_asked,
     CardPaymentApproved: _card_approved,
     CardPaymentDeclined: _card_declined,

@@ -10,6 +10,7 @@ from edge.contract.promotion_data import Promotion
 from edge.contract.reference_data import (
     Article,
     CodeTemplate,
+    ForeignCash,
     Price,
     StoreProfile,
     TaxRule,
@@ -82,6 +83,7 @@ def profile(*, included: bool = True, cash_step_minor: int = 0) -> StoreProfile:
         cash_step_minor=cash_step_minor,
         receipt_footer=("Thank you",),
         code_templates=TEMPLATES,
+        foreign_cash=(ForeignCash("USD", 850_000), ForeignCash("JPY", 6_100)),
     )
 
 

@@ -43,7 +43,7 @@ from edge.contract.sale_events import (
     SaleCompleted,
 )
 from edge.contract.system_events import BoxStarted
-from edge.contract.till_commands import CancelCard
+from edge.contract.till_commands import CancelCard, OtherTender
 from edge.contract.till_protocol import TillState
 from edge.contract.wire import encode
 from edge.engine.cart import EMPTY
@@ -111,13 +111,14 @@ class TillMachine(RuleBasedStateMachine):
                 self.check_completed(event)
             if isinstance(event, SaleAbandoned):
                 assert event.returned_minor == before[0].cash_minor
-                assert before[0].card_minor == 0
+                assert before[0].charged_minor == 0
         return events
 
     def check_completed(self, event: SaleCompleted) -> None:
         cart = self.till.cart
         live = sum(line.net_minor for line in cart.lines)
         tendered = sum(t.amount_minor for t in cart.tenders if t.state in {"taken", "approved"})
+        assert tendered == cart.tendered_minor
         assert tendered - event.change_minor == event.total_minor + event.rounding_minor
         assert sum(tax.gross_minor for tax in event.taxes) == event.total_minor
         assert all(tax.net_minor + tax.tax_minor == tax.gross_minor for tax in event.taxes)
@@ -175,6 +176,16 @@ class TillMachine(RuleBasedStateMachine):
     def card(self, over: int) -> None:
         events = self.attempt(self.till.card, self.till.cart.due_minor + over)
         assert all(isinstance(event, CardPaymentRequested) for event in events)
+
+    @selling
+    @rule(kind=st.sampled_from(list(OtherTender)), over=st.sampled_from([0, 0, 1, -1, -60]))
+    def other_tender(self, kind: OtherTender, over: int) -> None:
+        self.attempt(self.till.tender, kind, self.till.cart.due_minor + over)
+
+    @selling
+    @rule(currency=st.sampled_from(["USD", "JPY", "GBP"]), amount=st.sampled_from([1, 100, 5_000]))
+    def foreign_cash(self, currency: str, amount: int) -> None:
+        self.attempt(self.till.foreign, currency, amount)
 
     @rule(data=st.data(), amount=st.integers(-1, 3_000) | st.just(AMOUNT_MINOR_MAX))
     def press_anything(self, data: st.DataObject, amount: int) -> None:
@@ -239,7 +250,9 @@ class TillMachine(RuleBasedStateMachine):
         assert cart.total_minor == sum(tax.gross_minor for tax in cart.taxes)
         assert 0 <= cart.total_minor <= AMOUNT_MINOR_MAX
         assert cart.due_minor >= 0
-        assert cart.cash_minor == sum(t.amount_minor for t in cart.tenders if t.state == "taken")
+        taken = [t for t in cart.tenders if t.state == "taken"]
+        assert cart.cash_minor == sum(t.amount_minor for t in taken if t.kind == "cash")
+        assert cart.other_minor == sum(t.amount_minor for t in taken if t.kind != "cash")
         assert cart.card_minor == sum(t.amount_minor for t in cart.tenders if t.state == "approved")
         assert len({line.line_id for line in cart.lines}) == len(cart.lines)
         assert len({tender.tender_id for tender in cart.tenders}) == len(cart.tenders)

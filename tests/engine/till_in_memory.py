@@ -16,12 +16,15 @@ from edge.contract.till_commands import (
     GiveDiscount,
     NextSale,
     OpenDrawer,
+    OtherTender,
     OverridePrice,
     PayByCard,
     RemoveDiscount,
     SetNote,
     SetQuantity,
     TakeCash,
+    TakeForeignCash,
+    TakeTender,
     VoidLine,
 )
 from edge.engine.cart import EMPTY, Cart
@@ -133,6 +136,25 @@ class TillInMemory:
 
     def abandon(self, reason: str = "") -> tuple[Event, ...]:
         return self.do(Abandon(command_id=self.new_id("command"), reason=reason))
+
+    def tender(
+        self, kind: OtherTender, amount_minor: int, reference: str = "A-17"
+    ) -> tuple[Event, ...]:
+        return self.do(
+            TakeTender(
+                command_id=self.new_id("command"),
+                kind=kind,
+                amount_minor=amount_minor,
+                reference=reference,
+            )
+        )
+
+    def foreign(self, currency: str, amount_minor: int) -> tuple[Event, ...]:
+        return self.do(
+            TakeForeignCash(
+                command_id=self.new_id("command"), currency=currency, amount_minor=amount_minor
+            )
+        )
 
     def next_sale(self) -> tuple[Event, ...]:
         return self.do(NextSale(command_id=self.new_id("command")))

@@ -23,6 +23,8 @@ from edge.contract.payment_events import (
     CardPaymentDeclined,
     CardPaymentRequested,
     CardPaymentUnknown,
+    ForeignCashTendered,
+    TenderTaken,
 )
 from edge.contract.price_events import (
     DiscountGiven,
@@ -89,6 +91,10 @@ CASES: Final[tuple[Event, ...]] = (
     ),
     DiscountRemoved(sale=SALE, discount="1"),
     DrawerOpened(reason="sale", outcome="opened", sale=SALE),
+    ForeignCashTendered(
+        sale=SALE, tender="2", currency="USD", foreign_minor=2000, rate_ppm=850_000,
+        amount_minor=1700,
+    ),
     LineAdded(
         sale=SALE, line="1", sku="100024", name="Aged cheese, Żółty ser, 奶酪, جبن, 치즈",
         quantity=742, price_minor=1890, amount_minor=1402, tax="reduced", rate_ppm=50_000,
@@ -127,6 +133,10 @@ CASES: Final[tuple[Event, ...]] = (
     SaleParked(sale=SALE, label="Lady in red", for_till="till-2"),
     SaleResumed(sale=SALE),
     SignInLocked(cashier="marta", scope="person"),
+    TenderTaken(
+        sale=SALE, tender="3", kind="gift_card", amount_minor=500, reference="GC-0042",
+        approver="pawel",
+    ),
     TillEnrolled(till="till-1", label="By the door", secret_sha256="00" * 32),
 )  # fmt: skip
 

@@ -33,6 +33,7 @@ export interface TenderView {
   words: string;
   last4: string;
   scheme: string;
+  reference: string;
 }
 
 export interface TaxView {

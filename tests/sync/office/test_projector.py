@@ -15,6 +15,8 @@ from edge.contract.payment_events import (
     CardPaymentDeclined,
     CardPaymentRequested,
     CardPaymentUnknown,
+    ForeignCashTendered,
+    TenderTaken,
 )
 from edge.contract.price_events import LineReduction, PriceOverridden, PricesReduced, Reduction
 from edge.contract.sale_events import LineVoided, SaleAbandoned, SaleOpened
@@ -276,3 +278,19 @@ async def test_an_overridden_price_is_the_price_of_its_line(served: Served, box:
     (sale,) = await _arrive(served, box)
     (part,) = sale["lines"]
     assert (part["price_minor"], part["listed_minor"], part["amount_minor"]) == (300, 300, 300)
+
+
+async def test_tenders_of_every_kind_are_shown_as_taken(served: Served, box: Box) -> None:
+    opened, line, _, completed = sale_events("s", 300)
+    card = TenderTaken(
+        sale="s", tender="1", kind="gift_card", amount_minor=100, reference="GC-1", approver="pawel"
+    )
+    notes = ForeignCashTendered(
+        sale="s", tender="2", currency="USD", foreign_minor=500, rate_ppm=850_000, amount_minor=425
+    )
+    box.record(opened, line, card, notes, completed)
+    (sale,) = await _arrive(served, box)
+    assert [(part["kind"], part["amount_minor"], part["state"]) for part in sale["tenders"]] == [
+        ("gift_card", 100, "taken"),
+        ("cash", 425, "taken"),
+    ]

@@ -36,6 +36,8 @@ REFERENCE_CHARS_MAX: Final = 40
 TENDERS_PER_SALE_MAX: Final = 20
 """Card payments tried and cash given in one sale."""
 
+PRICE_BOOKS_MAX: Final = 12
+"""In force and announced: each is looked into for every price that the newer ones lack."""
 PROMOTIONS_MAX: Final = 2_000
 """In force or announced for one store: all are kept in memory and looked through by article."""
 PROMOTION_SELECTION_MAX: Final = 1_000

@@ -12,7 +12,12 @@ import msgspec
 from msgspec import Meta
 
 from edge.contract.identity import Place, ShortId
-from edge.contract.limits import AMOUNT_MINOR_MAX, FOREIGN_RATE_PPM_MAX, NAME_CHARS_MAX
+from edge.contract.limits import (
+    AMOUNT_MINOR_MAX,
+    FOREIGN_RATE_PPM_MAX,
+    NAME_CHARS_MAX,
+    PRICE_BOOKS_MAX,
+)
 
 Name = Annotated[str, Meta(min_length=1, max_length=NAME_CHARS_MAX)]
 Amount = Annotated[int, Meta(ge=0, le=AMOUNT_MINOR_MAX)]
@@ -52,11 +57,36 @@ class Article(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Price(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The listed price of an article per piece or kilogram. Key in the price feed: the SKU."""
+    """The listed price of an article per piece or kilogram, in a price book or in all of them.
+
+    Key in the price feed: the SKU, behind `book/` where it is of one book.
+    """
 
     sku: str
     price_minor: Amount
     book: str = ""
+
+    @property
+    def key(self) -> str:
+        """The key in the price feed."""
+        return price_key(self.sku, self.book)
+
+
+def price_key(sku: str, book: str) -> str:
+    """Return where the price of an article in a book stands; of no book, for all of them."""
+    return f"{book}/{sku}" if book else sku
+
+
+class PriceBook(msgspec.Struct, frozen=True):
+    """Prices that hold from an instant on (`from_ms` since 1970 UTC), until the next book's.
+
+    It is sent ahead and takes effect by itself. An article that has no price in it keeps the
+    one of the book before, and in the end the one of no book.
+    """
+
+    id: ShortId
+    name: Name
+    from_ms: Annotated[int, Meta(ge=0)]
 
 
 class TaxRule(msgspec.Struct, frozen=True):
@@ -122,6 +152,7 @@ class StoreProfile(msgspec.Struct, frozen=True, omit_defaults=True):
     code_templates: tuple[CodeTemplate, ...] = ()
     quick_key_pages: tuple[QuickKeyPage, ...] = ()
     foreign_cash: tuple[ForeignCash, ...] = ()
+    price_books: Annotated[tuple[PriceBook, ...], Meta(max_length=PRICE_BOOKS_MAX)] = ()
 
 
 class StaffMember(msgspec.Struct, frozen=True, omit_defaults=True):

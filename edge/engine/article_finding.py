@@ -49,9 +49,9 @@ def find_article(reference: ReferenceView, meaning: Meaning) -> Article | None:
 
 
 def price_code(
-    reference: ReferenceView, code: str, quantity: int, *, entry: str, aim: str = ""
+    reference: ReferenceView, code: str, quantity: int, *, entry: str, at_ms: int, aim: str = ""
 ) -> Priced:
-    """Return the article of a code, priced.
+    """Return the article of a code, at the price that is listed at an instant.
 
     Raises Refused: unknown code (404), wrong check digit, no price, no tax rule, a quantity
     that is not allowed, a label that carries its own quantity.
@@ -63,7 +63,7 @@ def price_code(
         if isinstance(meaning, WrongCheckDigit):
             refuse_check_digit(meaning)
         _refuse_unknown(code)
-    price_minor, tax = _price_and_tax(reference, article)
+    price_minor, tax = _price_and_tax(reference, article, at_ms)
     weight, amount_minor, count = _on_label(meaning)
     if quantity != ONE and (weight is not None or amount_minor is not None):
         raise Refused(
@@ -82,8 +82,8 @@ def price_code(
     return Priced(article, tax, quantity, price_minor, extend(price_minor, quantity), entry)
 
 
-def _price_and_tax(reference: ReferenceView, article: Article) -> tuple[int, TaxRule]:
-    price = reference.price(article.sku)
+def _price_and_tax(reference: ReferenceView, article: Article, at_ms: int) -> tuple[int, TaxRule]:
+    price = reference.price(article.sku, at_ms)
     if price is None:
         raise Refused(
             "no_price",

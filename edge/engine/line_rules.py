@@ -32,11 +32,20 @@ def add_item(
         opened = SaleOpened(
             sale=command.sale_id or given.new_sale_id,
             currency=store.currency,
+            price_book=reference.price_book(given.occasion.at_ms),
             prices_include_tax=store.prices_include_tax,
         )
         events, cart = (opened,), apply(EMPTY, opened, 0)
     _check_lines(cart)
-    priced = price_code(reference, command.code, command.quantity, entry=given.entry, aim=given.aim)
+    # of the book that was in force when the sale began: nobody's basket is priced anew at midnight
+    priced = price_code(
+        reference,
+        command.code,
+        command.quantity,
+        entry=given.entry,
+        at_ms=given.occasion.at_ms,
+        aim=given.aim,
+    )
     added = LineAdded(
         sale=cart.sale,
         line=str(len(cart.lines) + 1),

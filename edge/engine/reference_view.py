@@ -30,8 +30,12 @@ class ReferenceView(Protocol):
         """Return the article with this short number; leading zeros mean nothing."""
         ...
 
-    def price(self, sku: str) -> Price | None:
-        """Return the listed price of an SKU."""
+    def price(self, sku: str, at_ms: int) -> Price | None:
+        """Return the listed price of an SKU at an instant."""
+        ...
+
+    def price_book(self, at_ms: int) -> str:
+        """Return the newest price book in force at an instant; empty for none."""
         ...
 
     def tax(self, code: str) -> TaxRule | None:

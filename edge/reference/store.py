@@ -26,9 +26,11 @@ from edge.contract.reference_data import (
     FeedItem,
     FeedPage,
     Price,
+    PriceBook,
     StaffMember,
     StoreProfile,
     TaxRule,
+    price_key,
 )
 from edge.contract.till_protocol import ArticleView, QuickKeyPageView, QuickKeyView
 from edge.contract.wire import UNREADABLE
@@ -64,6 +66,7 @@ class ReferenceStore:
         self._staff: dict[str, StaffMember] = {}
         self._staff_taken_at = 0
         self._promotions = PromotionIndex()
+        self._books: list[PriceBook] = []
 
     async def open(self) -> None:
         """Open the file and read what is small: the store, its taxes, the staff."""
@@ -138,6 +141,10 @@ class ReferenceStore:
         stored = self._value(Feed.CONFIG, STORE_KEY)
         self._profile = stored
         self._taxes = {rule.code: rule for rule in stored.taxes} if stored else {}
+        # the newest first; of two from the same instant the later in the list
+        books = list(enumerate(stored.price_books)) if stored else []
+        newest_first = sorted(books, key=lambda each: (each[1].from_ms, each[0]), reverse=True)
+        self._books = [book for _, book in newest_first]
         self._staff = {member.id: member for member in self._all(Feed.STAFF)}
         self._promotions = PromotionIndex(self._all(Feed.PROMOTION))
 
@@ -180,13 +187,23 @@ class ReferenceStore:
         """Return the article with this PLU."""
         return self._cached("p", plu.lstrip("0"))
 
-    def price(self, sku: str) -> Price | None:
-        """Return the listed price of an SKU."""
-        key = ("price", sku)
-        if key not in self._cache:
-            self._remember(key, self._value(Feed.PRICE, sku))
-        price: Price | None = self._cache[key]
-        return price
+    def price(self, sku: str, at_ms: int) -> Price | None:
+        """Return the listed price of an SKU at an instant: of the newest book that has one."""
+        for book in (*self._books_at(at_ms), ""):
+            key = ("price", price_key(sku, book))
+            if key not in self._cache:
+                self._remember(key, self._value(Feed.PRICE, key[1]))
+            price: Price | None = self._cache[key]
+            if price is not None:
+                return price
+        return None
+
+    def price_book(self, at_ms: int) -> str:
+        """Return the newest price book in force at an instant; empty for none."""
+        return next(iter(self._books_at(at_ms)), "")
+
+    def _books_at(self, at_ms: int) -> list[str]:
+        return [book.id for book in self._books if book.from_ms <= at_ms]
 
     def promotions_for(self, lines: Iterable[Named]) -> tuple[Promotion, ...]:
         """Return the promotions that may concern these lines."""
@@ -223,7 +240,7 @@ class ReferenceStore:
             )
             keys = []
             for sku, place in rows:
-                article, price = self.by_sku(sku), self.price(sku)
+                article, price = self.by_sku(sku), self.price(sku, self._clock.now_ms())
                 if article is not None and price is not None:
                     keys.append(
                         QuickKeyView(
@@ -245,7 +262,7 @@ class ReferenceStore:
         )
         found = []
         for (sku,) in rows:
-            article, price = self.by_sku(sku), self.price(sku)
+            article, price = self.by_sku(sku), self.price(sku, self._clock.now_ms())
             if article is not None and price is not None:
                 found.append(ArticleView(sku, sku, article.name, price.price_minor, article.unit))
         return tuple(found)

@@ -40,7 +40,7 @@ _SHAPES: Final[dict[Feed, type[msgspec.Struct]]] = {
 }
 _KEY_FIELDS: Final = {
     Feed.STAFF: "id",
-    Feed.PRICE: "sku",
+    Feed.PRICE: "key",
     Feed.PROMOTION: "id",
     Feed.CATALOGUE: "sku",
 }
@@ -224,9 +224,17 @@ def _check_profile(profile: StoreProfile) -> None:
     currency = profile.currency
     if len(currency) != _CURRENCY_CHARS or not (currency.isascii() and currency.isupper()):
         raise ValueError(f"currency {currency!r} is no code of three capitals")
+    books = [book.id for book in profile.price_books]
+    if len(set(books)) != len(books):
+        raise ValueError("price_books holds each id once")
     codes = [rule.code for rule in profile.taxes]
     if not codes or len(set(codes)) != len(codes):
         raise ValueError("taxes holds at least one rule, and each code once")
+
+
+def _check_price(price: Price) -> None:
+    if "/" in price.sku:
+        raise ValueError("an SKU that has a price holds no slash: it parts book and SKU")
 
 
 def _check_staff(member: StaffMember) -> None:
@@ -248,6 +256,7 @@ def _no_check(_: Any) -> None:
 _CHECKS: Final[dict[Feed, Callable[[Any], None]]] = {
     Feed.CONFIG: _check_profile,
     Feed.STAFF: _check_staff,
+    Feed.PRICE: _check_price,
     Feed.CATALOGUE: _check_article,
 }
 

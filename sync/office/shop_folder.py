@@ -21,7 +21,7 @@ import msgspec
 from edge.contract.errors import Refused
 from edge.contract.identity import ShortId
 from edge.contract.limits import PIN_DIGITS_MAX, PIN_DIGITS_MIN
-from edge.contract.reference_data import Feed
+from edge.contract.reference_data import Feed, price_key
 from edge.engine.barcode_meaning import check_digit
 from sync.office.feeds import STORE_KEY, NewItem, canonical
 
@@ -77,6 +77,7 @@ class ShopFolder:
     _taxes: set[str] = field(default_factory=set)
     _skus: set[str] = field(default_factory=set)
     _zone: tzinfo = UTC
+    _books: list[str] = field(default_factory=list)
 
     def read(self) -> None:
         """Read all files. Raises Refused naming every fault (the first fifty) and its line."""
@@ -112,13 +113,30 @@ class ShopFolder:
             self.faults.append(f"store.json: {error}")
             return
         self.slug, self.number = store.slug, store.number
-        self._add(Feed.CONFIG, STORE_KEY, bytes(store.profile), "store.json")
         profile = json.loads(bytes(store.profile))
-        taxes = profile.get("taxes", []) if isinstance(profile, dict) else []
-        self._taxes = {str(rule.get("code")) for rule in taxes if isinstance(rule, dict)}
-        # a zone that is none was told as a fault of the profile
+        if not isinstance(profile, dict):
+            self.faults.append("store.json: profile is no object")
+            return
+        self._taxes = {
+            str(rule.get("code")) for rule in profile.get("taxes", []) if isinstance(rule, dict)
+        }
+        # a zone that is none is told as a fault of the profile
         with contextlib.suppress(ZoneInfoNotFoundError, ValueError, OSError):
             self._zone = ZoneInfo(str(profile.get("time_zone")))
+        self._read_profile(profile)
+
+    def _read_profile(self, profile: dict[str, Any]) -> None:
+        books = profile.get("price_books", [])
+        try:
+            if isinstance(books, list) and books:
+                profile["price_books"] = [self._with_instants(book) for book in books]
+        except ValueError as error:
+            self.faults.append(f"store.json, price_books: {error}")
+            return
+        faults = len(self.faults)
+        self._add(Feed.CONFIG, STORE_KEY, _json(profile), "store.json")
+        if len(self.faults) == faults:
+            self._books = [str(book["id"]) for book in books]
 
     def _read_articles(self) -> None:
         codes: dict[str, str] = {}
@@ -147,8 +165,13 @@ class ShopFolder:
             self.faults.append(f"{at}: the check digit of {code} is {check_digit(code[:-1])}")
 
     def _read_prices(self) -> None:
+        self._read_book("prices.csv", "")
+        for book in self._books:
+            self._read_book(f"prices-{book}.csv", book)
+
+    def _read_book(self, name: str, book: str) -> None:
         seen: set[str] = set()
-        for at, row in self._rows("prices.csv", _PRICE_COLUMNS):
+        for at, row in self._rows(name, _PRICE_COLUMNS):
             sku, price = row["sku"], row["price_minor"]
             if sku not in self._skus:
                 self.faults.append(f"{at}: there is no article {sku!r}")
@@ -157,7 +180,8 @@ class ShopFolder:
             elif not (price.isascii() and price.isdigit()):
                 self.faults.append(f"{at}: {price!r} is no price in the smallest unit")
             else:
-                self._add(Feed.PRICE, sku, _json({"sku": sku, "price_minor": int(price)}), at)
+                listed = {"sku": sku, "price_minor": int(price), "book": book}
+                self._add(Feed.PRICE, price_key(sku, book), _json(listed), at)
             seen.add(sku)
 
     def _read_promotions(self) -> None:
@@ -172,25 +196,25 @@ class ShopFolder:
             at = f"{_PROMOTIONS}, promotion {number}"
             key = str(row.get("id", ""))
             try:
-                value = _json(self._with_instants(row))
+                hours = row.get("hours")
+                value = _json({**row, "hours": self._with_instants(hours)} if hours else row)
             except ValueError as error:
                 self.faults.append(f"{at}: {error}")
                 continue
             self._add(Feed.PROMOTION, key, value, at)
 
-    def _with_instants(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Return a promotion with `from` and `until` of its hours, local times, as instants."""
-        hours = row.get("hours")
-        if not isinstance(hours, dict):
+    def _with_instants(self, row: Any) -> Any:
+        """Return a row with `from` and `until`, local times, as instants."""
+        if not isinstance(row, dict):
             return row
-        instants = dict(hours)
+        instants = dict(row)
         for name in ("from", "until"):
             if name in instants:
                 local = datetime.fromisoformat(str(instants.pop(name)))
                 if local.tzinfo is not None:
                     raise ValueError(f"{name} is a local time of the store, without a zone")
                 instants[f"{name}_ms"] = int(local.replace(tzinfo=self._zone).timestamp() * 1000)
-        return {**row, "hours": instants}
+        return instants
 
     def _read_staff(self) -> None:
         try:

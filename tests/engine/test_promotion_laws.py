@@ -368,12 +368,12 @@ def test_a_huge_basket_takes_a_bounded_number_of_steps() -> None:
     ]
     offers = [
         Promotion(f"p{n}-{k}", "many", rule, limit=997)
-        for n in range(10)
+        for n in range(3)
         for k, rule in enumerate(many(n))
-    ][:200]
-    assert len(offers) == 200
+    ]
+    assert len(offers) == 63
     with Steps() as steps:
         reductions = reduce_basket(lines, offers, NOON)
     assert reductions
     print(f"{steps.count} steps, {len(reductions)} reductions")
-    assert steps.count < 5_000_000
+    assert steps.count < 1_500_000

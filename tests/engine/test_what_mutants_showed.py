@@ -47,11 +47,14 @@ class OneArticle:
     def by_plu(self, _: str) -> Article | None:
         return None
 
-    def price(self, _: str) -> Price | None:
+    def price(self, _: str, __: int) -> Price | None:
         return self._price
 
     def promotions_for(self, _: object) -> tuple[Promotion, ...]:
         return ()
+
+    def price_book(self, _: int) -> str:
+        return ""
 
     def tax(self, _: str) -> TaxRule | None:
         return self.store.taxes[0]

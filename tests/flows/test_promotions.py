@@ -10,10 +10,10 @@ import msgspec
 
 from edge.contract.instant import local_minute
 from edge.contract.promotion_data import BuyGet, Promotion, Selection
-from edge.contract.reference_data import GONE, Feed, FeedItem, FeedPage
+from edge.contract.reference_data import GONE, Feed, FeedItem, FeedPage, Price, PriceBook
 from edge.contract.wire import encode
 from edge.ledger.integrity import stored_events, verify
-from tests.flows.box import MILK, Box, selling_box
+from tests.flows.box import MILK, PROFILE, Box, selling_box
 
 PROMOTION = Promotion("milk", "3 for 2: one is free", BuyGet(2, 1, Selection(skus=("100",))))
 
@@ -66,3 +66,28 @@ def test_an_instant_has_a_weekday_and_a_minute_in_the_stores_zone() -> None:
     thursday_2330_utc = 1_795_735_800_000
     assert local_minute(thursday_2330_utc, ZoneInfo("UTC")) == (4, 23 * 60 + 30)
     assert local_minute(thursday_2330_utc, ZoneInfo("Europe/Warsaw")) == (5, 30)
+
+
+async def test_a_sale_keeps_the_book_it_was_opened_with(tmp_path: Path) -> None:
+    async with selling_box(tmp_path) as box:
+        await box.command("add_item", code=MILK)
+        book = PriceBook("winter", "Winter", 0)
+        profile = msgspec.structs.replace(PROFILE, price_books=(book,))
+        for feed, key, value in (
+            (Feed.CONFIG, "store", profile),
+            (Feed.PRICE, "winter/100", Price("100", 200, "winter")),
+        ):
+            cursor = (await box.call("GET", "/internal/v1/replica/status", headers=box.service))[1][
+                "cursors"
+            ][feed] + 1
+            item = FeedItem(key, cursor, msgspec.Raw(encode(value)))
+            page = FeedPage(feed, (item,), cursor)
+            status, body = await box.call(
+                "POST", "/internal/v1/replica/feed", page, headers=box.service
+            )
+            assert status == 200, body
+        await box.command("abandon")
+        _, view = await box.command("add_item", code=MILK)
+        assert view["total_minor"] == 200
+        opened = [event["data"] for event in events(box) if event["type"] == "sale_opened"]
+        assert [data.get("price_book", "") for data in opened] == ["", "winter"]

@@ -14,6 +14,7 @@ from edge.contract.reference_data import (
     FeedItem,
     FeedPage,
     Price,
+    PriceBook,
     QuickKeyPage,
     StoreProfile,
     TaxRule,
@@ -56,7 +57,7 @@ async def test_before_the_first_contact_nothing_is_known_and_that_is_said(
     with pytest.raises(Refused, match="has not received its shop data") as caught:
         _ = store.store
     assert (caught.value.code, caught.value.status) == ("no_reference_yet", 503)
-    assert (store.tax("A"), store.by_sku("100"), store.price("100"), store.staff) == (
+    assert (store.tax("A"), store.by_sku("100"), store.price("100", 0), store.staff) == (
         None,
         None,
         None,
@@ -103,3 +104,29 @@ async def test_a_closed_store_says_so_and_may_be_closed_again(tmp_path: Path) ->
     await store.close()
     with pytest.raises(StorageFailed, match=r"reference\.db is closed"):
         store.by_sku("100")
+
+
+async def test_a_price_book_takes_effect_at_its_instant_and_lacks_fall_back(
+    store: ReferenceStore,
+) -> None:
+    books = (PriceBook("spring", "Spring", 1_000), PriceBook("summer", "Summer", 2_000))
+    await take(store, Feed.CONFIG, ("store", msgspec.structs.replace(PROFILE, price_books=books)))
+    prices = (Price("100", 10), Price("100", 20, "spring"), Price("100", 30, "summer"),
+              Price("101", 21, "spring"), Price("102", 12))  # fmt: skip
+    await take(store, Feed.PRICE, *((price.key, price) for price in prices))
+
+    def listed(at: int) -> list[int | None]:
+        found = [store.price(sku, at) for sku in ("100", "101", "102")]
+        return [price.price_minor if price else None for price in found]
+
+    assert (store.price_book(999), listed(999)) == ("", [10, None, 12])
+    assert (store.price_book(1_000), listed(1_000)) == ("spring", [20, 21, 12])
+    assert (store.price_book(2_000), listed(2_000)) == ("summer", [30, 21, 12])
+
+
+async def test_of_two_books_from_one_instant_the_later_in_the_list_counts(
+    store: ReferenceStore,
+) -> None:
+    books = (PriceBook("b", "First", 1_000), PriceBook("a", "Corrected", 1_000))
+    await take(store, Feed.CONFIG, ("store", msgspec.structs.replace(PROFILE, price_books=books)))
+    assert store.price_book(1_000) == "a"

@@ -78,11 +78,14 @@ class DemoReference:
     def by_plu(self, plu: str) -> Article | None:
         return self._plus.get(plu.lstrip("0"))
 
-    def price(self, sku: str) -> Price | None:
+    def price(self, sku: str, _: int) -> Price | None:
         return self._prices.get(sku)
 
     def promotions_for(self, _: object) -> tuple[Promotion, ...]:
         return self.promotions
+
+    def price_book(self, _: int) -> str:
+        return ""
 
     def tax(self, code: str) -> TaxRule | None:
         return self._taxes.get(code)

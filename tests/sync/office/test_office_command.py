@@ -252,3 +252,45 @@ def test_hours_of_a_promotion_are_local_times_of_the_store(tmp_path: Path) -> No
     hours = msgspec.json.decode(evening.value)["hours"]
     # Lisbon is an hour ahead of UTC in July
     assert hours["from_ms"] == 1_782_860_400_000
+
+
+def _with_book(folder: Path, book: str) -> Path:
+    shutil.copytree(DEMO, folder)
+    text = (folder / "store.json").read_text("utf-8")
+    profile = text.replace(
+        '"cash_step_minor": 0,', f'"cash_step_minor": 0, "price_books": [{book}],'
+    )
+    (folder / "store.json").write_text(profile, "utf-8")
+    return folder
+
+
+def test_a_price_book_is_a_file_of_its_own_from_a_local_time_on(tmp_path: Path) -> None:
+    winter = '{"id": "winter", "name": "Winter", "from": "2026-07-01T00:00"}'
+    folder = _with_book(tmp_path / "shop", winter)
+    with pytest.raises(Refused, match=r"prices-winter\.csv cannot be read"):
+        ShopFolder(folder).read()
+    (folder / "prices-winter.csv").write_text("sku,price_minor\n100001,50\n")
+    shop = ShopFolder(folder)
+    shop.read()
+    (config,) = shop.items[Feed.CONFIG]
+    assert msgspec.json.decode(config.value)["price_books"] == [
+        {"id": "winter", "name": "Winter", "from_ms": 1_782_860_400_000}
+    ]
+    prices = {item.key: msgspec.json.decode(item.value) for item in shop.items[Feed.PRICE]}
+    assert prices["winter/100001"]["price_minor"] == 50
+    assert prices["100001"]["price_minor"] == 45
+
+
+@pytest.mark.parametrize(
+    ("book", "fault"),
+    [
+        ('{"id": "winter", "name": "Winter", "from": "soon"}', "price_books: Invalid isoformat"),
+        ('{"id": "../winter", "name": "Winter", "from_ms": 1}', "store.json: Expected `str`"),
+        ('{"id": "w", "name": "W", "from_ms": 1}, {"id": "w", "name": "V", "from_ms": 2}', "once"),
+        ('"winter"', "store.json: Expected `object`"),
+    ],
+)
+def test_faults_of_price_books_are_told(tmp_path: Path, book: str, fault: str) -> None:
+    with pytest.raises(Refused) as caught:
+        ShopFolder(_with_book(tmp_path / "shop", book)).read()
+    assert fault in str(caught.value)

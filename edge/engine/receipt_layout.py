@@ -126,6 +126,8 @@ def _line(line: Line, currency: str, words: ReceiptWords) -> Iterator[ReceiptBlo
         price = format_amount(line.price_minor, currency)
         per = words.per_kilogram if line.unit == Unit.KILOGRAM else ""
         quantity = format_quantity(line.quantity, Unit(line.unit))
+        if line.unit == Unit.KILOGRAM:
+            quantity = quantity.removesuffix(Unit.KILOGRAM) + words.kilogram
         yield TextBlock(f"  {quantity} \u00d7 {price}{per}")
 
 

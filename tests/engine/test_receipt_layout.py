@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -258,12 +259,20 @@ def test_rates_are_written_without_needless_digits(rate_ppm: int, text: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("wanted", "language"), [("en", "en"), ("en-IE", "en"), ("zz", "en"), ("", "en")]
+    ("wanted", "language"),
+    [("en", "en"), ("en-IE", "en"), ("pt-BR", "pt"), ("zh-Hans", "zh"), ("zz", "en"), ("", "en")],
 )
-def test_a_language_without_words_falls_back(wanted: str, language: str) -> None:
+def test_a_language_has_its_own_words_or_those_of_its_root_or_english(
+    wanted: str, language: str
+) -> None:
     assert language_of(wanted) == language
     document = lay_out(cash_sale(), msgspec.structs.replace(profile(), receipt_language=wanted))
     assert document.language == language
+
+
+def test_the_languages_of_the_screens_are_those_of_the_receipts() -> None:
+    screens = Path(__file__).parents[2] / "edge" / "screens" / "words"
+    assert set(WORDS) == {path.stem for path in screens.glob("*.js")}
 
 
 @pytest.mark.parametrize("language", list(WORDS))
@@ -274,3 +283,9 @@ def test_every_language_is_complete(language: str) -> None:
 
 def test_the_qr_code_is_short() -> None:
     assert len(qr_text(cash_sale())) < 100
+
+
+def test_weights_are_said_in_the_language_of_the_receipt() -> None:
+    words = printed(lay_out(cash_sale(), msgspec.structs.replace(profile(), receipt_language="ar")))
+    kilogram = WORDS["ar"].kilogram
+    assert f"  0.742\u00a0{kilogram} \u00d7 18.90/{kilogram}" in words

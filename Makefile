@@ -63,7 +63,7 @@ fmt: $(DEV)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-$(SHOP): pyproject.toml edge/screens/package-lock.json
+$(SHOP): pyproject.toml edge/screens/package-lock.json devices/lettering/package-lock.json
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Tillbox needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version)."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
@@ -79,4 +79,5 @@ $(DEV): $(SHOP)
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .demo dist build htmlcov mutants edge/screens/node_modules edge/screens/vendor
+	rm -rf $(VENV) .demo dist build htmlcov mutants edge/screens/node_modules edge/screens/vendor \
+	  devices/lettering/fonts

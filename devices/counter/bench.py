@@ -308,6 +308,8 @@ def _slip_line(line: PaperLine) -> SlipLine:
         width=line.width,
         mark=line.mark,
         png=base64.b64encode(line.png).decode(),
+        left_dots=line.left_dots,
+        width_dots=line.width_dots,
     )
 
 

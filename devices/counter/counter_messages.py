@@ -108,7 +108,10 @@ class PaperBody(msgspec.Struct, frozen=True):
 
 
 class SlipLine(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A line as it looks. `mark`: qr, barcode or picture; `png`: a picture in base64."""
+    """A line as it looks. `mark`: qr, barcode or picture; `png`: a picture in base64.
+
+    A picture begins at `left_dots` and is `width_dots` wide; a sign of text takes 12.
+    """
 
     text: str
     bold: bool = False
@@ -116,6 +119,8 @@ class SlipLine(msgspec.Struct, frozen=True, omit_defaults=True):
     width: int = 1
     mark: str = ""
     png: str = ""
+    left_dots: int = 0
+    width_dots: int = 0
 
 
 class Slip(msgspec.Struct, frozen=True):

@@ -3,12 +3,13 @@ import { barsPath, code128Bars } from "./bars.js";
 import { ask, byId, el, svg } from "./parts.js";
 import { qrModules, qrPath } from "./qr.js";
 
-/** @typedef {{text: string, bold?: boolean, height?: number, width?: number, mark?: string, png?: string}} SlipLine */
+/** @typedef {{text: string, bold?: boolean, height?: number, width?: number, mark?: string, png?: string, left_dots?: number, width_dots?: number}} SlipLine */
 /** @typedef {{lines: SlipLine[]}} Slip */
 
 const BARS_HIGH = 40;
 const QUIET_MODULES = 4;
 const MEASURED_SIGNS = 100;
+const SIGN_DOTS = 12;
 
 export class Paper {
   constructor() {
@@ -109,11 +110,11 @@ function trimmed(lines) {
 }
 
 /** @param {SlipLine} line */
-const columnsOf = (line) => (line.mark ? 0 : line.text.length * ((line.width ?? 1) > 1 && !line.text.startsWith(" ") ? (line.width ?? 1) : 1));
+const columnsOf = (line) => (line.png ? ((line.left_dots ?? 0) + (line.width_dots ?? 0)) / SIGN_DOTS : line.mark ? 0 : line.text.length * ((line.width ?? 1) > 1 && !line.text.startsWith(" ") ? (line.width ?? 1) : 1));
 
 /** @param {SlipLine} line @returns {Node} */
 function lineOf(line) {
-  if (line.png) return el("img", { class: "receipt__picture", alt: "Picture on the receipt", src: `data:image/png;base64,${line.png}` });
+  if (line.png) return pictureOf(line);
   const marked = /^\s*\[([^\]]+)\] (.*)$/s.exec(line.text);
   if (line.mark === "qr" && marked) return qrOf(marked[2] ?? "");
   if (line.mark === "barcode" && marked) return barcodeOf(marked[1] ?? "", marked[2] ?? "");
@@ -131,6 +132,14 @@ function lineOf(line) {
   node.style.setProperty("--wide", String(width));
   node.classList.add("loud");
   return node;
+}
+
+/** A picture as large as its dots are beside the signs of the text. @param {SlipLine} line @returns {Node} */
+function pictureOf(line) {
+  const picture = el("img", { class: "receipt__picture", alt: "Line printed as a picture", src: `data:image/png;base64,${line.png ?? ""}` });
+  picture.style.setProperty("--left", String((line.left_dots ?? 0) / SIGN_DOTS));
+  picture.style.setProperty("--signs", String((line.width_dots ?? 0) / SIGN_DOTS));
+  return picture;
 }
 
 /** @param {string} data @returns {Node} */

@@ -20,8 +20,9 @@ PULSES_KEPT_MAX: Final = 1_000
 class PaperLine:
     """One line as it looks: `text` stands where it was printed, spaces before it included.
 
-    `mark`: `qr`, `barcode` or `picture` for what is not text (its content is in `text`);
-    `png`: the dots of a picture.
+    `mark`: `qr`, `barcode` or `picture` for what is not text (its content is in `text`).
+    A picture is kept as its dots, `png`, and `text` says only its size: a printer that was
+    sent dots knows no words. `left_dots` and `width_dots` say where on the paper it stands.
     """
 
     text: str
@@ -30,6 +31,8 @@ class PaperLine:
     width: int = 1
     mark: str = ""
     png: bytes = b""
+    left_dots: int = 0
+    width_dots: int = 0
 
     @property
     def looks(self) -> str:

@@ -70,7 +70,7 @@ class Typesetter:
         self._line_bold = False
         self._line_height = 1
         self._line_width = 1
-        self._line_png = b""
+        self._line_band: tuple[list[bytes], int] = ([], 0)
 
     # --- text -----------------------------------------------------------------------------
 
@@ -111,8 +111,8 @@ class Typesetter:
 
     def print_line(self) -> None:
         """Let the line come out, empty or not."""
-        if self._line_png:
-            line = PaperLine("[picture]", mark="picture", png=self._line_png)
+        if self._line_band[1]:
+            line = self._pictured(*self._line_band)
         else:
             line = PaperLine(
                 self._aligned("".join(self._line), self._line_columns),
@@ -126,7 +126,7 @@ class Typesetter:
 
     def end_line(self) -> None:
         """Let the line come out if there is anything on it."""
-        if self._line or self._line_png:
+        if self._line or self._line_band[1]:
             self.print_line()
 
     def mark(self, mark: str, text: str) -> None:
@@ -140,13 +140,22 @@ class Typesetter:
         self.end_line()
         if row_bytes and data:
             rows = [data[at : at + row_bytes] for at in range(0, len(data), row_bytes)]
-            png = png_of(rows, width_dots or row_bytes * 8)
-            self._machine.print_line(PaperLine("[picture]", mark="picture", png=png), len(rows))
+            self._machine.print_line(self._pictured(rows, width_dots or row_bytes * 8), len(rows))
 
     def band(self, rows: list[bytes], width_dots: int) -> None:
         """Put a band of dots on the line."""
         if width_dots:
-            self._line_png = png_of(rows, width_dots)
+            self._line_band = rows, width_dots
+
+    def _pictured(self, rows: list[bytes], width_dots: int) -> PaperLine:
+        spare = max(0, self._machine.columns * _DOTS_PER_COLUMN - width_dots)
+        return PaperLine(
+            f"[picture {width_dots} x {len(rows)}]",
+            mark="picture",
+            png=png_of(rows, width_dots),
+            left_dots=spare * self._align // 2,
+            width_dots=width_dots,
+        )
 
     def _aligned(self, text: str, columns: int) -> str:
         spare = max(0, self._machine.columns - columns)
@@ -189,7 +198,7 @@ class Typesetter:
     def feed_lines(self, args: bytes) -> None:
         """ESC d: the line at hand and n - 1 empty ones, or n empty ones."""
         count = args[0]
-        if self._line or self._line_png:
+        if self._line or self._line_band[1]:
             self.print_line()
             count -= 1
         for _ in range(count):

@@ -1,7 +1,9 @@
-"""Text in columns of one width: wrapping, a text with an amount, cells, centred, ruled."""
+"""Where texts stand on a line: wrapped, a text with an amount, cells, begun at the right."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from devices.protocols.escpos_text import display_width
@@ -11,92 +13,125 @@ START_COLUMNS_MIN: Final = 8
 """Beside a longer amount the text gets lines of its own."""
 
 
-def wrap(text: str, columns: int) -> list[str]:
+Placed = tuple[str, int]
+"""A text, and where on its line it begins."""
+
+
+@dataclass(frozen=True)
+class Ruler:
+    """How wide texts are: columns for the printer's own letters, dots for drawn ones."""
+
+    measure: Callable[[str], int]
+    space: int
+
+
+COLUMNS: Final = Ruler(display_width, 1)
+
+
+def wrap(text: str, room: int, ruler: Ruler = COLUMNS) -> list[str]:
     """Return the text in lines of at most so many columns, broken at spaces, then at signs.
 
     An indent at the start is kept on every line while it leaves half of the line.
     """
     text = text.rstrip(" ")
-    if display_width(text) <= columns:
+    if ruler.measure(text) <= room:
         return [text]
     body = text.lstrip(" ")
     indent = " " * (len(text) - len(body))
-    if columns - len(indent) < max(columns // 2, _WIDEST_SIGN):
+    if room - len(indent) * ruler.space < max(room // 2, _WIDEST_SIGN * ruler.space):
         indent = ""
     lines: list[str] = []
     line = indent
     for word in body.split(" "):
         gap = " " if line != indent else ""
-        if display_width(line) + len(gap) + display_width(word) <= columns:
+        if ruler.measure(line) + len(gap) * ruler.space + ruler.measure(word) <= room:
             line += gap + word
             continue
         if line.strip(" "):
             lines.append(line.rstrip(" "))
-        *full, line = _chop(indent, word, columns)
+        *full, line = _chop(indent, word, room, ruler)
         lines += full
     lines.append(line.rstrip(" "))
     return lines
 
 
-def _chop(indent: str, word: str, columns: int) -> list[str]:
+def _chop(indent: str, word: str, room: int, ruler: Ruler) -> list[str]:
     """Break a word into lines; the last may be shorter, and is the indent alone for no word."""
     lines: list[str] = []
-    line, width = indent, len(indent)
+    line, width = indent, len(indent) * ruler.space
     for char in word:
-        char_width = display_width(char)
-        if width + char_width > columns and width > len(indent):
+        char_width = ruler.measure(char)
+        if width + char_width > room and width > len(indent) * ruler.space:
             lines.append(line)
-            line, width = indent, len(indent)
+            line, width = indent, len(indent) * ruler.space
         line += char
         width += char_width
     return [*lines, line]
 
 
-def row(start: str, end: str, columns: int) -> list[str]:
-    """Return a text with an amount at the end of its last line; the amount is never broken.
+def place_row(start: str, end: str, room: int, ruler: Ruler = COLUMNS) -> list[list[Placed]]:
+    """Place a text, and an amount at the end of its last line; the amount is never broken.
 
     An amount that leaves less than `START_COLUMNS_MIN` columns stands on lines of its own.
     """
-    end_width = display_width(end)
-    room = columns - end_width - 1
-    start_width = display_width(start)
-    if start_width <= room:
-        return [start + " " * (columns - start_width - end_width) + end]
-    if room < START_COLUMNS_MIN:
-        return [*wrap(start, columns), *(at_end(line, columns) for line in wrap(end, columns))]
-    *before, last = wrap(start, room)
-    return [*before, last + " " * (columns - display_width(last) - end_width) + end]
+    beside = room - ruler.measure(end) - ruler.space
+    if ruler.measure(start) > beside and beside < START_COLUMNS_MIN * ruler.space:
+        return [
+            *([(line, 0)] for line in wrap(start, room, ruler)),
+            *([_at_end(line, room, ruler)] for line in wrap(end, room, ruler)),
+        ]
+    *before, last = wrap(start, beside, ruler) if ruler.measure(start) > beside else [start]
+    return [*([(line, 0)] for line in before), [(last, 0), _at_end(end, room, ruler)]]
 
 
-def cells(texts: tuple[str, ...], columns: int) -> list[str]:
-    """Return a line of cells, the first at its start, the others at their ends.
+def place_cells(texts: tuple[str, ...], room: int, ruler: Ruler = COLUMNS) -> list[list[Placed]]:
+    """Place cells on a line, the first at its start, the others at their ends.
 
     Equal widths while everything fits with a space between; then as wide as each needs;
     then each cell on a line of its own.
     """
     if not texts:
-        return [""]
-    widths = [display_width(text) for text in texts]
-    equal = columns // len(texts)
-    room = [columns - equal * (len(texts) - 1), *([equal] * (len(texts) - 1))]
-    if any(width + 1 > cell for width, cell in zip(widths[1:], room[1:], strict=True)) or (
-        widths[0] > room[0]
-    ):
-        spare = columns - sum(widths) - (len(texts) - 1)
+        return [[]]
+    widths = [ruler.measure(text) for text in texts]
+    equal = room // ruler.space // len(texts) * ruler.space
+    cells = [room - equal * (len(texts) - 1), *([equal] * (len(texts) - 1))]
+    fits = zip(widths[1:], cells[1:], strict=True)
+    if any(width + ruler.space > cell for width, cell in fits) or widths[0] > cells[0]:
+        spare = room - sum(widths) - (len(texts) - 1) * ruler.space
         if spare < 0:
             first, *others = texts
+            rest = (line for text in others for line in wrap(text, room, ruler))
             return [
-                *wrap(first, columns),
-                *(at_end(line, columns) for text in others for line in wrap(text, columns)),
+                *([(line, 0)] for line in wrap(first, room, ruler)),
+                *([_at_end(line, room, ruler)] for line in rest),
             ]
-        room = [widths[0] + spare, *(width + 1 for width in widths[1:])]
-    first, *others = texts
-    line = first + " " * (room[0] - widths[0])
-    for text, width, cell in zip(others, widths[1:], room[1:], strict=True):
-        line += " " * (cell - width) + text
-    return [line.rstrip(" ")]
+        cells = [widths[0] + spare, *(width + ruler.space for width in widths[1:])]
+    placed = [(texts[0], 0)]
+    edge = cells[0]
+    for text, width, cell in zip(texts[1:], widths[1:], cells[1:], strict=True):
+        edge += cell
+        placed.append((text, edge - width))
+    return [placed]
 
 
-def at_end(text: str, columns: int) -> str:
-    """Return the text with spaces before it, so that it ends with the line."""
-    return " " * max(0, columns - display_width(text)) + text
+def mirrored(line: list[Placed], room: int, ruler: Ruler = COLUMNS) -> list[Placed]:
+    """Return a line that begins at the right, indents too, in the order in which it stands."""
+    turned = []
+    for text, at in reversed(line):
+        body = text.lstrip(" ")
+        begins = at + (len(text) - len(body)) * ruler.space
+        turned.append((body, max(0, room - begins - ruler.measure(body))))
+    return turned
+
+
+def joined(line: list[Placed]) -> str:
+    """Return a placed line as one text with spaces between."""
+    whole, width = "", 0
+    for text, at in line:
+        whole += " " * (at - width) + text
+        width = at + display_width(text)
+    return whole
+
+
+def _at_end(text: str, room: int, ruler: Ruler) -> Placed:
+    return text, max(0, room - ruler.measure(text))

@@ -5,6 +5,8 @@ Sources: Epson's published command descriptions as gathered under "Wire facts" 1
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Sequence
 from typing import Final
 
 INITIALISE: Final = b"\x1b@"
@@ -34,6 +36,8 @@ SYMBOL_REST_BYTES_MAX: Final = 1_024
 """NULs that complete the longest command of a receipt, a native QR code."""
 PICTURE_REST_BYTES_MAX: Final = 16_384
 """The same where QR codes are sent as pictures."""
+_DOT_BYTES_REAL_TIME: Final = (b"\x10\x04", b"\x10\x05", b"\x10\x14")
+"""DLE EOT, DLE ENQ, DLE DC4: printers obey them wherever they stand, in pictures too."""
 PROCESS_ID_NUMBERS: Final = 10_000
 """Process ids are four digits; far more than can be under way at once."""
 FEED_LINES_MAX: Final = 255
@@ -82,6 +86,18 @@ def select_page(number: int) -> bytes:
 def feed(lines: int) -> bytes:
     """Return ESC d n; more than 255 lines are 255."""
     return b"\x1bd" + bytes((max(0, min(lines, FEED_LINES_MAX)),))
+
+
+def raster(rows: Sequence[int], row_bytes: int) -> bytes:
+    """Return GS v 0: rows of dots, each an integer of so many bytes, its highest bit leftmost.
+
+    Where dots would be a real-time command, such as one that opens the drawer, one more of
+    them is black.
+    """
+    data = b"".join(row.to_bytes(row_bytes, "big") for row in rows)
+    for command in _DOT_BYTES_REAL_TIME:
+        data = data.replace(command, b"\x18" + command[1:])
+    return b"\x1dv0\x00" + struct.pack("<HH", row_bytes, len(rows)) + data
 
 
 def drawer_pulse(pin: int, on_ms: int, off_ms: int) -> bytes:

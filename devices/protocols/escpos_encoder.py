@@ -7,6 +7,9 @@ a sign (the euro in ISO 8859-7), lets control bytes through, and takes five time
 cost here). Bar codes are ours too: its `barcode` prints on standard output. Importing it
 costs a third of a second, 12 MiB, and `logging.basicConfig`: only the first receipt of a
 process pays for it, in a thread of the driver's.
+
+Blocks with letters that no code page has are drawn (`escpos_raster`), others stay text: a
+line of text is 40 bytes, a drawn one up to 2 KB, which takes a slow line and a slow head.
 """
 
 from __future__ import annotations
@@ -20,8 +23,20 @@ import msgspec
 from msgspec import Meta
 
 from devices.protocols import escpos_commands as commands
-from devices.protocols.escpos_columns import cells, row, wrap
-from devices.protocols.escpos_text import CodePages, Fitted, clean
+from devices.protocols.escpos_columns import (
+    COLUMNS,
+    Placed,
+    Ruler,
+    joined,
+    mirrored,
+    place_cells,
+    place_row,
+    wrap,
+)
+from devices.protocols.escpos_raster import DrawnBlock, raster_rest_bytes
+from devices.protocols.escpos_text import SUBSTITUTE, CodePages, Fitted, clean, marks_bounded
+from devices.protocols.letters import MARKS_MAX, Lettering
+from devices.protocols.text_direction import reads_right_to_left
 from edge.contract.receipt_document import (
     Align,
     ColumnsBlock,
@@ -39,6 +54,8 @@ _DOTS_PER_COLUMN: Final = 12
 """Font A."""
 _PROFILE: Final = "TM-T88V"
 """python-escpos' profile that has every command used here; pages are ours."""
+
+_Place = Callable[[tuple[str, ...], int, Ruler], list[list[Placed]]]
 
 _ALIGN: Final = {
     Align.START: commands.ALIGN_START,
@@ -63,7 +80,8 @@ class PaperFormat(msgspec.Struct, frozen=True):
     `columns` of font A: 32 on 58 mm, 42 or 48 on 80 mm. `code_page` as in `EPSON_PAGES`;
     `other_code_pages` are switched to for signs that the first lacks; `code_page_numbers`
     are the maker's own `n` of ESC t. `qr`: by the printer, as a picture, or as text.
-    `double_byte_off`: the printer is made for Chinese or Japanese.
+    `double_byte_off`: the printer is made for Chinese or Japanese. `drawn_text`: letters that
+    no page has are printed as pictures; switch it off for printers without `GS v 0`.
     """
 
     columns: Annotated[int, Meta(ge=24, le=96)] = 42
@@ -73,6 +91,7 @@ class PaperFormat(msgspec.Struct, frozen=True):
     qr: Literal["native", "picture", "text"] = "native"
     cut: Literal["partial", "full", "none"] = "partial"
     double_byte_off: bool = False
+    drawn_text: bool = True
 
 
 @dataclass(frozen=True)
@@ -84,15 +103,40 @@ class EncodedReceipt:
 
 
 class EscposEncoder:
-    """Sets receipts for one paper format; each job starts with ESC @ and needs nothing before."""
+    """Sets receipts for one paper format; each job starts with ESC @ and needs nothing before.
 
-    def __init__(self, paper: PaperFormat) -> None:
+    `lettering` draws what the code pages lack; without it that is `?`.
+    """
+
+    def __init__(self, paper: PaperFormat, lettering: Lettering | None = None) -> None:
         self._paper = paper
+        self._lettering = lettering if paper.drawn_text else None
         self._pages = CodePages(paper.code_page, paper.other_code_pages, paper.code_page_numbers)
-        self._fit = lru_cache(_TEXTS_KEPT_MAX)(self._fit_anew)
+        self.fit = lru_cache(_TEXTS_KEPT_MAX)(self._fit_anew)
+        self.says = lru_cache(_TEXTS_KEPT_MAX)(self._says_anew)
+        self.drawable = lru_cache(_TEXTS_KEPT_MAX)(self._drawable_anew)
 
     def _fit_anew(self, text: str) -> Fitted:
         return self._pages.fit(clean(text))
+
+    def _says_anew(self, text: str) -> bool:
+        return self._pages.says(clean(text))
+
+    def _drawable_anew(self, text: str) -> Fitted:
+        """Return a text of which there is every letter, `?` for what nobody can draw."""
+        kept = []
+        substituted = 0
+        for char in marks_bounded(clean(text), MARKS_MAX):
+            known = self._lettering is not None and self._lettering.knows(char)
+            kept.append(char if known else self._pages.nearest(char))
+            substituted += kept[-1] == SUBSTITUTE != char
+        return Fitted("".join(kept), substituted)
+
+    def draws(self, document: ReceiptDocument) -> bool:
+        """Say whether a receipt has lines to be drawn: that takes long enough for a thread."""
+        return self._lettering is not None and not all(
+            self.says(text) for block in document.blocks for text in texts_of(block)
+        )
 
     @staticmethod
     def load() -> type[Any]:
@@ -104,21 +148,39 @@ class EscposEncoder:
 
     def encode(self, document: ReceiptDocument) -> EncodedReceipt:
         """Return the receipt as bytes, cut included."""
-        job = _Job(self._paper, self._pages, self._fit, self.load()(profile=_PROFILE))
+        lettering = self._lettering if self.draws(document) else None
+        if lettering is not None and not lettering.load():
+            lettering = None
+        job = _Job(self, self._paper, self._pages, lettering, document.language)
         for block in document.blocks:
             job.add(block)
         return job.finish()
 
     def flush(self) -> bytes:
         """Return what completes and forgets a receipt that a lost connection left half sent."""
+        rest = commands.SYMBOL_REST_BYTES_MAX
+        if self._lettering is not None:
+            rest = max(rest, raster_rest_bytes(self._paper.columns * _DOTS_PER_COLUMN))
         if self._paper.qr == "picture":
-            return commands.flush_broken_job(commands.PICTURE_REST_BYTES_MAX)
-        return commands.flush_broken_job(commands.SYMBOL_REST_BYTES_MAX)
+            rest = max(rest, commands.PICTURE_REST_BYTES_MAX)
+        return commands.flush_broken_job(rest)
 
     def cut_scrap(self) -> bytes:
         """Return what cuts off a receipt that was broken off."""
-        job = _Job(self._paper, self._pages, self._fit, self.load()(profile=_PROFILE))
-        return job.finish().data
+        return _Job(self, self._paper, self._pages, None, "").finish().data
+
+
+def texts_of(block: ReceiptBlock) -> tuple[str, ...]:
+    """Return what is written in a block; codes are not written."""
+    match block:
+        case RowBlock(start, end):
+            return start, end
+        case TextBlock(text):
+            return (text,)
+        case ColumnsBlock(texts):
+            return texts
+        case _:
+            return ()
 
 
 class _Job:
@@ -126,16 +188,19 @@ class _Job:
 
     def __init__(
         self,
+        encoder: EscposEncoder,
         paper: PaperFormat,
         pages: CodePages,
-        fit: Callable[[str], Fitted],
-        dummy: Any,
+        lettering: Lettering | None,
+        language: str,
     ) -> None:
+        self._encoder = encoder
         self._paper = paper
         self._columns = paper.columns
         self._pages = pages
-        self._fitted = fit
-        self._dummy = dummy
+        self._lettering = lettering
+        self._mirrored = reads_right_to_left(language)
+        self._dummy = encoder.load()(profile=_PROFILE)
         self._align = Align.START
         self._substituted = 0
         self._parts = [
@@ -147,16 +212,15 @@ class _Job:
         ]
 
     def add(self, block: ReceiptBlock) -> None:
-        columns = self._columns
         match block:
             case RowBlock(start, end, emphasis):
-                self._lines(row(self._fit(start), self._fit(end), columns), emphasis)
+                self._written((start, end), _place_row, emphasis)
             case TextBlock(text, align, emphasis):
-                self._lines(wrap(self._fit(text), columns), emphasis, align)
+                self._written((text,), _place_text, emphasis, align)
             case ColumnsBlock(texts):
-                self._lines(cells(tuple(self._fit(text) for text in texts), columns))
+                self._written(texts, place_cells)
             case RuleBlock():
-                self._lines(["-" * columns])
+                self._print_lines([[("-" * self._columns, 0)]])
             case FeedBlock(lines):
                 self._parts.append(commands.feed(lines))
             case QrBlock(data):
@@ -173,18 +237,53 @@ class _Job:
             self._take_dummy()
         return EncodedReceipt(b"".join(self._parts), self._substituted)
 
-    def _fit(self, text: str) -> str:
-        fitted = self._fitted(text)
-        self._substituted += fitted.substituted
-        return fitted.text
-
-    def _lines(
-        self, lines: list[str], emphasis: Emphasis = Emphasis.NORMAL, align: Align = Align.START
+    def _written(
+        self,
+        texts: tuple[str, ...],
+        place: _Place,
+        emphasis: Emphasis = Emphasis.NORMAL,
+        align: Align = Align.START,
     ) -> None:
+        """Print a block as text where the printer has its letters, else draw it."""
+        fitted = tuple(map(self._encoder.fit, texts))
+        if self._lettering is not None and not all(map(self._encoder.says, texts)):
+            fitted = tuple(map(self._encoder.drawable, texts))
+        said = tuple(each.text for each in fitted)
+        # what nobody can draw is `?`: perhaps there is nothing left to be drawn
+        if self._lettering is not None and not all(map(self._encoder.says, said)):
+            block = DrawnBlock(self._lettering, said, emphasis, mirrored=self._mirrored)
+            lines = place(said, self._columns * _DOTS_PER_COLUMN, block.ruler)
+            self._draw_lines(block, lines, align)
+        else:
+            lines = place(said, self._columns, COLUMNS)
+            self._print_lines(lines, emphasis, align)
+        self._substituted += sum(each.substituted for each in fitted)
+
+    def _print_lines(
+        self,
+        lines: list[list[Placed]],
+        emphasis: Emphasis = Emphasis.NORMAL,
+        align: Align = Align.START,
+    ) -> None:
+        if self._mirrored and align is not Align.CENTRE:
+            # not by ESC a 2: what is wider than the columns would not stand below the rows
+            lines = [_turned(line, align, self._columns, COLUMNS) for line in lines]
+            align = Align.START
         self._set_align(align)
         on, off = _LOUDER[emphasis]
-        text = b"".join(self._pages.encode(line) + b"\n" for line in lines)
+        text = b"".join(self._pages.encode(joined(line).rstrip(" ")) + b"\n" for line in lines)
         self._parts += (on, text, off)
+
+    def _draw_lines(self, block: DrawnBlock, lines: list[list[Placed]], align: Align) -> None:
+        room = self._columns * _DOTS_PER_COLUMN
+        if self._mirrored and align is not Align.CENTRE:
+            lines = [_turned(line, align, room, block.ruler) for line in lines]
+            align = Align.START
+        self._set_align(align)
+        for line in lines:
+            # the printer centres a picture as it does a text: by its width
+            wide = room if align is Align.START else min(room, block.width(line[0][0]))
+            self._parts.append(block.line(line, wide))
 
     def _set_align(self, align: Align) -> None:
         if align is not self._align:
@@ -212,8 +311,25 @@ class _Job:
 
     def _text_instead(self, data: str) -> None:
         """Set as text what the printer cannot draw: the number can still be typed in."""
-        self._lines(wrap(self._fit(data), self._columns), align=Align.CENTRE)
+        fitted = self._encoder.fit(data)
+        self._substituted += fitted.substituted
+        lines = _place_text((fitted.text,), self._columns, COLUMNS)
+        self._print_lines(lines, align=Align.CENTRE)
 
     def _take_dummy(self) -> None:
         self._parts.append(self._dummy.output)
         self._dummy.clear()
+
+
+def _place_text(texts: tuple[str, ...], room: int, ruler: Ruler) -> list[list[Placed]]:
+    return [[(line, 0)] for text in texts for line in wrap(text, room, ruler)]
+
+
+def _place_row(texts: tuple[str, ...], room: int, ruler: Ruler) -> list[list[Placed]]:
+    start, end = texts
+    return place_row(start, end, room, ruler)
+
+
+def _turned(line: list[Placed], align: Align, room: int, ruler: Ruler) -> list[Placed]:
+    """Return a line of a receipt that reads from right to left; its end is at the left."""
+    return line if align is Align.END else mirrored(line, room, ruler)

@@ -122,6 +122,19 @@ def clean(text: str) -> str:
     return "".join(kept)
 
 
+def marks_bounded(text: str, most: int) -> str:
+    """Return a text without the marks that are piled up on a letter beyond so many."""
+    if text.isascii():
+        return text
+    kept: list[str] = []
+    marks = 0
+    for char in text:
+        marks = marks + 1 if unicodedata.category(char) in {"Mn", "Me"} else 0
+        if marks <= most:
+            kept.append(char)
+    return "".join(kept)
+
+
 def display_width(text: str) -> int:
     """Return how many columns a text takes: East Asian wide signs 2, combining marks 0."""
     if text.isascii() or max(text) < _FIRST_COMBINING:
@@ -182,6 +195,24 @@ class CodePages:
                 kept.append(SUBSTITUTE)
                 substituted += 1
         return Fitted("".join(kept), substituted)
+
+    def says(self, text: str) -> bool:
+        """Say whether a clean text comes out as it is written.
+
+        A dash or a quotation mark may be the nearest one; a letter that loses its accent
+        may not, for it is another letter.
+        """
+        if text.isascii() or _has(self._page, text):
+            return True
+        return all(
+            self._page_of(char) is not None
+            or (unicodedata.category(char)[0] not in "LM" and self._nearest(char) is not None)
+            for char in text
+        )
+
+    def nearest(self, char: str) -> str:
+        """Return what stands for a sign that nobody has letters for; `?` when nothing does."""
+        return self._nearest(char) or SUBSTITUTE
 
     def encode(self, text: str) -> bytes:
         """Return a fitted text as bytes, back in the first page at the end.

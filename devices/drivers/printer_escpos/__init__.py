@@ -20,6 +20,6 @@ DRIVER: Final = DriverSpec(
     build=PrinterEscpos,
     job_kinds=frozenset({JobKind.PRINT_RECEIPT, JobKind.KICK_DRAWER, JobKind.CHECK_HEALTH}),
     model="printers that speak ESC/POS",
-    capabilities=("print", "cut", "drawer", "qr", "barcode", "code_pages"),
+    capabilities=("print", "cut", "drawer", "qr", "barcode", "code_pages", "drawn_text"),
     rung=Rung.SIMULATED,
 )

@@ -35,6 +35,7 @@ from edge.contract.limits import (
 )
 from edge.contract.receipt_document import ReceiptDocument
 
+_LETTERS_ADVICE: Final = "Install Tillbox from its wheel, which brings fonts and HarfBuzz."
 _COPY_ADVICE: Final = "Look whether the receipt came out whole; if not, print a copy."
 
 
@@ -47,6 +48,7 @@ class PrinterEscpos(PrinterLine):
         """Encoding is a matter of less than a millisecond."""
         self._scrap = False
         """Part of a receipt may hang out of the printer without a cut behind it."""
+        self._told_of_letters = False
         self._processes = 0
         self._evidence_ms = PRINTER_EVIDENCE_MS_MAX
         self._gave_up_ms = 0
@@ -66,12 +68,18 @@ class PrinterEscpos(PrinterLine):
         self, job: DeviceJob, document: ReceiptDocument, stream: ByteStream
     ) -> JobResult:
         async with self._line:
-            if self._warm:
+            if self._warm and not self._encoder.draws(document):
                 receipt = self._encoder.encode(document)
             else:
-                # the first import of python-escpos costs 0.34 s, a drawn QR code some 30 ms
+                # the first import of python-escpos costs 0.34 s, a drawn QR code some 30 ms,
+                # a receipt in Arabic some 10 ms, and the first of them half a second
                 receipt = await asyncio.to_thread(self._encoder.encode, document)
                 self._warm = self._settings.qr != "picture"
+            if self._letters.problem and not self._told_of_letters:
+                self._told_of_letters = True
+                self.ports.log.error(
+                    "letters_missing", problem=self._letters.problem, advice=_LETTERS_ADVICE
+                )
             if receipt.substituted:
                 self.ports.count("SubstitutedCharacterCount", receipt.substituted)
                 self.ports.log.warning("signs_missing", job=job.id, substituted=receipt.substituted)

@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from devices.driver import ConnectedDriver, DriverPorts
 from devices.drivers.printer_escpos.settings import PrinterEscposSettings
+from devices.lettering.letters import Letters
 from devices.protocols import escpos_commands as commands
 from devices.protocols.escpos_encoder import EscposEncoder
 from devices.protocols.escpos_questions import StatusQuestions
@@ -69,7 +70,8 @@ class PrinterLine(ConnectedDriver, ABC):
     def __init__(self, settings: PrinterEscposSettings, ports: DriverPorts) -> None:
         super().__init__(ports)
         self._settings = settings
-        self._encoder = EscposEncoder(settings)
+        self._letters = Letters()
+        self._encoder = EscposEncoder(settings, self._letters)
         self._line = asyncio.Lock()
         self._news = asyncio.Condition()
         self._half_sent = True

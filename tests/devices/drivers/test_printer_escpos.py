@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from edge.contract.device_messages import (
     PrintOutcome,
 )
 from edge.contract.errors import DeviceUnreachable, SettingsInvalid
-from edge.contract.receipt_document import ReceiptDocument, RowBlock
+from edge.contract.receipt_document import ReceiptDocument, RowBlock, TextBlock
 from tests.devices.driver_ports import KeptPorts
 from tests.devices.printer_bench import LONG, bench
 from tests.devices.virtual_clock import VirtualClock
@@ -217,10 +218,35 @@ async def test_cable_out_and_in_again() -> None:
 async def test_signs_that_the_printer_lacks_are_counted_and_logged() -> None:
     async with bench() as shop:
         await shop.in_state(DriverState.READY)
-        await shop.print(ReceiptDocument("x", (RowBlock("\u9752\u5c9b beer", "1.00"),)))
+        await shop.print(ReceiptDocument("x", (RowBlock("\u0e0a\u0e32 beer", "1.00"),)))
         assert shop.ports.counts["SubstitutedCharacterCount"] == 2
         assert "signs_missing" in shop.ports.log_text.getvalue()
         assert shop.printer.receipts()[0].startswith("?? beer")
+
+
+async def test_letters_that_the_printer_lacks_are_drawn() -> None:
+    async with bench() as shop:
+        await shop.in_state(DriverState.READY)
+        document = ReceiptDocument("x", (RowBlock("\u9752\u5c9b beer", "1.00"), TextBlock("a")))
+        for _ in range(2):
+            assert (await shop.print(document)).result == PrintOutcome("confirmed")
+        drawn, written = shop.printer.roll.receipts[-1].lines[:2]
+        assert (drawn.mark, drawn.width_dots, written.text) == ("picture", 504, "a")
+        assert "SubstitutedCharacterCount" not in shop.ports.counts
+
+
+async def test_a_machine_without_letters_prints_on_and_says_so_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "uharfbuzz", None)
+    async with bench() as shop:
+        await shop.in_state(DriverState.READY)
+        document = ReceiptDocument("x", (RowBlock("\u9752\u5c9b beer", "1.00"),))
+        for _ in range(2):
+            assert (await shop.print(document)).result == PrintOutcome("confirmed")
+        assert shop.printer.receipts()[-1].startswith("?? beer")
+        assert shop.ports.counts["SubstitutedCharacterCount"] == 4
+        assert shop.ports.log_text.getvalue().count("letters_missing") == 1
 
 
 class MuteAfterAWhile:

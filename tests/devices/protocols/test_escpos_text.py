@@ -6,11 +6,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devices.protocols.escpos_columns import at_end, cells, row, wrap
+from devices.protocols.escpos_columns import joined, mirrored, place_cells, place_row, wrap
 from devices.protocols.escpos_text import EPSON_PAGES, CodePages, clean, display_width
 
 LATIN = CodePages("cp858")
 MANY = CodePages("cp858", ("cp852", "cp866", "cp737"))
+
+
+def row(start: str, end: str, columns: int) -> list[str]:
+    return [joined(line) for line in place_row(start, end, columns)]
+
+
+def cells(texts: tuple[str, ...], columns: int) -> list[str]:
+    return [joined(line) for line in place_cells(texts, columns)]
 
 
 @pytest.mark.parametrize(
@@ -174,5 +182,10 @@ def test_cells(texts: tuple[str, ...], columns: int, lines: list[str]) -> None:
     assert cells(texts, columns) == lines
 
 
-def test_at_end_of_a_line_that_is_too_long() -> None:
-    assert at_end("abcdef", 3) == "abcdef"
+def test_a_line_that_begins_at_the_right() -> None:
+    (line,) = place_row("Milk", "1.25", 12)
+    assert joined(mirrored(line, 12)) == "1.25    Milk"
+    (line,) = place_cells(("a", "b", "c"), 9)
+    assert joined(mirrored(line, 9)) == "c  b    a"
+    assert joined(mirrored([("too long", 0)], 4)) == "too long"
+    assert joined(mirrored([("  3 x 0.45", 0)], 14)) == "    3 x 0.45"

@@ -1,0 +1,182 @@
+"""Whole receipts in six languages as paper: text (`scripts/NAME.txt`) and picture beside it.
+
+Both come from the bytes that the printer got. Look at every picture after `make golden`.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+from PIL import Image
+
+from devices.lettering.letters import Letters
+from devices.protocols.escpos_encoder import EscposEncoder, PaperFormat
+from edge.contract.receipt_document import ReceiptDocument
+from edge.engine.cart import Cart
+from edge.engine.receipt_layout import lay_out_receipt
+from tests.devices.escpos_desk import Desk
+from tests.engine.shop_in_memory import CHEESE_742_G, MILK, ROLL, SMALL, SOAP, profile
+from tests.engine.till_in_memory import TillInMemory
+from tests.golden.paper_picture import picture
+
+FOLDER: Final = Path(__file__).parent / "scripts"
+LETTERS: Final = Letters()
+
+
+class Shop(NamedTuple):
+    """A shop somewhere: its names, in the order of the goods that `sale` sells."""
+
+    language: str
+    name: str
+    address: str
+    footer: str
+    cashier: str
+    goods: tuple[str, str, str, str, str]
+    pages: tuple[str, ...] = ()
+
+
+SHOPS: Final = {
+    "english": Shop(
+        "en-IE",
+        "Harbour Street",
+        "12 Harbour Street, Exampleton",
+        "Thank you \u2014 see you soon!",
+        "Marta",
+        (
+            "青岛啤酒 500ml",
+            "Whole milk 1 l",
+            "Aged cheese",
+            "종가집 김치 300g 포기김치",
+            "شاي Lipton أصفر (100)",
+        ),
+    ),
+    "polish": Shop(
+        "pl",
+        "Sklep pod Dębem",
+        "ul. Świętojańska 12, Gdańsk",
+        "Dziękujemy, zapraszamy ponownie!",
+        "Łucja",
+        (
+            "Bułka kajzerka",
+            "Mleko łaciate 3,2% 1 l",
+            "Ser żółty dojrzewający",
+            "Guma do żucia miętowa",
+            "Mydło w kostce",
+        ),
+        ("cp852",),
+    ),
+    "chinese": Shop(
+        "zh-Hans",
+        "街角便利店",
+        "上海市静安区南京西路12号",
+        "谢谢惠顾\uff0c欢迎下次光临\uff01",
+        "王芳",
+        (
+            "肉松面包",
+            "光明纯牛奶 1L",
+            "咖喱蛏子\uff08散装\uff09",
+            "绿箭口香糖薄荷味15片装办公室分享超值家庭装大礼包",
+            "Dove 香皂",
+        ),
+    ),
+    "arabic": Shop(
+        "ar",
+        "متجر الميناء",
+        "١٢ شارع الميناء، الإسكندرية",
+        "شكرًا لزيارتكم، نراكم قريبًا!",
+        "مَرْيَم الزهراء",
+        (
+            "خبز بلدي",
+            "حليب كامل الدسم 1 لتر",
+            "جبنة رومي معتقة",
+            "علكة بالنعناع (15 قطعة) عبوة عائلية كبيرة للمكتب والبيت",
+            "صابون Dove",
+        ),
+    ),
+    "korean": Shop(
+        "ko",
+        "항구 슈퍼마켓",
+        "서울특별시 종로구 세종대로 12",
+        "이용해 주셔서 감사합니다!",
+        "김민지",
+        (
+            "단팥빵",
+            "서울우유 1L",
+            "숙성 치즈",
+            "자일리톨 껌 오리지널 민트 대용량 리필 파우치 가정용",
+            "Dove 비누",
+        ),
+    ),
+    "portuguese": Shop(
+        "pt-BR",
+        "Mercado da Estação",
+        "Rua São João, 12",
+        "Obrigado, volte sempre!",
+        "João",
+        (
+            "Pão francês",
+            "Leite integral 1 l",
+            "Queijo meia-cura",
+            "Goma de mascar de hortelã",
+            "Sabão de coco",
+        ),
+    ),
+}
+SHOPS["polish_one_page"] = SHOPS["polish"]._replace(pages=())
+WIDTHS: Final = {"58mm": 32, "80mm": 42}
+CASES: Final = tuple(f"{shop}_{width}" for shop in SHOPS for width in WIDTHS)
+
+
+def sale(goods: tuple[str, ...]) -> Cart:
+    """Sell the five goods, and one that is voided; by card in part, the rest in cash."""
+    till = TillInMemory()
+    till.now_ms = 1_795_000_000_000
+    for code, quantity in ((ROLL, 3_000), (MILK, 1_000), (CHEESE_742_G, 1_000), (SMALL, 1_000)):
+        till.add(code, quantity)
+    till.add(SOAP)
+    till.card(1_000)
+    till.approve("4242", "Visa")
+    till.cash(3_000)
+    names = iter(goods)
+    lines = tuple(msgspec.structs.replace(line, name=next(names)) for line in till.cart.lines)
+    return msgspec.structs.replace(till.cart, lines=lines)
+
+
+def document(shop: Shop, *, copy: int = 0) -> ReceiptDocument:
+    """Return the receipt of a shop as its box lays it out."""
+    store = msgspec.structs.replace(
+        profile(),
+        name=shop.name,
+        address=(shop.address,),
+        receipt_footer=(shop.footer,),
+        receipt_language=shop.language,
+    )
+    zone = ZoneInfo("Europe/Lisbon")
+    cart = sale(shop.goods)
+    return lay_out_receipt(cart, store, till="1", cashier=shop.cashier, zone=zone, copy=copy)
+
+
+@lru_cache
+def printed(name: str) -> tuple[str, Image.Image]:
+    """Return a case's paper as text and as a picture."""
+    shop_name, _, width = name.rpartition("_")
+    shop, columns = SHOPS[shop_name], WIDTHS[width]
+    encoder = EscposEncoder(PaperFormat(columns=columns, other_code_pages=shop.pages), LETTERS)
+    encoded = encoder.encode(document(shop, copy=int(width == "58mm")))
+    (receipt,) = Desk(columns).feed(encoded.data).roll.receipts
+    head = f"columns {columns}, substituted {encoded.substituted}, cut {receipt.cut}\n"
+    text = head + "".join(line.looks.rstrip() + "\n" for line in receipt.lines)
+    return text, picture(receipt, columns)
+
+
+def write() -> None:
+    """Write all cases anew."""
+    FOLDER.mkdir(exist_ok=True)
+    for name in CASES:
+        text, paper = printed(name)
+        (FOLDER / f"{name}.txt").write_text(text, encoding="utf-8")
+        paper.save(FOLDER / f"{name}.png", optimize=True)

@@ -15,6 +15,8 @@ from devices.protocols.text_direction import has_turns, runs_of
 
 _PIECES_KEPT_MAX: Final = 2_048
 """Signs and words as dots, 30 integers each: some 3 MiB when full."""
+_TEXTS_KEPT_MAX: Final = 512
+"""A text is measured for wrapping and for placing before it is drawn."""
 _INK_FROM: Final = 112
 """Of 255 parts of a dot that a letter covers: from here on it is black."""
 _BITS: Final = bytes(ord("1") if part >= _INK_FROM else ord("0") for part in range(256))
@@ -46,6 +48,8 @@ class Letters:
         self.problem = ""
         """Why there are no letters, where `load` has failed."""
         self._kept = lru_cache(_PIECES_KEPT_MAX)(self._drawn)
+        self._advance = lru_cache(_PIECES_KEPT_MAX)(self._advance_anew)
+        self._pieces = lru_cache(_TEXTS_KEPT_MAX)(self._pieces_anew)
 
     def load(self) -> bool:
         """Import HarfBuzz and look at the fonts; says whether that was possible."""
@@ -90,15 +94,15 @@ class Letters:
             raise RuntimeError(f"there are no letters: {self.problem}")
         return self._faces
 
-    def _pieces(self, text: str, *, right_to_left: bool) -> list[_Piece]:
+    def _pieces_anew(self, text: str, *, right_to_left: bool) -> tuple[_Piece, ...]:
         """Return a line's pieces as they stand from left to right."""
         if not has_turns(text):
-            return list(self._pieces_of_run(text, right_to_left=False))
+            return tuple(self._pieces_of_run(text, right_to_left=False))
         pieces: list[_Piece] = []
         for run in runs_of(text, right_to_left=right_to_left):
             found = list(self._pieces_of_run(run.text, right_to_left=run.right_to_left))
             pieces += reversed(found) if run.right_to_left else found
-        return pieces
+        return tuple(pieces)
 
     def _pieces_of_run(self, text: str, *, right_to_left: bool) -> Iterator[_Piece]:
         """Cut where the font changes, and in a grid at every sign that is no mark."""
@@ -116,7 +120,7 @@ class Letters:
         if face is not None:
             yield _Piece(face, text[began:], right_to_left)
 
-    def _advance(self, piece: _Piece, size: LetterSize) -> int:
+    def _advance_anew(self, piece: _Piece, size: LetterSize) -> int:
         """Return a piece's width: whole cells in a grid, what it takes in Arabic."""
         _, positions = self._shaped(piece, size)
         return _cells(piece, _sum_dots(positions), size)

@@ -74,14 +74,17 @@ def place_row(start: str, end: str, room: int, ruler: Ruler = COLUMNS) -> list[l
 
     An amount that leaves less than `START_COLUMNS_MIN` columns stands on lines of its own.
     """
-    beside = room - ruler.measure(end) - ruler.space
-    if ruler.measure(start) > beside and beside < START_COLUMNS_MIN * ruler.space:
+    end_width = ruler.measure(end)
+    beside = room - end_width - ruler.space
+    if ruler.measure(start) <= beside:
+        return [[(start, 0), (end, room - end_width)]]
+    if beside < START_COLUMNS_MIN * ruler.space:
         return [
             *([(line, 0)] for line in wrap(start, room, ruler)),
             *([_at_end(line, room, ruler)] for line in wrap(end, room, ruler)),
         ]
-    *before, last = wrap(start, beside, ruler) if ruler.measure(start) > beside else [start]
-    return [*([(line, 0)] for line in before), [(last, 0), _at_end(end, room, ruler)]]
+    *before, last = wrap(start, beside, ruler)
+    return [*([(line, 0)] for line in before), [(last, 0), (end, room - end_width)]]
 
 
 def place_cells(texts: tuple[str, ...], room: int, ruler: Ruler = COLUMNS) -> list[list[Placed]]:
@@ -126,6 +129,9 @@ def mirrored(line: list[Placed], room: int, ruler: Ruler = COLUMNS) -> list[Plac
 
 def joined(line: list[Placed]) -> str:
     """Return a placed line as one text with spaces between."""
+    if len(line) == 1:
+        ((text, at),) = line
+        return " " * at + text
     whole, width = "", 0
     for text, at in line:
         whole += " " * (at - width) + text

@@ -113,14 +113,12 @@ class EscposEncoder:
         self._lettering = lettering if paper.drawn_text else None
         self._pages = CodePages(paper.code_page, paper.other_code_pages, paper.code_page_numbers)
         self.fit = lru_cache(_TEXTS_KEPT_MAX)(self._fit_anew)
-        self.says = lru_cache(_TEXTS_KEPT_MAX)(self._says_anew)
         self.drawable = lru_cache(_TEXTS_KEPT_MAX)(self._drawable_anew)
 
-    def _fit_anew(self, text: str) -> Fitted:
-        return self._pages.fit(clean(text))
-
-    def _says_anew(self, text: str) -> bool:
-        return self._pages.says(clean(text))
+    def _fit_anew(self, text: str) -> tuple[Fitted, bool]:
+        """Return a text as the printer can show it, and whether that is as it is written."""
+        text = clean(text)
+        return self._pages.fit(text), self._pages.says(text)
 
     def _drawable_anew(self, text: str) -> Fitted:
         """Return a text of which there is every letter, `?` for what nobody can draw."""
@@ -135,7 +133,7 @@ class EscposEncoder:
     def draws(self, document: ReceiptDocument) -> bool:
         """Say whether a receipt has lines to be drawn: that takes long enough for a thread."""
         return self._lettering is not None and not all(
-            self.says(text) for block in document.blocks for text in texts_of(block)
+            self.fit(text)[1] for block in document.blocks for text in texts_of(block)
         )
 
     @staticmethod
@@ -148,10 +146,7 @@ class EscposEncoder:
 
     def encode(self, document: ReceiptDocument) -> EncodedReceipt:
         """Return the receipt as bytes, cut included."""
-        lettering = self._lettering if self.draws(document) else None
-        if lettering is not None and not lettering.load():
-            lettering = None
-        job = _Job(self, self._paper, self._pages, lettering, document.language)
+        job = _Job(self, self._paper, self._pages, self._lettering, document.language)
         for block in document.blocks:
             job.add(block)
         return job.finish()
@@ -245,18 +240,21 @@ class _Job:
         align: Align = Align.START,
     ) -> None:
         """Print a block as text where the printer has its letters, else draw it."""
-        fitted = tuple(map(self._encoder.fit, texts))
-        if self._lettering is not None and not all(map(self._encoder.says, texts)):
-            fitted = tuple(map(self._encoder.drawable, texts))
+        looked_at = [self._encoder.fit(text) for text in texts]
+        fitted = [each for each, _ in looked_at]
+        whole = all(is_whole for _, is_whole in looked_at)
+        letters = None if whole else self._lettering
+        if letters is not None and letters.load():
+            fitted = [self._encoder.drawable(text) for text in texts]
+            # what nobody can draw is `?`: perhaps there is nothing left to be drawn
+            whole = all(self._encoder.fit(each.text)[1] for each in fitted)
         said = tuple(each.text for each in fitted)
-        # what nobody can draw is `?`: perhaps there is nothing left to be drawn
-        if self._lettering is not None and not all(map(self._encoder.says, said)):
-            block = DrawnBlock(self._lettering, said, emphasis, mirrored=self._mirrored)
+        if letters is None or whole or not letters.load():
+            self._print_lines(place(said, self._columns, COLUMNS), emphasis, align)
+        else:
+            block = DrawnBlock(letters, said, emphasis, mirrored=self._mirrored)
             lines = place(said, self._columns * _DOTS_PER_COLUMN, block.ruler)
             self._draw_lines(block, lines, align)
-        else:
-            lines = place(said, self._columns, COLUMNS)
-            self._print_lines(lines, emphasis, align)
         self._substituted += sum(each.substituted for each in fitted)
 
     def _print_lines(
@@ -311,7 +309,7 @@ class _Job:
 
     def _text_instead(self, data: str) -> None:
         """Set as text what the printer cannot draw: the number can still be typed in."""
-        fitted = self._encoder.fit(data)
+        fitted, _ = self._encoder.fit(data)
         self._substituted += fitted.substituted
         lines = _place_text((fitted.text,), self._columns, COLUMNS)
         self._print_lines(lines, align=Align.CENTRE)

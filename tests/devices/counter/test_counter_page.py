@@ -16,6 +16,7 @@ import zxingcpp
 from PIL import Image
 from playwright.async_api import Browser, Locator, Page, async_playwright, expect
 
+from devices.protocols.escpos_encoder import EscposEncoder, PaperFormat
 from tests.devices.counter.running_counter import (
     MILK,
     TILL_URL,
@@ -25,10 +26,19 @@ from tests.devices.counter.running_counter import (
 )
 from tests.devices.counter.test_counter_api import Reader, connected
 from tests.devices.host_bench import until
+from tests.golden import script_cases
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 RECEIPT_CODE = "https://example.com/r/0418?s=90412&sig=7F3AC1"
+EDGES = """() => {
+  const edges = (node) => [node.getBoundingClientRect().left, node.getBoundingClientRect().right];
+  const lines = [...document.querySelectorAll(".receipt pre")];
+  const rule = document.createRange();
+  rule.selectNodeContents(lines.find((each) => each.textContent.startsWith("---")));
+  const drawn = [...document.querySelectorAll(".receipt__picture")];
+  return [edges(rule), edges(drawn.findLast((each) => each.naturalHeight > 30))];
+}"""
 pytestmark = [
     pytest.mark.screens,
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
@@ -125,6 +135,40 @@ async def test_a_scan_that_nobody_hears_is_told(counter: CounterClient, chromium
     await page.locator(f'[data-code="{MILK}"]').click()
     await expect(page.locator("#heard")).to_contain_text("Nobody holds the scanner's port")
     await expect(page.locator("#scanner-state")).to_have_text("not in use")
+
+
+async def sent_to_printer(counter: CounterClient, data: bytes) -> list[str]:
+    """Return the receipts as text, once one has come out."""
+    _, writer = await asyncio.open_connection("127.0.0.1", counter.printer)
+    writer.write(data)
+    await writer.drain()
+    writer.close()
+    receipts: list[str] = []
+    async with asyncio.timeout(5):
+        while not receipts:
+            await asyncio.sleep(0.01)
+            receipts = (await counter.get("paper"))["receipts"]
+    return receipts
+
+
+@pytest.mark.parametrize("shop", ["arabic", "chinese"])
+async def test_drawn_lines_stand_among_those_of_text(
+    counter: CounterClient, chromium: Browser, shop: str
+) -> None:
+    shown = await opened(counter, chromium, reduced_motion="reduce")
+    document = script_cases.document(script_cases.SHOPS[shop])
+    encoded = EscposEncoder(PaperFormat(), script_cases.LETTERS).encode(document)
+    (text,) = await sent_to_printer(counter, encoded.data)
+    assert "[picture 504 x 30]" in text
+    assert "5.5%" in text
+    pictures = shown.page.locator(".receipt__picture")
+    await expect(pictures).to_have_count(encoded.data.count(b"\x1dv0\x00"))
+    paper, total = await shown.page.evaluate(EDGES)
+    assert abs(paper[0] - total[0]) < 2
+    assert abs(paper[1] - total[1]) < 3
+    assert shown.troubles == []
+    if folder := os.environ.get("TILLBOX_SCREENSHOTS"):
+        await shown.page.screenshot(path=f"{folder}/counter-{shop}.png")
 
 
 async def print_receipt(counter: CounterClient) -> None:

@@ -204,6 +204,8 @@ SERIAL_TAIL_MS: Final = 1_000
 """The rest of a code that was cut off comes within this; the next scan takes a person longer."""
 PRINTER_EVIDENCE_MS_MAX: Final = 20_000
 """A long receipt at 100 mm/s with cut; after it the receipt is unconfirmed."""
+PRINTER_BYTES_PER_S_MIN: Final = 900
+"""A serial line of 9600 baud: a receipt of raster lines (35 KB) is 37 s under way on it."""
 PRINTER_NO_EVIDENCE_MS_MAX: Final = 2_000
 """How long a printer that never gave evidence yet is waited for: a wrong setting costs little."""
 PRINTER_ANSWER_MS_MAX: Final = 1_000

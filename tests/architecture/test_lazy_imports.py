@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = ("escpos", "PIL", "amqtt", "hypothesis")
+HEAVY = ("escpos", "PIL", "amqtt", "hypothesis", "uharfbuzz")
 
 
 @pytest.mark.parametrize(

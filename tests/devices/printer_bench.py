@@ -6,6 +6,7 @@ import asyncio
 import io
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from devices.driver import DeviceJob, SimulatorPorts
@@ -107,6 +108,8 @@ async def bench(
     **settings: Any,
 ) -> AsyncIterator[Bench]:
     clock = VirtualClock()
+    if variant is not None and variant.bytes_per_s:
+        variant = replace(variant, clock=clock)
     made = Bench(clock, settings, printer or {}, variant)
     async with clock.running():
         tasks = [asyncio.create_task(made.attend()), asyncio.create_task(made.driver.run())]

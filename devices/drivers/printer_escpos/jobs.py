@@ -30,6 +30,7 @@ from edge.contract.limits import (
     DRAWER_LOOK_MS,
     DRAWER_OPENS_MS_MAX,
     PRINTER_ANSWER_MS_MAX,
+    PRINTER_BYTES_PER_S_MIN,
     PRINTER_EVIDENCE_MS_MAX,
     PRINTER_NO_EVIDENCE_MS_MAX,
 )
@@ -104,8 +105,9 @@ class PrinterEscpos(PrinterLine):
         self._half_sent = True
         async with asyncio.TaskGroup() as tasks:
             writing = tasks.create_task(self._written(stream, data, watch))
+            wire_ms = len(data) * 1000 // PRINTER_BYTES_PER_S_MIN
             await self._until(
-                lambda: not watch.writing or self._broken(watch), PRINTER_EVIDENCE_MS_MAX
+                lambda: not watch.writing or self._broken(watch), PRINTER_EVIDENCE_MS_MAX + wire_ms
             )
             writing.cancel()
         self._half_sent = watch.writing

@@ -235,6 +235,16 @@ async def test_letters_that_the_printer_lacks_are_drawn() -> None:
         assert "SubstitutedCharacterCount" not in shop.ports.counts
 
 
+async def test_a_drawn_receipt_goes_over_a_slow_line() -> None:
+    async with bench(PipeVariant("9600 baud", bytes_per_s=960)) as shop:
+        await shop.in_state(DriverState.READY)
+        rows = tuple(RowBlock("\u9752\u5c9b beer", f"{n}.00") for n in range(15))
+        before = shop.clock.monotonic_ms()
+        result = await shop.print(ReceiptDocument("x", rows))
+        assert shop.clock.monotonic_ms() - before > 25_000
+        assert result.result == PrintOutcome("confirmed")
+
+
 async def test_a_machine_without_letters_prints_on_and_says_so_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

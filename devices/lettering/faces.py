@@ -52,9 +52,9 @@ class Face:
     def _em_dots(self, size: LetterSize) -> tuple[float, float]:
         cell = size.cell_dots
         if self._squeezed:  # 0.6 em wide: one cell, and as tall as the printer's own letters
-            return cell / 0.6, cell * 23 / 12
-        if self._arabic:  # its tails go deep below the line
-            return cell * 22 / 12, cell * 22 / 12
+            return cell / 0.6, cell * 22 / 12
+        if self._arabic:  # the dots of a last yeh are 0.43 em below the line
+            return cell * 21 / 12, cell * 21 / 12
         return cell * 2.0, cell * 2.0
 
 

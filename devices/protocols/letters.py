@@ -25,8 +25,8 @@ class LetterSize:
     base_dots: int
 
 
-NORMAL: Final = LetterSize(12, 30, 22)
-LARGE: Final = LetterSize(18, 48, 35)
+NORMAL: Final = LetterSize(12, 30, 21)
+LARGE: Final = LetterSize(18, 48, 34)
 
 
 @dataclass(frozen=True)

@@ -173,3 +173,13 @@ encode("\\u9752")
 
 def test_every_mark_of_the_tests_is_one() -> None:
     assert unicodedata.category("\u0301") == unicodedata.category("\u064e") == "Mn"
+
+
+@pytest.mark.parametrize("size", [NORMAL, LARGE])
+@pytest.mark.parametrize(
+    "letter", ["\u064a", "\u0623", "\u0625", "\u9f98", "\uafe8", "\u015a", "g"]
+)
+def test_no_letter_is_cut_off_above_or_below(letter: str, size: LetterSize) -> None:
+    roomy = LetterSize(size.cell_dots, size.line_dots + 40, size.base_dots + 20)
+    black = sum(row.bit_count() for row in draw(letter, size, right=True).rows)
+    assert black == sum(row.bit_count() for row in draw(letter, roomy, right=True).rows)

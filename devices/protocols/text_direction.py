@@ -82,12 +82,13 @@ def _turned(spans: list[tuple[int, int, int]], lowest: int) -> list[tuple[int, i
     row: list[tuple[int, int, int]] = []
     for span in spans:
         if span[2] >= lowest:
-            row.insert(0, span)
+            row.append(span)
             continue
-        turned += row
+        turned += reversed(row)
         turned.append(span)
         row = []
-    return turned + row
+    turned += reversed(row)
+    return turned
 
 
 def levels_of(text: str, *, right_to_left: bool) -> list[int]:
@@ -173,7 +174,7 @@ def _brackets(text: str, given: Sequence[str], kinds: list[str], around: str) ->
         if around in inside:
             to = around
         elif inside:
-            before = (_direction(kind) for kind in reversed(kinds[:begin]))
+            before = (_direction(kinds[at]) for at in range(begin - 1, -1, -1))
             to = next(filter(None, before), around)
         else:
             continue

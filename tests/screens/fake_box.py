@@ -24,8 +24,17 @@ from edge.contract.payment_events import (
     CardPaymentDeclined,
     CardPaymentUnknown,
 )
-from edge.contract.till_commands import AddItem, AnyTillCommand, CancelCard, NextSale
+from edge.contract.permissions import Verdict, verdict
+from edge.contract.till_commands import (
+    AddItem,
+    AnyTillCommand,
+    ApprovedCommand,
+    CancelCard,
+    NextSale,
+)
 from edge.contract.till_protocol import (
+    ApprovalRequest,
+    ApprovalView,
     CashierView,
     DeviceView,
     DotsView,
@@ -42,9 +51,10 @@ from edge.contract.till_protocol import (
 from edge.contract.wire import encode
 from edge.engine.cart import EMPTY, Cart
 from edge.engine.cart_changes import replay
-from edge.engine.circumstances import Circumstances
+from edge.engine.circumstances import Approval, Circumstances
 from edge.engine.sale_rules import decide
 from edge.engine.tender_rules import complete_if_covered
+from edge.flows.approvals import Approvals
 from edge.runtime.static_files import StaticFiles
 from tests.screens.demo_reference import DemoReference, demo_staff
 
@@ -92,6 +102,9 @@ class FakeBox:
         self.enrolled: set[str] = set()
         self.sessions: dict[str, str] = {}
         self.replies: dict[str, tuple[bytes, bytes]] = {}
+        self.approvals = Approvals()
+        self.monotonic_ms = 0
+        self.valid_s = 60.0
         self.sockets: set[web.WebSocketResponse] = set()
         self.shown = 0
         self.at = NOW_MS
@@ -123,6 +136,7 @@ class FakeBox:
                 web.get("/api/v1/tills/{till}/view", self._view),
                 web.get("/api/v1/tills/{till}/socket", self._socket),
                 web.post("/api/v1/tills/{till}/commands", self._command),
+                web.post("/api/v1/tills/{till}/approvals", self._approve),
                 web.get("/{name:(till|kit|vendor|words)/.*}", self._file),
             ]
         )
@@ -146,7 +160,7 @@ class FakeBox:
         """A scanner of the till reads a code."""
         command = AddItem(command_id=secrets.token_hex(16), code=code)
         try:
-            await self._carry_out(command, encode(command), entry="scanned")
+            await self._carry_out(command, encode(command), "", entry="scanned")
         except Refused:
             return
 
@@ -227,20 +241,36 @@ class FakeBox:
             self.receipts += 1
             self.receipt = ReceiptView("printed")
 
-    async def _carry_out(self, command: AnyTillCommand, body: bytes, *, entry: str) -> bytes:
+    async def _carry_out(
+        self, command: AnyTillCommand, body: bytes, role: str, *, entry: str
+    ) -> bytes:
         kept = self.replies.get(command.command_id)
         if kept is not None:
             if kept[0] != body:
                 raise Refused("command_id_reused", "This command id was used for another command.")
             return kept[1]
-        given = Circumstances(TILL, self.receipts, secrets.token_hex(16), "terminal-2", entry, "")
+        approval_id = command.approval if isinstance(command, ApprovedCommand) else None
         try:
+            given = Circumstances(
+                TILL,
+                self.receipts,
+                secrets.token_hex(16),
+                "terminal-2",
+                entry,
+                role=role,
+                approval=self.approvals.find(approval_id, TILL, self.monotonic_ms)
+                if approval_id
+                else None,
+                has_drawer=any(device.role == "drawer" for device in self.devices),
+            )
             events = decide(self.cart, command, self.reference, given)
         except Refused as refusal:
             self.say(refusal.code, refusal.message, refusal.params)
             await self.publish()
             raise
         self.commands.append(command)
+        if approval_id:
+            self.approvals.spend(approval_id)
         self.notice = None
         if isinstance(command, NextSale):
             self.cart, self.receipt = EMPTY, None
@@ -281,6 +311,8 @@ class FakeBox:
                 notice=self.notice,
                 dots=self.dots if done else None,
                 receipt=self.receipt if done else None,
+                discounts=tuple(discount.view() for discount in cart.discounts),
+                note=cart.note,
             )
         )
 
@@ -375,7 +407,7 @@ class FakeBox:
         return web.Response(body=self.view(), content_type="application/json")
 
     async def _command(self, request: web.Request) -> web.Response:
-        self._seller(request)
+        cashier = self._seller(request)
         body = await request.read()
         if self.delay_s:
             await asyncio.sleep(self.delay_s)
@@ -383,8 +415,23 @@ class FakeBox:
             command = _COMMAND.decode(body)
         except msgspec.DecodeError as error:
             raise Refused("bad_request", str(error), status=400) from error
-        view = await self._carry_out(command, body, entry="keyed")
+        view = await self._carry_out(command, body, cashier.role, entry="keyed")
         return web.Response(body=view, content_type="application/json")
+
+    async def _approve(self, request: web.Request) -> web.Response:
+        cashier = self._seller(request)
+        wish = msgspec.json.decode(await request.read(), type=ApprovalRequest)
+        member = next(m for m in self.staff if m.id == wish.approver)
+        if member.id == cashier.id:
+            raise Refused("approver_is_self", "Nobody approves what they do themselves.")
+        if self.pins[member.id] != wish.pin:
+            raise Refused("pin_wrong", "The PIN does not fit.", status=403)
+        if verdict(member.role, wish.permission) is not Verdict.ALLOWED:
+            raise Refused("approver_may_not", "May not.", params={"name": member.name})
+        approval = secrets.token_hex(16)
+        given = Approval(wish.permission, member.id)
+        self.approvals.keep(approval, given, TILL, self.monotonic_ms)
+        return _json(ApprovalView(approval, self.valid_s))
 
     async def _socket(self, request: web.Request) -> web.WebSocketResponse:
         self._seller(request)

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from edge.contract import till_protocol
+from edge.contract import till_commands, till_protocol
 from tests.screens.conftest import SCREENS
 
 LANGUAGES = ("en", "pl", "zh", "ar", "ko", "pt")
@@ -84,7 +84,7 @@ def test_javascript_types_mirror_the_contract() -> None:
     union = text[text.index("export type Command") :]
     tags = {
         msgspec.inspect.type_info(each).tag  # type: ignore[union-attr] # structs have tags
-        for each in till_protocol.AnyTillCommand.__args__
+        for each in till_commands.AnyTillCommand.__args__
     }
     assert set(re.findall(r'type: "(\w+)"', union)) == tags
 

@@ -22,6 +22,7 @@ export const ICONS = {
   chevron: '<path d="m9 5 7 7-7 7"/>',
   keypad: '<path d="M6 6v.01M12 6v.01M18 6v.01M6 12v.01M12 12v.01M18 12v.01M12 18v.01" stroke-width="3"/>',
   lock: '<path d="M5 11h14v9.5H5zM8 11V7.5a4 4 0 0 1 8 0V11"/>',
+  pen: '<path d="M4 20l1-4.5L15.5 5 19 8.5 8.5 19zM13 7.5l3.5 3.5"/>',
   clock: '<circle cx="12" cy="12" r="8.5"/><path d="M12 7v5.3l3.5 2"/>',
   out: '<path d="M14 4H5v16h9M10 12h11M17.5 8.5 21 12l-3.5 3.5"/>',
   link: '<path d="M4 7h16v10H4zM8 12h8"/>',

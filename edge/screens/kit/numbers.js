@@ -27,6 +27,9 @@ export function quantity(thousandths, unit) {
   return `${new Intl.NumberFormat(locale(), { minimumFractionDigits: 3 }).format(thousandths / 1000)}\u00a0kg`;
 }
 
+/** What parts whole numbers from decimals: a point, a comma. */
+export const decimalSign = () => new Intl.NumberFormat(locale()).formatToParts(0.5).find((part) => part.type === "decimal")?.value ?? ".";
+
 /** Hours and minutes of an instant, or of now. @param {number | Date} at milliseconds since 1970 */
 export const clock = (at) => new Intl.DateTimeFormat(locale(), { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(at);
 

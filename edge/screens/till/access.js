@@ -3,8 +3,9 @@ import { deviceLanguage } from "../kit/choices.js";
 import { takeBrand } from "../kit/branding.js";
 import { nearest, say, speak } from "../kit/words.js";
 import { ask, Refusal, Silence } from "./box_api.js";
+import { handAnswered, handLate, handRefused } from "./by_hand.js";
 import { busy, dropWishes, listenToAnswers, resumeWishes } from "./command_queue.js";
-import { refusalWords, takeRefusal, takeView, tell } from "./happenings.js";
+import { takeRefusal, takeView, tell, why } from "./happenings.js";
 import { closeLink, listenToBox, lose, openLink } from "./till_link.js";
 import * as store from "./store.js";
 
@@ -21,15 +22,20 @@ let touchedAt = Date.now();
 export async function begin() {
   listenToBox({ view: (next) => (touched(), takeView(next)), signedOut: () => leave() });
   listenToAnswers({
-    answered: takeView,
+    answered: (view, one) => {
+      takeView(view);
+      handAnswered(one);
+    },
     refused: (refusal, one) => {
       if (refusal.status === 401) return leave(refusal);
+      if (handRefused(refusal, one)) return undefined;
       takeRefusal(refusal);
       // a code that was refused stays typed: it is put right, not typed anew
       if (one.command.type === "add_item" && one.name === one.command.code && !store.typed.value) store.typed.value = one.command.code.slice(0, 40);
       return undefined;
     },
     silent: lose,
+    late: handLate,
   });
   for (const event of ["pointerdown", "keydown"]) addEventListener(event, touched, { capture: true, passive: true });
   setInterval(watchIdle, LOOK_EVERY_MS);
@@ -167,10 +173,3 @@ function watchIdle() {
   if (Date.now() - touchedAt < LOCK_AFTER_MINUTES * 60_000) return;
   void signOut().then(() => tell(say("locked_idle", { n: LOCK_AFTER_MINUTES })));
 }
-
-/** @param {unknown} error */
-function why(error) {
-  if (error instanceof Refusal) return refusalWords(error.code, `${error.message} ${error.advice}`.trim(), error.params);
-  return `${say("box_lost_title")} ${say("box_lost_words")}`;
-}
-

@@ -2,7 +2,7 @@
 
 /** @typedef {import("./protocol").RefusalBody} RefusalBody */
 
-const ANSWER_MS_MAX = 8_000; // longer than any commit; a box that needs more is not there
+export const ANSWER_MS_MAX = 8_000; // longer than any commit; a box that needs more is not there
 const SIGN_OF_LIFE_MS_MAX = 2_500;
 /** Refusals with a 5xx status that are answers all the same: asking again gets the same one. */
 const PLAIN_REFUSALS = new Set(["disk_full", "no_reference_yet"]);

@@ -2,13 +2,13 @@
 // they are answered: said twice, done once.
 import { signal } from "@preact/signals";
 import { newId } from "../kit/ids.js";
-import { ask, Refusal, Silence } from "./box_api.js";
+import { ANSWER_MS_MAX, ask, Refusal, Silence } from "./box_api.js";
 import { boxLostSince, session, waiting } from "./store.js";
 
 /** @typedef {import("./protocol").Command} Command */
 /** @typedef {import("./protocol").TillView} TillView */
-/** @typedef {{till: string, cashier: string, name: string, tried: boolean, command: Command & {command_id: string}}} Wish */
-/** @typedef {{answered: (view: TillView, wish: Wish) => void, refused: (refusal: Refusal, wish: Wish) => void, silent: () => void}} Listener */
+/** @typedef {{till: string, cashier: string, name: string, tried: boolean, until?: number, command: Command & {command_id: string}}} Wish `until`: ms since 1970 after which it is not sent any more */
+/** @typedef {{answered: (view: TillView, wish: Wish) => void, refused: (refusal: Refusal, wish: Wish) => void, silent: () => void, late: (wish: Wish) => void}} Listener */
 
 /** What a cashier can type ahead while the box is away; more would be selling from memory. */
 export const WAITING_MAX = 30;
@@ -16,8 +16,10 @@ const KEPT = "tillbox.waiting";
 const AGAIN_MS_MIN = 250;
 const AGAIN_MS_MAX = 3_000;
 
-/** Money is never moved by a wish that waited: these are refused while the box is away. */
-const ONLY_NOW = new Set(["take_cash", "pay_by_card", "abandon", "next_sale", "cancel_card"]);
+/** Money is never moved by a wish that waited: these are refused while the box is away, */
+const MONEY = new Set(["take_cash", "pay_by_card", "abandon", "next_sale", "cancel_card"]);
+/** and so is what changes prices, may need a second person, or opens the drawer beside nobody. */
+export const BY_HAND = new Set(["override_price", "give_discount", "remove_discount", "open_drawer"]);
 
 /** Whether a wish is being carried out right now. */
 export const busy = signal(false);
@@ -33,17 +35,18 @@ export function listenToAnswers(heard) {
 /**
  * Sends a wish. Returns what hindered it, or "" when it is on its way.
  * @param {Command} command @param {string} [name] what people call the article
+ * @param {{id?: string, until?: number}} [more] an id that it has already; until when it may be sent
  * @returns {"" | "lost" | "full" | "signed_out" | "busy"}
  */
-export function wish(command, name = "") {
+export function wish(command, name = "", { id = newId(), until } = {}) {
   const cashier = session.value?.cashier;
   if (!session.value || !cashier) return "signed_out";
-  const money = ONLY_NOW.has(command.type);
-  if (money && boxLostSince.value !== null) return "lost";
+  const money = MONEY.has(command.type);
+  if ((money || BY_HAND.has(command.type)) && boxLostSince.value !== null) return "lost";
   // a second press while the first is on its way is the same wish
   if (money && waiting.value.some((each) => each.command.type === command.type)) return "busy";
   if (waiting.value.length >= WAITING_MAX) return "full";
-  const next = { till: session.value.till, cashier: cashier.id, name, tried: false, command: { ...command, command_id: newId() } };
+  const next = { till: session.value.till, cashier: cashier.id, name, tried: false, ...(until === undefined ? {} : { until }), command: { ...command, command_id: id } };
   keep([...waiting.value, next]);
   if (waiting.value.length === 1) void carryOut();
   return "";
@@ -82,16 +85,22 @@ async function carryOut() {
   try {
     for (let first = waiting.value[0]; first; first = waiting.value[0]) {
       const one = first;
+      const left = (one.until ?? Infinity) - Date.now();
+      if (left <= 0) {
+        done(one);
+        listener?.late(one);
+        continue;
+      }
       try {
         keep(waiting.value.map((each) => (each === one ? { ...one, tried: true } : each)));
-        const view = await ask("POST", `/api/v1/tills/${encodeURIComponent(one.till)}/commands`, one.command);
+        const view = await ask("POST", `/api/v1/tills/${encodeURIComponent(one.till)}/commands`, one.command, Math.min(ANSWER_MS_MAX, left));
         again = AGAIN_MS_MIN;
         listener?.answered(view, one);
         done(one);
       } catch (error) {
         if (error instanceof Silence) {
           listener?.silent();
-          await pause(again);
+          await pause(Math.min(again, Math.max(0, (one.until ?? Infinity) - Date.now())));
           again = Math.min(AGAIN_MS_MAX, again * 2);
         } else if (error instanceof Refusal) {
           again = AGAIN_MS_MIN;

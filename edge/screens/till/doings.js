@@ -3,7 +3,7 @@ import { batch, effect, untracked } from "@preact/signals";
 import { money } from "../kit/numbers.js";
 import { sound } from "../kit/sounds.js";
 import { say } from "../kit/words.js";
-import { wish } from "./command_queue.js";
+import { BY_HAND, wish } from "./command_queue.js";
 import { tell } from "./happenings.js";
 import * as store from "./store.js";
 
@@ -15,12 +15,12 @@ const QUANTITY_DIGITS_MAX = 7;
 const AMOUNT_DIGITS_MAX = 9;
 const LABELS = new Set(["weight_code", "price_code"]);
 
-/** @param {Command} command @param {string} [name] */
-function send(command, name) {
-  const hindered = wish(command, name);
+/** @param {Command} command @param {string} [name] @param {{id?: string, until?: number}} [more] */
+export function send(command, name, more) {
+  const hindered = wish(command, name, more);
   if (hindered === "lost") {
     sound("refused");
-    tell(say("pay_lost"), "person");
+    tell(BY_HAND.has(command.type) ? `${say("box_lost_title")} ${say("hand_lost")}` : say("pay_lost"), "person");
   } else if (hindered === "full") {
     sound("refused");
     tell(say("box_lost_full", { n: store.waiting.value.length }), "person");
@@ -67,6 +67,7 @@ export function multiply(text) {
 /** @param {import("./store").PadUse} use */
 export function openPad(use) {
   store.padDigits.value = "";
+  store.hand.value = null;
   store.pad.value = use;
   store.pane.value = "keys";
 }
@@ -195,6 +196,7 @@ export function pay() {
     store.payingDesk.value = true;
     store.amountDigits.value = "";
     store.pad.value = null;
+    store.hand.value = null;
     store.message.value = null;
   });
 }
@@ -274,6 +276,7 @@ export function abandon() {
 export function back() {
   if (store.sheet.value) store.sheet.value = null;
   else if (store.pad.value) closePad();
+  else if (store.hand.value) store.hand.value = null;
   else if (store.typed.value) store.typed.value = "";
   else if (store.nextQuantity.value !== 1000) store.nextQuantity.value = 1000;
   else if (store.amountDigits.value) store.amountDigits.value = "";

@@ -3,6 +3,8 @@ import { batch } from "@preact/signals";
 import { isWord, say } from "../kit/words.js";
 import { money, quantity, unbroken } from "../kit/numbers.js";
 import { sound } from "../kit/sounds.js";
+import { Refusal } from "./box_api.js";
+import { off } from "./by_hand_words.js";
 import { deviceKey, deviceName } from "./trouble_words.js";
 import * as store from "./store.js";
 
@@ -37,6 +39,7 @@ function compare(before, next) {
   const fresh = next.sale_id !== before.sale_id;
   if (fresh && next.state !== "done") store.beginAnew();
   lines(fresh ? [] : before.lines, next);
+  if (!fresh && next.state === "open") byHand(before, next);
   if (next.state !== before.state) changedState(before, next);
   const notice = next.notice;
   if (notice && notice.serial !== before.notice?.serial) {
@@ -67,6 +70,24 @@ function lines(had, next) {
   }
   const voided = next.lines.find((line) => line.voided && had.some((old) => old.line_id === line.line_id && !old.voided));
   if (voided) store.message.value = { tone: "", icon: "times", words: `${say("voided")}: ${unbroken(voided.name)}` };
+}
+
+/** What a person set by hand is said once it is counted. @param {TillView} before @param {TillView} next */
+function byHand(before, next) {
+  const given = next.discounts.find((each) => before.discounts.every((old) => old.discount_id !== each.discount_id));
+  const gone = before.discounts.find((each) => next.discounts.every((now) => now.discount_id !== each.discount_id));
+  if (given) return tell(say("discount_given", { off: off(given, next.currency) }), "");
+  const voided = gone && next.lines.some((line) => line.voided && line.line_id === gone.line_id); // it went with its line
+  if (gone && !voided) return tell(say("discount_back", { off: off(gone, next.currency) }), "");
+  for (const line of next.lines) {
+    const old = before.lines.find((each) => each.line_id === line.line_id);
+    if (!old || line.voided) continue;
+    if (line.overridden && (!old.overridden || old.price_minor !== line.price_minor)) {
+      return tell(say("price_changed", { name: unbroken(line.name), price: money(line.price_minor, next.currency) }), "");
+    }
+    if (line.note !== old.note) return tell(line.note ? say("note_kept", { text: line.note }) : say("note_gone"), "");
+  }
+  if (next.note !== before.note) tell(next.note ? say("note_kept", { text: next.note }) : say("note_gone"), "");
 }
 
 /** @param {TillView} before @param {TillView} next */
@@ -134,8 +155,15 @@ export function takeRefusal(refusal) {
   heard("refused", refusal.code);
 }
 
+/** What hindered a call of the box, in words. @param {unknown} error */
+export function why(error) {
+  if (error instanceof Refusal) return refusalWords(error.code, `${error.message} ${error.advice}`.trim(), error.params);
+  return `${say("box_lost_title")} ${say("box_lost_words")}`;
+}
+
 /** @param {string} tone @param {string} code */
 function heard(tone, code) {
+  if (code === "needs_approval") tone = "question";
   if (tone === "question") sound("question");
   if (tone === "trouble") sound("lost");
   if (tone !== "refused") return;

@@ -1,14 +1,15 @@
 // The keys of the till: a table of actions, each with its usual key, all of which can be changed.
 import { signal } from "@preact/signals";
 import { changedKeys } from "../kit/choices.js";
+import * as byHand from "./by_hand.js";
 import * as doings from "./doings.js";
 import * as store from "./store.js";
 import { GAP_MS_MAX, inBurst, scansHeard } from "./wedge.js";
 
-/** @typedef {"search" | "pay" | "back" | "times" | "help" | "void"} Action */
+/** @typedef {"search" | "pay" | "back" | "times" | "help" | "void" | "discount" | "price" | "note" | "drawer"} Action */
 
 /** @type {Readonly<Record<Action, string>>} */
-export const USUAL_KEYS = Object.freeze({ search: "F2", pay: "F9", back: "Escape", times: "*", help: "?", void: "Delete" });
+export const USUAL_KEYS = Object.freeze({ search: "F2", pay: "F9", back: "Escape", times: "*", help: "?", void: "Delete", discount: "F8", price: "F6", note: "F7", drawer: "F10" });
 /** The action that waits for its new key. */
 export const changing = signal(/** @type {Action | null} */ (null));
 
@@ -86,13 +87,21 @@ function act(action, event) {
       doings.back();
       return true;
     case "times":
+      if (store.hand.value) return false;
       return doings.multiply(store.pad.value && store.pad.value.kind !== "code" ? "" : store.typed.value);
     case "help":
-      if (letter && store.typed.value) return false;
+      if (letter && (store.typed.value || event.target instanceof HTMLInputElement)) return false;
       store.sheet.value = "keys";
       return true;
+    case "discount":
+    case "price":
+    case "note":
+    case "drawer":
+      if (event.repeat || (store.screen.value !== "sell" && store.screen.value !== "idle")) return true;
+      ({ discount: byHand.askDiscount, price: byHand.askPrice, note: byHand.askNote, drawer: byHand.askDrawer })[action]();
+      return true;
     case "void":
-      if (store.typed.value || store.screen.value !== "sell") return false;
+      if (store.typed.value || store.hand.value || store.screen.value !== "sell") return false;
       doings.voidLine(store.chosen.value);
       return true;
   }
@@ -146,8 +155,28 @@ function inChange(event) {
   doings.nextSale();
 }
 
+/** Digits go to the pad, letters to the reason or the note. @param {KeyboardEvent} event @param {import("./store").Hand} hand */
+function inHand(event, hand) {
+  const field = document.getElementById("hand-text");
+  if (event.key === "Enter") {
+    if (pressable(event) || event.repeat) return;
+    byHand.sendHand();
+  } else if (event.target instanceof HTMLInputElement) return;
+  else if (hand.kind !== "note" && hand.kind !== "drawer" && /^[\d.,]$/.test(event.key)) byHand.typeHand(event.key === "," ? "." : event.key);
+  else if (hand.kind !== "note" && hand.kind !== "drawer" && event.key === "Backspace") byHand.eraseHand();
+  else {
+    if (event.key.length === 1 && event.key !== " ") field?.focus();
+    return;
+  }
+  event.preventDefault();
+}
+
 /** @param {KeyboardEvent} event */
 function inSelling(event) {
+  if (store.hand.value && !(event.target instanceof Element && event.target.id === "find")) {
+    inHand(event, store.hand.value);
+    return;
+  }
   if (store.pad.value && store.pad.value.kind !== "code") {
     if (/^\d$/.test(event.key)) doings.padType(event.key);
     else if (event.key === "Backspace") doings.padErase();

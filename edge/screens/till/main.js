@@ -70,6 +70,7 @@ function Till() {
 
 effect(() => {
   document.body.dataset["state"] = store.screen.value;
+  document.body.dataset["desk"] = store.hand.value ? "hand" : "";
   document.body.dataset["pane"] = store.pane.value;
 });
 options.debounceRendering = (draw) =>

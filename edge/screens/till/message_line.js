@@ -10,6 +10,8 @@ function newest(hint) {
   const view = store.view.value;
   if (store.boxLostSince.value !== null) {
     const n = store.waiting.value.length;
+    const hand = store.hand.value;
+    if (hand && hand.kind !== "note" && !hand.sent) return { tone: "lost", icon: "lost", lead: say("box_lost_title"), words: say("hand_lost") };
     const words = n ? say("box_lost_waiting", { n }) : say("box_lost_words");
     return { tone: "lost", icon: "lost", lead: say("box_lost_title"), words };
   }

@@ -1,4 +1,4 @@
-// What the box and the till say to each other, as in edge/contract/till_protocol.py.
+// What the box and the till say to each other, as in edge/contract/till_protocol.py and till_commands.py.
 // A test compares the fields; change both together.
 
 export type TillState = "idle" | "open" | "paying" | "in_doubt" | "done";
@@ -23,6 +23,16 @@ export interface LineView {
   replaces: string;
   listed_minor: number;
   reductions: ReductionView[];
+  overridden: boolean;
+  note: string;
+}
+
+export interface DiscountView {
+  discount_id: string;
+  line_id: string;
+  off_ppm: number;
+  off_minor: number;
+  reason: string;
 }
 
 export interface TenderView {
@@ -102,6 +112,8 @@ export interface TillView {
   notice: NoticeView | null;
   dots: DotsView | null;
   receipt: ReceiptView | null;
+  discounts: DiscountView[];
+  note: string;
 }
 
 export interface RefusalBody {
@@ -109,6 +121,13 @@ export interface RefusalBody {
   message: string;
   advice: string;
   params: Record<string, string>;
+}
+
+export type Permission = "discount" | "override_price" | "no_sale";
+
+export interface ApprovalView {
+  approval: string;
+  valid_s: number;
 }
 
 export interface CashierView {
@@ -154,8 +173,16 @@ export type Command =
   | { type: "add_item"; code: string; quantity: number; sale_id?: string }
   | { type: "void_line"; line_id: string; reason?: string }
   | { type: "set_quantity"; line_id: string; quantity: number }
+  | { type: "override_price"; line_id: string; price_minor: number; reason: string; approval?: string }
+  | { type: "give_discount"; line_id?: string; off_ppm?: number; off_minor?: number; reason: string; approval?: string }
+  | { type: "remove_discount"; discount_id: string }
+  | { type: "set_note"; line_id?: string; text: string }
   | { type: "take_cash"; amount_minor: number }
   | { type: "pay_by_card"; amount_minor: number }
   | { type: "cancel_card" }
   | { type: "abandon"; reason?: string }
-  | { type: "next_sale" };
+  | { type: "next_sale" }
+  | { type: "open_drawer"; reason: string; approval?: string };
+
+/** What a second person may have to approve. */
+export type ApprovedCommand = Extract<Command, { type: "override_price" | "give_discount" | "open_drawer" }>;

@@ -5,6 +5,8 @@ import { html, Icon } from "../kit/parts.js";
 import { say } from "../kit/words.js";
 import { ask } from "./box_api.js";
 import { abandon, askQuantity, countable, lineHindered, multiply, openPad, closePad, sell, sellArticle, voidLine } from "./doings.js";
+import { askDiscount, askDrawer, hasDrawer } from "./by_hand.js";
+import { HandDesk } from "./hand_desk.js";
 import { keyName, keys } from "./keyboard.js";
 import { MessageLine } from "./message_line.js";
 import { EntryPad } from "./entry_pad.js";
@@ -110,12 +112,16 @@ function Actions() {
   return html`<div class="acts">
     <${Act} icon="keypad" words=${say("line_quantity")} press=${() => askQuantity(line)} off=${Boolean(lineHindered(line)) || (line !== null && !countable(line))} />
     <${Act} icon="times" words=${say("void_line")} hint=${keyName(now.void)} press=${() => voidLine(line)} off=${Boolean(lineHindered(line))} />
+    <${Act} icon="percent" words=${say("discount")} hint=${keyName(now.discount)} press=${askDiscount} off=${Boolean(lineHindered(line))} />
+    <${Act} icon="drawer" words=${say("no_sale")} hint=${keyName(now.drawer)} press=${askDrawer} off=${!hasDrawer()} />
     <${Act} icon="nopaper" words=${asked ? say("abandon_again") : say("abandon")} hint=${keyName(now.back)} press=${abandon} danger=${asked} off=${!open} />
     <${Act} icon="lock" words=${say("lock")} press=${() => void signOut()} />
     <${Act} icon="more" words=${say("all_keys")} hint=${keyName(now.help)} press=${() => (store.sheet.value = "keys")} /></div>`;
 }
 
 function Middle() {
+  const hand = store.hand.value;
+  if (hand) return html`<${HandDesk} hand=${hand} key=${hand.kind} />`;
   const use = store.pad.value;
   if (use) return html`<${EntryPad} use=${use} />`;
   if (store.typed.value.trim().length >= 2 && found.value) return html`<${Found} found=${found.value} at=${foundAt.value} />`;

@@ -1,34 +1,21 @@
-// Sheets: only because a person pressed something. Keys, connection and devices, this till's choices.
-import { useEffect, useRef } from "preact/hooks";
+// What sheets there are: keys, connection and devices, this till's choices, a second person's approval.
+import { useEffect } from "preact/hooks";
 import { hand, HANDS, theme, THEMES, changedKeys, volume, VOLUMES } from "../kit/choices.js";
 import { clock } from "../kit/numbers.js";
 import { html, Icon, State, Wire } from "../kit/parts.js";
 import { sound } from "../kit/sounds.js";
 import { language, LANGUAGES, say, speak } from "../kit/words.js";
 import { signOut } from "./access.js";
+import { ApprovalSheet } from "./approval_sheet.js";
 import { changing, keyName, keys, USUAL_KEYS } from "./keyboard.js";
+import { Sheet } from "./sheet.js";
 import { connection } from "./top_bar.js";
 import { deviceKey, deviceName, deviceWords } from "./trouble_words.js";
 import * as store from "./store.js";
 
-/** @param {{title: string, children?: import("../kit/parts.js").Children}} props */
-function Sheet({ title, children }) {
-  const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
-  const close = () => (store.sheet.value = null);
-  useEffect(() => {
-    const shown = dialog.current;
-    shown?.showModal();
-    return () => shown?.close();
-  }, []);
-  const outside = (/** @type {MouseEvent} */ event) => event.target === dialog.current && close();
-  return html`<dialog class="sheet" ref=${dialog} aria-labelledby="sheet-title" onCancel=${close} onClick=${outside}>
-    <div class="sheet__head"><h2 id="sheet-title">${title}</h2><button type="button" class="key key--quiet" aria-label=${say("close")} onClick=${close}><${Icon} name="times" /></button></div>
-    <div class="sheet__body">${children}</div></dialog>`;
-}
-
 function KeySheet() {
   const now = keys();
-  const rows = /** @type {const} */ ([["search", "key_search"], ["pay", "key_pay"], ["times", "key_times"], ["void", "key_void"], ["back", "key_back"], ["help", "key_help"]]);
+  const rows = /** @type {const} */ ([["search", "key_search"], ["pay", "key_pay"], ["times", "key_times"], ["void", "key_void"], ["discount", "discount"], ["price", "price"], ["note", "note"], ["drawer", "no_sale"], ["back", "key_back"], ["help", "key_help"]]);
   const fixed = /** @type {const} */ ([["↑ ↓", "key_lines"], ["+ −", "key_more_less"], ["Alt 1 2", "key_ways"], ["Enter", "key_primary"]]);
   useEffect(() => () => void (changing.value = null), []);
   return html`<${Sheet} title=${say("keys_title")}><p class="quiet">${say("keys_change")}</p>
@@ -92,6 +79,8 @@ export function Sheets() {
       return html`<${ConnectionSheet} key="connection" />`;
     case "choices":
       return html`<${ChoicesSheet} key="choices" />`;
+    case "approval":
+      return html`<${ApprovalSheet} key="approval" />`;
     default:
       return null;
   }

@@ -4,6 +4,8 @@ import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { clock, money, quantity, unbroken } from "../kit/numbers.js";
 import { Dots, html, Icon, Money, State } from "../kit/parts.js";
 import { language, say } from "../kit/words.js";
+import { askDiscount, askNote, askPrice, takeBack } from "./by_hand.js";
+import { off } from "./by_hand_words.js";
 import { askQuantity, backToSale, countable, lineHindered, pay, stepQuantity, voidLine } from "./doings.js";
 import { keyName, keys } from "./keyboard.js";
 import { MessageLine } from "./message_line.js";
@@ -16,12 +18,17 @@ import * as store from "./store.js";
 function LineKeys({ line }) {
   if (lineHindered(line)) return null;
   const counts = countable(line) && line.unit !== "kg";
+  const given = (store.view.value?.discounts ?? []).filter((each) => each.line_id === line.line_id);
   return html`<div class="line__do">
     ${counts &&
     html`<button type="button" class="key" aria-label=${say("line_less")} aria-disabled=${line.quantity <= 1000} onClick=${() => stepQuantity(line, -1)}><${Icon} name="minus" /></button>
       <button type="button" class="key" aria-label=${say("line_more")} onClick=${() => stepQuantity(line, 1)}><${Icon} name="plus" /></button>`}
-    ${countable(line) && html`<button type="button" class="key" onClick=${() => askQuantity(line)}>${say("line_quantity")}</button>`}
-    <button type="button" class="key key--danger line__void" onClick=${() => voidLine(line)}>${say("line_void")}</button></div>`;
+    ${line.unit === "kg" && countable(line) && html`<button type="button" class="key" onClick=${() => askQuantity(line)}>${say("line_quantity")}</button>`}
+    <button type="button" class="key" onClick=${askDiscount}>${say("discount")}</button>
+    <button type="button" class="key" onClick=${askPrice}>${say("price")}</button>
+    <button type="button" class="key" onClick=${askNote}>${say("note")}</button>
+    <button type="button" class="key key--danger line__void" onClick=${() => voidLine(line)}>${say("line_void")}</button>
+    ${given.map((each) => html`<button type="button" class="key" key=${each.discount_id} onClick=${() => takeBack(each.discount_id)}><${Icon} name="percent" size="s" />${say("take_back_off", { off: off(each, store.currency.value) })}</button>`)}</div>`;
 }
 
 /** What a line was counted as before, the last few. */
@@ -39,6 +46,13 @@ function reason({ line, was }) {
 
 /** @param {LineView} line @param {string} price */
 function measure(line, price) {
+  const counted = amounts(line, price);
+  if (!line.overridden) return counted;
+  return { icon: "pen", words: counted ? `${counted.words} · ${say("by_hand")}` : `${price} · ${say("by_hand")}` };
+}
+
+/** @param {LineView} line @param {string} price */
+function amounts(line, price) {
   if (line.unit === "kg") return { icon: "scale", words: say("weighed", { quantity: quantity(line.quantity, "kg"), price }) };
   return line.quantity === 1000 ? null : { icon: "tag", words: say("each", { price }) };
 }
@@ -48,7 +62,7 @@ function Line({ row, on, keys: showKeys }) {
   const { line } = row;
   const fresh = useSignal(true); // it arrives once: not again when a pane or a desk comes back
   // a view brings every line anew: of a long sale only the rows that look different are drawn again
-  const looks = [line.line_id, line.name, line.unit, line.quantity, line.price_minor, line.amount_minor, line.voided, row.was.length, fresh.value, store.currency.value, language()];
+  const looks = [line.line_id, line.name, line.unit, line.quantity, line.price_minor, line.amount_minor, line.listed_minor, line.voided, line.overridden, line.note, line.reductions.map((each) => `${each.source} ${each.name} ${each.amount_minor}`).join("|"), row.was.length, fresh.value, store.currency.value, language()];
   return useMemo(() => drawLine(row, on, showKeys, fresh), on ? [{}] : looks);
 }
 
@@ -65,8 +79,25 @@ function drawLine(row, on, showKeys, fresh) {
     <span class="line__n">${count}</span><span class="line__name"><bdi>${unbroken(line.name)}</bdi></span>
     <${Money} minor=${line.voided ? Math.round((line.price_minor * line.quantity) / 1000) : line.listed_minor} currency=${store.currency.value} kind="line__sum" />
     ${why && html`<span class="line__why"><${Icon} name=${why.icon} size="s" /><bdi>${why.words}</bdi></span>`}
-    ${line.reductions.map((each, place) => html`<span class="line__why line__why--save" key=${`why ${place}`}><${Icon} name="tag" size="s" /><bdi>${unbroken(each.name)}</bdi></span><${Money} key=${`off ${place}`} minor=${each.amount_minor} currency=${store.currency.value} kind="line__off" minus />`)}
+    ${line.reductions.map((each, place) => html`<span class="line__why line__why--save" key=${`why ${place}`}><${Icon} name=${each.source === "discount" ? "percent" : "tag"} size="s" /><bdi>${unbroken(each.name)}</bdi></span><${Money} key=${`off ${place}`} minor=${each.amount_minor} currency=${store.currency.value} kind="line__off" minus />`)}
+    ${line.note && !line.voided && html`<span class="line__why line__why--note"><${Icon} name="pen" size="s" /><bdi>${line.note}</bdi></span>`}
     ${on && showKeys && html`<${LineKeys} line=${line} />`}</li>`;
+}
+
+/** A discount that can be taken back. @param {{given: import("./protocol").DiscountView, words: string}} props */
+function Given({ given, words }) {
+  return html`<div class="given"><${Icon} name="percent" size="s" /><span class="grow"><bdi>${words}</bdi> <span class="quiet">· <bdi>${given.reason}</bdi></span></span>
+    ${!lineHindered(store.chosen.value) && store.screen.value === "sell" && html`<button type="button" class="key key--quiet" aria-label=${say("take_back_off", { off: off(given, store.currency.value) })} onClick=${() => takeBack(given.discount_id)}>${say("take_back")}</button>`}</div>`;
+}
+
+/** What was given and written for the whole sale, under its lines. */
+function WholeSale() {
+  const view = store.view.value;
+  const all = (view?.discounts ?? []).filter((each) => !each.line_id);
+  if (!all.length && !view?.note) return null;
+  return html`<li class="whole" key="whole">
+    ${all.map((given) => html`<${Given} key=${given.discount_id} given=${given} words=${say("discount_off_sale", { off: off(given, store.currency.value) })} />`)}
+    ${view?.note && html`<div class="given"><${Icon} name="pen" size="s" /><span class="grow"><bdi>${view.note}</bdi></span></div>`}</li>`;
 }
 
 /** What was typed while the box was away: seen, not counted. */
@@ -99,7 +130,7 @@ function Lines() {
     const current = list.current?.querySelector('[aria-current="true"]') ?? list.current?.lastElementChild;
     if (list.current && current) reveal(list.current, /** @type {HTMLElement} */ (current));
   };
-  useLayoutEffect(show, [rows.length, on, waiting]);
+  useLayoutEffect(show, [rows.length, on, waiting, store.view.value?.discounts.length]);
   useEffect(() => {
     const watch = new ResizeObserver(show);
     if (list.current) watch.observe(list.current);
@@ -107,7 +138,7 @@ function Lines() {
   }, []);
   return html`<ol class="lines" ref=${list} tabindex="0" aria-label=${say("sale")}>
     ${rows.map((row) => html`<${Line} key=${row.key} row=${row} on=${row.line.line_id === on} keys=${screen === "sell"} />`)}
-    <${WaitingLines} /></ol>`;
+    <${WholeSale} /><${WaitingLines} /></ol>`;
 }
 
 function Ready() {
@@ -130,7 +161,7 @@ function Head() {
 
 /** @param {{dim?: boolean}} props */
 function PayKey({ dim }) {
-  const second = dim || store.pad.value !== null; // one primary key in view: an open pad has it
+  const second = dim || store.pad.value !== null || store.hand.value !== null; // one primary key in view: an open pad has it
   return html`<button type="button" class=${`key key--pay${second ? "" : " key--primary"}`} aria-disabled=${dim ? "true" : undefined} onClick=${pay}>
     <span>${say("pay")}</span><kbd>${keyName(keys().pay)}</kbd></button>`;
 }

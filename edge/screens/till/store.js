@@ -7,6 +7,11 @@ import { computed, signal } from "@preact/signals";
 /** @typedef {{tone: "" | "well" | "wait" | "person" | "lost", icon: string, lead?: string, words: string, undo?: string, device?: string}} Message `device` is in trouble: its words are those of now */
 /** @typedef {{key: string, line: LineView, was: LineView[]}} Row */
 /** @typedef {{kind: "code"} | {kind: "weight", code: string, name: string} | {kind: "quantity", line: LineView}} PadUse */
+/**
+ * What a person sets by hand, as far as it is typed. `line` is empty for the whole sale; `sent` is the id of the
+ * command that is on its way, `last` what was sent under which id: the very same wish goes again under the same one.
+ * @typedef {{kind: "discount" | "price" | "note" | "drawer", line: string, percent: boolean, digits: string, text: string, sent: string, last: {body: string, id: string} | null}} Hand
+ */
 
 /** `null` until the box said; `false` shows the enrolment page. */
 export const enrolled = signal(/** @type {boolean | null} */ (null));
@@ -24,6 +29,10 @@ export const nextQuantity = signal(1000);
 /** What the pad in the desk is for; null shows the quick keys. */
 export const pad = signal(/** @type {PadUse | null} */ (null));
 export const padDigits = signal("");
+/** A discount, a price, a note or a drawer in the quick keys' place. */
+export const hand = signal(/** @type {Hand | null} */ (null));
+/** What waits for a second person's PIN. */
+export const approval = signal(/** @type {import("./approving").Approval | null} */ (null));
 export const pageId = signal("");
 /** On phones one pane is in sight. */
 export const pane = signal(/** @type {"basket" | "keys"} */ ("basket"));
@@ -40,7 +49,7 @@ export const cancelAsked = signal(false);
 export const abandonAskedAt = signal(0);
 
 export const message = signal(/** @type {Message | null} */ (null));
-export const sheet = signal(/** @type {null | "keys" | "connection" | "choices"} */ (null));
+export const sheet = signal(/** @type {null | "keys" | "connection" | "choices" | "approval"} */ (null));
 export const lastSale = signal(/** @type {{receipt: string, total: number} | null} */ (null));
 export const doubtSince = signal(0);
 export const now = signal(Date.now());
@@ -109,6 +118,7 @@ export function beginAnew() {
   cancelAsked.value = false;
   abandonAskedAt.value = 0;
   way.value = "cash";
+  if (hand.value?.kind !== "drawer") hand.value = null;
 }
 
 /** Forgets everything of the cashier who left. */
@@ -118,6 +128,8 @@ export function forgetCashier() {
   typed.value = "";
   nextQuantity.value = 1000;
   pad.value = null;
+  hand.value = null;
+  approval.value = null;
   sheet.value = null;
   message.value = null;
   view.value = null;

@@ -1,0 +1,66 @@
+// A second person approves with a PIN of their own: good for one command, at this till, for a minute.
+import { say } from "../kit/words.js";
+import { ask } from "./box_api.js";
+import { tell, why } from "./happenings.js";
+import * as store from "./store.js";
+
+/** @typedef {import("./protocol").ApprovedCommand & {command_id: string}} Wanted */
+/** @typedef {import("./protocol").Permission} Permission */
+/**
+ * What waits for the PIN: the command as it was refused, and what it does in words.
+ * @typedef {{command: Wanted, name: string, what: string, about: string, reason: string, fault: string}} Approval
+ */
+
+/** Who may approve, as edge/contract/permissions.py has it; a test compares. @type {Readonly<Record<Permission, readonly string[]>>} */
+export const MAY_APPROVE = Object.freeze({
+  discount: ["supervisor", "manager"],
+  override_price: ["supervisor", "manager"],
+  no_sale: ["supervisor", "manager"],
+});
+/** @type {Readonly<Record<string, Permission>>} */
+const NEEDED = Object.freeze({ give_discount: "discount", override_price: "override_price", open_drawer: "no_sale" });
+
+/** @param {Approval} wanted */
+export function askApproval(wanted) {
+  store.approval.value = wanted;
+  store.sheet.value = "approval";
+}
+
+/** Everybody here who may approve it: never oneself. @param {Approval} wanted */
+export function approvers({ command }) {
+  const permission = NEEDED[command.type];
+  const session = store.session.value;
+  if (!permission || !session) return [];
+  return session.staff.filter((each) => each.id !== session.cashier?.id && MAY_APPROVE[permission].includes(each.role));
+}
+
+/**
+ * Returns why not, or "" when the command is on its way again.
+ * @param {string} approver @param {string} pin
+ * @param {(command: Wanted, name: string, until: number) => void} goOn
+ */
+export async function approve(approver, pin, goOn) {
+  const wanted = store.approval.value;
+  const till = store.session.value?.till;
+  if (!wanted || !till) return "";
+  const asked = Date.now(); // the minute counts from before the box gave it
+  let given;
+  try {
+    given = await ask("POST", `/api/v1/tills/${encodeURIComponent(till)}/approvals`, { approver, pin, permission: NEEDED[wanted.command.type] });
+  } catch (error) {
+    return why(error);
+  }
+  if (store.approval.value !== wanted) return ""; // the sheet was left meanwhile: what was given is not used
+  store.approval.value = null;
+  store.sheet.value = null;
+  store.message.value = null;
+  goOn({ ...wanted.command, approval: given.approval }, wanted.name, asked + given.valid_s * 1000);
+  return "";
+}
+
+/** Esc: nothing was changed, and what was typed is still there. */
+export function leaveApproval() {
+  if (!store.approval.value) return;
+  store.approval.value = null;
+  tell(say("approval_left"));
+}

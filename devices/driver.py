@@ -108,8 +108,8 @@ class DriverPorts(Protocol):
         """Open the connection; raises DeviceUnreachable in words."""
         ...
 
-    def report(self, **changes: str) -> None:
-        """Change fields of the reported `DeviceState`: state, health, advice, paper, cover, drawer.
+    def report(self, **changes: str | int) -> None:
+        """Change fields of the reported `DeviceState`: state, health, advice, paper and so on.
 
         Costs nothing when nothing changed; many changes at once leave as one snapshot.
         """
@@ -264,11 +264,11 @@ class ConnectedDriver(ABC):
     async def perform(self, job: DeviceJob) -> JobResult:
         """Do one job; see `Driver.perform`."""
 
-    def ready(self, **changes: str) -> None:
+    def ready(self, **changes: str | int) -> None:
         """Say that the device answers and all is well; `changes` as in `ports.report`."""
         self._serving(DriverState.READY, {"health": "", "advice": "", **changes})
 
-    def attention(self, health: str, advice: str, **changes: str) -> None:
+    def attention(self, health: str, advice: str, **changes: str | int) -> None:
         """Say that the device answers and a person should do something."""
         self._serving(DriverState.ATTENTION, {"health": health, "advice": advice, **changes})
 
@@ -353,7 +353,7 @@ class ConnectedDriver(ABC):
         self.ports.count("CommunicationErrorCount")
         self.ports.log.warning("device_lost", code=trouble.code, detail=trouble.message)
 
-    def _serving(self, state: DriverState, changes: dict[str, str]) -> None:
+    def _serving(self, state: DriverState, changes: dict[str, str | int]) -> None:
         if self._stream is None:
             return  # a job that ended after the connection did has nothing to say about it
         if self.state is DriverState.LOST:
@@ -363,6 +363,6 @@ class ConnectedDriver(ABC):
         self._live.set()
         self._move(state, changes)
 
-    def _move(self, to: DriverState, changes: dict[str, str]) -> None:
+    def _move(self, to: DriverState, changes: dict[str, str | int]) -> None:
         self._life.move(to)
         self.ports.report(state=to.value, **changes)

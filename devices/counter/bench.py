@@ -1,4 +1,4 @@
-"""The counter: simulated scanner, printer with drawer, terminal, and the line to head office."""
+"""The counter: simulated scanner, printer with drawer, terminal, scale, and the office's line."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from devices.counter.counter_messages import (
     Next,
     PrinterBody,
     PrinterState,
+    ScaleBody,
+    ScaleState,
     ScannerState,
     Slip,
     SlipLine,
@@ -38,6 +40,7 @@ from devices.simulators.printer_escpos import (
     SimulatedPrinter,
     SimulatedPrinterSettings,
 )
+from devices.simulators.scale_cas import SimulatedScale, SimulatedScaleSettings
 from devices.simulators.scanner_serial import SimulatedScanner, SimulatedScannerSettings
 from devices.simulators.terminal_zvt.scripts import Script, SimulatedTerminalSettings
 from devices.simulators.terminal_zvt.terminal import SimulatedTerminal
@@ -94,6 +97,10 @@ class Counter:
             ),
             SimulatorPorts(clock, log.bind(device="terminal")),
         )
+        self._scale = SimulatedScale(
+            SimulatedScaleSettings(settle_ms=settings.scale.settle_ms),
+            SimulatorPorts(clock, log.bind(device="scale")),
+        )
         line = OfficeLine(settings.link.office_host, settings.link.office_port, clock, log)
         self._port = ScannerPort(settings.scanner.link, self._scanner.attend, clock, log)
         self._printer_door = TcpDoor(
@@ -101,6 +108,9 @@ class Counter:
         )
         self._terminal_door = TcpDoor(
             "terminal", place.port, self._serving("terminal", self._terminal), tasks, log
+        )
+        self._scale_door = TcpDoor(
+            "scale", settings.scale.port, self._serving("scale", self._scale), tasks, log
         )
         self._link = TcpDoor("line to head office", settings.link.port, line.carry, tasks, log)
 
@@ -115,22 +125,27 @@ class Counter:
     async def open(self) -> None:
         """Put everything in its place; raises SettingsInvalid (a port taken, files damaged)."""
         _check_journal(self._terminal, self._settings.terminal.journal)
-        for door in (self._printer_door, self._terminal_door, self._link):
+        for door in self._doors:
             await door.open()
         _ = self._tasks.start("scanner port", self._port.run)
 
     async def close(self) -> None:
         """Take everything away; safe to call twice. The scanner's port ends with its task."""
         await self._port.plug(plugged=False)
-        for door in (self._printer_door, self._terminal_door, self._link):
+        for door in self._doors:
             await door.close()
 
     @property
+    def _doors(self) -> tuple[TcpDoor, ...]:
+        return (self._printer_door, self._terminal_door, self._scale_door, self._link)
+
+    @property
     def ports(self) -> dict[str, int]:
-        """The TCP ports: printer, terminal, link."""
+        """The TCP ports: printer, terminal, scale, link."""
         return {
             "printer": self._printer_door.port,
             "terminal": self._terminal_door.port,
+            "scale": self._scale_door.port,
             "link": self._link.port,
         }
 
@@ -256,6 +271,24 @@ class Counter:
             currency=self._settings.terminal.currency,
         )
 
+    # --- scale ----------------------------------------------------------------------------
+
+    def put_on_scale(self, wish: ScaleBody) -> None:
+        """Let so much lie on the scale, still or swaying."""
+        self._scale.put(wish.grams, swaying=not wish.stable)
+
+    @property
+    def scale_state(self) -> ScaleState:
+        """What lies on the scale, and how it is."""
+        scale = self._scale
+        return ScaleState(
+            scale.grams,
+            scale.still,
+            scale.overloaded,
+            self._scale_door.plugged,
+            self._scale_door.connections > 0,
+        )
+
     # --- cables ---------------------------------------------------------------------------
 
     async def set_cable(self, device: DeviceName, *, plugged: bool) -> None:
@@ -267,12 +300,17 @@ class Counter:
                 self._printer_door.plug(plugged=plugged)
             case "terminal":
                 self._terminal_door.plug(plugged=plugged)
+            case "scale":
+                self._scale_door.plug(plugged=plugged)
 
     @property
     def cables(self) -> CablesBody:
         """Which cables are in."""
         return CablesBody(
-            self._port.plugged, self._printer_door.plugged, self._terminal_door.plugged
+            self._port.plugged,
+            self._printer_door.plugged,
+            self._terminal_door.plugged,
+            self._scale_door.plugged,
         )
 
     def set_link(self, *, up: bool) -> None:
@@ -294,6 +332,7 @@ class Counter:
             printer=self.printer_state,
             drawer=self.drawer_state,
             terminal=self.terminal_state(COUNTER_BOOKED_SHOWN_MAX),
+            scale=self.scale_state,
             link=self.link_state,
             slip=newest[0] if newest else None,
             till_url=self._settings.till_url,

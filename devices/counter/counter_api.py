@@ -21,6 +21,8 @@ from devices.counter.counter_messages import (
     PressBody,
     PrinterBody,
     PrinterState,
+    ScaleBody,
+    ScaleState,
     ScanBody,
     ScannedBody,
     ScannerState,
@@ -110,6 +112,12 @@ class CounterApi:
                 TerminalState,
             ),
             _get(
+                "/counter/api/scale",
+                _saying(lambda: counter.scale_state),
+                "What lies on the scale",
+                ScaleState,
+            ),
+            _get(
                 "/counter/api/link",
                 _saying(lambda: counter.link_state),
                 "The line to head office",
@@ -159,6 +167,9 @@ class CounterApi:
                 TerminalState,
                 {409: "No payment waits for a key."},
             ),
+            _post(
+                "scale", self._put_on_scale, "Put goods on or take them off", ScaleBody, ScaleState
+            ),
             _post("printer", self._set_printer, "Paper and cover", PrinterBody, PrinterState),
             _post("drawer/close", self._close_drawer, "Push the drawer shut", None, DrawerState),
             _post("link", self._set_link, "Cut or restore the line", LinkBody, LinkState),
@@ -199,6 +210,7 @@ class CounterApi:
             _item("scanner", connected=state.scanner.connected),
             _item("printer", connected=state.printer.connected),
             _item("terminal", connected=state.terminal.connected),
+            _item("scale", connected=state.scale.connected),
             HealthItem(
                 "link",
                 link,
@@ -229,6 +241,10 @@ class CounterApi:
         body = await read_message(request, PressBody)
         self.counter.press(body.key)
         return json_response(self.counter.terminal_state())
+
+    async def _put_on_scale(self, request: web.Request) -> web.Response:
+        self.counter.put_on_scale(await read_message(request, ScaleBody))
+        return json_response(self.counter.scale_state)
 
     async def _set_printer(self, request: web.Request) -> web.Response:
         self.counter.set_printer(await read_message(request, PrinterBody))

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from devices.counter.goods import Good
-from edge.contract.limits import BARCODE_CHARS_MAX
+from edge.contract.limits import BARCODE_CHARS_MAX, SCALE_WEIGHT_G_MAX
 
 Next = Literal[
     "approve",
@@ -22,7 +22,7 @@ Next = Literal[
 ]
 Key = Literal["approve", "decline", "stop", "cut", "approve_and_cut"]
 PaperState = Literal["ok", "near_end", "out"]
-DeviceName = Literal["scanner", "printer", "terminal"]
+DeviceName = Literal["scanner", "printer", "terminal", "scale"]
 
 
 class _Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,6 +44,16 @@ class WeighBody(_Asked, frozen=True):
 
     plu: Annotated[str, Meta(min_length=1, max_length=10)]
     weight_g: Annotated[int, Meta(ge=1, le=99_999)]
+
+
+class ScaleBody(_Asked, frozen=True):
+    """What lies on the scale from now on; 0 takes all off, below zero it was zeroed with goods.
+
+    `stable`: whether it comes to rest, or keeps swaying.
+    """
+
+    grams: Annotated[int, Meta(ge=-9_999, le=SCALE_WEIGHT_G_MAX)]
+    stable: bool = True
 
 
 class TerminalBody(_Asked, frozen=True):
@@ -184,6 +194,16 @@ class TerminalState(msgspec.Struct, frozen=True):
     currency: str
 
 
+class ScaleState(msgspec.Struct, frozen=True):
+    """What lies on the scale, and what it makes of it."""
+
+    grams: int
+    stable: bool
+    overloaded: bool
+    plugged: bool
+    connected: bool
+
+
 class LinkState(msgspec.Struct, frozen=True):
     """The line to head office and what goes through it now."""
 
@@ -197,6 +217,7 @@ class CablesBody(msgspec.Struct, frozen=True):
     scanner: bool
     printer: bool
     terminal: bool
+    scale: bool
 
 
 class CounterState(msgspec.Struct, frozen=True):
@@ -206,6 +227,7 @@ class CounterState(msgspec.Struct, frozen=True):
     printer: PrinterState
     drawer: DrawerState
     terminal: TerminalState
+    scale: ScaleState
     link: LinkState
     slip: Slip | None
     till_url: str

@@ -40,7 +40,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.toml",
         help=(
             "settings: port, goods (a folder), till_url, [scanner] link, [printer] port, "
-            "[terminal] port and journal, [link] port and office_port"
+            "[terminal] port and journal, [scale] port, [link] port and office_port"
         ),
     )
 

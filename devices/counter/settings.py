@@ -42,6 +42,13 @@ class TerminalPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     network_ms: Annotated[int, Meta(ge=0, le=60_000)] = 300
 
 
+class ScalePlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`port`: where the scale's serial line is reached. `settle_ms`: how long goods sway."""
+
+    port: Port
+    settle_ms: Annotated[int, Meta(ge=0, le=60_000)] = 600
+
+
 class LinkPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The line to head office: what comes to `port` goes on to the office."""
 
@@ -62,6 +69,7 @@ class CounterSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     printer: PrinterPlace
     terminal: TerminalPlace
     link: LinkPlace
+    scale: ScalePlace = ScalePlace(0)
     address: str = "127.0.0.1"
     till_url: str = ""
 

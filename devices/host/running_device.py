@@ -184,7 +184,7 @@ class RunningDevice:
         """Open the connection that the settings name."""
         return await self.plan.connect()
 
-    def report(self, **changes: str) -> None:
+    def report(self, **changes: str | int) -> None:
         """Change fields of the reported state; see `DriverPorts.report`."""
         self._change(changes)
 

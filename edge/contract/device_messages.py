@@ -13,7 +13,12 @@ import msgspec
 from msgspec import Meta
 
 from edge.contract.identity import CommandId, ShortId
-from edge.contract.limits import AMOUNT_MINOR_MAX, BARCODE_CHARS_MAX, DEVICES_PER_HOST_MAX
+from edge.contract.limits import (
+    AMOUNT_MINOR_MAX,
+    BARCODE_CHARS_MAX,
+    DEVICES_PER_HOST_MAX,
+    SCALE_WEIGHT_G_MAX,
+)
 from edge.contract.receipt_document import ReceiptDocument
 
 MESSAGE_VERSION: Final = 1
@@ -62,7 +67,7 @@ class Delivery(StrEnum):
     INQUIRE_ONLY = "inquire_only"
     """Never again, only asked about: a card payment."""
     REPEATABLE = "repeatable"
-    """Asking twice does no harm: an inquiry, a health check."""
+    """Asking twice does no harm: an inquiry, a weight, a health check."""
 
 
 class JobKind(StrEnum):
@@ -73,6 +78,7 @@ class JobKind(StrEnum):
     AUTHORISE_PAYMENT = "authorise_payment"
     INQUIRE_PAYMENT = "inquire_payment"
     ABORT_PAYMENT = "abort_payment"
+    WEIGH = "weigh"
     CHECK_HEALTH = "check_health"
 
 
@@ -82,6 +88,7 @@ DELIVERY: Final[dict[JobKind, Delivery]] = {
     JobKind.AUTHORISE_PAYMENT: Delivery.INQUIRE_ONLY,
     JobKind.INQUIRE_PAYMENT: Delivery.REPEATABLE,
     JobKind.ABORT_PAYMENT: Delivery.REPEATABLE,
+    JobKind.WEIGH: Delivery.REPEATABLE,
     JobKind.CHECK_HEALTH: Delivery.REPEATABLE,
 }
 
@@ -140,6 +147,16 @@ class AbortPaymentArgs(msgspec.Struct, frozen=True):
     job: CommandId
 
 
+class WeighArgs(msgspec.Struct, frozen=True):
+    """Read what lies on the scale, once it is still. Changes nothing, at the scale or elsewhere.
+
+    The answer is `done` with a `WeighOutcome`: each time the weight of that moment, so asking
+    twice does no harm, and an answer past the job's deadline is never given. `failed` has one
+    of the codes `scale_unstable`, `scale_overloaded`, `scale_below_zero`, `scale_not_kilograms`
+    or `scale_silent`, with words for the cashier.
+    """
+
+
 class CheckHealthArgs(msgspec.Struct, frozen=True):
     """Ask the device for its state now (UnifiedPOS check health, internal). Never a payment."""
 
@@ -150,6 +167,7 @@ JOB_ARGS: Final[dict[JobKind, type[msgspec.Struct]]] = {
     JobKind.AUTHORISE_PAYMENT: AuthorisePaymentArgs,
     JobKind.INQUIRE_PAYMENT: InquirePaymentArgs,
     JobKind.ABORT_PAYMENT: AbortPaymentArgs,
+    JobKind.WEIGH: WeighArgs,
     JobKind.CHECK_HEALTH: CheckHealthArgs,
 }
 
@@ -215,6 +233,19 @@ class PaymentOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     customer_receipt: tuple[str, ...] = ()
 
 
+class WeighOutcome(msgspec.Struct, frozen=True):
+    """A weight that was still: two readings in a row, asked for after the job came, agreed.
+
+    `weight_g` is what the scale shows, 0 for nothing on it; `unit` the unit it shows it in.
+    `load` names what lies there: it is another one once the goods were moved or taken off, so
+    that nobody pays for the last customer's.
+    """
+
+    weight_g: Annotated[int, Meta(ge=0, le=SCALE_WEIGHT_G_MAX)]
+    load: str
+    unit: str = "kg"
+
+
 class JobResult(msgspec.Struct, frozen=True, omit_defaults=True):
     """How a job stands. `id` is the job's; `result` has the outcome's shape for its kind."""
 
@@ -258,11 +289,24 @@ EVENT_SCAN: Final = "scan"
 # --- state -------------------------------------------------------------------------------
 
 
+class WeightState(StrEnum):
+    """What a scale says of what lies on it. Only a `STABLE` weight is one to sell by."""
+
+    STABLE = "stable"
+    UNSTABLE = "unstable"
+    OVERLOAD = "overload"
+    BELOW_ZERO = "below_zero"
+    NOT_KILOGRAMS = "not_kilograms"
+
+
 class DeviceState(msgspec.Struct, frozen=True, omit_defaults=True):
     """A device's whole reported state, retained.
 
     `paper`: `ok`, `near_end`, `out` or empty; `cover`: `closed`, `open` or empty; `drawer`:
-    `closed`, `open` or empty. `health` says in words how it is; `advice` what to do. `boot`
+    `closed`, `open` or empty; `weight`: a `WeightState` or empty, with `weight_g` what the
+    scale shows while it is `stable` or `unstable`: for people to look at, never to sell by
+    (that is the job `weigh`); changes only, each at least `SCALE_SHOW_MS` after the last.
+    `health` says in words how it is; `advice` what to do. `boot`
     changes with every start of the driver and `seq` counts up inside it.
     """
 
@@ -276,6 +320,8 @@ class DeviceState(msgspec.Struct, frozen=True, omit_defaults=True):
     cover: str = ""
     drawer: str = ""
     jobs_waiting: int = 0
+    weight: str = ""
+    weight_g: int = 0
     v: int = MESSAGE_VERSION
 
 

@@ -234,6 +234,28 @@ ZVT_MESSAGES_QUEUED_MAX: Final = 64
 """A terminal waits for each answer, so more than two are a fault or an attack."""
 TERMINAL_RECEIPT_LINES_MAX: Final = 400
 """Lines of one card receipt; with signature and EMV data real ones have under 100."""
+SCALE_WEIGHT_G_MAX: Final = 99_999
+"""What a counter scale can write: two digits before the point, three behind it."""
+SCALE_POLL_MS: Final = 250
+"""How often a scale is asked while nobody waits for a weight: digits that follow the hand."""
+SCALE_POLL_EAGER_MS: Final = 100
+"""How often while a weighing waits: two readings that agree take a fifth of a second."""
+SCALE_SHOW_MS: Final = 250
+"""A live weight is reported four times a second at most: each report goes to a till's screens."""
+SCALE_ANSWER_MS_MAX: Final = 500
+"""A reading has 15 bytes, 16 ms at 9600 baud; a scale that is at work answers within a tenth."""
+SCALE_QUIET_MS: Final = 60
+"""After an answer that was no answer the line must be silent for so long before the next."""
+SCALE_NOISE_BYTES_MAX: Final = 8_192
+"""More than this without a pause comes from no scale."""
+SCALE_SILENCES_MAX: Final = 6
+"""Questions in a row without a good answer: then the scale is gone, or it is another device."""
+SCALE_STILL_MS_MAX: Final = 2_500
+"""How long goods may sway before the cashier is asked to wait until they are still."""
+WEIGH_AGE_MS_MAX: Final = 4_000
+"""A weighing that has not ended by then is given up: the goods may be somebody else's."""
+WEIGH_GRACE_MS: Final = 500
+"""How long after it an answer may still be on its way."""
 
 # --- replication -------------------------------------------------------------------------
 FRAME_RAW_BYTES_TARGET: Final = 262_144

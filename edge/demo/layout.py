@@ -21,7 +21,7 @@ TILLS: Final = ("till-1", "till-2")
 OFFICE_USER: Final = "demo"
 DEMO_SHOP: Final = Path(__file__).parents[2] / "sync" / "office" / "demo_shop"
 LOOPBACK: Final = "127.0.0.1"
-_INNER_PORTS: Final = ("broker", "counter", "printer", "terminal", "link")
+_INNER_PORTS: Final = ("broker", "counter", "printer", "terminal", "scale", "link")
 
 
 @dataclass
@@ -160,6 +160,14 @@ class DemoLayout:
                     "till": TILLS[0],
                     "settings": {"address": f"tcp://{LOOPBACK}:{self.ports['terminal']}"},
                 },
+                {
+                    "id": "scale-1",
+                    "host": "box",
+                    "driver": "scale_cas",
+                    "roles": ["scale"],
+                    "till": TILLS[0],
+                    "settings": {"address": f"tcp://{LOOPBACK}:{self.ports['scale']}"},
+                },
             ],
         }
 
@@ -187,6 +195,7 @@ class DemoLayout:
                 "port": self.ports["terminal"],
                 "journal": str(self.root / "counter" / "terminal.json"),
             },
+            "scale": {"port": self.ports["scale"]},
             "link": {"port": self.ports["link"], "office_port": self.office_port},
         }
 

@@ -21,7 +21,9 @@ from devices.job_router.job_queue import JobQueue
 from devices.transports.byte_stream import ByteStream
 from devices.transports.memory_pipe import MemoryCable, PipeVariant
 from edge.contract.device_messages import (
+    DELIVERY,
     LEGAL_MOVES,
+    Delivery,
     DriverState,
     JobError,
     JobKind,
@@ -240,7 +242,7 @@ async def answers_each_job_once(bench: DriverBench) -> None:
                 continue
             if not bench.variant.loss:
                 assert first.status is JobStatus.DONE, f"{kind}: {first}"
-            if kind in (JobKind.CHECK_HEALTH, JobKind.INQUIRE_PAYMENT):
+            if DELIVERY[kind] is Delivery.REPEATABLE:
                 continue
             bench.send(kind, job_id, in_s=60)
             await bench.until(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -22,7 +23,7 @@ class KeptPorts:
     connector: Connector
     clock: Clock
     device: str = "device-1"
-    states: list[dict[str, str]] = field(default_factory=list)
+    states: list[dict[str, Any]] = field(default_factory=list)
     meta: dict[str, str] = field(default_factory=dict)
     events: list[tuple[str, msgspec.Struct, int]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
@@ -35,7 +36,7 @@ class KeptPorts:
         self.recorder = FlightRecorder(self.clock)
 
     @property
-    def state(self) -> dict[str, str]:
+    def state(self) -> dict[str, Any]:
         return self.states[-1] if self.states else {}
 
     @property
@@ -47,7 +48,7 @@ class KeptPorts:
     async def connect(self) -> ByteStream:
         return await self.connector()
 
-    def report(self, **changes: str) -> None:
+    def report(self, **changes: str | int) -> None:
         self.states.append(self.state | changes)
 
     def describe(self, **changes: str) -> None:

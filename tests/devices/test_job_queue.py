@@ -27,6 +27,7 @@ from edge.contract.device_messages import (
     KickDrawerArgs,
     PaymentOutcome,
     PrintReceiptArgs,
+    WeighArgs,
 )
 from edge.contract.errors import (
     DeviceNeedsPerson,
@@ -51,6 +52,7 @@ ARGS: dict[JobKind, msgspec.Struct] = {
     JobKind.AUTHORISE_PAYMENT: AuthorisePaymentArgs("payment-1", 1200, "EUR"),
     JobKind.INQUIRE_PAYMENT: InquirePaymentArgs("payment-1", "pay-00001", 1200, "EUR"),
     JobKind.ABORT_PAYMENT: AbortPaymentArgs("pay-00001"),
+    JobKind.WEIGH: WeighArgs(),
     JobKind.CHECK_HEALTH: CheckHealthArgs(),
 }
 APPROVED = PaymentOutcome("approved", 1200, "4242", "Test")

@@ -46,9 +46,8 @@ async function scan(path, body, unnamed = "no article on this shelf") {
   );
 }
 
-/** @param {import("./shelf.js").Good} good */
-function take(good) {
-  if (!good.plu) return void scan("scan", { code: good.code });
+/** What stands in the scale's field, in grams; 0 for nothing that a scale can weigh, which is said. */
+function weightInGrams() {
   const field = /** @type {HTMLInputElement} */ (byId("weight"));
   const text = field.value.trim();
   const kilograms = Number(text.replace(",", "."));
@@ -56,10 +55,24 @@ function take(good) {
   field.setAttribute("aria-invalid", String(!good_));
   if (!good_) {
     hear("person", `The scale shows ${text || "nothing"}. Put a weight from 0.001 to ${WEIGHT_KG_MAX} kg on it.`);
-    return void field.focus();
+    field.focus();
+    return 0;
   }
-  return void scan("weigh", { plu: good.plu, weight_g: Math.round(kilograms * 1000) });
+  return Math.round(kilograms * 1000);
 }
+
+/** @param {import("./shelf.js").Good} good */
+function take(good) {
+  if (!good.plu) return void scan("scan", { code: good.code });
+  const grams = weightInGrams();
+  if (grams) void scan("weigh", { plu: good.plu, weight_g: grams });
+}
+
+byId("put-on").addEventListener("click", () => {
+  const grams = weightInGrams();
+  if (grams) void settle(ask("scale", { grams, stable: true }));
+});
+byId("take-off").addEventListener("click", () => void settle(ask("scale", { grams: 0, stable: true })));
 
 byId("type").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -86,12 +99,23 @@ function show(state) {
   if (!state.scanner.plugged) showState(byId("scanner-state"), "lost", "cable out");
   else if (scannerReady) showState(byId("scanner-state"), "well", "in use");
   else showState(byId("scanner-state"), "person", "not in use");
+  showState(byId("scale-state"), ...scaleInWords(state.scale));
   paper.take(state);
   terminal.take(state.terminal);
   trouble.take(state);
   const till = /** @type {HTMLAnchorElement} */ (byId("till"));
   till.hidden = !state.till_url;
   if (state.till_url) till.href = state.till_url;
+}
+
+/** @param {{grams: number, stable: boolean, overloaded: boolean, plugged: boolean, connected: boolean}} scale @returns {["well" | "wait" | "person" | "lost", string]} */
+function scaleInWords(scale) {
+  if (!scale.plugged) return ["lost", "cable out"];
+  if (!scale.connected) return ["person", "not in use"];
+  if (scale.overloaded) return ["person", "too much on it"];
+  const shows = `${(scale.grams / 1000).toFixed(3)}\u00a0kg`;
+  if (!scale.stable) return ["wait", `${shows}, moving`];
+  return scale.grams === 0 ? ["well", "empty"] : ["well", shows];
 }
 
 function watch() {

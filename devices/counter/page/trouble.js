@@ -8,6 +8,7 @@ export class Trouble {
   constructor(doing) {
     this.openedAt = 0;
     this.pulses = 0;
+    this.grams = 0;
     /** @type {Map<string, {button: HTMLElement, small: HTMLElement}>} */
     this.rows = new Map();
     const cable = (/** @type {string} */ device) => (/** @type {boolean} */ plugged) => ask("cables", { device, plugged });
@@ -17,6 +18,8 @@ export class Trouble {
     this.add(doing, "scanner", "Scanner cable", cable("scanner"));
     this.add(doing, "printer", "Printer cable", cable("printer"));
     this.add(doing, "terminal", "Terminal cable", cable("terminal"));
+    this.add(doing, "scale", "Scale cable", cable("scale"));
+    this.add(doing, "still", "Goods on the scale lie still", (still) => ask("scale", { grams: this.grams, stable: still }));
     byId("drawer-box").addEventListener("click", () => {
       if (byId("drawer-box").dataset["open"] === "true") doing(ask("drawer/close", null));
     });
@@ -41,7 +44,8 @@ export class Trouble {
 
   /** @param {any} state */
   take(state) {
-    const { printer, link, scanner, terminal, drawer } = state;
+    const { printer, link, scanner, terminal, scale, drawer } = state;
+    this.grams = scale.grams;
     const paper = printer.paper !== "out";
     const cover = printer.cover === "closed";
     this.set("paper", paper, paper ? "off: the sale is safe, its receipt waits" : "no paper: receipts wait for a new roll");
@@ -50,6 +54,8 @@ export class Trouble {
     this.set("scanner", scanner.plugged, scanner.plugged ? "off: lost within seconds, back by itself" : "out: nothing can be scanned");
     this.set("printer", printer.plugged, printer.plugged ? "off: a receipt may break off in the middle" : "out: receipts wait");
     this.set("terminal", terminal.plugged, terminal.plugged ? "off: a payment under way is in doubt" : "out: no card can be taken");
+    this.set("scale", scale.plugged, scale.plugged ? "off: the till says so, weights are typed" : "out: nothing can be weighed");
+    this.set("still", scale.stable, scale.stable ? "off: a hand is on them, no weight can be taken" : "moving: no weight can be taken");
     byId("lamp").dataset["lamp"] = printerTrouble(printer) ? "person" : "well";
     byId("lid").setAttribute("d", cover ? "M20 62h320" : "M20 62l14-22h292l14 22");
     const [tone, words] = printerTrouble(printer) ?? (printer.paper === "near_end" ? ["wait", "paper near its end"] : ["well", "has paper"]);

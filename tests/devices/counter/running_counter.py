@@ -17,6 +17,7 @@ from devices.counter.settings import (
     CounterSettings,
     LinkPlace,
     PrinterPlace,
+    ScalePlace,
     ScannerPlace,
     TerminalPlace,
 )
@@ -39,6 +40,7 @@ def settings_in(folder: Path, office_port: int = 9, **terminal: Any) -> CounterS
         printer=PrinterPlace(0),
         terminal=TerminalPlace(0, folder / "terminal.journal", **quick),
         link=LinkPlace(0, office_port),
+        scale=ScalePlace(0, settle_ms=0),
         till_url=TILL_URL,
     )
 
@@ -50,6 +52,7 @@ class CounterClient:
         self.origin = str(ready["origin"])
         self.printer = int(ready["printer"])
         self.terminal = int(ready["terminal"])
+        self.scale = int(ready["scale"])
         self.link = int(ready["link"])
         self.session = session
 

@@ -166,6 +166,9 @@ async def test_without_a_reader_a_scan_is_refused_and_kept_for_nobody(
         ("printer", {}, 422, "nothing_asked"),
         ("printer", {"paper": "wet"}, 422, "wrong_shape"),
         ("printer", {"lines_left": 0}, 422, "wrong_shape"),
+        ("scale", {"grams": 100_000}, 422, "wrong_shape"),
+        ("scale", {"grams": 0.5}, 422, "wrong_shape"),
+        ("scale", {}, 422, "wrong_shape"),
         ("link", {"up": "yes"}, 422, "wrong_shape"),
         ("cables", {"device": "drawer", "plugged": True}, 422, "wrong_shape"),
     ],
@@ -250,9 +253,36 @@ async def test_ask_stays_until_told_otherwise(counter: CounterClient) -> None:
         assert (await counter.post("terminal", {"next": script}))["next"] == script
 
 
+async def test_goods_on_the_scale(counter: CounterClient) -> None:
+    empty = {
+        "grams": 0,
+        "stable": True,
+        "overloaded": False,
+        "plugged": True,
+        "connected": False,
+    }
+    assert await counter.get("scale") == empty
+    assert await counter.post("scale", {"grams": 742}) == {**empty, "grams": 742}
+    swaying = {**empty, "grams": 742, "stable": False}
+    assert await counter.post("scale", {"grams": 742, "stable": False}) == swaying
+    heavy = {**empty, "grams": 20_000, "overloaded": True}
+    assert await counter.post("scale", {"grams": 20_000}) == heavy
+    reader, writer = await asyncio.open_connection("127.0.0.1", counter.scale)
+    await counter.post("scale", {"grams": -30})
+    writer.write(b"\x05\x11")
+    assert await reader.readexactly(16) == b"\x06\x01\x02S-00.030kg\x6f\x03\x04"
+    writer.close()
+
+
 async def test_cables_of_the_network_devices(counter: CounterClient) -> None:
-    assert await counter.get("cables") == {"scanner": True, "printer": True, "terminal": True}
-    for device, port in (("printer", counter.printer), ("terminal", counter.terminal)):
+    cables = {"scanner": True, "printer": True, "terminal": True, "scale": True}
+    assert await counter.get("cables") == cables
+    doors = {
+        "printer": counter.printer,
+        "terminal": counter.terminal,
+        "scale": counter.scale,
+    }
+    for device, port in doors.items():
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         async with asyncio.timeout(5):
             while not (await counter.get(device))["connected"]:
@@ -279,7 +309,13 @@ async def test_health_and_document(counter: CounterClient, tmp_path: Path) -> No
         async with counter.session.get(f"{counter.origin}/health") as answer:
             return {item["name"]: item["well"] for item in (await answer.json())["items"]}
 
-    assert await items() == {"scanner": False, "printer": False, "terminal": False, "link": True}
+    assert await items() == {
+        "scanner": False,
+        "printer": False,
+        "terminal": False,
+        "scale": False,
+        "link": True,
+    }
     await counter.post("link", {"up": False})
     async with Reader(tmp_path / "scanner"):
         await connected(counter)
@@ -287,6 +323,7 @@ async def test_health_and_document(counter: CounterClient, tmp_path: Path) -> No
             "scanner": True,
             "printer": False,
             "terminal": False,
+            "scale": False,
             "link": False,
         }
     async with counter.session.get(f"{counter.origin}/openapi.json") as answer:

@@ -21,6 +21,7 @@ from edge.contract.device_messages import (
     KickDrawerArgs,
     PrintReceiptArgs,
     WantedDevice,
+    WeighArgs,
 )
 from edge.contract.receipt_document import QrBlock, ReceiptDocument, RowBlock
 from edge.runtime.memory_bus import MemoryBroker
@@ -34,7 +35,7 @@ from tests.devices.counter.running_counter import (
 from tests.devices.host_bench import TOPICS, HostBench, until
 from tests.devices.test_job_queue import payload
 
-DEVICES = ("scanner-1", "printer-1", "terminal-1")
+DEVICES = ("scanner-1", "printer-1", "terminal-1", "scale-1")
 
 
 class Shop:
@@ -58,6 +59,7 @@ class Shop:
             WantedDevice(
                 "terminal-1", "terminal_zvt", {"address": f"tcp://127.0.0.1:{counter.terminal}"}
             ),
+            WantedDevice("scale-1", "scale_cas", {"address": f"tcp://127.0.0.1:{counter.scale}"}),
         )
         for device in DEVICES:
             await until(lambda device=device: self.edge.state_is(device, "ready"), within_s=15)
@@ -112,6 +114,19 @@ async def test_a_scan_on_the_counter_reaches_edge(shop: Shop) -> None:
     await until(lambda: shop.scans() == [MILK])
     await shop.counter.post("weigh", {"plu": "101", "weight_g": 742})
     await until(lambda: shop.scans() == [MILK, "2100101007422"])
+
+
+async def test_goods_on_the_counter_are_weighed(shop: Shop) -> None:
+    await shop.counter.post("scale", {"grams": 742})
+    weighed = await shop.do("scale-1", JobKind.WEIGH, "weigh-0001", WeighArgs())
+    assert weighed.status is JobStatus.DONE
+    assert weighed.result["weight_g"] == 742
+    await shop.counter.post("scale", {"grams": 742, "stable": False})
+    moving = await shop.do("scale-1", JobKind.WEIGH, "weigh-0002", WeighArgs())
+    assert moving.status is JobStatus.FAILED
+    assert moving.error is not None
+    assert moving.error.code == "scale_unstable"
+    assert "Wait until the scale is still" in moving.error.advice
 
 
 async def test_a_scanner_cable_that_was_out_works_again(shop: Shop) -> None:

@@ -299,6 +299,30 @@ async def test_bar_codes_can_be_read(counter: CounterClient, chromium: Browser) 
         assert await page.evaluate(made, code) == ""
 
 
+async def test_goods_are_put_on_the_scale_and_taken_off(
+    counter: CounterClient, chromium: Browser
+) -> None:
+    page = (await opened(counter, chromium)).page
+    state = page.locator("#scale-state")
+    await expect(state).to_have_text("not in use")
+    _, writer = await asyncio.open_connection("127.0.0.1", counter.scale)
+    await expect(state).to_have_text("empty")
+    await page.locator("#weight").fill("1.25")
+    await page.locator("#put-on").click()
+    await expect(state).to_have_text("1.250\u00a0kg")
+    await page.locator('[data-switch="still"]').click()
+    await expect(state).to_have_text("1.250\u00a0kg, moving")
+    await page.locator("#weight").fill("16")
+    await page.locator("#put-on").click()
+    await expect(state).to_have_text("too much on it")
+    await page.locator("#weight").fill("a pound")
+    await page.locator("#put-on").click()
+    await expect(page.locator("#heard")).to_contain_text("The scale shows a pound")
+    await page.locator("#take-off").click()
+    await expect(state).to_have_text("empty")
+    writer.close()
+
+
 async def test_switches_and_keys_do_what_they_say(
     counter: CounterClient, chromium: Browser
 ) -> None:
@@ -311,6 +335,8 @@ async def test_switches_and_keys_do_what_they_say(
         ("scanner", "cables", "scanner", False),
         ("printer", "cables", "printer", False),
         ("terminal", "cables", "terminal", False),
+        ("scale", "cables", "scale", False),
+        ("still", "scale", "stable", False),
     )
     for name, path, key, value in flips:
         switch = page.locator(f'[data-switch="{name}"]')

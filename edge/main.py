@@ -39,6 +39,7 @@ from edge.flows.replica import Replica
 from edge.flows.scanning import Scanning
 from edge.flows.selling import Selling
 from edge.flows.till import Till, TillViews
+from edge.flows.weighing import Weighing
 from edge.ledger.disk_space import DiskSpace
 from edge.ledger.event_log import MIGRATIONS as LEDGER_MIGRATIONS
 from edge.ledger.event_log import BusinessCalendar, Ledger
@@ -89,6 +90,7 @@ class Edge:
     access: Access
     ledger: Ledger
     ledger_file: DatabaseFile
+    dispatch: JobDispatch
     files: tuple[DatabaseFile, ...]
     web: HttpService
 
@@ -135,6 +137,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         await link.open()
         dispatch: JobDispatch
         paying: PayingByCard
+        weighing: Weighing
 
         def host_back(host: str) -> None:
             dispatch.host_back(host)
@@ -173,6 +176,8 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         def send(job: OpenJob) -> None:
             if job.kind == JobKind.AUTHORISE_PAYMENT:
                 paying.begin(job)
+            elif job.kind == JobKind.WEIGH:
+                weighing.begin(job)
             else:
                 dispatch.add(job)
 
@@ -189,15 +194,18 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             abort_card=lambda till: paying.abort(till),  # noqa: PLW0108 - bound later
             role_of=reference.role_of,
             has_drawer=lambda till: bool(_device_of(directory, till, "drawer")),
+            scale_of=lambda till: weighing.scale_of(till),  # noqa: PLW0108 - bound later
             tills=tills,
         )
         dispatch = JobDispatch(store.slug, bus, directory, clock, log, tasks)
         paying = PayingByCard(selling, dispatch, clock, ids, log, tasks)
+        weighing = Weighing(selling, dispatch, directory, clock, log, tasks)
         printing = Printing(selling, jobs)
         dispatch.settlers = {
             JobKind.PRINT_RECEIPT: printing.settle_receipt,
             JobKind.KICK_DRAWER: printing.settle_drawer,
             JobKind.AUTHORISE_PAYMENT: paying.hear,
+            JobKind.WEIGH: weighing.hear,
         }
         dispatch.progress = printing.waiting
         site_file = DatabaseFile(data / "site.db", SITE_MIGRATIONS)
@@ -233,7 +241,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
 
         replica.feed_taken = feed_taken
         await replica.open()
-        recovery = Recovery(ledger, selling, dispatch, paying, log)
+        recovery = Recovery(ledger, selling, dispatch, paying, weighing, log)
         await recovery.start(settings.tills, clean=clean)
         stack.push_async_callback(recovery.stop)
         health = BoxHealth(ledger_file, reference, directory, link, disk, bus, dispatch)
@@ -283,7 +291,9 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         stack.push_async_callback(sockets.close)
         stack.callback(replica.close)
         files = (ledger_file, reference_file, site_file)
-        yield Edge(settings, log, bus, tasks, selling, access, ledger, ledger_file, files, web)
+        yield Edge(
+            settings, log, bus, tasks, selling, access, ledger, ledger_file, dispatch, files, web
+        )
 
 
 def _calendar(reference: ReferenceStore) -> BusinessCalendar:

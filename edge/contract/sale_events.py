@@ -28,8 +28,9 @@ class LineAdded(Event, frozen=True):
     """One article with the price it was sold at; later changes are events of their own.
 
     `quantity` in thousandths; `rate_ppm` is the tax rate in parts per million (19 % is
-    190000); `entry` says how the article came in: scanned, keyed, or from a code with its
-    weight or price inside.
+    190000); `entry` says how the article came in: scanned, keyed, from a code with its weight
+    or price inside, or weighed (`scale`). A weight is net: `tare_g` was taken off what the
+    scale showed.
     """
 
     TYPE: ClassVar[str] = "line_added"
@@ -46,6 +47,7 @@ class LineAdded(Event, frozen=True):
     code: str = ""
     unit: str = "piece"
     entry: str = "scanned"
+    tare_g: int = 0
 
 
 @declare

@@ -9,7 +9,12 @@ import msgspec
 from msgspec import Meta
 
 from edge.contract.identity import CommandId, ShortId
-from edge.contract.limits import BARCODE_CHARS_MAX, REASON_CHARS_MAX, REFERENCE_CHARS_MAX
+from edge.contract.limits import (
+    BARCODE_CHARS_MAX,
+    REASON_CHARS_MAX,
+    REFERENCE_CHARS_MAX,
+    SCALE_WEIGHT_G_MAX,
+)
 from edge.contract.quantity import ONE
 
 LineId = Annotated[str, Meta(min_length=1, max_length=40)]
@@ -40,6 +45,20 @@ class AddItem(TillCommand, frozen=True, kw_only=True, tag="add_item"):
 
     code: Annotated[str, Meta(min_length=1, max_length=BARCODE_CHARS_MAX)]
     quantity: int = ONE
+    sale_id: CommandId | None = None
+
+
+class WeighItem(TillCommand, frozen=True, kw_only=True, tag="weigh_item"):
+    """Sell an article by kg with what lies on the till's scale, less the tare.
+
+    Answered once the wish is committed or refused; the line, or a notice that says why there
+    is none, follows in the view. `shown_g` is the weight on the screen as the cashier took it:
+    what is displayed is what is sold, so another weight is refused.
+    """
+
+    code: Annotated[str, Meta(min_length=1, max_length=BARCODE_CHARS_MAX)]
+    tare_g: Annotated[int, Meta(ge=0, le=SCALE_WEIGHT_G_MAX)] = 0
+    shown_g: Annotated[int, Meta(ge=0, le=SCALE_WEIGHT_G_MAX)] = 0
     sale_id: CommandId | None = None
 
 
@@ -163,6 +182,7 @@ class OpenDrawer(ApprovedCommand, frozen=True, kw_only=True, tag="open_drawer"):
 
 AnyTillCommand = (
     AddItem
+    | WeighItem
     | VoidLine
     | SetQuantity
     | OverridePrice

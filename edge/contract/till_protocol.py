@@ -62,6 +62,7 @@ class LineView(msgspec.Struct, frozen=True, omit_defaults=False):
     reductions: tuple[ReductionView, ...] = ()
     overridden: bool = False
     note: str = ""
+    tare_g: int = 0
 
 
 class DiscountView(msgspec.Struct, frozen=True):
@@ -105,7 +106,7 @@ class DeviceView(msgspec.Struct, frozen=True):
     """A device of this till: state, and words with a next step when it is not well.
 
     `device_id` is its id, `role` what it does for the till (`scanner`, `printer`, `drawer`,
-    `terminal`), `paper` and `drawer` as in `DeviceState`.
+    `terminal`, `scale`), `paper`, `drawer`, `weight` and `weight_g` as in `DeviceState`.
     """
 
     device_id: str
@@ -118,6 +119,15 @@ class DeviceView(msgspec.Struct, frozen=True):
     paper: str = ""
     drawer: str = ""
     jobs_waiting: int = 0
+    weight: str = ""
+    weight_g: int = 0
+
+
+class WeighingView(msgspec.Struct, frozen=True):
+    """The article that the scale is being asked about."""
+
+    name: str
+    tare_g: int
 
 
 class LinkView(msgspec.Struct, frozen=True):
@@ -206,6 +216,7 @@ class TillView(msgspec.Struct, frozen=True, kw_only=True):
     discounts: tuple[DiscountView, ...] = ()
     note: str = ""
     parked: tuple[ParkedView, ...] = ()
+    weighing: WeighingView | None = None
 
 
 class RefusalBody(msgspec.Struct, frozen=True):

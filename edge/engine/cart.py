@@ -31,6 +31,8 @@ DECLINED: Final = "declined"
 UNKNOWN: Final = "unknown"
 RECOUNTED: Final = "quantity"
 """Why a line is voided when the same article is added anew in its place."""
+SCALE: Final = "scale"
+"""How a line came in that was weighed at the till."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -56,6 +58,7 @@ class Line(msgspec.Struct, frozen=True):
     reduced_minor: int = 0
     overridden: bool = False
     note: str = ""
+    tare_g: int = 0
 
     @property
     def net_minor(self) -> int:
@@ -80,6 +83,7 @@ class Line(msgspec.Struct, frozen=True):
             reductions,
             self.overridden,
             self.note,
+            self.tare_g,
         )
 
 
@@ -97,6 +101,16 @@ class Discount(msgspec.Struct, frozen=True):
         return DiscountView(
             self.discount_id, self.line_id, self.off_ppm, self.off_minor, self.reason
         )
+
+
+class Weighing(msgspec.Struct, frozen=True):
+    """What the scale is being asked about; see `WeighingAsked`."""
+
+    weighing: str
+    code: str
+    name: str
+    tare_g: int
+    shown_g: int
 
 
 class Tender(msgspec.Struct, frozen=True):
@@ -140,7 +154,8 @@ class Cart(msgspec.Struct, frozen=True):
     `completed_at` are milliseconds since 1970 UTC. `receipt`, `change_minor` and
     `rounding_minor` are set by completion. `recounted` is the line just voided to be added anew
     with another quantity. `reductions` are those of the newest `PricesReduced`;
-    `discounts_given` counts discounts, those taken back too.
+    `discounts_given` counts discounts, those taken back too. `weighing` is what the scale has
+    not answered yet.
     """
 
     state: TillState = TillState.IDLE
@@ -165,6 +180,7 @@ class Cart(msgspec.Struct, frozen=True):
     discounts: tuple[Discount, ...] = ()
     discounts_given: int = 0
     note: str = ""
+    weighing: Weighing | None = None
 
     @property
     def tendered_minor(self) -> int:

@@ -39,6 +39,7 @@ from edge.contract.sale_events import (
     SaleParked,
 )
 from edge.contract.till_protocol import TillState
+from edge.contract.weighing_events import WeighingAsked, WeighingEnded
 from edge.engine.cart import (
     APPROVED,
     ASKED,
@@ -47,12 +48,14 @@ from edge.engine.cart import (
     DECLINED,
     EMPTY,
     RECOUNTED,
+    SCALE,
     TAKEN,
     UNKNOWN,
     Cart,
     Discount,
     Line,
     Tender,
+    Weighing,
 )
 from edge.engine.tax import add_to_rate, total_of
 
@@ -104,6 +107,7 @@ def _line_added(cart: Cart, event: LineAdded, _: int) -> Cart:
         replaces=recounted.line_id if recounted else "",
         overridden=recounted.overridden if recounted else False,
         note=recounted.note if recounted else "",
+        tare_g=event.tare_g,
     )
     sums = add_to_rate(cart.rate_sums, event.tax, event.rate_ppm, event.amount_minor)
     return replace(
@@ -116,6 +120,7 @@ def _line_added(cart: Cart, event: LineAdded, _: int) -> Cart:
         discounts=_moved(cart.discounts, recounted.line_id, event.line)
         if recounted
         else cart.discounts,
+        weighing=None if event.entry == SCALE else cart.weighing,
     )
 
 
@@ -124,6 +129,15 @@ def _moved(discounts: tuple[Discount, ...], from_line: str, to_line: str) -> tup
     return tuple(
         replace(each, line_id=to_line) if each.line_id == from_line else each for each in discounts
     )
+
+
+def _weighing_asked(cart: Cart, event: WeighingAsked, _: int) -> Cart:
+    asked = Weighing(event.weighing, event.code, event.name, event.tare_g, event.shown_g)
+    return replace(cart, weighing=asked)
+
+
+def _weighing_ended(cart: Cart, _: WeighingEnded, __: int) -> Cart:
+    return replace(cart, weighing=None)
 
 
 def _line_voided(cart: Cart, event: LineVoided, _: int) -> Cart:
@@ -329,6 +343,8 @@ def _with_payment(cart: Cart, changed: Tender) -> Cart:
 _HANDLERS: Final[dict[type[Event], Callable[[Cart, Any, int], Cart]]] = {
     LineAdded: _line_added,
     LineVoided: _line_voided,
+    WeighingAsked: _weighing_asked,
+    WeighingEnded: _weighing_ended,
     PricesReduced: _prices_reduced,
     PriceOverridden: _price_overridden,
     DiscountGiven: _discount_given,

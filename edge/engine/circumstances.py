@@ -25,11 +25,11 @@ class Circumstances(msgspec.Struct, frozen=True):
 
     `receipts` counts the receipts this till has numbered so far; `new_sale_id` names a sale
     that the command opens without naming it; `terminal` is the id of the till's payment
-    terminal, empty when it has none; `entry` says how a code came in (`scanned`, `keyed`)
-    and `aim` the scanner's symbology identifier. `occasion` is the one at which the sale was
-    (or now is) opened; `role` is that of whoever is at the till, `approval` what a second
-    person allowed for this command. `parked` is the sale that a command takes up again,
-    `parked_sales` counts all of the store.
+    terminal and `scale` that of its scale, empty when it has none; `entry` says how a code
+    came in (`scanned`, `keyed`) and `aim` the scanner's symbology identifier. `occasion` is
+    the one at which the sale was (or now is) opened; `role` is that of whoever is at the till,
+    `approval` what a second person allowed for this command. `parked` is the sale that a
+    command takes up again, `parked_sales` counts all of the store.
     """
 
     till: str
@@ -44,3 +44,4 @@ class Circumstances(msgspec.Struct, frozen=True):
     has_drawer: bool = False
     parked: Cart | None = None
     parked_sales: int = 0
+    scale: str = ""

@@ -13,7 +13,7 @@ from edge.contract.sale_events import LineAdded, LineVoided, SaleOpened
 from edge.contract.till_commands import AddItem, SetQuantity, VoidLine
 from edge.contract.till_protocol import TillState
 from edge.engine.article_finding import LABEL_ENTRIES, price_code
-from edge.engine.cart import EMPTY, RECOUNTED, Cart, Line
+from edge.engine.cart import EMPTY, RECOUNTED, SCALE, Cart, Line
 from edge.engine.cart_changes import apply
 from edge.engine.circumstances import Circumstances
 from edge.engine.reference_view import ReferenceView
@@ -26,17 +26,8 @@ def add_item(
 ) -> tuple[Event, ...]:
     """Add an article; opens a sale on an idle till."""
     refuse_while_paying(cart)
-    events: tuple[Event, ...] = ()
-    if cart.state is not TillState.OPEN:
-        store = reference.store
-        opened = SaleOpened(
-            sale=command.sale_id or given.new_sale_id,
-            currency=store.currency,
-            price_book=reference.price_book(given.occasion.at_ms),
-            prices_include_tax=store.prices_include_tax,
-        )
-        events, cart = (opened,), apply(EMPTY, opened, 0)
-    _check_lines(cart)
+    events, cart = open_if_needed(cart, command.sale_id, reference, given)
+    check_lines(cart)
     # of the book that was in force when the sale began: nobody's basket is priced anew at midnight
     priced = price_code(
         reference,
@@ -60,8 +51,24 @@ def add_item(
         unit=priced.article.unit,
         entry=priced.entry,
     )
-    _check_total(cart, added)
+    check_total(cart, added)
     return (*events, added)
+
+
+def open_if_needed(
+    cart: Cart, sale_id: str | None, reference: ReferenceView, given: Circumstances
+) -> tuple[tuple[Event, ...], Cart]:
+    """Return what opens a sale, and the cart after it; nothing, and the cart, when one is open."""
+    if cart.state is TillState.OPEN:
+        return (), cart
+    store = reference.store
+    opened = SaleOpened(
+        sale=sale_id or given.new_sale_id,
+        currency=store.currency,
+        price_book=reference.price_book(given.occasion.at_ms),
+        prices_include_tax=store.prices_include_tax,
+    )
+    return (opened,), apply(EMPTY, opened, 0)
 
 
 def void_line(
@@ -85,10 +92,17 @@ def set_quantity(
             advice="Void the line and scan the right package.",
             params={"name": line.name},
         )
+    if line.entry == SCALE:
+        raise Refused(
+            "weighed_on_scale",
+            f"{line.name} was weighed; its weight is not typed.",
+            advice="Void the line and weigh it again.",
+            params={"name": line.name},
+        )
     quantity = check_quantity(command.quantity, Unit(line.unit))
     if quantity == line.quantity:
         return ()
-    _check_lines(cart)
+    check_lines(cart)
     voided = LineVoided(sale=cart.sale, line=line.line_id, reason=RECOUNTED)
     added = LineAdded(
         sale=cart.sale,
@@ -104,7 +118,7 @@ def set_quantity(
         unit=line.unit,
         entry=line.entry,
     )
-    _check_total(apply(cart, voided, 0), added)
+    check_total(apply(cart, voided, 0), added)
     return (voided, added)
 
 
@@ -128,7 +142,8 @@ def changeable_line(cart: Cart, line_id: str) -> Line:
     return line
 
 
-def _check_lines(cart: Cart) -> None:
+def check_lines(cart: Cart) -> None:
+    """Refuse a line too many."""
     if len(cart.lines) >= LINES_PER_SALE_MAX:
         raise Refused(
             "too_many_lines",
@@ -138,7 +153,7 @@ def _check_lines(cart: Cart) -> None:
         )
 
 
-def _check_total(cart: Cart, added: LineAdded) -> None:
+def check_total(cart: Cart, added: LineAdded) -> None:
     """Refuse a line with which the sale would be over the limit."""
     # a bound before tax is not enough where tax comes on top, so the line is tried out
     if apply(cart, added, 0).total_minor > AMOUNT_MINOR_MAX:

@@ -12,13 +12,18 @@ from edge.engine.cart import Cart
 from edge.engine.cart_changes import apply
 from edge.engine.circumstances import Circumstances
 from edge.engine.reference_view import ReferenceView
-from edge.engine.state_refusals import refuse_once_tendered, refuse_unless_open
+from edge.engine.state_refusals import (
+    refuse_once_tendered,
+    refuse_unless_open,
+    refuse_while_weighing,
+)
 from edge.engine.tender_rules import complete_if_covered
 from edge.engine.text_safety import check_free_text
 
 
 def park(cart: Cart, command: Park, _: ReferenceView, given: Circumstances) -> tuple[Event, ...]:
     """Set a sale aside; one whose card payment is in doubt too, so that others can be served."""
+    refuse_while_weighing(cart)
     if cart.state is not TillState.IN_DOUBT:
         refuse_unless_open(cart)
         refuse_once_tendered(cart)

@@ -16,7 +16,11 @@ from edge.engine.cart_changes import apply
 from edge.engine.circumstances import Circumstances
 from edge.engine.line_rules import changeable_line, refuse_total_too_large
 from edge.engine.reference_view import ReferenceView
-from edge.engine.state_refusals import refuse_once_tendered, refuse_unless_open
+from edge.engine.state_refusals import (
+    refuse_once_tendered,
+    refuse_unless_open,
+    refuse_while_weighing,
+)
 from edge.engine.tax import PPM
 from edge.engine.text_safety import check_free_text
 
@@ -25,6 +29,7 @@ def override_price(
     cart: Cart, command: OverridePrice, _: ReferenceView, given: Circumstances
 ) -> tuple[Event, ...]:
     """Sell a line at a price that a person sets."""
+    refuse_while_weighing(cart)
     line = changeable_line(cart, command.line_id)
     price = command.price_minor
     if not 0 <= price <= AMOUNT_MINOR_MAX:
@@ -51,6 +56,7 @@ def give_discount(
     cart: Cart, command: GiveDiscount, _: ReferenceView, given: Circumstances
 ) -> tuple[Event, ...]:
     """Take a part or an amount off a line, or off the sale."""
+    refuse_while_weighing(cart)
     if command.line_id is None:
         refuse_unless_open(cart)
         refuse_once_tendered(cart)
@@ -106,6 +112,7 @@ def remove_discount(
     cart: Cart, command: RemoveDiscount, _: ReferenceView, __: Circumstances
 ) -> tuple[Event, ...]:
     """Take a discount back."""
+    refuse_while_weighing(cart)
     refuse_unless_open(cart)
     refuse_once_tendered(cart)
     if all(each.discount_id != command.discount_id for each in cart.discounts):
@@ -123,6 +130,7 @@ def set_note(
     cart: Cart, command: SetNote, _: ReferenceView, __: Circumstances
 ) -> tuple[Event, ...]:
     """Write a note on a line or on the sale, or take it away; notes may come after money."""
+    refuse_while_weighing(cart)
     refuse_unless_open(cart)
     text = check_free_text(command.text, field="note").strip()
     line = None if command.line_id is None else cart.line(command.line_id)

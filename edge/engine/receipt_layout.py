@@ -125,10 +125,19 @@ def _line(line: Line, currency: str, words: ReceiptWords) -> Iterator[ReceiptBlo
     if line.quantity != ONE or line.unit == Unit.KILOGRAM:
         price = format_amount(line.price_minor, currency)
         per = words.per_kilogram if line.unit == Unit.KILOGRAM else ""
-        quantity = format_quantity(line.quantity, Unit(line.unit))
-        if line.unit == Unit.KILOGRAM:
-            quantity = quantity.removesuffix(Unit.KILOGRAM) + words.kilogram
-        yield TextBlock(f"  {quantity} \u00d7 {price}{per}")
+        quantity = _in_words(line.quantity, Unit(line.unit), words)
+        tare = (
+            f", {words.tare} {_in_words(line.tare_g, Unit.KILOGRAM, words)}" if line.tare_g else ""
+        )
+        yield TextBlock(f"  {quantity} \u00d7 {price}{per}{tare}")
+
+
+def _in_words(quantity: int, unit: Unit, words: ReceiptWords) -> str:
+    """Return a quantity; kilograms in the receipt's language."""
+    text = format_quantity(quantity, unit)
+    if unit is Unit.KILOGRAM:
+        return text.removesuffix(Unit.KILOGRAM) + words.kilogram
+    return text
 
 
 def _saved(cart: Cart, words: ReceiptWords) -> Iterator[ReceiptBlock]:

@@ -34,6 +34,7 @@ class ReceiptWords(msgspec.Struct, frozen=True):
     kilogram: str
     per_kilogram: str
     saved: str
+    tare: str
     gift_card: str
     points: str
     house_account: str
@@ -82,6 +83,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         kilogram="kg",
         per_kilogram="/kg",
         saved="You saved",
+        tare="tare",
         gift_card="Gift card",
         points="Points",
         house_account="On account",
@@ -111,6 +113,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         kilogram="kg",
         per_kilogram="/kg",
         saved="Oszczędzasz",
+        tare="tara",
         gift_card="Karta podarunkowa",
         points="Punkty",
         house_account="Na rachunek",
@@ -140,6 +143,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         kilogram="kg",
         per_kilogram="/kg",
         saved="已优惠",
+        tare="皮重",
         gift_card="礼品卡",
         points="积分",
         house_account="记账",
@@ -169,6 +173,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         kilogram="كجم",
         per_kilogram="/كجم",
         saved="وفّرت",
+        tare="الوزن الفارغ",
         gift_card="بطاقة هدية",
         points="نقاط",
         house_account="على الحساب",
@@ -198,6 +203,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         kilogram="kg",
         per_kilogram="/kg",
         saved="총 할인",
+        tare="용기 무게",
         gift_card="상품권 카드",
         points="포인트",
         house_account="외상",
@@ -227,6 +233,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         kilogram="kg",
         per_kilogram="/kg",
         saved="Você economizou",
+        tare="tara",
         gift_card="Vale-presente",
         points="Pontos",
         house_account="A prazo",

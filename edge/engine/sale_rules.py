@@ -3,6 +3,8 @@
 Decisions that are this shop's policy:
 
 - Nothing is added, voided or paid while a card payment runs or is in doubt.
+- Nothing is paid, parked or priced by hand while the scale has not answered: its answer changes
+  the basket and its total.
 - Nothing is voided once something was tendered: money already given would have to go back
   in part. Such a sale is completed or abandoned whole.
 - Cash may exceed what is due (the rest is change), a card may not.
@@ -41,6 +43,7 @@ from edge.contract.till_commands import (
     TakeForeignCash,
     TakeTender,
     VoidLine,
+    WeighItem,
 )
 from edge.contract.till_protocol import TillState
 from edge.engine.basket_pricing import with_reductions
@@ -60,6 +63,7 @@ from edge.engine.reference_view import ReferenceView
 from edge.engine.state_refusals import refuse_unless_open, refuse_while_paying
 from edge.engine.tender_rules import cancel_card, pay_by_card, take_cash
 from edge.engine.text_safety import check_free_text
+from edge.engine.weighing_rules import weigh_item
 
 
 def decide(
@@ -106,6 +110,7 @@ _RULES: Final[
     dict[type, Callable[[Cart, Any, ReferenceView, Circumstances], tuple[Event, ...]]]
 ] = {
     AddItem: add_item,
+    WeighItem: weigh_item,
     VoidLine: void_line,
     SetQuantity: set_quantity,
     OverridePrice: override_price,

@@ -27,6 +27,17 @@ def refuse_while_paying(cart: Cart) -> None:
         )
 
 
+def refuse_while_weighing(cart: Cart) -> None:
+    """Refuse while the scale has not answered: what it says changes the basket."""
+    if cart.weighing is not None:
+        raise Refused(
+            "weighing_running",
+            f"{cart.weighing.name} is being weighed.",
+            advice="Wait for the scale; it answers or gives up within seconds.",
+            params={"name": cart.weighing.name},
+        )
+
+
 def refuse_unless_open(cart: Cart) -> None:
     """Refuse when no sale is open, or a payment runs."""
     refuse_while_paying(cart)
@@ -61,6 +72,7 @@ def refuse_idle() -> NoReturn:
 def refuse_unless_payable(cart: Cart) -> None:
     """Refuse when there is nothing to pay for."""
     refuse_unless_open(cart)
+    refuse_while_weighing(cart)
     if not cart.live_lines:
         raise Refused(
             "nothing_to_pay",

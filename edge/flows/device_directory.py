@@ -237,6 +237,8 @@ class DeviceDirectory:
             paper=state.paper,
             drawer=state.drawer,
             jobs_waiting=state.jobs_waiting,
+            weight=state.weight if reported.online else "",
+            weight_g=state.weight_g if reported.online else 0,
         )
 
 

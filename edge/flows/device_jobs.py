@@ -19,12 +19,19 @@ from edge.contract.device_messages import (
     JobKind,
     KickDrawerArgs,
     PrintReceiptArgs,
+    WeighArgs,
 )
 from edge.contract.event_registry import Event
-from edge.contract.limits import DRAWER_AGE_MS_MAX, PAYMENT_AGE_MS_MAX, RECEIPT_AGE_MS_MAX
+from edge.contract.limits import (
+    DRAWER_AGE_MS_MAX,
+    PAYMENT_AGE_MS_MAX,
+    RECEIPT_AGE_MS_MAX,
+    WEIGH_AGE_MS_MAX,
+)
 from edge.contract.payment_events import CardPaymentRequested
 from edge.contract.receipt_document import Align, Emphasis, ReceiptDocument, TextBlock
 from edge.contract.sale_events import SaleAbandoned, SaleCompleted
+from edge.contract.weighing_events import WeighingAsked
 from edge.contract.wire import encode
 from edge.engine.cart import Cart
 from edge.engine.receipt_words import WORDS, language_of
@@ -55,6 +62,8 @@ class DeviceJobs:
         for event in events:
             if isinstance(event, CardPaymentRequested):
                 jobs.append(self._authorise(till, event, cart.currency, at))
+            elif isinstance(event, WeighingAsked):
+                jobs.append(_weighing(till, event, at))
             elif isinstance(event, SaleCompleted):
                 # the drawer first: it must not wait until the printer vouches for the receipt
                 if DRAWER_JOB in event.jobs:
@@ -126,3 +135,16 @@ class DeviceJobs:
             at + PAYMENT_AGE_MS_MAX,
             encode(args),
         )
+
+
+def _weighing(till: Till, event: WeighingAsked, at: int) -> OpenJob:
+    return OpenJob(
+        event.weighing,
+        JobKind.WEIGH,
+        till.id,
+        event.sale,
+        event.scale,
+        0,
+        at + WEIGH_AGE_MS_MAX,
+        encode(WeighArgs()),
+    )

@@ -1,8 +1,8 @@
 """What a start finds on disk, and takes up where the last run ended.
 
 Nothing is guessed: sales are rebuilt from their events, jobs that devices owe are sent
-again (their hosts remember by id what was done), and a card payment without an answer is
-asked about, never repeated.
+again (their hosts remember by id what was done), a card payment without an answer is asked
+about, never repeated, and a weighing ends without a line.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from edge.flows.parking import parked_again, sale_cart
 from edge.flows.paying_by_card import PayingByCard
 from edge.flows.selling import Selling
 from edge.flows.till import VERSIONS_PER_SEQ, Till
+from edge.flows.weighing import Weighing
 from edge.ledger.event_log import Ledger
 from edge.ledger.records import OpenJob, Record, Recorded
 from edge.ledger.replay import PastEvent, past_events
@@ -36,6 +37,7 @@ class Recovery:
     selling: Selling
     dispatch: JobDispatch
     paying: PayingByCard
+    weighing: Weighing
     log: Log
 
     async def start(self, tills: tuple[str, ...], *, clean: bool) -> None:
@@ -64,9 +66,12 @@ class Recovery:
             history = past_events(await self.ledger.sale_events(first_seq))
             self.selling.parked.put(parked_again(history))
         asked = [job for job in jobs if _is_payment(job)]
-        self.dispatch.load([job for job in jobs if not _is_payment(job)])
+        on_scales = [job for job in jobs if job.kind == JobKind.WEIGH]
+        self.dispatch.load([job for job in jobs if job not in asked and job not in on_scales])
         for job in asked:
             self.paying.resume(job)
+        for job in on_scales:
+            self.weighing.resume(job)
         self.log.info(
             "ledger_open",
             clean=clean,

@@ -26,6 +26,7 @@ from edge.contract.till_commands import (
     NextSale,
     Park,
     Resume,
+    WeighItem,
 )
 from edge.contract.till_protocol import ReceiptView, TillState
 from edge.contract.wire import encode
@@ -64,9 +65,10 @@ class Selling:
 
     `jobs_for` names the jobs that events bring, `dispatch` hands committed ones to the
     devices, `terminal_of` names a till's payment terminal, `abort_card` asks it to stop
-    waiting; `has_drawer` says whether it has a drawer; `role_of` says what a person is;
-    `approvals` holds what second persons allowed; `new_id` makes ids for sales that a till did
-    not name itself; `check_storage` refuses a new sale when the disk is nearly full.
+    waiting; `scale_of` names its scale, and refuses in words while that cannot weigh;
+    `has_drawer` says whether it has a drawer; `role_of` says what a person is; `approvals`
+    holds what second persons allowed; `new_id` makes ids for sales that a till did not name
+    itself; `check_storage` refuses a new sale when the disk is nearly full.
     """
 
     ledger: Ledger
@@ -79,6 +81,7 @@ class Selling:
     dispatch: Callable[[OpenJob], None] = lambda _job: None
     terminal_of: Callable[[str], str] = lambda _till: ""
     abort_card: Callable[[Till], Awaitable[None]] = _no_card
+    scale_of: Callable[[str], str] = lambda _till: ""
     has_drawer: Callable[[str], bool] = lambda _till: False
     role_of: Callable[[str], str] = lambda _actor: ""
     approvals: Approvals = field(default_factory=Approvals)
@@ -156,12 +159,13 @@ class Selling:
             self.terminal_of(till.id),
             entry,
             aim,
-            self._occasion(at if new_sale_id else till.cart.opened_at),
+            self.occasion(at if new_sale_id else till.cart.opened_at),
             self.role_of(actor),
             self._approval(till, command),
             self.has_drawer(till.id),
             parked.cart if parked else None,
             len(self.parked),
+            self.scale_of(till.id) if isinstance(command, WeighItem) else "",
         )
         events = decide(till.cart, command, self.reference, given)
         if isinstance(command, NextSale):
@@ -183,7 +187,8 @@ class Selling:
             return None
         return self.approvals.find(command.approval, till.id, self.clock.monotonic_ms())
 
-    def _occasion(self, at_ms: int) -> Occasion:
+    def occasion(self, at_ms: int) -> Occasion:
+        """Return what promotions ask about an instant, in the store's own time."""
         weekday, minute = local_minute(at_ms, ZoneInfo(self.reference.store.time_zone))
         return Occasion(at_ms, weekday, minute)
 

@@ -17,12 +17,15 @@ from edge.contract.till_protocol import (
     ReceiptView,
     TillState,
     TillView,
+    WeighingView,
 )
 from edge.contract.wire import encode
 from edge.engine.cart import EMPTY, Cart
 
-VERSIONS_PER_SEQ: Final = 1 << 20
-"""Versions of views between two events: a restart begins above every earlier one."""
+VERSIONS_PER_SEQ: Final = 1 << 22
+"""Versions of views between two events: a restart begins above every earlier one. A scale that
+never comes to rest uses them up in twelve days, and a browser counts two thousand million events.
+"""
 _REPLIES_KEPT: Final = 256
 
 
@@ -104,6 +107,7 @@ class TillViews:
         face = coming or till.face
         shown = face.cart
         till.version += 1
+        asked = shown.weighing
         done = shown.state is TillState.DONE
         office = 0 < face.completed_seq <= self.accepted_seq()
         return encode(
@@ -130,6 +134,7 @@ class TillViews:
                 discounts=tuple(discount.view() for discount in shown.discounts),
                 note=shown.note,
                 parked=self.parked() if face.parked is None else face.parked,
+                weighing=WeighingView(asked.name, asked.tare_g) if asked else None,
             )
         )
 

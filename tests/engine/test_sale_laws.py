@@ -80,6 +80,7 @@ PROMOTIONS = (
 
 
 selling = precondition(lambda self: self.till.cart.state is TillState.OPEN)
+weighing = precondition(lambda self: self.till.cart.weighing is not None)
 charging = precondition(lambda self: self.till.cart.open_payment is not None)
 
 
@@ -165,6 +166,26 @@ class TillMachine(RuleBasedStateMachine):
     @rule(number=st.integers(1, 4), price=st.sampled_from([0, 45, 100, 1_890]))
     def override(self, number: int, price: int) -> None:
         self.attempt(self.till.override, str(number), price)
+
+    @rule(code=st.sampled_from([CHEESE_PLU, CHEESE_PLU, ROLL, UNKNOWN]),
+          tare=st.sampled_from([0, 0, 10]), shown=st.sampled_from([0, 742]))  # fmt: skip
+    def weigh(self, code: str, tare: int, shown: int) -> None:
+        self.attempt(self.till.weigh, code, tare, shown)
+
+    @weighing
+    @rule(grams=st.sampled_from([742, 742, 500, 10, 0, 99_999]))
+    def the_scale_answers(self, grams: int) -> None:
+        before = self.till.cart
+        for event in self.attempt(self.till.scale_says, grams):
+            if isinstance(event, LineAdded):
+                assert before.weighing is not None
+                assert event.quantity + before.weighing.tare_g == grams
+                assert before.weighing.shown_g in {0, grams}
+
+    @weighing
+    @rule()
+    def the_scale_gives_up(self) -> None:
+        self.attempt(self.till.scale_fails)
 
     @selling
     @rule(over=st.sampled_from([0, 1, -1, -2, -40, 4, 500]))
@@ -262,6 +283,10 @@ class TillMachine(RuleBasedStateMachine):
         cart = self.till.cart
         if cart.state is TillState.OPEN and cart.tendered_minor:
             assert cart.tendered_minor < cart.total_minor
+
+    @invariant()
+    def the_scale_is_asked_only_about_an_open_sale(self) -> None:
+        assert self.till.cart.weighing is None or self.till.cart.state is TillState.OPEN
 
     @invariant()
     def the_state_says_what_the_card_does(self) -> None:

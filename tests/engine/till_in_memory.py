@@ -26,7 +26,9 @@ from edge.contract.till_commands import (
     TakeForeignCash,
     TakeTender,
     VoidLine,
+    WeighItem,
 )
+from edge.engine.basket_pricing import with_reductions
 from edge.engine.cart import EMPTY, Cart
 from edge.engine.cart_changes import apply
 from edge.engine.circumstances import Approval, Circumstances
@@ -34,6 +36,7 @@ from edge.engine.promotions import Occasion
 from edge.engine.reference_view import ReferenceView
 from edge.engine.sale_rules import decide
 from edge.engine.tender_rules import complete_if_covered
+from edge.engine.weighing_rules import weighed, weighing_ended
 from tests.engine.shop_in_memory import shop
 
 
@@ -48,6 +51,7 @@ class TillInMemory:
         self.now_ms = 1_795_000_000_000
         self._ids = 0
         self.terminal = "terminal-1"
+        self.scale = "scale-1"
         self.entry = "keyed"
         self.role = "cashier"
         self.approval: Approval | None = None
@@ -58,8 +62,8 @@ class TillInMemory:
         self._ids += 1
         return f"{kind}-{self._ids:06d}"
 
-    def do(self, command: AnyTillCommand) -> tuple[Event, ...]:
-        given = Circumstances(
+    def given(self) -> Circumstances:
+        return Circumstances(
             "till-1",
             self.receipts,
             self.new_id("sale"),
@@ -69,8 +73,11 @@ class TillInMemory:
             role=self.role,
             approval=self.approval,
             has_drawer=self.has_drawer,
+            scale=self.scale,
         )
-        events = decide(self.cart, command, self.reference, given)
+
+    def do(self, command: AnyTillCommand) -> tuple[Event, ...]:
+        events = decide(self.cart, command, self.reference, self.given())
         self.take(*events)
         if isinstance(command, NextSale):
             self.cart = EMPTY
@@ -158,6 +165,24 @@ class TillInMemory:
 
     def next_sale(self) -> tuple[Event, ...]:
         return self.do(NextSale(command_id=self.new_id("command")))
+
+    def weigh(self, code: str, tare_g: int = 0, shown_g: int = 0) -> tuple[Event, ...]:
+        return self.do(
+            WeighItem(command_id=self.new_id("command"), code=code, tare_g=tare_g, shown_g=shown_g)
+        )
+
+    # --- what the scale says ------------------------------------------------------------
+
+    def scale_says(self, grams: int) -> tuple[Event, ...]:
+        line = weighed(self.cart, grams, self.reference)
+        events = with_reductions(self.cart, line, self.reference, self.given())
+        self.take(*events)
+        return events
+
+    def scale_fails(self, reason: str = "scale_unstable") -> tuple[Event, ...]:
+        events = weighing_ended(self.cart, reason)
+        self.take(*events)
+        return events
 
     # --- what the terminal says ---------------------------------------------------------
 

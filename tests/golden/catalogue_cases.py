@@ -7,11 +7,25 @@ from pathlib import Path
 
 import msgspec
 
-from edge.contract import cash_events, payment_events, price_events, sale_events, system_events
+from edge.contract import (
+    cash_events,
+    payment_events,
+    price_events,
+    sale_events,
+    system_events,
+    weighing_events,
+)
 from edge.contract.event_registry import Event, declared
 
 FILE = Path(__file__).parents[2] / "edge" / "contract" / "EVENTS.md"
-ROOMS = (sale_events, price_events, payment_events, cash_events, system_events)
+ROOMS = (
+    sale_events,
+    price_events,
+    weighing_events,
+    payment_events,
+    cash_events,
+    system_events,
+)
 
 
 def text() -> str:

@@ -60,9 +60,11 @@ from edge.contract.system_events import (
     SignInLocked,
     TillEnrolled,
 )
+from edge.contract.weighing_events import WeighingAsked, WeighingEnded
 
 FOLDER: Final = Path(__file__).parent / "events"
 SALE: Final = "0199f0a4-7d10-7c3e-8a55-3b1de5f20c41"
+WEIGHING: Final = "0199f0a4-8c11-7a02-b3f4-6d1f2a90c3e5"
 PAYMENT: Final = "0199f0a4-9b02-7f60-9c11-5e0a44d1b7aa"
 
 CASES: Final[tuple[Event, ...]] = (
@@ -98,7 +100,7 @@ CASES: Final[tuple[Event, ...]] = (
     LineAdded(
         sale=SALE, line="1", sku="100024", name="Aged cheese, Żółty ser, 奶酪, جبن, 치즈",
         quantity=742, price_minor=1890, amount_minor=1402, tax="reduced", rate_ppm=50_000,
-        code="2100105007427", unit="kg", entry="weight_code",
+        code="2100105007427", unit="kg", entry="weight_code", tare_g=10,
     ),
     LineVoided(sale=SALE, line="1", reason="changed their mind"),
     NoSale(job="0199f0a4-9c44-7d00-8f6b-2b7a10c3e5d9", reason="change", approver="pawel"),
@@ -138,6 +140,11 @@ CASES: Final[tuple[Event, ...]] = (
         approver="pawel",
     ),
     TillEnrolled(till="till-1", label="By the door", secret_sha256="00" * 32),
+    WeighingAsked(
+        sale=SALE, weighing=WEIGHING, scale="scale-1", code="4011", sku="100031", name="Bananas",
+        tare_g=10, shown_g=752,
+    ),
+    WeighingEnded(sale=SALE, weighing=WEIGHING, reason="scale_unstable"),
 )  # fmt: skip
 
 

@@ -47,13 +47,16 @@ from edge.contract.till_protocol import (
     SignInRequest,
     TillState,
     TillView,
+    WeighingView,
 )
 from edge.contract.wire import encode
+from edge.engine.basket_pricing import with_reductions
 from edge.engine.cart import EMPTY, Cart
 from edge.engine.cart_changes import replay
 from edge.engine.circumstances import Approval, Circumstances
 from edge.engine.sale_rules import decide
 from edge.engine.tender_rules import complete_if_covered
+from edge.engine.weighing_rules import weighed, weighing_ended
 from edge.flows.approvals import Approvals
 from edge.runtime.static_files import StaticFiles
 from tests.screens.demo_reference import DemoReference, demo_staff
@@ -213,6 +216,36 @@ class FakeBox:
         )
         await self.publish()
 
+    async def put_on_scale(self, grams: int, state: str = "stable") -> None:
+        """The till has a scale, and this lies on it."""
+        if not any(device.role == "scale" for device in self.devices):
+            self.devices = (*self.devices, DeviceView("scale-2", "scale", "ready", well=True))
+        calm = state in {"stable", "unstable"}
+        await self.change_device(
+            "scale",
+            weight=state,
+            weight_g=grams,
+            well=calm,
+            state="ready" if calm else "attention",
+        )
+
+    async def weigh(self, grams: int) -> None:
+        """The scale answers what it was asked."""
+        try:
+            line = weighed(self.cart, grams, self.reference)
+        except Refused as refusal:
+            await self.weighing_fails(refusal.code, str(refusal), refusal.params)
+            return
+        given = Circumstances(TILL, self.receipts, "")
+        self._take(with_reductions(self.cart, line, self.reference, given))
+        await self.publish()
+
+    async def weighing_fails(self, code: str, words: str, params: dict[str, str]) -> None:
+        """The scale gave no weight."""
+        self.say(code, words, params)
+        self._take(weighing_ended(self.cart, code))
+        await self.publish()
+
     async def change_link(self, state: str, waiting: int) -> None:
         """The line to head office changed."""
         self.link = LinkView(state, waiting, NOW_MS)
@@ -262,6 +295,7 @@ class FakeBox:
                 if approval_id
                 else None,
                 has_drawer=any(device.role == "drawer" for device in self.devices),
+                scale="scale-2" if any(device.role == "scale" for device in self.devices) else "",
             )
             events = decide(self.cart, command, self.reference, given)
         except Refused as refusal:
@@ -290,6 +324,7 @@ class FakeBox:
         """Return the whole view under a new version."""
         cart, done = self.cart, self.cart.state is TillState.DONE
         self.shown = next(self.version)
+        asked = cart.weighing
         return encode(
             TillView(
                 version=self.shown,
@@ -313,6 +348,7 @@ class FakeBox:
                 receipt=self.receipt if done else None,
                 discounts=tuple(discount.view() for discount in cart.discounts),
                 note=cart.note,
+                weighing=WeighingView(asked.name, asked.tare_g) if asked else None,
             )
         )
 

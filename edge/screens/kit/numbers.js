@@ -29,6 +29,8 @@ export function quantity(thousandths, unit) {
 
 /** What parts whole numbers from decimals: a point, a comma. */
 export const decimalSign = () => new Intl.NumberFormat(locale()).formatToParts(0.5).find((part) => part.type === "decimal")?.value ?? ".";
+/** What so much costs, ties up: as the box counts it. @param {number} price_minor for a piece or kilogram @param {number} thousandths */
+export const extended = (price_minor, thousandths) => Math.floor((price_minor * thousandths * 2 + 1000) / 2000);
 
 /** Hours and minutes of an instant, or of now. @param {number | Date} at milliseconds since 1970 */
 export const clock = (at) => new Intl.DateTimeFormat(locale(), { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(at);

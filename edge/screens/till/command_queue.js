@@ -16,8 +16,8 @@ const KEPT = "tillbox.waiting";
 const AGAIN_MS_MIN = 250;
 const AGAIN_MS_MAX = 3_000;
 
-/** Money is never moved by a wish that waited: these are refused while the box is away, */
-const MONEY = new Set(["take_cash", "pay_by_card", "abandon", "next_sale", "cancel_card"]);
+/** Money is never moved by a wish that waited, nor a weight taken: these are refused while the box is away, */
+const ONLY_NOW = new Set(["weigh_item", "take_cash", "pay_by_card", "abandon", "next_sale", "cancel_card"]);
 /** and so is what changes prices, may need a second person, or opens the drawer beside nobody. */
 export const BY_HAND = new Set(["override_price", "give_discount", "remove_discount", "open_drawer"]);
 
@@ -41,10 +41,10 @@ export function listenToAnswers(heard) {
 export function wish(command, name = "", { id = newId(), until } = {}) {
   const cashier = session.value?.cashier;
   if (!session.value || !cashier) return "signed_out";
-  const money = MONEY.has(command.type);
-  if ((money || BY_HAND.has(command.type)) && boxLostSince.value !== null) return "lost";
+  const onlyNow = ONLY_NOW.has(command.type);
+  if ((onlyNow || BY_HAND.has(command.type)) && boxLostSince.value !== null) return "lost";
   // a second press while the first is on its way is the same wish
-  if (money && waiting.value.some((each) => each.command.type === command.type)) return "busy";
+  if (onlyNow && waiting.value.some((each) => each.command.type === command.type)) return "busy";
   if (waiting.value.length >= WAITING_MAX) return "full";
   const next = { till: session.value.till, cashier: cashier.id, name, tried: false, ...(until === undefined ? {} : { until }), command: { ...command, command_id: id } };
   keep([...waiting.value, next]);

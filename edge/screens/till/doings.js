@@ -13,6 +13,7 @@ import * as store from "./store.js";
 const ABANDON_ASKED_MS = 5_000;
 const QUANTITY_DIGITS_MAX = 7;
 const AMOUNT_DIGITS_MAX = 9;
+const TARE_DIGITS_MAX = 4;
 const LABELS = new Set(["weight_code", "price_code"]);
 
 /** @param {Command} command @param {string} [name] @param {{id?: string, until?: number}} [more] */
@@ -41,13 +42,61 @@ export function sell(code, name = code) {
   return sent;
 }
 
-/** A quick key or a search result: weighed goods ask for their weight, unless it was typed before. @param {{code: string, name: string, unit: string}} article */
+/**
+ * A quick key or a search result: weighed goods go on the scale, or ask for their weight where there is none that
+ * answers; unless it was typed before.
+ * @param {{code: string, name: string, unit: string, price_minor: number}} article
+ */
 export function sellArticle(article) {
   if (article.unit === "kg" && store.nextQuantity.value === 1000) {
-    openPad({ kind: "weight", code: article.code, name: article.name });
+    const { code, name, price_minor } = article;
+    const scale = scaleOf(store.view.value);
+    store.typed.value = "";
+    openPad({ kind: scale && weighs(scale) ? "scale" : "weight", code, name, price_minor });
+    if (scale && !weighs(scale)) tell(say("refusal_scale_not_ready"), "person");
     return;
   }
   sell(article.code, article.name);
+}
+
+// --- the scale -------------------------------------------------------------------------------------
+
+/** @param {import("./protocol").TillView | null} view */
+export const scaleOf = (view) => view?.devices.find((device) => device.role === "scale") ?? null;
+
+/** @param {import("./protocol").DeviceView} scale */
+const weighs = (scale) => scale.state === "ready" || scale.state === "attention";
+
+const SCALE_WORDS = /** @type {const} */ ({
+  unstable: "refusal_scale_unstable",
+  overload: "refusal_scale_overloaded",
+  below_zero: "refusal_scale_below_zero",
+  not_kilograms: "refusal_scale_not_kilograms",
+});
+
+/** Why what lies on the scale cannot be taken, in words; empty when it can. */
+export function weighHindered() {
+  const scale = scaleOf(store.view.value);
+  if (!scale || !weighs(scale)) return say("refusal_scale_not_ready");
+  if (scale.weight !== "stable") return say(SCALE_WORDS[/** @type {keyof typeof SCALE_WORDS} */ (scale.weight)] ?? "refusal_scale_silent");
+  if (scale.weight_g <= 0) return say("refusal_scale_empty");
+  const tare = Number(store.padDigits.value || 0);
+  return tare >= scale.weight_g ? say("weigh_tare_large") : "";
+}
+
+/** Takes the weight that is on the screen: no other one is sold. */
+export function takeWeight() {
+  const use = store.pad.value;
+  const scale = scaleOf(store.view.value);
+  if (use?.kind !== "scale" || !scale || store.view.value?.weighing) return;
+  const hindered = weighHindered();
+  if (hindered) {
+    sound("refused");
+    tell(hindered);
+    return;
+  }
+  store.message.value = null;
+  send({ type: "weigh_item", code: use.code, tare_g: Number(store.padDigits.value || 0), shown_g: scale.weight_g }, use.name);
 }
 
 /** A scan from a keyboard-wedge scanner, wherever the focus was. @param {string} code */
@@ -87,7 +136,7 @@ export function padQuantity(use) {
 /** @param {string} digits */
 export function padType(digits) {
   if (store.pad.value?.kind === "code") store.typed.value += digits;
-  else if ((store.padDigits.value + digits).length <= QUANTITY_DIGITS_MAX) store.padDigits.value += digits;
+  else if ((store.padDigits.value + digits).length <= (store.pad.value?.kind === "scale" ? TARE_DIGITS_MAX : QUANTITY_DIGITS_MAX)) store.padDigits.value += digits;
 }
 
 export function padErase() {
@@ -98,6 +147,10 @@ export function padErase() {
 export function padEnter() {
   const use = store.pad.value;
   if (!use) return;
+  if (use.kind === "scale") {
+    takeWeight();
+    return;
+  }
   if (use.kind === "code") {
     const code = store.typed.value.trim();
     if (code) sell(code);
@@ -120,13 +173,16 @@ export function lineHindered(line) {
 }
 
 /** Whether a line's quantity is the cashier's to change. @param {LineView} line */
-export const countable = (line) => !LABELS.has(line.entry);
+export const countable = (line) => !LABELS.has(line.entry) && line.entry !== "scale";
+
+/** Why it is not. @param {LineView} line */
+const uncountable = (line) => (line.entry === "scale" ? say("refusal_weighed_on_scale", { name: line.name }) : say("line_label_no"));
 
 /** @param {LineView | null} line @param {1 | -1} step */
 export function stepQuantity(line, step) {
   const hindered = lineHindered(line);
   if (hindered || !line) return tell(hindered);
-  if (!countable(line)) return tell(say("line_label_no"));
+  if (!countable(line)) return tell(uncountable(line));
   if (line.unit === "kg") return openPad({ kind: "quantity", line });
   const row = store.rows.value.find((each) => each.line === line)?.key ?? line.line_id;
   const before = recount?.row === row ? recount.quantity : line.quantity;
@@ -163,7 +219,7 @@ effect(() => {
 export function askQuantity(line) {
   const hindered = lineHindered(line);
   if (hindered || !line) return tell(hindered);
-  if (!countable(line)) return tell(say("line_label_no"));
+  if (!countable(line)) return tell(uncountable(line));
   openPad({ kind: "quantity", line });
 }
 

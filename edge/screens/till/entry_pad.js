@@ -5,7 +5,7 @@ import { say } from "../kit/words.js";
 import { closePad, multiply, padEnter, padErase, padQuantity, padType } from "./doings.js";
 import * as store from "./store.js";
 
-/** @param {{use: import("./store").PadUse}} props */
+/** @param {{use: Exclude<import("./store").PadUse, import("./store").ScaleUse>}} props */
 export function EntryPad({ use }) {
   const title = use.kind === "code" ? say("number_pad") : use.kind === "weight" ? say("weight_of", { name: unbroken(use.name) }) : say("quantity_of", { name: unbroken(use.line.name) });
   const unit = use.kind === "weight" || (use.kind === "quantity" && use.line.unit === "kg") ? "kg" : "piece";

@@ -56,6 +56,10 @@ function lines(had, next) {
   if (added) {
     sound("added");
     store.chosenLine.value = added.line_id;
+    if (added.entry === "scale" && store.pad.value?.kind === "scale") {
+      store.pad.value = null;
+      store.padDigits.value = "";
+    }
     const recounted = added.replaces && had.some((old) => old.line_id === added.replaces && old.sku === added.sku);
     if (recounted) {
       store.message.value = { tone: "", icon: "check", words: say("quantity_now", { name: unbroken(added.name), quantity: quantity(added.quantity, added.unit) }) };

@@ -25,6 +25,7 @@ export interface LineView {
   reductions: ReductionView[];
   overridden: boolean;
   note: string;
+  tare_g: number;
 }
 
 export interface DiscountView {
@@ -65,6 +66,13 @@ export interface DeviceView {
   paper: string;
   drawer: string;
   jobs_waiting: number;
+  weight: string;
+  weight_g: number;
+}
+
+export interface WeighingView {
+  name: string;
+  tare_g: number;
 }
 
 export interface LinkView {
@@ -114,6 +122,7 @@ export interface TillView {
   receipt: ReceiptView | null;
   discounts: DiscountView[];
   note: string;
+  weighing: WeighingView | null;
 }
 
 export interface RefusalBody {
@@ -171,6 +180,7 @@ export interface ArticleView {
 
 export type Command =
   | { type: "add_item"; code: string; quantity: number; sale_id?: string }
+  | { type: "weigh_item"; code: string; tare_g: number; shown_g: number; sale_id?: string }
   | { type: "void_line"; line_id: string; reason?: string }
   | { type: "set_quantity"; line_id: string; quantity: number }
   | { type: "override_price"; line_id: string; price_minor: number; reason: string; approval?: string }

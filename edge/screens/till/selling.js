@@ -10,6 +10,7 @@ import { HandDesk } from "./hand_desk.js";
 import { keyName, keys } from "./keyboard.js";
 import { MessageLine } from "./message_line.js";
 import { EntryPad } from "./entry_pad.js";
+import { WeighStep } from "./weigh_step.js";
 import { Found, QuickKeys } from "./quick_keys.js";
 import { signOut } from "./access.js";
 import * as store from "./store.js";
@@ -73,6 +74,7 @@ function answered(text) {
 
 /** @param {KeyboardEvent} event */
 function inField(event) {
+  if (store.pad.value && store.pad.value.kind !== "code") return; // the field kept the focus, the keys are the pad's
   const articles = found.value?.articles ?? [];
   if (event.key === "Enter") enter();
   else if (articles.length && event.key === "ArrowDown") foundAt.value = Math.min(articles.length - 1, foundAt.value + 1);
@@ -123,6 +125,7 @@ function Middle() {
   const hand = store.hand.value;
   if (hand) return html`<${HandDesk} hand=${hand} key=${hand.kind} />`;
   const use = store.pad.value;
+  if (use?.kind === "scale") return html`<${WeighStep} use=${use} />`;
   if (use) return html`<${EntryPad} use=${use} />`;
   if (store.typed.value.trim().length >= 2 && found.value) return html`<${Found} found=${found.value} at=${foundAt.value} />`;
   return html`<${QuickKeys} />`;

@@ -53,6 +53,7 @@ function measure(line, price) {
 
 /** @param {LineView} line @param {string} price */
 function amounts(line, price) {
+  if (line.tare_g > 0) return { icon: "scale", words: say("weighed_tare", { quantity: quantity(line.quantity, "kg"), price, tare: quantity(line.tare_g, "kg") }) };
   if (line.unit === "kg") return { icon: "scale", words: say("weighed", { quantity: quantity(line.quantity, "kg"), price }) };
   return line.quantity === 1000 ? null : { icon: "tag", words: say("each", { price }) };
 }

@@ -143,7 +143,8 @@ class Shop:
         await self.counter("POST", "printer", {"paper": "ok"})
         await self.counter("POST", "terminal", {"next": "approve"})
         await self.counter("POST", "link", {"up": True})
-        for device in ("scanner", "printer", "terminal"):
+        await self.counter("POST", "scale", {"grams": 0})
+        for device in ("scanner", "printer", "terminal", "scale"):
             await self.counter("POST", "cables", {"device": device, "plugged": True})
         await self.clear()
         await self.until_well()

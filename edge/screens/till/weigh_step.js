@@ -24,11 +24,11 @@ export function WeighStep({ use }) {
     <section class=${`entry weigh${taring.value ? " weigh--tare" : ""}`} aria-label=${title}>
       <div class="amount weigh__live" data-weight=${scale?.weight || "gone"}>
         <output class="weigh__kg" aria-live="off"><bdi>${shown}</bdi></output>
-        <output class="weigh__price" aria-live="off"><${Money} minor=${Math.max(0, extended(use.price_minor, net))} currency=${currency} /></output>
+        <output class="weigh__price" aria-live="off">${seen && net > 0 ? html`<${Money} minor=${extended(use.price_minor, net)} currency=${currency} />` : "\u2013"}</output>
         <span class="weigh__how"><bdi><${Money} minor=${use.price_minor} currency=${currency} />${say("per_kg")}</bdi>
           <bdi>${tare > 0 ? say("weigh_tare", { tare: quantity(tare, "kg") }) : say("weigh_no_tare")}</bdi></span></div>
       <p class="weigh__state" role="status">${asked ? html`<${State} tone="wait"><span>${say("weighing_now", { name: asked.name })}</span><//>` : html`<${State} tone=${hindered ? "person" : "well"}><span>${hindered || say("weigh_still")}</span><//>`}</p>
       <${Keypad} top=${7} last=${html`<button type="button" class="key" key="00" onClick=${() => padType("00")}>00</button>`} press=${padType} erase=${padErase} name=${say("weigh_tare_pad")} />
       <button type="button" class="key weigh__tare" aria-pressed=${taring.value} onClick=${() => (taring.value = !taring.value)}>${say("weigh_tare_key")}</button>
-      <button type="button" class=${`key weigh__take${hindered || asked ? "" : " key--primary"}`} aria-disabled=${hindered || asked ? "true" : undefined} onClick=${takeWeight}><bdi>${say("weigh_take", { quantity: shown })}</bdi> <kbd>Enter</kbd></button></section>`;
+      <button type="button" class=${`key weigh__take${hindered || asked ? "" : " key--primary"}`} aria-disabled=${hindered || asked ? "true" : undefined} onClick=${takeWeight}><bdi>${say("weigh_take", { quantity: seen ? shown : "\u2013" })}</bdi> <kbd>Enter</kbd></button></section>`;
 }

@@ -45,6 +45,7 @@ async def test_an_approved_card_completes_the_sale(tmp_path: Path) -> None:
             "words": "",
             "last4": "1881",
             "scheme": "Debit",
+            "reference": "",
         }
         assert view["change_minor"] == 0
         await until(lambda: not box.edge.selling.tills["till-1"].lock.locked(), what="settled")

@@ -100,6 +100,18 @@ export interface ReceiptView {
   words: string;
 }
 
+export interface ParkedView {
+  sale_id: string;
+  label: string;
+  till: string;
+  for_till: string;
+  cashier: string;
+  parked_at: number;
+  total_minor: number;
+  lines: number;
+  state: TillState;
+}
+
 export interface TillView {
   version: number;
   till: string;
@@ -122,6 +134,7 @@ export interface TillView {
   receipt: ReceiptView | null;
   discounts: DiscountView[];
   note: string;
+  parked: ParkedView[];
   weighing: WeighingView | null;
 }
 
@@ -189,9 +202,13 @@ export type Command =
   | { type: "set_note"; line_id?: string; text: string }
   | { type: "take_cash"; amount_minor: number }
   | { type: "pay_by_card"; amount_minor: number }
+  | { type: "take_tender"; kind: "gift_card" | "points" | "house_account" | "voucher" | "manual_card"; amount_minor: number; reference: string; approval?: string }
+  | { type: "take_foreign_cash"; currency: string; amount_minor: number }
   | { type: "cancel_card" }
   | { type: "abandon"; reason?: string }
   | { type: "next_sale" }
+  | { type: "park"; label?: string; for_till?: string }
+  | { type: "resume"; sale_id: string }
   | { type: "open_drawer"; reason: string; approval?: string };
 
 /** What a second person may have to approve. */

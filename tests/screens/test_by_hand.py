@@ -158,8 +158,10 @@ async def test_all_of_it_by_keyboard_alone(browser: Browser, box: FakeBox, langu
     await approve_by_keyboard(till, box)
     await total_is(till, 45 + 140 - 18)
     assert sent(box, GiveDiscount)[0].off_ppm == 125_000
-    # a price on the line above
+    # a price on the line above, once the desk has given the keys back
+    await expect(page.locator(".hand")).to_have_count(0)
     await page.keyboard.press("ArrowUp")
+    await expect(page.locator(".line--on .line__name")).to_have_text("Bread roll")
     await page.keyboard.press("F6")
     await till.type("040")
     await page.keyboard.press("Backspace")
@@ -168,6 +170,7 @@ async def test_all_of_it_by_keyboard_alone(browser: Browser, box: FakeBox, langu
     await approve_by_keyboard(till, box)
     await total_is(till, 41 + 140 - 18)
     # a note needs nobody
+    await expect(page.locator(".hand")).to_have_count(0)
     await page.keyboard.press("F7")
     await till.type("Bag")
     await page.keyboard.press("Enter")

@@ -16,6 +16,7 @@ export const MAY_APPROVE = Object.freeze({
   discount: ["supervisor", "manager"],
   override_price: ["supervisor", "manager"],
   no_sale: ["supervisor", "manager"],
+  unchecked_tender: ["supervisor", "manager"],
 });
 /** @type {Readonly<Record<string, Permission>>} */
 const NEEDED = Object.freeze({ give_discount: "discount", override_price: "override_price", open_drawer: "no_sale" });

@@ -54,5 +54,7 @@ function restore(before) {
   batch(() => {
     [typed.value, padDigits.value, amountDigits.value, nextQuantity.value] = before.kept;
   });
-  if (before.field) before.field.value = before.value;
+  if (!before.field) return;
+  before.field.value = before.value;
+  before.field.dispatchEvent(new Event("input", { bubbles: true })); // whoever keeps what is typed there
 }

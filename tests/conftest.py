@@ -6,8 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.brokers import Mosquitto, find_free_port, mosquitto_program
+
+# how long an example takes says how busy the machine is: that is no assertion of ours
+settings.register_profile("tillbox", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tillbox")
 
 
 @pytest.fixture

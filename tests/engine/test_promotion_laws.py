@@ -152,7 +152,7 @@ def may_cost_less(each: BasketLine, rule: AnyPromotionRule) -> bool:
 # --- the laws --------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(lines=basket(), offers=promotions(combining=True))
 def test_no_line_below_zero_and_nothing_dearer(
     lines: list[BasketLine], offers: list[Promotion]
@@ -166,7 +166,7 @@ def test_no_line_below_zero_and_nothing_dearer(
     assert all(left >= 0 for left in net.values())
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(lines=basket(), offers=promotions(combining=True))
 def test_what_comes_off_is_of_the_selected_and_never_more_than_that(
     lines: list[BasketLine], offers: list[Promotion]
@@ -185,7 +185,7 @@ def test_what_comes_off_is_of_the_selected_and_never_more_than_that(
             )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(lines=basket(), offers=promotions(combining=True), data=st.data())
 def test_an_article_costs_the_same_however_it_is_scanned(
     lines: list[BasketLine], offers: list[Promotion], data: st.DataObject
@@ -209,7 +209,7 @@ def test_an_article_costs_the_same_however_it_is_scanned(
     assert after == before
 
 
-@settings(deadline=None, max_examples=250)
+@settings(max_examples=250)
 @given(lines=basket(lines_max=5, pieces_max=2), offers=promotions(combining=False, most=4))
 def test_a_naive_reading_of_the_document_says_the_same(
     lines: list[BasketLine], offers: list[Promotion]
@@ -224,7 +224,7 @@ def test_a_naive_reading_of_the_document_says_the_same(
     ]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(lines=basket(lines_max=5, pieces_max=3), rule=goods_rules | basket_rules)
 def test_a_naive_reading_of_one_rule_says_the_same(
     lines: list[BasketLine], rule: AnyPromotionRule
@@ -234,7 +234,7 @@ def test_a_naive_reading_of_one_rule_says_the_same(
         assert taken_off(lines, rule) == sum(sum(sums.values()) for _, sums in naive)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(lines=basket(), rule=goods_rules, limit=numbers(1, 4))
 def test_a_limit_is_kept(lines: list[BasketLine], rule: AnyPromotionRule, limit: int) -> None:
     dearest = sorted(
@@ -254,7 +254,7 @@ def test_a_limit_is_kept(lines: list[BasketLine], rule: AnyPromotionRule, limit:
         assert limited <= limit * rule.off_minor
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(lines=basket(), rule=basket_rules, limit=numbers(1, 3))
 def test_an_amount_for_each_sum_keeps_its_limit(
     lines: list[BasketLine], rule: AnyPromotionRule, limit: int
@@ -265,7 +265,7 @@ def test_an_amount_for_each_sum_keeps_its_limit(
         assert limited <= limit * rule.off_minor
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(lines=basket(), offers=promotions(combining=True), data=st.data())
 def test_a_void_gives_what_would_have_been_and_a_basket_voided_away_nothing(
     lines: list[BasketLine], offers: list[Promotion], data: st.DataObject
@@ -279,7 +279,7 @@ def test_a_void_gives_what_would_have_been_and_a_basket_voided_away_nothing(
     assert reduce_basket([], offers, NOON) == ()
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(lines=basket(), offers=promotions(combining=True))
 def test_the_wire_changes_no_promotion(lines: list[BasketLine], offers: list[Promotion]) -> None:
     body = msgspec.json.encode(offers)
@@ -300,7 +300,7 @@ without_parts_of_a_cent = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=250)
+@settings(max_examples=250)
 @given(lines=basket(), more=basket(), rule=without_parts_of_a_cent)
 def test_more_goods_never_lessen_what_comes_off_and_two_receipts_never_cost_less(
     lines: list[BasketLine], more: list[BasketLine], rule: AnyPromotionRule
@@ -309,7 +309,7 @@ def test_more_goods_never_lessen_what_comes_off_and_two_receipts_never_cost_less
     assert together >= taken_off(lines, rule) + taken_off(more, rule)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(lines=basket(), more=line(3), rule=goods_rules | basket_rules)
 def test_another_article_never_lessens_what_one_promotion_takes_off(
     lines: list[BasketLine], more: BasketLine, rule: AnyPromotionRule

@@ -312,7 +312,7 @@ class TillMachine(RuleBasedStateMachine):
         assert replay([(event, at) for event, at in read if event]) == self.till.cart
 
 
-TillMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TillMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 TestTill = TillMachine.TestCase
 
 

@@ -274,9 +274,9 @@ async def test_what_is_missing_is_said(till: TillPage, box: FakeBox) -> None:
     assert {type(command) for command in box.commands} == {AddItem}
 
 
-async def test_a_till_without_a_drawer_says_so(till: TillPage, box: FakeBox) -> None:
+async def test_a_till_without_a_drawer_says_so(browser: Browser, box: FakeBox) -> None:
     box.devices = tuple(device for device in box.devices if device.role != "drawer")
-    await box.publish()
+    till = await TillPage.open(browser, box)
     await till.page.keyboard.press("F10")
     await till.message("This till has no drawer.")
     await expect(till.page.locator(".hand")).to_have_count(0)

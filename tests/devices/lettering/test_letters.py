@@ -127,7 +127,7 @@ def test_large_letters_are_half_as_large_again() -> None:
     assert high > 1.3 * len(ink(draw("\u9752")).splitlines())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(max_size=30), st.booleans())
 def test_any_text_stays_within_its_line(text: str, right: bool) -> None:
     drawn = draw(text, right=right)

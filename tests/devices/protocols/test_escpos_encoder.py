@@ -193,7 +193,7 @@ def test_ten_thousand_hostile_names_open_no_drawer() -> None:
         assert_harmless(names[at : at + 250], "native" if at % 500 else "text")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=6))
 def test_no_text_at_all_opens_a_drawer(names: list[str]) -> None:
     assert_harmless(names, "native")
@@ -205,7 +205,6 @@ def test_the_check_finds_an_encoder_without_a_filter() -> None:
     assert Desk().feed(b"a\x10\x14\x01\x00\x05").real_time == [("pulse", 2)]
 
 
-@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_outside_our_commands_no_byte_is_below_the_space(text: str) -> None:
     blank = EscposEncoder(PaperFormat()).encode(ReceiptDocument("t", (TextBlock("."),))).data

@@ -251,7 +251,7 @@ def test_hostile_names_are_drawn_and_do_no_harm(seed: int) -> None:
     )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=3), st.sampled_from(["en", "ar"]))
 def test_no_text_at_all_does_harm(names: list[str], language: str) -> None:
     blocks = [RowBlock(name, "1.00") for name in names]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.protocols.escpos_status import (
@@ -99,7 +99,6 @@ def test_what_fits_nothing_is_counted_and_dropped(
         assert reader.garbage_bytes > BLOCK_BYTES_MAX
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=12), max_size=20))
 def test_any_bytes_in_any_split_give_the_same(pieces: list[bytes]) -> None:
     whole, split = asked(), asked()

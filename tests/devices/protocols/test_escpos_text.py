@@ -3,7 +3,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.protocols.escpos_columns import joined, mirrored, place_cells, place_row, wrap
@@ -43,7 +43,6 @@ def test_clean(text: str, expected: str) -> None:
     assert clean(text) == expected
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_what_is_clean_has_no_controls_and_stays_so(text: str) -> None:
     cleaned = clean(text)
@@ -111,7 +110,6 @@ def test_a_page_without_a_number_is_refused() -> None:
         CodePages("cp1")
 
 
-@settings(deadline=None)
 @given(st.sampled_from(sorted(EPSON_PAGES)), st.text())
 def test_no_text_becomes_a_control_byte(page: str, text: str) -> None:
     pages = CodePages(page)
@@ -139,7 +137,6 @@ def test_wrap(text: str, columns: int, lines: list[str]) -> None:
     assert wrap(text, columns) == lines
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="ab \u9752", max_size=60), st.integers(2, 20))
 def test_wrapping_loses_nothing_but_spaces(text: str, columns: int) -> None:
     lines = wrap(text, columns)

@@ -34,7 +34,7 @@ def stands(text: str, *, right_to_left: bool) -> str:
     )
 
 
-@settings(max_examples=1_500, deadline=None)
+@settings(max_examples=1_500)
 @given(st.text(SIGNS, max_size=14), st.booleans())
 def test_any_line_stands_as_an_independent_implementation_sets_it(text: str, right: bool) -> None:
     theirs = get_display(text, base_dir="R" if right else "L")

@@ -165,7 +165,7 @@ def test_real_time_commands_are_heard_anywhere(data: bytes, heard: list[tuple[st
     assert Desk().feed(data, 1).real_time == heard
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(st.one_of(st.binary(max_size=30), st.sampled_from([b"\x1b", b"\x1d", b"\x1d(k"]))))
 def test_any_bytes_in_any_split_give_the_same_paper(pieces: list[bytes]) -> None:
     whole, split = Desk(), Desk()

@@ -44,17 +44,13 @@ class ReceiptWords(msgspec.Struct, frozen=True):
 
 def tender_word(words: ReceiptWords, kind: OtherTender) -> str:
     """Return what a tender beside cash and card is called."""
-    match kind:
-        case OtherTender.GIFT_CARD:
-            return words.gift_card
-        case OtherTender.POINTS:
-            return words.points
-        case OtherTender.HOUSE_ACCOUNT:
-            return words.house_account
-        case OtherTender.VOUCHER:
-            return words.voucher
-        case OtherTender.MANUAL_CARD:
-            return words.manual_card
+    return {
+        OtherTender.GIFT_CARD: words.gift_card,
+        OtherTender.POINTS: words.points,
+        OtherTender.HOUSE_ACCOUNT: words.house_account,
+        OtherTender.VOUCHER: words.voucher,
+        OtherTender.MANUAL_CARD: words.manual_card,
+    }[kind]
 
 
 DEFAULT_LANGUAGE: Final = "en"

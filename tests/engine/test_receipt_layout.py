@@ -157,6 +157,22 @@ def test_a_copy_says_so_at_top_and_bottom_and_is_the_same_otherwise() -> None:
     assert copy.copy == 2
 
 
+def test_notes_stand_below_their_line_and_at_the_end_and_none_of_a_voided_line() -> None:
+    till = TillInMemory()
+    for code in (ROLL, MILK, SOAP):
+        till.add(code)
+    till.note("seeds", "1")
+    till.note("never seen", "2")
+    till.note("for the school")
+    till.void("2")
+    till.cash(1_000)
+    texts = printed(lay_out(till.cart))
+    assert texts[texts.index("Bread roll|0.45") + 1] == "  seeds"
+    assert "never seen" not in " ".join(texts)
+    assert texts.count("for the school") == 1
+    assert texts.index("for the school") > texts.index("Change|8.56")
+
+
 def test_prices_without_tax_are_added_up_before_the_taxes() -> None:
     till = TillInMemory(shop(included=False))
     till.add(SOAP, 7_000)

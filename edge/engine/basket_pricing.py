@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
+from edge.contract.money import format_amount
 from edge.contract.price_events import (
     DiscountGiven,
     DiscountRemoved,
@@ -14,7 +16,7 @@ from edge.contract.price_events import (
 )
 from edge.contract.sale_events import LineAdded, LineVoided
 from edge.engine.cart import Cart
-from edge.engine.cart_changes import replay
+from edge.engine.cart_changes import apply, replay
 from edge.engine.circumstances import Circumstances
 from edge.engine.discounts import discount_lines
 from edge.engine.promotion_units import BasketLine
@@ -32,6 +34,7 @@ def with_reductions(
 
     The promotions are those that the box knows now, on the occasion at which the sale was
     opened: a happy hour that ends while somebody is being served is not taken from them.
+    Raises Refused for an article that makes the sale cost no more than was paid already.
     """
     if not any(isinstance(event, _CHANGES) for event in events):
         return events
@@ -45,7 +48,24 @@ def with_reductions(
     said_again = any(isinstance(event, PriceOverridden) for event in events)
     if reductions == after.reductions and not (reductions and said_again):
         return events
-    return (*events, PricesReduced(sale=after.sale, reductions=reductions))
+    reduced = PricesReduced(sale=after.sale, reductions=reductions)
+    if cart.tendered_minor:
+        _refuse_paid_already(apply(after, reduced, 0))
+    return (*events, reduced)
+
+
+def _refuse_paid_already(cart: Cart) -> None:
+    if cart.total_minor > cart.tendered_minor:
+        return
+    name = cart.lines[-1].name
+    total = format_amount(cart.total_minor, cart.currency)
+    tendered = format_amount(cart.tendered_minor, cart.currency)
+    raise Refused(
+        "paid_already",
+        f"With {name} this sale would cost {total}, and {tendered} has been paid already.",
+        advice="Take the rest and complete the sale, or abandon it and begin again.",
+        params={"name": name, "total": total, "tendered": tendered},
+    )
 
 
 def basket_lines(cart: Cart, reference: ReferenceView) -> tuple[BasketLine, ...]:

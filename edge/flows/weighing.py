@@ -123,14 +123,15 @@ class Weighing:
         try:
             self._refuse_twice(cart, job.device, outcome)
             (line,) = weighed(cart, outcome.weight_g, self.selling.reference)
+            given = Circumstances(
+                till.id, till.receipts, "", occasion=self.selling.occasion(cart.opened_at)
+            )
+            events = with_reductions(cart, (line,), self.selling.reference, given)
         except Refused as refusal:
             return self._words(till, cart, refusal)
         till.notice = None
         self._sold[job.device] = _Sold(outcome.load, line.sale, line.line)
-        given = Circumstances(
-            till.id, till.receipts, "", occasion=self.selling.occasion(cart.opened_at)
-        )
-        return with_reductions(cart, (line,), self.selling.reference, given)
+        return events
 
     def _refuse_twice(self, cart: Cart, scale: str, outcome: WeighOutcome) -> None:
         sold = self._sold.get(scale)

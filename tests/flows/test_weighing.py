@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from edge.contract.device_messages import DriverState, Job, JobError, JobResult, JobStatus
-from edge.contract.promotion_data import PercentOff, Promotion
+from edge.contract.promotion_data import BasketAmountOff, PercentOff, Promotion
 from edge.contract.wire import encode
 from edge.runtime.memory_bus import MemoryBroker
 from edge.settings import DeviceSettings
@@ -192,6 +192,23 @@ async def test_a_weighed_line_is_priced_with_the_promotions_of_the_moment(tmp_pa
         assert event_types(box)[-2:] == ["line_added", "prices_reduced"]
     async with shop(tmp_path) as (box, host):  # from the events alone
         assert (await box.view())["lines"] == [line]
+
+
+async def test_goods_that_make_the_sale_cost_less_than_was_paid_are_not_weighed_into_it(
+    tmp_path: Path,
+) -> None:
+    async with shop(tmp_path) as (box, host):
+        much_off = Promotion("two", "2.00 off from 3.00", BasketAmountOff(200, from_minor=300))
+        await send(box, 1, msgspec.Raw(encode(much_off)))
+        await box.command("add_item", code=MILK)
+        await box.command("take_cash", amount_minor=128)
+        host.answers["weigh"] = done(weight(650))
+        await box.command("weigh_item", code=APPLES, shown_g=650)
+        view = await until_view(box.view, lambda view: not view["weighing"], what="the words")
+        assert view["notice"]["code"] == "paid_already"
+        assert (len(view["lines"]), view["due_minor"]) == (1, 1)
+        await box.command("take_cash", amount_minor=1)
+        assert (await box.view())["state"] == "done"
 
 
 def open_jobs(box: Box) -> Any:

@@ -283,6 +283,7 @@ export const WORDS = {
   refusal_line_is_voided: "{name}: أُلغي من قبل.",
   refusal_unknown_line: "ليس في هذه العملية سطر كهذا. انظر إليها ثانية؛ لقد تغيرت.",
   refusal_tendered_already: "دُفع {tendered} لهذه العملية؛ تبقى سطورها. استلم الباقي أو اترك البيع.",
+  refusal_paid_already: "مع {name} تصبح قيمة البيع {total}، وقد دُفع {tendered}. استلم الباقي أو اترك البيع.",
   refusal_nothing_to_pay: "كل السطور ملغاة: لا شيء للدفع. أضف صنفًا أو اترك البيع.",
   refusal_no_sale_open: "لا عملية بيع مفتوحة. امسح صنفًا أولًا.",
   refusal_sale_is_done: "العملية {receipt} مكتملة وتبقى كما هي. ابدأ التالية.",

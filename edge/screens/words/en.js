@@ -301,6 +301,7 @@ export const WORDS = Object.freeze({
   refusal_line_is_voided: "{name} is voided already.",
   refusal_unknown_line: "This sale has no such line. Look at the sale again; it has changed.",
   refusal_tendered_already: "{tendered} has been paid towards this sale; its lines stay as they are. Take the rest, or abandon the sale.",
+  refusal_paid_already: "With {name} this sale would cost {total}, and {tendered} has been paid already. Take the rest, or abandon the sale.",
   refusal_nothing_to_pay: "Every line is voided: there is nothing to pay. Add an article, or abandon the sale.",
   refusal_no_sale_open: "No sale is open. Scan an article first.",
   refusal_sale_is_done: "Sale {receipt} is complete and stays as it is. Begin the next sale.",

@@ -283,6 +283,7 @@ export const WORDS = {
   refusal_line_is_voided: "{name}은(는) 이미 취소되었습니다.",
   refusal_unknown_line: "이 판매에 그런 줄이 없습니다. 판매가 바뀌었으니 다시 보세요.",
   refusal_tendered_already: "이 판매에 {tendered}이 이미 결제되어 줄은 그대로입니다. 나머지를 받거나 포기하세요.",
+  refusal_paid_already: "{name} 추가 시 합계가 {total}이고 이미 {tendered}이 결제되었습니다. 나머지를 받거나 포기하세요.",
   refusal_nothing_to_pay: "모든 줄이 취소되어 결제할 것이 없습니다. 상품을 더하거나 포기하세요.",
   refusal_no_sale_open: "열린 판매가 없습니다. 먼저 상품을 스캔하세요.",
   refusal_sale_is_done: "판매 {receipt}은(는) 끝났고 그대로 남습니다. 다음 판매를 시작하세요.",

@@ -283,6 +283,7 @@ export const WORDS = {
   refusal_line_is_voided: "{name}: pozycja jest już usunięta.",
   refusal_unknown_line: "Ta sprzedaż nie ma takiej pozycji. Spójrz na nią jeszcze raz; zmieniła się.",
   refusal_tendered_already: "Za tę sprzedaż zapłacono już {tendered}; pozycje zostają. Przyjmij resztę albo porzuć sprzedaż.",
+  refusal_paid_already: "Z artykułem {name} ta sprzedaż kosztowałaby {total}, a zapłacono już {tendered}. Przyjmij resztę albo porzuć sprzedaż.",
   refusal_nothing_to_pay: "Wszystkie pozycje usunięto: nie ma za co płacić. Dodaj artykuł albo porzuć sprzedaż.",
   refusal_no_sale_open: "Żadna sprzedaż nie jest otwarta. Najpierw zeskanuj artykuł.",
   refusal_sale_is_done: "Sprzedaż {receipt} jest zakończona i tak zostaje. Zacznij następną.",

@@ -283,6 +283,7 @@ export const WORDS = {
   refusal_line_is_voided: "{name} já foi cancelado.",
   refusal_unknown_line: "Esta venda não tem esse item. Veja a venda de novo; ela mudou.",
   refusal_tendered_already: "{tendered} já foi pago nesta venda; os itens ficam. Receba o resto ou desista da venda.",
+  refusal_paid_already: "Com {name} esta venda custaria {total}, e {tendered} já foi pago. Receba o resto ou desista da venda.",
   refusal_nothing_to_pay: "Todos os itens foram cancelados: não há o que pagar. Adicione um item ou desista.",
   refusal_no_sale_open: "Nenhuma venda aberta. Leia um item primeiro.",
   refusal_sale_is_done: "A venda {receipt} está concluída e fica como está. Comece a próxima.",

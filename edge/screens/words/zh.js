@@ -283,6 +283,7 @@ export const WORDS = {
   refusal_line_is_voided: "{name} 已经作废。",
   refusal_unknown_line: "此单没有这一行。请再看一遍；它已改变。",
   refusal_tendered_already: "此单已付 {tendered}；各行保持不变。请收取余款或放弃此单。",
+  refusal_paid_already: "加上{name}后此单为 {total}，而已付 {tendered}。请收取余款或放弃此单。",
   refusal_nothing_to_pay: "所有行都已作废：没有要付的。请加入商品或放弃此单。",
   refusal_no_sale_open: "没有打开的销售单。请先扫描商品。",
   refusal_sale_is_done: "销售单 {receipt} 已完成，不再改变。请开始下一单。",

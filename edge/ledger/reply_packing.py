@@ -2,7 +2,9 @@
 
 A view has 1 to 3 KiB, of which most are names of fields: alone they pack to 590 bytes, with
 the dictionary to a good half of that, and every page that need not be written is one that
-need not be synced. Answers of before the dictionary are read as they are.
+need not be synced. When views get more fields, a dictionary is added that knows them: a
+stream says itself which one it was packed with (RFC 1950, DICTID), so answers of before are
+read as they are, those of before there was any too.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import zlib
 from typing import Final
 
-DICTIONARY: Final = (
+FIRST: Final = (
     b'"code":"host_offline","words":"The printer of till 1 is not reachable: its service is not'
     b' running.","advice":"It starts again by itself within seconds. Selling goes on."'
     b'"state":"paying""state":"idle","sale_id":null,"receipt_number":null,"lines":[],"tenders":[]'
@@ -37,7 +39,55 @@ DICTIONARY: Final = (
     b'"shop":false,"office":false},"receipt":{"state":"waiting","words":""}}'
     b'"state":"open","due_minor":,"opened_at":null,"dots":null,"receipt":null}'
 )
-"""Never changed: what was packed with it can be read with nothing else."""
+NEWEST: Final = (
+    b'{"serial":1,"code":"","tone":"refused","words":"","params":{"name":"}},'
+    b'"weighing":{"name":"","tare_g":0}"code":"host_offline",'
+    b'"words":"The printer of till 1 is not reachable: its service is not running.",'
+    b'"advice":"It starts again by itself within seconds. Selling goes on.""state":"in_doubt""'
+    b'state":"paying""state":"declined""entry":"weight_code""entry":"price_code""unit":"kg""vo'
+    b'ided":true"kind":"gift_card""kind":"voucher""reductions":[{"source":"promotion",'
+    b'"name":"","amount_minor":}],"overridden":true"discounts":[{"discount_id":"1",'
+    b'"line_id":"","off_ppm":100000,"off_minor":0,"reason":""}],"parked":[{"sale_id":"",'
+    b'"label":"","till":"till-","for_till":"","cashier":"","parked_at":,"total_minor":,'
+    b'"lines":,"state":"open"}]{"version":1048577,"till":"till-1","state":"idle",'
+    b'"sale_id":null,"receipt_number":null,"lines":[],"tenders":[],"taxes":[],"total_minor":0,'
+    b'"opened_at":null,"dots":null{"version":4194348,"till":"till-1","state":"done",'
+    b'"sale_id":"01a20000-0000-7000-8000-","receipt_number":"till-1-000001",'
+    b'"lines":[{"line_id":"1","name":" 500 g","quantity":1000,"amount_minor":199,'
+    b'"price_minor":199,"sku":"100001","unit":"piece","tax":"standard","voided":false,'
+    b'"entry":"keyed","replaces":"","listed_minor":199,"reductions":[],"overridden":false,'
+    b'"note":"","tare_g":0,"returned_from":""},{"line_id":"2","name":"","quantity":1000,'
+    b'"amount_minor":,"price_minor":,"sku":"1000","unit":"piece","tax":"reduced",'
+    b'"voided":false,"entry":"scanned","replaces":"","listed_minor":,"reductions":[],'
+    b'"overridden":false,"note":"","tare_g":0,"returned_from":""}],'
+    b'"tenders":[{"tender_id":"4","kind":"card","amount_minor":,"state":"asked",'
+    b'"state":"approved","words":"","last4":"","scheme":"","reference":""},{"tender_id":"5",'
+    b'"kind":"cash","amount_minor":5000,"state":"taken","words":"","last4":"","scheme":"",'
+    b'"reference":""}],"taxes":[{"tax":"standard","rate_ppm":190000,"net_minor":,"tax_minor":,'
+    b'"gross_minor":},{"tax":"reduced","rate_ppm":70000,"net_minor":,"tax_minor":,'
+    b'"gross_minor":}],"total_minor":,"due_minor":0,"change_minor":0,"rounding_minor":0,'
+    b'"currency":"EUR","opened_at":1795,"devices":[{"device_id":"scanner-1","role":"scanner",'
+    b'"state":"ready","well":true,"code":"","words":"","advice":"","paper":"","drawer":"",'
+    b'"jobs_waiting":0,"weight":"","weight_g":0},{"device_id":"printer-1","role":"printer",'
+    b'"state":"ready","well":true,"code":"","words":"","advice":"","paper":"ok","drawer":"",'
+    b'"jobs_waiting":0,"weight":"","weight_g":0},{"device_id":"printer-1","role":"drawer",'
+    b'"state":"ready","well":true,"code":"","words":"","advice":"","paper":"ok",'
+    b'"drawer":"closed","jobs_waiting":1,"weight":"","weight_g":0},{"device_id":"terminal-1",'
+    b'"role":"terminal","state":"ready","well":true,"code":"","words":"","advice":"",'
+    b'"paper":"","drawer":"","jobs_waiting":0,"weight":"","weight_g":0},'
+    b'{"device_id":"scale-1","role":"scale","state":"ready","well":true,"code":"","words":"",'
+    b'"advice":"","paper":"","drawer":"","jobs_waiting":0,"weight":"stable","weight_g":0}],'
+    b'"link":{"state":"never","state":"down","state":"up","waiting_sales":0,"since":1795},'
+    b'"notice":null,"dots":{"box":true,"shop":false,"office":false},'
+    b'"receipt":{"state":"waiting","words":""},"discounts":[],"note":"","parked":[],'
+    b'"weighing":null,"refund_due_minor":0}"state":"open","due_minor":,"opened_at":1795,'
+    b'"notice":null,"dots":null,"receipt":null,'
+)
+"""Neither ever changes: what was packed with it can be read with nothing else."""
+
+_BY_ID: Final = {zlib.adler32(each): each for each in (FIRST, NEWEST)}
+_HAS_DICTIONARY: Final = 0x20
+"""The flag FDICT in the second byte of a stream; the dictionary's Adler-32 follows."""
 
 _WINDOW: Final = 12
 _SMALL_TABLES: Final = 5
@@ -48,14 +98,16 @@ needs, and no byte less."""
 def pack(reply: bytes) -> bytes:
     """Return an answer as it is stored."""
     packing = zlib.compressobj(
-        1, zlib.DEFLATED, _WINDOW, _SMALL_TABLES, zlib.Z_DEFAULT_STRATEGY, DICTIONARY
+        1, zlib.DEFLATED, _WINDOW, _SMALL_TABLES, zlib.Z_DEFAULT_STRATEGY, NEWEST
     )
     return packing.compress(reply) + packing.flush()
 
 
 def unpack(stored: bytes) -> bytes:
     """Return the answer. Raises zlib.error for what is none."""
-    unpacking = zlib.decompressobj(zdict=DICTIONARY)
+    named = stored[1:2] and stored[1] & _HAS_DICTIONARY
+    dictionary = _BY_ID.get(int.from_bytes(stored[2:6])) if named else None
+    unpacking = zlib.decompressobj(zdict=dictionary) if dictionary else zlib.decompressobj()
     reply = unpacking.decompress(stored) + unpacking.flush()
     if not unpacking.eof:
         raise zlib.error("the answer ends before its end")

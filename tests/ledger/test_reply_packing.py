@@ -6,12 +6,16 @@ import hashlib
 import sqlite3
 import zlib
 from pathlib import Path
+from typing import Any, get_args
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.contract.till_protocol import TillView
 from edge.ledger.event_log import MIGRATIONS
-from edge.ledger.reply_packing import DICTIONARY, pack, unpack
+from edge.ledger.reply_packing import FIRST, NEWEST, pack, unpack
 from edge.runtime.migrations import apply
 from tests.ledger.ledger_at import ledger_at
 
@@ -19,12 +23,43 @@ from tests.ledger.ledger_at import ledger_at
 @given(st.binary(max_size=6_000))
 def test_what_was_packed_is_read_as_it_was(reply: bytes) -> None:
     assert unpack(pack(reply)) == reply
+    assert unpack(packed_with(FIRST, reply)) == reply, "packed before views had more fields"
     assert unpack(zlib.compress(reply)) == reply, "packed before there was a dictionary"
 
 
-def test_the_dictionary_is_the_one_that_ledgers_were_written_with() -> None:
-    digest = hashlib.sha256(DICTIONARY).hexdigest()
-    assert digest == "2dae3995bf6a3425085349b26be93d658ee2d21784c5f1995d8936d2e6139d07"
+def packed_with(dictionary: bytes, reply: bytes) -> bytes:
+    packing = zlib.compressobj(1, zlib.DEFLATED, 12, 5, zlib.Z_DEFAULT_STRATEGY, dictionary)
+    return packing.compress(reply) + packing.flush()
+
+
+def test_the_dictionaries_are_those_that_ledgers_were_written_with() -> None:
+    assert [hashlib.sha256(each).hexdigest() for each in (FIRST, NEWEST)] == [
+        "2dae3995bf6a3425085349b26be93d658ee2d21784c5f1995d8936d2e6139d07",
+        "a4be535bfe123e6f4074a538e582f2eaa94801eaa63749237e018a23dc3f6b28",
+    ]
+
+
+@pytest.mark.parametrize("stored", [b"", b"x", b"xx", b"x\x20", packed_with(b"another", b"{}")])
+def test_what_is_no_answer_is_said(stored: bytes) -> None:
+    with pytest.raises(zlib.error):
+        unpack(stored)
+
+
+def test_the_newest_dictionary_knows_every_field_of_a_view() -> None:
+    """When this fails, add a dictionary: what views say is written into each answer whole."""
+    shapes = [TillView]
+    for shape in shapes:
+        for field in msgspec.structs.fields(shape):
+            assert f'"{field.encode_name}":'.encode() in NEWEST, f"{shape.__name__}.{field.name}"
+            shapes += [each for each in structs_in(field.type) if each not in shapes]
+    assert len(shapes) > 8
+
+
+def structs_in(annotation: Any) -> list[Any]:
+    """Return the structs that a field may hold."""
+    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+        return [annotation]
+    return [each for part in get_args(annotation) for each in structs_in(part)]
 
 
 async def test_jobs_that_were_open_before_an_update_are_open_after_it(tmp_path: Path) -> None:

@@ -18,8 +18,10 @@ from edge.contract.till_commands import (
     OpenDrawer,
     OtherTender,
     OverridePrice,
+    Park,
     PayByCard,
     RemoveDiscount,
+    Resume,
     SetNote,
     SetQuantity,
     TakeCash,
@@ -56,6 +58,8 @@ class TillInMemory:
         self.role = "cashier"
         self.approval: Approval | None = None
         self.has_drawer = True
+        self.parked: Cart | None = None
+        self.parked_sales = 0
         self.occasion = Occasion(self.now_ms, 1, 600)
 
     def new_id(self, kind: str) -> str:
@@ -74,6 +78,8 @@ class TillInMemory:
             approval=self.approval,
             has_drawer=self.has_drawer,
             scale=self.scale,
+            parked=self.parked,
+            parked_sales=self.parked_sales,
         )
 
     def do(self, command: AnyTillCommand) -> tuple[Event, ...]:
@@ -165,6 +171,12 @@ class TillInMemory:
 
     def next_sale(self) -> tuple[Event, ...]:
         return self.do(NextSale(command_id=self.new_id("command")))
+
+    def park(self, label: str = "") -> tuple[Event, ...]:
+        return self.do(Park(command_id=self.new_id("command"), label=label))
+
+    def resume(self) -> tuple[Event, ...]:
+        return self.do(Resume(command_id=self.new_id("command"), sale_id=self.new_id("sale")))
 
     def weigh(self, code: str, tare_g: int = 0, shown_g: int = 0) -> tuple[Event, ...]:
         return self.do(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from edge.contract.limits import PARKED_SALES_MAX
 from edge.contract.till_commands import CancelCard
 from edge.engine.cart import EMPTY
-from tests.engine.shop_in_memory import CHEESE_742_G, DEAR, MILK, ROLL
+from tests.engine.shop_in_memory import CHEESE_742_G, CHEESE_PLU, DEAR, MILK, ROLL
 from tests.engine.till_in_memory import TillInMemory
 
 Story = Callable[[TillInMemory], object]
@@ -57,3 +58,33 @@ def weighed_by_label(till: TillInMemory) -> None:
 
 def cancel(till: TillInMemory) -> object:
     return till.do(CancelCard(command_id="command-x"))
+
+
+def crowded(till: TillInMemory) -> None:
+    till.add(ROLL)
+    till.parked_sales = PARKED_SALES_MAX
+
+
+def without_drawer(till: TillInMemory) -> None:
+    till.has_drawer = False
+
+
+def without_scale(till: TillInMemory) -> None:
+    till.scale = ""
+
+
+def by_a_technician(till: TillInMemory) -> None:
+    till.role = "technician"
+
+
+def on_the_scale(till: TillInMemory) -> None:
+    till.weigh(CHEESE_PLU, shown_g=742)
+
+
+def with_a_tare(till: TillInMemory) -> None:
+    till.weigh(CHEESE_PLU, tare_g=20)
+
+
+def weighed_here(till: TillInMemory) -> None:
+    on_the_scale(till)
+    till.scale_says(742)

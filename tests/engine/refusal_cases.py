@@ -1,0 +1,160 @@
+"""What a till may not do in a sale: the code of the refusal, the till before it, and the wish."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from edge.contract.limits import AMOUNT_MINOR_MAX
+from edge.contract.till_commands import OtherTender
+from tests.engine.shop_in_memory import (
+    CHEESE_742_G,
+    CHEESE_PLU,
+    DEAR,
+    ROLL,
+    UNKNOWN,
+    UNPRICED,
+    UNTAXED,
+    coded,
+)
+from tests.engine.till_stories import (
+    Story,
+    by_a_technician,
+    cancel,
+    card_charged,
+    crowded,
+    done,
+    idle,
+    in_doubt,
+    on_the_scale,
+    open_sale,
+    part_paid,
+    paying,
+    voided,
+    weighed_by_label,
+    weighed_here,
+    with_a_tare,
+    without_drawer,
+    without_scale,
+)
+
+PAN: Final = "4111 1111 1111 1111"
+"""The test number of a card scheme: no reason and no note may hold such a one."""
+REFUSALS: Final[list[tuple[str, Story, Story]]] = [
+    # nothing happens while a card payment runs or is in doubt
+    *(
+        (code, before, wish)
+        for code, before in (("card_payment_running", paying), ("payment_in_doubt", in_doubt))
+        for wish in (
+            lambda till: till.add(ROLL),
+            lambda till: till.void("1"),
+            lambda till: till.set_quantity("1", 2000),
+            lambda till: till.cash(1),
+            lambda till: till.card(1),
+            lambda till: till.abandon(),
+            lambda till: till.next_sale(),
+        )
+    ),
+    ("payment_in_doubt", in_doubt, cancel),
+    ("no_card_payment", open_sale, cancel),
+    ("no_card_payment", idle, cancel),
+    *(
+        (code, before, wish)
+        for code, before in (("no_sale_open", idle), ("sale_is_done", done))
+        for wish in (
+            lambda till: till.void("1"),
+            lambda till: till.set_quantity("1", 2000),
+            lambda till: till.cash(1),
+            lambda till: till.card(1),
+            lambda till: till.abandon(),
+        )
+    ),
+    # codes
+    ("unknown_code", idle, lambda till: till.add(UNKNOWN)),
+    ("unknown_code", idle, lambda till: till.add("no such thing")),
+    ("unknown_code", idle, lambda till: till.add(coded("210999900742"))),
+    ("check_digit", idle, lambda till: till.add("4006381333932")),
+    ("code_control_characters", idle, lambda till: till.add("\x1bp")),
+    ("no_price", idle, lambda till: till.add(UNPRICED)),
+    ("no_tax_rule", idle, lambda till: till.add(UNTAXED)),
+    # quantities
+    ("quantity_not_positive", idle, lambda till: till.add(ROLL, 0)),
+    ("quantity_not_positive", idle, lambda till: till.add(ROLL, -1000)),
+    ("quantity_too_large", idle, lambda till: till.add(ROLL, 10_000_000)),
+    ("quantity_not_whole", idle, lambda till: till.add(ROLL, 1500)),
+    ("quantity_not_positive", idle, lambda till: till.add(coded("210410100000"))),
+    ("label_without_price", idle, lambda till: till.add(coded("220410100000"))),
+    ("label_has_its_quantity", idle, lambda till: till.add(CHEESE_742_G, 2000)),
+    ("not_weighed", idle, lambda till: till.add(coded("210020000742"))),
+    ("label_has_its_quantity", weighed_by_label, lambda till: till.set_quantity("1", 500)),
+    ("quantity_not_whole", open_sale, lambda till: till.set_quantity("1", 500)),
+    ("total_too_large", idle, lambda till: till.add(DEAR, 11_000)),
+    ("total_too_large", open_sale, lambda till: till.add(DEAR, 10_000)),
+    # lines
+    ("unknown_line", open_sale, lambda till: till.void("2")),
+    ("unknown_line", open_sale, lambda till: till.set_quantity("nine", 1000)),
+    ("line_is_voided", voided, lambda till: till.void("1")),
+    ("line_is_voided", voided, lambda till: till.set_quantity("1", 2000)),
+    ("tendered_already", part_paid, lambda till: till.void("1")),
+    ("tendered_already", card_charged, lambda till: till.set_quantity("1", 2000)),
+    ("looks_like_card_number", open_sale, lambda till: till.void("1", PAN)),
+    # tenders
+    ("nothing_to_pay", voided, lambda till: till.cash(100)),
+    ("nothing_to_pay", voided, lambda till: till.card(100)),
+    ("amount_not_positive", open_sale, lambda till: till.cash(0)),
+    ("amount_not_positive", open_sale, lambda till: till.cash(-45)),
+    ("amount_too_large", open_sale, lambda till: till.cash(AMOUNT_MINOR_MAX + 1)),
+    ("amount_not_positive", open_sale, lambda till: till.card(0)),
+    ("amount_too_large", open_sale, lambda till: till.card(AMOUNT_MINOR_MAX + 1)),
+    ("card_over_due", open_sale, lambda till: till.card(46)),
+    ("card_over_due", part_paid, lambda till: till.card(41)),
+    # the sale
+    ("card_was_charged", card_charged, lambda till: till.abandon()),
+    ("looks_like_card_number", open_sale, lambda till: till.abandon("4111-1111-1111-1111")),
+    ("sale_still_open", open_sale, lambda till: till.next_sale()),
+    # set aside and taken up again
+    ("nothing_to_park", voided, lambda till: till.park()),
+    ("tendered_already", part_paid, lambda till: till.park()),
+    ("card_payment_running", paying, lambda till: till.park()),
+    ("no_sale_open", idle, lambda till: till.park()),
+    ("sale_is_done", done, lambda till: till.park()),
+    ("too_many_parked", crowded, lambda till: till.park()),
+    ("looks_like_card_number", open_sale, lambda till: till.park(PAN)),
+    ("sale_still_open", open_sale, lambda till: till.resume()),
+    ("not_parked", idle, lambda till: till.resume()),
+    # by hand
+    ("no_drawer", without_drawer, lambda till: till.drawer()),
+    ("payment_in_doubt", in_doubt, lambda till: till.drawer()),
+    ("looks_like_card_number", open_sale, lambda till: till.drawer(PAN)),
+    ("needs_approval", open_sale, lambda till: till.drawer()),
+    ("not_permitted", by_a_technician, lambda till: till.drawer()),
+    ("unknown_line", open_sale, lambda till: till.note("seeds", "7")),
+    ("unknown_line", voided, lambda till: till.note("seeds", "1")),
+    ("looks_like_card_number", open_sale, lambda till: till.note(PAN)),
+    ("price_out_of_range", open_sale, lambda till: till.override("1", -1)),
+    ("needs_approval", open_sale, lambda till: till.override("1", 40)),
+    ("looks_like_card_number", open_sale, lambda till: till.override("1", 1, PAN)),
+    ("discount_part_or_amount", open_sale, lambda till: till.discount()),
+    ("discount_out_of_range", open_sale, lambda till: till.discount(ppm=1_000_001)),
+    ("discount_over_price", open_sale, lambda till: till.discount(minor=46)),
+    ("discount_over_price", open_sale, lambda till: till.discount("1", minor=46)),
+    ("needs_approval", open_sale, lambda till: till.discount(ppm=100_000)),
+    ("looks_like_card_number", open_sale, lambda till: till.discount(ppm=1, reason=PAN)),
+    ("unknown_discount", open_sale, lambda till: till.take_back("4")),
+    # tenders beside cash and card
+    ("tender_over_due", open_sale, lambda till: till.tender(OtherTender.VOUCHER, 46)),
+    ("no_reference", open_sale, lambda till: till.tender(OtherTender.VOUCHER, 45, " ")),
+    ("looks_like_card_number", open_sale, lambda till: till.tender(OtherTender.VOUCHER, 45, PAN)),
+    ("needs_approval", open_sale, lambda till: till.tender(OtherTender.GIFT_CARD, 45)),
+    ("currency_not_taken", open_sale, lambda till: till.foreign("CHF", 100)),
+    ("amount_not_positive", open_sale, lambda till: till.foreign("USD", 0)),
+    ("amount_too_large", open_sale, lambda till: till.foreign("USD", AMOUNT_MINOR_MAX + 1)),
+    # the scale
+    ("no_scale", without_scale, lambda till: till.weigh(CHEESE_PLU)),
+    ("not_sold_by_weight", open_sale, lambda till: till.weigh(ROLL)),
+    ("label_has_its_quantity", open_sale, lambda till: till.weigh(CHEESE_742_G)),
+    ("weighing_running", on_the_scale, lambda till: till.park()),
+    ("weighed_on_scale", weighed_here, lambda till: till.set_quantity("1", 500)),
+    ("scale_empty", on_the_scale, lambda till: till.scale_says(0)),
+    ("weight_changed", on_the_scale, lambda till: till.scale_says(743)),
+    ("tare_too_large", with_a_tare, lambda till: till.scale_says(20)),
+]

@@ -30,12 +30,12 @@ def recorded_result(known: KnownJob, now_ms: int) -> JobResult:
 
 
 def recorded_outcome(result: JobResult | None) -> PaymentOutcome | None:
-    """Return what the record of an authorisation says, when that settles it."""
+    """Return what the record of a payment, refund or reversal says, when that settles it."""
     if result is None:
         return None
     if result.status is JobStatus.FAILED:
-        error = result.error or JobError("failed", "The payment did not happen.")
-        return PaymentOutcome("declined", code=error.code, reason=error.detail)
+        error = result.error or JobError("failed", "The terminal did not do it.")
+        return PaymentOutcome("declined", code=error.code, reason=error.detail, advice=error.advice)
     return settled_outcome(result.result) if result.status is JobStatus.DONE else None
 
 

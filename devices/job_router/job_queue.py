@@ -26,7 +26,6 @@ from devices.job_router.job_answers import (
 from edge.contract.device_messages import (
     DELIVERY,
     AbortPaymentArgs,
-    AuthorisePaymentArgs,
     Delivery,
     DriverState,
     InquirePaymentArgs,
@@ -276,7 +275,7 @@ class JobQueue:
                 self._desk.device,
                 job.kind,
                 result,
-                now=job.kind is JobKind.AUTHORISE_PAYMENT,
+                now=DELIVERY[job.kind] is Delivery.INQUIRE_ONLY,
             )
         self._answer(result, entry.correlation)
 
@@ -319,17 +318,19 @@ class JobQueue:
     # --- payments -------------------------------------------------------------------------
 
     async def _inquire(self, entry: _Entry, args: InquirePaymentArgs) -> None:
-        """Say what became of a payment: from the record when it knows, else by the terminal."""
+        """Say what became of a payment: from the record when it knows, else by the terminal.
+
+        A refund and a reversal too: their kind stands in the record of the job that is named.
+        """
         self._withdraw(args.job)
-        known = await self._journal.refuse(args.job, self._desk.device, JobKind.AUTHORISE_PAYMENT)
+        known = await self._journal.refuse(args.job, self._desk.device, JobKind.INQUIRE_PAYMENT)
         if known is None or known.stage is Stage.REFUSED:
-            outcome: object = PaymentOutcome(
-                "declined",
-                code="never_begun",
-                reason="The terminal was never asked for this payment.",
+            never = PaymentOutcome(
+                "declined", code="never_begun", reason="The terminal was never asked for this."
             )
-        else:
-            outcome = recorded_outcome(known.result)
+            self._answer(entry.job.done(self._clock.now_ms(), never), entry.correlation)
+            return
+        outcome = recorded_outcome(known.result)
         if outcome is None:
             if self._desk.driver.state not in SERVING:
                 entry.told = "asks_terminal"  # from here on it waits for the terminal
@@ -344,9 +345,7 @@ class JobQueue:
                 self._answer(result, entry.correlation)
                 return
             settled = JobResult(args.job, JobStatus.DONE, result.ts, outcome)
-            await self._journal.finish(
-                self._desk.device, JobKind.AUTHORISE_PAYMENT, settled, now=True
-            )
+            await self._journal.finish(self._desk.device, JobKind(known.kind), settled, now=True)
         self._answer(entry.job.done(self._clock.now_ms(), outcome), entry.correlation)
 
     def _withdraw(self, job_id: str) -> None:
@@ -369,7 +368,7 @@ class JobQueue:
             self._spawn(f"abort on {self._desk.device}", self._abort(entry, args.job))
             return
         waiting = next((other for other in self._waiting if other.job.id == args.job), None)
-        if waiting is None or not isinstance(waiting.job.args, AuthorisePaymentArgs):
+        if waiting is None or DELIVERY[waiting.job.kind] is not Delivery.INQUIRE_ONLY:
             self._refuse(
                 entry.job.id, entry.correlation, "nothing_to_abort", "No such payment is under way."
             )
@@ -386,9 +385,7 @@ class JobQueue:
             self._answer(result, entry.correlation)
 
     async def _cancel_waiting(self, payment: _Entry, abort: _Entry) -> None:
-        known = await self._journal.refuse(
-            payment.job.id, self._desk.device, JobKind.AUTHORISE_PAYMENT
-        )
+        known = await self._journal.refuse(payment.job.id, self._desk.device, payment.job.kind)
         now = self._clock.now_ms()
         if known is not None:
             self._answer(recorded_result(known, now), payment.correlation)

@@ -18,6 +18,7 @@ from edge.contract.limits import (
     BARCODE_CHARS_MAX,
     DEVICES_PER_HOST_MAX,
     SCALE_WEIGHT_G_MAX,
+    TERMINAL_RECEIPT_NUMBER_CHARS_MAX,
 )
 from edge.contract.receipt_document import ReceiptDocument
 
@@ -65,7 +66,7 @@ class Delivery(StrEnum):
     AT_LEAST_ONCE_MARKED = "at_least_once_marked"
     """Again, but the repeat says it is one: a receipt marked COPY."""
     INQUIRE_ONLY = "inquire_only"
-    """Never again, only asked about: a card payment."""
+    """Never again, only asked about: a card payment, and money that goes back to a card."""
     REPEATABLE = "repeatable"
     """Asking twice does no harm: an inquiry, a weight, a health check."""
 
@@ -76,6 +77,8 @@ class JobKind(StrEnum):
     PRINT_RECEIPT = "print_receipt"
     KICK_DRAWER = "kick_drawer"
     AUTHORISE_PAYMENT = "authorise_payment"
+    REFUND_PAYMENT = "refund_payment"
+    REVERSE_PAYMENT = "reverse_payment"
     INQUIRE_PAYMENT = "inquire_payment"
     ABORT_PAYMENT = "abort_payment"
     WEIGH = "weigh"
@@ -86,6 +89,8 @@ DELIVERY: Final[dict[JobKind, Delivery]] = {
     JobKind.PRINT_RECEIPT: Delivery.AT_LEAST_ONCE_MARKED,
     JobKind.KICK_DRAWER: Delivery.AT_MOST_ONCE,
     JobKind.AUTHORISE_PAYMENT: Delivery.INQUIRE_ONLY,
+    JobKind.REFUND_PAYMENT: Delivery.INQUIRE_ONLY,
+    JobKind.REVERSE_PAYMENT: Delivery.INQUIRE_ONLY,
     JobKind.INQUIRE_PAYMENT: Delivery.REPEATABLE,
     JobKind.ABORT_PAYMENT: Delivery.REPEATABLE,
     JobKind.WEIGH: Delivery.REPEATABLE,
@@ -128,11 +133,41 @@ class AuthorisePaymentArgs(msgspec.Struct, frozen=True):
     currency: str
 
 
-class InquirePaymentArgs(msgspec.Struct, frozen=True):
-    """Ask what became of an authorisation job; never charges.
+class RefundPaymentArgs(msgspec.Struct, frozen=True):
+    """Give money back to a card, whatever was paid with before. Answered with a `PaymentOutcome`.
 
-    The answer is `done` with a `PaymentOutcome`. A job that the host never began is
-    answered `declined` and can then never be begun: its id is remembered as refused.
+    `refund` is the sale's name for it; the job id stands for this attempt.
+    """
+
+    refund: CommandId
+    amount_minor: Annotated[int, Meta(gt=0, le=AMOUNT_MINOR_MAX)]
+    currency: str
+
+
+class ReversePaymentArgs(msgspec.Struct, frozen=True):
+    """Take a payment back as if it had not been made, before its end-of-day batch as a rule.
+
+    `receipt` is the terminal's own receipt number of that payment (`PaymentOutcome.receipt`),
+    `amount_minor` what was paid: a terminal reverses whole payments. Answered with a
+    `PaymentOutcome` of the reversal, whose `receipt` is the reversal's own. Terminals choose
+    by the number alone: an approved reversal of another `amount_minor` took another payment
+    back, and a person has to look at it.
+    """
+
+    refund: CommandId
+    amount_minor: Annotated[int, Meta(gt=0, le=AMOUNT_MINOR_MAX)]
+    currency: str
+    receipt: Annotated[str, Meta(min_length=1, max_length=TERMINAL_RECEIPT_NUMBER_CHARS_MAX)]
+
+
+class InquirePaymentArgs(msgspec.Struct, frozen=True):
+    """Ask what became of an authorisation, a refund or a reversal; never moves money.
+
+    Which of them it was the host knows from `job`: its record and its driver's note stand
+    under the job's id and name the kind. `payment` is the name that job was given, its
+    `payment` or its `refund`. The answer is `done` with a `PaymentOutcome`. A job that the
+    host never began is answered `declined` and can then never be begun: its id is remembered
+    as refused.
     """
 
     payment: CommandId
@@ -142,7 +177,7 @@ class InquirePaymentArgs(msgspec.Struct, frozen=True):
 
 
 class AbortPaymentArgs(msgspec.Struct, frozen=True):
-    """Ask the terminal to give up a payment that waits for a card; the payment's job answers."""
+    """Ask the terminal to give up what waits for a card there; the job that waits answers."""
 
     job: CommandId
 
@@ -165,6 +200,8 @@ JOB_ARGS: Final[dict[JobKind, type[msgspec.Struct]]] = {
     JobKind.PRINT_RECEIPT: PrintReceiptArgs,
     JobKind.KICK_DRAWER: KickDrawerArgs,
     JobKind.AUTHORISE_PAYMENT: AuthorisePaymentArgs,
+    JobKind.REFUND_PAYMENT: RefundPaymentArgs,
+    JobKind.REVERSE_PAYMENT: ReversePaymentArgs,
     JobKind.INQUIRE_PAYMENT: InquirePaymentArgs,
     JobKind.ABORT_PAYMENT: AbortPaymentArgs,
     JobKind.WEIGH: WeighArgs,
@@ -212,11 +249,12 @@ class DrawerOutcome(msgspec.Struct, frozen=True):
 
 
 class PaymentOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the terminal says of a payment.
+    """What the terminal says of a payment, a refund or a reversal.
 
     `outcome`: `approved`, `declined`, `cancelled`, or `unknown`; `amount_minor` 0 means that
-    the terminal did not say. Of the card only the last
-    four digits and the scheme; the rest are the terminal's own references.
+    the terminal did not say. Of the card only the last four digits and the scheme; the rest
+    are the terminal's own references. `reason` says in words why not, `advice` what a person
+    should do about it.
     """
 
     outcome: str
@@ -229,6 +267,7 @@ class PaymentOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     trace: str = ""
     code: str = ""
     reason: str = ""
+    advice: str = ""
     merchant_receipt: tuple[str, ...] = ()
     customer_receipt: tuple[str, ...] = ()
 

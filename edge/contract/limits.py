@@ -232,6 +232,8 @@ ZVT_APDU_BYTES_MAX: Final = 16_384
 """One message of a payment terminal: a long receipt block has under 4 kB."""
 ZVT_MESSAGES_QUEUED_MAX: Final = 64
 """A terminal waits for each answer, so more than two are a fault or an attack."""
+TERMINAL_RECEIPT_NUMBER_CHARS_MAX: Final = 40
+"""A terminal's own number of a receipt: four digits in ZVT, others name it with more."""
 TERMINAL_RECEIPT_LINES_MAX: Final = 400
 """Lines of one card receipt; with signature and EMV data real ones have under 100."""
 SCALE_WEIGHT_G_MAX: Final = 99_999

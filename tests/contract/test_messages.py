@@ -10,8 +10,11 @@ import pytest
 
 import edge.contract
 from edge.contract.device_messages import (
+    DELIVERY,
+    JOB_ARGS,
     AuthorisePaymentArgs,
     BarcodeScanned,
+    Delivery,
     DeviceEvent,
     DeviceState,
     DriverState,
@@ -20,6 +23,8 @@ from edge.contract.device_messages import (
     JobResult,
     JobStatus,
     PaymentOutcome,
+    RefundPaymentArgs,
+    ReversePaymentArgs,
 )
 from edge.contract.health import HealthBody, HealthItem
 from edge.contract.reference_data import FEED_ORDER, Feed, Price, StaffMember
@@ -39,6 +44,7 @@ from edge.contract.wire import encode
         DeviceEvent("scan-0001", 1, 2, 3, msgspec.Raw(b'{"text":"9520000079192"}')),
         DeviceState(DriverState.ATTENTION, "boot", 1, 2, paper="out", advice="Put in a roll."),
         PaymentOutcome("approved", 5, "4242", "Example"),
+        PaymentOutcome("declined", code="B4", reason="Reversed already.", advice="Give no more."),
         BarcodeScanned("9520000079192", "]E0"),
         HealthBody(ready=True, items=(HealthItem("disk", well=True, words="Well."),)),
     ],
@@ -59,9 +65,30 @@ def test_a_jobs_arguments_are_those_of_its_kind() -> None:
         )
 
 
+def test_money_that_goes_back_is_never_sent_a_second_time() -> None:
+    for kind in (JobKind.REFUND_PAYMENT, JobKind.REVERSE_PAYMENT):
+        assert DELIVERY[kind] is Delivery.INQUIRE_ONLY
+    refund = b'{"refund":"refund-1","amount_minor":5,"currency":"EUR"}'
+    assert msgspec.json.decode(refund, type=JOB_ARGS[JobKind.REFUND_PAYMENT]) == RefundPaymentArgs(
+        "refund-1", 5, "EUR"
+    )
+    reversal = b'{"refund":"refund-1","amount_minor":5,"currency":"EUR","receipt":"0042"}'
+    assert msgspec.json.decode(
+        reversal, type=JOB_ARGS[JobKind.REVERSE_PAYMENT]
+    ) == ReversePaymentArgs("refund-1", 5, "EUR", "0042")
+
+
+REVERSAL = b'{"refund":"refund-1","amount_minor":%d,"currency":"EUR","receipt":"%s"}'
+
+
 @pytest.mark.parametrize(
     ("shape", "body"),
     [
+        (RefundPaymentArgs, b'{"refund":"refund-1","amount_minor":0,"currency":"EUR"}'),
+        (RefundPaymentArgs, b'{"refund":"r","amount_minor":5,"currency":"EUR"}'),
+        (ReversePaymentArgs, REVERSAL % (0, b"1")),
+        (ReversePaymentArgs, REVERSAL % (5, b"")),
+        (ReversePaymentArgs, REVERSAL % (5, b"1" * 41)),
         (Price, b'{"sku":"1","price_minor":-1}'),
         (Price, b'{"sku":"1","price_minor":1000000000}'),
         (StaffMember, b'{"id":"Marta","name":"Marta","role":"cashier","pin_hash":""}'),

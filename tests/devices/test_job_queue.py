@@ -27,6 +27,8 @@ from edge.contract.device_messages import (
     KickDrawerArgs,
     PaymentOutcome,
     PrintReceiptArgs,
+    RefundPaymentArgs,
+    ReversePaymentArgs,
     WeighArgs,
 )
 from edge.contract.errors import (
@@ -50,6 +52,8 @@ ARGS: dict[JobKind, msgspec.Struct] = {
     JobKind.PRINT_RECEIPT: PrintReceiptArgs(ReceiptDocument("Receipt", ())),
     JobKind.KICK_DRAWER: KickDrawerArgs(),
     JobKind.AUTHORISE_PAYMENT: AuthorisePaymentArgs("payment-1", 1200, "EUR"),
+    JobKind.REFUND_PAYMENT: RefundPaymentArgs("refund-01", 1200, "EUR"),
+    JobKind.REVERSE_PAYMENT: ReversePaymentArgs("refund-01", 1200, "EUR", "0001"),
     JobKind.INQUIRE_PAYMENT: InquirePaymentArgs("payment-1", "pay-00001", 1200, "EUR"),
     JobKind.ABORT_PAYMENT: AbortPaymentArgs("pay-00001"),
     JobKind.WEIGH: WeighArgs(),
@@ -509,24 +513,34 @@ async def test_a_job_cut_by_stopping_is_unknown_for_ever() -> None:
 
 # --- payments ----------------------------------------------------------------------------
 
-AUTH, ASK, ABORT = K.AUTHORISE_PAYMENT, K.INQUIRE_PAYMENT, K.ABORT_PAYMENT
+ASK, ABORT = K.INQUIRE_PAYMENT, K.ABORT_PAYMENT
 
 
-async def test_an_inquiry_about_an_unseen_payment_declines_it_for_ever(desk: Desk) -> None:
+@pytest.fixture(params=[K.AUTHORISE_PAYMENT, K.REFUND_PAYMENT, K.REVERSE_PAYMENT])
+def money(request: pytest.FixtureRequest) -> JobKind:
+    """Jobs that move money: what holds for one holds for all."""
+    kind = request.param
+    assert isinstance(kind, JobKind)
+    return kind
+
+
+async def test_an_inquiry_about_an_unseen_payment_declines_it_for_ever(
+    desk: Desk, money: JobKind
+) -> None:
     desk.state(DriverState.LOST)  # the record alone knows
     await desk.send(ASK, "ask-00001")
     assert desk.outcome("ask-00001") == ("declined", "never_begun")
     desk.state(DriverState.READY)
-    await desk.send(AUTH, "pay-00001")
+    await desk.send(money, "pay-00001")
     assert desk.of("pay-00001") == ["failed:refused_by_inquiry"]
     assert desk.driver.performed == []
     await desk.send(ASK, "ask-00002")
     assert desk.outcome("ask-00002") == ("declined", "never_begun")
 
 
-async def test_an_inquiry_gets_the_recorded_outcome(desk: Desk) -> None:
+async def test_an_inquiry_gets_the_recorded_outcome(desk: Desk, money: JobKind) -> None:
     desk.driver.returns("pay-00001", lambda job: job.done(1, APPROVED))
-    await desk.send(AUTH, "pay-00001")
+    await desk.send(money, "pay-00001")
     await desk.send(ASK, "ask-00001")
     assert desk.outcome("ask-00001") == ("approved", "")
     await desk.journal.close()
@@ -536,26 +550,28 @@ async def test_an_inquiry_gets_the_recorded_outcome(desk: Desk) -> None:
     assert desk.driver.performed == ["pay-00001"]
 
 
-async def test_a_payment_that_certainly_did_not_happen_is_declined(desk: Desk) -> None:
+async def test_a_payment_that_certainly_did_not_happen_is_declined(
+    desk: Desk, money: JobKind
+) -> None:
     desk.driver.raises("pay-00001", DeviceUnreachable("cable_out", "The cable is out."))
-    await desk.send(AUTH, "pay-00001")
+    await desk.send(money, "pay-00001")
     await desk.send(ASK, "ask-00001")
     assert desk.outcome("ask-00001") == ("declined", "cable_out")
 
 
 @pytest.mark.parametrize("outcome", ["approved", "declined", "cancelled"])
 async def test_an_unknown_payment_is_asked_of_the_terminal_and_settled_once(
-    desk: Desk, outcome: str
+    desk: Desk, money: JobKind, outcome: str
 ) -> None:
     desk.driver.raises("pay-00001", OutcomeUnknown("cut", "The cable broke."))
     desk.driver.returns("ask-00001", lambda job: job.done(1, PaymentOutcome(outcome, 1200)))
-    await desk.send(AUTH, "pay-00001")
+    await desk.send(money, "pay-00001")
     await desk.send(ASK, "ask-00001")
     assert desk.outcome("ask-00001") == (outcome, "")
     await desk.send(ASK, "ask-00002")
     assert desk.outcome("ask-00002") == (outcome, "")
     assert desk.driver.performed == ["pay-00001", "ask-00001"]
-    await desk.send(AUTH, "pay-00001")
+    await desk.send(money, "pay-00001")
     assert desk.outcome("pay-00001") == (outcome, "")
 
 
@@ -569,11 +585,11 @@ async def test_an_unknown_payment_is_asked_of_the_terminal_and_settled_once(
     ],
 )
 async def test_only_a_definite_word_of_the_terminal_settles_a_payment(
-    desk: Desk, ending: Callable[[DeviceJob], JobResult], told: str
+    desk: Desk, money: JobKind, ending: Callable[[DeviceJob], JobResult], told: str
 ) -> None:
     desk.driver.raises("pay-00001", OutcomeUnknown("cut", "The cable broke."))
     desk.driver.returns("ask-00001", ending)
-    await desk.send(AUTH, "pay-00001")
+    await desk.send(money, "pay-00001")
     await desk.send(ASK, "ask-00001")
     assert desk.of("ask-00001") == [told]
     desk.driver.returns("ask-00002", lambda job: job.done(1, APPROVED))
@@ -584,20 +600,22 @@ async def test_only_a_definite_word_of_the_terminal_settles_a_payment(
 
 @pytest.mark.parametrize("error", [DeviceUnreachable("cut", "x"), Refused("busy", "x")])
 async def test_an_inquiry_that_fails_says_nothing_of_the_payment(
-    desk: Desk, error: Exception
+    desk: Desk, money: JobKind, error: Exception
 ) -> None:
     desk.driver.raises("pay-00001", OutcomeUnknown("cut", "The cable broke."))
     desk.driver.raises("ask-00001", error)
-    await desk.send(AUTH, "pay-00001")
+    await desk.send(money, "pay-00001")
     await desk.send(ASK, "ask-00001")
     assert desk.of("ask-00001")[0].startswith("failed:")
     assert not [a for a in desk.answers if a.status is JobStatus.DONE]
 
 
-async def test_an_inquiry_waits_for_a_lost_terminal_until_its_deadline(desk: Desk) -> None:
+async def test_an_inquiry_waits_for_a_lost_terminal_until_its_deadline(
+    desk: Desk, money: JobKind
+) -> None:
     desk.driver.raises("pay-00001", OutcomeUnknown("cut", "The cable broke."))
     desk.driver.returns("ask-00002", lambda job: job.done(1, APPROVED))
-    await desk.send(AUTH, "pay-00001")
+    await desk.send(money, "pay-00001")
     desk.state(DriverState.LOST)
     await desk.send(ASK, "ask-00001", in_s=5)
     await desk.send(ASK, "ask-00002", in_s=60)
@@ -608,28 +626,30 @@ async def test_an_inquiry_waits_for_a_lost_terminal_until_its_deadline(desk: Des
     assert desk.outcome("ask-00002") == ("approved", "")
 
 
-async def test_an_inquiry_about_a_payment_at_hand_does_not_wait(desk: Desk) -> None:
+async def test_an_inquiry_about_a_payment_at_hand_does_not_wait(desk: Desk, money: JobKind) -> None:
     go = desk.driver.holds("pay-00001")
-    await desk.send(AUTH, "pay-00001")
+    await desk.send(money, "pay-00001")
     await desk.send(ASK, "ask-00001")
     assert desk.of("ask-00001") == ["unknown:in_progress"]
     go.set()
 
 
-async def test_an_inquiry_withdraws_a_payment_that_still_waits(desk: Desk) -> None:
+async def test_an_inquiry_withdraws_a_payment_that_still_waits(desk: Desk, money: JobKind) -> None:
     desk.state(DriverState.LOST)
-    await desk.send(AUTH, "pay-00001")
+    await desk.send(money, "pay-00001")
     await desk.send(ASK, "ask-00001")
     assert desk.outcome("ask-00001") == ("declined", "never_begun")
     assert desk.of("pay-00001") == ["accepted:device_lost", "failed:withdrawn"]
     desk.state(DriverState.READY)
-    await desk.send(AUTH, "pay-00001")
+    await desk.send(money, "pay-00001")
     assert desk.driver.performed == []
 
 
-async def test_an_abort_reaches_the_terminal_while_the_payment_runs(desk: Desk) -> None:
+async def test_an_abort_reaches_the_terminal_while_the_payment_runs(
+    desk: Desk, money: JobKind
+) -> None:
     go = desk.driver.holds("pay-00001")
-    await desk.send(AUTH, "pay-00001")
+    await desk.send(money, "pay-00001")
     await desk.send(ABORT, "stop-0001")
     assert desk.driver.performed == ["pay-00001", "stop-0001"]
     assert desk.of("stop-0001") == ["done"]
@@ -639,10 +659,10 @@ async def test_an_abort_reaches_the_terminal_while_the_payment_runs(desk: Desk) 
     assert desk.of("pay-00001") == ["done"]
 
 
-async def test_aborting_twice_asks_once_at_a_time(desk: Desk) -> None:
+async def test_aborting_twice_asks_once_at_a_time(desk: Desk, money: JobKind) -> None:
     go = desk.driver.holds("pay-00001")
     slow = desk.driver.holds("stop-0001")
-    await desk.send(AUTH, "pay-00001")
+    await desk.send(money, "pay-00001")
     await desk.send(ABORT, "stop-0001")
     await desk.send(ABORT, "stop-0002")
     assert desk.driver.performed == ["pay-00001", "stop-0001"]
@@ -652,25 +672,27 @@ async def test_aborting_twice_asks_once_at_a_time(desk: Desk) -> None:
     await desk.clock.advance(0)
 
 
-async def test_an_abort_cancels_a_payment_that_still_waits(desk: Desk) -> None:
+async def test_an_abort_cancels_a_payment_that_still_waits(desk: Desk, money: JobKind) -> None:
     desk.state(DriverState.LOST)
-    await desk.send(AUTH, "pay-00001")
+    await desk.send(money, "pay-00001")
     await desk.send(ABORT, "stop-0001")
     assert desk.outcome("pay-00001") == ("cancelled", "never_begun")
     assert desk.of("stop-0001") == ["done"]
     desk.state(DriverState.READY)
-    await desk.send(AUTH, "pay-00001")
+    await desk.send(money, "pay-00001")
     assert desk.driver.performed == []
 
 
-async def test_an_abort_of_a_repeat_that_waits_finds_the_payment_on_record(desk: Desk) -> None:
+async def test_an_abort_of_a_repeat_that_waits_finds_the_payment_on_record(
+    desk: Desk, money: JobKind
+) -> None:
     desk.driver.returns("pay-00001", lambda job: job.done(1, APPROVED))
-    await desk.send(AUTH, "pay-00001")
+    await desk.send(money, "pay-00001")
     await desk.journal.close()
     desk.journal._recent.clear()
     go = desk.driver.holds("job-00001")
     await desk.send(K.KICK_DRAWER, "job-00001")
-    await desk.send(AUTH, "pay-00001")
+    await desk.send(money, "pay-00001")
     await desk.send(ABORT, "stop-0001")
     assert desk.of("pay-00001") == ["done", "done"]
     assert [answer.result for answer in desk.answers if answer.id == "pay-00001"][-1] == (
@@ -695,7 +717,7 @@ async def test_what_waits_moves_to_the_new_driver_or_is_refused() -> None:
         await desk.send(K.PRINT_RECEIPT, "job-00003")
         desk.state(DriverState.LOST)
         await desk.send(K.PRINT_RECEIPT, "job-00001")
-        await desk.send(AUTH, "pay-00001")
+        await desk.send(K.AUTHORISE_PAYMENT, "pay-00001")
         old = desk.queue
         desk.kinds = frozenset({K.PRINT_RECEIPT})
         desk.queue = desk.new_queue()

@@ -11,6 +11,7 @@ from devices.protocols.zvt_apdu import NEGATIVE_CLASS, Apdu, Control
 from devices.protocols.zvt_fields import (
     AMOUNT,
     CURRENCY,
+    RECEIPT,
     SERVICE_BYTE,
     bcd_encode,
     encode_field,
@@ -49,7 +50,13 @@ NOT_SUPPORTED: Final = Apdu(NEGATIVE_CLASS << 8 | NOT_POSSIBLE)
 """84 83 00: we cannot do what the terminal asks for."""
 
 PASSWORD_COMMANDS: Final = frozenset(
-    {Control.REGISTRATION, Control.REPEAT_RECEIPT, Control.STATUS_ENQUIRY}
+    {
+        Control.REGISTRATION,
+        Control.REPEAT_RECEIPT,
+        Control.STATUS_ENQUIRY,
+        Control.REVERSAL,
+        Control.REFUND,
+    }
 )
 """Commands whose first three bytes are the password."""
 PASSWORD_BYTES: Final = 3
@@ -70,11 +77,22 @@ def authorisation(
     amount_minor: int, currency_number: int, *, sync_receipt: bytes | None = None
 ) -> Apdu:
     """Return 06 01. `sync_receipt`: the last 1F1F of a terminal that sends it, b"" when unknown."""
-    data = encode_field(AMOUNT, bcd_encode(amount_minor, 6))
-    data += encode_field(CURRENCY, bcd_encode(currency_number, 2))
-    if sync_receipt is not None:
-        data += encode_field(CONTAINER, encode_tlv(TAG_SYNC_RECEIPT, sync_receipt))
+    data = _amount(amount_minor, currency_number) + _mirrored(sync_receipt)
     return Apdu(Control.AUTHORISATION, data)
+
+
+def refund(
+    password: str, amount_minor: int, currency_number: int, *, sync_receipt: bytes | None = None
+) -> Apdu:
+    """Return 06 31: money to a card. `sync_receipt` as in `authorisation`."""
+    data = _password(password) + _amount(amount_minor, currency_number)
+    return Apdu(Control.REFUND, data + _mirrored(sync_receipt))
+
+
+def reversal(password: str, receipt: int, *, sync_receipt: bytes | None = None) -> Apdu:
+    """Return 06 30: the payment with this receipt number (1 to 9999) is taken back."""
+    data = _password(password) + encode_field(RECEIPT, bcd_encode(receipt, 2))
+    return Apdu(Control.REVERSAL, data + _mirrored(sync_receipt))
 
 
 def repeat_receipt(password: str) -> Apdu:
@@ -101,6 +119,17 @@ def abort() -> Apdu:
 def log_off() -> Apdu:
     """Return 06 02."""
     return Apdu(Control.LOG_OFF)
+
+
+def _amount(amount_minor: int, currency_number: int) -> bytes:
+    amount = encode_field(AMOUNT, bcd_encode(amount_minor, 6))
+    return amount + encode_field(CURRENCY, bcd_encode(currency_number, 2))
+
+
+def _mirrored(sync_receipt: bytes | None) -> bytes:
+    if sync_receipt is None:
+        return b""
+    return encode_field(CONTAINER, encode_tlv(TAG_SYNC_RECEIPT, sync_receipt))
 
 
 def _password(password: str) -> bytes:

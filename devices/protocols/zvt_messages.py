@@ -79,6 +79,12 @@ class StatusInformation:
         return long.hex() if long and bcd_decode(long) is not None else short
 
     @property
+    def original_trace(self) -> str:
+        """BMP 37: the trace of the payment that this reversal took back; empty in all else."""
+        digits = self.fields.digits(bmp.ORIGINAL_TRACE)
+        return digits if digits.strip("0") else ""
+
+    @property
     def identity(self) -> tuple[str, str, str, str, str]:
         """Receipt, trace, turnover, date, time: what tells one payment from another."""
         return (

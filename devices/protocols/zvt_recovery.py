@@ -1,8 +1,13 @@
-"""What became of a ZVT payment whose end was not heard: a comparison, never a guess.
+"""What became of a ZVT payment, refund or reversal whose end was not heard: never a guess.
 
-Before each payment the terminal is asked for its last stored transaction (06 20): the
+Before each of them the terminal is asked for its last stored transaction (06 20): the
 baseline. Afterwards it is asked again. The same transaction: ours was not booked. Another
 one that fits: ours was. Anything else stays unknown and goes to a person.
+
+A stored refund reads like a payment; only a reversal says what it is, by naming the trace it
+took back (BMP 37). What tells them apart is the order: one transaction is under way at a
+time, and each is decided before the next begins. So it is the numbers that decide, not the
+amount: two refunds of one amount, and a payment and its reversal, differ in nothing else.
 Source: PA00P015, 2.2.8 and 2.2.9 (when a payment counts) and PA00P016, chapter 4.
 """
 
@@ -14,7 +19,8 @@ from typing import Final
 import msgspec
 
 from devices.protocols.zvt_messages import StatusInformation
-from devices.protocols.zvt_results import ABORTED, OK, result_words
+from devices.protocols.zvt_results import ABORTED, OK
+from devices.protocols.zvt_transactions import Kind, refusal
 from edge.contract.device_messages import PaymentOutcome
 
 APPROVED: Final = "approved"
@@ -35,6 +41,8 @@ class Booking(msgspec.Struct, frozen=True):
     result: int | None
     amount_minor: int | None
     currency_number: int | None
+    original_trace: str = ""
+    """Of a reversal: which transaction it took back."""
 
     @property
     def receipt_and_trace(self) -> tuple[str, str]:
@@ -44,13 +52,25 @@ class Booking(msgspec.Struct, frozen=True):
     @property
     def can_be_told_apart(self) -> bool:
         """Whether it names itself: by a number of its own, or by the second it was made in."""
-        receipt, trace, turnover, date, time = self.identity
-        return bool((receipt + trace + turnover).strip("0")) or bool(date and time)
+        receipt, _, turnover, _, _ = self.identity
+        return bool((receipt + turnover).strip("0")) or self.has_its_own_moment
+
+    @property
+    def has_its_own_moment(self) -> bool:
+        """Whether its trace or its second says that nothing came after it: each talk has others."""
+        _, trace, _, date, time = self.identity
+        return bool(trace.strip("0")) or bool(date and time)
 
 
 def booking_of(status: StatusInformation) -> Booking:
     """Return what identifies a transaction."""
-    return Booking(status.identity, status.result, status.amount_minor, status.currency_number)
+    return Booking(
+        status.identity,
+        status.result,
+        status.amount_minor,
+        status.currency_number,
+        status.original_trace,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +86,14 @@ class LastStored:
 
 
 class PaymentNote(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is kept on disk of a payment: enough to find out its end after any crash.
+    """What is kept on disk of a transaction: enough to find out its end after any crash.
 
-    Written before 06 01 leaves. `asked`: the terminal could name its last transaction then,
-    `baseline` (None: it had none, and `nothing_code` is how it said so). `seen`: status
-    information 00 arrived and is durable; `heard` is the outcome it told. `outcome`: how it
-    ended; `undecided`: the terminal was asked and could not say, a person decides.
-    `begun_ms`: since 1970 UTC.
+    Written before its command leaves. `asked`: the terminal could name its last transaction
+    then, `baseline` (None: it had none, and `nothing_code` is how it said so), and names those
+    of this kind. `seen`: status information 00 arrived and is durable; `heard` is the outcome
+    it told. `outcome`: how it ended; `undecided`: the terminal was asked and could not say, a
+    person decides. `begun_ms`: since 1970 UTC. `reverses`: of a reversal, the four digits of
+    the receipt number.
     """
 
     job: str
@@ -86,14 +107,23 @@ class PaymentNote(msgspec.Struct, frozen=True, omit_defaults=True):
     undecided: bool = False
     begun_ms: int = 0
     nothing_code: int = OK
+    kind: Kind = Kind.PAYMENT
+    reverses: str = ""
 
     @property
     def open(self) -> bool:
         """Whether the terminal has still to be asked."""
         return self.outcome is None and not self.undecided
 
+    @property
+    def baseline_is_reversed(self) -> bool:
+        """Whether the transaction that stood last is the one that this reversal takes back."""
+        return self.baseline is not None and self.baseline.identity[0] == self.reverses != ""
 
-def outcome_of(status: StatusInformation, requested_minor: int) -> PaymentOutcome:
+
+def outcome_of(
+    status: StatusInformation, requested_minor: int, kind: Kind = Kind.PAYMENT
+) -> PaymentOutcome:
     """Return the outcome that a status information tells."""
     result = status.result
     if result == OK:
@@ -110,32 +140,33 @@ def outcome_of(status: StatusInformation, requested_minor: int) -> PaymentOutcom
             code="00",
             reason=status.words,
         )
-    return refused(result, status.words)
+    return refused(result, status.words, kind)
 
 
-def refused(code: int | None, words: str = "") -> PaymentOutcome:
-    """Return a payment that was not made, with the terminal's code and words."""
+def refused(code: int | None, words: str = "", kind: Kind = Kind.PAYMENT) -> PaymentOutcome:
+    """Return a transaction that was not made, with the terminal's code and words."""
     if not code:  # 06 1E 00 is a failure all the same
-        return PaymentOutcome(DECLINED, reason=words or "The terminal gave up the payment.")
-    said = result_words(code)
+        return PaymentOutcome(DECLINED, reason=words or f"The terminal gave up the {kind}.")
+    said, advice = refusal(kind, code)
     return PaymentOutcome(
         CANCELLED if code == ABORTED else DECLINED,
         code=f"{code:02X}",
         reason=f"{said} ({words})" if words else said,
+        advice=advice,
     )
 
 
-def undecided() -> PaymentOutcome:
-    """Return the outcome of a payment that only a person can settle."""
+def undecided(kind: Kind = Kind.PAYMENT) -> PaymentOutcome:
+    """Return the outcome of a transaction that only a person can settle."""
     return PaymentOutcome(
         UNKNOWN,
         code=UNDECIDED,
-        reason="The terminal cannot say what became of the payment: look at its journal.",
+        reason=f"The terminal cannot say what became of the {kind}: look at its journal.",
     )
 
 
 def judge(note: PaymentNote, last: LastStored) -> PaymentOutcome | None:
-    """Return how the payment ended, or None: this answer does not decide it."""
+    """Return how the transaction ended, or None: this answer does not decide it."""
     if not last.said:
         return None
     now = None if last.status is None else booking_of(last.status)
@@ -144,29 +175,45 @@ def judge(note: PaymentNote, last: LastStored) -> PaymentOutcome | None:
     # nothing stored where something was before: an end-of-day batch, perhaps
     if now is None or last.status is None or not _is_ours(note, now):
         return None
-    return note.heard or outcome_of(last.status, note.amount_minor)
+    return note.heard or outcome_of(last.status, note.amount_minor, note.kind)
 
 
 def _is_the_same(note: PaymentNote, last: LastStored, now: Booking | None) -> bool:
     """Say whether an answer like the baseline's proves that nothing was booked since.
 
-    Two payments of one amount without numbers read alike; and a terminal that gives up the
-    question for another reason than before has not said that it still has nothing.
+    Two payments of one amount without numbers read alike; a reversal may stand under the
+    receipt number of the payment it took back, which then reads like that payment; and a
+    terminal that gives up the question for another reason than before has not said that it
+    still has nothing.
     """
     if now is None:
         return last.code == note.nothing_code
-    return now.can_be_told_apart
+    return now.has_its_own_moment if note.baseline_is_reversed else now.can_be_told_apart
 
 
 def _is_ours(note: PaymentNote, now: Booking) -> bool:
-    """Say whether a transaction that is not the baseline can only be this payment."""
+    """Say whether a transaction that is not the baseline can only be this one."""
     if note.seen is not None:
         return now.result == OK and now.receipt_and_trace == note.seen.receipt_and_trace
     if not note.asked or now.amount_minor != note.amount_minor or _is_older(note.baseline, now):
         return False
-    if now.currency_number not in {note.currency_number, None}:
+    if now.currency_number not in {note.currency_number, None} or _is_another_kind(note, now):
         return False
     return now.result == OK or _follows(note.baseline, now)
+
+
+def _is_another_kind(note: PaymentNote, now: Booking) -> bool:
+    """Say whether the trace that a transaction took back, or none, speaks against this one.
+
+    Not every terminal names it: a reversal without one may be ours. There are terminals that
+    take back the last payment whichever was named.
+    """
+    if note.kind is not Kind.REVERSAL:
+        return bool(now.original_trace)
+    if note.baseline is None or not now.original_trace:
+        return False
+    took_the_last = note.baseline.identity[1].endswith(now.original_trace)
+    return took_the_last != note.baseline_is_reversed
 
 
 def _is_older(baseline: Booking | None, now: Booking) -> bool:
@@ -189,12 +236,10 @@ def _is_older(baseline: Booking | None, now: Booking) -> bool:
 
 def _not_booked(note: PaymentNote) -> PaymentOutcome:
     if note.seen is not None:
-        return PaymentOutcome(
-            DECLINED, code=REVERSED, reason="The terminal took the payment back by itself."
-        )
-    return PaymentOutcome(
-        DECLINED, code=NOT_BOOKED, reason="The terminal has not booked the payment."
-    )
+        words = f"The terminal took the {note.kind} back by itself."
+        return PaymentOutcome(DECLINED, code=REVERSED, reason=words)
+    words = f"The terminal has not booked the {note.kind}."
+    return PaymentOutcome(DECLINED, code=NOT_BOOKED, reason=words)
 
 
 def _follows(baseline: Booking | None, now: Booking) -> bool:

@@ -21,8 +21,8 @@ _HOST_MAX: Final = 0x63
 _HOST: Final[dict[int, str]] = {
     2: "The card issuer wants to be called.",
     4: "The card issuer wants the card to be kept.",
-    5: "The card issuer declined the payment.",
-    12: "The card network found the payment not valid.",
+    5: "The card issuer declined the {what}.",
+    12: "The card network found the {what} not valid.",
     13: "The amount is not allowed.",
     14: "The card is not valid.",
     30: "The card network could not read the request.",
@@ -55,7 +55,8 @@ _RESULTS: Final[dict[int, str]] = {
     0x68: "The terminal does not allow this with a credit or fuel card.",
     0x6A: "The terminal's memory of payments is full.",
     0x6B: "The terminal does not know this till; it must be registered first.",
-    0x6C: "The payment was given up at the terminal, or time ran out.",
+    0x6C: "The {what} was given up at the terminal, or time ran out.",
+    0x6D: "The terminal does not offer this.",
     0x6E: "The card is on the list of blocked cards.",
     0x6F: "The terminal does not take this currency.",
     0x71: "The credit on the card is too low.",
@@ -78,7 +79,7 @@ _RESULTS: Final[dict[int, str]] = {
     0x9A: "The terminal did not understand the till.",
     0x9B: "The terminal could not dial its network.",
     0x9C: "The terminal is busy.",
-    0xA0: "The terminal's network does not take the payment.",
+    0xA0: "The terminal's network does not take the {what}.",
     0xA1: "The card network does not answer.",
     0xA3: "The terminal has no connection to the card network.",
     0xA4: "The terminal could not hand in its payments.",
@@ -200,11 +201,12 @@ _STATUS_BITS: Final[dict[int, str]] = {
 }
 
 
-def result_words(code: int) -> str:
-    """Return what a result code (BMP 27, 06 1E, 84 xx) means."""
+def result_words(code: int, what: str = "payment") -> str:
+    """Return what a result code (BMP 27, 06 1E, 84 xx) means for a payment, refund, reversal."""
     if OK < code <= _HOST_MAX:
-        return _HOST.get(code, f"The card network declined the payment with code {code}.")
-    return _RESULTS.get(code, f"The terminal answered with code {code:02X}.")
+        unnamed = f"The card network declined the {what} with code {code}."
+        return _HOST.get(code, unnamed).format(what=what)
+    return _RESULTS.get(code, f"The terminal answered with code {code:02X}.").format(what=what)
 
 
 def intermediate_words(status: int) -> str:

@@ -62,6 +62,16 @@ def status(data: str, encoding: TextEncoding = CP437) -> StatusInformation:
             commands.authorisation(1, 978, sync_receipt=b""),
             "0601 0F 04 000000000001 49 0978 06 03 1F1F 00",
         ),
+        (commands.refund("123456", 1_999, 978), "0631 0D 123456 04 000000001999 49 0978"),
+        (
+            commands.refund("000000", 1, 756, sync_receipt=b"\x00\x42"),
+            "0631 14 000000 04 000000000001 49 0756 06 05 1F1F 02 0042",
+        ),
+        (commands.reversal("123456", 7), "0630 06 123456 87 0007"),
+        (
+            commands.reversal("000000", 9_999, sync_receipt=b""),
+            "0630 0B 000000 87 9999 06 03 1F1F 00",
+        ),
         (commands.repeat_receipt("000000"), "0620 05 000000 03 03"),
         (commands.status_enquiry("000000"), "0501 03 000000"),
         (commands.diagnosis(), "0670 00"),
@@ -206,6 +216,14 @@ def test_reading_and_redacting_never_raise(control: int, data: bytes) -> None:
     assert len(redacted.data) == len(data)
 
 
+@pytest.mark.parametrize(
+    ("data", "trace"),
+    [("27 00 37 000123", "000123"), ("37 000000", ""), ("37 00012A", ""), ("27 00", "")],
+)
+def test_a_reversal_names_the_trace_that_it_took_back(data: str, trace: str) -> None:
+    assert status(data).original_trace == trace
+
+
 def test_a_result_survives_any_damage_behind_it() -> None:
     seed = 2_008
     chance = random.Random(seed)
@@ -225,6 +243,10 @@ def test_a_result_survives_any_damage_behind_it() -> None:
         (result_words(99), "The card network declined the payment with code 99."),
         (result_words(0x6C), "The payment was given up at the terminal, or time ran out."),
         (result_words(0xF9), "The terminal answered with code F9."),
+        (result_words(5, "refund"), "The card issuer declined the refund."),
+        (result_words(98, "reversal"), "The card network has a fault."),
+        (result_words(99, "reversal"), "The card network declined the reversal with code 99."),
+        (result_words(0x6C, "refund"), "The refund was given up at the terminal, or time ran out."),
         (intermediate_words(0x0A), "Insert card"),
         (intermediate_words(0x55), "Wrong PIN: please remove the card"),
         (intermediate_words(0xFF), "Please wait"),
@@ -334,6 +356,8 @@ def test_a_receipt_without_end_is_cut() -> None:
             "27 00 22 F0F4 41111111 23 F0F2 4111 24 F0F0F2 4111 2D F0F2 4111 0E 2812 87 0001",
             "27 00 22 F0F4 EEEEEEEE 23 F0F2 EEEE 24 F0F0F2 EEEE 2D F0F2 EEEE 0E EEEE 87 0001",
         ),
+        (0x0630, "123456 87 0007", "EEEEEE 87 0007"),
+        (0x0631, "123456 04 000000001999 49 0978", "EEEEEE 04 000000001999 49 0978"),
         (0x040F, "27 00 EF 4111", "27 00 EE EEEE"),
         (
             0x040F,

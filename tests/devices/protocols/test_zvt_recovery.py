@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from devices.protocols.zvt_apdu import Apdu
 from devices.protocols.zvt_fields import bcd_encode, encode_field
 from devices.protocols.zvt_messages import StatusInformation, read_message
 from devices.protocols.zvt_recovery import (
+    Booking,
     LastStored,
     PaymentNote,
     booking_of,
@@ -16,6 +19,7 @@ from devices.protocols.zvt_recovery import (
     undecided,
 )
 from devices.protocols.zvt_text import TextEncoding
+from devices.protocols.zvt_transactions import Kind
 from edge.contract.device_messages import PaymentOutcome
 
 
@@ -35,6 +39,17 @@ def stored(
     if currency is not None:
         data += encode_field(0x49, bcd_encode(currency, 2))
     return status_information(data.hex())
+
+
+def reversal(receipt: int, trace: int | None, amount: int, of: int | None) -> StatusInformation:
+    """Return a stored reversal; `of`: the trace it names, None when it names none."""
+    data = encode_field(0x04, bcd_encode(amount, 6)) + encode_field(0x87, bcd_encode(receipt, 2))
+    data += encode_field(0x49, bcd_encode(978, 2))
+    if trace is not None:
+        data += encode_field(0x0B, bcd_encode(trace, 3))
+    if of is not None:
+        data += encode_field(0x37, bcd_encode(of, 3))
+    return status_information(f"27 00 {data.hex()}")
 
 
 def bare(amount: int, numbers: str = "") -> StatusInformation:
@@ -63,6 +78,17 @@ def note(
         None if seen is None else booking_of(seen),
         None if seen is None else outcome_of(seen, 1234),
     )
+
+
+def refund_note(baseline: StatusInformation | None = BASE) -> PaymentNote:
+    return msgspec.structs.replace(note(baseline), kind=Kind.REFUND)
+
+
+def reversal_note(
+    baseline: StatusInformation | None = BASE, of: str = "0006", amount: int = 700
+) -> PaymentNote:
+    changed = {"kind": Kind.REVERSAL, "reverses": of, "amount_minor": amount}
+    return msgspec.structs.replace(note(baseline), **changed)
 
 
 NOTHING = LastStored(said=True)
@@ -141,6 +167,165 @@ def test_verdicts(kept: PaymentNote, said: LastStored, outcome: str | None, code
     assert (verdict.code if verdict else "") == code
 
 
+SAME_AMOUNT = stored(6, 10, 1234)
+
+
+@pytest.mark.parametrize(
+    ("kept", "said", "outcome", "code"),
+    [
+        pytest.param(refund_note(), last(OURS), "approved", "00", id="refunded"),
+        pytest.param(refund_note(), last(BASE), "declined", "not_booked", id="not refunded"),
+        pytest.param(
+            refund_note(SAME_AMOUNT), last(SAME_AMOUNT), "declined", "not_booked", id="payment only"
+        ),
+        pytest.param(
+            refund_note(SAME_AMOUNT), last(OURS), "approved", "00", id="payment, then its refund"
+        ),
+        pytest.param(refund_note(), last(stored(5, 9, 1234)), None, "", id="an older one"),
+        pytest.param(
+            refund_note(), last(reversal(7, 11, 1234, 10)), None, "", id="a reversal is no refund"
+        ),
+        pytest.param(
+            note(), last(reversal(7, 11, 1234, 10)), None, "", id="a reversal is no payment"
+        ),
+        pytest.param(refund_note(), last(stored(6, 11, 1234, 5)), "declined", "05", id="declined"),
+        pytest.param(refund_note(), NOTHING, None, "", id="refund, journal was emptied"),
+        pytest.param(refund_note(), CANNOT_SAY, None, "", id="refund, cannot say"),
+        pytest.param(
+            reversal_note(), last(reversal(7, 11, 700, 10)), "approved", "00", id="reversed"
+        ),
+        pytest.param(
+            reversal_note(), last(reversal(7, 11, 700, None)), "approved", "00", id="says of none"
+        ),
+        pytest.param(
+            reversal_note(), last(reversal(7, 11, 700, 9)), None, "", id="took another back"
+        ),
+        pytest.param(
+            reversal_note(of="0004"), last(reversal(7, 11, 700, 8)), "approved", "00", id="older of"
+        ),
+        pytest.param(
+            reversal_note(of="0004"), last(reversal(7, 11, 700, 10)), None, "", id="took the last"
+        ),
+        pytest.param(
+            reversal_note(None, of="0004"),
+            last(reversal(7, 11, 700, 8)),
+            "approved",
+            "00",
+            id="of one not stored",
+        ),
+        pytest.param(reversal_note(), last(BASE), "declined", "not_booked", id="not reversed"),
+        pytest.param(
+            reversal_note(stored(6, None, 700)),
+            last(stored(6, None, 700)),
+            None,
+            "",
+            id="may stand under the number of its payment",
+        ),
+        pytest.param(
+            reversal_note(stored(6, None, 700), of="0004"),
+            last(stored(6, None, 700)),
+            "declined",
+            "not_booked",
+            id="a number of its own",
+        ),
+        pytest.param(
+            reversal_note(), last(reversal(6, 11, 700, 10)), "approved", "00", id="same receipt"
+        ),
+        pytest.param(
+            reversal_note(), last(reversal(7, 11, 800, 10)), None, "", id="of another amount"
+        ),
+    ],
+)
+def test_verdicts_on_money_that_goes_back(
+    kept: PaymentNote, said: LastStored, outcome: str | None, code: str
+) -> None:
+    test_verdicts(kept, said, outcome, code)
+
+
+AMOUNTS = st.sampled_from([700, 1234])
+NUMBERS = st.integers(1, 6)
+STORED = st.one_of(
+    st.builds(stored, NUMBERS, st.none() | NUMBERS, AMOUNTS, st.sampled_from([0, 5])),
+    st.builds(reversal, NUMBERS, st.none() | NUMBERS, AMOUNTS, st.none() | NUMBERS),
+    st.builds(bare, AMOUNTS, st.sampled_from(["", "0C 101112 0D 1126"])),
+)
+NOTES = st.one_of(
+    st.builds(note, st.none() | STORED),
+    st.builds(refund_note, st.none() | STORED),
+    st.builds(reversal_note, st.none() | STORED, st.sampled_from(["0001", "0002"]), AMOUNTS),
+)
+
+
+@given(NOTES, st.none() | STORED)
+def test_what_stood_before_is_never_ours_and_what_is_new_never_denies_it(
+    kept: PaymentNote, status: StatusInformation | None
+) -> None:
+    verdict = judge(kept, LastStored(said=True, status=status))
+    now = None if status is None else booking_of(status)
+    if verdict is None:
+        return
+    if now == kept.baseline:
+        assert (verdict.outcome, verdict.code) == ("declined", "not_booked")
+    else:
+        assert now is not None
+        assert verdict.amount_minor == kept.amount_minor or verdict.outcome != "approved"
+        assert (verdict.outcome == "approved") == (now.result == 0)
+        assert kept.kind is Kind.REVERSAL or not now.original_trace
+        assert not older(kept.baseline, now)
+
+
+def older(before: Booking | None, now: Booking) -> bool:
+    """Say whether a number says so; the numbers here are too small to have begun anew."""
+    pairs = [] if before is None else zip(before.identity[:2], now.identity[:2], strict=True)
+    (receipts, traces) = pairs or (("", ""), ("", ""))
+    before_no, now_no = traces if all(traces) else receipts
+    return bool(before_no and now_no) and int(now_no) <= int(before_no)
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_words_name_what_was_not_done(kind: Kind) -> None:
+    assert f"the {kind}" in undecided(kind).reason
+    assert f"the {kind}" in refused(None, kind=kind).reason
+    assert outcome_of(status_information("27 05"), 1, kind).reason == (
+        f"The card issuer declined the {kind}."
+    )
+    kept = msgspec.structs.replace(note(seen=OURS), kind=kind)
+    verdict = judge(kept, last(BASE))
+    assert verdict is not None
+    assert verdict.reason == f"The terminal took the {kind} back by itself."
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "outcome", "words", "advice"),
+    [
+        (Kind.REVERSAL, 0xB4, "declined", "was reversed already", "has the money back already"),
+        (Kind.REVERSAL, 0xB5, "declined", "can no longer be reversed", "Refund the amount"),
+        (Kind.REVERSAL, 0x83, "declined", "does not reverse payments", "Refund the amount"),
+        (Kind.REVERSAL, 0x6D, "declined", "does not reverse payments", "Refund the amount"),
+        (Kind.REFUND, 0x83, "declined", "does not give refunds", "Reverse the payment"),
+        (Kind.REFUND, 0x6D, "declined", "does not give refunds", "Reverse the payment"),
+        (Kind.REFUND, 0x6C, "cancelled", "refund was given up", ""),
+        (Kind.REFUND, 0x05, "declined", "declined the refund", "in another way"),
+        (Kind.PAYMENT, 0x83, "declined", "cannot do this now", ""),
+        (Kind.PAYMENT, 0x6D, "declined", "does not offer this", ""),
+    ],
+)
+def test_a_refusal_says_what_to_do_instead(
+    kind: Kind, code: int, outcome: str, words: str, advice: str
+) -> None:
+    said = refused(code, kind=kind)
+    assert said.outcome == outcome
+    assert words in said.reason
+    assert advice in said.advice
+    assert bool(advice) == bool(said.advice)
+
+
+def test_a_note_of_before_there_were_refunds_is_a_payments() -> None:
+    old = b'{"job":"pay-0001","amount_minor":1,"currency_number":978,"asked":true,"begun_ms":5}'
+    kept = msgspec.json.decode(old, type=PaymentNote)
+    assert (kept.kind, kept.reverses) == (Kind.PAYMENT, "")
+
+
 def test_an_approved_payment_keeps_what_was_heard() -> None:
     heard = PaymentOutcome("approved", 1234, merchant_receipt=("one line",))
     kept = msgspec.structs.replace(note(seen=OURS), heard=heard)
@@ -161,6 +346,7 @@ def test_outcomes() -> None:
     ("kept", "is_open"),
     [
         (note(), True),
+        (reversal_note(), True),
         (msgspec.structs.replace(note(), undecided=True), False),
         (msgspec.structs.replace(note(), outcome=refused(5)), False),
     ],

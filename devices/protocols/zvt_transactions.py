@@ -1,0 +1,66 @@
+"""The three ways in which a till moves money at a ZVT terminal, and why one is refused.
+
+Source: PA00P015 13.08, chapters 2 (06 01, 06 30, 06 31) and 10 (results). The words are ours,
+for a cashier to read; the advice is what to do instead, so that nobody gets money twice.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from devices.protocols.zvt_results import ABORTED, NOT_POSSIBLE, result_words
+
+NOT_OFFERED: Final = 0x6D
+ALREADY_REVERSED: Final = 0xB4
+NOT_REVERSIBLE: Final = 0xB5
+
+
+class Kind(StrEnum):
+    """What a transaction is; the value is its word for people."""
+
+    PAYMENT = "payment"
+    """06 01: money from the card."""
+    REFUND = "refund"
+    """06 31: money to a card, whichever."""
+    REVERSAL = "reversal"
+    """06 30: a payment is taken back, named by its receipt number."""
+
+
+_OTHER_WAY: Final = "Give the money back in another way."
+_NO_REFUNDS: Final = (
+    "The terminal does not give refunds.",
+    "Reverse the payment instead while that is possible, or give the money back in another way.",
+)
+_NO_REVERSALS: Final = (
+    "The terminal does not reverse payments, or no longer knows this one.",
+    "Refund the amount to the card instead, or give the money back in another way.",
+)
+_REFUSALS: Final[dict[Kind, dict[int, tuple[str, str]]]] = {
+    Kind.PAYMENT: {},
+    Kind.REFUND: {NOT_POSSIBLE: _NO_REFUNDS, NOT_OFFERED: _NO_REFUNDS},
+    Kind.REVERSAL: {
+        NOT_POSSIBLE: _NO_REVERSALS,
+        NOT_OFFERED: _NO_REVERSALS,
+        ALREADY_REVERSED: (
+            result_words(ALREADY_REVERSED),
+            "The customer has the money back already: give it back in no other way.",
+        ),
+        NOT_REVERSIBLE: (
+            result_words(NOT_REVERSIBLE),
+            "Refund the amount to the card instead, or give the money back in another way.",
+        ),
+    },
+}
+
+
+def refusal(kind: Kind, code: int) -> tuple[str, str]:
+    """Return why the terminal did not do it, and what a person should do about it.
+
+    `code`: BMP 27, 06 1E or 84 xx, not 0. A payment has no advice of its own.
+    """
+    known = _REFUSALS[kind].get(code)
+    if known is not None:
+        return known
+    words = result_words(code, kind)
+    return words, "" if kind is Kind.PAYMENT or code == ABORTED else _OTHER_WAY

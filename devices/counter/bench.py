@@ -234,7 +234,7 @@ class Counter:
     # --- terminal -------------------------------------------------------------------------
 
     def set_terminal(self, wanted: Next) -> None:
-        """Say what the next payment does; `ask` waits for a person's key from now on."""
+        """Say what the next payment or refund does; `ask` waits for a person's key from now on."""
         if wanted == _ASK:
             self._terminal.mode = _ASK
             self._terminal.next_script = Script.APPROVE.value
@@ -255,17 +255,14 @@ class Counter:
     def terminal_state(self, booked_most: int | None = None) -> TerminalState:
         """How the terminal is, and what the acquirer booked, oldest first."""
         terminal = self._terminal
-        booked = [
-            BookedPayment(
-                each["amount_minor"], each["receipt"], each["trace"], each["state"], each["when"]
-            )
-            for each in terminal.booked()
-        ]
+        booked = [BookedPayment(at=each.pop("when"), **each) for each in terminal.booked()]
         return TerminalState(
             booked=tuple(booked if booked_most is None else booked[-booked_most:]),
+            balance_minor=terminal.balance_minor,
             next=cast("Next", _ASK if terminal.mode == _ASK else terminal.next_script),
             display=terminal.display,
             asked_minor=terminal.pending_minor,
+            asked_kind=terminal.pending_kind,
             plugged=self._terminal_door.plugged,
             connected=self._terminal_door.connections > 0,
             currency=self._settings.terminal.currency,

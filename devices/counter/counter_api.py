@@ -155,7 +155,7 @@ class CounterApi:
             _post(
                 "terminal",
                 self._set_terminal,
-                "What the next payment does",
+                "What the next payment, refund or reversal does",
                 TerminalBody,
                 TerminalState,
             ),

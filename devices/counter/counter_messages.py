@@ -21,6 +21,7 @@ Next = Literal[
     "ask",
 ]
 Key = Literal["approve", "decline", "stop", "cut", "approve_and_cut"]
+TransactionKind = Literal["payment", "refund", "reversal"]
 PaperState = Literal["ok", "near_end", "out"]
 DeviceName = Literal["scanner", "printer", "terminal", "scale"]
 
@@ -57,7 +58,10 @@ class ScaleBody(_Asked, frozen=True):
 
 
 class TerminalBody(_Asked, frozen=True):
-    """What the next payment does, then it is `approve` again; `ask` stays: a person presses."""
+    """What the next payment, refund or reversal does, then it is `approve` again.
+
+    `ask` stays: a person presses.
+    """
 
     next: Next
 
@@ -173,22 +177,33 @@ class DrawerState(msgspec.Struct, frozen=True):
 
 
 class BookedPayment(msgspec.Struct, frozen=True):
-    """What the acquirer has. `state`: booked or reversed; `at`: milliseconds since 1970 UTC."""
+    """What the acquirer has: a payment, a refund, or the reversal of the payment `of`.
 
+    `state`: booked, or reversed once it was taken back; `of`: a receipt number, "" for none;
+    `at`: milliseconds since 1970 UTC.
+    """
+
+    kind: TransactionKind
     amount_minor: int
     receipt: str
     trace: str
     state: str
+    of: str
     at: int
 
 
 class TerminalState(msgspec.Struct, frozen=True):
-    """`asked_minor`: the amount of the payment under way; `next` as in TerminalBody."""
+    """`asked_minor`, `asked_kind`: what is under way; `next` as in TerminalBody.
+
+    `balance_minor`: what the acquirer owes the shop: payments less refunds, of all that stand.
+    """
 
     booked: tuple[BookedPayment, ...]
+    balance_minor: int
     next: Next
     display: str
     asked_minor: int | None
+    asked_kind: TransactionKind
     plugged: bool
     connected: bool
     currency: str

@@ -28,6 +28,8 @@ from tests.devices.zvt_shop import outcome_of, zvt_shop
 REGISTER = "0600 0E 000000 BE 0978 06 06 26 04 0A 02 06D3"
 REGISTER_LINES = "0600 08 000000 BE 0978 06 00"
 PAY = "0601 0A 04 000000000100 49 0978"
+REFUND = "0631 0D 000000 04 000000000100 49 0978"
+REVERSE = "0630 06 000000 87 0001"
 
 
 class Bench:
@@ -98,6 +100,14 @@ def test_the_catalogue_finds_it() -> None:
         (REGISTER, "0601 0A 04 000000000100 49 0756", "846f00"),
         (REGISTER, "0601 07 04 000000000000", "848300"),
         (REGISTER, "0601 02 99 01", "848300"),
+        ("", REFUND, "846b00"),
+        ("", REVERSE, "846b00"),
+        (REGISTER, "0631 0D 123456 04 000000000100 49 0978", "848300"),
+        (REGISTER, "0631 0D 000000 04 000000000100 49 0756", "846f00"),
+        (REGISTER, "0631 0A 000000 04 000000000000", "848300"),
+        (REGISTER, "0630 06 123456 87 0001", "848300"),
+        (REGISTER, "0630 06 000000 87 FFFF", "848300"),
+        (REGISTER, "0630 03 000000", "848300"),
         (REGISTER, "0620 05 123456 03 03", "848300"),
         (REGISTER, "0693 03 000000", "848300"),
     ],
@@ -154,6 +164,67 @@ async def test_lines_blocks_and_a_repeated_receipt() -> None:
         for command in ("0602 00", "06B0 00"):
             await till.write(bytes.fromhex(command))
             assert await made.hear(till) == "800000"
+
+
+async def test_a_refund_and_a_reversal_are_transactions_of_their_own() -> None:
+    async with bench() as made:
+        till = made.till()
+        await made.talk(till, REGISTER)
+        for command in (PAY, PAY, REFUND):
+            await made.talk(till, command)
+        said = await made.talk(till, REVERSE)
+        assert [unit[:4] for unit in said] == ["8000", "04ff", "04ff", "040f"] + ["06d3"] * 2 + [
+            "060f"
+        ]
+        (status,) = [unit for unit in said if unit.startswith("040f")]
+        assert "04000000000100" + "490978" in status
+        assert "0b000004" + "870004" in status
+        assert "37000001" in status
+        kinds = [(each["kind"], each["state"], each["of"]) for each in made.terminal.booked()]
+        assert kinds == [
+            ("payment", "reversed", ""),
+            ("payment", "booked", ""),
+            ("refund", "booked", ""),
+            ("reversal", "booked", "0001"),
+        ]
+        assert made.terminal.balance_minor == 0
+        assert status in await made.talk(till, "0620 05 000000 03 03")
+
+
+@pytest.mark.parametrize(
+    ("before", "code"),
+    [((), "b5"), ((PAY, REVERSE), "b4"), ((REFUND,), "b5"), ((PAY, PAY, REVERSE), "b4")],
+)
+async def test_what_cannot_be_reversed(before: tuple[str, ...], code: str) -> None:
+    async with bench() as made:
+        till = made.till()
+        for command in (REGISTER, *before):
+            await made.talk(till, command)
+        books = made.terminal.booked()
+        said = await made.talk(till, REVERSE)
+        assert said[1].startswith(f"040f{len(said[1]) // 2 - 3:02x}27{code}")
+        assert said[-1] == f"061e01{code}"
+        assert made.terminal.booked() == books
+
+
+@pytest.mark.parametrize("takes_back", [True, False])
+@pytest.mark.parametrize(("command", "kind"), [(REFUND, "refund"), (REVERSE, "reversal")])
+async def test_by_the_old_rule_money_that_went_back_unheard_comes_again(
+    command: str, kind: str, takes_back: bool
+) -> None:
+    settings = SimulatedTerminalSettings(sync_receipt=False, takes_back_reversals=takes_back)
+    async with bench(settings) as made:
+        till = made.till()
+        await made.talk(till, REGISTER)
+        await made.talk(till, PAY)
+        talking = asyncio.create_task(made.talk(till, command, "846600"))
+        await made.clock.sleep(10.0)
+        payment, back = made.terminal.booked()
+        undone = takes_back or kind == "refund"
+        assert back["state"] == ("reversed" if undone else "booked")
+        assert payment["state"] == ("reversed" if not undone else "booked")
+        assert made.terminal.balance_minor == (100 if undone else 0)
+        talking.cancel()
 
 
 @pytest.mark.parametrize(
@@ -279,13 +350,40 @@ def test_the_journal_survives_the_process(tmp_path: Path) -> None:
     assert first.last is None
     one = first.book(100, 1_795_000_000_000, "0042")
     first.book(200, 1_795_000_000_001, "0042")
-    first.reverse(2)
+    first.take_back(2)
     again = Acquirer(path)
     assert again.transactions == first.transactions
     assert again.last == one
     assert [each.state for each in again.transactions] == ["booked", "reversed"]
     three = again.book(300, 1_795_000_000_002, "0042")
     assert (three.receipt, three.trace, three.turnover) == (3, 4, 3)
+
+
+def test_refunds_and_reversals_survive_the_process_and_old_journals_are_read(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "journal"
+    old = (
+        b'{"kind":"trace","trace":1}\n{"kind":"book","trace":1,"receipt":1,"transaction":'
+        b'{"amount_minor":900,"receipt":1,"trace":1,"turnover":1,"when":5,"last4":"0042"}}\n'
+    )
+    path.write_bytes(old)
+    books = Acquirer(str(path))
+    (payment,) = books.transactions
+    assert (payment.kind, payment.stands, books.balance_minor) == ("payment", True, 900)
+    books.book(200, 6, "0042", kind="refund")
+    assert books.balance_minor == 700
+    undone = books.reverse(payment, 7)
+    assert (undone.of, undone.of_trace, undone.receipt, undone.trace) == (1, 1, 3, 3)
+    assert books.balance_minor == -200
+    books.take_back(3)
+    books.take_back(3)
+    assert books.balance_minor == 700
+    again = Acquirer(str(path))
+    assert again.balance_minor == 700
+    assert again.with_receipt(1) == books.transactions[0]
+    assert again.with_receipt(9) is None
+    assert again.book(1, 8, "0042").receipt == 4
 
 
 @pytest.mark.parametrize("size", [0, 127, 128, 255, 256, 700])

@@ -1,7 +1,9 @@
 // The card terminal: what it shows, which way the next payment goes, and the keys a person presses.
 import { ask, byId, el, icon, money, showState } from "./parts.js";
 
-/** @typedef {{booked: {amount_minor: number, receipt: string, trace: string, state: string, at: number}[], next: string, display: string, asked_minor: number | null, plugged: boolean, connected: boolean, currency: string}} TerminalState */
+/** @typedef {"payment" | "refund" | "reversal"} Kind */
+/** @typedef {{kind: Kind, amount_minor: number, receipt: string, trace: string, state: string, of: string, at: number}} Booked */
+/** @typedef {{booked: Booked[], balance_minor: number, next: string, display: string, asked_minor: number | null, asked_kind: Kind, plugged: boolean, connected: boolean, currency: string}} TerminalState */
 
 const KEYS = /** @type {const} */ ([
   ["approve", "check", "Approve", ""],
@@ -17,10 +19,11 @@ const SCRIPTS = /** @type {const} */ ([
   ["cut_after_approval", "Cut after approval"],
   ["silent", "Say nothing at all"],
 ]);
+const ASKED = { payment: "asked", refund: "to give back", reversal: "to reverse" };
 const HINTS = {
-  ask: "A cut in the middle leaves the payment in doubt: watch what the till says.",
-  approve: "What is chosen happens to the next payment; the one after it is approved.",
-  decline: "The next card is declined: nothing is booked.",
+  ask: "A cut in the middle leaves it in doubt: watch what the till says.",
+  approve: "What is chosen happens to the next payment or refund; the one after it is approved.",
+  decline: "The next payment or refund is declined: nothing is booked.",
   cut_before_result: "Nothing is booked, and the till does not know: watch how it finds out.",
   cut_after_approval: "The money is booked, and the till does not know: watch how it finds out.",
   silent: "The terminal takes the order and never answers.",
@@ -54,7 +57,7 @@ export class Terminal {
   take(state) {
     const byHand = state.next === "ask";
     this.asked = state.asked_minor !== null;
-    const words = state.asked_minor === null ? "ready" : `${money(state.asked_minor, state.currency)} asked`;
+    const words = state.asked_minor === null ? "ready" : `${money(state.asked_minor, state.currency)} ${ASKED[state.asked_kind]}`;
     if (!state.plugged) showState(byId("terminal-state"), "lost", "cable out");
     else if (!state.connected) showState(byId("terminal-state"), "person", "not in use");
     else showState(byId("terminal-state"), this.asked ? "wait" : "well", words);
@@ -88,12 +91,13 @@ export class Terminal {
     if (byId("booked").dataset["told"] === told) return;
     byId("booked").dataset["told"] = told;
     const standing = state.booked.filter((each) => each.state === "booked").length;
-    byId("booked-head").textContent = standing === 0 ? "Nothing is booked at the acquirer" : `At the acquirer: ${standing} booked`;
+    byId("booked-head").textContent = standing === 0 ? "Nothing is booked at the acquirer" : `At the acquirer: ${standing} booked, ${money(state.balance_minor, state.currency)}`;
     const clock = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
     const rows = state.booked.toReversed().map((each) => {
-      const state_ = el("span");
-      showState(state_, each.state === "booked" ? "well" : "plain", each.state);
-      return el("tr", {}, el("td", {}, each.receipt), el("td", {}, clock.format(each.at)), el("td", {}, state_), el("td", { class: "num" }, money(each.amount_minor, state.currency)));
+      const amount = money(each.kind === "payment" ? each.amount_minor : -each.amount_minor, state.currency);
+      const what = each.of ? `${each.kind} of ${each.of}` : each.kind;
+      const stands = each.state === "booked";
+      return el("tr", {}, el("td", {}, each.receipt), el("td", {}, clock.format(each.at)), el("td", {}, stands ? what : `${what}, taken back`), el("td", { class: "num" }, stands ? amount : el("s", {}, amount)));
     });
     byId("booked").replaceChildren(...(rows.length ? rows : [el("tr", {}, el("td", { colspan: "4" }, "No card was charged yet."))]));
   }

@@ -5,16 +5,23 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
 BOOKED: Final = "booked"
 REVERSED: Final = "reversed"
 
+TransactionKind = Literal["payment", "refund", "reversal"]
+RECEIPTS: Final = 10_000
+"""Receipt numbers have four digits and begin anew."""
+
 
 class Transaction(msgspec.Struct, frozen=True):
-    """One booking. `when` is milliseconds since 1970 UTC."""
+    """One booking. `when` is milliseconds since 1970 UTC; `of`: the receipt a reversal undid.
+
+    `state`: `reversed` once it was taken back, by a reversal or by the terminal itself.
+    """
 
     amount_minor: int
     receipt: int
@@ -23,10 +30,30 @@ class Transaction(msgspec.Struct, frozen=True):
     when: int
     last4: str
     state: Literal["booked", "reversed"] = "booked"
+    kind: TransactionKind = "payment"
+    of: int = 0
+    of_trace: int = 0
+
+    @property
+    def stands(self) -> bool:
+        """Whether nobody took it back."""
+        return self.state == BOOKED
+
+    def told(self) -> dict[str, Any]:
+        """Return it as it is shown to people: numbers as they stand on receipts."""
+        return {
+            "kind": self.kind,
+            "amount_minor": self.amount_minor,
+            "receipt": f"{self.receipt:04d}",
+            "trace": f"{self.trace:06d}",
+            "state": self.state,
+            "when": self.when,
+            "of": f"{self.of:04d}" if self.of else "",
+        }
 
 
 class _Entry(msgspec.Struct, frozen=True):
-    """One line of the file: a booking, a reversal of a receipt number, or a used-up trace."""
+    """One line of the file: a booking, a receipt number taken back, or a used-up trace."""
 
     kind: Literal["book", "reverse", "trace"]
     trace: int
@@ -42,7 +69,7 @@ class _Counters:
 
 
 class Acquirer:
-    """Books and reverses; `path` "" keeps everything in memory only."""
+    """Books payments, refunds and reversals; `path` "" keeps everything in memory only."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -52,7 +79,7 @@ class Acquirer:
 
     @property
     def transactions(self) -> tuple[Transaction, ...]:
-        """All bookings, reversed ones too, oldest first."""
+        """All bookings, those taken back too, oldest first."""
         self._open()
         return tuple(self._transactions)
 
@@ -64,9 +91,22 @@ class Acquirer:
 
     @property
     def last(self) -> Transaction | None:
-        """The last transaction that stands."""
-        standing = [each for each in self.transactions if each.state == BOOKED]
+        """The last transaction that stands: a reversed payment is followed by its reversal."""
+        standing = [each for each in self.transactions if each.stands]
         return standing[-1] if standing else None
+
+    @property
+    def balance_minor(self) -> int:
+        """What the shop is owed: payments that stand less refunds that stand."""
+        signs = {"payment": 1, "refund": -1, "reversal": 0}
+        return sum(
+            each.amount_minor * signs[each.kind] for each in self.transactions if each.stands
+        )
+
+    def with_receipt(self, number: int) -> Transaction | None:
+        """Return the newest transaction whose receipt has this number of four digits."""
+        found = (each for each in reversed(self.transactions) if each.receipt % RECEIPTS == number)
+        return next(found, None)
 
     def next_trace(self) -> int:
         """Use up a trace number: each talk with the card network has one."""
@@ -75,19 +115,43 @@ class Acquirer:
         self._write(_Entry("trace", trace))
         return trace
 
-    def book(self, amount_minor: int, when: int, last4: str) -> Transaction:
-        """Charge the card: on disk when this returns."""
+    def book(
+        self, amount_minor: int, when: int, last4: str, *, kind: TransactionKind = "payment"
+    ) -> Transaction:
+        """Move money from the card or to it: on disk when this returns."""
+        return self._book(Transaction(amount_minor, 0, 0, 0, when, last4, kind=kind))
+
+    def reverse(self, payment: Transaction, when: int) -> Transaction:
+        """Undo a payment; the reversal is a transaction with numbers of its own."""
+        return self._book(
+            Transaction(
+                payment.amount_minor,
+                0,
+                0,
+                0,
+                when,
+                payment.last4,
+                kind="reversal",
+                of=payment.receipt,
+                of_trace=payment.trace,
+            )
+        )
+
+    def take_back(self, receipt: int) -> None:
+        """Undo a transaction without a new one; what it had reversed stands again.
+
+        Taking back twice changes nothing.
+        """
+        self._write(_Entry("reverse", self.next_trace(), receipt))
+
+    def _book(self, wish: Transaction) -> Transaction:
         trace = self.next_trace()
         counters = self._counters
-        transaction = Transaction(
-            amount_minor, counters.receipt + 1, trace, counters.turnover + 1, when, last4
+        done = msgspec.structs.replace(
+            wish, receipt=counters.receipt + 1, trace=trace, turnover=counters.turnover + 1
         )
-        self._write(_Entry("book", trace, transaction.receipt, transaction))
-        return transaction
-
-    def reverse(self, receipt: int) -> None:
-        """Give the money of one booking back; reversing twice changes nothing."""
-        self._write(_Entry("reverse", self.next_trace(), receipt))
+        self._write(_Entry("book", trace, done.receipt, done))
+        return done
 
     def _open(self) -> None:
         if self._opened:
@@ -109,14 +173,21 @@ class Acquirer:
     def _apply(self, entry: _Entry) -> None:
         counters = self._counters
         counters.trace = max(counters.trace, entry.trace)
-        if entry.transaction is not None:
+        done = entry.transaction
+        if done is not None:
             counters.receipt = entry.receipt
-            counters.turnover = entry.transaction.turnover
-            self._transactions.append(entry.transaction)
+            counters.turnover = done.turnover
+            self._transactions.append(done)
+            if done.of:
+                self._mark(done.of, REVERSED)
         elif entry.kind == "reverse":
-            self._transactions = [
-                msgspec.structs.replace(each, state=REVERSED)
-                if each.receipt == entry.receipt
-                else each
-                for each in self._transactions
-            ]
+            for each in self._transactions:
+                if each.receipt == entry.receipt and each.stands and each.of:
+                    self._mark(each.of, BOOKED)
+            self._mark(entry.receipt, REVERSED)
+
+    def _mark(self, receipt: int, state: Literal["booked", "reversed"]) -> None:
+        self._transactions = [
+            msgspec.structs.replace(each, state=state) if each.receipt == receipt else each
+            for each in self._transactions
+        ]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from devices.simulators.terminal_zvt.acquirer import Transaction
+from devices.simulators.terminal_zvt.acquirer import Transaction, TransactionKind
 from devices.simulators.terminal_zvt.wire import digits, long_text, short_text, thing, written
 
 MERCHANT: Final = 1
@@ -16,6 +16,11 @@ _SCHEME: Final = "Testkarte"
 _LAST_LINE: Final = 0x83
 """The last line and three lines of feed."""
 _CENTRED: Final = 0x40
+_NAMES: Final[dict[TransactionKind, str]] = {
+    "payment": "Zahlung",
+    "refund": "Gutschrift",
+    "reversal": "Storno",
+}
 
 
 def approved_status(
@@ -31,33 +36,38 @@ def approved_status(
     data += short_text(0x22, bytes.fromhex("EEEEEEEEEEEE" + done.last4))
     data += b"\x8a\x05" + short_text(0x8B, written(_SCHEME, encoding) + b"\x00")
     data += b"\x3b" + f"A{done.trace:06d}".encode() + b"\x00"
-    data += long_text(0x3C, written("Zahlung erfolgt", encoding))
+    data += long_text(0x3C, written(f"{_NAMES[done.kind]} erfolgt", encoding))
+    if done.of_trace:
+        data += b"\x37" + digits(done.of_trace, 3)
     if sync_receipt:
         data += thing("06", thing("1F1F", digits(done.receipt, 2)))
     return data + b"\x88" + digits(done.turnover, 3)
 
 
 def declined_status(
-    code: int, amount_minor: int, currency: int, trace: int, encoding: str
+    code: int, kind: TransactionKind, amount_minor: int, currency: int, trace: int, encoding: str
 ) -> bytes:
-    """Return the data of 04 0F for a payment that was not made."""
+    """Return the data of 04 0F for a transaction that was not made."""
     data = bytes([0x27, code, 0x04]) + digits(amount_minor, 6) + b"\x49" + digits(currency, 2)
     data += b"\x0b" + digits(trace, 3) + b"\x29" + digits(TERMINAL_ID, 4)
-    return data + long_text(0x3C, written("Zahlung abgelehnt für diese Karte", encoding))
+    return data + long_text(0x3C, written(f"{_NAMES[kind]} abgelehnt für diese Karte", encoding))
 
 
 def receipt_lines(kind: int, done: Transaction) -> list[tuple[int, str]]:
     """Return the lines of a receipt with their attributes; the last one ends it."""
     title = "Händlerbeleg" if kind == MERCHANT else "Kundenbeleg"
     amount = f"{done.amount_minor // 100},{done.amount_minor % 100:02d}"
+    name = _NAMES[done.kind]
+    of = [(0, f"Storno zu Beleg     {done.of:04d}")] if done.of else []
     return [
         (_CENTRED, f"** {title} **"),
         (0, f"Terminal-ID     {TERMINAL_ID}"),
         (0, f"Beleg-Nr.           {done.receipt:04d}"),
         (0, f"Trace-Nr.         {done.trace:06d}"),
         (0, f"Karte {_SCHEME}  ####{done.last4}"),
-        (0, f"Betrag EUR {amount:>13}"),
-        (_LAST_LINE, "Zahlung erfolgt" if kind == MERCHANT else "Bitte Beleg aufbewahren"),
+        (0, f"{'Betrag' if done.kind == 'payment' else name} EUR{amount:>{20 - len(name)}}"),
+        *of,
+        (_LAST_LINE, f"{name} erfolgt" if kind == MERCHANT else "Bitte Beleg aufbewahren"),
     ]
 
 

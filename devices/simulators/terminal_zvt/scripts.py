@@ -11,7 +11,7 @@ from edge.contract.errors import Refused
 
 
 class Script(StrEnum):
-    """What the next payment does."""
+    """What the next payment, refund or reversal does."""
 
     APPROVE = "approve"
     DECLINE = "decline"
@@ -22,13 +22,13 @@ class Script(StrEnum):
     CUT_BEFORE_RESULT = "cut_before_result"
     """The cable is out before the network answered; the terminal gives up, nothing is booked."""
     CUT_AFTER_APPROVAL = "cut_after_approval"
-    """Booked, and the cable is out before the result reaches the till."""
+    """Booked, and the cable is out before the result reaches the till. A refund too: given."""
     APPROVE_AFTER_CUT = "approve_after_cut"
     """The cable is out, the customer goes on, and it is booked all the same."""
 
 
 class Point(StrEnum):
-    """Where `cut_at` pulls the cable and `stall_at` waits, in the order of a payment."""
+    """Where `cut_at` pulls the cable and `stall_at` waits, in the order of a transaction."""
 
     COMMAND = "command"
     ACKNOWLEDGED = "acknowledged"
@@ -49,7 +49,8 @@ class SimulatedTerminalSettings(msgspec.Struct, frozen=True, forbid_unknown_fiel
     """How the terminal is set up.
 
     `journal`: the file of what was booked, "" for memory. `sync_receipt`: the newer rule
-    (1F1F, no reversal by itself); False: it takes back what the till did not acknowledge.
+    (1F1F, no reversal by itself); False: it takes back what the till did not acknowledge,
+    reversals only with `takes_back_reversals`. `refunds`, `reversals`: whether it offers them.
     `customer_ms`, `network_ms`: how long card and network take. `mode`: `ask` waits for
     `decide`.
     """
@@ -59,6 +60,9 @@ class SimulatedTerminalSettings(msgspec.Struct, frozen=True, forbid_unknown_fiel
     currency: str = "EUR"
     text_encoding: Literal["cp437", "latin-1", "zvt7", "utf-8"] = "cp437"
     sync_receipt: bool = True
+    takes_back_reversals: bool = True
+    refunds: bool = True
+    reversals: bool = True
     mode: Literal["automatic", "ask"] = "automatic"
     customer_ms: int = 300
     network_ms: int = 300

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from devices.driver import SimulatorPorts
 from devices.simulators.terminal_zvt import paper
-from devices.simulators.terminal_zvt.acquirer import BOOKED, Acquirer, Transaction
+from devices.simulators.terminal_zvt.acquirer import Acquirer, Transaction, TransactionKind
 from devices.simulators.terminal_zvt.scripts import (
     Point,
     Script,
@@ -23,6 +23,7 @@ from devices.simulators.terminal_zvt.wire import (
     digits,
     things,
 )
+from devices.simulators.terminal_zvt.wishes import COMMANDS, Wish, read_wish
 from devices.transports.byte_stream import ByteStream
 from edge.contract.errors import Refused
 from edge.contract.money import CURRENCY_NUMBERS
@@ -33,13 +34,19 @@ _ASK_EVERY_S: Final = 0.05
 _CONFIG_RECEIPTS_BY_TILL: Final = 0x82
 _CONFIG_INTERMEDIATE: Final = 0x08
 _SERVICE_NO_PRINT: Final = 0x01
+_SHOWN: Final[dict[TransactionKind, tuple[str, str]]] = {
+    "payment": ("Insert card", "Approved"),
+    "refund": ("Refund to card", "Refunded"),
+    "reversal": ("Reverse payment", "Payment reversed"),
+}
+"""What the display says while it waits for the customer, and when it is done."""
 
 
 class SimulatedTerminal:
     """One terminal. What is booked and its counters survive; the rest is as after power-on.
 
-    `next_script` is the script of the next payment, after which it is `approve` again. `display`
-    is what a customer reads, `pending_minor` the amount of the payment under way.
+    `next_script` is the script of the next transaction, after which it is `approve` again.
+    `display` is what a customer reads; `pending_minor` and `pending_kind` are what is under way.
     """
 
     def __init__(self, settings: SimulatedTerminalSettings, ports: SimulatorPorts) -> None:
@@ -60,6 +67,7 @@ class SimulatedTerminal:
         self.manners = Manners()
         self.display = "Ready"
         self.pending_minor: int | None = None
+        self.pending_kind: TransactionKind = "payment"
         self.cut_at: Point | None = None
         self.stall_at: Point | None = None
         self.stall_s = 0.0
@@ -69,7 +77,7 @@ class SimulatedTerminal:
 
     @property
     def next_script(self) -> str:
-        """The script of the next payment."""
+        """The script of the next payment, refund or reversal."""
         return self._next.value
 
     @next_script.setter
@@ -78,21 +86,20 @@ class SimulatedTerminal:
 
     @property
     def busy(self) -> bool:
-        """Whether a payment is under way."""
+        """Whether a payment, refund or reversal is under way."""
         return self._busy
 
     def booked(self) -> list[dict[str, Any]]:
-        """Return what the acquirer has: amount_minor, receipt, trace, state, when."""
-        return [
-            {
-                "amount_minor": each.amount_minor,
-                "receipt": f"{each.receipt:04d}",
-                "trace": f"{each.trace:06d}",
-                "state": each.state,
-                "when": each.when,
-            }
-            for each in self._acquirer.transactions
-        ]
+        """Return what the acquirer has, oldest first.
+
+        Keys: kind, amount_minor, receipt, trace, state, when, and of: the receipt undone or "".
+        """
+        return [each.told() for each in self._acquirer.transactions]
+
+    @property
+    def balance_minor(self) -> int:
+        """What the acquirer owes the shop: payments less refunds, without what was taken back."""
+        return self._acquirer.balance_minor
 
     def decide(self, script: str) -> None:
         """Press a key in `ask` mode; raises Refused when no payment waits."""
@@ -130,8 +137,8 @@ class SimulatedTerminal:
         match heard.command:
             case "0600":
                 await self._register(line, heard.data)
-            case "0601":
-                await self._pay(line, heard.data)
+            case command if command in COMMANDS:
+                await self._transact(line, heard)
             case "0620":
                 await self._repeat(line, heard.data)
             case "0501" | "0670":
@@ -185,11 +192,9 @@ class SimulatedTerminal:
         finally:
             self._busy = False
 
-    # --- a payment -------------------------------------------------------------------------
+    # --- a payment, a refund, a reversal ----------------------------------------------------
 
-    async def _pay(self, line: TillLine, data: bytes) -> None:
-        fields = command_fields(data)
-        amount = fields.get(0x04, b"")
+    async def _transact(self, line: TillLine, heard: Heard) -> None:
         script, self._next = self._next, Script.APPROVE
         if script is Script.SILENT:
             self.display = "No answer"
@@ -198,25 +203,28 @@ class SimulatedTerminal:
         self._busy = True
         try:
             await self._point(line, Point.COMMAND)
+            wish = read_wish(heard, self._settings, self._currency, self._acquirer)
             if not self._registered:
                 await line.say("846b")
-            elif fields.get(0x49, digits(self._currency, 2)) != digits(self._currency, 2):
-                await line.say("846f")
-            elif not amount.hex().isdecimal() or not int(amount.hex()):
-                await line.say("8483")
+            elif isinstance(wish, str):
+                await line.say(wish)
             else:
-                self.pending_minor = int(amount.hex())
+                self.pending_minor, self.pending_kind = wish.amount_minor, wish.kind
                 self._decision, self._abort_heard = "", False
-                await self._payment(line, script, self.pending_minor, fields.get(CONTAINER, b""))
+                await self._carry_out(line, script, wish)
         finally:
             self._busy, self.pending_minor = False, None
 
-    async def _payment(self, line: TillLine, script: Script, amount: int, objects: bytes) -> None:
-        """Go through one payment; a lost line ends the talking, not the payment."""
+    async def _carry_out(self, line: TillLine, script: Script, wish: Wish) -> None:
+        """Go through one transaction; a lost line ends the talking, not the transaction."""
         await line.say("8000")
         await self._point(line, Point.ACKNOWLEDGED)
-        self._take_back_unsynchronised(dict(things(objects)).get("1f1f"))
-        self.display = f"Insert card: {amount / 100:.2f}"
+        self._take_back_unsynchronised(wish.mirrored)
+        if wish.refusal:
+            await self._decline(line, wish, wish.refusal)
+            return
+        waits, done_words = _SHOWN[wish.kind]
+        self.display = f"{waits}: {wish.amount_minor / 100:.2f}"
         await self._show(line, 0x0A)
         script = await self._customer(line, script)
         if script is Script.ABORT:
@@ -233,10 +241,10 @@ class SimulatedTerminal:
             self.display = "Cancelled: no connection to the till"
             return
         if script is Script.DECLINE:
-            await self._decline(line, amount)
+            await self._decline(line, wish, self._settings.decline_code)
             return
-        done = self._acquirer.book(amount, self._clock.now_ms(), _LAST4)
-        self.display = "Approved"
+        done = self._book(wish)
+        self.display = done_words
         if script is Script.CUT_AFTER_APPROVAL:
             await line.pull()
         await self._point(line, Point.BOOKED)
@@ -250,6 +258,12 @@ class SimulatedTerminal:
         await line.say("060f")
         await self._point(line, Point.COMPLETED)
 
+    def _book(self, wish: Wish) -> Transaction:
+        now = self._clock.now_ms()
+        if wish.of is not None:
+            return self._acquirer.reverse(wish.of, now)
+        return self._acquirer.book(wish.amount_minor, now, _LAST4, kind=wish.kind)
+
     async def _tell(self, line: TillLine, done: Transaction) -> bool:
         """Send the result; say whether the payment stands and the till heard it."""
         refused = heard = False
@@ -262,24 +276,26 @@ class SimulatedTerminal:
             await self._point(line, Point.HEARD)
         except LineLost:
             self._log.debug("result_not_heard")
-        if refused or not (heard or self._settings.sync_receipt):
-            self._acquirer.reverse(done.receipt)
-            self.display = "Reversed"
+        settings = self._settings
+        can_be = done.kind != "reversal" or settings.takes_back_reversals
+        if can_be and (refused or not (heard or settings.sync_receipt)):
+            self._acquirer.take_back(done.receipt)
+            self.display = "Taken back"
             return False
         return heard
 
-    async def _decline(self, line: TillLine, amount: int) -> None:
+    async def _decline(self, line: TillLine, wish: Wish, code: int) -> None:
         self.display = "Declined"
-        settings = self._settings
         status = paper.declined_status(
-            settings.decline_code,
-            amount,
+            code,
+            wish.kind,
+            wish.amount_minor,
             self._currency,
             self._acquirer.next_trace(),
-            settings.text_encoding,
+            self._settings.text_encoding,
         )
         await self._say_and_wait(line, "040f", status)
-        await self._say_and_wait(line, "061e", bytes([settings.decline_code]))
+        await self._say_and_wait(line, "061e", bytes([code]))
 
     async def _customer(self, line: TillLine, script: Script) -> Script:
         """Return what happens, once the customer has (or has not) shown a card."""
@@ -375,9 +391,9 @@ class SimulatedTerminal:
             await line.pull()
 
     def _take_back_unsynchronised(self, mirrored: bytes | None) -> None:
-        """Reverse the last booking when the till's 1F1F is one behind: it never heard of it."""
+        """Undo the last booking when the till's 1F1F is one behind: it never heard of it."""
         last = self._acquirer.last
         if not self._settings.sync_receipt or not mirrored or last is None:
             return
-        if int(mirrored.hex()) == self._acquirer.receipt - 1 and last.state == BOOKED:
-            self._acquirer.reverse(self._acquirer.receipt)
+        if int(mirrored.hex()) == last.receipt - 1:
+            self._acquirer.take_back(last.receipt)

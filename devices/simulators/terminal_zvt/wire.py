@@ -11,7 +11,7 @@ from edge.contract.errors import DeviceUnreachable
 from edge.contract.instant import Clock
 
 _ZVT7: Final = {"Ä": "[", "Ö": "\\", "Ü": "]", "ä": "{", "ö": "|", "ü": "}", "ß": "~"}
-_FIELD_BYTES: Final = {0x01: 1, 0x02: 1, 0x03: 1, 0x04: 6, 0x05: 1, 0x19: 1, 0x49: 2}
+_FIELD_BYTES: Final = {0x01: 1, 0x02: 1, 0x03: 1, 0x04: 6, 0x05: 1, 0x19: 1, 0x49: 2, 0x87: 2}
 """Fields that a till puts into its commands."""
 CONTAINER: Final = 0x06
 """The field that holds TLV objects."""

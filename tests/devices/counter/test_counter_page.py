@@ -17,6 +17,7 @@ from PIL import Image
 from playwright.async_api import Browser, Locator, Page, async_playwright, expect
 
 from devices.protocols.escpos_encoder import EscposEncoder, PaperFormat
+from devices.simulators.terminal_zvt.acquirer import Acquirer
 from tests.devices.counter.running_counter import (
     MILK,
     TILL_URL,
@@ -403,3 +404,37 @@ async def test_nothing_runs_off_the_page(
         await page.screenshot(
             path=Path(folder) / f"counter-{size[0]}x{size[1]}-{scheme}.png", full_page=True
         )
+
+
+@pytest.mark.parametrize("size", [(1366, 768), (390, 844)])
+async def test_the_acquirers_books_say_what_went_back(
+    tmp_path: Path, chromium: Browser, size: tuple[int, int]
+) -> None:
+    settings = settings_in(tmp_path)
+    books = Acquirer(str(settings.terminal.journal))
+    first = books.book(1_234, 1_795_000_000_000, "0042")
+    books.book(50_000, 1_795_000_060_000, "0042")
+    books.book(1_999, 1_795_000_120_000, "0042", kind="refund")
+    books.reverse(first, 1_795_000_180_000)
+    async with running_counter(settings) as counter:
+        shown = await opened(counter, chromium, viewport={"width": size[0], "height": size[1]})
+        page = shown.page
+        head = page.locator("#booked-head")
+        await expect(head).to_have_text("At the acquirer: 3 booked, €480.01")
+        await head.click()
+        rows = page.locator("#booked tr")
+        await expect(rows).to_have_count(4)
+        cells = [await row.locator("td").all_inner_texts() for row in await rows.all()]
+        assert [(each[0], *each[2:]) for each in cells] == [
+            ("0004", "reversal of 0001", "-€12.34"),
+            ("0003", "refund", "-€19.99"),
+            ("0002", "payment", "€500.00"),
+            ("0001", "payment, taken back", "€12.34"),
+        ]
+        table = page.locator(".booked table")
+        assert await table.evaluate("(t) => t.scrollWidth <= t.parentElement.clientWidth")
+        assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        assert shown.troubles == []
+        if folder := os.environ.get("TILLBOX_SCREENSHOTS"):
+            await page.locator(".booked").scroll_into_view_if_needed()
+            await page.screenshot(path=Path(folder) / f"acquirer-{size[0]}.png")

@@ -50,13 +50,24 @@ class Scripted:
         unit, self._held = self._held[:2], self._held[3 + self._held[2] :]
         return unit.hex()
 
+    async def nothing_stored(self) -> None:
+        """Answer the till's question for the last stored transaction: there is none."""
+        assert await self.hear() == "0620"
+        await self.write("80 00 00")
+        await self.say("06 0F", "")
+
+    async def stored(self, status: str) -> None:
+        """Answer the till's question for the last stored transaction with this one."""
+        assert await self.hear() == "0620"
+        await self.write("80 00 00")
+        await self.say("04 0F", status)
+        await self.say("06 0F", "")
+
     async def payment_begun(self, amount: int, answer: str = "80 00 00") -> asyncio.Task[JobResult]:
         """Let the till begin a payment: nothing stored so far, 06 01 answered."""
         self.job = self.shop.pay(amount)
         paying = asyncio.create_task(self.shop.driver.perform(self.job))
-        assert await self.hear() == "0620"
-        await self.write("80 00 00")
-        await self.say("06 0F", "")
+        await self.nothing_stored()
         assert await self.hear() == "0601"
         await self.write(answer)
         return paying

@@ -89,6 +89,8 @@ async def test_tshark_reads_the_whole_dialogue(tmp_path: Path, config_byte: int)
         await shop.until(DriverState.READY)
         await shop.driver.perform(shop.pay(123_456))
         await shop.driver.perform(shop.pay(77))
+        await shop.driver.perform(shop.refund(55))
+        await shop.driver.perform(shop.reversal(77, "0002"))
     # what the driver never sends by itself stands in the capture too
     passed += [(True, encode_apdu(commands.diagnosis())), (True, encode_apdu(commands.log_off()))]
     file = tmp_path / "payment.pcap"
@@ -112,13 +114,19 @@ async def test_tshark_reads_the_whole_dialogue(tmp_path: Path, config_byte: int)
         ["123456", "000001", "0x00", "0x0978", "52000042", "5"],
         ["123456", "000001", "0x00", "0x0978", "52000042", "5"],
         ["77", "000002", "0x00", "0x0978", "52000042", "5"],
+        ["77", "000002", "0x00", "0x0978", "52000042", "5"],
+        ["55", "000003", "0x00", "0x0978", "52000042", "5"],
+        ["55", "000003", "0x00", "0x0978", "52000042", "5"],
+        ["77", "000004", "0x00", "0x0978", "52000042", "5"],
     ]
     sent = dissect(file, "-Y", f"tcp.srcport=={TILL_PORT} && zvt.amount", "-T", "fields", *wanted)
     assert [(int(row[0], 16), row[1], row[4]) for row in sent] == [
         (Control.AUTHORISATION, "123456", "0x0978"),
         (Control.AUTHORISATION, "77", "0x0978"),
+        (Control.REFUND, "55", "0x0978"),
     ]
     controls = dissect(file, "-Y", "zvt.control_field", "-T", "fields", "-e", "zvt.control_field")
     seen = {int(value, 16) for row in controls for value in row[0].split(",")}
     assert {Control.REGISTRATION, Control.COMPLETION, Control.INTERMEDIATE_STATUS} <= seen
+    assert {Control.REFUND, Control.REVERSAL} <= seen
     assert (Control.PRINT_BLOCK in seen) == (config_byte == 0xBE)

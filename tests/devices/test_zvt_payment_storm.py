@@ -1,21 +1,25 @@
 from __future__ import annotations
 
+import asyncio
 import os
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from typing_extensions import override
 
 from devices.driver import DeviceJob
 from devices.drivers.terminal_zvt.line import ZvtLine
 from devices.drivers.terminal_zvt.payments import TerminalZvt
 from devices.protocols.zvt_recovery import PaymentNote
+from devices.simulators.terminal_zvt.scripts import Point, Script, SimulatedTerminalSettings
 from edge.contract.device_messages import (
     InquirePaymentArgs,
     JobResult,
     JobStatus,
     PaymentOutcome,
 )
-from tests.devices.storm_zvt_payments import storm
+from tests.devices.storm_zvt_payments import AMOUNTS, KINDS, Place, Step, Weather, play, storm
 
 RUNS = int(os.environ.get("ZVT_STORM_RUNS", "60"))
 """Short form; `ZVT_STORM_RUNS=5000` is the long one."""
@@ -30,36 +34,68 @@ async def test_no_weather_books_twice_or_tells_an_untruth(first: int) -> None:
         assert await storm(seed) == [], f"ZVT_STORM_SEED={seed}"
 
 
+MOMENTS = st.none() | st.floats(0, 1.5)
+WEATHER = st.builds(
+    Weather,
+    st.sampled_from(Script),
+    st.none() | st.sampled_from(Point),
+    st.none() | st.sampled_from(Point),
+    st.sampled_from([0.2, 2.0, 6.0]),
+    MOMENTS,
+    MOMENTS,
+    MOMENTS,
+    st.booleans(),
+)
+STEPS = st.lists(
+    st.builds(Step, st.sampled_from(KINDS), st.sampled_from(AMOUNTS), WEATHER, st.booleans()),
+    min_size=1,
+    max_size=4,
+)
+PLACES = st.builds(
+    Place,
+    st.builds(
+        SimulatedTerminalSettings, sync_receipt=st.booleans(), takes_back_reversals=st.booleans()
+    ),
+)
+
+
+@given(STEPS, PLACES)
+@settings(max_examples=60, deadline=None)
+@pytest.mark.timeout(300)
+def test_the_acquirers_books_are_what_was_told(steps: list[Step], place: Place) -> None:
+    assert asyncio.run(play(steps, place)) == []
+
+
 class ChargesAgain(TerminalZvt):
     """Planted: an unknown outcome is taken for a failed one and tried once more."""
 
     @override
-    async def _charge(
+    async def _carry_out(
         self, line: ZvtLine, job: DeviceJob, note: PaymentNote, sync_receipt: bytes | None
     ) -> JobResult:
-        result = await super()._charge(line, job, note, sync_receipt)
+        result = await super()._carry_out(line, job, note, sync_receipt)
         if result.status is not JobStatus.UNKNOWN:
             return result
         while self._line is None or self._line is line:
             await self.ports.clock.sleep(0.5)
-        return await super()._charge(self._line, job, note, sync_receipt)
+        return await super()._carry_out(self._line, job, note, sync_receipt)
 
 
 class SaysDeclined(TerminalZvt):
     """Planted: an unknown outcome is told as declined."""
 
     @override
-    async def _charge(
+    async def _carry_out(
         self, line: ZvtLine, job: DeviceJob, note: PaymentNote, sync_receipt: bytes | None
     ) -> JobResult:
-        result = await super()._charge(line, job, note, sync_receipt)
+        result = await super()._carry_out(line, job, note, sync_receipt)
         if result.status is JobStatus.UNKNOWN:
             return job.done(result.ts, PaymentOutcome("declined"))
         return result
 
 
 class TakesAnyAmount(TerminalZvt):
-    """Planted: whatever is stored last with the right amount is taken for the payment."""
+    """Planted: whatever is stored last with the right amount is taken for this one."""
 
     @override
     async def _inquire(self, args: InquirePaymentArgs) -> PaymentOutcome:

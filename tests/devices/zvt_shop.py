@@ -26,6 +26,8 @@ from edge.contract.device_messages import (
     JobResult,
     JobStatus,
     PaymentOutcome,
+    RefundPaymentArgs,
+    ReversePaymentArgs,
 )
 from edge.contract.errors import DeviceUnreachable, Refused
 from edge.runtime.structured_log import open_log
@@ -45,6 +47,8 @@ class ZvtShop:
     ports: KeptPorts
     terminal: SimulatedTerminal
     settings: TerminalZvtSettings
+    terminal_settings: SimulatedTerminalSettings
+    sim_ports: SimulatorPorts
     driver_class: type[TerminalZvt] = TerminalZvt
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -80,10 +84,21 @@ class ZvtShop:
         args = AuthorisePaymentArgs(f"sale-{job}", amount_minor, currency)
         return DeviceJob(job, JobKind.AUTHORISE_PAYMENT, args, self.clock.now_ms() + 30_000)
 
+    def refund(self, amount_minor: int, currency: str = "EUR") -> DeviceJob:
+        job = f"back-{next(self.numbers):06d}"
+        args = RefundPaymentArgs(f"sale-{job}", amount_minor, currency)
+        return DeviceJob(job, JobKind.REFUND_PAYMENT, args, self.clock.now_ms() + 30_000)
+
+    def reversal(self, amount_minor: int, receipt: str) -> DeviceJob:
+        job = f"undo-{next(self.numbers):06d}"
+        args = ReversePaymentArgs(f"sale-{job}", amount_minor, "EUR", receipt)
+        return DeviceJob(job, JobKind.REVERSE_PAYMENT, args, self.clock.now_ms() + 30_000)
+
     def inquiry(self, job: DeviceJob) -> DeviceJob:
         asked = job.args
-        assert isinstance(asked, AuthorisePaymentArgs)
-        args = InquirePaymentArgs(asked.payment, job.id, asked.amount_minor, asked.currency)
+        assert isinstance(asked, AuthorisePaymentArgs | RefundPaymentArgs | ReversePaymentArgs)
+        name = asked.payment if isinstance(asked, AuthorisePaymentArgs) else asked.refund
+        args = InquirePaymentArgs(name, job.id, asked.amount_minor, asked.currency)
         name = f"ask-{next(self.numbers):06d}"
         return DeviceJob(name, JobKind.INQUIRE_PAYMENT, args, self.clock.now_ms() + 30_000)
 
@@ -107,7 +122,21 @@ class ZvtShop:
 
     def standing(self) -> list[int]:
         """The amounts that the acquirer has booked and not given back."""
-        return [b["amount_minor"] for b in self.terminal.booked() if b["state"] == "booked"]
+        return [amount for _, amount in self.books()]
+
+    def books(self) -> list[tuple[str, int]]:
+        """What the acquirer has booked and nobody took back: kind and amount."""
+        return [
+            (each["kind"], each["amount_minor"])
+            for each in self.terminal.booked()
+            if each["state"] == "booked"
+        ]
+
+    def restart_terminal(self) -> None:
+        """Switch it off and on: what is under way is gone, its journal is not."""
+        for task in self.tasks:
+            task.cancel()
+        self.terminal = SimulatedTerminal(self.terminal_settings, self.sim_ports)
 
 
 def outcome_of(result: JobResult) -> PaymentOutcome:
@@ -129,12 +158,15 @@ async def zvt_shop(
     clock = VirtualClock()
     cable = MemoryCable(variant)
     sim_ports = SimulatorPorts(clock, open_log("counter", io.StringIO()))
+    sim_settings = terminal or SimulatedTerminalSettings()
     shop = ZvtShop(
         clock,
         cable,
         KeptPorts(cable.connect, clock, device="terminal-1"),
-        SimulatedTerminal(terminal or SimulatedTerminalSettings(), sim_ports),
+        SimulatedTerminal(sim_settings, sim_ports),
         till or TerminalZvtSettings(ADDRESS),
+        sim_settings,
+        sim_ports,
         driver_class,
     )
     async with clock.running():

@@ -19,12 +19,14 @@ DRIVER: Final = DriverSpec(
     job_kinds=frozenset(
         {
             JobKind.AUTHORISE_PAYMENT,
+            JobKind.REFUND_PAYMENT,
+            JobKind.REVERSE_PAYMENT,
             JobKind.INQUIRE_PAYMENT,
             JobKind.ABORT_PAYMENT,
             JobKind.CHECK_HEALTH,
         }
     ),
     model="any terminal of ZVT revision 13 on the network",
-    capabilities=("authorise", "inquire", "abort", "receipts"),
+    capabilities=("authorise", "refund", "reverse", "inquire", "abort", "receipts"),
     rung=Rung.SIMULATED,
 )

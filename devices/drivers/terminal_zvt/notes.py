@@ -1,4 +1,4 @@
-"""The driver's notes of payments in devices.db: what survives a crash of this process."""
+"""The driver's notes of transactions in devices.db: what survives a crash of this process."""
 
 from __future__ import annotations
 
@@ -7,18 +7,29 @@ from typing import Final
 import msgspec
 
 from devices.driver import DriverPorts
-from devices.protocols.zvt_recovery import NOT_BOOKED, LastStored, PaymentNote, judge
+from devices.protocols.zvt_recovery import (
+    APPROVED,
+    NOT_BOOKED,
+    LastStored,
+    PaymentNote,
+    booking_of,
+    judge,
+)
+from devices.protocols.zvt_transactions import Kind
 from edge.contract.device_messages import PaymentOutcome
 
 _PAYMENT: Final = "payment"
 _LAST: Final = "last-payment"
 _REPEATS: Final = "repeats"
+_NAMES: Final = "names-"
+_YES: Final = b"1"
+_NO: Final = b"0"
 
 _decode: Final = msgspec.json.Decoder(PaymentNote).decode
 
 
 class PaymentNotes:
-    """One note a payment, under its job; and which payment was this terminal's last.
+    """One note a transaction, under its job; and which of them was this terminal's last.
 
     Notes of the terminal itself stand under a name that no job can have.
     """
@@ -29,17 +40,17 @@ class PaymentNotes:
         self._device = f"zvt:{ports.device}"
 
     async def of(self, job: str) -> PaymentNote | None:
-        """Return the note of a payment, or None: not a byte of it was ever sent."""
+        """Return the note of a transaction, or None: not a byte of it was ever sent."""
         kept = await self._ports.recall(job, _PAYMENT)
         return None if kept is None else _decode(kept)
 
     async def last(self) -> PaymentNote | None:
-        """Return the note of this terminal's last payment."""
+        """Return the note of this terminal's last transaction."""
         job = await self._ports.recall(self._device, _LAST)
         return None if job is None else await self.of(job.decode())
 
     async def begin(self, note: PaymentNote) -> None:
-        """Put a new payment on disk: before its first byte."""
+        """Put a new transaction on disk: before its first byte."""
         await self.keep(note)
         await self._ports.remember(self._device, _LAST, note.job.encode())
 
@@ -49,15 +60,15 @@ class PaymentNotes:
         return note
 
     async def end(self, note: PaymentNote, outcome: PaymentOutcome) -> PaymentOutcome:
-        """Put on disk how a payment ended and return it."""
+        """Put on disk how a transaction ended and return it."""
         await self.keep(msgspec.structs.replace(note, outcome=outcome))
         return outcome
 
     async def decide(self, note: PaymentNote, last: LastStored) -> PaymentNote:
-        """Settle an open payment by what the terminal has stored, or leave it to a person.
+        """Settle an open transaction by what the terminal has stored, or leave it to a person.
 
-        "Not booked" is believed once T3 is over: until then 06 01 may still be on its way
-        to the terminal, on a connection that is gone already. The note then stays open.
+        "Not booked" is believed once T3 is over: until then the command may still be on its
+        way to the terminal, on a connection that is gone already. The note then stays open.
         """
         outcome = judge(note, last)
         age_ms = self._ports.clock.now_ms() - note.begun_ms
@@ -76,4 +87,29 @@ class PaymentNotes:
     async def note_can_repeat(self) -> None:
         """Keep that this terminal can name its last stored transaction."""
         if not await self.can_repeat():
-            await self._ports.remember(self._device, _REPEATS, b"1")
+            await self._ports.remember(self._device, _REPEATS, _YES)
+
+    async def names(self, kind: Kind, earlier: PaymentNote | None, last: LastStored) -> bool:
+        """Say whether this terminal names transactions of a kind as its last stored one.
+
+        The standard wants it to; one that was once found not to is not believed any more when
+        it says that nothing new is stored. `earlier` is the transaction before and `last` what
+        the terminal says now: it tells, when `earlier` was approved in so many words.
+        """
+        if earlier is not None and earlier.seen is not None and _approved(earlier):
+            now = None if last.status is None else booking_of(last.status)
+            if now is not None and now.receipt_and_trace == earlier.seen.receipt_and_trace:
+                await self._found(earlier.kind, _YES)
+            elif last.said and now == earlier.baseline:
+                self._ports.log.warning("terminal_does_not_repeat", kind=earlier.kind.value)
+                await self._found(earlier.kind, _NO)
+        return await self._ports.recall(self._device, _NAMES + kind) != _NO
+
+    async def _found(self, kind: Kind, answer: bytes) -> None:
+        kept = await self._ports.recall(self._device, _NAMES + kind)
+        if (kept or _YES) != answer:
+            await self._ports.remember(self._device, _NAMES + kind, answer)
+
+
+def _approved(note: PaymentNote) -> bool:
+    return note.outcome is not None and note.outcome.outcome == APPROVED

@@ -1,8 +1,9 @@
-"""The till's side of ZVT: one payment in flight, and a truthful end for each.
+"""The till's side of ZVT: one transaction in flight, and a truthful end for each.
 
-Before the first byte of a payment a note with the terminal's last stored transaction is on
-disk; what the terminal says is on disk before it is acknowledged. What was not heard to the
-end is `unknown`: it is asked about (06 20) and never charged a second time.
+A transaction is a payment, a refund or a reversal. Before the first byte of one a note with
+the terminal's last stored transaction is on disk; what the terminal says is on disk before it
+is acknowledged. What was not heard to the end is `unknown`: it is asked about (06 20), and
+money is never moved a second time.
 """
 
 from __future__ import annotations
@@ -11,35 +12,33 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-import msgspec
 from typing_extensions import override
 
 from devices.driver import ConnectedDriver, DeviceJob, DriverPorts
-from devices.drivers.terminal_zvt.line import End, ZvtLine
+from devices.drivers.terminal_zvt.hearing import Hearing
+from devices.drivers.terminal_zvt.line import ZvtLine
 from devices.drivers.terminal_zvt.notes import PaymentNotes
 from devices.drivers.terminal_zvt.settings import TerminalZvtSettings, read_password
 from devices.protocols import zvt_commands as commands
+from devices.protocols.zvt_apdu import Apdu
 from devices.protocols.zvt_fields import TERMINAL_ID
 from devices.protocols.zvt_messages import (
     Aborted,
     Answer,
     Completion,
-    IntermediateStatus,
     Message,
-    PrintedText,
     StatusInformation,
     read_status_enquiry,
 )
-from devices.protocols.zvt_receipts import ReceiptCollector
 from devices.protocols.zvt_recovery import (
     LastStored,
     PaymentNote,
     booking_of,
-    outcome_of,
     refused,
     undecided,
 )
 from devices.protocols.zvt_results import ABORTED, BUSY, OK, result_words, status_words
+from devices.protocols.zvt_transactions import Kind
 from devices.transports.byte_stream import ByteStream
 from edge.contract.device_messages import (
     AbortPaymentArgs,
@@ -47,6 +46,8 @@ from edge.contract.device_messages import (
     InquirePaymentArgs,
     JobResult,
     PaymentOutcome,
+    RefundPaymentArgs,
+    ReversePaymentArgs,
 )
 from edge.contract.errors import DeviceUnreachable, ProtocolViolation, Refused, SettingsInvalid
 from edge.contract.limits import TERMINAL_BUSY_RETRY_MS
@@ -58,14 +59,22 @@ _STILL_BUSY: Final = (
     "Look at the terminal's display.",
 )
 _LOOK: Final = "Look at the terminal and try again."
+_RECEIPT_MAX: Final = 9_999
+
+_Args = AuthorisePaymentArgs | RefundPaymentArgs | ReversePaymentArgs
+_KINDS: Final[dict[type[_Args], Kind]] = {
+    AuthorisePaymentArgs: Kind.PAYMENT,
+    RefundPaymentArgs: Kind.REFUND,
+    ReversePaymentArgs: Kind.REVERSAL,
+}
 
 
 @dataclass
-class _Payment:
-    """The payment in flight. `charging`: 06 01 is on its way, only the terminal can stop it."""
+class _Flight:
+    """The transaction in flight. `sent`: its command is out, only the terminal can stop it."""
 
     job: str
-    charging: bool = False
+    sent: bool = False
     abort_wanted: bool = False
     abort_answer: asyncio.Future[int] | None = None
 
@@ -87,7 +96,7 @@ class TerminalZvt(ConnectedDriver):
         self._password = ""
         self._why_not = _NOT_CONNECTED
         self._standing = ""
-        self._payment: _Payment | None = None
+        self._flight: _Flight | None = None
 
     # --- connection ----------------------------------------------------------------------
 
@@ -127,7 +136,7 @@ class TerminalZvt(ConnectedDriver):
             await self._wait_for_person(why, advice)
 
     async def _settle_last_payment(self, line: ZvtLine) -> None:
-        """Find out what became of a payment that was not heard to its end."""
+        """Find out what became of a transaction that was not heard to its end."""
         note = await self._notes.last()
         while note is not None and note.open:
             answer = await self._ask_last_stored(line)
@@ -173,8 +182,8 @@ class TerminalZvt(ConnectedDriver):
     @override
     async def perform(self, job: DeviceJob) -> JobResult:
         match job.args:
-            case AuthorisePaymentArgs() as args:
-                return await self._authorise(job, args)
+            case AuthorisePaymentArgs() | RefundPaymentArgs() | ReversePaymentArgs() as args:
+                return await self._transact(job, args)
             case InquirePaymentArgs() as args:
                 outcome = await self._inquire(args)
                 return job.done(self.ports.clock.now_ms(), outcome)
@@ -183,30 +192,31 @@ class TerminalZvt(ConnectedDriver):
             case _:
                 return await self._check_health(job)
 
-    async def _authorise(self, job: DeviceJob, args: AuthorisePaymentArgs) -> JobResult:
+    async def _transact(self, job: DeviceJob, args: _Args) -> JobResult:
         if args.currency != self._settings.currency:
             raise Refused(
                 "currency_not_taken",
                 f"The terminal takes {self._settings.currency}, not {args.currency}.",
             )
-        payment = self._payment = _Payment(job.id)
+        receipt = _receipt_number(args.receipt) if isinstance(args, ReversePaymentArgs) else ""
+        flight = self._flight = _Flight(job.id)
         try:
             line = await self._ready_line()
-            note, sync_receipt = await self._begin(line, job, args)
-            if payment.abort_wanted:
-                outcome = await self._notes.end(note, refused(ABORTED))
+            note, sync_receipt = await self._begin(line, job, args, receipt)
+            if flight.abort_wanted:
+                outcome = await self._notes.end(note, refused(ABORTED, kind=note.kind))
                 return job.done(self.ports.clock.now_ms(), outcome)
-            return await self._charge(line, job, note, sync_receipt)
+            return await self._carry_out(line, job, note, sync_receipt)
         finally:
-            self._payment = None
-            payment.answer_abort(OK)
+            self._flight = None
+            flight.answer_abort(OK)
             if self._line is not None:
                 self.ports.report(health=self._standing)
 
     async def _begin(
-        self, line: ZvtLine, job: DeviceJob, args: AuthorisePaymentArgs
+        self, line: ZvtLine, job: DeviceJob, args: _Args, receipt: str
     ) -> tuple[PaymentNote, bytes | None]:
-        """Ask what is stored, settle what is open, and put the new payment's note on disk."""
+        """Ask what is stored, settle what is open, and put the new one's note on disk."""
         last = await self._ask_last_stored(line)
         if last is None:
             raise _busy()
@@ -215,38 +225,40 @@ class TerminalZvt(ConnectedDriver):
             earlier = await self._notes.decide(earlier, last)
             if earlier.open:
                 raise _busy()
+        kind = _KINDS[type(args)]
         status = last.status
         note = PaymentNote(
             job.id,
             args.amount_minor,
             CURRENCY_NUMBERS[args.currency],
-            asked=last.said,
+            asked=last.said and await self._notes.names(kind, earlier, last),
             baseline=None if status is None else booking_of(status),
             begun_ms=self.ports.clock.now_ms(),
             nothing_code=last.code,
+            kind=kind,
+            reverses=receipt,
         )
+        _refuse_other_amount(note)
         await self._notes.begin(note)
         return note, None if status is None else status.sync_receipt
 
-    async def _charge(
+    async def _carry_out(
         self, line: ZvtLine, job: DeviceJob, note: PaymentNote, sync_receipt: bytes | None
     ) -> JobResult:
-        """Send 06 01 and hear it to the end; from here on the card may be charged."""
-        hearing = _Hearing(note, self._notes, self.ports)
-        payment = self._payment or _Payment(job.id)
-        payment.charging = True
-        command = commands.authorisation(
-            note.amount_minor, note.currency_number, sync_receipt=sync_receipt
-        )
+        """Send the command and hear it to the end; from here on money may have moved."""
+        hearing = Hearing(note, self._notes, self.ports)
+        flight = self._flight or _Flight(job.id)
+        flight.sent = True
+        command = self._command(note, sync_receipt)
         try:
-            end = await line.converse(command, hearing.listen, payment.answer_abort)
+            end = await line.converse(command, hearing.listen, flight.answer_abort)
         except (DeviceUnreachable, ProtocolViolation) as error:
-            self.ports.count("UnknownPaymentCount")
+            self._count_unknown(note)
             return job.unknown(self.ports.clock.now_ms(), error.code, error.message, error.advice)
         outcome = hearing.outcome(end)
         now = self.ports.clock.now_ms()
         if outcome is None:
-            self.ports.count("UnknownPaymentCount")
+            self._count_unknown(note)
             return job.unknown(
                 now,
                 "end_contradicts",
@@ -254,9 +266,21 @@ class TerminalZvt(ConnectedDriver):
                 "Wait: the terminal is asked what it has booked.",
             )
         await self._notes.end(hearing.note, outcome)
-        if isinstance(end, Answer):
+        if isinstance(end, Answer) and note.kind is Kind.PAYMENT:
             return job.failed(now, "terminal_refused", outcome.reason, _LOOK)
         return job.done(now, outcome)
+
+    def _command(self, note: PaymentNote, sync_receipt: bytes | None) -> Apdu:
+        amount, currency = note.amount_minor, note.currency_number
+        if note.kind is Kind.REVERSAL:
+            receipt = int(note.reverses)
+            return commands.reversal(self._password, receipt, sync_receipt=sync_receipt)
+        if note.kind is Kind.REFUND:
+            return commands.refund(self._password, amount, currency, sync_receipt=sync_receipt)
+        return commands.authorisation(amount, currency, sync_receipt=sync_receipt)
+
+    def _count_unknown(self, note: PaymentNote) -> None:
+        self.ports.count(f"Unknown{note.kind.capitalize()}Count")
 
     async def _inquire(self, args: InquirePaymentArgs) -> PaymentOutcome:
         note = await self._notes.of(args.job)
@@ -275,19 +299,19 @@ class TerminalZvt(ConnectedDriver):
             return PaymentOutcome(
                 "declined", code="never_begun", reason="The terminal was never asked."
             )
-        return note.outcome or undecided()
+        return note.outcome or undecided(note.kind)
 
     async def _abort(self, job: DeviceJob, args: AbortPaymentArgs) -> JobResult:
-        payment, line = self._payment, self._line
-        if payment is None or payment.job != args.job:
+        flight, line = self._flight, self._line
+        if flight is None or flight.job != args.job:
             return job.failed(
                 self.ports.clock.now_ms(),
                 "nothing_to_abort",
                 "The terminal is not at this payment.",
             )
-        payment.abort_wanted = True
-        if payment.charging and line is not None:
-            answer = payment.abort_answer = asyncio.get_running_loop().create_future()
+        flight.abort_wanted = True
+        if flight.sent and line is not None:
+            answer = flight.abort_answer = asyncio.get_running_loop().create_future()
             await line.send(commands.abort())
             try:
                 async with self.ports.clock.timeout(self._settings.answer_ms_max / 1000):
@@ -314,66 +338,28 @@ class TerminalZvt(ConnectedDriver):
         return job.done(self.ports.clock.now_ms(), {"health": health or "ok"})
 
 
-class _Hearing:
-    """What the terminal says during one payment, put on disk before it is acknowledged."""
+def _receipt_number(receipt: str) -> str:
+    """Return a terminal's receipt number as its four digits; raises Refused for any other."""
+    number = int(receipt) if receipt.isascii() and receipt.isdecimal() else 0
+    if not 0 < number <= _RECEIPT_MAX:
+        raise Refused(
+            "receipt_not_known",
+            f"{receipt!r} is no receipt number of this terminal.",
+            advice="Refund the amount to the card instead.",
+        )
+    return f"{number:04d}"
 
-    def __init__(self, note: PaymentNote, notes: PaymentNotes, ports: DriverPorts) -> None:
-        self.note = note
-        self._notes = notes
-        self._ports = ports
-        self._receipts = ReceiptCollector()
-        self._status: StatusInformation | None = None
 
-    async def listen(self, message: Message) -> None:
-        match message:
-            case IntermediateStatus():
-                self._ports.report(health=message.words)
-            case StatusInformation():
-                self._status = message
-                if message.result == OK:
-                    await self._keep(
-                        seen=booking_of(message),
-                        heard=outcome_of(message, self.note.amount_minor),
-                    )
-            case PrintedText():
-                self._receipts.take(message)
-                if message.ends and self.note.heard is not None:
-                    await self._keep(heard=self._with_receipts(self.note.heard))
-            case _:
-                pass  # 06 0F and 06 1E: the payment's end is put on disk as a whole
-
-    def outcome(self, end: End) -> PaymentOutcome | None:
-        """Return how the payment ended, or None when it is not said or contradicts itself."""
-        match end:
-            case Answer(refusal):
-                return refused(refusal)
-            case Aborted(code) if self.note.heard is None:
-                status = self._status
-                told = None if status is None else status.result
-                words = "" if status is None else status.words
-                return self._with_receipts(refused(told or code, words))
-            case Completion() if self.note.heard is not None and self._unsaid:
-                return None
-            case Completion() if self.note.heard is not None:
-                return self._with_receipts(self.note.heard)
-            case Completion() if self._status is not None and self._status.result is not None:
-                return self._with_receipts(refused(self._status.result, self._status.words))
-            case _:
-                return None
-
-    @property
-    def _unsaid(self) -> bool:
-        """Whether a failure was told behind the approval."""
-        return self._status is not None and self._status.result not in {OK, None}
-
-    async def _keep(self, **changes: object) -> None:
-        self.note = await self._notes.keep(msgspec.structs.replace(self.note, **changes))
-
-    def _with_receipts(self, outcome: PaymentOutcome) -> PaymentOutcome:
-        return msgspec.structs.replace(
-            outcome,
-            merchant_receipt=self._receipts.merchant,
-            customer_receipt=self._receipts.customer,
+def _refuse_other_amount(note: PaymentNote) -> None:
+    """Raise Refused when the terminal's last receipt has that number and another amount."""
+    last = note.baseline
+    if last is None or not note.baseline_is_reversed:
+        return
+    if last.amount_minor not in {note.amount_minor, None}:
+        raise Refused(
+            "receipt_of_another_payment",
+            f"The terminal's receipt {note.reverses} is of another amount.",
+            advice="Look at the terminal's receipt; refund the amount to the card instead.",
         )
 
 

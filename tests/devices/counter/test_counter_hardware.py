@@ -20,6 +20,8 @@ from edge.contract.device_messages import (
     JobStatus,
     KickDrawerArgs,
     PrintReceiptArgs,
+    RefundPaymentArgs,
+    ReversePaymentArgs,
     WantedDevice,
     WeighArgs,
 )
@@ -94,6 +96,14 @@ class Shop:
     async def pay(self, job: str, amount_minor: int) -> JobResult:
         args = AuthorisePaymentArgs(f"pay-{job}", amount_minor, "EUR")
         return await self.do("terminal-1", JobKind.AUTHORISE_PAYMENT, job, args)
+
+    async def refund(self, job: str, amount_minor: int) -> JobResult:
+        args = RefundPaymentArgs(f"pay-{job}", amount_minor, "EUR")
+        return await self.do("terminal-1", JobKind.REFUND_PAYMENT, job, args)
+
+    async def reverse(self, job: str, amount_minor: int, receipt: str) -> JobResult:
+        args = ReversePaymentArgs(f"pay-{job}", amount_minor, "EUR", receipt)
+        return await self.do("terminal-1", JobKind.REVERSE_PAYMENT, job, args)
 
     async def inquire(self, job: str, about: str, amount_minor: int) -> JobResult:
         args = InquirePaymentArgs(f"pay-{about}", about, amount_minor, "EUR")
@@ -238,6 +248,66 @@ async def test_a_person_presses(shop: Shop, key: str, outcome: str) -> None:
     await shop.counter.post("terminal/press", {"key": key})
     assert outcome_of(await paying) == outcome
     assert (await shop.counter.get("terminal"))["next"] == "ask"
+
+
+async def test_refunds_and_reversals_stand_in_the_acquirers_books(shop: Shop) -> None:
+    for number, amount in enumerate((2000, 500), 1):
+        assert outcome_of(await shop.pay(f"auth-0020{number}", amount)) == "approved"
+    assert outcome_of(await shop.refund("back-00001", 700)) == "approved"
+    undone = await shop.reverse("undo-00001", 500, "0002")
+    assert outcome_of(undone) == "approved"
+    assert undone.result["receipt"] == "0004"
+    twice = await shop.reverse("undo-00002", 500, "0002")
+    assert (outcome_of(twice), twice.result["code"]) == ("declined", "B4")
+    assert twice.result["advice"].startswith("The customer has the money back already")
+    terminal = await shop.counter.get("terminal")
+    rows = [
+        (each["kind"], each["amount_minor"], each["state"], each["of"])
+        for each in terminal["booked"]
+    ]
+    assert rows == [
+        ("payment", 2000, "booked", ""),
+        ("payment", 500, "reversed", ""),
+        ("refund", 700, "booked", ""),
+        ("reversal", 500, "booked", "0002"),
+    ]
+    assert terminal["balance_minor"] == 1300
+
+
+@pytest.mark.parametrize(
+    ("script", "outcome", "balance"),
+    [("cut_after_approval", "approved", -990), ("cut_before_result", "declined", 0)],
+)
+async def test_a_cut_leaves_a_refund_unknown_until_it_is_asked_about(
+    shop: Shop, script: str, outcome: str, balance: int
+) -> None:
+    await shop.counter.post("terminal", {"next": script})
+    assert (await shop.refund("back-00002", 990)).status is JobStatus.UNKNOWN
+    answer = await shop.inquire("inquire-02", "back-00002", 990)
+    while answer.status is not JobStatus.DONE:
+        answer = await shop.inquire(f"inquire-{answer.ts}", "back-00002", 990)
+    assert outcome_of(answer) == outcome
+    assert (await shop.counter.get("terminal"))["balance_minor"] == balance
+    await shop.refund("back-00002", 990)  # a repeat moves no money, and is told how it ended
+
+    def told_again() -> bool:
+        last = [each for each in shop.edge.results("terminal-1") if each.id == "back-00002"][-1]
+        return last.status is JobStatus.DONE and outcome_of(last) == outcome
+
+    await until(told_again)
+    assert (await shop.counter.get("terminal"))["balance_minor"] == balance
+
+
+async def test_a_person_gives_back(shop: Shop) -> None:
+    await shop.counter.post("terminal", {"next": "ask"})
+    going = asyncio.create_task(shop.refund("back-00003", 777))
+    async with asyncio.timeout(10):
+        while (await shop.counter.get("terminal"))["asked_minor"] != 777:
+            await asyncio.sleep(0.01)
+    asked = await shop.counter.get("terminal")
+    assert (asked["asked_kind"], asked["display"]) == ("refund", "Refund to card: 7.77")
+    await shop.counter.post("terminal/press", {"key": "approve"})
+    assert outcome_of(await going) == "approved"
 
 
 async def test_a_restarted_counter_keeps_what_was_booked(tmp_path: Path) -> None:

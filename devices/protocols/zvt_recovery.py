@@ -162,6 +162,9 @@ def undecided(kind: Kind = Kind.PAYMENT) -> PaymentOutcome:
         UNKNOWN,
         code=UNDECIDED,
         reason=f"The terminal cannot say what became of the {kind}: look at its journal.",
+        advice=""
+        if kind is Kind.PAYMENT
+        else "Give the money back in no other way until that is known.",
     )
 
 

@@ -285,6 +285,7 @@ def older(before: Booking | None, now: Booking) -> bool:
 @pytest.mark.parametrize("kind", list(Kind))
 def test_words_name_what_was_not_done(kind: Kind) -> None:
     assert f"the {kind}" in undecided(kind).reason
+    assert ("in no other way" in undecided(kind).advice) == (kind is not Kind.PAYMENT)
     assert f"the {kind}" in refused(None, kind=kind).reason
     assert outcome_of(status_information("27 05"), 1, kind).reason == (
         f"The card issuer declined the {kind}."

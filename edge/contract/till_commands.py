@@ -108,10 +108,15 @@ class TakeTender(ApprovedCommand, frozen=True, kw_only=True, tag="take_tender"):
 
 
 class TakeForeignCash(TillCommand, frozen=True, kw_only=True, tag="take_foreign_cash"):
-    """Take cash of another currency; `amount_minor` in that currency's smallest unit."""
+    """Take cash of another currency; `amount_minor` in that currency's smallest unit.
+
+    `shown_minor` is what the screen said that it is worth here: the customer was told so, and
+    another worth is refused. 0 where no worth was shown.
+    """
 
     currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)")]
     amount_minor: int
+    shown_minor: Annotated[int, Meta(ge=0)] = 0
 
 
 class CancelCard(TillCommand, frozen=True, kw_only=True, tag="cancel_card"):

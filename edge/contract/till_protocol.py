@@ -267,8 +267,19 @@ class CashierView(msgspec.Struct, frozen=True):
     language: str
 
 
+class ForeignCashView(msgspec.Struct, frozen=True):
+    """A currency whose notes the store takes; `rate_ppm` as in `ForeignCash`."""
+
+    currency: str
+    rate_ppm: int
+
+
 class SessionView(msgspec.Struct, frozen=True):
-    """What a till knows of itself; `cashier` is None before anyone signed in."""
+    """What a till knows of itself; `cashier` is None before anyone signed in.
+
+    `tills` are the ids of all tills of the store, its own too. `cash_step_minor` is the
+    smallest coin; 0 or 1 for no cash rounding.
+    """
 
     till: str
     store: str
@@ -277,6 +288,9 @@ class SessionView(msgspec.Struct, frozen=True):
     cashier: CashierView | None
     staff: tuple[CashierView, ...]
     """Who may sign in here; empty until the first contact with head office."""
+    tills: tuple[str, ...] = ()
+    cash_step_minor: int = 0
+    foreign_cash: tuple[ForeignCashView, ...] = ()
 
 
 class QuickKeyView(msgspec.Struct, frozen=True):

@@ -85,6 +85,14 @@ def take_foreign_cash(
         )
     foreign = check_amount(command.amount_minor, what="The cash given")
     worth = check_amount(worth_of(foreign, rate, cart.currency), what="The worth of the cash given")
+    if command.shown_minor and command.shown_minor != worth:
+        shown, now = (format_amount(each, cart.currency) for each in (command.shown_minor, worth))
+        raise Refused(
+            "rate_changed",
+            f"The rate has changed: the notes are worth {now}, the screen said {shown}.",
+            advice="Tell the customer, and take them anew.",
+            params={"shown": shown, "now": now},
+        )
     tendered = ForeignCashTendered(
         sale=cart.sale,
         tender=str(len(cart.tenders) + 1),

@@ -37,6 +37,7 @@ from edge.contract.till_protocol import (
     ApprovalRequest,
     CashierView,
     EnrolRequest,
+    ForeignCashView,
     SessionView,
     SignInRequest,
 )
@@ -381,15 +382,19 @@ class Access:
 
     def view(self, device: EnrolledDevice, session: CashierSession | None) -> SessionView:
         """Return what an enrolled device may know of itself and of who may sign in."""
-        ready = self.reference.has_store
+        store = self.reference.store if self.reference.has_store else None
         member = self.reference.staff_member(session.cashier) if session else None
+        rates = store.foreign_cash if store else ()
         return SessionView(
             device.till,
             self.ledger.identity.store,
-            self.reference.store.name if ready else "",
-            self.reference.store.currency if ready else "",
+            store.name if store else "",
+            store.currency if store else "",
             cashier_view(member) if member else None,
             tuple(cashier_view(m) for m in self.reference.staff if m.role in _SIGN_IN_ROLES),
+            self.tills,
+            store.cash_step_minor if store else 0,
+            tuple(ForeignCashView(each.currency, each.rate_ppm) for each in rates),
         )
 
     async def _record(self, event: Event, till: str, actor: str) -> None:

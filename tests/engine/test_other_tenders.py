@@ -126,6 +126,17 @@ def test_foreign_notes_count_at_the_rate_and_change_is_our_own() -> None:
     assert till.cart.tenders[0].view().reference == "USD 5.00"
 
 
+def test_notes_are_taken_at_the_worth_that_the_screen_showed_or_not_at_all() -> None:
+    till = selling()
+    refused = refusal(till.foreign, "USD", 100, 86)
+    assert refused.code == "rate_changed"
+    assert refused.params == {"shown": "0.86", "now": "0.85"}
+    assert till.cart.tenders == ()
+    (tendered,) = till.foreign("USD", 100, 85)
+    assert isinstance(tendered, ForeignCashTendered)
+    assert tendered.amount_minor == 85
+
+
 def test_foreign_cash_in_part_with_rounding_of_the_rest() -> None:
     till = selling(cash_step_minor=5)
     (tendered,) = till.foreign("JPY", 100)

@@ -162,10 +162,13 @@ class TillInMemory:
             )
         )
 
-    def foreign(self, currency: str, amount_minor: int) -> tuple[Event, ...]:
+    def foreign(self, currency: str, amount_minor: int, shown: int = 0) -> tuple[Event, ...]:
         return self.do(
             TakeForeignCash(
-                command_id=self.new_id("command"), currency=currency, amount_minor=amount_minor
+                command_id=self.new_id("command"),
+                currency=currency,
+                amount_minor=amount_minor,
+                shown_minor=shown,
             )
         )
 

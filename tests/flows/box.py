@@ -18,6 +18,7 @@ from edge.contract.reference_data import (
     Feed,
     FeedItem,
     FeedPage,
+    ForeignCash,
     Price,
     QuickKeyPage,
     StaffMember,
@@ -51,6 +52,7 @@ PROFILE = StoreProfile(
     time_zone="Europe/Lisbon",
     taxes=(TaxRule("A", "none", 0), TaxRule("B", "reduced", 70_000)),
     quick_key_pages=(QuickKeyPage("1", "Favourites"),),
+    foreign_cash=(ForeignCash("USD", 850_000),),
 )
 ARTICLES = (
     (Article("100", "Whole milk 1 l", "B", (MILK,), key="1:1"), Price("100", 129)),

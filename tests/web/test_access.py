@@ -48,6 +48,8 @@ async def test_an_enrolled_till_may_see_who_signs_in_and_nothing_of_sales(
         status, session = await box.call("GET", "/api/v1/session")
         assert (status, session["cashier"], session["till"]) == (200, None, "till-1")
         assert [person["id"] for person in session["staff"]] == ["joao", "marta", "sofia"]
+        assert (session["tills"], session["cash_step_minor"]) == (["till-1", "till-2"], 0)
+        assert session["foreign_cash"] == [{"currency": "USD", "rate_ppm": 850_000}]
         for method, path in (("GET", "/api/v1/tills/till-1/view"), ("GET", "/api/v1/articles")):
             status, body = await box.call(method, path)
             assert (status, body["code"]) == (401, "not_signed_in")

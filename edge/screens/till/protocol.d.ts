@@ -145,7 +145,7 @@ export interface RefusalBody {
   params: Record<string, string>;
 }
 
-export type Permission = "discount" | "override_price" | "no_sale";
+export type Permission = "discount" | "override_price" | "no_sale" | "unchecked_tender";
 
 export interface ApprovalView {
   approval: string;
@@ -159,6 +159,11 @@ export interface CashierView {
   language: string;
 }
 
+export interface ForeignCashView {
+  currency: string;
+  rate_ppm: number;
+}
+
 export interface SessionView {
   till: string;
   store: string;
@@ -166,6 +171,9 @@ export interface SessionView {
   currency: string;
   cashier: CashierView | null;
   staff: CashierView[];
+  tills: string[];
+  cash_step_minor: number;
+  foreign_cash: ForeignCashView[];
 }
 
 export interface QuickKeyView {
@@ -203,7 +211,7 @@ export type Command =
   | { type: "take_cash"; amount_minor: number }
   | { type: "pay_by_card"; amount_minor: number }
   | { type: "take_tender"; kind: "gift_card" | "points" | "house_account" | "voucher" | "manual_card"; amount_minor: number; reference: string; approval?: string }
-  | { type: "take_foreign_cash"; currency: string; amount_minor: number }
+  | { type: "take_foreign_cash"; currency: string; amount_minor: number; shown_minor?: number }
   | { type: "cancel_card" }
   | { type: "abandon"; reason?: string }
   | { type: "next_sale" }
@@ -212,4 +220,4 @@ export type Command =
   | { type: "open_drawer"; reason: string; approval?: string };
 
 /** What a second person may have to approve. */
-export type ApprovedCommand = Extract<Command, { type: "override_price" | "give_discount" | "open_drawer" }>;
+export type ApprovedCommand = Extract<Command, { type: "override_price" | "give_discount" | "open_drawer" | "take_tender" }>;

@@ -31,6 +31,7 @@ from edge.contract.till_commands import (
     ApprovedCommand,
     CancelCard,
     NextSale,
+    Resume,
 )
 from edge.contract.till_protocol import (
     ApprovalRequest,
@@ -60,6 +61,7 @@ from edge.engine.weighing_rules import weighed, weighing_ended
 from edge.flows.approvals import Approvals
 from edge.runtime.static_files import StaticFiles
 from tests.screens.demo_reference import DemoReference, demo_staff
+from tests.screens.fake_parking import TILLS, ParkingShelf, foreign_cash
 
 SCREENS: Final = Path(__file__).parents[2] / "edge" / "screens"
 ENROL_CODE: Final = "7K3MPQ9X"
@@ -107,6 +109,7 @@ class FakeBox:
         self.replies: dict[str, tuple[bytes, bytes]] = {}
         self.approvals = Approvals()
         self.monotonic_ms = 0
+        self.shelf = ParkingShelf()
         self.valid_s = 60.0
         self.sockets: set[web.WebSocketResponse] = set()
         self.shown = 0
@@ -275,7 +278,7 @@ class FakeBox:
             self.receipt = ReceiptView("printed")
 
     async def _carry_out(
-        self, command: AnyTillCommand, body: bytes, role: str, *, entry: str
+        self, command: AnyTillCommand, body: bytes, role: str, *, entry: str, cashier: str = ""
     ) -> bytes:
         kept = self.replies.get(command.command_id)
         if kept is not None:
@@ -296,6 +299,10 @@ class FakeBox:
                 else None,
                 has_drawer=any(device.role == "drawer" for device in self.devices),
                 scale="scale-2" if any(device.role == "scale" for device in self.devices) else "",
+                parked=self.shelf.carts.get(command.sale_id)
+                if isinstance(command, Resume)
+                else None,
+                parked_sales=len(self.shelf.carts),
             )
             events = decide(self.cart, command, self.reference, given)
         except Refused as refusal:
@@ -309,6 +316,8 @@ class FakeBox:
         if isinstance(command, NextSale):
             self.cart, self.receipt = EMPTY, None
         else:
+            moved = {"till": TILL, "cashier": cashier, "at": self.at}
+            self.cart = self.shelf.move(self.cart, events, **moved)
             self._take(events)
         view = await self.publish()
         self.replies[command.command_id] = (body, view)
@@ -348,6 +357,7 @@ class FakeBox:
                 receipt=self.receipt if done else None,
                 discounts=tuple(discount.view() for discount in cart.discounts),
                 note=cart.note,
+                parked=self.shelf.views,
                 weighing=WeighingView(asked.name, asked.tare_g) if asked else None,
             )
         )
@@ -382,7 +392,11 @@ class FakeBox:
 
     def _session_view(self, cashier: CashierView | None) -> SessionView:
         staff = tuple(CashierView(m.id, m.name, m.role, m.language) for m in self.staff)
-        return SessionView(TILL, "store-1", "Harbour Street", "EUR", cashier, staff)
+        store = self.reference.store
+        rates = foreign_cash(store)
+        return SessionView(
+            TILL, "store-1", store.name, "EUR", cashier, staff, TILLS, store.cash_step_minor, rates
+        )
 
     async def _root(self, _: web.Request) -> web.Response:
         raise web.HTTPFound("/till/")
@@ -451,7 +465,7 @@ class FakeBox:
             command = _COMMAND.decode(body)
         except msgspec.DecodeError as error:
             raise Refused("bad_request", str(error), status=400) from error
-        view = await self._carry_out(command, body, cashier.role, entry="keyed")
+        view = await self._carry_out(command, body, cashier.role, entry="keyed", cashier=cashier.id)
         return web.Response(body=view, content_type="application/json")
 
     async def _approve(self, request: web.Request) -> web.Response:

@@ -211,12 +211,12 @@ async def test_the_keys_can_be_changed(till: TillPage, box: FakeBox) -> None:
     await selling(box, till)
     await till.page.keyboard.press("?")
     await till.page.locator(".keys .key", has_text="F8").click()
-    await till.page.keyboard.press("F4")
+    await till.page.keyboard.press("F3")
     await till.page.keyboard.press("Escape")
     await expect(till.page.locator("dialog")).to_have_count(0)
     await till.page.keyboard.press("F8")
     await expect(till.page.locator(".hand")).to_have_count(0)
-    await till.page.keyboard.press("F4")
+    await till.page.keyboard.press("F3")
     await expect(till.page.locator(".hand")).to_be_visible()
 
 

@@ -202,6 +202,38 @@ async def test_a_printer_without_paper_is_said_and_the_receipt_comes_later(
     await page.context.close()
 
 
+async def test_parked_taken_up_and_paid_with_a_gift_card_and_foreign_notes(
+    chromium: Browser, shop: Shop, enrolled: Path
+) -> None:
+    printed = len(await shop.papers())
+    page = await signed_in(chromium, shop, enrolled)
+    await shop.scan(shop.goods[0]["code"])
+    await state(page, "sell")
+    await keys(page, "F4", *"Ines", "Enter")
+    await state(page, "idle")
+    await expect(page.locator(".waits")).to_contain_text("1 sale is parked")
+    await keys(page, "F5")
+    await expect(page.locator(".parked__key")).to_contain_text("Ines")
+    await keys(page, "Enter")
+    await state(page, "sell")
+    await keys(page, "F9")
+    left = page.locator(".tenders .left .money")
+    due = int(await left.get_attribute("value") or "") - 10
+    await keys(page, "Alt+3", *"GC-0042", "Tab", *"10", "Enter")
+    await expect(page.locator(".approval")).to_be_visible()
+    await keys(page, *shop.ready["pins"]["pawel"], "Enter")
+    await expect(left).to_have_attribute("value", str(due), timeout=WAIT_MS)
+    await keys(page, "Alt+8", *"10000", "F9")
+    await state(page, "change")
+    await expect(page.locator(".huge")).to_have_attribute("value", str(8500 - due))
+    paper = await paper_after(shop, printed)
+    for words in ("Gift card", "GC-0042", "Cash USD 100.00", f"{(8500 - due) / 100:.2f}"):
+        assert words in paper
+    await keys(page, "Enter")
+    await state(page, "idle")
+    await page.context.close()
+
+
 async def test_the_speed_of_the_real_shop_is_written_down(
     chromium: Browser, shop: Shop, enrolled: Path, record_property: pytest.RecordProperty
 ) -> None:

@@ -6,6 +6,8 @@ import { ask, Refusal, Silence } from "./box_api.js";
 import { handAnswered, handLate, handRefused } from "./by_hand.js";
 import { busy, dropWishes, listenToAnswers, resumeWishes } from "./command_queue.js";
 import { takeRefusal, takeView, tell, why } from "./happenings.js";
+import { parkingAnswered, parkingRefused } from "./parking.js";
+import { tenderAnswered, tenderLate, tenderRefused } from "./tenders.js";
 import { closeLink, listenToBox, lose, openLink } from "./till_link.js";
 import * as store from "./store.js";
 
@@ -25,17 +27,23 @@ export async function begin() {
     answered: (view, one) => {
       takeView(view);
       handAnswered(one);
+      parkingAnswered(one);
+      tenderAnswered(one);
     },
     refused: (refusal, one) => {
       if (refusal.status === 401) return leave(refusal);
-      if (handRefused(refusal, one)) return undefined;
+      parkingRefused(one);
+      if (handRefused(refusal, one) || tenderRefused(refusal, one)) return undefined;
       takeRefusal(refusal);
       // a code that was refused stays typed: it is put right, not typed anew
       if (one.command.type === "add_item" && one.name === one.command.code && !store.typed.value) store.typed.value = one.command.code.slice(0, 40);
       return undefined;
     },
     silent: lose,
-    late: handLate,
+    late: (one) => {
+      tenderLate(one);
+      handLate(one);
+    },
   });
   for (const event of ["pointerdown", "keydown"]) addEventListener(event, touched, { capture: true, passive: true });
   setInterval(watchIdle, LOOK_EVERY_MS);

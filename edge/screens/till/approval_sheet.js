@@ -6,6 +6,7 @@ import { approve, approvers, leaveApproval } from "./approving.js";
 import { sendApproved } from "./by_hand.js";
 import { newPinEntry, People, PinPad, submitPin, typePin } from "./pin_pad.js";
 import { Sheet } from "./sheet.js";
+import { sendApprovedTender } from "./tenders.js";
 import * as store from "./store.js";
 
 /** @param {{wanted: import("./approving").Approval}} props */
@@ -14,7 +15,7 @@ function Asked({ wanted }) {
   const made = useRef(/** @type {import("./pin_pad").PinEntry | null} */ (null));
   made.current ??= newPinEntry();
   const entry = made.current;
-  const submit = () => void submitPin(entry, (person, pin) => approve(person, pin, sendApproved));
+  const submit = () => void submitPin(entry, (person, pin) => approve(person, pin, wanted.command.type === "take_tender" ? sendApprovedTender : sendApproved));
   useLayoutEffect(() => {
     entry.fault.value = wanted.fault;
     if (people.length === 1 && people[0]) entry.person.value = people[0].id;

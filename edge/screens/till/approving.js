@@ -19,7 +19,7 @@ export const MAY_APPROVE = Object.freeze({
   unchecked_tender: ["supervisor", "manager"],
 });
 /** @type {Readonly<Record<string, Permission>>} */
-const NEEDED = Object.freeze({ give_discount: "discount", override_price: "override_price", open_drawer: "no_sale" });
+const NEEDED = Object.freeze({ give_discount: "discount", override_price: "override_price", open_drawer: "no_sale", take_tender: "unchecked_tender" });
 
 /** @param {Approval} wanted */
 export function askApproval(wanted) {

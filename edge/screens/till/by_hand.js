@@ -38,6 +38,7 @@ export function lineOf(hand) {
 /** @param {Hand["kind"]} kind @param {string} line empty for the whole sale */
 function open(kind, line) {
   store.pad.value = null;
+  store.parking.value = null;
   store.pane.value = "keys";
   const hand = { kind, line, percent: true, digits: "", text: "", sent: "", last: null };
   store.hand.value = kind === "note" ? { ...hand, text: writtenNote(hand) } : hand;

@@ -5,6 +5,7 @@ import { sound } from "../kit/sounds.js";
 import { say } from "../kit/words.js";
 import { BY_HAND, wish } from "./command_queue.js";
 import { tell } from "./happenings.js";
+import { givenBack } from "./tender_words.js";
 import * as store from "./store.js";
 
 /** @typedef {import("./protocol").Command} Command */
@@ -21,7 +22,8 @@ export function send(command, name, more) {
   const hindered = wish(command, name, more);
   if (hindered === "lost") {
     sound("refused");
-    tell(BY_HAND.has(command.type) ? `${say("box_lost_title")} ${say("hand_lost")}` : say("pay_lost"), "person");
+    const parking = command.type === "park" || command.type === "resume";
+    tell(parking ? say("park_lost") : BY_HAND.has(command.type) ? `${say("box_lost_title")} ${say("hand_lost")}` : say("pay_lost"), "person");
   } else if (hindered === "full") {
     sound("refused");
     tell(say("box_lost_full", { n: store.waiting.value.length }), "person");
@@ -117,6 +119,7 @@ export function multiply(text) {
 export function openPad(use) {
   store.padDigits.value = "";
   store.hand.value = null;
+  store.parking.value = null;
   store.pad.value = use;
   store.pane.value = "keys";
 }
@@ -253,6 +256,7 @@ export function pay() {
     store.amountDigits.value = "";
     store.pad.value = null;
     store.hand.value = null;
+    store.parking.value = null;
     store.message.value = null;
   });
 }
@@ -269,9 +273,9 @@ export function backToSale() {
   store.amountDigits.value = "";
 }
 
-/** @param {"cash" | "card"} chosen */
+/** @param {import("./store").Way} chosen */
 export function chooseWay(chosen) {
-  if (store.view.value?.state !== "open") return;
+  if (store.view.value?.state !== "open" || store.way.value === chosen) return;
   store.way.value = chosen;
   store.amountDigits.value = "";
 }
@@ -313,12 +317,11 @@ export function nextSale() {
 export function abandon() {
   const view = store.view.value;
   if (view?.state !== "open") return void tell(say("refusal_no_sale_open"));
-  const cash = view.tenders.filter((tender) => tender.state === "taken").reduce((sum, tender) => sum + tender.amount_minor, 0);
-  const amount = money(cash, view.currency);
+  const amount = givenBack(view);
   if (Date.now() - store.abandonAskedAt.value > ABANDON_ASKED_MS) {
     const asked = Date.now();
     store.abandonAskedAt.value = asked;
-    tell(cash ? say("abandon_ask_cash", { amount }) : say("abandon_ask"), "person");
+    tell(amount ? say("abandon_ask_cash", { amount }) : say("abandon_ask"), "person");
     setTimeout(() => {
       if (store.abandonAskedAt.value === asked) store.abandonAskedAt.value = 0;
     }, ABANDON_ASKED_MS);
@@ -333,6 +336,7 @@ export function back() {
   if (store.sheet.value) store.sheet.value = null;
   else if (store.pad.value) closePad();
   else if (store.hand.value) store.hand.value = null;
+  else if (store.parking.value) store.parking.value = null;
   else if (store.typed.value) store.typed.value = "";
   else if (store.nextQuantity.value !== 1000) store.nextQuantity.value = 1000;
   else if (store.amountDigits.value) store.amountDigits.value = "";

@@ -1,9 +1,12 @@
 // After the sale: the change, read from two metres, until the next scan; what became of the receipt; where the sale is kept.
 import { money } from "../kit/numbers.js";
-import { Dots, dotsInWords, html, Money } from "../kit/parts.js";
+import { Dots, dotsInWords, html, Icon, Money } from "../kit/parts.js";
 import { isWord, say } from "../kit/words.js";
 import { nextSale } from "./doings.js";
+import { keyName, keys } from "./keyboard.js";
 import { TroubleLine } from "./message_line.js";
+import { askResume, parkedHere } from "./parking.js";
+import { tenderName } from "./tender_words.js";
 import * as store from "./store.js";
 
 const LONG_AMOUNT = 7;
@@ -18,22 +21,27 @@ function Receipt() {
 export function FinishedDesk() {
   const view = store.view.value;
   if (!view) return null;
-  const cash = view.tenders.filter((tender) => tender.state === "taken").reduce((sum, tender) => sum + tender.amount_minor, 0);
+  const taken = view.tenders.filter((tender) => tender.state === "taken");
+  const cash = taken.filter((tender) => tender.kind === "cash").reduce((sum, tender) => sum + tender.amount_minor, 0);
   const cards = view.tenders.filter((tender) => tender.state === "approved");
-  const huge = cash ? view.change_minor : view.total_minor;
+  const back = cash > 0 || view.change_minor > 0; // a card charged too much gives change too
+  const notes = taken.filter((tender) => tender.kind === "cash" && tender.reference).map((tender) => tender.reference).join(", "); // of another currency
+  const huge = back ? view.change_minor : view.total_minor;
   const long = money(huge, view.currency).replace(/\p{Cf}/gu, "").length > LONG_AMOUNT; // signs that turn the line take no room
   return html`<main class="desk desk--change">
     <div class="torn bigslip">
-      <div aria-live="assertive" role="status" class="bigslip__sum"><span>${cash ? say("change") : say("paid")}</span>
+      <div aria-live="assertive" role="status" class="bigslip__sum"><span>${back ? say("change") : say("paid")}</span>
         <${Money} minor=${huge} currency=${view.currency} kind=${long ? "huge huge--long" : "huge"} /></div>
       <hr class="perf" /><dl>
-        ${cash > 0 && html`<div><dt class="quiet">${say("received_cash")}</dt><dd><${Money} minor=${cash} currency=${view.currency} /></dd></div>`}
+        ${cash > 0 && html`<div><dt class="quiet">${say("received_cash")} ${notes && html`<bdi>(${notes})</bdi>`}</dt><dd><${Money} minor=${cash} currency=${view.currency} /></dd></div>`}
         ${cards.map((card) => html`<div key=${card.tender_id}><dt class="quiet">${card.last4 ? say("card_ending", { last4: card.last4 }) : say("card")} <bdi>${card.scheme}</bdi></dt><dd><${Money} minor=${card.amount_minor} currency=${view.currency} /></dd></div>`)}
+        ${taken.filter((tender) => tender.kind !== "cash").map((tender) => html`<div key=${tender.tender_id}><dt class="quiet">${tenderName(tender.kind)} <bdi>${tender.reference}</bdi></dt><dd><${Money} minor=${tender.amount_minor} currency=${view.currency} /></dd></div>`)}
         ${view.rounding_minor !== 0 && html`<div><dt class="quiet">${say("rounding")}</dt><dd><${Money} minor=${view.rounding_minor} currency=${view.currency} /></dd></div>`}
         <div><dt class="quiet"><bdi>${say("sale_number", { receipt: view.receipt_number ?? "" })}</bdi></dt><dd><${Money} minor=${view.total_minor} currency=${view.currency} /></dd></div>
         <${Receipt} />
         ${view.dots && html`<div><dt class="quiet">${say("kept_where")}</dt><dd class="row"><span>${dotsInWords(view.dots)}</span><${Dots} dots=${view.dots} /></dd></div>`}
       </dl></div>
     <${TroubleLine} />
-    <div class="after"><button type="button" class="key key--primary" onClick=${nextSale}><span>${say("next_sale")}</span> <kbd>Enter</kbd></button></div></main>`;
+    <div class="after">${parkedHere.value.length > 0 && html`<button type="button" class="key" onClick=${askResume}><${Icon} name="resume" /><span>${say("resume")}</span> <b class="count" aria-hidden="true">${parkedHere.value.length}</b><span class="said">${say("parked_count", { n: parkedHere.value.length })}</span> <kbd>${keyName(keys().resume)}</kbd></button>`}
+      <button type="button" class="key key--primary" onClick=${nextSale}><span>${say("next_sale")}</span> <kbd>Enter</kbd></button></div></main>`;
 }

@@ -5,6 +5,8 @@ import { money, quantity, unbroken } from "../kit/numbers.js";
 import { sound } from "../kit/sounds.js";
 import { Refusal } from "./box_api.js";
 import { off } from "./by_hand_words.js";
+import { asideWords, parkedName, parkedNews, setAside, takenUp } from "./parked_news.js";
+import { givenBack } from "./tender_words.js";
 import { deviceKey, deviceName } from "./trouble_words.js";
 import * as store from "./store.js";
 
@@ -38,15 +40,27 @@ function first(next) {
 function compare(before, next) {
   const fresh = next.sale_id !== before.sale_id;
   if (fresh && next.state !== "done") store.beginAnew();
-  lines(fresh ? [] : before.lines, next);
+  const again = takenUp(before, next);
+  if (again) resumed(again);
+  else lines(fresh ? [] : before.lines, next);
   if (!fresh && next.state === "open") byHand(before, next);
   if (next.state !== before.state) changedState(before, next);
+  if (again && next.state === "in_doubt") store.doubtSince.value = 0; // since before it was parked: not known here
+  const news = parkedNews(before, next);
+  if (news) tell(news, "");
   const notice = next.notice;
   if (notice && notice.serial !== before.notice?.serial) {
     speakOf(notice.code, notice.tone, notice.words, notice.params);
     heard(notice.tone, notice.code);
   }
   devices(before, next);
+}
+
+/** A parked sale is on this till again. @param {import("./protocol").ParkedView} parked */
+function resumed(parked) {
+  sound("added");
+  store.parking.value = null;
+  tell(say("resumed", { name: parkedName(parked) }), "");
 }
 
 /** @param {readonly import("./protocol").LineView[]} had @param {TillView} next */
@@ -122,16 +136,19 @@ function changedState(before, next) {
         if (last?.state === "approved") sound("approved");
       }
       break;
-    case "idle":
-      if (before.state === "open") givenUp(before);
+    case "idle": {
+      const aside = setAside(before, next);
+      if (aside) tell(asideWords(aside), "");
+      else if (before.state === "open") givenUp(before);
       break;
+    }
   }
 }
 
 /** @param {TillView} before */
 function givenUp(before) {
-  const cash = before.tenders.filter((tender) => tender.state === "taken").reduce((sum, tender) => sum + tender.amount_minor, 0);
-  if (cash) tell(say("abandoned_cash", { amount: money(cash, before.currency) }), "wait");
+  const amount = givenBack(before);
+  if (amount) tell(say("abandoned_cash", { amount }), "wait");
   else tell(say("abandoned"), "");
 }
 

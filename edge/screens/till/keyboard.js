@@ -3,13 +3,15 @@ import { signal } from "@preact/signals";
 import { changedKeys } from "../kit/choices.js";
 import * as byHand from "./by_hand.js";
 import * as doings from "./doings.js";
+import * as parking from "./parking.js";
 import * as store from "./store.js";
+import * as tenders from "./tenders.js";
 import { GAP_MS_MAX, inBurst, scansHeard } from "./wedge.js";
 
-/** @typedef {"search" | "pay" | "back" | "times" | "help" | "void" | "discount" | "price" | "note" | "drawer"} Action */
+/** @typedef {"search" | "pay" | "back" | "times" | "help" | "void" | "discount" | "price" | "note" | "drawer" | "park" | "resume"} Action */
 
 /** @type {Readonly<Record<Action, string>>} */
-export const USUAL_KEYS = Object.freeze({ search: "F2", pay: "F9", back: "Escape", times: "*", help: "?", void: "Delete", discount: "F8", price: "F6", note: "F7", drawer: "F10" });
+export const USUAL_KEYS = Object.freeze({ search: "F2", pay: "F9", back: "Escape", times: "*", help: "?", void: "Delete", discount: "F8", price: "F6", note: "F7", drawer: "F10", park: "F4", resume: "F5" });
 /** The action that waits for its new key. */
 export const changing = signal(/** @type {Action | null} */ (null));
 
@@ -49,24 +51,25 @@ function press(event) {
   }
   if (event.ctrlKey || event.metaKey || event.isComposing || !["idle", "sell", "paying", "change", "indoubt"].includes(store.screen.value)) return;
   if (event.altKey) {
-    if (event.key === "1") doings.chooseWay("cash");
-    if (event.key === "2") doings.chooseWay("card");
+    const number = Number(event.key);
+    if (store.screen.value !== "paying" || store.sheet.value || !tenders.WAYS[number - 1]) return;
+    event.preventDefault(); // browsers change tabs with it
+    tenders.chooseByNumber(number);
     return;
   }
   const now = keys();
   const action = /** @type {Action[]} */ (Object.keys(now)).find((each) => now[each] === event.key);
   if (store.sheet.value) {
-    if (action === "back") {
-      event.preventDefault();
-      doings.back();
-    }
+    if (action === "back") doings.back();
+    if (action && event.key.length > 1) event.preventDefault(); // F5 would load the page anew
     return;
   }
   if (action && act(action, event)) {
     event.preventDefault();
     return;
   }
-  if (store.screen.value === "paying") inPaying(event);
+  if (store.parking.value && !(event.target instanceof Element && event.target.id === "find")) inParking(event, store.parking.value);
+  else if (store.screen.value === "paying") inPaying(event);
   else if (store.screen.value === "change") inChange(event);
   else inSelling(event);
 }
@@ -80,14 +83,14 @@ function act(action, event) {
       return focusSearch();
     case "pay":
       if (event.repeat) return true;
-      if (store.screen.value === "paying") doings.takeAmount();
+      if (store.screen.value === "paying") tenders.take();
       else if (store.screen.value === "sell" || store.screen.value === "idle") doings.pay();
       return true;
     case "back":
       doings.back();
       return true;
     case "times":
-      if (store.hand.value) return false;
+      if (store.hand.value || store.parking.value) return false;
       return doings.multiply(store.pad.value && store.pad.value.kind !== "code" ? "" : store.typed.value);
     case "help":
       if (letter && (store.typed.value || event.target instanceof HTMLInputElement)) return false;
@@ -100,7 +103,14 @@ function act(action, event) {
       if (event.repeat || (store.screen.value !== "sell" && store.screen.value !== "idle")) return true;
       ({ discount: byHand.askDiscount, price: byHand.askPrice, note: byHand.askNote, drawer: byHand.askDrawer })[action]();
       return true;
+    case "park":
+      if (!event.repeat) parking.askPark();
+      return true;
+    case "resume":
+      if (!event.repeat) parking.askResume();
+      return true;
     case "void":
+      if (store.parking.value) return false;
       if (store.typed.value || store.hand.value || store.screen.value !== "sell") return false;
       doings.voidLine(store.chosen.value);
       return true;
@@ -140,11 +150,28 @@ function typeBehind(event, field) {
 
 /** @param {KeyboardEvent} event */
 function inPaying(event) {
-  if (store.view.value?.state !== "open" || event.target instanceof HTMLInputElement) return;
+  if (store.view.value?.state !== "open" || (event.target instanceof HTMLInputElement && event.key !== "Enter")) return;
   if (/^\d$/.test(event.key)) doings.typeAmount(event.key);
   else if (event.key === "Backspace") doings.eraseAmount();
-  else if (event.key === "Enter" && !pressable(event) && !event.repeat) doings.takeAmount();
+  else if (event.key === "Enter" && !pressable(event) && !event.repeat) tenders.take();
+  else if (event.key.length === 1 && event.key !== " " && tenders.focusReference()) return; // letters go to the number of what is given
   else return;
+  event.preventDefault();
+}
+
+/** @param {KeyboardEvent} event @param {import("./store").Parking} what */
+function inParking(event, what) {
+  const steps = { ArrowUp: -1, ArrowDown: 1, Home: -Infinity, End: Infinity };
+  const step = steps[/** @type {keyof typeof steps} */ (event.key)];
+  if (event.key === "Enter") {
+    if (pressable(event) || event.repeat) return;
+    if (what.kind === "park") parking.sendPark();
+    else parking.resume(parking.chosenParked());
+  } else if (what.kind === "resume" && step) parking.stepParked(step);
+  else {
+    if (what.kind === "park" && event.key.length === 1 && event.key !== " " && !(event.target instanceof HTMLInputElement)) document.getElementById("park-label")?.focus();
+    return;
+  }
   event.preventDefault();
 }
 

@@ -11,10 +11,12 @@ import { scanned } from "./doings.js";
 import { FinishedDesk } from "./finished.js";
 import { EnrolGate, SignInGate } from "./gate.js";
 import { listenToKeys } from "./keyboard.js";
+import { ResumeOverChange } from "./park_desk.js";
 import { DoubtDesk, PayingDesk } from "./paying.js";
 import { SellingDesk } from "./selling.js";
 import { Sheets } from "./sheets.js";
 import { Slip } from "./slip.js";
+import { takeScan } from "./tenders.js";
 import { TopBar } from "./top_bar.js";
 import { listenToWedge } from "./wedge.js";
 import * as store from "./store.js";
@@ -33,7 +35,7 @@ function Desk() {
     case "paying":
       return html`<${PayingDesk} />`;
     case "change":
-      return html`<${FinishedDesk} />`;
+      return store.parking.value ? html`<${ResumeOverChange} />` : html`<${FinishedDesk} />`;
     case "indoubt":
       return html`<${DoubtDesk} />`;
     default:
@@ -70,7 +72,7 @@ function Till() {
 
 effect(() => {
   document.body.dataset["state"] = store.screen.value;
-  document.body.dataset["desk"] = store.hand.value ? "hand" : "";
+  document.body.dataset["desk"] = store.hand.value || store.parking.value ? "hand" : "";
   document.body.dataset["pane"] = store.pane.value;
 });
 options.debounceRendering = (draw) =>
@@ -82,7 +84,7 @@ options.debounceRendering = (draw) =>
 const selling = new Set(["idle", "sell", "paying", "change"]);
 installIcons();
 openSounds();
-listenToWedge(scanned, () => selling.has(store.screen.value) && store.sheet.value === null);
+listenToWedge((code) => takeScan(code) || scanned(code), () => selling.has(store.screen.value) && store.sheet.value === null);
 listenToKeys();
 render(html`<${Till} />`, /** @type {HTMLElement} */ (document.getElementById("app")));
 void begin();

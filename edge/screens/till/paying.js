@@ -1,10 +1,16 @@
 // The payment desk: ways of paying, the amount, and the live state of a card. A declined card returns here.
+import { useLayoutEffect } from "preact/hooks";
 import { clock, likelyCash } from "../kit/numbers.js";
 import { html, Icon, Keypad, Money, Notice } from "../kit/parts.js";
 import { say } from "../kit/words.js";
-import { cancelCard, chooseWay, eraseAmount, takeAmount, typeAmount } from "./doings.js";
+import { cancelCard, eraseAmount, takeAmount, typeAmount } from "./doings.js";
 import { keyName, keys } from "./keyboard.js";
 import { MessageLine, TroubleLine } from "./message_line.js";
+import { ParkDesk } from "./park_desk.js";
+import { askPark } from "./parking.js";
+import { TenderDesk } from "./tender_desk.js";
+import { tenderIcon, tenderName } from "./tender_words.js";
+import { choose, settle, waysHere, WAYS } from "./tenders.js";
 import { deviceWords } from "./trouble_words.js";
 import * as store from "./store.js";
 
@@ -14,11 +20,12 @@ function Ways() {
   const live = view?.state === "paying";
   const off = live ? "true" : undefined;
   const now = store.way.value;
+  useLayoutEffect(() => document.querySelector('.ways [aria-pressed="true"]')?.scrollIntoView({ block: "nearest", inline: "nearest" }), [now]); // phones scroll the ways
   return html`<div><h2 class="said">${say("how_paid")}</h2><div class="ways" role="group" aria-label=${say("how_paid")}>
-    <button type="button" class="key" aria-pressed=${now === "cash"} aria-disabled=${off} onClick=${() => chooseWay("cash")}><${Icon} name="cash" /><span>${say("cash")}</span></button>
-    ${terminal &&
-    html`<button type="button" class="key" aria-pressed=${now === "card"} aria-disabled=${off} onClick=${() => chooseWay("card")}><${Icon} name="card" />
-      <span>${say("card")}${!terminal.well && html`<small>${say("terminal_unwell")}</small>`}</span></button>`}</div></div>`;
+    ${waysHere().map(
+      (way) => html`<button type="button" class="key" key=${way} aria-pressed=${now === way} aria-disabled=${off} onClick=${(/** @type {PointerEvent} */ event) => choose(way, event.pointerType === "touch")}><${Icon} name=${tenderIcon(way)} />
+      <span class="grow">${tenderName(way)}${way === "card" && !terminal?.well && html`<small>${say("terminal_unwell")}</small>`}</span><kbd>${WAYS.indexOf(way) + 1}</kbd></button>`,
+    )}</div></div>`;
 }
 
 /** @param {{amount: number, due: number, currency: string}} props */
@@ -34,12 +41,13 @@ function TakeKey() {
   const amount = store.amount.value;
   const currency = store.currency.value;
   const cash = store.way.value === "cash";
-  const rest = amount - (view?.due_minor ?? 0);
+  const due = view?.due_minor ?? 0;
+  const { change, rest } = cash ? settle(due, amount) : { change: 0, rest: Math.max(0, due - amount) };
   const lost = store.boxLostSince.value !== null || amount <= 0;
   const after =
-    cash && rest > 0
-      ? html`<small>${say("change")} <${Money} minor=${rest} currency=${currency} /></small>`
-      : rest < 0 && html`<small>${say("remains")} <${Money} minor=${-rest} currency=${currency} /></small>`;
+    change > 0
+      ? html`<small>${say("change")} <${Money} minor=${change} currency=${currency} /></small>`
+      : rest > 0 && html`<small>${say("remains")} <${Money} minor=${rest} currency=${currency} /></small>`;
   return html`<button type="button" class=${`key key--pay${lost ? "" : " key--primary"}`} aria-disabled=${lost ? "true" : undefined} onClick=${takeAmount}>
     <span>${cash ? say("take_cash") : say("charge_card")} <${Money} minor=${amount} currency=${currency} />${after}</span><kbd>${keyName(keys().pay)}</kbd></button>`;
 }
@@ -77,8 +85,9 @@ function CardLive() {
 
 export function PayingDesk() {
   const live = store.view.value?.state === "paying";
+  const way = store.way.value;
   return html`<main class="desk desk--paying"><${MessageLine} hint=${say(live ? "refusal_card_payment_running" : "paying_hint")} />
-    <div class="desk--pay"><${Ways} />${live ? html`<${CardLive} />` : html`<${Till} />`}</div></main>`;
+    <div class="desk--pay"><${Ways} />${live ? html`<${CardLive} />` : way === "cash" || way === "card" ? html`<${Till} />` : html`<${TenderDesk} way=${way} />`}</div></main>`;
 }
 
 /** The payment that nobody knows the end of: nothing to press but patience, and what to look at. */
@@ -87,14 +96,17 @@ export function DoubtDesk() {
   const tender = view?.tenders.find((each) => each.state === "unknown" || each.state === "asked");
   const terminal = view?.devices.find((device) => device.role === "terminal");
   const [before, after] = say("doubt_title", { amount: "\u0000" }).split("\u0000");
+  const parking = store.parking.value;
   return html`<main class="desk desk--doubt" tabindex="0"><div class="paper doubt">
     <header role="alert"><${Icon} name="person" /><h1>${before}<${Money} minor=${tender?.amount_minor ?? 0} currency=${store.currency.value} />${after}</h1><p class="quiet">${say("doubt_words")}</p></header>
+    ${parking?.kind === "park" && html`<div class="doubt__park"><${ParkDesk} parking=${parking} /></div>`}
     <dl class="facts">
-      <dt>${say("doubt_since")}</dt><dd>${clock(store.doubtSince.value)}</dd>
+      ${store.doubtSince.value > 0 && html`<dt>${say("doubt_since")}</dt><dd>${clock(store.doubtSince.value)}</dd>`}
       ${tender?.words && html`<dt>${say("doubt_reason")}</dt><dd><bdi>${tender.words}</bdi></dd>`}
       ${terminal && html`<dt>${say("doubt_terminal")}</dt><dd>${terminal.well ? say("doubt_well") : html`<bdi>${deviceWords(terminal).lead}</bdi>`}</dd>`}</dl>
     <h2>${say("doubt_next")}</h2>
     <ul class="ask ask--steps"><li><${Icon} name="refresh" /><span>${say("doubt_step_ask")}</span></li>
+      <li class="ask__do"><${Icon} name="park" /><span>${say("doubt_step_park")}</span>${!parking && html`<button type="button" class="key" onClick=${askPark}>${say("park")} <kbd>${keyName(keys().park)}</kbd></button>`}</li>
       <li><${Icon} name="link" /><span>${say("doubt_step_cable")}</span></li>
       <li><${Icon} name="user" /><span>${say("doubt_step_customer")}</span></li></ul>
     <${TroubleLine} /></div></main>`;

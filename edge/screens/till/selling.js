@@ -9,6 +9,8 @@ import { askDiscount, askDrawer, hasDrawer } from "./by_hand.js";
 import { HandDesk } from "./hand_desk.js";
 import { keyName, keys } from "./keyboard.js";
 import { MessageLine } from "./message_line.js";
+import { ParkDesk, ResumeDesk } from "./park_desk.js";
+import { askPark, askResume, parkedHere, parkHindered, resumeHindered } from "./parking.js";
 import { EntryPad } from "./entry_pad.js";
 import { WeighStep } from "./weigh_step.js";
 import { Found, QuickKeys } from "./quick_keys.js";
@@ -100,10 +102,11 @@ function FindBox() {
     <button type="button" class="key" aria-pressed=${padOpen} aria-label=${say("number_pad")} onClick=${() => (padOpen ? closePad() : openPad({ kind: "code" }))}><${Icon} name="keypad" /></button></div>`;
 }
 
-/** @param {{icon: string, words: string, hint?: string, press: () => void, danger?: boolean, off?: boolean}} props */
-function Act({ icon, words, hint, press, danger, off }) {
+/** @param {{icon: string, words: string, hint?: string, press: (event: PointerEvent) => void, danger?: boolean, off?: boolean, count?: number}} props */
+function Act({ icon, words, hint, press, danger, off, count = 0 }) {
   return html`<button type="button" class=${`key key--tall${danger ? " key--danger" : ""}`} aria-disabled=${off ? "true" : undefined} onClick=${press}>
-    <${Icon} name=${icon} /><span><span>${words}</span>${hint && html` <kbd>${hint}</kbd>`}</span></button>`;
+    <${Icon} name=${icon} /><span><span>${words}</span>${hint && html` <kbd>${hint}</kbd>`}</span>
+    ${count > 0 && html`<span class="said">${say("parked_count", { n: count })}</span><b class="count" aria-hidden="true">${count}</b>`}</button>`;
 }
 
 function Actions() {
@@ -116,12 +119,16 @@ function Actions() {
     <${Act} icon="times" words=${say("void_line")} hint=${keyName(now.void)} press=${() => voidLine(line)} off=${Boolean(lineHindered(line))} />
     <${Act} icon="percent" words=${say("discount")} hint=${keyName(now.discount)} press=${askDiscount} off=${Boolean(lineHindered(line))} />
     <${Act} icon="drawer" words=${say("no_sale")} hint=${keyName(now.drawer)} press=${askDrawer} off=${!hasDrawer()} />
+    <${Act} icon="park" words=${say("park")} hint=${keyName(now.park)} press=${askPark} off=${Boolean(parkHindered())} />
+    <${Act} icon="resume" words=${say("resume")} hint=${keyName(now.resume)} press=${askResume} off=${Boolean(resumeHindered())} count=${parkedHere.value.length} />
     <${Act} icon="nopaper" words=${asked ? say("abandon_again") : say("abandon")} hint=${keyName(now.back)} press=${abandon} danger=${asked} off=${!open} />
     <${Act} icon="lock" words=${say("lock")} press=${() => void signOut()} />
     <${Act} icon="more" words=${say("all_keys")} hint=${keyName(now.help)} press=${() => (store.sheet.value = "keys")} /></div>`;
 }
 
 function Middle() {
+  const parking = store.parking.value;
+  if (parking) return parking.kind === "park" ? html`<${ParkDesk} parking=${parking} key="park" />` : html`<${ResumeDesk} key="resume" />`;
   const hand = store.hand.value;
   if (hand) return html`<${HandDesk} hand=${hand} key=${hand.kind} />`;
   const use = store.pad.value;

@@ -9,10 +9,11 @@ import { off } from "./by_hand_words.js";
 import { askQuantity, backToSale, countable, lineHindered, pay, stepQuantity, voidLine } from "./doings.js";
 import { keyName, keys } from "./keyboard.js";
 import { MessageLine } from "./message_line.js";
+import { ParkedSign } from "./park_desk.js";
+import { Tender } from "./tender_line.js";
 import * as store from "./store.js";
 
 /** @typedef {import("./protocol").LineView} LineView */
-/** @typedef {import("./protocol").TenderView} TenderView */
 
 /** @param {{line: LineView}} props */
 function LineKeys({ line }) {
@@ -143,7 +144,7 @@ function Lines() {
 }
 
 function Ready() {
-  return html`<div class="lines empty"><${Icon} name="scan" size="l" /><h2>${say("ready_title")}</h2><p>${say("ready_words")}</p></div>`;
+  return html`<div class="lines empty"><${Icon} name="scan" size="l" /><h2>${say("ready_title")}</h2><p>${say("ready_words")}</p><${ParkedSign} /></div>`;
 }
 
 function Head() {
@@ -162,7 +163,7 @@ function Head() {
 
 /** @param {{dim?: boolean}} props */
 function PayKey({ dim }) {
-  const second = dim || store.pad.value !== null || store.hand.value !== null; // one primary key in view: an open pad has it
+  const second = dim || store.pad.value !== null || store.hand.value !== null || store.parking.value !== null; // one primary key in view: an open pad has it
   return html`<button type="button" class=${`key key--pay${second ? "" : " key--primary"}`} aria-disabled=${dim ? "true" : undefined} onClick=${pay}>
     <span>${say("pay")}</span><kbd>${keyName(keys().pay)}</kbd></button>`;
 }
@@ -184,24 +185,10 @@ function SellTotals() {
     <${PayKey} dim=${lost || n === 0} /></div>`;
 }
 
-const TONES = Object.freeze({ taken: "well", approved: "well", asked: "wait", declined: "person", unknown: "person" });
-
-/** @param {{tender: TenderView}} props */
-function Tender({ tender }) {
-  const tone = TONES[/** @type {keyof typeof TONES} */ (tender.state)] ?? "plain";
-  const counts = tender.state === "taken" || tender.state === "approved";
-  const words = { taken: say("tender_taken"), approved: say("tender_approved"), asked: say("tender_asked"), declined: say("tender_declined"), unknown: say("tender_unknown") };
-  const sum = html`<${Money} minor=${tender.amount_minor} currency=${store.currency.value} minus=${counts} />`;
-  return html`<li class="quiet"><span class="row"><${Icon} name=${tender.kind === "cash" ? "cash" : "card"} size="s" />
-      <span>${tender.kind === "cash" ? say("cash") : say("card")}${tender.last4 && html` <bdi>··${tender.last4}</bdi>`}</span>
-      <${State} tone=${tone}>${words[/** @type {keyof typeof words} */ (tender.state)] ?? tender.state}<//></span>
-    ${tender.state === "declined" ? html`<s>${sum}</s>` : sum}</li>`;
-}
-
 function PayTotals() {
   const view = store.view.value;
   if (!view) return null;
-  return html`<div class="totals"><ul class="tenders">
+  return html`<div class="totals"><ul class="tenders" tabindex=${view.tenders.length > 1 ? 0 : undefined} aria-label=${say("how_paid")}>
       <li><span>${say("total")}</span><${Money} minor=${view.total_minor} currency=${view.currency} /></li>
       ${view.tenders.map((tender) => html`<${Tender} key=${tender.tender_id} tender=${tender} />`)}
       <li class="left"><span>${say("still_to_pay")}</span><${Money} minor=${view.due_minor} currency=${view.currency} /></li></ul>

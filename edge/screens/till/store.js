@@ -14,6 +14,17 @@ import { computed, signal } from "@preact/signals";
  * @typedef {{kind: "discount" | "price" | "note" | "drawer", line: string, percent: boolean, digits: string, text: string, sent: string, last: {body: string, id: string} | null}} Hand
  */
 
+/**
+ * This sale is being set aside (`till`: handed to one, or empty; `touched`: no screen keyboard unasked), or one is chosen from the list (`place`: where it stood).
+ * @typedef {{kind: "park", label: string, till: string, touched: boolean, sent: string, last: {body: string, id: string} | null} | {kind: "resume", at: string, place: number}} Parking
+ */
+/** @typedef {"cash" | "card" | "gift_card" | "points" | "house_account" | "voucher" | "manual_card" | "foreign_cash"} Way */
+/**
+ * A tender beside cash and card as far as it is typed: `references` by way, the notes' `currency`, what was `asked` to be
+ * pressed again; `sent` and `last` as above.
+ * @typedef {{references: Partial<Record<Way, string>>, currency: string, asked: string, sent: string, last: {body: string, id: string} | null}} Tendering
+ */
+
 /** `null` until the box said; `false` shows the enrolment page. */
 export const enrolled = signal(/** @type {boolean | null} */ (null));
 export const session = signal(/** @type {SessionView | null} */ (null));
@@ -32,6 +43,8 @@ export const pad = signal(/** @type {PadUse | null} */ (null));
 export const padDigits = signal("");
 /** A discount, a price, a note or a drawer in the quick keys' place. */
 export const hand = signal(/** @type {Hand | null} */ (null));
+/** A sale set aside, or taken up again, in the quick keys' place. */
+export const parking = signal(/** @type {Parking | null} */ (null));
 /** What waits for a second person's PIN. */
 export const approval = signal(/** @type {import("./approving").Approval | null} */ (null));
 export const pageId = signal("");
@@ -42,8 +55,11 @@ export const chosenLine = signal("");
 export const payingDesk = signal(false);
 /** Pay was pressed while the last article was on its way: it opens once the total is known. */
 export const payAsked = signal(false);
-export const way = signal(/** @type {"cash" | "card"} */ ("cash"));
-/** Digits typed for the amount; empty means all that is due. */
+export const way = signal(/** @type {Way} */ ("cash"));
+/** @returns {Tendering} */
+const nothingTendered = () => ({ references: {}, currency: "", asked: "", sent: "", last: null });
+export const tendering = signal(nothingTendered());
+/** Digits typed for the amount; empty means all that is due, or nothing yet where only a person can know it. */
 export const amountDigits = signal("");
 export const cancelAsked = signal(false);
 /** Until when a second press gives the sale up; 0 for not asked. */
@@ -107,8 +123,8 @@ export const chosen = computed(() => {
 
 /** What the amount pad stands at, in minor units. */
 export const amount = computed(() => {
-  const due = view.value?.due_minor ?? 0;
-  return amountDigits.value === "" ? due : Number(amountDigits.value);
+  if (amountDigits.value !== "") return Number(amountDigits.value);
+  return way.value === "manual_card" || way.value === "foreign_cash" ? 0 : (view.value?.due_minor ?? 0);
 });
 
 /** Forgets what belonged to the last sale. */
@@ -119,6 +135,8 @@ export function beginAnew() {
   cancelAsked.value = false;
   abandonAskedAt.value = 0;
   way.value = "cash";
+  tendering.value = nothingTendered();
+  parking.value = null;
   if (hand.value?.kind !== "drawer") hand.value = null;
 }
 

@@ -33,6 +33,8 @@ FOREIGN_RATE_PPM_MAX: Final = 10**12
 """A unit of the dearest currency is under a million of the cheapest."""
 REFERENCE_CHARS_MAX: Final = 40
 """The number on a gift card, a voucher or an account."""
+RECEIPT_CHARS_MAX: Final = 64
+"""A receipt's number: a till's id, and a count of any length that a till lives to see."""
 TENDERS_PER_SALE_MAX: Final = 20
 """Card payments tried and cash given in one sale."""
 

@@ -16,6 +16,9 @@ class Permission(StrEnum):
     OVERRIDE_PRICE = "override_price"
     NO_SALE = "no_sale"
     UNCHECKED_TENDER = "unchecked_tender"
+    RETURN_WITHOUT_RECEIPT = "return_without_receipt"
+    REFUND_OTHER_TENDER = "refund_other_tender"
+    """Give money back otherwise than as it was paid."""
 
 
 class Verdict(StrEnum):
@@ -32,6 +35,8 @@ _CASHIER: Final = {
     Permission.OVERRIDE_PRICE: Verdict.APPROVAL,
     Permission.NO_SALE: Verdict.APPROVAL,
     Permission.UNCHECKED_TENDER: Verdict.APPROVAL,
+    Permission.RETURN_WITHOUT_RECEIPT: Verdict.APPROVAL,
+    Permission.REFUND_OTHER_TENDER: Verdict.APPROVAL,
 }
 _SUPERVISOR: Final = dict.fromkeys(Permission, Verdict.ALLOWED)
 ROLES: Final[dict[str, dict[Permission, Verdict]]] = {

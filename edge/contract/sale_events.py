@@ -88,7 +88,8 @@ class SaleCompleted(Event, frozen=True):
 
     `receipt` is the number on the receipt, from the till's own gap-free sequence.
     `rounding_minor` is what cash rounding added to (or took from) the total;
-    `change_minor` is the cash given back. `jobs` names what the devices are asked to do,
+    `change_minor` is the cash given back. Totals and taxes are below zero where more came back
+    than was sold; the tenders equal the total then. `jobs` names what the devices are asked to do,
     in the same transaction.
     """
 
@@ -105,7 +106,10 @@ class SaleCompleted(Event, frozen=True):
 
 @declare
 class SaleAbandoned(Event, frozen=True):
-    """The sale was given up before completion; cash already given goes back."""
+    """The sale was given up before completion; cash already given goes back.
+
+    Below zero, `returned_minor` is cash that the customer had got and gave back.
+    """
 
     TYPE: ClassVar[str] = "sale_abandoned"
 

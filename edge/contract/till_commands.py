@@ -12,6 +12,7 @@ from edge.contract.identity import CommandId, ShortId
 from edge.contract.limits import (
     BARCODE_CHARS_MAX,
     REASON_CHARS_MAX,
+    RECEIPT_CHARS_MAX,
     REFERENCE_CHARS_MAX,
     SCALE_WEIGHT_G_MAX,
 )
@@ -119,6 +120,47 @@ class TakeForeignCash(TillCommand, frozen=True, kw_only=True, tag="take_foreign_
     shown_minor: Annotated[int, Meta(ge=0)] = 0
 
 
+class ReturnLine(TillCommand, frozen=True, kw_only=True, tag="return_line"):
+    """Take goods back that were sold here; opens a sale on an idle till.
+
+    `receipt` and `line_id` name the line that sold them; `quantity` in thousandths. What goes
+    back is what was paid for them. `sale_id` names the sale that this opens.
+    """
+
+    receipt: Annotated[str, Meta(min_length=1, max_length=RECEIPT_CHARS_MAX)]
+    line_id: LineId
+    quantity: int = ONE
+    reason: Reason
+    sale_id: CommandId | None = None
+
+
+class ReturnItem(ApprovedCommand, frozen=True, kw_only=True, tag="return_item"):
+    """Take goods back without their receipt, at today's listed price; else as `AddItem`."""
+
+    code: Annotated[str, Meta(min_length=1, max_length=BARCODE_CHARS_MAX)]
+    quantity: int = ONE
+    reason: Reason
+    sale_id: CommandId | None = None
+
+
+class GiveCash(ApprovedCommand, frozen=True, kw_only=True, tag="give_cash"):
+    """Give cash back. All that goes back, in coins that exist, completes the sale."""
+
+    amount_minor: int
+
+
+class GiveTender(ApprovedCommand, frozen=True, kw_only=True, tag="give_tender"):
+    """Give money back on a tender that nobody checks: `reference` is what stands on it."""
+
+    kind: OtherTender
+    amount_minor: int
+    reference: Annotated[str, Meta(max_length=REFERENCE_CHARS_MAX)]
+
+
+class Settle(TillCommand, frozen=True, kw_only=True, tag="settle"):
+    """Complete a sale of which nothing is left that coins could pay: an even exchange."""
+
+
 class CancelCard(TillCommand, frozen=True, kw_only=True, tag="cancel_card"):
     """Ask the terminal to give up waiting for a card; the outcome follows in the view."""
 
@@ -198,6 +240,11 @@ AnyTillCommand = (
     | PayByCard
     | TakeTender
     | TakeForeignCash
+    | ReturnLine
+    | ReturnItem
+    | GiveCash
+    | GiveTender
+    | Settle
     | CancelCard
     | Abandon
     | NextSale

@@ -45,6 +45,10 @@ class LineView(msgspec.Struct, frozen=True, omit_defaults=False):
 
     A changed quantity voids the line and adds it anew: the new line names the voided one in
     `replaces`, so that a screen can show both as one. Empty for all other lines.
+
+    Goods that come back have the entry `returned`, a `quantity` above zero and an
+    `amount_minor` below it; `returned_from` is the number of the receipt that sold them, empty
+    without one, and for lines that sell.
     """
 
     line_id: str
@@ -63,6 +67,7 @@ class LineView(msgspec.Struct, frozen=True, omit_defaults=False):
     overridden: bool = False
     note: str = ""
     tare_g: int = 0
+    returned_from: str = ""
 
 
 class DiscountView(msgspec.Struct, frozen=True):
@@ -78,8 +83,9 @@ class DiscountView(msgspec.Struct, frozen=True):
 class TenderView(msgspec.Struct, frozen=True):
     """What was paid with: `kind` is `cash`, `card`, or one of `OtherTender`.
 
-    `state` is taken, asked, approved, declined or unknown; `reference` is what was typed, or
-    the foreign cash that was given (`USD 20.00`).
+    `state` is taken, asked, approved, declined or unknown; or returned, with an amount below
+    zero, for what went back. `reference` is what was typed, or the foreign cash that was given
+    (`USD 20.00`).
     """
 
     tender_id: str
@@ -192,7 +198,11 @@ class ParkedView(msgspec.Struct, frozen=True):
 
 
 class TillView(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a till shows, whole. `version` only ever grows."""
+    """Everything a till shows, whole. `version` only ever grows.
+
+    A `total_minor` below zero goes back to the customer: `refund_due_minor` is what is left of
+    that, `due_minor` what is left to be paid. Neither is negative, and one of them is 0.
+    """
 
     version: int
     till: str
@@ -217,6 +227,62 @@ class TillView(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
     parked: tuple[ParkedView, ...] = ()
     weighing: WeighingView | None = None
+    refund_due_minor: int = 0
+
+
+class SoldLineView(msgspec.Struct, frozen=True):
+    """A line of a completed sale, and what of it may come back.
+
+    `quantity` was sold, `returned` came back since, in sales that are open or parked now too,
+    and `returnable` may come back still; all in thousandths. `back_minor` is what all of that
+    gives back, tax included; `held_at` says where a sale that is not finished holds some of
+    it: tills, in words.
+    """
+
+    line_id: str
+    sku: str
+    name: str
+    unit: str
+    price_minor: int
+    quantity: int
+    returned: int
+    returnable: int
+    paid_minor: int
+    back_minor: int
+    held_at: tuple[str, ...] = ()
+
+
+class PaidTenderView(msgspec.Struct, frozen=True):
+    """A tender of a completed sale: what it paid, change taken off, and what may go back on it.
+
+    `kind` as in `TenderView`.
+    """
+
+    tender_id: str
+    kind: str
+    paid_minor: int
+    refundable_minor: int
+    last4: str = ""
+    scheme: str = ""
+    reference: str = ""
+
+
+class SoldSaleView(msgspec.Struct, frozen=True):
+    """A completed sale by its receipt: what was sold, and what may come back.
+
+    `back_minor` is what everything that may come back gives back together; `completed_at` in
+    ms since 1970 UTC. Voided lines, and goods that came back in this very sale, are left out.
+    """
+
+    receipt_number: str
+    sale_id: str
+    till: str
+    completed_at: int
+    currency: str
+    total_minor: int
+    back_minor: int
+    lines: tuple[SoldLineView, ...]
+    tenders: tuple[PaidTenderView, ...]
 
 
 class RefusalBody(msgspec.Struct, frozen=True):

@@ -36,7 +36,7 @@ def with_reductions(
     opened: a happy hour that ends while somebody is being served is not taken from them.
     Raises Refused for an article that makes the sale cost no more than was paid already.
     """
-    if not any(isinstance(event, _CHANGES) for event in events):
+    if not any(isinstance(event, _CHANGES) and not _of_return(cart, event) for event in events):
         return events
     after = replay(((event, 0) for event in events), cart)
     lines = basket_lines(after, reference)
@@ -68,11 +68,17 @@ def _refuse_paid_already(cart: Cart) -> None:
     )
 
 
+def _of_return(cart: Cart, event: Event) -> bool:
+    """Say whether a line was voided whose goods come back: that makes nothing cheaper or dearer."""
+    line = cart.line(event.line) if isinstance(event, LineVoided) else None
+    return line is not None and line.back is not None
+
+
 def basket_lines(cart: Cart, reference: ReferenceView) -> tuple[BasketLine, ...]:
-    """Return the lines that promotions see: live, and at a price that no person set."""
+    """Return the lines that promotions see: live, sold, and at a price that no person set."""
     lines = []
     for line in cart.lines:
-        if not line.voided and not line.overridden:
+        if not line.voided and not line.overridden and line.back is None:
             article = reference.by_sku(line.sku)
             lines.append(
                 BasketLine(
@@ -90,7 +96,11 @@ def basket_lines(cart: Cart, reference: ReferenceView) -> tuple[BasketLine, ...]
 
 def _costs(cart: Cart, reductions: tuple[Reduction, ...]) -> dict[str, int]:
     """Return what each live line costs once its promotions are taken off."""
-    costs = {line.line_id: line.amount_minor for line in cart.lines if not line.voided}
+    costs = {
+        line.line_id: line.amount_minor
+        for line in cart.lines
+        if not line.voided and line.back is None
+    }
     for reduction in reductions:
         for part in reduction.lines:
             costs[part.line] -= part.amount_minor

@@ -19,7 +19,7 @@ from edge.contract.till_protocol import (
     TenderView,
     TillState,
 )
-from edge.engine.tax import RateSum, tax_totals
+from edge.engine.tax import RateSum, less_returned, tax_totals
 
 CASH: Final = "cash"
 CARD: Final = "card"
@@ -29,17 +29,31 @@ ASKED: Final = "asked"
 APPROVED: Final = "approved"
 DECLINED: Final = "declined"
 UNKNOWN: Final = "unknown"
+RETURNED: Final = "returned"
+"""How a line came in whose goods came back; and the state of money that went back."""
 RECOUNTED: Final = "quantity"
 """Why a line is voided when the same article is added anew in its place."""
 SCALE: Final = "scale"
 """How a line came in that was weighed at the till."""
 
 
+class GoodsBack(msgspec.Struct, frozen=True):
+    """What goods that came back give back, and which line had sold them: see `LineReturned`."""
+
+    net_minor: int
+    tax_minor: int
+    gross_minor: int
+    original_sale: str = ""
+    original_line: str = ""
+    receipt: str = ""
+
+
 class Line(msgspec.Struct, frozen=True):
     """One article of the sale; `quantity` in thousandths, `amount_minor` 0 once voided.
 
     `reduced_minor` is what promotions and discounts take off `amount_minor`; a person set the
-    price of an `overridden` line.
+    price of an `overridden` line. `back` makes it a line whose goods came back: its
+    `amount_minor` is below zero then, and nothing reduces it.
     """
 
     line_id: str
@@ -59,6 +73,7 @@ class Line(msgspec.Struct, frozen=True):
     overridden: bool = False
     note: str = ""
     tare_g: int = 0
+    back: GoodsBack | None = None
 
     @property
     def net_minor(self) -> int:
@@ -84,6 +99,7 @@ class Line(msgspec.Struct, frozen=True):
             self.overridden,
             self.note,
             self.tare_g,
+            self.back.receipt if self.back else "",
         )
 
 
@@ -121,7 +137,8 @@ class Tender(msgspec.Struct, frozen=True):
     """`CASH`, `CARD`, or one of `OtherTender`."""
     amount_minor: int
     state: str
-    """`TAKEN` for cash; `ASKED`, `APPROVED`, `DECLINED` or `UNKNOWN` for a card."""
+    """`TAKEN` for cash; `ASKED`, `APPROVED`, `DECLINED` or `UNKNOWN` for a card; `RETURNED`
+    for what went back, with an amount below zero."""
     words: str = ""
     last4: str = ""
     scheme: str = ""
@@ -149,8 +166,11 @@ class Cart(msgspec.Struct, frozen=True):
     """A till's sale. `EMPTY` is an idle till.
 
     `total_minor` is what the customer owes for the live lines, tax included, before cash
-    rounding; `tendered_minor` is cash taken plus cards approved plus tenders of
-    other kinds (`other_minor`). `opened_at` and
+    rounding; below zero it goes back to them. `tendered_minor` is cash taken plus cards approved
+    plus tenders of other kinds (`other_minor`), all of them below zero for what was given back:
+    the total and its tenders have one sign. `rate_sums` are those of lines that sell,
+    `returned` what lines give back whose goods came back, `returned_minor` the gross of that;
+    neither is negative. `opened_at` and
     `completed_at` are milliseconds since 1970 UTC. `receipt`, `change_minor` and
     `rounding_minor` are set by completion. `recounted` is the line just voided to be added anew
     with another quantity. `reductions` are those of the newest `PricesReduced`;
@@ -181,6 +201,8 @@ class Cart(msgspec.Struct, frozen=True):
     discounts_given: int = 0
     note: str = ""
     weighing: Weighing | None = None
+    returned: tuple[TaxTotal, ...] = ()
+    returned_minor: int = 0
 
     @property
     def tendered_minor(self) -> int:
@@ -195,9 +217,17 @@ class Cart(msgspec.Struct, frozen=True):
         return max(0, self.total_minor - self.tendered_minor)
 
     @property
+    def refund_due_minor(self) -> int:
+        """What is still to be given back; never negative, 0 once completed."""
+        if self.state is TillState.DONE or self.total_minor >= 0:
+            return 0
+        return max(0, self.tendered_minor - self.total_minor)
+
+    @property
     def taxes(self) -> tuple[TaxTotal, ...]:
-        """The tax of every rate that has takings."""
-        return tax_totals(self.rate_sums, included=self.prices_include_tax)
+        """The tax of every rate that has takings, or gives back."""
+        sold = tax_totals(self.rate_sums, included=self.prices_include_tax)
+        return less_returned(sold, self.returned) if self.returned else sold
 
     @property
     def line_views(self) -> tuple[LineView, ...]:
@@ -229,12 +259,28 @@ class Cart(msgspec.Struct, frozen=True):
     @property
     def has_card_charge(self) -> bool:
         """Whether a card was charged in this sale, here or at a terminal of its own."""
-        return any(each.state == APPROVED or each.kind == MANUAL_CARD for each in self.tenders)
+        return any(
+            each.state == APPROVED or (each.kind == MANUAL_CARD and each.state == TAKEN)
+            for each in self.tenders
+        )
+
+    @property
+    def card_refund_minor(self) -> int:
+        """What was given back on cards at a terminal of its own."""
+        return -sum(
+            each.amount_minor
+            for each in self.tenders
+            if each.kind == MANUAL_CARD and each.state == RETURNED
+        )
 
     @property
     def charged_minor(self) -> int:
         """What cards were charged, here or at a terminal of its own."""
-        manual = sum(each.amount_minor for each in self.tenders if each.kind == MANUAL_CARD)
+        manual = sum(
+            each.amount_minor
+            for each in self.tenders
+            if each.kind == MANUAL_CARD and each.state == TAKEN
+        )
         return self.card_minor + manual
 
     @property

@@ -29,6 +29,7 @@ from edge.contract.price_events import (
     PriceOverridden,
     PricesReduced,
 )
+from edge.contract.return_events import CashReturned, LineReturned, TenderReturned
 from edge.contract.sale_events import (
     CashTendered,
     LineAdded,
@@ -57,6 +58,7 @@ from edge.engine.cart import (
     Tender,
     Weighing,
 )
+from edge.engine.cart_returns import cash_returned, goods_kept, line_returned, tender_returned
 from edge.engine.tax import add_to_rate, total_of
 
 
@@ -115,7 +117,7 @@ def _line_added(cart: Cart, event: LineAdded, _: int) -> Cart:
         lines=(*cart.lines, line),
         rate_sums=sums,
         live_lines=cart.live_lines + 1,
-        total_minor=total_of(sums, included=cart.prices_include_tax),
+        total_minor=total_of(sums, included=cart.prices_include_tax) - cart.returned_minor,
         recounted="",
         discounts=_moved(cart.discounts, recounted.line_id, event.line)
         if recounted
@@ -144,6 +146,8 @@ def _line_voided(cart: Cart, event: LineVoided, _: int) -> Cart:
     line = cart.line(event.line)
     if line is None or line.voided:
         return cart
+    if line.back is not None:
+        return goods_kept(cart, line, line.back)
     index = cart.lines.index(line)
     sums = add_to_rate(cart.rate_sums, line.tax, line.rate_ppm, -line.net_minor)
     gone = replace(line, amount_minor=0, reduced_minor=0, voided=True)
@@ -156,7 +160,7 @@ def _line_voided(cart: Cart, event: LineVoided, _: int) -> Cart:
         lines=(*cart.lines[:index], gone, *cart.lines[index + 1 :]),
         rate_sums=sums,
         live_lines=cart.live_lines - 1,
-        total_minor=total_of(sums, included=cart.prices_include_tax),
+        total_minor=total_of(sums, included=cart.prices_include_tax) - cart.returned_minor,
         recounted=line.line_id if recounted else "",
         discounts=discounts,
     )
@@ -178,7 +182,7 @@ def _price_overridden(cart: Cart, event: PriceOverridden, _: int) -> Cart:
     return replace(
         _with_line(cart, sold),
         rate_sums=sums,
-        total_minor=total_of(sums, included=cart.prices_include_tax),
+        total_minor=total_of(sums, included=cart.prices_include_tax) - cart.returned_minor,
     )
 
 
@@ -225,7 +229,7 @@ def _prices_reduced(cart: Cart, event: PricesReduced, _: int) -> Cart:
         cart,
         lines=tuple(lines),
         rate_sums=sums,
-        total_minor=total_of(sums, included=cart.prices_include_tax),
+        total_minor=total_of(sums, included=cart.prices_include_tax) - cart.returned_minor,
         reductions=event.reductions,
     )
 
@@ -353,6 +357,9 @@ _HANDLERS: Final[dict[type[Event], Callable[[Cart, Any, int], Cart]]] = {
     CashTendered: _cash_tendered,
     ForeignCashTendered: _foreign_cash,
     TenderTaken: _tender_taken,
+    LineReturned: line_returned,
+    CashReturned: cash_returned,
+    TenderReturned: tender_returned,
     SaleCompleted: _completed,
     SaleAbandoned: _abandoned,
     SaleParked: _parked,

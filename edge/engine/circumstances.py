@@ -8,6 +8,7 @@ import msgspec
 
 from edge.contract.permissions import Permission
 from edge.engine.cart import Cart
+from edge.engine.originals import Original
 from edge.engine.promotions import Occasion
 
 _NO_OCCASION: Final = Occasion(0, 1, 0)
@@ -29,7 +30,8 @@ class Circumstances(msgspec.Struct, frozen=True):
     came in (`scanned`, `keyed`) and `aim` the scanner's symbology identifier. `occasion` is
     the one at which the sale was (or now is) opened; `role` is that of whoever is at the till,
     `approval` what a second person allowed for this command. `parked` is the sale that a
-    command takes up again, `parked_sales` counts all of the store.
+    command takes up again, `parked_sales` counts all of the store. `originals` are the completed
+    sales of which goods come back: the one that the command names, or all that the sale does.
     """
 
     till: str
@@ -45,3 +47,4 @@ class Circumstances(msgspec.Struct, frozen=True):
     parked: Cart | None = None
     parked_sales: int = 0
     scale: str = ""
+    originals: tuple[Original, ...] = ()

@@ -9,6 +9,7 @@ from edge.contract.event_registry import Event
 from edge.contract.limits import AMOUNT_MINOR_MAX, LINES_PER_SALE_MAX
 from edge.contract.money import format_amount
 from edge.contract.quantity import Unit, check_quantity, extend
+from edge.contract.return_events import LineReturned
 from edge.contract.sale_events import LineAdded, LineVoided, SaleOpened
 from edge.contract.till_commands import AddItem, SetQuantity, VoidLine
 from edge.contract.till_protocol import TillState
@@ -17,7 +18,12 @@ from edge.engine.cart import EMPTY, RECOUNTED, SCALE, Cart, Line
 from edge.engine.cart_changes import apply
 from edge.engine.circumstances import Circumstances
 from edge.engine.reference_view import ReferenceView
-from edge.engine.state_refusals import refuse_once_tendered, refuse_unless_open, refuse_while_paying
+from edge.engine.state_refusals import (
+    refuse_once_refunded,
+    refuse_once_tendered,
+    refuse_unless_open,
+    refuse_while_paying,
+)
 from edge.engine.text_safety import check_free_text
 
 
@@ -27,6 +33,7 @@ def add_item(
     """Add an article; opens a sale on an idle till."""
     refuse_while_paying(cart)
     events, cart = open_if_needed(cart, command.sale_id, reference, given)
+    refuse_once_refunded(cart)
     check_lines(cart)
     # of the book that was in force when the sale began: nobody's basket is priced anew at midnight
     priced = price_code(
@@ -84,7 +91,7 @@ def set_quantity(
     cart: Cart, command: SetQuantity, _: ReferenceView, __: Circumstances
 ) -> tuple[Event, ...]:
     """Void a line and add its article anew with another quantity."""
-    line = changeable_line(cart, command.line_id)
+    line = selling_line(cart, command.line_id)
     if line.entry in LABEL_ENTRIES:
         raise Refused(
             "label_has_its_quantity",
@@ -142,6 +149,19 @@ def changeable_line(cart: Cart, line_id: str) -> Line:
     return line
 
 
+def selling_line(cart: Cart, line_id: str) -> Line:
+    """Return a `changeable_line` that sells, or refuse one whose goods come back."""
+    line = changeable_line(cart, line_id)
+    if line.back is not None:
+        raise Refused(
+            "line_is_a_return",
+            f"{line.name} comes back, at what it gives back; neither is changed by hand.",
+            advice="Void the line and return it anew.",
+            params={"name": line.name},
+        )
+    return line
+
+
 def check_lines(cart: Cart) -> None:
     """Refuse a line too many."""
     if len(cart.lines) >= LINES_PER_SALE_MAX:
@@ -153,10 +173,10 @@ def check_lines(cart: Cart) -> None:
         )
 
 
-def check_total(cart: Cart, added: LineAdded) -> None:
-    """Refuse a line with which the sale would be over the limit."""
+def check_total(cart: Cart, added: LineAdded | LineReturned) -> None:
+    """Refuse a line with which the sale, or what it gives back, would be over the limit."""
     # a bound before tax is not enough where tax comes on top, so the line is tried out
-    if apply(cart, added, 0).total_minor > AMOUNT_MINOR_MAX:
+    if abs(apply(cart, added, 0).total_minor) > AMOUNT_MINOR_MAX:
         refuse_total_too_large(added.name, cart.currency)
 
 

@@ -28,9 +28,10 @@ from edge.engine.text_safety import check_free_text
 
 FOREIGN_ROUNDING: Final = Rounding.DOWN
 """What a foreign note is worth: never a unit more than the rate says."""
-_NEEDS_APPROVAL: Final = frozenset(
+NEEDS_APPROVAL: Final = frozenset(
     {OtherTender.GIFT_CARD, OtherTender.POINTS, OtherTender.HOUSE_ACCOUNT}
 )
+"""Kinds that a second person allows: nobody sees whether there is such an account."""
 
 
 def take_tender(
@@ -48,15 +49,9 @@ def take_tender(
             params={"due": due},
         )
     refuse_one_more_part(cart)
-    reference = check_free_text(command.reference, field="reference").strip()
-    if not reference:
-        raise Refused(
-            "no_reference",
-            "A reference is needed: the number on the card, the voucher or the account.",
-            advice="Type it as it stands there; never a card number of a bank.",
-        )
+    reference = typed_reference(command.reference)
     approver = ""
-    if command.kind in _NEEDS_APPROVAL:
+    if command.kind in NEEDS_APPROVAL:
         approver = authorise(Permission.UNCHECKED_TENDER, given)
     taken = TenderTaken(
         sale=cart.sale,
@@ -68,6 +63,18 @@ def take_tender(
     )
     paid = apply(cart, taken, 0)
     return (taken, *complete_if_covered(paid, till=given.till, receipts=given.receipts))
+
+
+def typed_reference(text: str) -> str:
+    """Return what was typed as reference, or refuse none, and what looks like a bank's card."""
+    reference = check_free_text(text, field="reference").strip()
+    if not reference:
+        raise Refused(
+            "no_reference",
+            "A reference is needed: the number on the card, the voucher or the account.",
+            advice="Type it as it stands there; never a card number of a bank.",
+        )
+    return reference
 
 
 def take_foreign_cash(

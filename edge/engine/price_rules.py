@@ -14,7 +14,7 @@ from edge.engine.approval_rules import authorise
 from edge.engine.cart import Cart
 from edge.engine.cart_changes import apply
 from edge.engine.circumstances import Circumstances
-from edge.engine.line_rules import changeable_line, refuse_total_too_large
+from edge.engine.line_rules import refuse_total_too_large, selling_line
 from edge.engine.reference_view import ReferenceView
 from edge.engine.state_refusals import (
     refuse_once_tendered,
@@ -30,7 +30,7 @@ def override_price(
 ) -> tuple[Event, ...]:
     """Sell a line at a price that a person sets."""
     refuse_while_weighing(cart)
-    line = changeable_line(cart, command.line_id)
+    line = selling_line(cart, command.line_id)
     price = command.price_minor
     if not 0 <= price <= AMOUNT_MINOR_MAX:
         raise Refused(
@@ -60,9 +60,9 @@ def give_discount(
     if command.line_id is None:
         refuse_unless_open(cart)
         refuse_once_tendered(cart)
-        costs = sum(line.net_minor for line in cart.lines)
+        costs = sum(line.net_minor for line in cart.lines if line.back is None)
     else:
-        costs = changeable_line(cart, command.line_id).net_minor
+        costs = selling_line(cart, command.line_id).net_minor
     _check_discount(command, costs, cart.currency)
     if len(cart.discounts) >= DISCOUNTS_PER_SALE_MAX:
         raise Refused(

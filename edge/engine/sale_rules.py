@@ -13,6 +13,11 @@ Decisions that are this shop's policy:
   completed by taking any cash, all of which goes back as change. A sale whose lines are all
   voided cannot be paid: it is abandoned.
 - A charged card is never abandoned away: the sale is completed, and refunded afterwards.
+- Goods that come back count below zero. While the total is below zero nothing is paid, only given
+  back; a sale that comes to nothing is completed by `settle`. Nothing is added, and nothing more
+  comes back, once some of the money went either way.
+- Promotions and discounts see only lines that sell: goods that come back give what was paid for
+  them, and make nothing cheaper.
 """
 
 from __future__ import annotations
@@ -29,7 +34,9 @@ from edge.contract.till_commands import (
     AddItem,
     AnyTillCommand,
     CancelCard,
+    GiveCash,
     GiveDiscount,
+    GiveTender,
     NextSale,
     OpenDrawer,
     OverridePrice,
@@ -37,8 +44,11 @@ from edge.contract.till_commands import (
     PayByCard,
     RemoveDiscount,
     Resume,
+    ReturnItem,
+    ReturnLine,
     SetNote,
     SetQuantity,
+    Settle,
     TakeCash,
     TakeForeignCash,
     TakeTender,
@@ -60,6 +70,8 @@ from edge.engine.price_rules import (
     set_note,
 )
 from edge.engine.reference_view import ReferenceView
+from edge.engine.refund_rules import give_cash, give_tender, settle
+from edge.engine.return_rules import return_item, return_line
 from edge.engine.state_refusals import refuse_unless_open, refuse_while_paying
 from edge.engine.tender_rules import cancel_card, pay_by_card, take_cash
 from edge.engine.text_safety import check_free_text
@@ -90,6 +102,14 @@ def _abandon(
             f"A card was charged {charged} for this sale; it cannot simply be dropped.",
             advice="Complete the sale; give the money back as a refund afterwards.",
             params={"charged": charged},
+        )
+    if cart.card_refund_minor:
+        refunded = format_amount(cart.card_refund_minor, cart.currency)
+        raise Refused(
+            "card_was_refunded",
+            f"{refunded} went back on a card in this sale; it cannot simply be dropped.",
+            advice="Complete the sale.",
+            params={"refunded": refunded},
         )
     reason = check_free_text(command.reason, field="reason")
     return (SaleAbandoned(sale=cart.sale, reason=reason, returned_minor=cart.cash_minor),)
@@ -124,6 +144,11 @@ _RULES: Final[
     PayByCard: pay_by_card,
     TakeTender: take_tender,
     TakeForeignCash: take_foreign_cash,
+    ReturnLine: return_line,
+    ReturnItem: return_item,
+    GiveCash: give_cash,
+    GiveTender: give_tender,
+    Settle: settle,
     CancelCard: cancel_card,
     Abandon: _abandon,
     NextSale: _next_sale,

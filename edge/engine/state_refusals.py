@@ -54,6 +54,7 @@ def refuse_unless_open(cart: Cart) -> None:
 
 def refuse_once_tendered(cart: Cart) -> None:
     """Refuse to change what is sold once something was paid towards it."""
+    refuse_once_refunded(cart)
     if cart.tendered_minor:
         tendered = format_amount(cart.tendered_minor, cart.currency)
         raise Refused(
@@ -64,6 +65,18 @@ def refuse_once_tendered(cart: Cart) -> None:
         )
 
 
+def refuse_once_refunded(cart: Cart) -> None:
+    """Refuse to change what is sold, or comes back, once some of the money went back."""
+    if cart.tendered_minor < 0:
+        refunded = format_amount(-cart.tendered_minor, cart.currency)
+        raise Refused(
+            "refunded_already",
+            f"{refunded} has been given back in this sale; its lines stay as they are.",
+            advice="Give the rest and complete the sale, or abandon it and begin again.",
+            params={"refunded": refunded},
+        )
+
+
 def refuse_idle() -> NoReturn:
     """Refuse: there is no sale."""
     raise Refused("no_sale_open", "No sale is open.", advice="Scan an article first.")
@@ -71,6 +84,30 @@ def refuse_idle() -> NoReturn:
 
 def refuse_unless_payable(cart: Cart) -> None:
     """Refuse when there is nothing to pay for."""
+    refuse_unless_live(cart)
+    if cart.total_minor < 0:
+        refund = format_amount(cart.refund_due_minor, cart.currency)
+        raise Refused(
+            "money_goes_back",
+            f"Nothing is to be paid: {refund} goes back to the customer.",
+            advice="Give it back; that completes the sale.",
+            params={"refund": refund},
+        )
+
+
+def refuse_unless_refundable(cart: Cart) -> None:
+    """Refuse when no money goes back."""
+    refuse_unless_live(cart)
+    if cart.total_minor >= 0:
+        raise Refused(
+            "no_refund_due",
+            "No money goes back in this sale.",
+            advice="Take what is due; an even exchange is settled without money.",
+        )
+
+
+def refuse_unless_live(cart: Cart) -> None:
+    """Refuse when nothing can be completed: no open sale, or one without a live line."""
     refuse_unless_open(cart)
     refuse_while_weighing(cart)
     if not cart.live_lines:

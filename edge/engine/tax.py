@@ -64,3 +64,35 @@ def add_to_rate(
             changed = RateSum(tax, rate_ppm, each.amount_minor + amount_minor)
             return (*rate_sums[:index], changed, *rate_sums[index + 1 :])
     return (*rate_sums, RateSum(tax, rate_ppm, amount_minor))
+
+
+def add_to_totals(
+    totals: tuple[TaxTotal, ...], tax: str, rate_ppm: int, amounts: tuple[int, int, int]
+) -> tuple[TaxTotal, ...]:
+    """Return the totals with net, tax and gross (below zero takes away) added to their rate."""
+    known = {(each.tax, each.rate_ppm): each for each in totals}
+    before = known.get((tax, rate_ppm), TaxTotal(tax, rate_ppm, 0, 0, 0))
+    net, tax_minor, gross = amounts
+    known[tax, rate_ppm] = TaxTotal(
+        tax,
+        rate_ppm,
+        before.net_minor + net,
+        before.tax_minor + tax_minor,
+        before.gross_minor + gross,
+    )
+    return tuple(known.values())
+
+
+def less_returned(
+    sold: tuple[TaxTotal, ...], returned: tuple[TaxTotal, ...]
+) -> tuple[TaxTotal, ...]:
+    """Return what is left of each rate, below zero where more came back; none that has nothing.
+
+    What came back has its own tax, which was rounded with the sale that sold it: the two are
+    added up, never rounded together.
+    """
+    left = sold
+    for each in returned:
+        amounts = (-each.net_minor, -each.tax_minor, -each.gross_minor)
+        left = add_to_totals(left, each.tax, each.rate_ppm, amounts)
+    return tuple(each for each in left if each.net_minor or each.tax_minor or each.gross_minor)

@@ -33,6 +33,8 @@ def complete_if_covered(cart: Cart, *, till: str, receipts: int) -> tuple[Event,
     """
     if cart.state is not TillState.OPEN or not cart.live_lines or not cart.tendered_minor:
         return ()
+    if cart.refund_due_minor:
+        return ()
     if cart.tendered_minor < cart.total_minor:
         return ()
     change = cart.tendered_minor - cart.total_minor
@@ -116,6 +118,6 @@ def completed(cart: Cart, receipt: str, change_minor: int, rounding_minor: int) 
         taxes=cart.taxes,
         change_minor=change_minor,
         rounding_minor=rounding_minor,
-        # change is given from the drawer, also for a card that was charged too much
+        # cash goes into the drawer or comes from it: as change also for a card charged too much
         jobs=(RECEIPT_JOB, DRAWER_JOB) if cart.cash_minor or change_minor else (RECEIPT_JOB,),
     )

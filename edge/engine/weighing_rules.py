@@ -18,7 +18,11 @@ from edge.engine.cart import SCALE, Cart
 from edge.engine.circumstances import Circumstances
 from edge.engine.line_rules import check_lines, check_total, open_if_needed
 from edge.engine.reference_view import ReferenceView
-from edge.engine.state_refusals import refuse_while_paying, refuse_while_weighing
+from edge.engine.state_refusals import (
+    refuse_once_refunded,
+    refuse_while_paying,
+    refuse_while_weighing,
+)
 
 NOTHING_WEIGHED = "nothing_weighed"
 """Why a sale is abandoned that a weighing opened and gave no line."""
@@ -31,6 +35,7 @@ def weigh_item(
     refuse_while_paying(cart)
     refuse_while_weighing(cart)
     events, cart = open_if_needed(cart, command.sale_id, reference, given)
+    refuse_once_refunded(cart)
     check_lines(cart)
     priced = price_code(reference, command.code, ONE, entry=SCALE, at_ms=given.occasion.at_ms)
     name = priced.article.name

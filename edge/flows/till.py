@@ -135,6 +135,7 @@ class TillViews:
                 note=shown.note,
                 parked=self.parked() if face.parked is None else face.parked,
                 weighing=WeighingView(asked.name, asked.tare_g) if asked else None,
+                refund_due_minor=shown.refund_due_minor,
             )
         )
 

@@ -35,6 +35,7 @@ from edge.contract.promotion_data import (
     Promotion,
     Selection,
 )
+from edge.contract.return_events import LineReturned
 from edge.contract.sale_events import (
     LineAdded,
     LineVoided,
@@ -48,6 +49,7 @@ from edge.contract.till_protocol import TillState
 from edge.contract.wire import encode
 from edge.engine.cart import EMPTY
 from edge.engine.cart_changes import apply, replay
+from edge.engine.originals import tender_rests
 from edge.engine.tax import RateSum, tax_total
 from edge.engine.tendering import cash_due, settle_in_cash
 from tests.engine.shop_in_memory import (
@@ -113,12 +115,14 @@ class TillMachine(RuleBasedStateMachine):
             if isinstance(event, SaleAbandoned):
                 assert event.returned_minor == before[0].cash_minor
                 assert before[0].charged_minor == 0
+                assert before[0].card_refund_minor == 0
         return events
 
     def check_completed(self, event: SaleCompleted) -> None:
         cart = self.till.cart
         live = sum(line.net_minor for line in cart.lines)
-        tendered = sum(t.amount_minor for t in cart.tenders if t.state in {"taken", "approved"})
+        moved = {"taken", "approved", "returned"}
+        tendered = sum(t.amount_minor for t in cart.tenders if t.state in moved)
         assert tendered == cart.tendered_minor
         assert tendered - event.change_minor == event.total_minor + event.rounding_minor
         assert sum(tax.gross_minor for tax in event.taxes) == event.total_minor
@@ -203,6 +207,37 @@ class TillMachine(RuleBasedStateMachine):
     def other_tender(self, kind: OtherTender, over: int) -> None:
         self.attempt(self.till.tender, kind, self.till.cart.due_minor + over)
 
+    @precondition(lambda self: bool(self.till.books.sold))
+    @rule(data=st.data(), number=st.integers(1, 4), pieces=st.sampled_from([1, 1, 2, 3]))
+    def bring_back(self, data: st.DataObject, number: int, pieces: int) -> None:
+        receipt = data.draw(st.sampled_from(sorted(self.till.books.sold)))
+        before = self.till.cart
+        for event in self.attempt(self.till.bring_back, receipt, str(number), pieces * 1000):
+            if isinstance(event, LineReturned) and before.state is TillState.OPEN:
+                assert self.till.cart.total_minor == before.total_minor - event.gross_minor
+                assert self.till.cart.reductions == before.reductions
+
+    @rule(code=st.sampled_from([ROLL, SOAP, UNKNOWN]), pieces=st.integers(1, 3))
+    def bring_back_without_receipt(self, code: str, pieces: int) -> None:
+        self.attempt(self.till.bring_back_without, code, pieces * 1000)
+
+    @selling
+    @rule(less=st.sampled_from([0, 0, 1, -1, -2, 2, 40]))
+    def about_the_right_refund(self, less: int) -> None:
+        self.attempt(self.till.give, self.till.cart.refund_due_minor - less)
+
+    @selling
+    @rule(kind=st.sampled_from(list(OtherTender)), less=st.sampled_from([0, 1, -1, 40]))
+    def refund_on_another_tender(self, kind: OtherTender, less: int) -> None:
+        self.attempt(self.till.give_on, kind, self.till.cart.refund_due_minor - less)
+
+    @selling
+    @rule()
+    def settle(self) -> None:
+        due = self.till.cart.due_minor + self.till.cart.refund_due_minor
+        if self.attempt(self.till.settle):
+            assert due <= self.step // 2
+
     @selling
     @rule(currency=st.sampled_from(["USD", "JPY", "GBP"]), amount=st.sampled_from([1, 100, 5_000]))
     def foreign_cash(self, currency: str, amount: int) -> None:
@@ -261,17 +296,26 @@ class TillMachine(RuleBasedStateMachine):
         live = [line for line in cart.lines if not line.voided]
         assert cart.live_lines == len(live)
         assert all(line.amount_minor == 0 for line in cart.lines if line.voided)
+        sold = [line for line in live if line.back is None]
+        back = [line for line in live if line.back is not None]
         assert sum(each.amount_minor for each in cart.rate_sums) == sum(
-            line.net_minor for line in live
+            line.net_minor for line in sold
         )
-        assert all(0 <= line.net_minor <= line.amount_minor for line in cart.lines)
+        assert all(0 <= line.net_minor <= line.amount_minor for line in sold)
+        assert all(line.net_minor == line.amount_minor <= 0 for line in back)
+        assert cart.returned_minor == sum(line.back.gross_minor for line in back if line.back)
+        assert cart.returned_minor == sum(each.gross_minor for each in cart.returned)
         assert sum(line.reduced_minor for line in live) == sum(
             reduction.amount_minor for reduction in cart.reductions
         )
         assert cart.total_minor == sum(tax.gross_minor for tax in cart.taxes)
-        assert 0 <= cart.total_minor <= AMOUNT_MINOR_MAX
-        assert cart.due_minor >= 0
-        taken = [t for t in cart.tenders if t.state == "taken"]
+        assert cart.total_minor + cart.returned_minor >= 0
+        assert cart.due_minor >= 0 <= cart.refund_due_minor
+        assert cart.due_minor == 0 or cart.refund_due_minor == 0
+        taken = [t for t in cart.tenders if t.state in {"taken", "returned"}]
+        signs = {t.amount_minor > 0 for t in cart.tenders if t.state != "declined"}
+        assert len(signs) < 2
+        assert (False not in signs) or cart.total_minor < 0
         assert cart.cash_minor == sum(t.amount_minor for t in taken if t.kind == "cash")
         assert cart.other_minor == sum(t.amount_minor for t in taken if t.kind != "cash")
         assert cart.card_minor == sum(t.amount_minor for t in cart.tenders if t.state == "approved")
@@ -282,7 +326,18 @@ class TillMachine(RuleBasedStateMachine):
     def an_open_sale_is_not_covered(self) -> None:
         cart = self.till.cart
         if cart.state is TillState.OPEN and cart.tendered_minor:
-            assert cart.tendered_minor < cart.total_minor
+            assert cart.due_minor if cart.total_minor > 0 else cart.refund_due_minor
+
+    @invariant()
+    def nothing_comes_back_that_was_not_sold(self) -> None:
+        for receipt in self.till.books.sold:
+            original = self.till.books.original(receipt)
+            for line in original.lines:
+                assert 0 <= original.returned(line.line_id) <= line.quantity
+            back = sum(each.gross_minor for each in original.returns)
+            total = original.cart.total_minor + original.cart.returned_minor
+            assert back <= total
+            assert all(each.refunded_minor <= each.paid_minor for each in tender_rests(original))
 
     @invariant()
     def the_scale_is_asked_only_about_an_open_sale(self) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from edge.contract.event_registry import Event
 from edge.contract.payment_events import (
     CardPaymentApproved,
     CardPaymentDeclined,
     CardPaymentUnknown,
 )
-from edge.contract.sale_events import SaleCompleted
+from edge.contract.return_events import CashReturned, TenderReturned
+from edge.contract.sale_events import SaleAbandoned, SaleCompleted
 from edge.contract.till_commands import (
     Abandon,
     AddItem,
     AnyTillCommand,
+    GiveCash,
     GiveDiscount,
+    GiveTender,
     NextSale,
     OpenDrawer,
     OtherTender,
@@ -22,8 +27,11 @@ from edge.contract.till_commands import (
     PayByCard,
     RemoveDiscount,
     Resume,
+    ReturnItem,
+    ReturnLine,
     SetNote,
     SetQuantity,
+    Settle,
     TakeCash,
     TakeForeignCash,
     TakeTender,
@@ -34,6 +42,7 @@ from edge.engine.basket_pricing import with_reductions
 from edge.engine.cart import EMPTY, Cart
 from edge.engine.cart_changes import apply
 from edge.engine.circumstances import Approval, Circumstances
+from edge.engine.originals import Original, Refunded, Returned, Unfinished
 from edge.engine.promotions import Occasion
 from edge.engine.reference_view import ReferenceView
 from edge.engine.sale_rules import decide
@@ -42,10 +51,62 @@ from edge.engine.weighing_rules import weighed, weighing_ended
 from tests.engine.shop_in_memory import shop
 
 
+@dataclass
+class Books:
+    """What the tills of one shop sold and gave back, by their carts and events alone."""
+
+    tills: dict[str, TillInMemory] = field(default_factory=dict)
+    sold: dict[str, Cart] = field(default_factory=dict)
+    refunds: dict[str, list[CashReturned | TenderReturned]] = field(default_factory=dict)
+
+    def hear(self, cart: Cart, event: Event) -> None:
+        if isinstance(event, SaleCompleted):
+            self.sold[event.receipt] = cart
+        elif isinstance(event, (CashReturned, TenderReturned)):
+            self.refunds.setdefault(event.sale, []).append(event)
+        elif isinstance(event, SaleAbandoned):
+            self.refunds.pop(event.sale, None)
+
+    def original(self, receipt: str) -> Original:
+        cart = self.sold[receipt]
+        open_carts = {t.cart.sale: t.cart for t in self.tills.values() if t.cart.sale}
+        carts = {**{each.sale: each for each in self.sold.values()}, **open_carts}
+        returns = tuple(
+            Returned(
+                each.sale, line.back.original_line, line.quantity,
+                line.back.net_minor, line.back.tax_minor, line.back.gross_minor,
+            )
+            for each in carts.values()
+            for line in each.lines
+            if line.back and not line.voided and line.back.original_sale == cart.sale
+        )  # fmt: skip
+        refunds = tuple(
+            Refunded(event.sale, part.original_tender, part.amount_minor)
+            for events in self.refunds.values()
+            for event in events
+            for part in event.parts
+            if part.original_sale == cart.sale
+        )
+        unfinished = tuple(
+            Unfinished(till.cart.sale, name)
+            for name, till in self.tills.items()
+            if till.cart.sale and not till.cart.receipt
+        )
+        return Original(cart, returns, refunds, unfinished)
+
+
 class TillInMemory:
     """One till: `cart`, the `history` that made it, and the receipts numbered so far."""
 
-    def __init__(self, reference: ReferenceView | None = None) -> None:
+    def __init__(
+        self,
+        reference: ReferenceView | None = None,
+        books: Books | None = None,
+        name: str = "till-1",
+    ) -> None:
+        self.name = name
+        self.books = books or Books()
+        self.books.tills[name] = self
         self.reference = reference or shop()
         self.cart: Cart = EMPTY
         self.history: list[tuple[Event, int]] = []
@@ -64,11 +125,23 @@ class TillInMemory:
 
     def new_id(self, kind: str) -> str:
         self._ids += 1
-        return f"{kind}-{self._ids:06d}"
+        return f"{kind}-{self._ids:06d}" if self.name == "till-1" else f"{kind}-{self._ids:06d}-b"
 
-    def given(self) -> Circumstances:
+    def originals(self, command: AnyTillCommand | None) -> tuple[Original, ...]:
+        if isinstance(command, ReturnLine):
+            return tuple(
+                self.books.original(receipt)
+                for receipt in self.books.sold
+                if receipt == command.receipt
+            )
+        if isinstance(command, (GiveCash, GiveTender)):
+            receipts = [line.back.receipt for line in self.cart.lines if line.back]
+            return tuple(self.books.original(each) for each in dict.fromkeys(receipts) if each)
+        return ()
+
+    def given(self, command: AnyTillCommand | None = None) -> Circumstances:
         return Circumstances(
-            "till-1",
+            self.name,
             self.receipts,
             self.new_id("sale"),
             self.terminal,
@@ -80,10 +153,11 @@ class TillInMemory:
             scale=self.scale,
             parked=self.parked,
             parked_sales=self.parked_sales,
+            originals=self.originals(command),
         )
 
     def do(self, command: AnyTillCommand) -> tuple[Event, ...]:
-        events = decide(self.cart, command, self.reference, self.given())
+        events = decide(self.cart, command, self.reference, self.given(command))
         self.take(*events)
         if isinstance(command, NextSale):
             self.cart = EMPTY
@@ -95,6 +169,7 @@ class TillInMemory:
             self.cart = apply(self.cart, event, self.now_ms)
             self.history.append((event, self.now_ms))
             self.receipts += isinstance(event, SaleCompleted)
+            self.books.hear(self.cart, event)
 
     # --- wishes -------------------------------------------------------------------------
 
@@ -172,6 +247,46 @@ class TillInMemory:
             )
         )
 
+    def bring_back(
+        self, receipt: str, line_id: str = "1", quantity: int = 1000, reason: str = "too small"
+    ) -> tuple[Event, ...]:
+        return self.do(
+            ReturnLine(
+                command_id=self.new_id("command"),
+                receipt=receipt,
+                line_id=line_id,
+                quantity=quantity,
+                reason=reason,
+            )
+        )
+
+    def bring_back_without(
+        self, code: str, quantity: int = 1000, reason: str = "no receipt"
+    ) -> tuple[Event, ...]:
+        return self.do(
+            ReturnItem(
+                command_id=self.new_id("command"), code=code, quantity=quantity, reason=reason
+            )
+        )
+
+    def give(self, amount_minor: int) -> tuple[Event, ...]:
+        return self.do(GiveCash(command_id=self.new_id("command"), amount_minor=amount_minor))
+
+    def give_on(
+        self, kind: OtherTender, amount_minor: int, reference: str = "A-17"
+    ) -> tuple[Event, ...]:
+        return self.do(
+            GiveTender(
+                command_id=self.new_id("command"),
+                kind=kind,
+                amount_minor=amount_minor,
+                reference=reference,
+            )
+        )
+
+    def settle(self) -> tuple[Event, ...]:
+        return self.do(Settle(command_id=self.new_id("command")))
+
     def next_sale(self) -> tuple[Event, ...]:
         return self.do(NextSale(command_id=self.new_id("command")))
 
@@ -218,7 +333,7 @@ class TillInMemory:
             scheme=scheme,
         )
         self.take(approved)
-        completed = complete_if_covered(self.cart, till="till-1", receipts=self.receipts)
+        completed = complete_if_covered(self.cart, till=self.name, receipts=self.receipts)
         self.take(*completed)
         return (approved, *completed)
 

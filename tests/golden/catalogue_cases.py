@@ -11,6 +11,7 @@ from edge.contract import (
     cash_events,
     payment_events,
     price_events,
+    return_events,
     sale_events,
     system_events,
     weighing_events,
@@ -21,6 +22,7 @@ FILE = Path(__file__).parents[2] / "edge" / "contract" / "EVENTS.md"
 ROOMS = (
     sale_events,
     price_events,
+    return_events,
     weighing_events,
     payment_events,
     cash_events,

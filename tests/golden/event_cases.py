@@ -35,6 +35,12 @@ from edge.contract.price_events import (
     PricesReduced,
     Reduction,
 )
+from edge.contract.return_events import (
+    CashReturned,
+    LineReturned,
+    RefundPart,
+    TenderReturned,
+)
 from edge.contract.sale_events import (
     CashTendered,
     DrawerOpened,
@@ -65,6 +71,7 @@ from edge.contract.weighing_events import WeighingAsked, WeighingEnded
 FOLDER: Final = Path(__file__).parent / "events"
 SALE: Final = "0199f0a4-7d10-7c3e-8a55-3b1de5f20c41"
 WEIGHING: Final = "0199f0a4-8c11-7a02-b3f4-6d1f2a90c3e5"
+ORIGINAL: Final = "0199ee31-2c44-7b1d-9f20-7c61a8e0b355"
 PAYMENT: Final = "0199f0a4-9b02-7f60-9c11-5e0a44d1b7aa"
 
 CASES: Final[tuple[Event, ...]] = (
@@ -82,6 +89,10 @@ CASES: Final[tuple[Event, ...]] = (
     ),
     CardPaymentRequested(sale=SALE, payment=PAYMENT, amount_minor=1702, terminal="terminal-1"),
     CardPaymentUnknown(sale=SALE, payment=PAYMENT, reason="The terminal does not answer."),
+    CashReturned(
+        sale=SALE, tender="1", amount_minor=300, parts=(RefundPart(ORIGINAL, "2", 299),),
+        approver="pawel",
+    ),
     CashTendered(sale=SALE, tender="1", amount_minor=2000),
     CashierSignedIn(cashier="marta", stale_staff_list=True),
     CashierSignedOut(cashier="marta", reason="idle"),
@@ -101,6 +112,13 @@ CASES: Final[tuple[Event, ...]] = (
         sale=SALE, line="1", sku="100024", name="Aged cheese, Żółty ser, 奶酪, جبن, 치즈",
         quantity=742, price_minor=1890, amount_minor=1402, tax="reduced", rate_ppm=50_000,
         code="2100105007427", unit="kg", entry="weight_code", tare_g=10,
+    ),
+    LineReturned(
+        sale=SALE, line="4", sku="100024", name="Aged cheese, Żółty ser, 奶酪, جبن, 치즈",
+        quantity=371, price_minor=1890, tax="reduced", rate_ppm=50_000, net_minor=668,
+        tax_minor=33, gross_minor=701, reason="gone off", original_sale=ORIGINAL,
+        original_line="1", receipt="till-2-000123", unit="kg", code="2100105007427",
+        approver="pawel",
     ),
     LineVoided(sale=SALE, line="1", reason="changed their mind"),
     NoSale(job="0199f0a4-9c44-7d00-8f6b-2b7a10c3e5d9", reason="change", approver="pawel"),
@@ -135,6 +153,10 @@ CASES: Final[tuple[Event, ...]] = (
     SaleParked(sale=SALE, label="Lady in red", for_till="till-2"),
     SaleResumed(sale=SALE),
     SignInLocked(cashier="marta", scope="person"),
+    TenderReturned(
+        sale=SALE, tender="2", kind="voucher", amount_minor=400, reference="V-17",
+        parts=(RefundPart(ORIGINAL, "1", 400),), approver="pawel",
+    ),
     TenderTaken(
         sale=SALE, tender="3", kind="gift_card", amount_minor=500, reference="GC-0042",
         approver="pawel",

@@ -17,6 +17,8 @@ export const MAY_APPROVE = Object.freeze({
   override_price: ["supervisor", "manager"],
   no_sale: ["supervisor", "manager"],
   unchecked_tender: ["supervisor", "manager"],
+  return_without_receipt: ["supervisor", "manager"],
+  refund_other_tender: ["supervisor", "manager"],
 });
 /** @type {Readonly<Record<string, Permission>>} */
 const NEEDED = Object.freeze({ give_discount: "discount", override_price: "override_price", open_drawer: "no_sale", take_tender: "unchecked_tender" });

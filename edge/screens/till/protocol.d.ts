@@ -26,6 +26,7 @@ export interface LineView {
   overridden: boolean;
   note: string;
   tare_g: number;
+  returned_from: string;
 }
 
 export interface DiscountView {
@@ -136,6 +137,43 @@ export interface TillView {
   note: string;
   parked: ParkedView[];
   weighing: WeighingView | null;
+  refund_due_minor: number;
+}
+
+export interface SoldLineView {
+  line_id: string;
+  sku: string;
+  name: string;
+  unit: string;
+  price_minor: number;
+  quantity: number;
+  returned: number;
+  returnable: number;
+  paid_minor: number;
+  back_minor: number;
+  held_at: string[];
+}
+
+export interface PaidTenderView {
+  tender_id: string;
+  kind: string;
+  paid_minor: number;
+  refundable_minor: number;
+  last4: string;
+  scheme: string;
+  reference: string;
+}
+
+export interface SoldSaleView {
+  receipt_number: string;
+  sale_id: string;
+  till: string;
+  completed_at: number;
+  currency: string;
+  total_minor: number;
+  back_minor: number;
+  lines: SoldLineView[];
+  tenders: PaidTenderView[];
 }
 
 export interface RefusalBody {
@@ -145,7 +183,7 @@ export interface RefusalBody {
   params: Record<string, string>;
 }
 
-export type Permission = "discount" | "override_price" | "no_sale" | "unchecked_tender";
+export type Permission = "discount" | "override_price" | "no_sale" | "unchecked_tender" | "return_without_receipt" | "refund_other_tender";
 
 export interface ApprovalView {
   approval: string;
@@ -212,6 +250,11 @@ export type Command =
   | { type: "pay_by_card"; amount_minor: number }
   | { type: "take_tender"; kind: "gift_card" | "points" | "house_account" | "voucher" | "manual_card"; amount_minor: number; reference: string; approval?: string }
   | { type: "take_foreign_cash"; currency: string; amount_minor: number; shown_minor?: number }
+  | { type: "return_line"; receipt: string; line_id: string; quantity: number; reason: string; sale_id?: string }
+  | { type: "return_item"; code: string; quantity: number; reason: string; sale_id?: string; approval?: string }
+  | { type: "give_cash"; amount_minor: number; approval?: string }
+  | { type: "give_tender"; kind: "gift_card" | "points" | "house_account" | "voucher" | "manual_card"; amount_minor: number; reference: string; approval?: string }
+  | { type: "settle" }
   | { type: "cancel_card" }
   | { type: "abandon"; reason?: string }
   | { type: "next_sale" }

@@ -1,0 +1,117 @@
+"""Goods that come back: of a receipt at what was paid, without one at today's price."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from edge.contract.errors import Refused
+from edge.contract.event_registry import Event
+from edge.contract.permissions import Permission
+from edge.contract.return_events import LineReturned
+from edge.contract.till_commands import ReturnItem, ReturnLine
+from edge.engine.approval_rules import authorise
+from edge.engine.article_finding import price_code
+from edge.engine.cart import RETURNED, Cart
+from edge.engine.circumstances import Circumstances
+from edge.engine.line_rules import check_lines, check_total, open_if_needed
+from edge.engine.originals import check_returnable, goes_back, sold_line
+from edge.engine.reference_view import ReferenceView
+from edge.engine.state_refusals import refuse_once_tendered, refuse_while_paying
+from edge.engine.tax import RateSum, tax_total
+from edge.engine.text_safety import check_free_text
+
+
+def return_line(
+    cart: Cart, command: ReturnLine, reference: ReferenceView, given: Circumstances
+) -> tuple[Event, ...]:
+    """Take goods of a receipt back; opens a sale on an idle till."""
+    refuse_while_paying(cart)
+    events, cart = open_if_needed(cart, command.sale_id, reference, given)
+    refuse_once_tendered(cart)
+    check_lines(cart)
+    original = next((o for o in given.originals if o.cart.receipt == command.receipt), None)
+    if original is None:
+        refuse_unknown_receipt(command.receipt)
+    if original.cart.currency != cart.currency:
+        raise Refused(
+            "other_currency",
+            f"Receipt {command.receipt} is in {original.cart.currency}, this sale in "
+            f"{cart.currency}.",
+            advice="Ask head office what to give back.",
+            params={"receipt": command.receipt, "currency": original.cart.currency},
+        )
+    line = sold_line(original, command.line_id)
+    quantity = check_returnable(original, line, command.quantity, sale=cart.sale)
+    back = goes_back(original, line, quantity)
+    returned = LineReturned(
+        sale=cart.sale,
+        line=str(len(cart.lines) + 1),
+        sku=line.sku,
+        name=line.name,
+        quantity=quantity,
+        price_minor=line.price_minor,
+        tax=line.tax,
+        rate_ppm=line.rate_ppm,
+        net_minor=back.net_minor,
+        tax_minor=back.tax_minor,
+        gross_minor=back.gross_minor,
+        reason=check_free_text(command.reason, field="reason"),
+        original_sale=back.original_sale,
+        original_line=back.original_line,
+        receipt=back.receipt,
+        unit=line.unit,
+        code=line.code,
+    )
+    check_total(cart, returned)
+    return (*events, returned)
+
+
+def return_item(
+    cart: Cart, command: ReturnItem, reference: ReferenceView, given: Circumstances
+) -> tuple[Event, ...]:
+    """Take goods back that nobody has a receipt of, at the price that is listed today."""
+    refuse_while_paying(cart)
+    events, cart = open_if_needed(cart, command.sale_id, reference, given)
+    refuse_once_tendered(cart)
+    check_lines(cart)
+    priced = price_code(
+        reference,
+        command.code,
+        command.quantity,
+        entry=RETURNED,
+        at_ms=given.occasion.at_ms,
+        aim=given.aim,
+    )
+    rate = RateSum(priced.tax.code, priced.tax.rate_ppm, priced.amount_minor)
+    worth = tax_total(rate, included=cart.prices_include_tax)
+    returned = LineReturned(
+        sale=cart.sale,
+        line=str(len(cart.lines) + 1),
+        sku=priced.article.sku,
+        name=priced.article.name,
+        quantity=priced.quantity,
+        price_minor=priced.price_minor,
+        tax=worth.tax,
+        rate_ppm=worth.rate_ppm,
+        net_minor=worth.net_minor,
+        tax_minor=worth.tax_minor,
+        gross_minor=worth.gross_minor,
+        reason=check_free_text(command.reason, field="reason"),
+        unit=priced.article.unit,
+        code=command.code,
+        approver=authorise(Permission.RETURN_WITHOUT_RECEIPT, given),
+    )
+    check_total(cart, returned)
+    return (*events, returned)
+
+
+def refuse_unknown_receipt(receipt: str) -> NoReturn:
+    """Refuse a number that no completed sale of this store has."""
+    shown = "".join(char for char in receipt if char.isprintable())
+    raise Refused(
+        "unknown_receipt",
+        f"This store has no completed sale with the receipt {shown}.",
+        advice="Type the number as it is printed. A receipt of another store goes back there.",
+        status=404,
+        params={"receipt": shown},
+    )

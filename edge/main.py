@@ -43,6 +43,7 @@ from edge.flows.weighing import Weighing
 from edge.ledger.disk_space import DiskSpace
 from edge.ledger.event_log import MIGRATIONS as LEDGER_MIGRATIONS
 from edge.ledger.event_log import BusinessCalendar, Ledger
+from edge.ledger.past_sales import PastSales
 from edge.ledger.records import LedgerIdentity, OpenJob
 from edge.reference.store import MIGRATIONS as REFERENCE_MIGRATIONS
 from edge.reference.store import ReferenceStore
@@ -183,6 +184,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
 
         selling = Selling(
             ledger,
+            PastSales(ledger_file),
             reference,
             views,
             clock,

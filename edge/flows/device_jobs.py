@@ -72,7 +72,7 @@ class DeviceJobs:
                     jobs.append(self._receipt(till, cart, at))
             elif isinstance(event, NoSale):
                 jobs.append(self._drawer(till, "", at, "no_sale", event.job))
-            elif isinstance(event, SaleAbandoned) and event.returned_minor > 0:
+            elif isinstance(event, SaleAbandoned) and event.returned_minor:
                 jobs.append(self._drawer(till, event.sale, at, "abandoned"))
         return tuple(job for job in jobs if job is not None)
 

@@ -54,6 +54,10 @@ class ParkedSales:
         """Return a parked sale."""
         return self._sales.get(sale)
 
+    def all(self) -> tuple[ParkedSale, ...]:
+        """Return every parked sale."""
+        return tuple(self._sales.values())
+
     def put(self, parked: ParkedSale) -> None:
         """Keep a sale that was parked."""
         self._sales[parked.cart.sale] = parked

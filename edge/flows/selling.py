@@ -6,9 +6,10 @@ cashier wished it or a device reported it, takes `step`.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -28,18 +29,28 @@ from edge.contract.till_commands import (
     Resume,
     WeighItem,
 )
-from edge.contract.till_protocol import ReceiptView, TillState
+from edge.contract.till_protocol import ReceiptView, SoldSaleView, TillState
 from edge.contract.wire import encode
 from edge.engine.cart import EMPTY, Cart
 from edge.engine.cart_changes import replay
 from edge.engine.circumstances import Approval, Circumstances
+from edge.engine.originals import Original
 from edge.engine.promotions import Occasion
+from edge.engine.receipt_finding import check_same_sale, receipt_asked, sold_sale_view
 from edge.engine.reference_view import ReferenceView
+from edge.engine.return_rules import refuse_unknown_receipt
 from edge.engine.sale_rules import decide
 from edge.flows.approvals import Approvals
 from edge.flows.parking import ParkedSale, ParkedSales
+from edge.flows.returning import (
+    Returning,
+    find_originals,
+    receipts_asked_for,
+    unfinished_sales,
+)
 from edge.flows.till import Face, Till, TillViews
 from edge.ledger.event_log import Ledger
+from edge.ledger.past_sales import PastSales
 from edge.ledger.records import CommandReply, OpenJob, Record, Repeated
 
 Decision = Callable[[Cart], tuple[Event, ...]]
@@ -67,11 +78,14 @@ class Selling:
     devices, `terminal_of` names a till's payment terminal, `abort_card` asks it to stop
     waiting; `scale_of` names its scale, and refuses in words while that cannot weigh;
     `has_drawer` says whether it has a drawer; `role_of` says what a person is; `approvals`
-    holds what second persons allowed; `new_id` makes ids for sales that a till did not name
-    itself; `check_storage` refuses a new sale when the disk is nearly full.
+    holds what second persons allowed; `past` has the sales that goods come back of, and
+    `returning` is held while a till takes some back or gives money for them; `new_id` makes
+    ids for sales that a till did not name itself; `check_storage` refuses a new sale when the
+    disk is nearly full.
     """
 
     ledger: Ledger
+    past: PastSales
     reference: ReferenceView
     views: TillViews
     clock: Clock
@@ -87,6 +101,7 @@ class Selling:
     approvals: Approvals = field(default_factory=Approvals)
     parked: ParkedSales = field(default_factory=ParkedSales)
     tills: dict[str, Till] = field(default_factory=dict)
+    returning: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def till(self, till_id: str) -> Till:
         """Return a till. Raises Refused for one this store does not have."""
@@ -120,9 +135,7 @@ class Selling:
         kept = till.replies.get(command.command_id)
         if isinstance(kept, CommandReply):
             return _same(kept, identity)
-        # a sale comes or goes between tills one at a time: two tills never take up the same
-        moving = self.parked.lock if isinstance(command, (Park, Resume)) else nullcontext()
-        async with till.lock, moving:
+        async with till.lock, self._alone(command):
             try:
                 return await self._decide_and_step(till, actor, command, identity, entry, aim)
             except Refused as refusal:
@@ -136,6 +149,31 @@ class Selling:
                 till.say(refusal.code, "refused", refusal.message, refusal.params)
                 self.views.publish(till)
                 raise
+
+    def _alone(self, command: AnyTillCommand) -> AbstractAsyncContextManager[object]:
+        """Return what is held so that no two tills take up the same sale, or the same goods."""
+        if isinstance(command, (Park, Resume)):
+            return self.parked.lock
+        return self.returning if isinstance(command, Returning) else nullcontext()
+
+    async def sold_sale(self, text: str) -> SoldSaleView:
+        """Return what may come back of the sale that a receipt names: its number, or its QR code.
+
+        Raises Refused for a number that no completed sale of this store has, and for the code
+        of another store's receipt with the same number.
+        """
+        receipt, sale = receipt_asked(text)
+        originals = await self._originals((receipt,))
+        if not originals:
+            refuse_unknown_receipt(receipt)
+        check_same_sale(originals[0], sale)
+        return sold_sale_view(originals[0])
+
+    async def _originals(self, receipts: tuple[str, ...]) -> tuple[Original, ...]:
+        if not receipts:
+            return ()
+        unfinished = unfinished_sales(self.tills.values(), self.parked)
+        return await find_originals(self.past, receipts, unfinished)
 
     async def _decide_and_step(
         self,
@@ -166,6 +204,7 @@ class Selling:
             parked.cart if parked else None,
             len(self.parked),
             self.scale_of(till.id) if isinstance(command, WeighItem) else "",
+            await self._originals(receipts_asked_for(command, till.cart)),
         )
         events = decide(till.cart, command, self.reference, given)
         if isinstance(command, NextSale):

@@ -39,10 +39,8 @@ from edge.runtime.migrations import Migration
 
 SCHEMA: Final = Path(__file__).parent / "schema"
 MIGRATIONS: Final = tuple(
-    Migration(number, (SCHEMA / name).read_text("utf-8"))
-    for number, name in enumerate(
-        ("0001_first_sale.sql", "0002_compact_jobs.sql", "0003_parked.sql"), 1
-    )
+    Migration(number, path.read_text("utf-8"))
+    for number, path in enumerate(sorted(SCHEMA.glob("*.sql")), 1)
 )
 _PRUNE_EVERY: Final = 1_000
 _JOBS_PER_EVENT_MAX: Final = 16

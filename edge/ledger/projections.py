@@ -10,7 +10,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from edge.contract.event_registry import Event
+from edge.contract.return_events import CashReturned, LineReturned, TenderReturned
 from edge.contract.sale_events import (
+    LineVoided,
     SaleAbandoned,
     SaleCompleted,
     SaleOpened,
@@ -49,8 +51,47 @@ def _completed(connection: sqlite3.Connection, event: SaleCompleted, till: str, 
     )
 
 
-def _abandoned(connection: sqlite3.Connection, _: SaleAbandoned, till: str, __: int) -> None:
+def _abandoned(connection: sqlite3.Connection, event: SaleAbandoned, till: str, _: int) -> None:
     connection.execute("UPDATE till SET open_seq = 0 WHERE till = ?", (till,))
+    connection.execute("DELETE FROM returned_line WHERE sale = ?", (event.sale,))
+    connection.execute("DELETE FROM refunded_tender WHERE sale = ?", (event.sale,))
+
+
+def _returned(connection: sqlite3.Connection, event: LineReturned, _: str, __: int) -> None:
+    if event.original_sale:
+        connection.execute(
+            "INSERT INTO returned_line (sale, line, original_sale, original_line, quantity,"
+            " net_minor, tax_minor, gross_minor) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                event.sale,
+                event.line,
+                event.original_sale,
+                event.original_line,
+                event.quantity,
+                event.net_minor,
+                event.tax_minor,
+                event.gross_minor,
+            ),
+        )
+
+
+def _voided(connection: sqlite3.Connection, event: LineVoided, _: str, __: int) -> None:
+    connection.execute(
+        "DELETE FROM returned_line WHERE sale = ? AND line = ?", (event.sale, event.line)
+    )
+
+
+def _refunded(
+    connection: sqlite3.Connection, event: CashReturned | TenderReturned, _: str, __: int
+) -> None:
+    connection.executemany(
+        "INSERT INTO refunded_tender (sale, tender, original_sale, original_tender, amount_minor)"
+        " VALUES (?, ?, ?, ?, ?)",
+        [
+            (event.sale, event.tender, part.original_sale, part.original_tender, part.amount_minor)
+            for part in event.parts
+        ],
+    )
 
 
 def _parked(connection: sqlite3.Connection, event: SaleParked, till: str, seq: int) -> None:
@@ -85,9 +126,20 @@ _PROJECTORS: Final[dict[type[Event], Projector]] = {
     SaleAbandoned: _abandoned,
     SaleParked: _parked,
     SaleResumed: _resumed,
+    LineReturned: _returned,
+    LineVoided: _voided,
+    CashReturned: _refunded,
+    TenderReturned: _refunded,
     TillEnrolled: _enrolled,
 }
-PROJECTED_TABLES: Final = ("till", "sale", "parked", "enrolment")
+PROJECTED_TABLES: Final = (
+    "till",
+    "sale",
+    "parked",
+    "enrolment",
+    "returned_line",
+    "refunded_tender",
+)
 
 
 def rebuild(connection: sqlite3.Connection) -> None:

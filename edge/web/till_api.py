@@ -20,6 +20,7 @@ from edge.contract.till_protocol import (
     QuickKeyPageView,
     SessionView,
     SignInRequest,
+    SoldSaleView,
     TillView,
 )
 from edge.flows.access import Access
@@ -39,6 +40,8 @@ from edge.web.caller import CASHIER, SERVICE, TILL, till_caller
 from edge.web.till_socket import TillSockets
 
 _SEARCH_CHARS_MAX: Final = 80
+_RECEIPT_TEXT_CHARS_MAX: Final = 200
+"""The text of a receipt's QR code, with the longest ids."""
 _CODE_DAYS_MAX: Final = 30
 
 
@@ -164,6 +167,18 @@ class TillApi:
             ),
             Route(
                 method="GET",
+                path="/api/v1/receipts/{number}",
+                handler=self._receipt,
+                summary="A completed sale by its receipt number or QR code: what may come back",
+                access=CASHIER,
+                response=SoldSaleView,
+                refusals={
+                    404: "No completed sale of this store has that number.",
+                    409: "The code is of another store's receipt.",
+                },
+            ),
+            Route(
+                method="GET",
                 path="/api/v1/quick-keys",
                 handler=self._quick_keys,
                 summary="The pages of quick keys",
@@ -250,6 +265,10 @@ class TillApi:
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         till = self.selling.till(request.match_info["till"])
         return await self.sockets.serve(request, till)
+
+    async def _receipt(self, request: web.Request) -> web.Response:
+        number = request.match_info["number"][:_RECEIPT_TEXT_CHARS_MAX]
+        return json_response(await self.selling.sold_sale(number))
 
     async def _quick_keys(self, _: web.Request) -> web.Response:
         return json_response(QuickKeysBody(self.reference.quick_keys()))

@@ -9,7 +9,9 @@ import pytest
 
 from edge.contract.envelope import GENESIS, link_all, unseal
 from edge.contract.errors import Refused, StorageFailed
+from edge.contract.event_registry import Event
 from edge.contract.limits import COMMAND_REPLIES_KEPT, EVENT_BYTES_MAX, EVENTS_PER_COMMAND_MAX
+from edge.contract.return_events import CashReturned, LineReturned, RefundPart, TenderReturned
 from edge.contract.sale_events import LineVoided, SaleAbandoned, SaleOpened, SaleParked, SaleResumed
 from edge.contract.system_events import BoxStopped, TillEnrolled
 from edge.ledger.projections import PROJECTED_TABLES, rebuild
@@ -138,6 +140,25 @@ async def test_tills_know_their_receipts_and_their_open_sale(tmp_path: Path) -> 
         assert await ledger.sales_after(6) == 0
 
 
+def coming_back(sale: str, *lines: str, receipt: bool = True) -> tuple[Event, ...]:
+    """Return goods of sale s0 that come back, and the cash given for them."""
+    original = "s0" if receipt else ""
+    returned = [
+        LineReturned(
+            sale=sale, line=line, sku="1", name="Milk", quantity=1_000, price_minor=129, tax="B",
+            rate_ppm=70_000, net_minor=121, tax_minor=8, gross_minor=129, reason="sour",
+            original_sale=original, original_line=line if receipt else "",
+        )
+        for line in lines
+    ]  # fmt: skip
+    parts = (RefundPart("s0", "1", 129),) if receipt else ()
+    cash = CashReturned(sale=sale, tender="1", amount_minor=129, parts=parts)
+    other = TenderReturned(
+        sale=sale, tender="2", kind="voucher", amount_minor=1, reference="V", parts=parts
+    )
+    return (*returned, cash, other)
+
+
 async def test_projections_made_anew_from_events_are_the_same(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     async with ledger_at(path) as ledger:
@@ -153,6 +174,11 @@ async def test_projections_made_anew_from_events_are_the_same(tmp_path: Path) ->
             Record((TillEnrolled(till="till-1", label="tablet", secret_sha256="ab"),), "till-1")
         )
         assert await ledger.enrolments() == {"ab": "till-1"}
+        await ledger.record(Record(coming_back("open", "1", "2"), "till-1"))
+        await ledger.record(Record((LineVoided(sale="open", line="1"),), "till-1"))
+        gone = (SaleOpened(sale="gone", currency="EUR"), *coming_back("gone", "1"))
+        await ledger.record(Record((*gone, SaleAbandoned(sale="gone")), "till-5"))
+        await ledger.record(Record(coming_back("back", "1", receipt=False), "till-9"))
     with closing(sqlite3.connect(path)) as connection:
 
         def tables() -> dict[str, list[tuple[object, ...]]]:
@@ -163,6 +189,10 @@ async def test_projections_made_anew_from_events_are_the_same(tmp_path: Path) ->
 
         before = tables()
         assert all(before.values())
+        assert before["returned_line"] == [("open", "2", "s0", "2", 1_000, 121, 8, 129)]
+        assert before["refunded_tender"] == [
+            ("open", "1", "s0", "1", 129), ("open", "2", "s0", "1", 129),
+        ]  # fmt: skip
         rebuild(connection)
         assert tables() == before
 

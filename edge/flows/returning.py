@@ -1,0 +1,60 @@
+"""Completed sales of which goods come back, as the ledger and the tills have them now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from edge.contract.till_commands import AnyTillCommand, GiveCash, GiveTender, ReturnLine
+from edge.engine.cart import Cart
+from edge.engine.originals import Original, Refunded, Returned, Unfinished
+from edge.flows.parking import ParkedSales, sale_cart
+from edge.flows.till import Till
+from edge.ledger.past_sales import PastSales
+from edge.ledger.replay import past_events
+
+Returning = (ReturnLine, GiveCash, GiveTender)
+"""Commands that look into other sales: one at a time in the whole store, so that no two tills
+take the same goods back, or give the same money."""
+
+
+def receipts_asked_for(command: AnyTillCommand, cart: Cart) -> tuple[str, ...]:
+    """Return the receipts that a command looks into: the named one, or all of the sale's goods."""
+    if isinstance(command, ReturnLine):
+        return (command.receipt,)
+    if isinstance(command, Returning):
+        numbers = (line.back.receipt for line in cart.lines if line.back and not line.voided)
+        return tuple(dict.fromkeys(number for number in numbers if number))
+    return ()
+
+
+async def find_originals(
+    past: PastSales, receipts: Iterable[str], unfinished: tuple[Unfinished, ...]
+) -> tuple[Original, ...]:
+    """Return the completed sales with these receipts; those that nobody knows are left out."""
+    originals = []
+    for receipt in receipts:
+        sold = await past.find(receipt)
+        if sold is not None:
+            originals.append(
+                Original(
+                    sale_cart(past_events(sold.events)),
+                    tuple(Returned(*each) for each in sold.returned),
+                    tuple(Refunded(*each) for each in sold.refunded),
+                    unfinished,
+                )
+            )
+    return tuple(originals)
+
+
+def unfinished_sales(tills: Iterable[Till], parked: ParkedSales) -> tuple[Unfinished, ...]:
+    """Return every sale that is open on a till or parked, with its place."""
+    on_tills = (
+        Unfinished(till.cart.sale, till.id)
+        for till in tills
+        if till.cart.sale and not till.cart.receipt
+    )
+    aside = (
+        Unfinished(each.cart.sale, each.till, parked=True, label=each.label)
+        for each in parked.all()
+    )
+    return (*on_tills, *aside)

@@ -1,0 +1,86 @@
+"""Completed sales by their receipts, and what came back of them: read from one state of the file.
+
+No index of receipts is kept, since every sale would pay for it with a page: the small table of
+sales is read from its newest end, where most receipts are that people come back with.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+
+from edge.ledger.records import StoredEvent
+from edge.runtime.database_file import DatabaseFile
+
+
+class ReturnedGoods(NamedTuple):
+    """A live line of `sale` that took goods of a `line` of the original back."""
+
+    sale: str
+    line: str
+    quantity: int
+    net_minor: int
+    tax_minor: int
+    gross_minor: int
+
+
+class RefundedMoney(NamedTuple):
+    """What `sale` gave back of a `tender` of the original."""
+
+    sale: str
+    tender: str
+    amount_minor: int
+
+
+@dataclass(frozen=True)
+class SoldSale:
+    """A completed sale: its events from opening to completion, and what came back of it."""
+
+    events: list[StoredEvent]
+    returned: list[ReturnedGoods]
+    refunded: list[RefundedMoney]
+
+
+@dataclass(frozen=True)
+class PastSales:
+    """Answers about completed sales, over the ledger's file."""
+
+    file: DatabaseFile
+
+    async def find(self, receipt: str) -> SoldSale | None:
+        """Return the sale with that receipt; None where no completed sale has it."""
+        return await self.file.read(lambda connection: _find(connection, receipt))
+
+
+def _find(connection: sqlite3.Connection, receipt: str) -> SoldSale | None:
+    row = connection.execute(
+        "SELECT first_seq, seq FROM sale WHERE receipt = ? ORDER BY seq DESC LIMIT 1", (receipt,)
+    ).fetchone()
+    if row is None:
+        return None
+    first, last = row
+    (opened,) = connection.execute("SELECT body FROM event WHERE seq = ?", (first,)).fetchone()
+    sale = msgspec.json.decode(opened)["data"]["sale"]
+    events = connection.execute(
+        "SELECT seq, body, hash FROM event WHERE seq BETWEEN ? AND ? AND instr(body, ?) > 0"
+        " ORDER BY seq",
+        (first, last, f'"sale":"{sale}"'.encode()),
+    )
+    returned = connection.execute(
+        "SELECT sale, original_line, quantity, net_minor, tax_minor, gross_minor"
+        " FROM returned_line WHERE original_sale = ? ORDER BY sale, line",
+        (sale,),
+    )
+    refunded = connection.execute(
+        "SELECT sale, original_tender, amount_minor FROM refunded_tender"
+        " WHERE original_sale = ? ORDER BY sale, tender",
+        (sale,),
+    )
+    return SoldSale(
+        [StoredEvent(*event) for event in events],
+        [ReturnedGoods(*goods) for goods in returned],
+        [RefundedMoney(*money) for money in refunded],
+    )

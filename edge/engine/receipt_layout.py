@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 from typing import Final
 
 from edge.contract.money import format_amount
-from edge.contract.quantity import ONE, Unit, format_quantity
+from edge.contract.quantity import ONE, Unit, extend, format_quantity
 from edge.contract.receipt_document import (
     Align,
     ColumnsBlock,
@@ -24,7 +24,7 @@ from edge.contract.reference_data import StoreProfile
 from edge.contract.till_commands import OtherTender
 from edge.contract.till_protocol import TillState
 from edge.engine.article_finding import PRICE_CODE
-from edge.engine.cart import APPROVED, CARD, CASH, Cart, Line, Tender
+from edge.engine.cart import APPROVED, CARD, CASH, Cart, GoodsBack, Line, Tender
 from edge.engine.receipt_words import WORDS, ReceiptWords, language_of, tender_word
 
 QR_FORM: Final = "TILLBOX1"
@@ -59,6 +59,7 @@ def lay_out_receipt(
     blocks = (
         *marked,
         *_head(store, words),
+        *_kind(cart, words),
         RowBlock(words.receipt, cart.receipt),
         RowBlock(words.date, moment.strftime("%Y-%m-%d %H:%M")),
         RowBlock(words.till, till),
@@ -104,6 +105,14 @@ def _head(store: StoreProfile, words: ReceiptWords) -> Iterator[ReceiptBlock]:
     yield FeedBlock()
 
 
+def _kind(cart: Cart, words: ReceiptWords) -> Iterator[ReceiptBlock]:
+    """Say loudly that goods came back: alone, or for others."""
+    returns = {line.back is not None for line in cart.lines if not line.voided}
+    if True in returns:
+        kind = words.exchange if False in returns else words.refund
+        yield TextBlock(kind, Align.CENTRE, Emphasis.LARGE)
+
+
 def _lines(cart: Cart, words: ReceiptWords) -> Iterator[ReceiptBlock]:
     reasons = cart.reductions_by_line()
     for line in cart.lines:
@@ -119,6 +128,9 @@ def _line(line: Line, currency: str, words: ReceiptWords) -> Iterator[ReceiptBlo
     if line.voided:
         return
     yield RowBlock(line.name, format_amount(line.amount_minor, currency))
+    if line.back is not None:
+        yield from _returned(line, line.back, currency, words)
+        return
     if line.entry == PRICE_CODE and line.unit == Unit.KILOGRAM:
         # the weight was worked out from the label's price: nobody weighed it, so none is stated
         return
@@ -130,6 +142,22 @@ def _line(line: Line, currency: str, words: ReceiptWords) -> Iterator[ReceiptBlo
             f", {words.tare} {_in_words(line.tare_g, Unit.KILOGRAM, words)}" if line.tare_g else ""
         )
         yield TextBlock(f"  {quantity} \u00d7 {price}{per}{tare}")
+
+
+def _returned(
+    line: Line, back: GoodsBack, currency: str, words: ReceiptWords
+) -> Iterator[ReceiptBlock]:
+    if line.quantity != ONE or line.unit == Unit.KILOGRAM:
+        quantity = _in_words(line.quantity, Unit(line.unit), words)
+        if extend(line.price_minor, line.quantity) == -line.amount_minor:
+            per = words.per_kilogram if line.unit == Unit.KILOGRAM else ""
+            price = format_amount(line.price_minor, currency)
+            yield TextBlock(f"  {quantity} \u00d7 {price}{per}")
+        else:  # it cost less than its price, or was labelled with one: only how much came back
+            yield TextBlock(f"  \u00d7 {quantity}")
+    yield TextBlock(
+        f"  {words.from_receipt} {back.receipt}" if back.receipt else f"  {words.no_receipt}"
+    )
 
 
 def _in_words(quantity: int, unit: Unit, words: ReceiptWords) -> str:
@@ -148,7 +176,7 @@ def _saved(cart: Cart, words: ReceiptWords) -> Iterator[ReceiptBlock]:
 
 def _totals(cart: Cart, words: ReceiptWords) -> Iterator[ReceiptBlock]:
     if not cart.prices_include_tax:
-        net = sum(each.amount_minor for each in cart.rate_sums)
+        net = sum(each.net_minor for each in cart.taxes)
         yield RowBlock(words.subtotal, format_amount(net, cart.currency))
         for tax in cart.taxes:
             yield RowBlock(

@@ -40,6 +40,10 @@ class ReceiptWords(msgspec.Struct, frozen=True):
     house_account: str
     voucher: str
     manual_card: str
+    refund: str
+    exchange: str
+    from_receipt: str
+    no_receipt: str
 
 
 def tender_word(words: ReceiptWords, kind: OtherTender) -> str:
@@ -85,6 +89,10 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         house_account="On account",
         voucher="Voucher",
         manual_card="Card, other terminal",
+        refund="REFUND",
+        exchange="EXCHANGE",
+        from_receipt="Returned, receipt",
+        no_receipt="Returned without receipt",
     ),
     "pl": ReceiptWords(
         receipt="Paragon nr",
@@ -115,6 +123,10 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         house_account="Na rachunek",
         voucher="Bon",
         manual_card="Karta, inny terminal",
+        refund="ZWROT",
+        exchange="WYMIANA",
+        from_receipt="Zwrot do paragonu nr",
+        no_receipt="Zwrot bez paragonu",
     ),
     "zh": ReceiptWords(
         receipt="小票号",
@@ -145,6 +157,10 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         house_account="记账",
         voucher="代金券",
         manual_card="其他终端银行卡",
+        refund="退款",
+        exchange="换货",
+        from_receipt="退货 原小票号",
+        no_receipt="无小票退货",
     ),
     "ar": ReceiptWords(
         receipt="رقم الإيصال",
@@ -175,6 +191,10 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         house_account="على الحساب",
         voucher="قسيمة",
         manual_card="بطاقة، جهاز آخر",
+        refund="استرداد",
+        exchange="استبدال",
+        from_receipt="مرتجع من الإيصال رقم",
+        no_receipt="مرتجع بدون إيصال",
     ),
     "ko": ReceiptWords(
         receipt="영수증 번호",
@@ -205,6 +225,10 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         house_account="외상",
         voucher="할인권",
         manual_card="카드(다른 단말기)",
+        refund="환불",
+        exchange="교환",
+        from_receipt="반품, 원 영수증 번호",
+        no_receipt="영수증 없는 반품",
     ),
     "pt": ReceiptWords(
         receipt="Cupom nº",
@@ -235,6 +259,10 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         house_account="A prazo",
         voucher="Voucher",
         manual_card="Cartão, outro terminal",
+        refund="DEVOLUÇÃO",
+        exchange="TROCA",
+        from_receipt="Devolvido do cupom nº",
+        no_receipt="Devolvido sem cupom",
     ),
 }
 

@@ -19,6 +19,7 @@ from edge.contract.receipt_document import (
     TextBlock,
 )
 from edge.contract.reference_data import StoreProfile
+from edge.contract.till_commands import OtherTender
 from edge.contract.wire import encode
 from edge.engine.cart import Cart
 from edge.engine.receipt_layout import format_rate, lay_out_receipt, qr_text
@@ -263,6 +264,102 @@ def test_a_sale_that_is_not_complete_has_no_receipt() -> None:
 def test_a_document_travels() -> None:
     document = lay_out(cash_sale(), copy=1)
     assert msgspec.json.decode(encode(document), type=ReceiptDocument) == document
+
+
+def returning(*, included: bool = True) -> TillInMemory:
+    till = TillInMemory(shop(included=included))
+    till.role = "supervisor"
+    till.add(ROLL, 3_000)
+    till.add(CHEESE_742_G)
+    till.discount("1", minor=15)
+    till.cash(3_000)
+    till.next_sale()
+    return till
+
+
+def test_a_refund_says_so_and_where_the_goods_come_from() -> None:
+    till = returning()
+    till.bring_back("till-1-000001", "1", 2_000)
+    till.bring_back("till-1-000001", "1", 1_000)
+    till.bring_back("till-1-000001", "2", 742)
+    till.bring_back_without(ROLL, 2_000)
+    till.note("crushed", "4")
+    till.give(till.cart.refund_due_minor)
+    document = lay_out(till.cart)
+    assert TextBlock("REFUND", Align.CENTRE, Emphasis.LARGE) in document.blocks
+    texts = printed(document)
+    at = texts.index("Bread roll|-0.80")
+    assert texts[at : at + 20] == [
+        "Bread roll|-0.80",
+        "  \u00d7 2",  # they cost less than their price
+        "  Returned, receipt till-1-000001",
+        "Bread roll|-0.40",
+        "  Returned, receipt till-1-000001",
+        "Aged cheese|-14.02",
+        "  0.742\u00a0kg \u00d7 18.90/kg",
+        "  Returned, receipt till-1-000001",
+        "Bread roll|-0.90",
+        "  2 \u00d7 0.45",
+        "  Returned without receipt",
+        "  crushed",
+        "--",
+        "TOTAL EUR|-16.12",
+        "Cash|-16.12",
+        "--",
+        "VAT %|Net|VAT|Gross",
+        "5.5%|-15.28|-0.84|-16.12",
+        "--",
+        "Thank you",
+    ]
+    assert texts[-1] == f"TILLBOX1|till-1-000002|{till.cart.sale}|-1612|EUR"
+
+
+def test_what_was_taken_off_is_on_the_receipt_that_sold_it_alone() -> None:
+    till = returning()
+    sold = printed(lay_out(till.books.sold["till-1-000001"]))
+    assert {"  dented|-0.15", "You saved|0.15"} <= set(sold)
+    till.bring_back("till-1-000001", "1", 3_000)
+    till.give(120)
+    texts = printed(lay_out(till.cart))
+    assert "Bread roll|-1.20" in texts
+    assert not any(text.startswith(("  dented", "You saved")) for text in texts)
+
+
+def test_an_exchange_says_so_and_adds_up_before_the_taxes() -> None:
+    till = returning(included=False)
+    till.bring_back("till-1-000001", "1", 3_000)
+    till.add(SOAP)
+    till.void("2")
+    till.add(SOAP, 2_000)
+    till.cash(till.cart.due_minor)
+    texts = printed(lay_out(till.cart, profile(included=False)))
+    assert ("EXCHANGE" in texts, "REFUND" in texts) == (True, False)
+    at = texts.index("Subtotal|0.78")
+    assert texts[at : at + 4] == [
+        "Subtotal|0.78",
+        "VAT 21%|0.42",
+        "VAT 5.5%|-0.07",
+        "TOTAL EUR|1.13",
+    ]
+
+
+def test_a_voided_return_makes_no_refund_of_a_sale() -> None:
+    till = returning()
+    till.bring_back("till-1-000001")
+    till.add(MILK)
+    till.void("1")
+    till.cash(129)
+    texts = printed(lay_out(till.cart))
+    assert not {"EXCHANGE", "REFUND"} & set(texts)
+
+
+def test_money_on_another_tender_is_named_as_when_it_paid() -> None:
+    till = returning()
+    till.bring_back("till-1-000001")
+    till.give_on(OtherTender.VOUCHER, 40, "V-9")
+    texts = printed(lay_out(till.cart))
+    at = texts.index("Voucher|-0.40")
+    assert texts[at + 1] == "  V-9"
 
 
 @pytest.mark.parametrize(

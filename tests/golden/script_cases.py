@@ -16,6 +16,7 @@ from PIL import Image
 from devices.lettering.letters import Letters
 from devices.protocols.escpos_encoder import EscposEncoder, PaperFormat
 from edge.contract.receipt_document import ReceiptDocument
+from edge.contract.till_commands import OtherTender
 from edge.engine.cart import Cart
 from edge.engine.receipt_layout import lay_out_receipt
 from tests.devices.escpos_desk import Desk
@@ -128,7 +129,8 @@ SHOPS: Final = {
 }
 SHOPS["polish_one_page"] = SHOPS["polish"]._replace(pages=())
 WIDTHS: Final = {"58mm": 32, "80mm": 42}
-CASES: Final = tuple(f"{shop}_{width}" for shop in SHOPS for width in WIDTHS)
+RETURNS: Final = tuple(f"{shop}_return_58mm" for shop in SHOPS if shop != "polish_one_page")
+CASES: Final = (*(f"{shop}_{width}" for shop in SHOPS for width in WIDTHS), *RETURNS)
 
 
 def sale(goods: tuple[str, ...]) -> Cart:
@@ -146,7 +148,29 @@ def sale(goods: tuple[str, ...]) -> Cart:
     return msgspec.structs.replace(till.cart, lines=lines)
 
 
-def document(shop: Shop, *, copy: int = 0) -> ReceiptDocument:
+def exchange(goods: tuple[str, ...]) -> Cart:
+    """Take two of three rolls, and soap without a receipt, back; sell milk; give cash."""
+    till = TillInMemory()
+    till.role = "supervisor"
+    till.add(ROLL, 3_000)
+    till.discount(minor=15)
+    till.cash(120)
+    till.next_sale()
+    till.now_ms = 1_795_000_000_000
+    till.bring_back("till-1-000001", "1", 2_000)
+    till.bring_back_without(SOAP, 2_000)
+    till.add(MILK)
+    till.give_on(OtherTender.VOUCHER, 100, "V-0042")
+    till.give(till.cart.refund_due_minor)
+    names = (goods[0], goods[4], goods[1])
+    lines = tuple(
+        msgspec.structs.replace(line, name=name)
+        for line, name in zip(till.cart.lines, names, strict=True)
+    )
+    return msgspec.structs.replace(till.cart, lines=lines)
+
+
+def document(shop: Shop, *, copy: int = 0, returned: bool = False) -> ReceiptDocument:
     """Return the receipt of a shop as its box lays it out."""
     store = msgspec.structs.replace(
         profile(),
@@ -156,7 +180,7 @@ def document(shop: Shop, *, copy: int = 0) -> ReceiptDocument:
         receipt_language=shop.language,
     )
     zone = ZoneInfo("Europe/Lisbon")
-    cart = sale(shop.goods)
+    cart = exchange(shop.goods) if returned else sale(shop.goods)
     return lay_out_receipt(cart, store, till="1", cashier=shop.cashier, zone=zone, copy=copy)
 
 
@@ -164,9 +188,12 @@ def document(shop: Shop, *, copy: int = 0) -> ReceiptDocument:
 def printed(name: str) -> tuple[str, Image.Image]:
     """Return a case's paper as text and as a picture."""
     shop_name, _, width = name.rpartition("_")
-    shop, columns = SHOPS[shop_name], WIDTHS[width]
+    returned = shop_name.endswith("_return")
+    shop, columns = SHOPS[shop_name.removesuffix("_return")], WIDTHS[width]
     encoder = EscposEncoder(PaperFormat(columns=columns, other_code_pages=shop.pages), LETTERS)
-    encoded = encoder.encode(document(shop, copy=int(width == "58mm")))
+    encoded = encoder.encode(
+        document(shop, copy=int(width == "58mm" and not returned), returned=returned)
+    )
     (receipt,) = Desk(columns).feed(encoded.data).roll.receipts
     head = f"columns {columns}, substituted {encoded.substituted}, cut {receipt.cut}\n"
     text = head + "".join(line.looks.rstrip() + "\n" for line in receipt.lines)

@@ -11,7 +11,9 @@ from edge.runtime.migrations import Migration
 _SCHEMA: Final = Path(__file__).parent / "schema"
 MIGRATIONS: Final = tuple(
     Migration(number, (_SCHEMA / name).read_text("utf-8"))
-    for number, name in enumerate(("0001_head_office.sql", "0002_reductions.sql"), 1)
+    for number, name in enumerate(
+        ("0001_head_office.sql", "0002_reductions.sql", "0003_returns.sql"), 1
+    )
 )
 _PAGE_BYTES: Final = 8_192
 """Frames of catch-up have tens of kilobytes: fewer pages than the box's small ones."""

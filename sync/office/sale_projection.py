@@ -21,6 +21,7 @@ from edge.contract.payment_events import (
     TenderTaken,
 )
 from edge.contract.price_events import PriceOverridden, PricesReduced
+from edge.contract.return_events import CashReturned, LineReturned, TenderReturned
 from edge.contract.sale_events import (
     CashTendered,
     LineAdded,
@@ -78,9 +79,18 @@ def project(
 
 def _opened(connection: sqlite3.Connection, envelope: SealedEnvelope, event: SaleOpened) -> None:
     connection.execute(
-        "INSERT INTO sale (store, sale, till, cashier, currency) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (store, sale) DO UPDATE SET currency = excluded.currency",
-        (envelope.store, event.sale, envelope.till, envelope.actor, event.currency),
+        "INSERT INTO sale (store, sale, till, cashier, currency, prices_include_tax)"
+        " VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (store, sale) DO UPDATE SET currency = excluded.currency,"
+        " prices_include_tax = excluded.prices_include_tax",
+        (
+            envelope.store,
+            event.sale,
+            envelope.till,
+            envelope.actor,
+            event.currency,
+            event.prices_include_tax,
+        ),
     )
 
 
@@ -115,6 +125,49 @@ def _line_voided(
     )
     if not changed.rowcount:
         raise DoesNotFitError(f"sale {event.sale} has no line {event.line} to void")
+    _add_up_returns(connection, (envelope.store, event.sale))
+
+
+def _line_returned(
+    connection: sqlite3.Connection, envelope: SealedEnvelope, event: LineReturned
+) -> None:
+    if not 0 <= event.gross_minor <= SALE_TOTAL_MINOR_MAX:
+        raise DoesNotFitError(f"a line of sale {event.sale} gives back {event.gross_minor}")
+    place = (envelope.store, event.sale)
+    connection.execute(
+        "INSERT INTO sale_line (store, sale, number, line, sku, name, quantity, unit, price_minor,"
+        " amount_minor, tax, rate_ppm, returned, returned_from, back_minor)"
+        " SELECT store, sale, ?, ?, ?, ?, ?, ?, ?,"
+        " CASE prices_include_tax WHEN 1 THEN ? ELSE ? END, ?, ?, 1, ?, ?"
+        " FROM sale WHERE store = ? AND sale = ?"
+        " ON CONFLICT (store, sale, line) DO UPDATE SET number = excluded.number",
+        (
+            envelope.seq,
+            event.line,
+            event.sku,
+            event.name,
+            event.quantity,
+            event.unit,
+            event.price_minor,
+            -event.gross_minor,
+            -event.net_minor,
+            event.tax,
+            event.rate_ppm,
+            event.receipt,
+            event.gross_minor,
+            *place,
+        ),
+    )
+    _add_up_returns(connection, place)
+
+
+def _add_up_returns(connection: sqlite3.Connection, place: tuple[int, str]) -> None:
+    connection.execute(
+        "UPDATE sale SET returned_minor = (SELECT coalesce(sum(line.back_minor), 0)"
+        " FROM sale_line AS line WHERE line.store = sale.store AND line.sale = sale.sale"
+        " AND line.voided = 0) WHERE store = ? AND sale = ?",
+        place,
+    )
 
 
 def _price_overridden(
@@ -165,6 +218,20 @@ def _foreign_cash(
 
 def _other(connection: sqlite3.Connection, envelope: SealedEnvelope, event: TenderTaken) -> None:
     _tender(connection, envelope, event.sale, event.tender, event.kind, event.amount_minor, "taken")
+
+
+def _cash_returned(
+    connection: sqlite3.Connection, envelope: SealedEnvelope, event: CashReturned
+) -> None:
+    amount = -event.amount_minor
+    _tender(connection, envelope, event.sale, event.tender, "cash", amount, "returned")
+
+
+def _other_returned(
+    connection: sqlite3.Connection, envelope: SealedEnvelope, event: TenderReturned
+) -> None:
+    amount = -event.amount_minor
+    _tender(connection, envelope, event.sale, event.tender, event.kind, amount, "returned")
 
 
 def _card_asked(
@@ -298,6 +365,9 @@ _STEPS: Final[dict[type[Event], Callable[[sqlite3.Connection, SealedEnvelope, An
     CashTendered: _cash,
     ForeignCashTendered: _foreign_cash,
     TenderTaken: _other,
+    LineReturned: _line_returned,
+    CashReturned: _cash_returned,
+    TenderReturned: _other_returned,
     CardPaymentRequested: _card_asked,
     CardPaymentApproved: _card_approved,
     CardPaymentDeclined: _card_declined,

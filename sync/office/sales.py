@@ -29,7 +29,9 @@ class ReductionBody(msgspec.Struct, frozen=True):
 class LineBody(msgspec.Struct, frozen=True):
     """A line of a sale. A voided one stays in view, with `amount_minor` 0, as on the till.
 
-    `amount_minor` is what it cost: `listed_minor` less its `reductions`.
+    `amount_minor` is what it cost: `listed_minor` less its `reductions`. Goods that came back
+    are `returned`: `quantity` is above zero, `amount_minor` below it, and `returned_from` is
+    the number of the receipt that sold them, empty without one.
     """
 
     line_id: str
@@ -44,10 +46,15 @@ class LineBody(msgspec.Struct, frozen=True):
     voided: bool
     listed_minor: int
     reductions: tuple[ReductionBody, ...] = ()
+    returned: bool = False
+    returned_from: str = ""
 
 
 class TenderBody(msgspec.Struct, frozen=True):
-    """Cash given, or a card payment: `state` is taken, asked, approved, declined or unknown."""
+    """What was paid with: `state` is taken, asked, approved, declined or unknown.
+
+    Or returned, with an amount below zero, for what went back.
+    """
 
     tender_id: str
     kind: str
@@ -68,7 +75,12 @@ class TaxBody(msgspec.Struct, frozen=True):
 
 
 class SaleBody(msgspec.Struct, frozen=True):
-    """A completed sale. `arrival` is its place in the order in which head office got them."""
+    """A completed sale. `arrival` is its place in the order in which head office got them.
+
+    Where more came back than was sold, `total_minor` and `taxes` are below zero.
+    `returned_minor` is what the goods in it gave back that came back, tax included: what was
+    sold in it is worth `total_minor + returned_minor`.
+    """
 
     sale_id: str
     receipt_number: str
@@ -86,6 +98,7 @@ class SaleBody(msgspec.Struct, frozen=True):
     lines: tuple[LineBody, ...]
     tenders: tuple[TenderBody, ...]
     taxes: tuple[TaxBody, ...]
+    returned_minor: int = 0
 
 
 class SalesBody(msgspec.Struct, frozen=True):
@@ -96,7 +109,9 @@ class SalesBody(msgspec.Struct, frozen=True):
 
 
 class StoreBody(msgspec.Struct, frozen=True):
-    """How a store stands. Takings are those of its business day of this moment.
+    """How a store stands. Takings are those of its business day of this moment: what was sold.
+
+    What came back on that day stands apart, in `refunds_today_minor`.
 
     `head_seq` is the box's own head as last told, `accepted_seq` what is durable here,
     `projected_seq` what the sales show. `waiting_events` is what only the shop has, as far
@@ -121,6 +136,7 @@ class StoreBody(msgspec.Struct, frozen=True):
     quarantined: int
     parked: int
     alarms: tuple[Alarm, ...]
+    refunds_today_minor: int = 0
 
 
 class StoresBody(msgspec.Struct, frozen=True):
@@ -131,13 +147,14 @@ class StoresBody(msgspec.Struct, frozen=True):
 
 _SALE: Final = (
     "SELECT sale, receipt, slug, till, cashier, currency, total_minor, change_minor,"
-    " rounding_minor, completed_at, day, seq, arrival, sale.store FROM sale"
+    " rounding_minor, completed_at, day, seq, arrival, returned_minor, sale.store FROM sale"
     " JOIN store ON store.number = sale.store WHERE arrival > ?"
 )
 _LINES: Final = (
     "SELECT line, sku, name, quantity, unit, price_minor,"
     " CASE voided WHEN 1 THEN 0 ELSE amount_minor - reduced_minor END, tax, rate_ppm, voided,"
-    " CASE voided WHEN 1 THEN 0 ELSE amount_minor END, reduced_minor FROM sale_line"
+    " CASE voided WHEN 1 THEN 0 ELSE amount_minor END, returned, returned_from,"
+    " reduced_minor FROM sale_line"
     " WHERE store = ? AND sale = ? ORDER BY number"
 )
 _REDUCTIONS: Final = (
@@ -226,6 +243,7 @@ class Sales:
                     quarantined=here[3],
                     parked=here[4],
                     alarms=alarms.get(store.number, ()),
+                    refunds_today_minor=here[6],
                 )
             )
         return StoresBody(tuple(bodies))
@@ -256,7 +274,7 @@ def _sale(connection: sqlite3.Connection, row: Sequence[Any]) -> SaleBody:
         tuple(TenderBody(*tender) for tender in tenders),
         tuple(TaxBody(*tax) for tax in taxes),
     )
-    return SaleBody(*(*row[:-1], *parts))
+    return SaleBody(*(*row[:-2], *parts, row[-2]))
 
 
 def _lines(
@@ -266,28 +284,34 @@ def _lines(
     if any(row[-1] for row in rows):
         for line, *reduction in connection.execute(_REDUCTIONS, place):
             reductions.setdefault(line, []).append(ReductionBody(*reduction))
-    return tuple(
-        LineBody(*(*row[:-3], bool(row[-3]), row[-2], tuple(reductions.get(row[0], ()))))
-        for row in rows
-    )
+    bodies = []
+    for *known, voided, listed, returned, origin, _ in rows:
+        taken_off = tuple(reductions.get(known[0], ()))
+        bodies.append(LineBody(*(*known, bool(voided), listed, taken_off, bool(returned), origin)))
+    return tuple(bodies)
 
 
 def _standing(
     connection: sqlite3.Connection, days: dict[int, tuple[str, str]]
-) -> dict[int, tuple[int, int, int, int, int, int]]:
-    """Return (projected seq, takings, sales, quarantined, parked, newest sale) of each store."""
-    found: dict[int, tuple[int, int, int, int, int, int]] = {}
+) -> dict[int, tuple[int, int, int, int, int, int, int]]:
+    """Return what of each store is counted here.
+
+    Projected seq, takings, sales, quarantined, parked, newest sale, refunds.
+    """
+    found: dict[int, tuple[int, int, int, int, int, int, int]] = {}
     for number, (day, _) in days.items():
         row = connection.execute(
             "SELECT (SELECT seq FROM projected WHERE store = ?1),"
-            " (SELECT sum(total_minor) FROM sale WHERE store = ?1 AND day = ?2"
+            " (SELECT sum(total_minor + returned_minor) FROM sale WHERE store = ?1 AND day = ?2"
             "  AND arrival IS NOT NULL),"
             " (SELECT count(*) FROM sale WHERE store = ?1 AND day = ?2 AND arrival IS NOT NULL),"
             " (SELECT count(*) FROM quarantine WHERE store = ?1),"
             " (SELECT count(*) FROM parked WHERE store = ?1),"
             " (SELECT completed_at FROM sale WHERE store = ?1 AND arrival IS NOT NULL"
-            "  ORDER BY arrival DESC LIMIT 1)",
+            "  ORDER BY arrival DESC LIMIT 1),"
+            " (SELECT sum(returned_minor) FROM sale WHERE store = ?1 AND day = ?2"
+            "  AND arrival IS NOT NULL)",
             (number, day),
         ).fetchone()
-        found[number] = tuple(int(value or 0) for value in row)  # type: ignore[assignment] # six columns
+        found[number] = tuple(int(value or 0) for value in row)  # type: ignore[assignment] # seven columns
     return found

@@ -35,7 +35,7 @@ export function countSale(sale) {
   const hour = clockHour(sale);
   const sum = day.hours.get(hour) ?? { hour, n: 0, minor: 0 };
   sum.n += 1;
-  sum.minor += sale.total_minor;
+  sum.minor += sale.total_minor + sale.returned_minor; // what was sold: refunds stand apart
   day.hours.set(hour, sum);
   day.n += 1;
   for (const tender of sale.tenders) {

@@ -20,6 +20,8 @@ export interface LineView {
   voided: boolean;
   listed_minor: number;
   reductions: ReductionView[];
+  returned: boolean;
+  returned_from: string;
 }
 
 export interface TenderView {
@@ -57,6 +59,7 @@ export interface SaleView {
   lines: LineView[];
   tenders: TenderView[];
   taxes: TaxView[];
+  returned_minor: number;
 }
 
 export interface SalesView {
@@ -72,7 +75,7 @@ export interface AlarmView {
   count: number;
 }
 
-/** A store. Takings are those of its business day of this moment; `last_contact` 0 for never. */
+/** A store. Takings are what was sold on its business day of this moment, refunds what came back on it; `last_contact` 0 for never. */
 export interface StoreView {
   number: number;
   slug: string;
@@ -89,6 +92,7 @@ export interface StoreView {
   quarantined: number;
   parked: number;
   alarms: AlarmView[];
+  refunds_today_minor: number;
 }
 
 export interface StoresView {

@@ -26,7 +26,7 @@ function Line({ line, currency }) {
 
 /** @param {{tender: import("./protocol").TenderView, currency: string}} props */
 function Tender({ tender, currency }) {
-  const settled = tender.state === "taken" || tender.state === "approved";
+  const settled = ["taken", "approved", "returned"].includes(tender.state);
   const sum = html`<${Money} minor=${tender.amount_minor} currency=${currency} />`;
   return html`<div><dt><bdi>${tenderWords(tender)}</bdi>${!settled && html` <${State} tone=${tender.state === "declined" ? "plain" : "person"}>${say(tender.state === "declined" ? "tender_declined" : "tender_unknown")}<//>`}</dt><dd>${settled ? sum : html`<s>${sum}</s>`}</dd></div>`;
 }

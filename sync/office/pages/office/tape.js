@@ -56,7 +56,7 @@ function Row({ sale }) {
   const zone = store.zoneOf(sale.store);
   const day = shortDay(sale.completed_at, zone);
   const old = day !== shortDay(store.now.value, zone);
-  const kinds = [...new Set(sale.tenders.filter((each) => each.state === "taken" || each.state === "approved").map((each) => say(each.kind === "cash" ? "tender_cash" : "tender_card")))];
+  const kinds = [...new Set(sale.tenders.filter((each) => ["taken", "approved", "returned"].includes(each.state)).map((each) => say(each.kind === "cash" ? "tender_cash" : "tender_card")))];
   return html`<li class=${sale.arrival >= slidesFrom.value ? "line--new" : ""}><button type="button" class="row-key" aria-haspopup="dialog" onClick=${() => (store.opened.value = sale)}>
     <time datetime=${new Date(sale.completed_at).toISOString()}>${toTheSecond(sale.completed_at, zone)}${old && html`<small>${day}</small>`}</time>
     <span class="where"><b class="cut"><bdi>${store.storeName(sale.store)}</bdi></b>

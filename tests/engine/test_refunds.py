@@ -270,6 +270,23 @@ def test_an_original_gives_back_no_more_than_its_goods_in_this_sale() -> None:
     ]  # fmt: skip
 
 
+def test_what_one_tender_took_leaves_no_room_for_another_of_its_sale() -> None:
+    till = TillInMemory()
+    till.role = "supervisor"
+    till.add(MILK)
+    till.add(ROLL)
+    till.card(100)
+    till.approve()
+    till.cash(74)
+    till.next_sale()
+    till.bring_back("till-1-000001", "2")
+    till.bring_back_without(SOAP)
+    till.role = "cashier"
+    returned = till.give(144)[0]  # 0.45 was cash, and nobody knows how the soap was paid
+    assert isinstance(returned, CashReturned)
+    assert [part.amount_minor for part in returned.parts] == [45]
+
+
 def test_a_voided_return_makes_no_room() -> None:
     till = returning(card=129)
     till.role = "supervisor"

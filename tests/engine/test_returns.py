@@ -12,7 +12,7 @@ from edge.contract.errors import Refused
 from edge.contract.limits import AMOUNT_MINOR_MAX, LINES_PER_SALE_MAX
 from edge.contract.permissions import Permission
 from edge.contract.price_events import PricesReduced
-from edge.contract.promotion_data import BuyGet, PercentOff, Promotion, Selection
+from edge.contract.promotion_data import BasketAmountOff, BuyGet, PercentOff, Promotion, Selection
 from edge.contract.return_events import LineReturned
 from edge.contract.sale_events import LineVoided, SaleOpened
 from edge.contract.till_protocol import TillState
@@ -336,6 +336,16 @@ def test_promotions_and_discounts_do_not_see_what_comes_back() -> None:
     assert (refused.code, refused.params) == ("discount_over_price", {"costs": "0.45"})
     till.void("1")
     assert till.cart.total_minor == 45
+
+
+def test_a_threshold_counts_what_is_sold_and_not_what_is_left_of_it() -> None:
+    over_three = Promotion("basket", "Every 3.00", BasketAmountOff(50, 300), combines=True)
+    till = sold((MILK, 1_000))
+    till.reference = shop(promotions=(over_three, A_SEVENTH))
+    till.bring_back("till-1-000001")
+    till.add(MILK, 3_000)
+    assert till.cart.lines[0].net_minor == -129
+    assert sum(each.amount_minor for each in till.cart.reductions if each.id == "basket") == 50
 
 
 def test_to_take_a_return_back_prices_nothing_anew() -> None:

@@ -18,6 +18,8 @@ from tests.engine.shop_in_memory import (
 )
 from tests.engine.till_stories import (
     Story,
+    back_at_another_till,
+    both_came_back,
     by_a_technician,
     cancel,
     card_charged,
@@ -26,9 +28,13 @@ from tests.engine.till_stories import (
     idle,
     in_doubt,
     on_the_scale,
+    one_comes_back,
     open_sale,
     part_paid,
+    part_refunded,
     paying,
+    refunded_on_a_card,
+    sold_two,
     voided,
     weighed_by_label,
     weighed_here,
@@ -37,6 +43,7 @@ from tests.engine.till_stories import (
     without_scale,
 )
 
+SOLD: Final = "till-1-000001"
 PAN: Final = "4111 1111 1111 1111"
 """The test number of a card scheme: no reason and no note may hold such a one."""
 REFUSALS: Final[list[tuple[str, Story, Story]]] = [
@@ -148,6 +155,25 @@ REFUSALS: Final[list[tuple[str, Story, Story]]] = [
     ("currency_not_taken", open_sale, lambda till: till.foreign("CHF", 100)),
     ("amount_not_positive", open_sale, lambda till: till.foreign("USD", 0)),
     ("amount_too_large", open_sale, lambda till: till.foreign("USD", AMOUNT_MINOR_MAX + 1)),
+    # goods that come back
+    ("unknown_receipt", idle, lambda till: till.bring_back("till-9-000001")),
+    ("unknown_line", sold_two, lambda till: till.bring_back("till-1-000001", "7")),
+    ("more_than_returnable", one_comes_back, lambda till: till.bring_back(SOLD, "1", 2_000)),
+    ("returned_already", both_came_back, lambda till: till.bring_back(SOLD)),
+    ("was_a_return", both_came_back, lambda till: till.bring_back("till-1-000002")),
+    ("other_till_returns_it", back_at_another_till, lambda till: till.bring_back(SOLD)),
+    ("line_is_a_return", one_comes_back, lambda till: till.set_quantity("1", 2_000)),
+    ("looks_like_card_number", sold_two, lambda till: till.bring_back(SOLD, reason=PAN)),
+    ("needs_approval", idle, lambda till: till.bring_back_without(ROLL)),
+    # money that goes back
+    ("money_goes_back", one_comes_back, lambda till: till.cash(45)),
+    ("no_refund_due", open_sale, lambda till: till.give(45)),
+    ("refund_over_due", one_comes_back, lambda till: till.give(46)),
+    ("refunded_already", part_refunded, lambda till: till.add(ROLL)),
+    ("refunded_already", part_refunded, lambda till: till.park()),
+    ("card_was_refunded", refunded_on_a_card, lambda till: till.abandon()),
+    ("not_even", one_comes_back, lambda till: till.settle()),
+    ("not_even", open_sale, lambda till: till.settle()),
     # the scale
     ("no_scale", without_scale, lambda till: till.weigh(CHEESE_PLU)),
     ("not_sold_by_weight", open_sale, lambda till: till.weigh(ROLL)),

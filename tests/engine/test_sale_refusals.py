@@ -19,6 +19,7 @@ STATUS: Final = {
     "unknown_line": 404,
     "unknown_discount": 404,
     "not_parked": 404,
+    "unknown_receipt": 404,
 }
 
 

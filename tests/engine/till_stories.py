@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from edge.contract.limits import PARKED_SALES_MAX
-from edge.contract.till_commands import CancelCard
+from edge.contract.till_commands import CancelCard, OtherTender
 from edge.engine.cart import EMPTY
 from tests.engine.shop_in_memory import CHEESE_742_G, CHEESE_PLU, DEAR, MILK, ROLL
 from tests.engine.till_in_memory import TillInMemory
@@ -88,3 +88,43 @@ def with_a_tare(till: TillInMemory) -> None:
 def weighed_here(till: TillInMemory) -> None:
     on_the_scale(till)
     till.scale_says(742)
+
+
+def sold_two(till: TillInMemory) -> None:
+    """Two rolls were sold for cash, and the screen is clear; a supervisor is at the till."""
+    till.role = "supervisor"
+    till.add(ROLL, 2_000)
+    till.cash(90)
+    till.next_sale()
+
+
+def one_comes_back(till: TillInMemory) -> None:
+    """One of two rolls that were sold is coming back."""
+    sold_two(till)
+    till.bring_back("till-1-000001")
+
+
+def part_refunded(till: TillInMemory) -> None:
+    """A part of the cash for it was given back."""
+    one_comes_back(till)
+    till.give(5)
+
+
+def refunded_on_a_card(till: TillInMemory) -> None:
+    """A part was given back on a card, at a terminal of its own."""
+    one_comes_back(till)
+    till.give_on(OtherTender.MANUAL_CARD, 5)
+
+
+def both_came_back(till: TillInMemory) -> None:
+    """Both rolls came back, and the sale that took them is done."""
+    one_comes_back(till)
+    till.bring_back("till-1-000001")
+    till.give(90)
+    till.next_sale()
+
+
+def back_at_another_till(till: TillInMemory) -> None:
+    """Both rolls are coming back at another till."""
+    sold_two(till)
+    TillInMemory(books=till.books, name="till-2").bring_back("till-1-000001", quantity=2_000)

@@ -21,12 +21,15 @@ DISCOUNT: Final = "discount"
 def discount_lines(
     costs: Mapping[str, int], discounts: Sequence[Discount]
 ) -> tuple[Reduction, ...]:
-    """Return what each discount takes off; `costs` is what each live line costs before them."""
+    """Return what each discount takes off; `costs` is what each live line costs before them.
+
+    A discount of a line is one of a live line: it goes when its line is voided.
+    """
     left = dict(costs)
     reductions = []
     for discount in sorted(discounts, key=lambda each: not each.line_id):
         lines = [discount.line_id] if discount.line_id else list(left)
-        weights = [left.get(line, 0) for line in lines]
+        weights = [left[line] for line in lines]
         base = sum(weights)
         wanted = part_of(base, discount.off_ppm) if discount.off_ppm else discount.off_minor
         saving = min(wanted, base)
@@ -34,7 +37,7 @@ def discount_lines(
             continue
         parts = allocate(saving, weights)
         for line, part in zip(lines, parts, strict=True):
-            left[line] = left.get(line, 0) - part
+            left[line] -= part
         reductions.append(
             Reduction(
                 DISCOUNT,

@@ -105,7 +105,7 @@ def pack(reply: bytes) -> bytes:
 
 def unpack(stored: bytes) -> bytes:
     """Return the answer. Raises zlib.error for what is none."""
-    named = stored[1:2] and stored[1] & _HAS_DICTIONARY
+    named = len(stored) > 1 and stored[1] & _HAS_DICTIONARY
     dictionary = _BY_ID.get(int.from_bytes(stored[2:6])) if named else None
     unpacking = zlib.decompressobj(zdict=dictionary) if dictionary else zlib.decompressobj()
     reply = unpacking.decompress(stored) + unpacking.flush()

@@ -10,6 +10,7 @@ from tests.engine.shop_in_memory import (
     CHEESE_742_G,
     CHEESE_PLU,
     DEAR,
+    MILK,
     ROLL,
     UNKNOWN,
     UNPRICED,
@@ -27,6 +28,10 @@ from tests.engine.till_stories import (
     done,
     idle,
     in_doubt,
+    long_sale,
+    nearly_paid_for_less,
+    often_discounted,
+    often_paid,
     on_the_scale,
     one_comes_back,
     open_sale,
@@ -41,6 +46,7 @@ from tests.engine.till_stories import (
     with_a_tare,
     without_drawer,
     without_scale,
+    without_terminal,
 )
 
 SOLD: Final = "till-1-000001"
@@ -79,6 +85,8 @@ REFUSALS: Final[list[tuple[str, Story, Story]]] = [
     ("unknown_code", idle, lambda till: till.add(UNKNOWN)),
     ("unknown_code", idle, lambda till: till.add("no such thing")),
     ("unknown_code", idle, lambda till: till.add(coded("210999900742"))),
+    ("code_empty", idle, lambda till: till.add(" ")),
+    ("too_many_lines", long_sale, lambda till: till.add(ROLL)),
     ("check_digit", idle, lambda till: till.add("4006381333932")),
     ("code_control_characters", idle, lambda till: till.add("\x1bp")),
     ("no_price", idle, lambda till: till.add(UNPRICED)),
@@ -146,6 +154,7 @@ REFUSALS: Final[list[tuple[str, Story, Story]]] = [
     ("discount_over_price", open_sale, lambda till: till.discount("1", minor=46)),
     ("needs_approval", open_sale, lambda till: till.discount(ppm=100_000)),
     ("looks_like_card_number", open_sale, lambda till: till.discount(ppm=1, reason=PAN)),
+    ("too_many_discounts", often_discounted, lambda till: till.discount(minor=1)),
     ("unknown_discount", open_sale, lambda till: till.take_back("4")),
     # tenders beside cash and card
     ("tender_over_due", open_sale, lambda till: till.tender(OtherTender.VOUCHER, 46)),
@@ -155,6 +164,10 @@ REFUSALS: Final[list[tuple[str, Story, Story]]] = [
     ("currency_not_taken", open_sale, lambda till: till.foreign("CHF", 100)),
     ("amount_not_positive", open_sale, lambda till: till.foreign("USD", 0)),
     ("amount_too_large", open_sale, lambda till: till.foreign("USD", AMOUNT_MINOR_MAX + 1)),
+    ("rate_changed", open_sale, lambda till: till.foreign("USD", 100, shown=86)),
+    ("no_terminal", without_terminal, lambda till: till.card(45)),
+    ("too_many_tenders", often_paid, lambda till: till.cash(1)),
+    ("paid_already", nearly_paid_for_less, lambda till: till.add(MILK)),
     # goods that come back
     ("unknown_receipt", idle, lambda till: till.bring_back("till-9-000001")),
     ("unknown_line", sold_two, lambda till: till.bring_back("till-1-000001", "7")),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import string
+from pathlib import Path
 from typing import Final
 
 import pytest
 
 from edge.contract.errors import Refused
+from edge.engine import sale_rules
 from tests.engine.refusal_cases import REFUSALS
 from tests.engine.shop_in_memory import ROLL
 from tests.engine.till_in_memory import TillInMemory
@@ -66,3 +69,14 @@ def test_a_till_without_a_terminal_charges_no_card() -> None:
 def test_the_words_are_those_that_were_read() -> None:
     """Every word that a cashier, or whoever uses the API, gets to read: look at the difference."""
     assert refusal_words_cases.text() == refusal_words_cases.FILE.read_text(), "run `make golden`"
+
+
+def test_no_refusal_of_the_rules_is_left_out() -> None:
+    told: set[str] = set()
+    for path in Path(sale_rules.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            match node:
+                case ast.Call(func=ast.Name("Refused"), args=[ast.Constant(str(code)), *_]):
+                    told.add(code)
+    # what only another store, or another time, can bring is told in test_returns
+    assert told - {code for code, _, _ in REFUSALS} == {"other_currency", "receipt_of_other_store"}

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from edge.contract.limits import PARKED_SALES_MAX
+from edge.contract.limits import (
+    DISCOUNTS_PER_SALE_MAX,
+    LINES_PER_SALE_MAX,
+    PARKED_SALES_MAX,
+    TENDERS_PER_SALE_MAX,
+)
+from edge.contract.promotion_data import BasketAmountOff, Promotion
 from edge.contract.till_commands import CancelCard, OtherTender
 from edge.engine.cart import EMPTY
-from tests.engine.shop_in_memory import CHEESE_742_G, CHEESE_PLU, DEAR, MILK, ROLL
+from tests.engine.shop_in_memory import CHEESE_742_G, CHEESE_PLU, DEAR, MILK, ROLL, SOAP, shop
 from tests.engine.till_in_memory import TillInMemory
 
 Story = Callable[[TillInMemory], object]
@@ -71,6 +77,38 @@ def without_drawer(till: TillInMemory) -> None:
 
 def without_scale(till: TillInMemory) -> None:
     till.scale = ""
+
+
+def without_terminal(till: TillInMemory) -> None:
+    till.terminal = ""
+    till.add(ROLL)
+
+
+def long_sale(till: TillInMemory) -> None:
+    for _ in range(LINES_PER_SALE_MAX):
+        till.add(ROLL)
+
+
+def often_paid(till: TillInMemory) -> None:
+    till.add(DEAR)
+    for _ in range(TENDERS_PER_SALE_MAX):
+        till.cash(1)
+
+
+def often_discounted(till: TillInMemory) -> None:
+    till.role = "supervisor"
+    till.add(DEAR)
+    for _ in range(DISCOUNTS_PER_SALE_MAX):
+        till.discount(minor=1)
+
+
+def nearly_paid_for_less(till: TillInMemory) -> None:
+    """Milk brings the sum from which 2.00 are off; what it costs then was paid before."""
+    two_off = Promotion("two", "2.00 off from 3.00", BasketAmountOff(200, from_minor=300))
+    till.reference = shop(promotions=(two_off,))
+    till.add(SOAP)
+    till.add(SOAP)
+    till.cash(127)
 
 
 def by_a_technician(till: TillInMemory) -> None:

@@ -10,14 +10,15 @@ from edge.contract.limits import AMOUNT_MINOR_MAX
 from edge.contract.permissions import Permission
 from edge.contract.price_events import LineReduction, PricesReduced, Reduction
 from edge.contract.promotion_data import BuyGet, PercentOff, Promotion, Selection
-from edge.contract.reference_data import ForeignCash
-from edge.contract.sale_events import SaleAbandoned, SaleCompleted
-from edge.contract.till_commands import OpenDrawer, OtherTender
+from edge.contract.reference_data import ForeignCash, Price
+from edge.contract.sale_events import LineAdded, SaleAbandoned, SaleCompleted
+from edge.contract.till_commands import OpenDrawer, OtherTender, WeighItem
 from edge.engine.circumstances import Approval
 from edge.engine.other_tenders import worth_of
+from edge.engine.promotions import Occasion
 from edge.engine.receipt_words import language_of
 from edge.engine.weighing_rules import NOTHING_WEIGHED
-from tests.engine.shop_in_memory import CHEESE_PLU, DEAR, MILK, ROLL, SOAP, shop
+from tests.engine.shop_in_memory import CHEESE_PLU, DEAR, MILK, ROLL, SOAP, ShopInMemory, shop
 from tests.engine.test_receipt_layout import lay_out, printed
 from tests.engine.till_in_memory import TillInMemory
 
@@ -143,6 +144,39 @@ def test_a_weighing_that_ends_says_why_the_sale_it_opened_ended() -> None:
     till.weigh(CHEESE_PLU)
     ended = till.scale_fails()
     assert ended[-1] == SaleAbandoned(sale="sale-000002", reason=NOTHING_WEIGHED)
+
+
+class DearerByTheMinute(ShopInMemory):
+    """A shop whose price of an instant is the instant: in minor units, ms since 1970."""
+
+    def price(self, sku: str, at_ms: int) -> Price:
+        return Price(sku, at_ms)
+
+
+def test_a_weight_costs_what_it_cost_when_its_sale_was_opened() -> None:
+    till = TillInMemory(DearerByTheMinute())
+    till.now_ms, till.occasion = 999, Occasion(1_500, 1, 600)
+    till.weigh(CHEESE_PLU)
+    assert till.cart.opened_at == 1_999
+    (line,) = till.scale_says(1_000)
+    assert isinstance(line, LineAdded)
+    assert line.price_minor == 1_999
+
+
+def test_a_weighing_names_the_sale_that_the_till_wished_for() -> None:
+    till = TillInMemory()
+    till.do(WeighItem(command_id="command-1", code=CHEESE_PLU, sale_id="sale-of-the-till"))
+    assert till.cart.sale == "sale-of-the-till"
+
+
+def test_a_weight_with_which_a_sale_is_too_large_is_refused() -> None:
+    till = supervised()
+    till.add(DEAR)
+    till.override("1", AMOUNT_MINOR_MAX)
+    till.weigh(CHEESE_PLU)
+    with pytest.raises(Refused) as refused:
+        till.scale_says(1_000)
+    assert refused.value.code == "total_too_large"
 
 
 def test_a_language_of_three_parts_is_found_by_its_first() -> None:

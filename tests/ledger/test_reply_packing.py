@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.contract.till_protocol import TillView
+from edge.contract.till_protocol import LineView, LinkView, TillState, TillView
 from edge.ledger.event_log import MIGRATIONS
 from edge.ledger.reply_packing import FIRST, NEWEST, pack, unpack
 from edge.runtime.migrations import apply
@@ -30,6 +30,35 @@ def test_what_was_packed_is_read_as_it_was(reply: bytes) -> None:
 def packed_with(dictionary: bytes, reply: bytes) -> bytes:
     packing = zlib.compressobj(1, zlib.DEFLATED, 12, 5, zlib.Z_DEFAULT_STRATEGY, dictionary)
     return packing.compress(reply) + packing.flush()
+
+
+def test_a_view_of_today_packs_to_less_than_before_its_fields_were_known() -> None:
+    line = LineView(
+        "1", "Tea", 1000, 299, 299, "U1", "piece", "standard", voided=False, entry="keyed"
+    )
+    shown = TillView(
+        version=7,
+        till="till-1",
+        state=TillState.OPEN,
+        sale_id="sale-1",
+        receipt_number=None,
+        lines=(line,),
+        tenders=(),
+        taxes=(),
+        total_minor=299,
+        due_minor=299,
+        change_minor=0,
+        rounding_minor=0,
+        currency="EUR",
+        opened_at=1,
+        devices=(),
+        link=LinkView("up", 0, 0),
+        notice=None,
+        dots=None,
+        receipt=None,
+    )
+    view = msgspec.json.encode(shown)
+    assert len(pack(view)) < 0.7 * len(packed_with(FIRST, view))
 
 
 def test_the_dictionaries_are_those_that_ledgers_were_written_with() -> None:

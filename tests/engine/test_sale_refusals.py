@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import json
+import re
 import string
 from pathlib import Path
 from typing import Final
@@ -17,6 +19,7 @@ from tests.engine.till_in_memory import TillInMemory
 from tests.engine.till_stories import Story, part_paid
 from tests.golden import refusal_words_cases
 
+WORDS: Final = Path(sale_rules.__file__).parents[1] / "screens" / "words" / "en.js"
 STATUS: Final = {
     "unknown_code": 404,
     "unknown_line": 404,
@@ -80,3 +83,13 @@ def test_no_refusal_of_the_rules_is_left_out() -> None:
                     told.add(code)
     # what only another store, or another time, can bring is told in test_returns
     assert told - {code for code, _, _ in REFUSALS} == {"other_currency", "receipt_of_other_store"}
+
+
+def test_every_refusal_has_its_words_on_the_till() -> None:
+    """In English; that the other languages have the same words is tested with the catalogues."""
+    words = WORDS.read_text("utf-8")
+    for code, said in json.loads(refusal_words_cases.FILE.read_text("utf-8")).items():
+        found = re.search(rf'^  refusal_{code}: "(.*)",$', words, re.MULTILINE)
+        assert found is not None, code
+        given = set.intersection(*(set(each["params"]) for each in said))
+        assert set(re.findall(r"\{(\w+)\}", found[1])) <= given, code

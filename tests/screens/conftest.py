@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+import pytest_asyncio
+from playwright.async_api import Browser, Playwright, async_playwright
+from pytest_asyncio import is_async_test
 
 from tests.screens.fake_box import FakeBox
 from tests.screens.till_page import TillPage
@@ -20,18 +22,45 @@ CHROMIUM: Final = os.environ.get("TILLBOX_CHROMIUM") or shutil.which("chromium")
 FLAGS: Final = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--mute-audio")
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """The machine's own Chromium; browsers are never downloaded."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the tests of this folder share one loop, and with it one browser."""
+    shared = pytest.mark.asyncio(loop_scope="session")
+    for item in items:
+        here = Path(__file__).parent in item.path.parents
+        if here and is_async_test(item) and item.get_closest_marker("whole_shop") is None:
+            item.add_marker(shared, append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def playwright() -> AsyncIterator[Playwright]:
+    async with async_playwright() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browsers(playwright: Playwright) -> AsyncIterator[list[Browser]]:
+    """The machine's own Chromium, once it was started; browsers are never downloaded."""
     if not CHROMIUM:
         pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
-    async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield started
-        await started.close()
+    started: list[Browser] = []
+    yield started
+    for each in started:
+        await each.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser(playwright: Playwright, browsers: list[Browser]) -> AsyncIterator[Browser]:
+    """A browser without a page: what a test leaves open is closed behind it."""
+    if not browsers or not browsers[-1].is_connected():
+        browsers.append(
+            await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        )
+    yield browsers[-1]
+    for context in browsers[-1].contexts:
+        await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def box() -> AsyncIterator[FakeBox]:
     box = FakeBox()
     await box.start()
@@ -39,7 +68,7 @@ async def box() -> AsyncIterator[FakeBox]:
     await box.stop()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def till(browser: Browser, box: FakeBox) -> AsyncIterator[TillPage]:
     """A till with Marta signed in, idle."""
     till = await TillPage.open(browser, box)

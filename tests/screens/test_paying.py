@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+import pytest_asyncio
 from playwright.async_api import expect
 
 from edge.contract.till_commands import PayByCard, TakeCash
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.screens
 LOAF = "9520000237578"  # 4.20
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def paying(till: TillPage, box: FakeBox) -> TillPage:
     """The payment desk over a sale of 4.20."""
     await box.scan(LOAF)

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from edge.contract.limits import AMOUNT_MINOR_MAX, FOREIGN_RATE_PPM_MAX
@@ -34,7 +35,7 @@ async def paying(box: FakeBox, till: TillPage) -> None:
     await till.state("paying")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def desk(till: TillPage, box: FakeBox) -> TillPage:
     await paying(box, till)
     return till

@@ -6,7 +6,7 @@ SHOP := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 ARGS ?=
 
-.PHONY: demo test check coverage lint types imports bench fmt golden clean mutants
+.PHONY: demo test check coverage lint types imports bench fmt golden clean mutants looks
 
 demo: $(SHOP)
 	$(BIN)/tillbox demo $(ARGS)
@@ -55,6 +55,10 @@ bench: $(DEV)
 
 golden: $(DEV)
 	$(BIN)/python -m tests.golden.write $(ARGS)
+
+# the tests of how screens look in every size, theme and language; a check looks at six of them
+looks: $(DEV) tools
+	TILLBOX_LOOKS=every $(BIN)/python -m pytest -n 2 -k sticks_out tests/screens $(ARGS)
 
 mutants: $(DEV)
 	$(BIN)/mutmut run $(ARGS)

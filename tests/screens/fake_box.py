@@ -370,6 +370,18 @@ class FakeBox:
                 await socket.send_str(view.decode())
         return view
 
+    def admit(self, person: str) -> tuple[tuple[str, str], ...]:
+        """Enrol a till and sign a person in; returns the cookies that say so, by name."""
+        return (TILL_COOKIE, self._secret()), (SESSION_COOKIE, self._token(person))
+
+    def _secret(self) -> str:
+        self.enrolled.add(secret := secrets.token_hex(8))
+        return secret
+
+    def _token(self, person: str) -> str:
+        self.sessions[token := secrets.token_hex(8)] = person
+        return token
+
     # --- HTTP -----------------------------------------------------------------------------
 
     def _cashier(self, request: web.Request) -> CashierView | None:
@@ -414,10 +426,8 @@ class FakeBox:
             raise Refused(
                 "enrol_code_wrong", "This code is not valid, or not any more.", status=403
             )
-        secret = secrets.token_hex(8)
-        self.enrolled.add(secret)
         response = _json(self._session_view(None))
-        response.set_cookie(TILL_COOKIE, secret, httponly=True, samesite="Strict")
+        response.set_cookie(TILL_COOKIE, self._secret(), httponly=True, samesite="Strict")
         return response
 
     async def _session(self, request: web.Request) -> web.Response:
@@ -429,12 +439,12 @@ class FakeBox:
         wish = msgspec.json.decode(await request.read(), type=SignInRequest)
         if self.pins.get(wish.cashier) != wish.pin:
             raise Refused("pin_wrong", "The PIN does not fit.", advice="Type it again.", status=403)
-        token = secrets.token_hex(8)
-        self.sessions[token] = wish.cashier
         member = next(m for m in self.staff if m.id == wish.cashier)
         view = CashierView(member.id, member.name, member.role, member.language)
         response = _json(self._session_view(view))
-        response.set_cookie(SESSION_COOKIE, token, httponly=True, samesite="Strict")
+        response.set_cookie(
+            SESSION_COOKIE, self._token(wish.cashier), httponly=True, samesite="Strict"
+        )
         return response
 
     async def _sign_out(self, request: web.Request) -> web.Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import Any
 
@@ -271,16 +270,9 @@ async def test_an_approval_that_is_over_asks_for_another(till: TillPage, box: Fa
     await till.type("10Gift")
     await till.page.keyboard.press("Enter")
     await expect(till.page.locator(".approval")).to_be_visible()
-    held = asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        await held.wait()
-        await route.continue_()
-
-    await till.page.route("**/commands", hold)
-    await approve_by_keyboard(till, box)
-    box.monotonic_ms += 61_000
-    held.set()
+    async with till.held("**/commands"):
+        await approve_by_keyboard(till, box)
+        box.monotonic_ms += 61_000
     await expect(till.page.get_by_role("alert")).to_contain_text("older than a minute")
     await approve_by_keyboard(till, box)
     await total_is(till, 45 + 140 - 14)

@@ -2,68 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.async_api import Browser, Page, Route, expect
+from playwright.async_api import Browser, expect
 
 from tests.screens.fake_box import FakeBox
-from tests.screens.till_page import SIZES, TillPage
+from tests.screens.looks import LOOKS, Looks, measured
+from tests.screens.till_page import TillPage
 
 pytestmark = [pytest.mark.screens, pytest.mark.timeout(120)]
 
 GOODS: Final = ("9520000079192", "9520000158385", "9520000237578", "9520000316761")
-LOOKS: Final = [
-    *((size, "light", "en") for size in SIZES),
-    ("laptop", "dark", "ar"),
-    ("phone", "dark", "ar"),
-    ("phone", "light", "pl"),
-    ("tablet", "light", "pt"),
-]
-MEASURE: Final = """() => {
-    const seen = (el) => el.checkVisibility({ opacityProperty: true, visibilityProperty: true });
-    const boxes = [...document.querySelectorAll('button, select, input')].filter(seen);
-    const clipped = (el) => { // what a scroller hides is reached by scrolling
-        for (let up = el.parentElement; up; up = up.parentElement)
-            if (/auto|scroll/.test(getComputedStyle(up).overflow)) return true;
-        return false;
-    };
-    return {
-        wide: document.documentElement.scrollWidth - innerWidth,
-        small: boxes.filter((el) => {
-            const { width, height } = el.getBoundingClientRect();
-            return width < 44 || height < 44;
-        }).map((el) => el.outerHTML.slice(0, 90)),
-        outside: boxes.filter((el) => !clipped(el)).filter((el) => {
-            const at = el.getBoundingClientRect();
-            return at.left < -1 || at.right > innerWidth + 1 || at.bottom > innerHeight + 1;
-        }).map((el) => el.outerHTML.slice(0, 90)),
-        cut: [...document.querySelectorAll('.key, .totals *, .notice .grow, .huge')].filter(seen)
-            .filter((el) => el.scrollWidth > el.clientWidth + 1)
-            .filter((el) => getComputedStyle(el).overflow !== 'visible')
-            .map((el) => el.outerHTML.slice(0, 90)),
-        short: [...document.querySelectorAll('.tile .name, .notice .grow')].filter(seen)
-            .filter((el) => el.scrollHeight > el.clientHeight + 2)
-            .map((el) => el.innerText.slice(0, 90)),
-        outgrown: [...document.querySelectorAll('.key, .key > span, .key .money, .tile .money')]
-            .filter(seen).filter((el) => {
-                const own = el.getBoundingClientRect();
-                const key = el.closest('.key, .tile').getBoundingClientRect();
-                return own.left < key.left - 1 || own.right > key.right + 1;
-            }).map((el) => el.outerHTML.slice(0, 90)),
-        over: [...document.querySelectorAll('.huge')].filter(seen)
-            .filter((el) => el.scrollWidth > el.clientWidth)
-            .map((el) => el.outerHTML.slice(0, 90)),
-        pay: [...document.querySelectorAll('.key--pay')].filter(seen)
-            .map((el) => el.getBoundingClientRect().height),
-    };
-}"""
-
-
 UNDER_ITS_NAME: Final = """() => [...document.querySelectorAll('.tile')].filter((tile) => {
     const name = tile.querySelector('.name bdi').getBoundingClientRect();
     return name.top < tile.querySelector('.money').getBoundingClientRect().bottom - 4;
@@ -112,22 +64,14 @@ async def states(till: TillPage, box: FakeBox) -> AsyncIterator[str]:
     yield "lost"
 
 
-@pytest.mark.parametrize(("size", "theme", "language"), LOOKS)
-async def test_nothing_sticks_out_and_targets_are_large(
-    browser: Browser, box: FakeBox, size: str, theme: str, language: str
+@pytest.mark.parametrize("look", LOOKS, ids="-".join)
+async def test_nothing_sticks_out_and_axe_is_content(
+    browser: Browser, box: FakeBox, node_modules: Path, look: tuple[str, str, str]
 ) -> None:
-    till = await TillPage.open(browser, box, size=size, theme=theme, language=language)
-    async for state in states(till, box):
-        found = await _settled(till.page)
-        assert found["wide"] <= 0, state
-        assert found["small"] == [], state
-        assert found["outside"] == [], state
-        assert found["cut"] == [], state
-        assert found["over"] == [], state
-        assert found["short"] == [], state
-        assert found["outgrown"] == [], state
-        assert all(height >= 60 for height in found["pay"]), state
-    assert till.defects == []
+    looks = await Looks.open(browser, box, node_modules, look)
+    async for state in states(looks.till, box):
+        await looks.at(state)
+    assert looks.till.defects == []
 
 
 async def test_the_measure_finds_a_planted_fault(till: TillPage) -> None:
@@ -135,36 +79,8 @@ async def test_the_measure_finds_a_planted_fault(till: TillPage) -> None:
         "document.querySelector('.acts .key').classList.add('icon');"
         "document.querySelector('.top').insertAdjacentHTML('beforeend', '<button>x</button>')"
     )
-    found = await _settled(till.page)
+    found = await measured(till.page)
     assert found["small"]
-
-
-async def _settled(page: Page) -> dict[str, Any]:
-    # what has come to rest may have set the next thing moving: a key grows as its line settles
-    await page.evaluate("""async () => {
-        const moving = () => document.getAnimations().filter((a) => a.playState === 'running');
-        for (let now = moving(); now.length; now = moving())
-            await Promise.allSettled(now.map((each) => each.finished));
-    }""")
-    found: dict[str, Any] = await page.evaluate(MEASURE)
-    return found
-
-
-@pytest.mark.parametrize(("size", "theme", "language"), [LOOKS[0], LOOKS[4], LOOKS[6]])
-async def test_axe_finds_nothing_serious(
-    browser: Browser, box: FakeBox, node_modules: Path, size: str, theme: str, language: str
-) -> None:
-    axe = (node_modules / "axe-core" / "axe.min.js").read_text("utf-8")
-    till = await TillPage.open(browser, box, size=size, theme=theme, language=language)
-    async for state in states(till, box):
-        await _settled(till.page)
-        await till.page.evaluate(axe)
-        found = await till.page.evaluate(
-            "async () => (await axe.run(document, { resultTypes: ['violations'] })).violations"
-            ".map(({ id, impact, nodes }) => ({ id, impact, nodes: nodes.map((n) => n.html) }))"
-        )
-        serious = [each for each in found if each["impact"] in {"serious", "critical"}]
-        assert serious == [], f"{state}: {json.dumps(serious, indent=1)[:3000]}"
 
 
 async def test_zoom_of_two_hundred_percent_keeps_total_and_pay(
@@ -183,7 +99,7 @@ async def test_zoom_of_two_hundred_percent_keeps_total_and_pay(
         else:
             await expect(till.page.locator(".totals .key--pay")).to_be_in_viewport()
             await expect(till.page.locator(".totals .sum .money")).to_be_in_viewport()
-        found = await _settled(till.page)
+        found = await measured(till.page)
         for fault in ("wide", "small", "cut", "short", "outgrown"):
             assert not found[fault] or found[fault] == 0, (key, fault, found[fault])
         heads = await till.page.evaluate(UNDER_ITS_NAME)
@@ -267,18 +183,11 @@ async def test_a_shop_may_change_the_accent_but_not_to_one_nobody_can_read(
 
 async def test_quick_keys_that_come_late_move_nothing(browser: Browser, box: FakeBox) -> None:
     till = await TillPage.open(browser, box)
-    late = asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        await late.wait()
-        await route.continue_()
-
-    await till.page.route("**/api/v1/quick-keys", hold)
-    await till.page.reload()
-    await till.state("idle")
     acts = till.page.locator(".acts")
-    before = await acts.bounding_box()
-    late.set()
+    async with till.held("**/api/v1/quick-keys"):
+        await till.page.reload()
+        await till.state("idle")
+        before = await acts.bounding_box()
     await expect(till.page.locator(".tile")).to_have_count(24)
     assert await acts.bounding_box() == before
 

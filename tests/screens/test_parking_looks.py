@@ -3,51 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 import pytest
 from playwright.async_api import Browser, expect
 
 from tests.screens.by_hand_page import CROISSANT, LOAF, ROLL, selling
 from tests.screens.fake_box import NOW_MS, TILL, FakeBox
-from tests.screens.test_looks import MEASURE
-from tests.screens.till_page import SIZES, TillPage
+from tests.screens.looks import LOOKS, Looks
 
 pytestmark = [pytest.mark.screens, pytest.mark.timeout(120)]
-
-LOOKS: Final = [
-    *((size, "light", "en") for size in SIZES),
-    ("laptop", "dark", "ar"),
-    ("phone", "dark", "ar"),
-    ("laptop", "light", "pt"),
-    ("tablet", "light", "pl"),
-    ("phone", "light", "pl"),
-]
-AXE: Final = (
-    "async () => (await axe.run(document, { resultTypes: ['violations'] })).violations"
-    ".filter(({ impact }) => ['serious', 'critical'].includes(impact))"
-    ".map(({ id, nodes }) => [id, nodes.map((n) => n.html)])"
-)
-
-
-class Looks:
-    """Measures a page, and lets axe look at it."""
-
-    def __init__(self, till: TillPage, node_modules: Path) -> None:
-        self.page = till.page
-        self.axe = (node_modules / "axe-core" / "axe.min.js").read_text("utf-8")
-
-    async def at(self, state: str) -> None:
-        await self.page.evaluate(
-            "() => Promise.allSettled(document.getAnimations().map((each) => each.finished))"
-        )
-        found = await self.page.evaluate(MEASURE)
-        for fault in ("small", "outside", "cut", "short", "outgrown"):
-            assert found[fault] == [], (state, fault)
-        assert found["wide"] <= 0, state
-        assert all(height >= 60 for height in found["pay"]), state
-        await self.page.evaluate(self.axe)
-        assert await self.page.evaluate(AXE) == [], state
 
 
 async def three_parked(box: FakeBox) -> None:
@@ -66,13 +30,12 @@ async def three_parked(box: FakeBox) -> None:
     await box.publish()
 
 
-@pytest.mark.parametrize(("size", "theme", "language"), LOOKS)
+@pytest.mark.parametrize("look", LOOKS, ids="-".join)
 async def test_nothing_sticks_out_and_axe_is_content(
-    browser: Browser, box: FakeBox, node_modules: Path, size: str, theme: str, language: str
+    browser: Browser, box: FakeBox, node_modules: Path, look: tuple[str, str, str]
 ) -> None:
-    till = await TillPage.open(browser, box, size=size, theme=theme, language=language)
-    page = till.page
-    looks = Looks(till, node_modules)
+    looks = await Looks.open(browser, box, node_modules, look)
+    till, page = looks.till, looks.till.page
     await three_parked(box)
     await expect(page.locator(".waits")).to_be_visible()
     await looks.at("idle")
@@ -98,13 +61,12 @@ async def test_nothing_sticks_out_and_axe_is_content(
     assert till.defects == []
 
 
-@pytest.mark.parametrize(("size", "theme", "language"), LOOKS)
-async def test_the_payment_desk_too(
-    browser: Browser, box: FakeBox, node_modules: Path, size: str, theme: str, language: str
+@pytest.mark.parametrize("look", LOOKS, ids="-".join)
+async def test_nothing_sticks_out_at_the_payment_desk(
+    browser: Browser, box: FakeBox, node_modules: Path, look: tuple[str, str, str]
 ) -> None:
-    till = await TillPage.open(browser, box, size=size, theme=theme, language=language)
-    page = till.page
-    looks = Looks(till, node_modules)
+    looks = await Looks.open(browser, box, node_modules, look)
+    till, page = looks.till, looks.till.page
     await three_parked(box)
     await selling(box, till, ROLL, CROISSANT, LOAF)
     await page.keyboard.press("F9")

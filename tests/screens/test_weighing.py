@@ -12,8 +12,8 @@ from playwright.async_api import Browser, expect
 
 from edge.contract.till_commands import WeighItem
 from tests.screens.fake_box import FakeBox
-from tests.screens.test_looks import MEASURE
-from tests.screens.till_page import SIZES, TillPage
+from tests.screens.looks import LOOKS, measured
+from tests.screens.till_page import TillPage
 
 pytestmark = [pytest.mark.screens, pytest.mark.timeout(120)]
 
@@ -172,16 +172,15 @@ async def test_a_scale_that_goes_during_the_step_leaves_the_typed_weight(
     await expect(page.locator(".line")).to_have_count(1)
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("ar", "dark"), ("pl", "light")])
-async def test_the_step_fits_every_size(
-    browser: Browser, box: FakeBox, size: str, language: str, theme: str
+@pytest.mark.parametrize("look", LOOKS, ids="-".join)
+async def test_nothing_sticks_out_of_the_step(
+    browser: Browser, box: FakeBox, look: tuple[str, str, str]
 ) -> None:
+    size, theme, language = look
     till = await TillPage.open(browser, box, size=size, language=language, theme=theme)
     for grams, state in ((12_742, "stable"), (742, "unstable"), (0, "overload")):
         await on_the_scale(till, box, grams, state)
-        await till.page.wait_for_timeout(200)
-        found = await till.page.evaluate(MEASURE)
+        found = await measured(till.page)
         if SHOTS:
             path = Path(SHOTS) / f"weigh-{size}-{language}-{state}.png"
             await till.page.screenshot(path=path)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.screens.fake_box import ENROL_CODE, FakeBox
 
@@ -48,7 +51,7 @@ class TillPage:
         language: str = "en",
         sign_in: bool = True,
     ) -> TillPage:
-        """Enrol a new page and sign in the person who speaks the language."""
+        """Open a till, the person who speaks the language signed in; or one to be enrolled."""
         width, height = SIZES[size]
         context = await browser.new_context(
             viewport={"width": width, "height": height},
@@ -67,21 +70,43 @@ class TillPage:
             ),
         )
         till.page.set_default_timeout(10_000)
-        await till.page.goto(f"{box.url}/till/#enrol={ENROL_CODE}")
-        await till.state("signin")
         if sign_in:
-            person = PEOPLE[language]
-            name = next(member.name for member in box.staff if member.id == person)
-            await till.sign_in(name, box.pins[person])
+            await context.add_cookies(
+                [{"name": n, "value": v, "url": box.url} for n, v in box.admit(PEOPLE[language])]
+            )
+            await till.page.goto(f"{box.url}/till/")
+            await till.signed_in()
+        else:
+            await till.page.goto(f"{box.url}/till/#enrol={ENROL_CODE}")
+            await till.state("signin")
         return till
 
     async def sign_in(self, name: str, pin: str) -> None:
         await self.page.locator(".people .key", has_text=name).click()
         await self.type(pin)
         await self.page.keyboard.press("Enter")
+        await self.signed_in()
+
+    async def signed_in(self) -> None:
+        """Wait until the page is somebody's."""
         await expect(self.page.locator("body")).to_have_attribute(
             "data-state", SIGNED_IN, timeout=10_000
         )
+
+    @asynccontextmanager
+    async def held(self, path: str) -> AsyncIterator[None]:
+        """Keep what the page asks of the box on its way until the block ends."""
+        go = asyncio.Event()
+
+        async def hold(route: Route) -> None:
+            await go.wait()
+            await route.continue_()
+
+        await self.page.route(path, hold)
+        try:
+            yield
+        finally:
+            go.set()
 
     async def state(self, wanted: str) -> None:
         """Wait until the page shows a state."""

@@ -15,11 +15,11 @@ import aiohttp
 
 from edge.demo.layout import (
     DEMO_SHOP,
+    FIRST_TILL,
     LOOPBACK,
     OFFICE_USER,
     STORE,
     STORE_NUMBER,
-    TILLS,
     DemoLayout,
     find_mosquitto,
 )
@@ -33,6 +33,7 @@ from edge.runtime.system_clock import SystemClock
 
 _READY_S: Final = 60.0
 _PORT_MAX: Final = 65_535
+_TILLS_MAX: Final = 20
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class DemoOptions:
     ready_file: Path | None
     browser: bool
     broker: str
+    tills: int = 2
 
 
 def _port(text: str) -> int:
@@ -71,6 +73,14 @@ def _configure(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="the MQTT broker: Mosquitto where it is installed (auto)",
     )
+    parser.add_argument(
+        "--tills",
+        type=int,
+        choices=range(2, _TILLS_MAX + 1),
+        default=2,
+        metavar="N",
+        help=f"tills of the shop, up to {_TILLS_MAX}; the hardware is the first one's (2)",
+    )
 
 
 def _run(namespace: argparse.Namespace) -> int:
@@ -81,6 +91,7 @@ def _run(namespace: argparse.Namespace) -> int:
         namespace.ready_file,
         not namespace.no_browser,
         namespace.broker,
+        namespace.tills,
     )
     return asyncio.run(_demo(options, open_log("demo")))
 
@@ -95,7 +106,11 @@ async def _demo(options: DemoOptions, log: Log) -> int:
     if options.broker == "mosquitto" and mosquitto is None:
         raise DemoFailedError("no_mosquitto", "Mosquitto is not installed on this machine.")
     layout = DemoLayout(
-        options.data, options.port, options.office_port, embedded_broker=mosquitto is None
+        options.data,
+        options.port,
+        options.office_port,
+        embedded_broker=mosquitto is None,
+        tills=options.tills,
     )
     async with Supervisor(clock, log) as tasks, aiohttp.ClientSession() as client:
         processes = Processes(layout.root, clock, log, tasks)
@@ -172,7 +187,7 @@ async def _start(
     await loop.run_in_executor(None, _load_shop, layout, office)
     await walk_in.until_answers(f"{edge}/health", what="The box", seconds=_READY_S)
     token = layout.secret("service.token").read_text()
-    code = await walk_in.enrolment_code(edge, token, TILLS[0])
+    code = await walk_in.enrolment_code(edge, token, FIRST_TILL)
     pins = {
         person["id"]: person["demo_pin"]
         for person in json.loads((DEMO_SHOP / "staff.json").read_text("utf-8"))
@@ -181,7 +196,7 @@ async def _start(
     session = await walk_in.till_session(
         edge, code, cashier, pins[cashier], layout.secret("session.json")
     )
-    await walk_in.until_devices_well(edge, TILLS[0], session, seconds=_READY_S)
+    await walk_in.until_devices_well(edge, FIRST_TILL, session, seconds=_READY_S)
     password = layout.secret("office.password").read_text()
     counter = f"http://{LOOPBACK}:{layout.ports['counter']}"
     return {
@@ -192,7 +207,7 @@ async def _start(
         "office_api": office,
         "counter_api": counter,
         "ledger": str(layout.ledger),
-        "till": TILLS[0],
+        "till": FIRST_TILL,
         "pins": pins,
         "session": session,
         "office_session": await walk_in.office_session(office, OFFICE_USER, password),

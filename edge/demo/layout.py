@@ -17,7 +17,7 @@ from edge.runtime.private_file import create_private_file
 
 STORE: Final = "harbour-street"
 STORE_NUMBER: Final = 1
-TILLS: Final = ("till-1", "till-2")
+FIRST_TILL: Final = "till-1"
 OFFICE_USER: Final = "demo"
 DEMO_SHOP: Final = Path(__file__).parents[2] / "sync" / "office" / "demo_shop"
 LOOPBACK: Final = "127.0.0.1"
@@ -32,6 +32,7 @@ class DemoLayout:
     till_port: int
     office_port: int
     embedded_broker: bool
+    tills: int = 2
     ports: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -123,7 +124,7 @@ class DemoLayout:
     def _edge(self, office_key: str) -> dict[str, Any]:
         return {
             "data_dir": str(self.root / "edge"),
-            "tills": list(TILLS),
+            "tills": [f"till-{number}" for number in range(1, self.tills + 1)],
             "store": {"slug": STORE, "number": STORE_NUMBER, "office_key": office_key},
             "secrets": {
                 "box_key_file": str(self.secret("box.key")),
@@ -138,7 +139,7 @@ class DemoLayout:
                     "host": "box",
                     "driver": "scanner_serial",
                     "roles": ["scanner"],
-                    "till": TILLS[0],
+                    "till": FIRST_TILL,
                     "settings": {"address": f"serial://{self.scanner_link}"},
                 },
                 {
@@ -146,7 +147,7 @@ class DemoLayout:
                     "host": "box",
                     "driver": "printer_escpos",
                     "roles": ["printer", "drawer"],
-                    "till": TILLS[0],
+                    "till": FIRST_TILL,
                     "settings": {
                         "address": f"tcp://{LOOPBACK}:{self.ports['printer']}",
                         "other_code_pages": ["cp852", "cp866", "cp737"],
@@ -157,7 +158,7 @@ class DemoLayout:
                     "host": "box",
                     "driver": "terminal_zvt",
                     "roles": ["terminal"],
-                    "till": TILLS[0],
+                    "till": FIRST_TILL,
                     "settings": {"address": f"tcp://{LOOPBACK}:{self.ports['terminal']}"},
                 },
                 {
@@ -165,7 +166,7 @@ class DemoLayout:
                     "host": "box",
                     "driver": "scale_cas",
                     "roles": ["scale"],
-                    "till": TILLS[0],
+                    "till": FIRST_TILL,
                     "settings": {"address": f"tcp://{LOOPBACK}:{self.ports['scale']}"},
                 },
             ],

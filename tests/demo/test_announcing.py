@@ -7,12 +7,15 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edge.demo.command import COMMAND, DemoOptions, _announce
+from edge.demo.layout import DemoLayout
+from tests.brokers import find_free_port
 
 READY: dict[str, Any] = {
     "till_url": "http://127.0.0.1:8080/#code",
@@ -79,3 +82,25 @@ def test_a_port_that_is_none_is_refused_in_words(
         parser.parse_args([f"{option}={port}"])
     assert caught.value.code == 2
     assert "from 1 to 65535" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("tills", ["1", "21", "two"])
+def test_a_shop_has_a_number_of_tills_that_a_demo_can_have(
+    tills: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parser = argparse.ArgumentParser()
+    COMMAND.configure(parser)
+    assert parser.parse_args(["--tills=8"]).tills == 8
+    with pytest.raises(SystemExit) as caught:
+        parser.parse_args([f"--tills={tills}"])
+    assert caught.value.code == 2
+    assert "--tills" in capsys.readouterr().err
+
+
+def test_the_box_has_the_tills_that_were_asked_for(tmp_path: Path) -> None:
+    layout = DemoLayout(tmp_path, find_free_port(), find_free_port(), embedded_broker=True, tills=3)
+    layout.prepare()
+    layout.write_edge("")
+    written = tomllib.loads(layout.config("edge").read_text("utf-8"))
+    assert written["tills"] == ["till-1", "till-2", "till-3"]
+    assert {each["till"] for each in written["devices"]} == {"till-1"}

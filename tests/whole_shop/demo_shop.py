@@ -38,10 +38,10 @@ class Shop:
     # --- the till -------------------------------------------------------------------------
 
     async def command(
-        self, kind: str, *, command_id: str = "", **fields: Any
+        self, wanted: str, /, *, command_id: str = "", **fields: Any
     ) -> tuple[int, dict[str, Any]]:
         """Give a command once; raises aiohttp.ClientError when the answer is lost."""
-        body = {"command_id": command_id or str(uuid.uuid4()), "type": kind, **fields}
+        body = {"command_id": command_id or str(uuid.uuid4()), "type": wanted, **fields}
         async with self.client.post(
             f"{self.ready['edge_api']}/api/v1/tills/{self.ready['till']}/commands",
             json=body,
@@ -50,19 +50,30 @@ class Shop:
             return response.status, await response.json()
 
     async def insist(
-        self, kind: str, *, command_id: str = "", **fields: Any
+        self, wanted: str, /, *, command_id: str = "", **fields: Any
     ) -> tuple[int, dict[str, Any]]:
         """Give a command as a till does: the same id again until there is an answer."""
         command_id = command_id or str(uuid.uuid4())
 
         async def attempt() -> tuple[int, dict[str, Any]] | None:
             try:
-                status, body = await self.command(kind, command_id=command_id, **fields)
+                status, body = await self.command(wanted, command_id=command_id, **fields)
             except (aiohttp.ClientError, TimeoutError):
                 return None
             return None if status == 503 else (status, body)
 
-        return await eventually(attempt, what=f"an answer to {kind}")
+        return await eventually(attempt, what=f"an answer to {wanted}")
+
+    async def answered(self, ask: Callable[[], Awaitable[Any]], *, what: str) -> Any:
+        """Ask until the box answers: it may be starting anew."""
+
+        async def attempt() -> Any:
+            try:
+                return await ask()
+            except (aiohttp.ClientError, TimeoutError):
+                return None
+
+        return await eventually(attempt, what=what)
 
     async def view(self) -> dict[str, Any]:
         """Return the till's view, once the box answers."""

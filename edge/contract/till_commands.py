@@ -157,16 +157,31 @@ class GiveTender(ApprovedCommand, frozen=True, kw_only=True, tag="give_tender"):
     reference: Annotated[str, Meta(max_length=REFERENCE_CHARS_MAX)]
 
 
+class RefundByCard(ApprovedCommand, frozen=True, kw_only=True, tag="refund_by_card"):
+    """Give money back to a card. Answered once the intent is committed; the outcome follows.
+
+    At most what one card paid, and has not had back. Money that no card brought needs an
+    approval. All that goes back completes the sale. The refund is named by the command's id:
+    until the terminal has answered, the view has a tender of that id and of the kind `card`,
+    with an amount below zero.
+    """
+
+    amount_minor: int
+
+
 class Settle(TillCommand, frozen=True, kw_only=True, tag="settle"):
     """Complete a sale of which nothing is left that coins could pay: an even exchange."""
 
 
 class CancelCard(TillCommand, frozen=True, kw_only=True, tag="cancel_card"):
-    """Ask the terminal to give up waiting for a card; the outcome follows in the view."""
+    """Ask the terminal to give up waiting for a card; the outcome follows in the view.
+
+    A payment or a refund alike.
+    """
 
 
 class Abandon(TillCommand, frozen=True, kw_only=True, tag="abandon"):
-    """Give the sale up. Cash taken goes back; a charged card is refused here."""
+    """Give the sale up. Cash taken goes back; a card charged or refunded is refused here."""
 
     reason: Annotated[str, Meta(max_length=REASON_CHARS_MAX)] = ""
 
@@ -244,6 +259,7 @@ AnyTillCommand = (
     | ReturnItem
     | GiveCash
     | GiveTender
+    | RefundByCard
     | Settle
     | CancelCard
     | Abandon

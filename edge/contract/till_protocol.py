@@ -19,9 +19,9 @@ class TillState(StrEnum):
     IDLE = "idle"
     OPEN = "open"
     PAYING = "paying"
-    """A card payment is on its way."""
+    """A card payment, or a refund to a card, is on its way."""
     IN_DOUBT = "in_doubt"
-    """The customer may have been charged; the inquiry is running."""
+    """The customer may have been charged, or have the money back; the inquiry is running."""
     DONE = "done"
     """The last sale stands and is still on the screen."""
 
@@ -84,8 +84,10 @@ class TenderView(msgspec.Struct, frozen=True):
     """What was paid with: `kind` is `cash`, `card`, or one of `OtherTender`.
 
     `state` is taken, asked, approved, declined or unknown; or returned, with an amount below
-    zero, for what went back. `reference` is what was typed, or the foreign cash that was given
-    (`USD 20.00`).
+    zero, for what went back. A refund to a card has the states of a card payment and an amount
+    below zero; until it is approved `last4` and `scheme` are those of the card that paid, for
+    the customer to hold it to the terminal. `reference` is what was typed, or the foreign cash
+    that was given (`USD 20.00`).
     """
 
     tender_id: str
@@ -183,7 +185,7 @@ class ParkedView(msgspec.Struct, frozen=True):
 
     `till` parked it, `for_till` is the one that it was handed over to, or empty; `cashier`
     is an id, `parked_at` ms since 1970 UTC, `lines` how many live ones it has. `state` is
-    `open`, or `in_doubt` while nobody knows whether its card was charged.
+    `open`, or `in_doubt` while nobody knows whether a card was charged, or refunded.
     """
 
     sale_id: str

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from edge.contract import (
+    card_refund_events,
     cash_events,
     payment_events,
     price_events,
@@ -25,6 +26,7 @@ ROOMS = (
     return_events,
     weighing_events,
     payment_events,
+    card_refund_events,
     cash_events,
     system_events,
 )

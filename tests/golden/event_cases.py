@@ -15,6 +15,12 @@ from typing import Final
 import msgspec
 
 import edge.contract
+from edge.contract.card_refund_events import (
+    CardRefundApproved,
+    CardRefundDeclined,
+    CardRefundRequested,
+    CardRefundUnknown,
+)
 from edge.contract.cash_events import NoSale
 from edge.contract.envelope import GENESIS, link, seal
 from edge.contract.event_registry import Event, declared
@@ -73,6 +79,7 @@ SALE: Final = "0199f0a4-7d10-7c3e-8a55-3b1de5f20c41"
 WEIGHING: Final = "0199f0a4-8c11-7a02-b3f4-6d1f2a90c3e5"
 ORIGINAL: Final = "0199ee31-2c44-7b1d-9f20-7c61a8e0b355"
 PAYMENT: Final = "0199f0a4-9b02-7f60-9c11-5e0a44d1b7aa"
+REFUND: Final = "0199f0a5-1c3a-7e11-a0d2-84b6f3c9e7d1"
 
 CASES: Final[tuple[Event, ...]] = (
     ApprovalGiven(permission="discount", approver="pawel", cashier="marta"),
@@ -89,6 +96,22 @@ CASES: Final[tuple[Event, ...]] = (
     ),
     CardPaymentRequested(sale=SALE, payment=PAYMENT, amount_minor=1702, terminal="terminal-1"),
     CardPaymentUnknown(sale=SALE, payment=PAYMENT, reason="The terminal does not answer."),
+    CardRefundApproved(
+        sale=SALE, refund=REFUND, amount_minor=701, parts=(RefundPart(ORIGINAL, PAYMENT, 701),),
+        last4="4242", scheme="Example", authorisation="A1B2C9", terminal_id="T-0001",
+        receipt="0018", trace="000124", resolved_by="inquiry",
+    ),
+    CardRefundDeclined(
+        sale=SALE, refund=REFUND, reason="The terminal does not offer this.", code="6D",
+        resolved_by="inquiry",
+    ),
+    CardRefundRequested(
+        # all of it, so that every field is seen; an approver is named where no card had paid
+        sale=SALE, refund=REFUND, amount_minor=701, terminal="terminal-1",
+        parts=(RefundPart(ORIGINAL, PAYMENT, 701),), approver="pawel", reverses=PAYMENT,
+        receipt="0017", last4="4242", scheme="Example",
+    ),
+    CardRefundUnknown(sale=SALE, refund=REFUND, reason="The terminal does not answer."),
     CashReturned(
         sale=SALE, tender="1", amount_minor=300, parts=(RefundPart(ORIGINAL, "2", 299),),
         approver="pawel",

@@ -254,6 +254,7 @@ export type Command =
   | { type: "return_item"; code: string; quantity: number; reason: string; sale_id?: string; approval?: string }
   | { type: "give_cash"; amount_minor: number; approval?: string }
   | { type: "give_tender"; kind: "gift_card" | "points" | "house_account" | "voucher" | "manual_card"; amount_minor: number; reference: string; approval?: string }
+  | { type: "refund_by_card"; amount_minor: number; approval?: string }
   | { type: "settle" }
   | { type: "cancel_card" }
   | { type: "abandon"; reason?: string }

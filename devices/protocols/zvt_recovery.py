@@ -20,7 +20,7 @@ import msgspec
 
 from devices.protocols.zvt_messages import StatusInformation
 from devices.protocols.zvt_results import ABORTED, OK
-from devices.protocols.zvt_transactions import Kind, refusal
+from devices.protocols.zvt_transactions import Kind, refusal, refusal_code
 from edge.contract.device_messages import PaymentOutcome
 
 APPROVED: Final = "approved"
@@ -150,7 +150,7 @@ def refused(code: int | None, words: str = "", kind: Kind = Kind.PAYMENT) -> Pay
     said, advice = refusal(kind, code)
     return PaymentOutcome(
         CANCELLED if code == ABORTED else DECLINED,
-        code=f"{code:02X}",
+        code=refusal_code(kind, code),
         reason=f"{said} ({words})" if words else said,
         advice=advice,
     )

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from devices.protocols.zvt_results import ABORTED, NOT_POSSIBLE, result_words
+from edge.contract import device_messages
 
 NOT_OFFERED: Final = 0x6D
 ALREADY_REVERSED: Final = 0xB4
@@ -52,6 +53,13 @@ _REFUSALS: Final[dict[Kind, dict[int, tuple[str, str]]]] = {
         ),
     },
 }
+
+
+def refusal_code(kind: Kind, code: int) -> str:
+    """Return the code of an outcome: the terminal's, but for what the sale has to know."""
+    if kind is Kind.REVERSAL and code == ALREADY_REVERSED:
+        return device_messages.ALREADY_REVERSED
+    return f"{code:02X}"
 
 
 def refusal(kind: Kind, code: int) -> tuple[str, str]:

@@ -248,13 +248,17 @@ class DrawerOutcome(msgspec.Struct, frozen=True):
     outcome: str
 
 
+ALREADY_REVERSED: Final = "already_reversed"
+"""Code of a declined reversal: that payment was reversed before, the customer has the money."""
+
+
 class PaymentOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the terminal says of a payment, a refund or a reversal.
 
     `outcome`: `approved`, `declined`, `cancelled`, or `unknown`; `amount_minor` 0 means that
     the terminal did not say. Of the card only the last four digits and the scheme; the rest
-    are the terminal's own references. `reason` says in words why not, `advice` what a person
-    should do about it.
+    are the terminal's own references. `code` is the terminal's, or `ALREADY_REVERSED`; `reason`
+    says in words why not, `advice` what a person should do about it.
     """
 
     outcome: str

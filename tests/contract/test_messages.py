@@ -44,7 +44,7 @@ from edge.contract.wire import encode
         DeviceEvent("scan-0001", 1, 2, 3, msgspec.Raw(b'{"text":"9520000079192"}')),
         DeviceState(DriverState.ATTENTION, "boot", 1, 2, paper="out", advice="Put in a roll."),
         PaymentOutcome("approved", 5, "4242", "Example"),
-        PaymentOutcome("declined", code="B4", reason="Reversed already.", advice="Give no more."),
+        PaymentOutcome("declined", code="already_reversed", reason="Reversed.", advice="No."),
         BarcodeScanned("9520000079192", "]E0"),
         HealthBody(ready=True, items=(HealthItem("disk", well=True, words="Well."),)),
     ],

@@ -258,7 +258,7 @@ async def test_refunds_and_reversals_stand_in_the_acquirers_books(shop: Shop) ->
     assert outcome_of(undone) == "approved"
     assert undone.result["receipt"] == "0004"
     twice = await shop.reverse("undo-00002", 500, "0002")
-    assert (outcome_of(twice), twice.result["code"]) == ("declined", "B4")
+    assert (outcome_of(twice), twice.result["code"]) == ("declined", "already_reversed")
     assert twice.result["advice"].startswith("The customer has the money back already")
     terminal = await shop.counter.get("terminal")
     rows = [

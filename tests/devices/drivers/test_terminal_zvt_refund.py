@@ -199,7 +199,7 @@ async def test_a_payment_is_reversed_once() -> None:
         job = await wish(shop, "reversal")
         await shop.driver.perform(job)
         again = outcome_of(await shop.driver.perform(shop.reversal(AMOUNT, "0001")))
-        assert (again.outcome, again.code) == ("declined", "B4")
+        assert (again.outcome, again.code) == ("declined", "already_reversed")
         assert again.reason.startswith("The payment was reversed already.")
         assert again.advice.startswith("The customer has the money back already")
         assert went_back(shop, "reversal")

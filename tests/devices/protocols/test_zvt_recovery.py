@@ -20,7 +20,7 @@ from devices.protocols.zvt_recovery import (
 )
 from devices.protocols.zvt_text import TextEncoding
 from devices.protocols.zvt_transactions import Kind
-from edge.contract.device_messages import PaymentOutcome
+from edge.contract.device_messages import ALREADY_REVERSED, PaymentOutcome
 
 
 def status_information(data: str) -> StatusInformation:
@@ -319,6 +319,12 @@ def test_a_refusal_says_what_to_do_instead(
     assert words in said.reason
     assert advice in said.advice
     assert bool(advice) == bool(said.advice)
+
+
+def test_only_a_reversal_says_that_the_customer_has_the_money() -> None:
+    assert refused(0xB4, kind=Kind.REVERSAL).code == ALREADY_REVERSED
+    assert refused(0xB4, kind=Kind.REFUND).code == "B4"
+    assert refused(0xB5, kind=Kind.REVERSAL).code == "B5"
 
 
 def test_a_note_of_before_there_were_refunds_is_a_payments() -> None:

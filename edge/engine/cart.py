@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from edge.contract.price_events import Reduction
+from edge.contract.return_events import RefundPart
 from edge.contract.sale_events import TaxTotal
 from edge.contract.till_protocol import (
     DiscountView,
@@ -130,7 +131,11 @@ class Weighing(msgspec.Struct, frozen=True):
 
 
 class Tender(msgspec.Struct, frozen=True):
-    """Cash given or a card payment; the texts are the terminal's own."""
+    """Cash given or a card payment; the texts are the terminal's own.
+
+    Of a card `terminal` is the device that was asked; of a refund to a card `parts` says whose
+    money it is, and `reverses` names the payment that is taken back.
+    """
 
     tender_id: str
     kind: str
@@ -138,7 +143,7 @@ class Tender(msgspec.Struct, frozen=True):
     amount_minor: int
     state: str
     """`TAKEN` for cash; `ASKED`, `APPROVED`, `DECLINED` or `UNKNOWN` for a card; `RETURNED`
-    for what went back, with an amount below zero."""
+    for what went back otherwise. What goes back, to a card too, has an amount below zero."""
     words: str = ""
     last4: str = ""
     scheme: str = ""
@@ -147,6 +152,9 @@ class Tender(msgspec.Struct, frozen=True):
     receipt: str = ""
     trace: str = ""
     reference: str = ""
+    terminal: str = ""
+    parts: tuple[RefundPart, ...] = ()
+    reverses: str = ""
 
     def view(self) -> TenderView:
         """Return the tender as a till shows it."""
@@ -168,7 +176,8 @@ class Cart(msgspec.Struct, frozen=True):
     `total_minor` is what the customer owes for the live lines, tax included, before cash
     rounding; below zero it goes back to them. `tendered_minor` is cash taken plus cards approved
     plus tenders of other kinds (`other_minor`), all of them below zero for what was given back:
-    the total and its tenders have one sign. `rate_sums` are those of lines that sell,
+    the total and its tenders have one sign. Only what a terminal gave back too much is paid
+    again in the same sale. `rate_sums` are those of lines that sell,
     `returned` what lines give back whose goods came back, `returned_minor` the gross of that;
     neither is negative. `opened_at` and
     `completed_at` are milliseconds since 1970 UTC. `receipt`, `change_minor` and
@@ -257,35 +266,28 @@ class Cart(msgspec.Struct, frozen=True):
         )
 
     @property
-    def has_card_charge(self) -> bool:
-        """Whether a card was charged in this sale, here or at a terminal of its own."""
-        return any(
-            each.state == APPROVED or (each.kind == MANUAL_CARD and each.state == TAKEN)
+    def charged_minor(self) -> int:
+        """What cards were charged, here or at a terminal of its own."""
+        return sum(
+            each.amount_minor
             for each in self.tenders
+            if (each.state == APPROVED and each.amount_minor > 0)
+            or (each.kind == MANUAL_CARD and each.state == TAKEN)
         )
 
     @property
     def card_refund_minor(self) -> int:
-        """What was given back on cards at a terminal of its own."""
+        """What was given back on cards, here or at a terminal of its own."""
         return -sum(
             each.amount_minor
             for each in self.tenders
-            if each.kind == MANUAL_CARD and each.state == RETURNED
+            if (each.state == APPROVED and each.amount_minor < 0)
+            or (each.kind == MANUAL_CARD and each.state == RETURNED)
         )
-
-    @property
-    def charged_minor(self) -> int:
-        """What cards were charged, here or at a terminal of its own."""
-        manual = sum(
-            each.amount_minor
-            for each in self.tenders
-            if each.kind == MANUAL_CARD and each.state == TAKEN
-        )
-        return self.card_minor + manual
 
     @property
     def open_payment(self) -> Tender | None:
-        """The card payment that is asked for or unknown; None when all is definite."""
+        """The card payment, or refund, that is asked for or unknown; None when all is definite."""
         for tender in reversed(self.tenders):
             if tender.state in {ASKED, UNKNOWN}:
                 return tender

@@ -12,6 +12,12 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from edge.contract.card_refund_events import (
+    CardRefundApproved,
+    CardRefundDeclined,
+    CardRefundRequested,
+    CardRefundUnknown,
+)
 from edge.contract.event_registry import Event
 from edge.contract.money import format_amount
 from edge.contract.payment_events import (
@@ -42,21 +48,26 @@ from edge.contract.sale_events import (
 from edge.contract.till_protocol import TillState
 from edge.contract.weighing_events import WeighingAsked, WeighingEnded
 from edge.engine.cart import (
-    APPROVED,
-    ASKED,
-    CARD,
     CASH,
-    DECLINED,
     EMPTY,
     RECOUNTED,
     SCALE,
     TAKEN,
-    UNKNOWN,
     Cart,
     Discount,
     Line,
     Tender,
     Weighing,
+)
+from edge.engine.cart_cards import (
+    payment_approved,
+    payment_declined,
+    payment_requested,
+    payment_unknown,
+    refund_approved,
+    refund_declined,
+    refund_requested,
+    refund_unknown,
 )
 from edge.engine.cart_returns import cash_returned, goods_kept, line_returned, tender_returned
 from edge.engine.tax import add_to_rate, total_of
@@ -282,68 +293,6 @@ def _abandoned(_: Cart, __: SaleAbandoned, ___: int) -> Cart:
     return EMPTY
 
 
-def _card_requested(cart: Cart, event: CardPaymentRequested, _: int) -> Cart:
-    tender = Tender(event.payment, CARD, event.amount_minor, ASKED)
-    return replace(cart, tenders=(*cart.tenders, tender), state=TillState.PAYING)
-
-
-def _card_approved(cart: Cart, event: CardPaymentApproved, _: int) -> Cart:
-    tender = Tender(
-        event.payment,
-        CARD,
-        event.amount_minor,
-        APPROVED,
-        "",
-        event.last4,
-        event.scheme,
-        event.authorisation,
-        event.terminal_id,
-        event.receipt,
-        event.trace,
-    )
-    return _with_payment(cart, tender)
-
-
-def _card_declined(cart: Cart, event: CardPaymentDeclined, _: int) -> Cart:
-    asked = _payment(cart, event.payment)
-    if asked is None:
-        return cart
-    return _with_payment(cart, replace(asked, state=DECLINED, words=event.reason))
-
-
-def _card_unknown(cart: Cart, event: CardPaymentUnknown, _: int) -> Cart:
-    asked = _payment(cart, event.payment)
-    if asked is None:
-        return cart
-    return _with_payment(cart, replace(asked, state=UNKNOWN, words=event.reason))
-
-
-def _payment(cart: Cart, payment: str) -> Tender | None:
-    for tender in cart.tenders:
-        if tender.tender_id == payment:
-            return tender
-    return None
-
-
-def _with_payment(cart: Cart, changed: Tender) -> Cart:
-    tenders = tuple(
-        changed if tender.tender_id == changed.tender_id else tender for tender in cart.tenders
-    )
-    states = {tender.state for tender in tenders}
-    if UNKNOWN in states:
-        state = TillState.IN_DOUBT
-    elif ASKED in states:
-        state = TillState.PAYING
-    else:
-        state = TillState.OPEN
-    return replace(
-        cart,
-        tenders=tenders,
-        state=state,
-        card_minor=sum(t.amount_minor for t in tenders if t.state == APPROVED),
-    )
-
-
 _HANDLERS: Final[dict[type[Event], Callable[[Cart, Any, int], Cart]]] = {
     LineAdded: _line_added,
     LineVoided: _line_voided,
@@ -363,8 +312,12 @@ _HANDLERS: Final[dict[type[Event], Callable[[Cart, Any, int], Cart]]] = {
     SaleCompleted: _completed,
     SaleAbandoned: _abandoned,
     SaleParked: _parked,
-    CardPaymentRequested: _card_requested,
-    CardPaymentApproved: _card_approved,
-    CardPaymentDeclined: _card_declined,
-    CardPaymentUnknown: _card_unknown,
+    CardPaymentRequested: payment_requested,
+    CardRefundRequested: refund_requested,
+    CardPaymentApproved: payment_approved,
+    CardRefundApproved: refund_approved,
+    CardPaymentDeclined: payment_declined,
+    CardRefundDeclined: refund_declined,
+    CardPaymentUnknown: payment_unknown,
+    CardRefundUnknown: refund_unknown,
 }

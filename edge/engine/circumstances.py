@@ -32,6 +32,8 @@ class Circumstances(msgspec.Struct, frozen=True):
     `approval` what a second person allowed for this command. `parked` is the sale that a
     command takes up again, `parked_sales` counts all of the store. `originals` are the completed
     sales of which goods come back: the one that the command names, or all that the sale does.
+    `reversible` is the card payment that the till's terminal may be asked to take back: the
+    last one that it was asked for, today, where it can take payments back.
     """
 
     till: str
@@ -48,3 +50,4 @@ class Circumstances(msgspec.Struct, frozen=True):
     parked_sales: int = 0
     scale: str = ""
     originals: tuple[Original, ...] = ()
+    reversible: str = ""

@@ -53,12 +53,17 @@ class Unfinished(msgspec.Struct, frozen=True):
 
 
 class Original(msgspec.Struct, frozen=True):
-    """A completed sale, with all that came back of it; `unfinished` are those sales not done."""
+    """A completed sale, with all that came back of it; `unfinished` are those sales not done.
+
+    `reversed_before` are card payments of which a terminal said, when it was to take them back,
+    that they had been reversed already: the customer may have that money.
+    """
 
     cart: Cart
     returns: tuple[Returned, ...] = ()
     refunds: tuple[Refunded, ...] = ()
     unfinished: tuple[Unfinished, ...] = ()
+    reversed_before: tuple[str, ...] = ()
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -187,7 +192,11 @@ def tender_rests(original: Original) -> tuple[TenderRest, ...]:
     Change comes off the cash, the newest first, and off other tenders once there is none: it
     was given for a card that was charged too much.
     """
-    paying = [each for each in original.cart.tenders if each.state in {TAKEN, APPROVED}]
+    paying = [
+        each
+        for each in original.cart.tenders
+        if each.state in {TAKEN, APPROVED} and each.amount_minor > 0
+    ]
     change = original.cart.change_minor
     paid: dict[str, int] = {}
     others = [each for each in paying if each.kind != CASH]
@@ -217,7 +226,7 @@ def parts_of_refund(
     parts: list[RefundPart] = []
     left, other = amount_minor, 0
     rests = [(each, tender_rests(each)) for each in originals]
-    room = {each.cart.sale: _room(cart, each) for each, _ in rests}
+    room = {each.cart.sale: room_of(cart, each) for each, _ in rests}
     for own in (True, False):
         for original, tenders in rests:
             for rest in tenders:
@@ -232,7 +241,7 @@ def parts_of_refund(
     return tuple(parts), other
 
 
-def _room(cart: Cart, original: Original) -> int:
+def room_of(cart: Cart, original: Original) -> int:
     """Return what a sale may still give back for the goods of an original in it."""
     worth = sum(
         line.back.gross_minor

@@ -37,7 +37,7 @@ def give_cash(
     amount = check_amount(command.amount_minor, what="The cash to give back")
     due = cart.refund_due_minor
     in_coins = cash_due(due, reference.store.cash_step_minor)
-    _check_not_over(cart, amount, max(due, in_coins))
+    check_not_over(cart, amount, max(due, in_coins))
     settles = amount >= min(due, in_coins)
     if not settles:
         refuse_one_more_part(cart)
@@ -61,7 +61,7 @@ def give_tender(
     """Give money back on another tender; all that is left of it completes the sale."""
     refuse_unless_refundable(cart)
     amount = check_amount(command.amount_minor, what="The amount to give back")
-    _check_not_over(cart, amount, cart.refund_due_minor)
+    check_not_over(cart, amount, cart.refund_due_minor)
     refuse_one_more_part(cart)
     reference = typed_reference(command.reference)
     parts, approver = _allowed(cart, command.kind, amount, given)
@@ -98,7 +98,8 @@ def settle(
     return (completed(cart, receipt, over, cart.refund_due_minor - cart.due_minor),)
 
 
-def _check_not_over(cart: Cart, amount: int, most: int) -> None:
+def check_not_over(cart: Cart, amount: int, most: int) -> None:
+    """Refuse to give more than goes back."""
     if amount > most:
         due = format_amount(most, cart.currency)
         raise Refused(

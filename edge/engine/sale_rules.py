@@ -12,7 +12,8 @@ Decisions that are this shop's policy:
 - A sale that costs nothing (free articles, a price of zero) still needs a live line, and is
   completed by taking any cash, all of which goes back as change. A sale whose lines are all
   voided cannot be paid: it is abandoned.
-- A charged card is never abandoned away: the sale is completed, and refunded afterwards.
+- A charged card is never abandoned away: the sale is completed, and refunded afterwards. Nor is
+  what went back to a card, nor a sale of which that is not known yet.
 - Goods that come back count below zero. While the total is below zero nothing is paid, only given
   back; a sale that comes to nothing is completed by `settle`. Nothing is added, and nothing more
   comes back, once some of the money went either way.
@@ -42,6 +43,7 @@ from edge.contract.till_commands import (
     OverridePrice,
     Park,
     PayByCard,
+    RefundByCard,
     RemoveDiscount,
     Resume,
     ReturnItem,
@@ -57,6 +59,7 @@ from edge.contract.till_commands import (
 )
 from edge.contract.till_protocol import TillState
 from edge.engine.basket_pricing import with_reductions
+from edge.engine.card_refund_rules import refund_by_card
 from edge.engine.cart import Cart
 from edge.engine.circumstances import Circumstances
 from edge.engine.drawer_rules import open_drawer
@@ -95,7 +98,7 @@ def _abandon(
     cart: Cart, command: Abandon, _: ReferenceView, __: Circumstances
 ) -> tuple[Event, ...]:
     refuse_unless_open(cart)
-    if cart.has_card_charge:
+    if cart.charged_minor:
         charged = format_amount(cart.charged_minor, cart.currency)
         raise Refused(
             "card_was_charged",
@@ -148,6 +151,7 @@ _RULES: Final[
     ReturnItem: return_item,
     GiveCash: give_cash,
     GiveTender: give_tender,
+    RefundByCard: refund_by_card,
     Settle: settle,
     CancelCard: cancel_card,
     Abandon: _abandon,

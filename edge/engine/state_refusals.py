@@ -12,7 +12,9 @@ from edge.engine.cart import Cart
 
 
 def refuse_while_paying(cart: Cart) -> None:
-    """Refuse while a card payment runs or is in doubt."""
+    """Refuse while a card payment, or a refund to a card, runs or is in doubt."""
+    if cart.open_payment is not None and cart.open_payment.amount_minor < 0:
+        _refuse_while_refunding(cart)
     if cart.state is TillState.PAYING:
         raise Refused(
             "card_payment_running",
@@ -25,6 +27,20 @@ def refuse_while_paying(cart: Cart) -> None:
             "The customer may have been charged; the terminal is being asked.",
             advice="Wait for the answer. Do not take the money a second time.",
         )
+
+
+def _refuse_while_refunding(cart: Cart) -> None:
+    if cart.state is TillState.PAYING:
+        raise Refused(
+            "card_refund_running",
+            "Money is going back to a card.",
+            advice="Wait for the terminal, or cancel the refund.",
+        )
+    raise Refused(
+        "refund_in_doubt",
+        "The customer may have the money back; the terminal is being asked.",
+        advice="Wait for the answer. Do not give the money back a second time.",
+    )
 
 
 def refuse_while_weighing(cart: Cart) -> None:
@@ -85,7 +101,7 @@ def refuse_idle() -> NoReturn:
 def refuse_unless_payable(cart: Cart) -> None:
     """Refuse when there is nothing to pay for."""
     refuse_unless_live(cart)
-    if cart.total_minor < 0:
+    if cart.total_minor < 0 and not cart.due_minor:  # due: a terminal gave too much back
         refund = format_amount(cart.refund_due_minor, cart.currency)
         raise Refused(
             "money_goes_back",

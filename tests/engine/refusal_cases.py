@@ -20,10 +20,15 @@ from tests.engine.shop_in_memory import (
 from tests.engine.till_stories import (
     Story,
     back_at_another_till,
+    back_in_doubt,
+    back_on_the_card,
+    back_to_the_card,
     both_came_back,
     by_a_technician,
     cancel,
     card_charged,
+    card_comes_back,
+    comes_back_without_terminal,
     crowded,
     done,
     idle,
@@ -185,6 +190,34 @@ REFUSALS: Final[list[tuple[str, Story, Story]]] = [
     ("refunded_already", part_refunded, lambda till: till.add(ROLL)),
     ("refunded_already", part_refunded, lambda till: till.park()),
     ("card_was_refunded", refunded_on_a_card, lambda till: till.abandon()),
+    ("refund_over_card", card_comes_back, lambda till: till.refund(129)),
+    ("refund_over_due", card_comes_back, lambda till: till.refund(130)),
+    ("no_refund_due", open_sale, lambda till: till.refund(45)),
+    ("no_terminal_to_refund", comes_back_without_terminal, lambda till: till.refund(100)),
+    ("card_was_refunded", back_on_the_card, lambda till: till.abandon()),
+    ("refunded_already", back_on_the_card, lambda till: till.void("1")),
+    ("refunded_already", back_on_the_card, lambda till: till.park()),
+    *(
+        (code, before, wish)
+        for code, before in (
+            ("card_refund_running", back_to_the_card),
+            ("refund_in_doubt", back_in_doubt),
+        )
+        for wish in (
+            lambda till: till.add(ROLL),
+            lambda till: till.void("1"),
+            lambda till: till.bring_back(SOLD),
+            lambda till: till.give(1),
+            lambda till: till.refund(1),
+            lambda till: till.give_on(OtherTender.VOUCHER, 1),
+            lambda till: till.settle(),
+            lambda till: till.abandon(),
+            lambda till: till.next_sale(),
+            lambda till: till.drawer(),
+        )
+    ),
+    ("refund_in_doubt", back_in_doubt, cancel),
+    ("card_refund_running", back_to_the_card, lambda till: till.park()),
     ("not_even", one_comes_back, lambda till: till.settle()),
     ("not_even", open_sale, lambda till: till.settle()),
     # the scale

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from edge.contract.device_messages import ALREADY_REVERSED
+from edge.contract.errors import Refused
 from edge.contract.promotion_data import BuyGet, PercentOff, Promotion, Selection
 from edge.contract.sale_events import TaxTotal
+from edge.contract.till_commands import OtherTender
 from edge.contract.till_protocol import TillState
 from edge.engine.cart import Cart, Line
 from edge.engine.originals import Original, Returned, all_back, goes_back, tender_rests
@@ -42,6 +46,50 @@ def sell(
     till.cash(till.cart.due_minor + 1)
     till.next_sale()
     return till
+
+
+def pay_in_parts(till: TillInMemory, chance: random.Random) -> None:
+    """Pay the open sale with cards, vouchers and cash in any mix; perhaps a card too much."""
+    for _ in range(chance.randint(0, 4)):
+        due = till.cart.due_minor
+        if due <= 1:
+            break
+        part = chance.randint(1, due - 1)
+        if chance.random() < 0.7:
+            till.card(part)
+            till.approve(f"{part % 10_000:04d}", "Example", f"{part:04d}")
+        else:
+            till.tender(OtherTender.VOUCHER, part)
+    if till.cart.due_minor and chance.random() < 0.5:
+        till.card(till.cart.due_minor)
+        till.approve(amount_minor=till.cart.due_minor + chance.choice([0, 0, 3]))
+    else:
+        till.cash(till.cart.due_minor + chance.choice([1, 5]))
+    till.next_sale()
+
+
+def give_some(till: TillInMemory, chance: random.Random) -> None:
+    """Give some of what goes back, in any way; a terminal may decline, or not be heard at first."""
+    due = till.cart.refund_due_minor
+    amount = chance.choice([due, due, chance.randint(1, due)])
+    way = chance.choice(["card", "card", "card", "cash", "voucher"])
+    if way == "cash":
+        till.give(amount)
+    elif way == "voucher":
+        till.give_on(OtherTender.VOUCHER, amount)
+    else:
+        till.reversible = chance.choice(["", *till.books.paid_by(RECEIPT)])
+        with suppress(Refused):
+            till.refund(amount)
+        if till.cart.state is TillState.OPEN:
+            till.refund(1)  # more than one card paid of it
+        if chance.random() < 0.3:
+            till.lose()
+            assert till.cart.state is TillState.IN_DOUBT
+        if chance.random() < 0.3:
+            till.decline(chance.choice(["6D", ALREADY_REVERSED]))
+        else:
+            till.approve()
 
 
 def amounts(totals: tuple[TaxTotal, ...]) -> Counter[tuple[str, int, str]]:
@@ -124,6 +172,48 @@ def test_it_gives_back_exactly_what_was_paid(
     assert given_back(till) == amounts(sale.taxes)
     end(till)
     assert given_back(till) == amounts(sale.taxes)
+
+
+@settings(max_examples=200)
+@given(GOODS, st.booleans(), st.integers(0, 2**32))
+def test_no_tender_gets_back_more_than_it_paid_and_all_together_exactly_that(
+    goods: list[tuple[str, int]], included: bool, seed: int
+) -> None:
+    chance = random.Random(seed)
+    till = TillInMemory(shop(included=included))
+    till.role = "supervisor"
+    for code, count in goods:
+        till.add(code, count * (137 if code == CHEESE_PLU else 1_000))
+    pay_in_parts(till, chance)
+    sale = till.books.sold[RECEIPT]
+    took_back = 0
+    while left := rests(till):
+        line_id = chance.choice(sorted(left))
+        line = sale.line(line_id)
+        assert line is not None
+        step = 1 if line.unit == "kg" else 1_000
+        till.bring_back(RECEIPT, line_id, step * chance.randint(1, left[line_id] // step))
+        if rests(till) and chance.random() < 0.5:
+            continue
+        for turn in range(40):
+            if till.cart.state is not TillState.OPEN:
+                break
+            if not till.cart.refund_due_minor:
+                till.settle()
+            elif turn < 30:
+                give_some(till, chance)
+            else:
+                till.give(till.cart.refund_due_minor)
+            for rest in tender_rests(till.books.original(RECEIPT)):
+                assert 0 <= rest.refunded_minor <= rest.paid_minor
+        assert till.cart.state is TillState.DONE
+        assert till.cart.tendered_minor == till.cart.total_minor
+        took_back -= till.cart.tendered_minor
+        till.next_sale()
+    assert took_back == sale.total_minor
+    # and each tender has back what it paid: no money of one went under the name of another
+    for rest in tender_rests(till.books.original(RECEIPT)):
+        assert rest.refunded_minor == rest.paid_minor
 
 
 @given(GOODS, st.booleans(), st.booleans(), st.integers(0, 300))

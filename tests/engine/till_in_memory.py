@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from edge.contract.card_refund_events import (
+    CardRefundApproved,
+    CardRefundDeclined,
+    CardRefundRequested,
+    CardRefundUnknown,
+)
+from edge.contract.device_messages import ALREADY_REVERSED
 from edge.contract.event_registry import Event
 from edge.contract.payment_events import (
     CardPaymentApproved,
     CardPaymentDeclined,
     CardPaymentUnknown,
 )
-from edge.contract.return_events import CashReturned, TenderReturned
+from edge.contract.return_events import CashReturned, RefundPart, TenderReturned
 from edge.contract.sale_events import SaleAbandoned, SaleCompleted
 from edge.contract.till_commands import (
     Abandon,
@@ -25,6 +32,7 @@ from edge.contract.till_commands import (
     OverridePrice,
     Park,
     PayByCard,
+    RefundByCard,
     RemoveDiscount,
     Resume,
     ReturnItem,
@@ -39,7 +47,8 @@ from edge.contract.till_commands import (
     WeighItem,
 )
 from edge.engine.basket_pricing import with_reductions
-from edge.engine.cart import EMPTY, Cart
+from edge.engine.card_refund_rules import parts_given
+from edge.engine.cart import EMPTY, Cart, Tender
 from edge.engine.cart_changes import apply
 from edge.engine.circumstances import Approval, Circumstances
 from edge.engine.originals import Original, Refunded, Returned, Unfinished
@@ -57,15 +66,25 @@ class Books:
 
     tills: dict[str, TillInMemory] = field(default_factory=dict)
     sold: dict[str, Cart] = field(default_factory=dict)
-    refunds: dict[str, list[CashReturned | TenderReturned]] = field(default_factory=dict)
+    refunds: dict[str, dict[str, tuple[RefundPart, ...]]] = field(default_factory=dict)
+    reversed_before: set[str] = field(default_factory=set)
 
     def hear(self, cart: Cart, event: Event) -> None:
         if isinstance(event, SaleCompleted):
             self.sold[event.receipt] = cart
         elif isinstance(event, (CashReturned, TenderReturned)):
-            self.refunds.setdefault(event.sale, []).append(event)
+            self.refunds.setdefault(event.sale, {})[event.tender] = event.parts
+        elif isinstance(event, (CardRefundRequested, CardRefundApproved)):
+            self.refunds.setdefault(event.sale, {})[event.refund] = event.parts
+        elif isinstance(event, CardRefundDeclined):
+            parts = self.refunds[event.sale].pop(event.refund)
+            if event.code == ALREADY_REVERSED:
+                self.reversed_before |= {part.original_tender for part in parts}
         elif isinstance(event, SaleAbandoned):
             self.refunds.pop(event.sale, None)
+
+    def paid_by(self, receipt: str) -> list[str]:
+        return [each.tender_id for each in self.sold[receipt].tenders]
 
     def original(self, receipt: str) -> Original:
         cart = self.sold[receipt]
@@ -81,10 +100,10 @@ class Books:
             if line.back and not line.voided and line.back.original_sale == cart.sale
         )  # fmt: skip
         refunds = tuple(
-            Refunded(event.sale, part.original_tender, part.amount_minor)
-            for events in self.refunds.values()
-            for event in events
-            for part in event.parts
+            Refunded(sale, part.original_tender, part.amount_minor)
+            for sale, tenders in self.refunds.items()
+            for parts in tenders.values()
+            for part in parts
             if part.original_sale == cart.sale
         )
         unfinished = tuple(
@@ -92,7 +111,7 @@ class Books:
             for name, till in self.tills.items()
             if till.cart.sale and not till.cart.receipt
         )
-        return Original(cart, returns, refunds, unfinished)
+        return Original(cart, returns, refunds, unfinished, tuple(self.reversed_before))
 
 
 class TillInMemory:
@@ -115,6 +134,7 @@ class TillInMemory:
         self._ids = 0
         self.terminal = "terminal-1"
         self.scale = "scale-1"
+        self.reversible = ""
         self.entry = "keyed"
         self.role = "cashier"
         self.approval: Approval | None = None
@@ -134,7 +154,7 @@ class TillInMemory:
                 for receipt in self.books.sold
                 if receipt == command.receipt
             )
-        if isinstance(command, (GiveCash, GiveTender)):
+        if isinstance(command, (GiveCash, GiveTender, RefundByCard)):
             receipts = [line.back.receipt for line in self.cart.lines if line.back]
             return tuple(self.books.original(each) for each in dict.fromkeys(receipts) if each)
         return ()
@@ -154,6 +174,7 @@ class TillInMemory:
             parked=self.parked,
             parked_sales=self.parked_sales,
             originals=self.originals(command),
+            reversible=self.reversible,
         )
 
     def do(self, command: AnyTillCommand) -> tuple[Event, ...]:
@@ -284,6 +305,9 @@ class TillInMemory:
             )
         )
 
+    def refund(self, amount_minor: int) -> tuple[Event, ...]:
+        return self.do(RefundByCard(command_id=self.new_id("command"), amount_minor=amount_minor))
+
     def settle(self) -> tuple[Event, ...]:
         return self.do(Settle(command_id=self.new_id("command")))
 
@@ -317,32 +341,55 @@ class TillInMemory:
     # --- what the terminal says ---------------------------------------------------------
 
     @property
-    def payment(self) -> str:
+    def asked(self) -> Tender:
         tender = self.cart.open_payment
         assert tender is not None
-        return tender.tender_id
+        return tender
 
-    def approve(self, last4: str = "", scheme: str = "") -> tuple[Event, ...]:
-        tender = self.cart.open_payment
-        assert tender is not None
-        approved = CardPaymentApproved(
-            sale=self.cart.sale,
-            payment=tender.tender_id,
-            amount_minor=tender.amount_minor,
-            last4=last4,
-            scheme=scheme,
-        )
+    @property
+    def payment(self) -> str:
+        return self.asked.tender_id
+
+    def approve(
+        self, last4: str = "", scheme: str = "", receipt: str = "", amount_minor: int = 0
+    ) -> tuple[Event, ...]:
+        asked = self.asked
+        amount = amount_minor or abs(asked.amount_minor)
+        approved: Event
+        if asked.amount_minor > 0:
+            approved = CardPaymentApproved(
+                sale=self.cart.sale,
+                payment=asked.tender_id,
+                amount_minor=amount,
+                last4=last4,
+                scheme=scheme,
+                receipt=receipt,
+            )
+        else:
+            approved = CardRefundApproved(
+                sale=self.cart.sale,
+                refund=asked.tender_id,
+                amount_minor=amount,
+                parts=parts_given(asked.parts, amount),
+                last4=last4,
+                scheme=scheme,
+                receipt=receipt,
+            )
         self.take(approved)
         completed = complete_if_covered(self.cart, till=self.name, receipts=self.receipts)
         self.take(*completed)
         return (approved, *completed)
 
-    def decline(self) -> None:
-        self.take(
-            CardPaymentDeclined(sale=self.cart.sale, payment=self.payment, reason="Declined.")
-        )
+    def decline(self, code: str = "") -> None:
+        sale, name = self.cart.sale, self.asked.tender_id
+        if self.asked.amount_minor > 0:
+            self.take(CardPaymentDeclined(sale=sale, payment=name, reason="Declined.", code=code))
+        else:
+            self.take(CardRefundDeclined(sale=sale, refund=name, reason="Declined.", code=code))
 
     def lose(self) -> None:
-        self.take(
-            CardPaymentUnknown(sale=self.cart.sale, payment=self.payment, reason="No answer.")
-        )
+        sale, name = self.cart.sale, self.asked.tender_id
+        if self.asked.amount_minor > 0:
+            self.take(CardPaymentUnknown(sale=sale, payment=name, reason="No answer."))
+        else:
+            self.take(CardRefundUnknown(sale=sale, refund=name, reason="No answer."))

@@ -166,3 +166,35 @@ def back_at_another_till(till: TillInMemory) -> None:
     """Both rolls are coming back at another till."""
     sold_two(till)
     TillInMemory(books=till.books, name="till-2").bring_back("till-1-000001", quantity=2_000)
+
+
+def card_comes_back(till: TillInMemory) -> None:
+    """A milk that a card paid is coming back; a cashier is at the till."""
+    card_charged(till)
+    till.card(100)
+    till.approve("4242", "Example")
+    till.next_sale()
+    till.bring_back("till-1-000001")
+
+
+def back_to_the_card(till: TillInMemory) -> None:
+    """Money is going back to that card."""
+    card_comes_back(till)
+    till.refund(100)
+
+
+def back_in_doubt(till: TillInMemory) -> None:
+    """Nobody knows whether it did."""
+    back_to_the_card(till)
+    till.lose()
+
+
+def back_on_the_card(till: TillInMemory) -> None:
+    """A part went back to the card."""
+    back_to_the_card(till)
+    till.approve()
+
+
+def comes_back_without_terminal(till: TillInMemory) -> None:
+    card_comes_back(till)
+    till.terminal = ""

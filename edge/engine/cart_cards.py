@@ -1,0 +1,129 @@
+"""How card payments, and refunds to cards, change the sale on a till.
+
+A refund is a card tender with an amount below zero; while one is asked for or in doubt the till
+is `paying` or `in_doubt`, as with a payment.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from edge.contract.card_refund_events import (
+    CardRefundApproved,
+    CardRefundDeclined,
+    CardRefundRequested,
+    CardRefundUnknown,
+)
+from edge.contract.payment_events import (
+    CardPaymentApproved,
+    CardPaymentDeclined,
+    CardPaymentRequested,
+    CardPaymentUnknown,
+)
+from edge.contract.till_protocol import TillState
+from edge.engine.cart import APPROVED, ASKED, CARD, DECLINED, UNKNOWN, Cart, Tender
+
+
+def payment_requested(cart: Cart, event: CardPaymentRequested, _: int) -> Cart:
+    """Return the cart while a card is being charged."""
+    tender = Tender(event.payment, CARD, event.amount_minor, ASKED, terminal=event.terminal)
+    return replace(cart, tenders=(*cart.tenders, tender), state=TillState.PAYING)
+
+
+def refund_requested(cart: Cart, event: CardRefundRequested, _: int) -> Cart:
+    """Return the cart while money goes back to a card."""
+    tender = Tender(
+        event.refund,
+        CARD,
+        -event.amount_minor,
+        ASKED,
+        last4=event.last4,
+        scheme=event.scheme,
+        terminal=event.terminal,
+        parts=event.parts,
+        reverses=event.reverses,
+    )
+    return replace(cart, tenders=(*cart.tenders, tender), state=TillState.PAYING)
+
+
+def payment_approved(cart: Cart, event: CardPaymentApproved, _: int) -> Cart:
+    """Return the cart after a card was charged."""
+    return _approved(cart, event, event.payment, event.amount_minor)
+
+
+def refund_approved(cart: Cart, event: CardRefundApproved, _: int) -> Cart:
+    """Return the cart after money went back to a card: as much as the terminal said."""
+    after = _approved(cart, event, event.refund, -event.amount_minor)
+    given = _find(after, event.refund)
+    return after if given is None else _with_changed(after, replace(given, parts=event.parts))
+
+
+def _approved(
+    cart: Cart, event: CardPaymentApproved | CardRefundApproved, name: str, amount_minor: int
+) -> Cart:
+    asked = _find(cart, name)
+    if asked is None:
+        return cart
+    approved = replace(
+        asked,
+        amount_minor=amount_minor,
+        state=APPROVED,
+        words="",
+        last4=event.last4,
+        scheme=event.scheme,
+        authorisation=event.authorisation,
+        terminal_id=event.terminal_id,
+        receipt=event.receipt,
+        trace=event.trace,
+    )
+    return _with_changed(cart, approved)
+
+
+def payment_declined(cart: Cart, event: CardPaymentDeclined, _: int) -> Cart:
+    """Return the cart after a card was not charged."""
+    return _with_state(cart, event.payment, DECLINED, event.reason)
+
+
+def refund_declined(cart: Cart, event: CardRefundDeclined, _: int) -> Cart:
+    """Return the cart after nothing went back to a card."""
+    return _with_state(cart, event.refund, DECLINED, event.reason)
+
+
+def payment_unknown(cart: Cart, event: CardPaymentUnknown, _: int) -> Cart:
+    """Return the cart while nobody knows whether a card was charged."""
+    return _with_state(cart, event.payment, UNKNOWN, event.reason)
+
+
+def refund_unknown(cart: Cart, event: CardRefundUnknown, _: int) -> Cart:
+    """Return the cart while nobody knows whether money went back to a card."""
+    return _with_state(cart, event.refund, UNKNOWN, event.reason)
+
+
+def _find(cart: Cart, name: str) -> Tender | None:
+    return next((tender for tender in cart.tenders if tender.tender_id == name), None)
+
+
+def _with_state(cart: Cart, name: str, state: str, words: str) -> Cart:
+    asked = _find(cart, name)
+    if asked is None:
+        return cart
+    return _with_changed(cart, replace(asked, state=state, words=words))
+
+
+def _with_changed(cart: Cart, changed: Tender) -> Cart:
+    tenders = tuple(
+        changed if tender.tender_id == changed.tender_id else tender for tender in cart.tenders
+    )
+    states = {tender.state for tender in tenders}
+    if UNKNOWN in states:
+        state = TillState.IN_DOUBT
+    elif ASKED in states:
+        state = TillState.PAYING
+    else:
+        state = TillState.OPEN
+    return replace(
+        cart,
+        tenders=tenders,
+        state=state,
+        card_minor=sum(t.amount_minor for t in tenders if t.state == APPROVED),
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -42,6 +42,8 @@ class SoldSale:
     events: list[StoredEvent]
     returned: list[ReturnedGoods]
     refunded: list[RefundedMoney]
+    reversed_before: list[str]
+    """Card payments of which a terminal said that they had been reversed before."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,31 @@ class PastSales:
     async def find(self, receipt: str) -> SoldSale | None:
         """Return the sale with that receipt; None where no completed sale has it."""
         return await self.file.read(lambda connection: _find(connection, receipt))
+
+    async def last_asked(self, terminal: str, since_receipt: str) -> str:
+        """Return the payment or refund that a terminal was asked for last; empty for none.
+
+        Only those since the sale with that receipt was opened are looked for.
+        """
+        return await self.file.read(
+            lambda connection: _last_asked(connection, terminal, since_receipt)
+        )
+
+
+_ASKED: Final = (b'"type":"card_payment_requested"', b'"type":"card_refund_requested"')
+
+
+def _last_asked(connection: sqlite3.Connection, terminal: str, since_receipt: str) -> str:
+    row = connection.execute(
+        "SELECT body FROM event WHERE seq > (SELECT first_seq FROM sale WHERE receipt = ?"
+        " ORDER BY seq DESC LIMIT 1) AND instr(body, ?) > 0"
+        " AND (instr(body, ?) > 0 OR instr(body, ?) > 0) ORDER BY seq DESC LIMIT 1",
+        (since_receipt, b'"terminal":' + msgspec.json.encode(terminal), *_ASKED),
+    ).fetchone()
+    if row is None:
+        return ""
+    asked = msgspec.json.decode(row[0])["data"]
+    return str(asked.get("payment") or asked["refund"])
 
 
 def _find(connection: sqlite3.Connection, receipt: str) -> SoldSale | None:
@@ -79,8 +106,12 @@ def _find(connection: sqlite3.Connection, receipt: str) -> SoldSale | None:
         " WHERE original_sale = ? ORDER BY sale, tender",
         (sale,),
     )
+    reversed_before = connection.execute(
+        "SELECT original_tender FROM reversed_before WHERE original_sale = ?", (sale,)
+    )
     return SoldSale(
         [StoredEvent(*event) for event in events],
         [ReturnedGoods(*goods) for goods in returned],
         [RefundedMoney(*money) for money in refunded],
+        [tender for (tender,) in reversed_before],
     )

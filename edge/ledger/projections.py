@@ -9,8 +9,14 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any, Final
 
+from edge.contract.card_refund_events import (
+    CardRefundApproved,
+    CardRefundDeclined,
+    CardRefundRequested,
+)
+from edge.contract.device_messages import ALREADY_REVERSED
 from edge.contract.event_registry import Event
-from edge.contract.return_events import CashReturned, LineReturned, TenderReturned
+from edge.contract.return_events import CashReturned, LineReturned, RefundPart, TenderReturned
 from edge.contract.sale_events import (
     LineVoided,
     SaleAbandoned,
@@ -84,14 +90,51 @@ def _voided(connection: sqlite3.Connection, event: LineVoided, _: str, __: int) 
 def _refunded(
     connection: sqlite3.Connection, event: CashReturned | TenderReturned, _: str, __: int
 ) -> None:
+    _goes_back(connection, event.sale, event.tender, event.parts)
+
+
+def _goes_back(
+    connection: sqlite3.Connection, sale: str, tender: str, parts: tuple[RefundPart, ...]
+) -> None:
     connection.executemany(
         "INSERT INTO refunded_tender (sale, tender, original_sale, original_tender, amount_minor)"
         " VALUES (?, ?, ?, ?, ?)",
         [
-            (event.sale, event.tender, part.original_sale, part.original_tender, part.amount_minor)
-            for part in event.parts
+            (sale, tender, part.original_sale, part.original_tender, part.amount_minor)
+            for part in parts
         ],
     )
+
+
+def _card_refund_asked(
+    connection: sqlite3.Connection, event: CardRefundRequested, _: str, __: int
+) -> None:
+    # held from the wish on, and while nobody knows: no till gives the same money again
+    _goes_back(connection, event.sale, event.refund, event.parts)
+
+
+def _card_refund_approved(
+    connection: sqlite3.Connection, event: CardRefundApproved, _: str, __: int
+) -> None:
+    _not_going_back(connection, event.sale, event.refund)
+    _goes_back(connection, event.sale, event.refund, event.parts)
+
+
+def _card_refund_declined(
+    connection: sqlite3.Connection, event: CardRefundDeclined, _: str, __: int
+) -> None:
+    if event.code == ALREADY_REVERSED:
+        connection.execute(
+            "INSERT OR IGNORE INTO reversed_before (original_sale, original_tender)"
+            " SELECT original_sale, original_tender FROM refunded_tender"
+            " WHERE sale = ? AND tender = ?",
+            (event.sale, event.refund),
+        )
+    _not_going_back(connection, event.sale, event.refund)
+
+
+def _not_going_back(connection: sqlite3.Connection, sale: str, tender: str) -> None:
+    connection.execute("DELETE FROM refunded_tender WHERE sale = ? AND tender = ?", (sale, tender))
 
 
 def _parked(connection: sqlite3.Connection, event: SaleParked, till: str, seq: int) -> None:
@@ -130,6 +173,9 @@ _PROJECTORS: Final[dict[type[Event], Projector]] = {
     LineVoided: _voided,
     CashReturned: _refunded,
     TenderReturned: _refunded,
+    CardRefundRequested: _card_refund_asked,
+    CardRefundApproved: _card_refund_approved,
+    CardRefundDeclined: _card_refund_declined,
     TillEnrolled: _enrolled,
 }
 PROJECTED_TABLES: Final = (
@@ -139,6 +185,7 @@ PROJECTED_TABLES: Final = (
     "enrolment",
     "returned_line",
     "refunded_tender",
+    "reversed_before",
 )
 
 

@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from edge.contract.card_refund_events import (
+    CardRefundApproved,
+    CardRefundDeclined,
+    CardRefundRequested,
+)
 from edge.contract.envelope import GENESIS, link_all, unseal
 from edge.contract.errors import Refused, StorageFailed
 from edge.contract.event_registry import Event
@@ -159,6 +164,26 @@ def coming_back(sale: str, *lines: str, receipt: bool = True) -> tuple[Event, ..
     return (*returned, cash, other)
 
 
+def card_refunds(sale: str) -> tuple[Event, ...]:
+    """Return refunds to a card: one is asked for, one gave less, two were declined."""
+    parts = (RefundPart("s0", "1", 5),)
+    asked = [
+        CardRefundRequested(
+            sale=sale, refund=name, amount_minor=5, terminal="terminal-1", parts=parts
+        )
+        for name in ("asked", "given", "refused", "before", "again")
+    ]
+    given = CardRefundApproved(
+        sale=sale, refund="given", amount_minor=4, parts=(RefundPart("s0", "1", 4),)
+    )
+    refused = CardRefundDeclined(sale=sale, refund="refused", reason="No.", code="05")
+    before = [
+        CardRefundDeclined(sale=sale, refund=name, reason="No.", code="already_reversed")
+        for name in ("before", "again")
+    ]
+    return (*asked, given, refused, *before)
+
+
 async def test_projections_made_anew_from_events_are_the_same(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     async with ledger_at(path) as ledger:
@@ -179,6 +204,7 @@ async def test_projections_made_anew_from_events_are_the_same(tmp_path: Path) ->
         gone = (SaleOpened(sale="gone", currency="EUR"), *coming_back("gone", "1"))
         await ledger.record(Record((*gone, SaleAbandoned(sale="gone")), "till-5"))
         await ledger.record(Record(coming_back("back", "1", receipt=False), "till-9"))
+        await ledger.record(Record(card_refunds("open"), "till-1"))
     with closing(sqlite3.connect(path)) as connection:
 
         def tables() -> dict[str, list[tuple[object, ...]]]:
@@ -192,7 +218,9 @@ async def test_projections_made_anew_from_events_are_the_same(tmp_path: Path) ->
         assert before["returned_line"] == [("open", "2", "s0", "2", 1_000, 121, 8, 129)]
         assert before["refunded_tender"] == [
             ("open", "1", "s0", "1", 129), ("open", "2", "s0", "1", 129),
+            ("open", "asked", "s0", "1", 5), ("open", "given", "s0", "1", 4),
         ]  # fmt: skip
+        assert before["reversed_before"] == [("s0", "1")]
         rebuild(connection)
         assert tables() == before
 

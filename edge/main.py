@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 import uvloop
 
-from edge.contract.device_messages import JobKind
+from edge.contract.device_messages import DELIVERY, Delivery, JobKind
 from edge.contract.errors import Refused, SettingsInvalid
 from edge.contract.instant import Clock
 from edge.contract.receipt_document import ReceiptDocument
@@ -175,7 +175,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         jobs = DeviceJobs(directory, lay_out)
 
         def send(job: OpenJob) -> None:
-            if job.kind == JobKind.AUTHORISE_PAYMENT:
+            if DELIVERY[JobKind(job.kind)] is Delivery.INQUIRE_ONLY:
                 paying.begin(job)
             elif job.kind == JobKind.WEIGH:
                 weighing.begin(job)
@@ -193,6 +193,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             jobs_for=jobs.for_events,
             dispatch=send,
             terminal_of=lambda till: _device_of(directory, till, "terminal"),
+            can_reverse=lambda terminal: directory.can(terminal, "reverse"),
             abort_card=lambda till: paying.abort(till),  # noqa: PLW0108 - bound later
             role_of=reference.role_of,
             has_drawer=lambda till: bool(_device_of(directory, till, "drawer")),
@@ -207,6 +208,8 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             JobKind.PRINT_RECEIPT: printing.settle_receipt,
             JobKind.KICK_DRAWER: printing.settle_drawer,
             JobKind.AUTHORISE_PAYMENT: paying.hear,
+            JobKind.REFUND_PAYMENT: paying.hear,
+            JobKind.REVERSE_PAYMENT: paying.hear,
             JobKind.WEIGH: weighing.hear,
         }
         dispatch.progress = printing.waiting

@@ -14,6 +14,7 @@ import msgspec
 
 from edge.contract.device_messages import (
     ONLINE,
+    DeviceMeta,
     DeviceState,
     DriverState,
     HostConfig,
@@ -28,6 +29,7 @@ from edge.runtime.structured_log import Log
 from edge.settings import DeviceSettings
 
 _STATE: Final = msgspec.json.Decoder(DeviceState)
+_META: Final = msgspec.json.Decoder(DeviceMeta)
 _INFO: Final = msgspec.json.Decoder(HostInfo)
 _ROLE_ORDER: Final = ("scanner", "printer", "drawer", "terminal", "scale", "display")
 
@@ -48,6 +50,7 @@ class _Reported:
 
     online: bool = False
     state: DeviceState | None = None
+    capabilities: tuple[str, ...] = ()
 
 
 @dataclass
@@ -88,6 +91,11 @@ class DeviceDirectory:
         """Return the host that runs a device; None for a stranger."""
         return next((known.host for known in self.devices if known.id == device), None)
 
+    def can(self, device: str, capability: str) -> bool:
+        """Say whether a device's driver has said that it can do something."""
+        reported = self._reported.get(device)
+        return reported is not None and capability in reported.capabilities
+
     async def greet(self) -> None:
         """Publish what each host is to run; after every connection, retained."""
         for host in sorted({device.host for device in self.devices}):
@@ -116,6 +124,7 @@ class DeviceDirectory:
             every_host(self.store, "info"),
             every_device(self.store, "availability"),
             every_device(self.store, "state"),
+            every_device(self.store, "meta"),
         ]
         reports = self.bus.subscribe(filters)
         try:
@@ -171,14 +180,17 @@ class DeviceDirectory:
             self.dropped += 1
             return
         reported = self._reported.setdefault(device, _Reported())
-        if leaf == "availability":
-            reported.online = payload == ONLINE
-        else:
-            try:
+        try:
+            if leaf == "availability":
+                reported.online = payload == ONLINE
+            elif leaf == "meta":
+                reported.capabilities = _META.decode(payload).capabilities
+                return  # no screen shows it
+            else:
                 reported.state = _STATE.decode(payload)
-            except UNREADABLE as error:
-                self._drop("device_state_garbled", device, error)
-                return
+        except UNREADABLE as error:
+            self._drop(f"device_{leaf}_garbled", device, error)
+            return
         self._tell_tills(tills)
 
     def _drop(self, event: str, who: str, error: Exception) -> None:

@@ -1,4 +1,4 @@
-"""Which jobs events bring: receipt and drawer for a finished sale, the terminal for a card.
+"""Which jobs events bring: receipt and drawer of a finished sale, the terminal for a card.
 
 They are committed in the same transaction as those events: commit, then act.
 """
@@ -13,12 +13,15 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from edge.contract.card_refund_events import CardRefundRequested
 from edge.contract.cash_events import NoSale
 from edge.contract.device_messages import (
     AuthorisePaymentArgs,
     JobKind,
     KickDrawerArgs,
     PrintReceiptArgs,
+    RefundPaymentArgs,
+    ReversePaymentArgs,
     WeighArgs,
 )
 from edge.contract.event_registry import Event
@@ -61,7 +64,11 @@ class DeviceJobs:
         jobs: list[OpenJob | None] = []
         for event in events:
             if isinstance(event, CardPaymentRequested):
-                jobs.append(self._authorise(till, event, cart.currency, at))
+                args = AuthorisePaymentArgs(event.payment, event.amount_minor, cart.currency)
+                kind = JobKind.AUTHORISE_PAYMENT
+                jobs.append(_at_terminal(till, event.payment, kind, event, args, at))
+            elif isinstance(event, CardRefundRequested):
+                jobs.append(_refund(till, event, cart.currency, at))
             elif isinstance(event, WeighingAsked):
                 jobs.append(_weighing(till, event, at))
             elif isinstance(event, SaleCompleted):
@@ -121,20 +128,26 @@ class DeviceJobs:
             encode(KickDrawerArgs(reason)),
         )
 
-    def _authorise(
-        self, till: Till, event: CardPaymentRequested, currency: str, at: int
-    ) -> OpenJob:
-        args = AuthorisePaymentArgs(event.payment, event.amount_minor, currency)
-        return OpenJob(
-            event.payment,
-            JobKind.AUTHORISE_PAYMENT,
-            till.id,
-            event.sale,
-            event.terminal,
-            0,
-            at + PAYMENT_AGE_MS_MAX,
-            encode(args),
-        )
+
+def _refund(till: Till, event: CardRefundRequested, currency: str, at: int) -> OpenJob:
+    name, amount = event.refund, event.amount_minor
+    if event.reverses:
+        args = ReversePaymentArgs(name, amount, currency, event.receipt)
+        return _at_terminal(till, name, JobKind.REVERSE_PAYMENT, event, args, at)
+    refund = RefundPaymentArgs(name, amount, currency)
+    return _at_terminal(till, name, JobKind.REFUND_PAYMENT, event, refund, at)
+
+
+def _at_terminal(
+    till: Till,
+    name: str,
+    kind: JobKind,
+    event: CardPaymentRequested | CardRefundRequested,
+    args: AuthorisePaymentArgs | RefundPaymentArgs | ReversePaymentArgs,
+    at: int,
+) -> OpenJob:
+    deadline = at + PAYMENT_AGE_MS_MAX
+    return OpenJob(name, kind, till.id, event.sale, event.terminal, 0, deadline, encode(args))
 
 
 def _weighing(till: Till, event: WeighingAsked, at: int) -> OpenJob:

@@ -1,9 +1,9 @@
-"""Card payments: asked once, never again; what is not known is asked about until it is.
+"""Card payments and refunds: asked for once, never again; then asked about until it is known.
 
-The authorisation is sent to the terminal's host once, right after its intent is on disk.
-From then on only inquiries are sent: when the host came back, when the bus did, when this
-process started anew, when no answer came. An inquiry never charges; a host that never saw
-the authorisation answers that it never will.
+An authorisation, a refund or a reversal is sent to the terminal's host once, right after its
+intent is on disk. From then on only inquiries are sent: when the host came back, when the bus
+did, when this process started anew, when no answer came. An inquiry never moves money; a host
+that never saw the job answers that it never will do it.
 """
 
 from __future__ import annotations
@@ -27,15 +27,18 @@ from edge.contract.event_registry import Event
 from edge.contract.identity import Ids
 from edge.contract.instant import Clock
 from edge.contract.limits import INQUIRY_EVERY_MS, PAYMENT_ANSWER_MS_MAX, PAYMENT_QUIET_INQUIRIES
-from edge.contract.payment_events import (
-    CardPaymentApproved,
-    CardPaymentDeclined,
-    CardPaymentUnknown,
-)
 from edge.contract.wire import encode
 from edge.engine.cart import ASKED, Cart, Tender
 from edge.engine.cart_changes import apply
 from edge.engine.tender_rules import complete_if_covered
+from edge.flows.card_outcomes import (
+    DEFINITE,
+    differs,
+    doubt_event,
+    end_event,
+    outcome_of,
+    say_how_it_ended,
+)
 from edge.flows.job_dispatch import JobDispatch
 from edge.flows.selling import Selling
 from edge.flows.till import Till
@@ -50,7 +53,7 @@ _IN_PROGRESS: Final = "in_progress"
 
 @dataclass
 class PayingByCard:
-    """Watches every open card payment of the store until it is definite."""
+    """Watches every open card payment and refund of the store until it is definite."""
 
     selling: Selling
     dispatch: JobDispatch
@@ -140,12 +143,12 @@ class PayingByCard:
             code = result.error.code if result.error else "failed"
             outcome = PaymentOutcome("declined", code=code, reason=detail)
         elif result.status is JobStatus.DONE:
-            outcome = _outcome(result)
+            outcome = outcome_of(result)
         else:
             outcome = PaymentOutcome("unknown")
         if result.error is not None and result.error.code == _IN_PROGRESS:
             return False  # the terminal is at it: its own answer will come
-        if outcome.outcome not in {"approved", "declined", "cancelled"}:
+        if outcome.outcome not in DEFINITE:
             words = result.error.detail if result.error else outcome.reason
             await self._doubt(job, words or "The terminal's answer is not known.")
             return False
@@ -166,7 +169,7 @@ class PayingByCard:
             payment = _payment(cart, job)
             if payment is None or payment.state != ASKED:
                 return ()
-            return (CardPaymentUnknown(sale=job.sale, payment=job.job_id, reason=reason),)
+            return (doubt_event(job, reason),)
 
         await self.selling.step_sale(job.sale, job.till, decide)
 
@@ -175,17 +178,13 @@ class PayingByCard:
             payment = _payment(cart, job)
             if payment is None:
                 return ()
-            event = _event(job, payment, outcome, resolved_by)
+            event = end_event(job, payment, outcome, resolved_by)
+            if differs(payment, outcome):
+                asked, given = -payment.amount_minor, outcome.amount_minor
+                self.log.error("refund_differs", refund=job.job_id, asked=asked, given=given)
             if till is None:
                 return (event,)  # parked: it is completed where it is taken up again
-            if outcome.outcome != "approved":
-                reason = outcome.reason or outcome.code
-                till.say(
-                    "card_declined",
-                    "refused",
-                    f"The card was not charged: {reason.rstrip('.') or 'declined'}.",
-                    {"reason": reason},
-                )
+            say_how_it_ended(till, cart, payment, outcome)
             after = apply(cart, event, 0)
             return (event, *complete_if_covered(after, till=till.id, receipts=till.receipts))
 
@@ -212,33 +211,3 @@ class PayingByCard:
 def _payment(cart: Cart, job: OpenJob) -> Tender | None:
     payment = cart.open_payment
     return payment if payment is not None and payment.tender_id == job.job_id else None
-
-
-def _outcome(result: JobResult) -> PaymentOutcome:
-    try:
-        return msgspec.convert(result.result, PaymentOutcome)
-    except msgspec.ValidationError as error:
-        return PaymentOutcome("unknown", reason=f"The terminal's answer is garbled: {error}.")
-
-
-def _event(job: OpenJob, payment: Tender, outcome: PaymentOutcome, resolved_by: str) -> Event:
-    if outcome.outcome != "approved":
-        return CardPaymentDeclined(
-            sale=job.sale,
-            payment=job.job_id,
-            reason=outcome.reason or outcome.outcome,
-            code=outcome.code,
-            resolved_by=resolved_by,
-        )
-    return CardPaymentApproved(
-        sale=job.sale,
-        payment=job.job_id,
-        amount_minor=outcome.amount_minor or payment.amount_minor,
-        last4=outcome.last4,
-        scheme=outcome.scheme,
-        authorisation=outcome.authorisation,
-        terminal_id=outcome.terminal_id,
-        receipt=outcome.receipt,
-        trace=outcome.trace,
-        resolved_by=resolved_by,
-    )

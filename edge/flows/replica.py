@@ -10,6 +10,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from edge.contract.card_refund_events import (
+    CardRefundApproved,
+    CardRefundDeclined,
+    CardRefundUnknown,
+)
 from edge.contract.envelope import GENESIS
 from edge.contract.errors import ProtocolViolation, Refused, ReplicaFork
 from edge.contract.event_registry import Event
@@ -55,6 +60,9 @@ _HURRIED: Final = (
     CardPaymentApproved,
     CardPaymentDeclined,
     CardPaymentUnknown,
+    CardRefundApproved,
+    CardRefundDeclined,
+    CardRefundUnknown,
 )
 """What head office should see at once; the rest waits for company."""
 

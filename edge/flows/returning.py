@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from edge.contract.till_commands import AnyTillCommand, GiveCash, GiveTender, ReturnLine
-from edge.engine.cart import Cart
+from edge.contract.till_commands import (
+    AnyTillCommand,
+    GiveCash,
+    GiveTender,
+    RefundByCard,
+    ReturnLine,
+)
+from edge.engine.cart import APPROVED, CARD, Cart
 from edge.engine.originals import Original, Refunded, Returned, Unfinished
 from edge.flows.parking import ParkedSales, sale_cart
 from edge.flows.till import Till
 from edge.ledger.past_sales import PastSales
 from edge.ledger.replay import past_events
 
-Returning = (ReturnLine, GiveCash, GiveTender)
+Returning = (ReturnLine, GiveCash, GiveTender, RefundByCard)
 """Commands that look into other sales: one at a time in the whole store, so that no two tills
 take the same goods back, or give the same money."""
 
@@ -41,9 +47,33 @@ async def find_originals(
                     tuple(Returned(*each) for each in sold.returned),
                     tuple(Refunded(*each) for each in sold.refunded),
                     unfinished,
+                    tuple(sold.reversed_before),
                 )
             )
     return tuple(originals)
+
+
+async def reversible_payment(
+    past: PastSales,
+    originals: Iterable[Original],
+    terminal: str,
+    is_today: Callable[[int], bool],
+) -> str:
+    """Return the card payment of the originals that a terminal may take back; empty for none.
+
+    It was the last thing that this terminal was asked for, on this business day: a terminal
+    forgets what it handed in with its end-of-day batch, and some of them take the last one
+    back whichever was named.
+    """
+    for original in originals:
+        if not is_today(original.cart.completed_at):
+            continue
+        for tender in original.cart.tenders:
+            if (tender.kind, tender.state, tender.terminal) == (CARD, APPROVED, terminal):
+                last = await past.last_asked(terminal, original.cart.receipt)
+                if last == tender.tender_id:
+                    return last
+    return ""
 
 
 def unfinished_sales(tills: Iterable[Till], parked: ParkedSales) -> tuple[Unfinished, ...]:

@@ -26,6 +26,7 @@ from edge.contract.till_commands import (
     CancelCard,
     NextSale,
     Park,
+    RefundByCard,
     Resume,
     WeighItem,
 )
@@ -46,6 +47,7 @@ from edge.flows.returning import (
     Returning,
     find_originals,
     receipts_asked_for,
+    reversible_payment,
     unfinished_sales,
 )
 from edge.flows.till import Face, Till, TillViews
@@ -75,7 +77,8 @@ class Selling:
     """Moves the sales of one box on.
 
     `jobs_for` names the jobs that events bring, `dispatch` hands committed ones to the
-    devices, `terminal_of` names a till's payment terminal, `abort_card` asks it to stop
+    devices, `terminal_of` names a till's payment terminal, `can_reverse` says whether that takes
+    payments back, `abort_card` asks it to stop
     waiting; `scale_of` names its scale, and refuses in words while that cannot weigh;
     `has_drawer` says whether it has a drawer; `role_of` says what a person is; `approvals`
     holds what second persons allowed; `past` has the sales that goods come back of, and
@@ -94,6 +97,7 @@ class Selling:
     jobs_for: JobMaker = lambda _till, _cart, _events, _at: ()
     dispatch: Callable[[OpenJob], None] = lambda _job: None
     terminal_of: Callable[[str], str] = lambda _till: ""
+    can_reverse: Callable[[str], bool] = lambda _terminal: False
     abort_card: Callable[[Till], Awaitable[None]] = _no_card
     scale_of: Callable[[str], str] = lambda _till: ""
     has_drawer: Callable[[str], bool] = lambda _till: False
@@ -175,6 +179,15 @@ class Selling:
         unfinished = unfinished_sales(self.tills.values(), self.parked)
         return await find_originals(self.past, receipts, unfinished)
 
+    async def _reversible(self, till: Till, originals: tuple[Original, ...], at: int) -> str:
+        terminal = self.terminal_of(till.id)
+        if not self.can_reverse(terminal):
+            return ""
+        day = self.ledger.calendar.day
+        return await reversible_payment(
+            self.past, originals, terminal, lambda paid_at: day(paid_at) == day(at)
+        )
+
     async def _decide_and_step(
         self,
         till: Till,
@@ -190,6 +203,7 @@ class Selling:
             new_sale_id = self.new_id()  # an open sale has one: chance is asked once a sale
         at = self.clock.now_ms()
         parked = self.parked.find(command.sale_id) if isinstance(command, Resume) else None
+        originals = await self._originals(receipts_asked_for(command, till.cart))
         given = Circumstances(
             till.id,
             till.receipts,
@@ -204,7 +218,10 @@ class Selling:
             parked.cart if parked else None,
             len(self.parked),
             self.scale_of(till.id) if isinstance(command, WeighItem) else "",
-            await self._originals(receipts_asked_for(command, till.cart)),
+            originals,
+            await self._reversible(till, originals, at)
+            if isinstance(command, RefundByCard)
+            else "",
         )
         events = decide(till.cart, command, self.reference, given)
         if isinstance(command, NextSale):

@@ -1,0 +1,140 @@
+"""What a terminal's answer makes of a card payment, or of a refund to a card: its event and words.
+
+`job` is the one in the ledger that asked for it; its id names the payment or the refund.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from edge.contract.card_refund_events import (
+    CardRefundApproved,
+    CardRefundDeclined,
+    CardRefundUnknown,
+)
+from edge.contract.device_messages import ALREADY_REVERSED, JobKind, JobResult, PaymentOutcome
+from edge.contract.event_registry import Event
+from edge.contract.money import format_amount
+from edge.contract.payment_events import (
+    CardPaymentApproved,
+    CardPaymentDeclined,
+    CardPaymentUnknown,
+)
+from edge.engine.card_refund_rules import parts_given
+from edge.engine.cart import Cart, Tender
+from edge.flows.till import Till
+from edge.ledger.records import OpenJob
+
+APPROVED: Final = "approved"
+DEFINITE: Final = frozenset({APPROVED, "declined", "cancelled"})
+
+
+def outcome_of(result: JobResult) -> PaymentOutcome:
+    """Return what a terminal's answer says; unknown when it cannot be read."""
+    try:
+        return msgspec.convert(result.result, PaymentOutcome)
+    except msgspec.ValidationError as error:
+        return PaymentOutcome("unknown", reason=f"The terminal's answer is garbled: {error}.")
+
+
+def doubt_event(job: OpenJob, reason: str) -> Event:
+    """Return the event that says that nobody knows whether money moved."""
+    if job.kind == JobKind.AUTHORISE_PAYMENT:
+        return CardPaymentUnknown(sale=job.sale, payment=job.job_id, reason=reason)
+    return CardRefundUnknown(sale=job.sale, refund=job.job_id, reason=reason)
+
+
+def end_event(job: OpenJob, tender: Tender, outcome: PaymentOutcome, resolved_by: str) -> Event:
+    """Return the event of a definite outcome; `tender` is how it stands in the sale so far."""
+    refund = job.kind != JobKind.AUTHORISE_PAYMENT
+    if outcome.outcome != APPROVED:
+        reason = outcome.reason or outcome.outcome
+        if refund:
+            return CardRefundDeclined(
+                sale=job.sale,
+                refund=job.job_id,
+                reason=reason,
+                code=outcome.code,
+                resolved_by=resolved_by,
+            )
+        return CardPaymentDeclined(
+            sale=job.sale,
+            payment=job.job_id,
+            reason=reason,
+            code=outcome.code,
+            resolved_by=resolved_by,
+        )
+    amount = outcome.amount_minor or abs(tender.amount_minor)
+    if refund:
+        return CardRefundApproved(
+            sale=job.sale,
+            refund=job.job_id,
+            amount_minor=amount,
+            parts=parts_given(tender.parts, amount),
+            last4=outcome.last4,
+            scheme=outcome.scheme,
+            authorisation=outcome.authorisation,
+            terminal_id=outcome.terminal_id,
+            receipt=outcome.receipt,
+            trace=outcome.trace,
+            resolved_by=resolved_by,
+        )
+    return CardPaymentApproved(
+        sale=job.sale,
+        payment=job.job_id,
+        amount_minor=amount,
+        last4=outcome.last4,
+        scheme=outcome.scheme,
+        authorisation=outcome.authorisation,
+        terminal_id=outcome.terminal_id,
+        receipt=outcome.receipt,
+        trace=outcome.trace,
+        resolved_by=resolved_by,
+    )
+
+
+def differs(tender: Tender, outcome: PaymentOutcome) -> bool:
+    """Say whether a terminal gave another amount back than it was asked for."""
+    asked = -tender.amount_minor
+    return asked > 0 and outcome.outcome == APPROVED and outcome.amount_minor not in {0, asked}
+
+
+def say_how_it_ended(till: Till, cart: Cart, tender: Tender, outcome: PaymentOutcome) -> None:
+    """Put on a till's message line what a cashier must know of how it ended."""
+    reason = outcome.reason or outcome.code
+    if differs(tender, outcome):
+        given = format_amount(outcome.amount_minor, cart.currency)
+        asked = format_amount(-tender.amount_minor, cart.currency)
+        till.say(
+            "card_refund_differs",
+            "trouble",
+            f"The terminal gave {given} back, not {asked}. It may have taken another payment back: "
+            "look at its receipt, and tell a supervisor.",
+            {"given": given, "asked": asked},
+        )
+    elif outcome.outcome == APPROVED:
+        return
+    elif tender.reverses and outcome.code == ALREADY_REVERSED:
+        till.say(
+            "card_reversed_before",
+            "trouble",
+            "The terminal says that this payment was taken back before: the customer may have the "
+            "money. Ask a supervisor before you give any back.",
+        )
+    elif tender.amount_minor < 0:
+        advice = f" {outcome.advice}" if outcome.advice else ""
+        till.say(
+            "card_refund_declined",
+            "refused",
+            f"No money went back to the card: {reason.rstrip('.') or 'declined'}.{advice}",
+            {"reason": reason},
+        )
+    else:
+        till.say(
+            "card_declined",
+            "refused",
+            f"The card was not charged: {reason.rstrip('.') or 'declined'}.",
+            {"reason": reason},
+        )

@@ -12,30 +12,18 @@ from typing import Any, Final
 from edge.contract.envelope import SealedEnvelope
 from edge.contract.event_registry import Event
 from edge.contract.limits import SALE_TOTAL_MINOR_MAX
-from edge.contract.payment_events import (
-    CardPaymentApproved,
-    CardPaymentDeclined,
-    CardPaymentRequested,
-    CardPaymentUnknown,
-    ForeignCashTendered,
-    TenderTaken,
-)
 from edge.contract.price_events import PriceOverridden, PricesReduced
-from edge.contract.return_events import CashReturned, LineReturned, TenderReturned
+from edge.contract.return_events import LineReturned
 from edge.contract.sale_events import (
-    CashTendered,
     LineAdded,
     LineVoided,
     SaleAbandoned,
     SaleCompleted,
     SaleOpened,
 )
+from sync.office.tender_projection import TENDER_STEPS, DoesNotFitError
 
 _JUST_OPENED: Final = ("open", 0)
-
-
-class DoesNotFitError(ValueError):
-    """The event contradicts what is there; the words say how."""
 
 
 Standing = dict[tuple[int, str], tuple[str, int]]
@@ -206,98 +194,6 @@ def _prices_reduced(
     )
 
 
-def _cash(connection: sqlite3.Connection, envelope: SealedEnvelope, event: CashTendered) -> None:
-    _tender(connection, envelope, event.sale, event.tender, "cash", event.amount_minor, "taken")
-
-
-def _foreign_cash(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, event: ForeignCashTendered
-) -> None:
-    _tender(connection, envelope, event.sale, event.tender, "cash", event.amount_minor, "taken")
-
-
-def _other(connection: sqlite3.Connection, envelope: SealedEnvelope, event: TenderTaken) -> None:
-    _tender(connection, envelope, event.sale, event.tender, event.kind, event.amount_minor, "taken")
-
-
-def _cash_returned(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, event: CashReturned
-) -> None:
-    amount = -event.amount_minor
-    _tender(connection, envelope, event.sale, event.tender, "cash", amount, "returned")
-
-
-def _other_returned(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, event: TenderReturned
-) -> None:
-    amount = -event.amount_minor
-    _tender(connection, envelope, event.sale, event.tender, event.kind, amount, "returned")
-
-
-def _card_asked(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, event: CardPaymentRequested
-) -> None:
-    _tender(connection, envelope, event.sale, event.payment, "card", event.amount_minor, "asked")
-
-
-def _tender(
-    connection: sqlite3.Connection,
-    envelope: SealedEnvelope,
-    sale: str,
-    tender: str,
-    kind: str,
-    amount_minor: int,
-    state: str,
-) -> None:
-    connection.execute(
-        "INSERT INTO tender (store, sale, number, tender, kind, amount_minor, state)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (store, sale, tender) DO NOTHING",
-        (envelope.store, sale, envelope.seq, tender, kind, amount_minor, state),
-    )
-
-
-def _card_approved(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, event: CardPaymentApproved
-) -> None:
-    # the money moved, whether or not the request could be read
-    _tender(connection, envelope, event.sale, event.payment, "card", event.amount_minor, "asked")
-    connection.execute(
-        "UPDATE tender SET state = 'approved', amount_minor = ?, last4 = ?, scheme = ?"
-        " WHERE store = ? AND sale = ? AND tender = ?",
-        (
-            event.amount_minor,
-            event.last4,
-            event.scheme,
-            envelope.store,
-            event.sale,
-            event.payment,
-        ),
-    )
-
-
-def _card_declined(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, event: CardPaymentDeclined
-) -> None:
-    _card_state(connection, envelope, event.sale, event.payment, "declined")
-
-
-def _card_unknown(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, event: CardPaymentUnknown
-) -> None:
-    _card_state(connection, envelope, event.sale, event.payment, "unknown")
-
-
-def _card_state(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, sale: str, payment: str, state: str
-) -> None:
-    changed = connection.execute(
-        "UPDATE tender SET state = ? WHERE store = ? AND sale = ? AND tender = ?",
-        (state, envelope.store, sale, payment),
-    )
-    if not changed.rowcount:
-        raise DoesNotFitError(f"sale {sale} has no card payment {payment} that is {state}")
-
-
 def _completed(
     connection: sqlite3.Connection, envelope: SealedEnvelope, event: SaleCompleted
 ) -> None:
@@ -362,16 +258,8 @@ _STEPS: Final[dict[type[Event], Callable[[sqlite3.Connection, SealedEnvelope, An
     LineVoided: _line_voided,
     PricesReduced: _prices_reduced,
     PriceOverridden: _price_overridden,
-    CashTendered: _cash,
-    ForeignCashTendered: _foreign_cash,
-    TenderTaken: _other,
     LineReturned: _line_returned,
-    CashReturned: _cash_returned,
-    TenderReturned: _other_returned,
-    CardPaymentRequested: _card_asked,
-    CardPaymentApproved: _card_approved,
-    CardPaymentDeclined: _card_declined,
-    CardPaymentUnknown: _card_unknown,
+    **TENDER_STEPS,
     SaleCompleted: _completed,
     SaleAbandoned: _abandoned,
 }

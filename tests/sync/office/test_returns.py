@@ -9,6 +9,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from edge.contract.card_refund_events import (
+    CardRefundApproved,
+    CardRefundDeclined,
+    CardRefundRequested,
+    CardRefundUnknown,
+)
 from edge.contract.event_registry import Event
 from edge.contract.instant import business_day
 from edge.contract.return_events import CashReturned, LineReturned, RefundPart, TenderReturned
@@ -92,6 +98,41 @@ async def test_a_refund_as_it_was_on_the_till_and_apart_from_takings(
     store = await today(served)
     assert (store["takings_today_minor"], store["refunds_today_minor"]) == (300, 107)
     assert (store["sales_today"], store["quarantined"], store["parked"]) == (2, 0, 0)
+
+
+async def test_refunds_to_cards_as_the_terminal_said(served: Served, box: Box) -> None:
+    asked = {"amount_minor": 50, "terminal": "terminal-1", "last4": "4242", "scheme": "Example"}
+    box.record(
+        *refund("b")[:2],
+        *(CardRefundRequested(sale="b", refund=name, **asked) for name in ("r1", "r2", "r3")),
+        CardRefundUnknown(sale="b", refund="r2", reason="No answer."),
+        CardRefundDeclined(sale="b", refund="r3", reason="Declined."),
+        # 7 more than was asked for, as the terminal said it
+        CardRefundApproved(sale="b", refund="r1", amount_minor=57, last4="9999", scheme="Debit"),
+        # its request stepped aside at the box's end: the money moved all the same
+        CardRefundApproved(sale="b", refund="r4", amount_minor=50, resolved_by="inquiry"),
+        refund("b")[-1],
+    )
+    (sale,) = await _arrive(served, box)
+    assert [(t["kind"], t["amount_minor"], t["state"], t["last4"]) for t in sale["tenders"]] == [
+        ("card", -57, "approved", "9999"),
+        ("card", -50, "unknown", ""),
+        ("card", -50, "declined", ""),
+        ("card", -50, "approved", ""),
+    ]
+    store = await today(served)
+    assert (store["takings_today_minor"], store["refunds_today_minor"]) == (0, 107)
+    assert store["quarantined"] == 0
+
+
+@pytest.mark.parametrize("event", [CardRefundUnknown, CardRefundDeclined])
+async def test_an_answer_about_no_refund_steps_aside(
+    served: Served, box: Box, event: type[CardRefundUnknown | CardRefundDeclined]
+) -> None:
+    box.record(*refund("b")[:2], event(sale="b", refund="r9", reason="No."), refund("b")[-1])
+    (sale,) = await _arrive(served, box)
+    assert sale["tenders"] == []
+    assert (await served.store())["quarantined"] == 1
 
 
 async def test_an_exchange_is_both_and_prices_without_tax_are_shown_without(

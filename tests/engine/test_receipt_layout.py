@@ -362,6 +362,21 @@ def test_money_on_another_tender_is_named_as_when_it_paid() -> None:
     assert texts[at + 1] == "  V-9"
 
 
+def test_money_on_a_card_shows_the_terminals_words_and_no_declined_try() -> None:
+    till = card_sale()
+    till.next_sale()
+    till.bring_back("till-1-000001")
+    till.refund(129)
+    till.decline()
+    till.refund(129)
+    till.approve("9999", "Debit", "0043")
+    texts = printed(lay_out(till.cart))
+    at = texts.index("Card Debit|-1.29")
+    assert texts[at + 1 : at + 3] == ["  **** 9999", "  Terminal receipt 0043"]
+    assert sum(text.startswith("Card") for text in texts) == 1
+    assert "REFUND" in texts
+
+
 @pytest.mark.parametrize(
     ("rate_ppm", "text"),
     [(0, "0%"), (55_000, "5.5%"), (210_000, "21%"), (100_000, "10%"), (1_000_000, "100%"),

@@ -130,7 +130,12 @@ SHOPS: Final = {
 SHOPS["polish_one_page"] = SHOPS["polish"]._replace(pages=())
 WIDTHS: Final = {"58mm": 32, "80mm": 42}
 RETURNS: Final = tuple(f"{shop}_return_58mm" for shop in SHOPS if shop != "polish_one_page")
-CASES: Final = (*(f"{shop}_{width}" for shop in SHOPS for width in WIDTHS), *RETURNS)
+CARD_REFUNDS: Final = ("english_cardback_80mm", "arabic_cardback_80mm")
+CASES: Final = (
+    *(f"{shop}_{width}" for shop in SHOPS for width in WIDTHS),
+    *RETURNS,
+    *CARD_REFUNDS,
+)
 
 
 def sale(goods: tuple[str, ...]) -> Cart:
@@ -170,7 +175,34 @@ def exchange(goods: tuple[str, ...]) -> Cart:
     return msgspec.structs.replace(till.cart, lines=lines)
 
 
-def document(shop: Shop, *, copy: int = 0, returned: bool = False) -> ReceiptDocument:
+def card_refund(goods: tuple[str, ...]) -> Cart:
+    """Take two of three rolls back; the card that paid declines first, and gets the money then."""
+    till = TillInMemory()
+    till.add(ROLL, 3_000)
+    till.card(135)
+    till.approve("4242", "Visa", "0042")
+    till.next_sale()
+    till.now_ms = 1_795_000_000_000
+    till.bring_back("till-1-000001", "1", 2_000)
+    till.refund(90)
+    till.decline()
+    till.refund(90)
+    till.approve("4242", "Visa", "0043")
+    (line,) = till.cart.lines
+    refund = msgspec.structs.replace(
+        till.cart.tenders[-1], authorisation="A1B2C3", terminal_id="T-0001", trace="000124"
+    )
+    return msgspec.structs.replace(
+        till.cart,
+        lines=(msgspec.structs.replace(line, name=goods[0]),),
+        tenders=(till.cart.tenders[0], refund),
+    )
+
+
+_SALES: Final = {"": sale, "return": exchange, "cardback": card_refund}
+
+
+def document(shop: Shop, *, copy: int = 0, kind: str = "") -> ReceiptDocument:
     """Return the receipt of a shop as its box lays it out."""
     store = msgspec.structs.replace(
         profile(),
@@ -180,7 +212,7 @@ def document(shop: Shop, *, copy: int = 0, returned: bool = False) -> ReceiptDoc
         receipt_language=shop.language,
     )
     zone = ZoneInfo("Europe/Lisbon")
-    cart = exchange(shop.goods) if returned else sale(shop.goods)
+    cart = _SALES[kind](shop.goods)
     return lay_out_receipt(cart, store, till="1", cashier=shop.cashier, zone=zone, copy=copy)
 
 
@@ -188,12 +220,10 @@ def document(shop: Shop, *, copy: int = 0, returned: bool = False) -> ReceiptDoc
 def printed(name: str) -> tuple[str, Image.Image]:
     """Return a case's paper as text and as a picture."""
     shop_name, _, width = name.rpartition("_")
-    returned = shop_name.endswith("_return")
-    shop, columns = SHOPS[shop_name.removesuffix("_return")], WIDTHS[width]
+    kind = next((each for each in _SALES if each and shop_name.endswith(f"_{each}")), "")
+    shop, columns = SHOPS[shop_name.removesuffix(f"_{kind}")], WIDTHS[width]
     encoder = EscposEncoder(PaperFormat(columns=columns, other_code_pages=shop.pages), LETTERS)
-    encoded = encoder.encode(
-        document(shop, copy=int(width == "58mm" and not returned), returned=returned)
-    )
+    encoded = encoder.encode(document(shop, copy=int(width == "58mm" and not kind), kind=kind))
     (receipt,) = Desk(columns).feed(encoded.data).roll.receipts
     head = f"columns {columns}, substituted {encoded.substituted}, cut {receipt.cut}\n"
     text = head + "".join(line.looks.rstrip() + "\n" for line in receipt.lines)

@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 
-from edge.contract.device_messages import ONLINE, DeviceState, DriverState, HostInfo
+from edge.contract.device_messages import (
+    ONLINE,
+    DeviceClass,
+    DeviceMeta,
+    DeviceState,
+    DriverState,
+    HostInfo,
+)
 from edge.contract.device_topics import HostTopics
 from edge.contract.wire import encode
 from edge.flows.device_directory import DeviceDirectory
@@ -176,3 +183,20 @@ def test_bindings_know_their_own_devices_only() -> None:
     assert directory.served_till("another", "printer-1", "printer") is None
     assert directory.host_of("printer-1") == "box"
     assert directory.host_of("unknown-1") is None
+
+
+async def test_what_a_driver_says_that_it_can_do_is_known_once_it_said_so(shop: Shop) -> None:
+    assert not shop.directory.can("terminal-1", "reverse")
+    assert not shop.directory.can("", "reverse")
+    terminal = HOST.device("terminal-1")
+    meta = DeviceMeta(DeviceClass.TERMINAL, "terminal_zvt", capabilities=("refund", "reverse"))
+    shop.changed.clear()
+    await shop.say(terminal.meta, encode(meta))
+    assert shop.directory.can("terminal-1", "reverse")
+    assert not shop.directory.can("terminal-1", "weigh")
+    assert shop.changed == [], "no screen shows it"
+    await shop.say(terminal.meta, b"not json")
+    assert shop.lines("device_meta_garbled")[0]["who"] == "terminal-1"
+    assert shop.directory.can("terminal-1", "reverse"), "what was said stands"
+    await shop.say(HOST.device("stranger-1").meta, encode(meta))
+    assert not shop.directory.can("stranger-1", "reverse")

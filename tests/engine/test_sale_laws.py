@@ -15,6 +15,8 @@ from hypothesis.stateful import (
     rule,
 )
 
+from edge.contract.card_refund_events import CardRefundRequested
+from edge.contract.device_messages import ALREADY_REVERSED
 from edge.contract.errors import Refused
 from edge.contract.event_registry import Event, decode_data
 from edge.contract.limits import AMOUNT_MINOR_MAX
@@ -232,6 +234,16 @@ class TillMachine(RuleBasedStateMachine):
         self.attempt(self.till.give_on, kind, self.till.cart.refund_due_minor - less)
 
     @selling
+    @rule(data=st.data(), less=st.sampled_from([0, 0, 0, 1, -1, 40, 90]))
+    def refund_by_card(self, data: st.DataObject, less: int) -> None:
+        cards = {each.tender_id for sale in self.till.books.sold.values() for each in sale.tenders}
+        self.till.reversible = data.draw(st.sampled_from(["", *sorted(cards)]))
+        for event in self.attempt(self.till.refund, self.till.cart.refund_due_minor - less):
+            assert isinstance(event, CardRefundRequested)
+            assert event.reverses in {"", self.till.reversible}
+            assert not event.reverses or event.reverses == event.parts[0].original_tender
+
+    @selling
     @rule()
     def settle(self) -> None:
         due = self.till.cart.due_minor + self.till.cart.refund_due_minor
@@ -262,17 +274,20 @@ class TillMachine(RuleBasedStateMachine):
         self.attempt(wish, *arguments)
 
     @charging
-    @rule()
-    def approve(self) -> None:
+    @rule(less=st.sampled_from([0, 0, 0, 1, 30]))
+    def approve(self, less: int) -> None:
         asked = self.till.cart.open_payment
         assert asked is not None
-        self.charged[asked.tender_id] = asked.amount_minor
-        self.attempt(self.till.approve)
+        amount = asked.amount_minor
+        if amount < -less:  # a terminal may give less back than it was asked for
+            amount += less
+        self.charged[asked.tender_id] = amount
+        self.attempt(lambda: self.till.approve(amount_minor=abs(amount)))
 
     @charging
-    @rule()
-    def decline(self) -> None:
-        self.till.decline()
+    @rule(code=st.sampled_from(["", "6D", ALREADY_REVERSED]))
+    def decline(self, code: str) -> None:
+        self.till.decline(code)
 
     @charging
     @rule()

@@ -15,8 +15,9 @@ Decisions that are this shop's policy:
 - A charged card is never abandoned away: the sale is completed, and refunded afterwards. Nor is
   what went back to a card, nor a sale of which that is not known yet.
 - Goods that come back count below zero. While the total is below zero nothing is paid, only given
-  back; a sale that comes to nothing is completed by `settle`. Nothing is added, and nothing more
-  comes back, once some of the money went either way.
+  back, unless a terminal gave back too much: that is owed again. A sale that comes to nothing is
+  completed by `settle`. Nothing is added, and nothing more comes back, once some of the money went
+  either way.
 - Promotions and discounts see only lines that sell: goods that come back give what was paid for
   them, and make nothing cheaper.
 """

@@ -141,7 +141,8 @@ class PayingByCard:
         if result.status is JobStatus.FAILED:
             detail = result.error.detail if result.error else "The terminal was not asked."
             code = result.error.code if result.error else "failed"
-            outcome = PaymentOutcome("declined", code=code, reason=detail)
+            advice = result.error.advice if result.error else ""
+            outcome = PaymentOutcome("declined", code=code, reason=detail, advice=advice)
         elif result.status is JobStatus.DONE:
             outcome = outcome_of(result)
         else:

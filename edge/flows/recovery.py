@@ -1,8 +1,8 @@
 """What a start finds on disk, and takes up where the last run ended.
 
 Nothing is guessed: sales are rebuilt from their events, jobs that devices owe are sent
-again (their hosts remember by id what was done), a card payment without an answer is asked
-about, never repeated, and a weighing ends without a line.
+again (their hosts remember by id what was done), a card payment or refund without an answer is
+asked about, never repeated, and a weighing ends without a line.
 """
 
 from __future__ import annotations

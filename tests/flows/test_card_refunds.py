@@ -9,7 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from edge.contract.device_messages import DeviceClass, DeviceMeta, Job, JobResult, JobStatus
+from edge.contract.device_messages import (
+    DeviceClass,
+    DeviceMeta,
+    Job,
+    JobError,
+    JobResult,
+    JobStatus,
+)
 from edge.contract.wire import encode
 from edge.flows.returning import reversible_payment
 from edge.ledger.past_sales import PastSales
@@ -383,3 +390,21 @@ async def test_a_host_that_comes_back_is_asked_and_not_sent_the_refund_again(
         await until_view(box.view, lambda view: view["state"] == "done", what="done")
         assert len(host.of_kind("refund_payment")) == 1
         assert event_types(box).count("card_refund_approved") == 1
+
+
+async def test_a_terminal_that_was_certainly_not_asked_declines_with_its_advice(
+    tmp_path: Path,
+) -> None:
+    async with selling_box(tmp_path) as box, fake_host(box.broker) as host:
+        await sell_by_card(box, host)
+        await bring_back(box)
+        error = JobError("receipt_not_known", "It has no such receipt.", "Refund the amount.")
+        host.answers["refund_payment"] = lambda job: JobResult(
+            job.id, JobStatus.FAILED, 1, None, error
+        )
+        await ask(box, host)
+        view = await until_view(box.view, lambda view: view["state"] == "open", what="open again")
+        assert view["notice"]["words"] == (
+            "No money went back to the card: It has no such receipt. Refund the amount."
+        )
+        assert told(box, "card_refund_declined")[0]["code"] == "receipt_not_known"

@@ -7,7 +7,6 @@ cashier wished it or a device reported it, takes `step`.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -31,7 +30,6 @@ from edge.contract.till_commands import (
     WeighItem,
 )
 from edge.contract.till_protocol import ReceiptView, SoldSaleView, TillState
-from edge.contract.wire import encode
 from edge.engine.cart import EMPTY, Cart
 from edge.engine.cart_changes import replay
 from edge.engine.circumstances import Approval, Circumstances
@@ -42,6 +40,7 @@ from edge.engine.reference_view import ReferenceView
 from edge.engine.return_rules import refuse_unknown_receipt
 from edge.engine.sale_rules import decide
 from edge.flows.approvals import Approvals
+from edge.flows.command_identity import fingerprint, same_answer
 from edge.flows.parking import ParkedSale, ParkedSales
 from edge.flows.returning import (
     Returning,
@@ -64,7 +63,6 @@ SaleDecision = Callable[[Cart, Till | None], tuple[Event, ...]]
 JobMaker = Callable[[Till, Cart, tuple[Event, ...], int], tuple[OpenJob, ...]]
 """The jobs that events bring: called with the till, the cart after them, and the instant."""
 
-_FINGERPRINT_BYTES: Final = 16
 _LOOKS_LIKE_CARD: Final = "looks_like_card_number"
 
 
@@ -135,10 +133,10 @@ class Selling:
         is the scanner's symbology identifier. Raises Refused with nothing changed,
         StorageFailed when the outcome is not known.
         """
-        identity = CommandReply(command.command_id, _fingerprint(till, command), b"")
+        identity = CommandReply(command.command_id, fingerprint(till, command), b"")
         kept = till.replies.get(command.command_id)
         if isinstance(kept, CommandReply):
-            return _same(kept, identity)
+            return same_answer(kept, identity)
         async with till.lock, self._alone(command):
             try:
                 return await self._decide_and_step(till, actor, command, identity, entry, aim)
@@ -402,18 +400,3 @@ def _moves(
         else ()
     )
     return coming, "" if resuming is None else resuming.sale
-
-
-def _fingerprint(till: Till, command: AnyTillCommand) -> bytes:
-    text = till.id.encode() + b"|" + encode(command)
-    return hashlib.sha256(text).digest()[:_FINGERPRINT_BYTES]
-
-
-def _same(kept: CommandReply, command: CommandReply) -> bytes:
-    if kept.fingerprint != command.fingerprint:
-        raise Refused(
-            "command_id_reused",
-            f"The command id {command.command_id} was used for another command.",
-            advice="Give every new wish an id of its own.",
-        )
-    return kept.reply

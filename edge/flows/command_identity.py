@@ -1,0 +1,31 @@
+"""The same command id is the same wish: it gets the same answer, and no other wish may have it."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from edge.contract.errors import Refused
+from edge.contract.till_commands import AnyTillCommand
+from edge.contract.wire import encode
+from edge.flows.till import Till
+from edge.ledger.records import CommandReply
+
+_FINGERPRINT_BYTES: Final = 16
+
+
+def fingerprint(till: Till, command: AnyTillCommand) -> bytes:
+    """Return what tells a command at a till from any other, its id included."""
+    text = till.id.encode() + b"|" + encode(command)
+    return hashlib.sha256(text).digest()[:_FINGERPRINT_BYTES]
+
+
+def same_answer(kept: CommandReply, command: CommandReply) -> bytes:
+    """Return the kept answer to a command; refuse another command under its id."""
+    if kept.fingerprint != command.fingerprint:
+        raise Refused(
+            "command_id_reused",
+            f"The command id {command.command_id} was used for another command.",
+            advice="Give every new wish an id of its own.",
+        )
+    return kept.reply

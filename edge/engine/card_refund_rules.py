@@ -17,6 +17,7 @@ from typing import NamedTuple
 from edge.contract.card_refund_events import CardRefundRequested
 from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
+from edge.contract.limits import TERMINAL_RECEIPT_NUMBER_CHARS_MAX
 from edge.contract.money import check_amount, format_amount
 from edge.contract.permissions import Permission
 from edge.contract.return_events import RefundPart
@@ -128,7 +129,7 @@ def _is_reversal(card: _PaidByCard, amount: int, given: Circumstances) -> bool:
         payment.tender_id == given.reversible
         and card.untouched
         and amount == payment.amount_minor
-        and bool(payment.receipt)
+        and 0 < len(payment.receipt) <= TERMINAL_RECEIPT_NUMBER_CHARS_MAX
     )
 
 

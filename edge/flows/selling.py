@@ -76,13 +76,12 @@ class Selling:
 
     `jobs_for` names the jobs that events bring, `dispatch` hands committed ones to the
     devices, `terminal_of` names a till's payment terminal, `can_reverse` says whether that takes
-    payments back, `abort_card` asks it to stop
-    waiting; `scale_of` names its scale, and refuses in words while that cannot weigh;
-    `has_drawer` says whether it has a drawer; `role_of` says what a person is; `approvals`
-    holds what second persons allowed; `past` has the sales that goods come back of, and
-    `returning` is held while a till takes some back or gives money for them; `new_id` makes
-    ids for sales that a till did not name itself; `check_storage` refuses a new sale when the
-    disk is nearly full.
+    payments back, `abort_card` asks it to stop waiting; `scale_of` names its scale, and refuses
+    in words while that cannot weigh; `has_drawer` says whether it has a drawer; `role_of` says
+    what a person is; `approvals` holds what second persons allowed; `past` has the sales that
+    goods come back of, and `returning` is held while a till takes some back or gives money for
+    them; `new_id` makes ids for sales that a till did not name itself; `check_storage` refuses
+    a new sale when the disk is nearly full.
     """
 
     ledger: Ledger

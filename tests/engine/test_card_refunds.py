@@ -15,7 +15,7 @@ from edge.contract.card_refund_events import (
 )
 from edge.contract.device_messages import ALREADY_REVERSED
 from edge.contract.errors import Refused
-from edge.contract.limits import TENDERS_PER_SALE_MAX
+from edge.contract.limits import TENDERS_PER_SALE_MAX, TERMINAL_RECEIPT_NUMBER_CHARS_MAX
 from edge.contract.permissions import Permission
 from edge.contract.return_events import RefundPart
 from edge.contract.sale_events import SaleAbandoned, SaleCompleted
@@ -211,16 +211,26 @@ def test_what_a_card_had_back_in_part_is_refunded() -> None:
     assert asked.reverses == ""
 
 
-def test_a_payment_without_the_terminals_number_is_refunded() -> None:
+@pytest.mark.parametrize(
+    ("receipt", "reversal"),
+    [
+        ("", False),
+        ("7" * TERMINAL_RECEIPT_NUMBER_CHARS_MAX, True),
+        ("7" * (TERMINAL_RECEIPT_NUMBER_CHARS_MAX + 1), False),
+    ],
+)
+def test_a_payment_without_a_number_that_a_terminal_takes_is_refunded(
+    receipt: str, reversal: bool
+) -> None:
     till = TillInMemory()
     till.add(MILK)
     till.card(129)
-    till.approve()
+    till.approve(receipt=receipt)
     till.next_sale()
     till.bring_back(SOLD)
     (asked,) = reversible(till).refund(129)
     assert isinstance(asked, CardRefundRequested)
-    assert asked.reverses == ""
+    assert (bool(asked.reverses), asked.receipt) == (reversal, receipt if reversal else "")
 
 
 def test_a_declined_reversal_is_followed_by_a_refund() -> None:

@@ -37,8 +37,6 @@ class _PaidByCard(NamedTuple):
     sale: str
     tender: Tender
     most_minor: int
-    untouched: bool
-    """Whether all that it paid is there still, and none of it was given as change."""
     reversed_before: bool
     """Whether the terminal said that the payment was reversed before."""
 
@@ -78,9 +76,8 @@ def _cards(cart: Cart, given: Circumstances) -> list[_PaidByCard]:
         for rest in tender_rests(original):
             most = min(rest.rest_minor, room)
             if rest.tender.kind == CARD and most > 0:
-                whole = rest.rest_minor == rest.tender.amount_minor
                 before = rest.tender.tender_id in original.reversed_before
-                cards.append(_PaidByCard(original.cart.sale, rest.tender, most, whole, before))
+                cards.append(_PaidByCard(original.cart.sale, rest.tender, most, before))
     return cards
 
 
@@ -127,8 +124,7 @@ def _is_reversal(card: _PaidByCard, amount: int, given: Circumstances) -> bool:
     payment = card.tender
     return (
         payment.tender_id == given.reversible
-        and card.untouched
-        and amount == payment.amount_minor
+        and amount == payment.amount_minor  # so none of it went back, or was given as change
         and 0 < len(payment.receipt) <= TERMINAL_RECEIPT_NUMBER_CHARS_MAX
     )
 

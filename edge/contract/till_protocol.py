@@ -257,7 +257,8 @@ class SoldLineView(msgspec.Struct, frozen=True):
 class PaidTenderView(msgspec.Struct, frozen=True):
     """A tender of a completed sale: what it paid, change taken off, and what may go back on it.
 
-    `kind` as in `TenderView`.
+    `kind` as in `TenderView`. `refunded_minor` went back on it so far, in sales that are not
+    finished too; `refundable_minor` is no more than what its goods give back still.
     """
 
     tender_id: str
@@ -267,6 +268,7 @@ class PaidTenderView(msgspec.Struct, frozen=True):
     last4: str = ""
     scheme: str = ""
     reference: str = ""
+    refunded_minor: int = 0
 
 
 class SoldSaleView(msgspec.Struct, frozen=True):

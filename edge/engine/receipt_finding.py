@@ -9,6 +9,11 @@ from edge.engine.originals import Original, all_back, goes_back, tender_rests
 from edge.engine.receipt_layout import QR_FORM
 
 
+def is_receipt_code(text: str) -> bool:
+    """Say whether a scanned text is the QR code of a receipt: no article has such a code."""
+    return text.strip().startswith(f"{QR_FORM}|")
+
+
 def receipt_asked(text: str) -> tuple[str, str]:
     """Return the receipt number that a text means, and the sale's id where its QR code says it."""
     form, _, rest = text.strip().partition("|")
@@ -51,6 +56,7 @@ def sold_sale_view(original: Original) -> SoldSaleView:
                 rest.tender.last4,
                 rest.tender.scheme,
                 rest.tender.reference,
+                rest.refunded_minor,
             )
             for rest in tender_rests(original)
         ),

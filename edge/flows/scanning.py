@@ -2,7 +2,8 @@
 
 A scan older than its expiry belongs to the last customer: it is dropped and shown, never
 put in the next one's basket. The scan's id is the command's id: delivered twice, it is
-added once.
+added once. A receipt's code is no article: the till is told of it, and its screen shows
+what of that sale may come back.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from edge.contract.device_messages import EVENT_SCAN, BarcodeScanned, DeviceEven
 from edge.contract.device_topics import every_device, parse_topic
 from edge.contract.errors import Refused
 from edge.contract.instant import Clock
-from edge.contract.limits import SCAN_AGE_MS_MAX
+from edge.contract.limits import SCAN_AGE_MS_MAX, SCANNED_RECEIPT_CHARS_MAX
 from edge.contract.till_commands import AddItem
 from edge.contract.wire import UNREADABLE
+from edge.engine.receipt_finding import is_receipt_code, receipt_asked
 from edge.flows.device_directory import DeviceDirectory
 from edge.flows.selling import Selling
 from edge.flows.till import Till
@@ -93,8 +95,24 @@ class Scanning:
             till.say("scan_not_signed_in", "refused", "Sign in first, then scan again.")
             self.selling.views.publish(till)
             return
+        if is_receipt_code(scan.text):
+            self._show_receipt(till, event.id, scan.text)
+            return
         command = AddItem(command_id=event.id, code=scan.text)
         try:
             await self.selling.command(till, cashier, command, entry="scanned", aim=scan.aim)
         except Refused as refusal:
             self.log.info("scan_refused", till=till.id, code=refusal.code)
+
+    def _show_receipt(self, till: Till, scan: str, text: str) -> None:
+        if till.notice is not None and till.notice.params.get("scan") == scan:
+            return  # delivered twice
+        code = text.strip()[:SCANNED_RECEIPT_CHARS_MAX]
+        number = receipt_asked(code)[0][:_SHOWN_CHARS_MAX]
+        till.say(
+            "receipt_scanned",
+            "ok",
+            f"Receipt {number} was scanned. Choose what comes back.",
+            {"code": code, "receipt": number, "scan": scan},
+        )
+        self.selling.views.publish(till)

@@ -8,7 +8,12 @@ from msgspec.structs import replace
 from edge.contract.errors import Refused
 from edge.contract.till_protocol import PaidTenderView, SoldLineView
 from edge.engine.originals import Unfinished
-from edge.engine.receipt_finding import check_same_sale, receipt_asked, sold_sale_view
+from edge.engine.receipt_finding import (
+    check_same_sale,
+    is_receipt_code,
+    receipt_asked,
+    sold_sale_view,
+)
 from edge.engine.receipt_layout import qr_text
 from tests.engine.shop_in_memory import MILK, ROLL, SOAP, shop
 from tests.engine.till_in_memory import TillInMemory
@@ -43,9 +48,17 @@ def test_a_number_or_a_code(text: str, found: tuple[str, str]) -> None:
     assert receipt_asked(text) == found
 
 
+def test_a_scanned_text_is_a_receipt_or_not() -> None:
+    assert is_receipt_code(" TILLBOX1|till-1-000001|sale-1|129|EUR")
+    assert not any(
+        map(is_receipt_code, ("till-1-000001", "TILLBOX1", "TILLBOX12|x", "5901234123457"))
+    )
+
+
 def test_a_code_names_its_own_sale() -> None:
     till = sold()
     original = till.books.original("till-1-000001")
+    assert is_receipt_code(qr_text(original.cart))
     receipt, sale = receipt_asked(qr_text(original.cart))
     assert receipt == "till-1-000001"
     check_same_sale(original, sale)
@@ -77,5 +90,7 @@ def test_what_is_shown_is_what_was_sold_and_may_come_back() -> None:
         PaidTenderView("2", "cash", 288, 288),
     )
     till.bring_back("till-1-000001", "1", 2_000)
+    till.give(100)
     view = sold_sale_view(till.books.original("till-1-000001"))
     assert [tender.refundable_minor for tender in view.tenders] == [129, 129]
+    assert [tender.refunded_minor for tender in view.tenders] == [0, 100]

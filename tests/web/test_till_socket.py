@@ -93,6 +93,27 @@ async def test_scans_reach_the_basket_once_and_stale_ones_are_shown(tmp_path: Pa
         assert len(view["lines"]) == 1
 
 
+async def test_a_scanned_receipt_is_shown_once_and_never_sold(tmp_path: Path) -> None:
+    code = "TILLBOX1|till-1-000001|sale-1|129|EUR"
+    async with selling_box(tmp_path) as box, fake_host(box.broker) as host:
+        now = box.edge.selling.clock.now_ms()
+        await host.scan(f" {code}", now, scan_id="scan-aaaa")
+        till = box.edge.selling.tills["till-1"]
+        await until(lambda: till.notice is not None, what="the notice")
+        first = till.notice
+        assert first is not None
+        assert (first.code, first.tone) == ("receipt_scanned", "ok")
+        assert first.params == {"code": code, "receipt": "till-1-000001", "scan": "scan-aaaa"}
+        await host.scan(f" {code}", now, scan_id="scan-aaaa")
+        await host.scan(f"TILLBOX1|{'x' * 4000}", now, scan_id="scan-bbbb")
+        await until(lambda: till.notice is not first, what="the other receipt")
+        other = till.notice
+        assert other is not None
+        assert other.serial == first.serial + 1
+        assert [len(value) for value in other.params.values()] == [200, 40, 9]
+        assert till.cart.lines == ()
+
+
 async def test_a_scan_with_nobody_signed_in_goes_nowhere(tmp_path: Path) -> None:
     async with selling_box(tmp_path) as box, fake_host(box.broker) as host:
         await box.call("DELETE", "/api/v1/session")

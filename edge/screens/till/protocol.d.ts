@@ -162,6 +162,7 @@ export interface PaidTenderView {
   last4: string;
   scheme: string;
   reference: string;
+  refunded_minor: number;
 }
 
 export interface SoldSaleView {
@@ -264,4 +265,4 @@ export type Command =
   | { type: "open_drawer"; reason: string; approval?: string };
 
 /** What a second person may have to approve. */
-export type ApprovedCommand = Extract<Command, { type: "override_price" | "give_discount" | "open_drawer" | "take_tender" }>;
+export type ApprovedCommand = Extract<Command, { type: "override_price" | "give_discount" | "open_drawer" | "take_tender" | "return_item" | "give_cash" | "give_tender" | "refund_by_card" }>;

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -43,7 +42,6 @@ from edge.contract.till_protocol import (
     LinkView,
     NoticeView,
     ReceiptView,
-    RefusalBody,
     SessionView,
     SignInRequest,
     TillState,
@@ -55,13 +53,15 @@ from edge.engine.basket_pricing import with_reductions
 from edge.engine.cart import EMPTY, Cart
 from edge.engine.cart_changes import replay
 from edge.engine.circumstances import Approval, Circumstances
-from edge.engine.sale_rules import decide
+from edge.engine.receipt_finding import is_receipt_code
 from edge.engine.tender_rules import complete_if_covered
 from edge.engine.weighing_rules import weighed, weighing_ended
 from edge.flows.approvals import Approvals
 from edge.runtime.static_files import StaticFiles
 from tests.screens.demo_reference import DemoReference, demo_staff
+from tests.screens.fake_http import as_json, refusals
 from tests.screens.fake_parking import TILLS, ParkingShelf, foreign_cash
+from tests.screens.fake_returns import SoldShelf
 
 SCREENS: Final = Path(__file__).parents[2] / "edge" / "screens"
 ENROL_CODE: Final = "7K3MPQ9X"
@@ -110,6 +110,7 @@ class FakeBox:
         self.approvals = Approvals()
         self.monotonic_ms = 0
         self.shelf = ParkingShelf()
+        self.sold = SoldShelf()
         self.valid_s = 60.0
         self.sockets: set[web.WebSocketResponse] = set()
         self.shown = 0
@@ -128,7 +129,7 @@ class FakeBox:
 
     async def start(self) -> None:
         """Listen, on the same port as before if there was one."""
-        app = web.Application(middlewares=[_refusals])
+        app = web.Application(middlewares=[refusals])
         app.add_routes(
             [
                 web.get("/", self._root),
@@ -139,6 +140,7 @@ class FakeBox:
                 web.delete("/api/v1/session", self._sign_out),
                 web.get("/api/v1/quick-keys", self._quick_keys),
                 web.get("/api/v1/articles", self._articles),
+                web.get("/api/v1/receipts/{number}", self._receipt),
                 web.get("/api/v1/tills/{till}/view", self._view),
                 web.get("/api/v1/tills/{till}/socket", self._socket),
                 web.post("/api/v1/tills/{till}/commands", self._command),
@@ -163,7 +165,11 @@ class FakeBox:
     # --- what a test does to the shop -------------------------------------------------------
 
     async def scan(self, code: str) -> None:
-        """A scanner of the till reads a code."""
+        """A scanner of the till reads a code; a receipt's is no article."""
+        if is_receipt_code(code):
+            self.say("receipt_scanned", "A receipt was scanned.", {"code": code}, "ok")
+            await self.publish()
+            return
         command = AddItem(command_id=secrets.token_hex(16), code=code)
         try:
             await self._carry_out(command, encode(command), "", entry="scanned")
@@ -266,13 +272,17 @@ class FakeBox:
         return payment
 
     async def _settle(self, event: Event) -> None:
-        cart = replay([(event, self.at)], self.cart)
-        completed = complete_if_covered(cart, till=TILL, receipts=self.receipts)
-        self._take((event, *completed))
+        await self.go_on(replay([(event, self.at)], self.cart))
+
+    async def go_on(self, cart: Cart) -> None:
+        """Let the sale become this one; it is complete once nothing is due."""
+        self.cart = cart
+        self._take(complete_if_covered(cart, till=TILL, receipts=self.receipts))
         await self.publish()
 
     def _take(self, events: tuple[Event, ...]) -> None:
         self.cart = replay(((event, self.at) for event in events), self.cart)
+        self.sold.hear(self.cart, events)
         if self.cart.state is TillState.DONE and events:
             self.receipts += 1
             self.receipt = ReceiptView("printed")
@@ -303,8 +313,9 @@ class FakeBox:
                 if isinstance(command, Resume)
                 else None,
                 parked_sales=len(self.shelf.carts),
+                originals=self.sold.originals(command, self.cart),
             )
-            events = decide(self.cart, command, self.reference, given)
+            events = self.sold.decide(self.cart, command, self.reference, given)
         except Refused as refusal:
             self.say(refusal.code, refusal.message, refusal.params)
             await self.publish()
@@ -335,30 +346,33 @@ class FakeBox:
         self.shown = next(self.version)
         asked = cart.weighing
         return encode(
-            TillView(
-                version=self.shown,
-                till=TILL,
-                state=cart.state,
-                sale_id=cart.sale or None,
-                receipt_number=cart.receipt or None,
-                lines=cart.line_views,
-                tenders=tuple(tender.view() for tender in cart.tenders),
-                taxes=cart.tax_views,
-                total_minor=cart.total_minor,
-                due_minor=cart.due_minor,
-                change_minor=cart.change_minor,
-                rounding_minor=cart.rounding_minor,
-                currency=cart.currency or "EUR",
-                opened_at=cart.opened_at or None,
-                devices=self.devices,
-                link=self.link,
-                notice=self.notice,
-                dots=self.dots if done else None,
-                receipt=self.receipt if done else None,
-                discounts=tuple(discount.view() for discount in cart.discounts),
-                note=cart.note,
-                parked=self.shelf.views,
-                weighing=WeighingView(asked.name, asked.tare_g) if asked else None,
+            self.sold.shown(
+                TillView(
+                    version=self.shown,
+                    till=TILL,
+                    state=cart.state,
+                    sale_id=cart.sale or None,
+                    receipt_number=cart.receipt or None,
+                    lines=cart.line_views,
+                    tenders=tuple(tender.view() for tender in cart.tenders),
+                    taxes=cart.tax_views,
+                    total_minor=cart.total_minor,
+                    due_minor=cart.due_minor,
+                    change_minor=cart.change_minor,
+                    rounding_minor=cart.rounding_minor,
+                    currency=cart.currency or "EUR",
+                    opened_at=cart.opened_at or None,
+                    devices=self.devices,
+                    link=self.link,
+                    notice=self.notice,
+                    dots=self.dots if done else None,
+                    receipt=self.receipt if done else None,
+                    discounts=tuple(discount.view() for discount in cart.discounts),
+                    note=cart.note,
+                    parked=self.shelf.views,
+                    weighing=WeighingView(asked.name, asked.tare_g) if asked else None,
+                ),
+                cart,
             )
         )
 
@@ -426,13 +440,13 @@ class FakeBox:
             raise Refused(
                 "enrol_code_wrong", "This code is not valid, or not any more.", status=403
             )
-        response = _json(self._session_view(None))
+        response = as_json(self._session_view(None))
         response.set_cookie(TILL_COOKIE, self._secret(), httponly=True, samesite="Strict")
         return response
 
     async def _session(self, request: web.Request) -> web.Response:
         self._till(request)
-        return _json(self._session_view(self._cashier(request)))
+        return as_json(self._session_view(self._cashier(request)))
 
     async def _sign_in(self, request: web.Request) -> web.Response:
         self._till(request)
@@ -441,7 +455,7 @@ class FakeBox:
             raise Refused("pin_wrong", "The PIN does not fit.", advice="Type it again.", status=403)
         member = next(m for m in self.staff if m.id == wish.cashier)
         view = CashierView(member.id, member.name, member.role, member.language)
-        response = _json(self._session_view(view))
+        response = as_json(self._session_view(view))
         response.set_cookie(
             SESSION_COOKIE, self._token(wish.cashier), httponly=True, samesite="Strict"
         )
@@ -450,17 +464,21 @@ class FakeBox:
     async def _sign_out(self, request: web.Request) -> web.Response:
         self._till(request)
         self.sessions.pop(request.cookies.get(SESSION_COOKIE, ""), None)
-        response = _json(self._session_view(None))
+        response = as_json(self._session_view(None))
         response.del_cookie(SESSION_COOKIE)
         return response
 
     async def _quick_keys(self, request: web.Request) -> web.Response:
         self._seller(request)
-        return _json({"pages": self.reference.quick_keys()})
+        return as_json({"pages": self.reference.quick_keys()})
 
     async def _articles(self, request: web.Request) -> web.Response:
         self._seller(request)
-        return _json({"articles": self.reference.search(request.query.get("q", ""))})
+        return as_json({"articles": self.reference.search(request.query.get("q", ""))})
+
+    async def _receipt(self, request: web.Request) -> web.Response:
+        self._seller(request)
+        return as_json(self.sold.find(request.match_info["number"], self.cart))
 
     async def _view(self, request: web.Request) -> web.Response:
         self._seller(request)
@@ -491,7 +509,7 @@ class FakeBox:
         approval = secrets.token_hex(16)
         given = Approval(wish.permission, member.id)
         self.approvals.keep(approval, given, TILL, self.monotonic_ms)
-        return _json(ApprovalView(approval, self.valid_s))
+        return as_json(ApprovalView(approval, self.valid_s))
 
     async def _socket(self, request: web.Request) -> web.WebSocketResponse:
         self._seller(request)
@@ -507,19 +525,3 @@ class FakeBox:
         finally:
             self.sockets.discard(socket)
         return socket
-
-
-def _json(message: object) -> web.Response:
-    return web.Response(body=encode(message), content_type="application/json")
-
-
-@web.middleware
-async def _refusals(request: web.Request, handler: Callable[..., Any]) -> web.StreamResponse:
-    try:
-        answer: web.StreamResponse = await handler(request)
-    except Refused as refusal:
-        body = RefusalBody(refusal.code, refusal.message, refusal.advice, refusal.params)
-        return web.Response(
-            body=encode(body), status=refusal.status, content_type="application/json"
-        )
-    return answer

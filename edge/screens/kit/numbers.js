@@ -35,6 +35,9 @@ export const extended = (price_minor, thousandths) => Math.floor((price_minor * 
 /** Hours and minutes of an instant, or of now. @param {number | Date} at milliseconds since 1970 */
 export const clock = (at) => new Intl.DateTimeFormat(locale(), { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(at);
 
+/** A day and its time, as the language writes them. @param {number} at milliseconds since 1970 */
+export const day = (at) => new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" }).format(at);
+
 /**
  * Amounts a customer is likely to hand over for what is due, rising: round sums of notes.
  * @param {number} due in minor units @param {string} currency @param {number} [count]

@@ -7,6 +7,8 @@ import { handAnswered, handLate, handRefused } from "./by_hand.js";
 import { busy, dropWishes, listenToAnswers, resumeWishes } from "./command_queue.js";
 import { takeRefusal, takeView, tell, why } from "./happenings.js";
 import { parkingAnswered, parkingRefused } from "./parking.js";
+import { refundAnswered, refundLate, refundRefused } from "./refunds.js";
+import { returnAnswered, returnLate, returnRefused } from "./returns.js";
 import { tenderAnswered, tenderLate, tenderRefused } from "./tenders.js";
 import { closeLink, listenToBox, lose, openLink } from "./till_link.js";
 import * as store from "./store.js";
@@ -29,11 +31,13 @@ export async function begin() {
       handAnswered(one);
       parkingAnswered(one);
       tenderAnswered(one);
+      returnAnswered(one);
+      refundAnswered(one);
     },
     refused: (refusal, one) => {
       if (refusal.status === 401) return leave(refusal);
       parkingRefused(one);
-      if (handRefused(refusal, one) || tenderRefused(refusal, one)) return undefined;
+      if (handRefused(refusal, one) || tenderRefused(refusal, one) || returnRefused(refusal, one) || refundRefused(refusal, one)) return undefined;
       takeRefusal(refusal);
       // a code that was refused stays typed: it is put right, not typed anew
       if (one.command.type === "add_item" && one.name === one.command.code && !store.typed.value) store.typed.value = one.command.code.slice(0, 40);
@@ -42,6 +46,8 @@ export async function begin() {
     silent: lose,
     late: (one) => {
       tenderLate(one);
+      returnLate(one);
+      refundLate(one);
       handLate(one);
     },
   });

@@ -5,9 +5,14 @@ import { say } from "../kit/words.js";
 import { approve, approvers, leaveApproval } from "./approving.js";
 import { sendApproved } from "./by_hand.js";
 import { newPinEntry, People, PinPad, submitPin, typePin } from "./pin_pad.js";
+import { sendApprovedRefund } from "./refunds.js";
+import { sendApprovedReturn } from "./returns.js";
 import { Sheet } from "./sheet.js";
 import { sendApprovedTender } from "./tenders.js";
 import * as store from "./store.js";
+
+/** Who takes a command up again that was approved. @type {Readonly<Record<string, typeof sendApproved>>} */
+const GO_ON = Object.freeze({ take_tender: sendApprovedTender, return_item: sendApprovedReturn, give_cash: sendApprovedRefund, give_tender: sendApprovedRefund, refund_by_card: sendApprovedRefund });
 
 /** @param {{wanted: import("./approving").Approval}} props */
 function Asked({ wanted }) {
@@ -15,7 +20,7 @@ function Asked({ wanted }) {
   const made = useRef(/** @type {import("./pin_pad").PinEntry | null} */ (null));
   made.current ??= newPinEntry();
   const entry = made.current;
-  const submit = () => void submitPin(entry, (person, pin) => approve(person, pin, wanted.command.type === "take_tender" ? sendApprovedTender : sendApproved));
+  const submit = () => void submitPin(entry, (person, pin) => approve(person, pin, GO_ON[wanted.command.type] ?? sendApproved));
   useLayoutEffect(() => {
     entry.fault.value = wanted.fault;
     if (people.length === 1 && people[0]) entry.person.value = people[0].id;

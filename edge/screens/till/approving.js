@@ -8,7 +8,7 @@ import * as store from "./store.js";
 /** @typedef {import("./protocol").Permission} Permission */
 /**
  * What waits for the PIN: the command as it was refused, and what it does in words.
- * @typedef {{command: Wanted, name: string, what: string, about: string, reason: string, fault: string}} Approval
+ * @typedef {{command: Wanted, name: string, what: string, about: string, reason: string, fault: string, permission?: string | undefined}} Approval `permission` as the refusal named it, where a wish may need several
  */
 
 /** Who may approve, as edge/contract/permissions.py has it; a test compares. @type {Readonly<Record<Permission, readonly string[]>>} */
@@ -21,7 +21,7 @@ export const MAY_APPROVE = Object.freeze({
   refund_other_tender: ["supervisor", "manager"],
 });
 /** @type {Readonly<Record<string, Permission>>} */
-const NEEDED = Object.freeze({ give_discount: "discount", override_price: "override_price", open_drawer: "no_sale", take_tender: "unchecked_tender" });
+const NEEDED = Object.freeze({ give_discount: "discount", override_price: "override_price", open_drawer: "no_sale", take_tender: "unchecked_tender", return_item: "return_without_receipt", give_cash: "refund_other_tender", give_tender: "refund_other_tender", refund_by_card: "refund_other_tender" });
 
 /** @param {Approval} wanted */
 export function askApproval(wanted) {
@@ -29,9 +29,12 @@ export function askApproval(wanted) {
   store.sheet.value = "approval";
 }
 
+/** @param {Approval} wanted @returns {Permission | undefined} */
+const needed = ({ command, permission = "" }) => (permission in MAY_APPROVE ? /** @type {Permission} */ (permission) : NEEDED[command.type]);
+
 /** Everybody here who may approve it: never oneself. @param {Approval} wanted */
-export function approvers({ command }) {
-  const permission = NEEDED[command.type];
+export function approvers(wanted) {
+  const permission = needed(wanted);
   const session = store.session.value;
   if (!permission || !session) return [];
   return session.staff.filter((each) => each.id !== session.cashier?.id && MAY_APPROVE[permission].includes(each.role));
@@ -49,7 +52,7 @@ export async function approve(approver, pin, goOn) {
   const asked = Date.now(); // the minute counts from before the box gave it
   let given;
   try {
-    given = await ask("POST", `/api/v1/tills/${encodeURIComponent(till)}/approvals`, { approver, pin, permission: NEEDED[wanted.command.type] });
+    given = await ask("POST", `/api/v1/tills/${encodeURIComponent(till)}/approvals`, { approver, pin, permission: needed(wanted) });
   } catch (error) {
     return why(error);
   }

@@ -4,7 +4,7 @@ import { money, unbroken } from "../kit/numbers.js";
 import { say } from "../kit/words.js";
 import { askApproval } from "./approving.js";
 import { off } from "./by_hand_words.js";
-import { lineHindered, send } from "./doings.js";
+import { comesBack, lineHindered, send } from "./doings.js";
 import { takeRefusal, tell } from "./happenings.js";
 import * as store from "./store.js";
 
@@ -39,6 +39,7 @@ export function lineOf(hand) {
 function open(kind, line) {
   store.pad.value = null;
   store.parking.value = null;
+  store.returning.value = null;
   store.pane.value = "keys";
   const hand = { kind, line, percent: true, digits: "", text: "", sent: "", last: null };
   store.hand.value = kind === "note" ? { ...hand, text: writtenNote(hand) } : hand;
@@ -47,14 +48,20 @@ function open(kind, line) {
 /** The note that is there already. @param {Hand} hand */
 export const writtenNote = (hand) => (hand.line ? lineOf(hand)?.note : store.view.value?.note) ?? "";
 
+/** Why a line's price stays as it is; empty when it may change. @param {import("./protocol").LineView | null} line */
+function priceHindered(line) {
+  if (!store.liveLines.value.length) return say("refusal_no_sale_open");
+  return line && comesBack(line) ? say("refusal_line_is_a_return", { name: unbroken(line.name) }) : lineHindered(line);
+}
+
 export function askDiscount() {
-  const hindered = store.liveLines.value.length ? lineHindered(store.chosen.value) : say("refusal_no_sale_open");
+  const hindered = priceHindered(store.chosen.value);
   if (hindered) return tell(hindered);
   return open("discount", store.chosen.value?.line_id ?? "");
 }
 
 export function askPrice() {
-  const hindered = store.liveLines.value.length ? lineHindered(store.chosen.value) : say("refusal_no_sale_open");
+  const hindered = priceHindered(store.chosen.value);
   if (hindered) return tell(hindered);
   return open("price", store.chosen.value?.line_id ?? "");
 }

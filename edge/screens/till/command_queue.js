@@ -17,9 +17,12 @@ const AGAIN_MS_MIN = 250;
 const AGAIN_MS_MAX = 3_000;
 
 /** Money is never moved by a wish that waited, nor a weight taken, nor a sale: these are refused while the box is away, */
-const ONLY_NOW = new Set(["weigh_item", "take_cash", "pay_by_card", "take_tender", "take_foreign_cash", "abandon", "next_sale", "cancel_card", "park", "resume"]);
+const ONLY_NOW = new Set(["weigh_item", "take_cash", "pay_by_card", "take_tender", "take_foreign_cash", "abandon", "next_sale", "cancel_card", "park", "resume", "give_cash", "give_tender", "refund_by_card", "settle"]);
 /** and so is what changes prices, may need a second person, or opens the drawer beside nobody. */
 export const BY_HAND = new Set(["override_price", "give_discount", "remove_discount", "open_drawer"]);
+
+/** What gives goods or money back waits for the box too: only it knows what may still come back. */
+export const GOES_BACK = new Set(["return_line", "return_item", "give_cash", "give_tender", "refund_by_card", "settle"]);
 
 /** Whether a wish is being carried out right now. */
 export const busy = signal(false);
@@ -42,7 +45,7 @@ export function wish(command, name = "", { id = newId(), until } = {}) {
   const cashier = session.value?.cashier;
   if (!session.value || !cashier) return "signed_out";
   const onlyNow = ONLY_NOW.has(command.type);
-  if ((onlyNow || BY_HAND.has(command.type)) && boxLostSince.value !== null) return "lost";
+  if ((onlyNow || BY_HAND.has(command.type) || GOES_BACK.has(command.type)) && boxLostSince.value !== null) return "lost";
   // a second press while the first is on its way is the same wish
   if (onlyNow && waiting.value.some((each) => each.command.type === command.type)) return "busy";
   if (waiting.value.length >= WAITING_MAX) return "full";

@@ -3,9 +3,9 @@ import { batch, effect, untracked } from "@preact/signals";
 import { money } from "../kit/numbers.js";
 import { sound } from "../kit/sounds.js";
 import { say } from "../kit/words.js";
-import { BY_HAND, wish } from "./command_queue.js";
+import { BY_HAND, GOES_BACK, wish } from "./command_queue.js";
 import { tell } from "./happenings.js";
-import { givenBack } from "./tender_words.js";
+import { givenBack, takenAgain } from "./tender_words.js";
 import * as store from "./store.js";
 
 /** @typedef {import("./protocol").Command} Command */
@@ -23,7 +23,7 @@ export function send(command, name, more) {
   if (hindered === "lost") {
     sound("refused");
     const parking = command.type === "park" || command.type === "resume";
-    tell(parking ? say("park_lost") : BY_HAND.has(command.type) ? `${say("box_lost_title")} ${say("hand_lost")}` : say("pay_lost"), "person");
+    tell(GOES_BACK.has(command.type) ? say("back_lost") : parking ? say("park_lost") : BY_HAND.has(command.type) ? `${say("box_lost_title")} ${say("hand_lost")}` : say("pay_lost"), "person");
   } else if (hindered === "full") {
     sound("refused");
     tell(say("box_lost_full", { n: store.waiting.value.length }), "person");
@@ -120,6 +120,7 @@ export function openPad(use) {
   store.padDigits.value = "";
   store.hand.value = null;
   store.parking.value = null;
+  store.returning.value = null;
   store.pad.value = use;
   store.pane.value = "keys";
 }
@@ -172,14 +173,17 @@ export function padEnter() {
 /** Why a line stays as it is; empty when it may change. @param {LineView | null} line */
 export function lineHindered(line) {
   if (!line) return say("no_line");
-  return store.view.value?.tenders.some((tender) => tender.state === "taken" || tender.state === "approved") ? say("line_paid_no") : "";
+  return store.view.value?.tenders.some((tender) => ["taken", "approved", "returned"].includes(tender.state)) ? say("line_paid_no") : "";
 }
 
 /** Whether a line's quantity is the cashier's to change. @param {LineView} line */
-export const countable = (line) => !LABELS.has(line.entry) && line.entry !== "scale";
+export const countable = (line) => !LABELS.has(line.entry) && line.entry !== "scale" && !comesBack(line);
+
+/** Whether its goods come back: what they give back is the box's to count. @param {LineView} line */
+export const comesBack = (line) => line.entry === "returned";
 
 /** Why it is not. @param {LineView} line */
-const uncountable = (line) => (line.entry === "scale" ? say("refusal_weighed_on_scale", { name: line.name }) : say("line_label_no"));
+const uncountable = (line) => (comesBack(line) ? say("refusal_line_is_a_return", { name: line.name }) : line.entry === "scale" ? say("refusal_weighed_on_scale", { name: line.name }) : say("line_label_no"));
 
 /** @param {LineView | null} line @param {1 | -1} step */
 export function stepQuantity(line, step) {
@@ -257,6 +261,7 @@ export function pay() {
     store.pad.value = null;
     store.hand.value = null;
     store.parking.value = null;
+    store.returning.value = null;
     store.message.value = null;
   });
 }
@@ -321,7 +326,8 @@ export function abandon() {
   if (Date.now() - store.abandonAskedAt.value > ABANDON_ASKED_MS) {
     const asked = Date.now();
     store.abandonAskedAt.value = asked;
-    tell(amount ? say("abandon_ask_cash", { amount }) : say("abandon_ask"), "person");
+    const again = takenAgain(view);
+    tell(again ? say("abandon_ask_again", { amount: again }) : amount ? say("abandon_ask_cash", { amount }) : say("abandon_ask"), "person");
     setTimeout(() => {
       if (store.abandonAskedAt.value === asked) store.abandonAskedAt.value = 0;
     }, ABANDON_ASKED_MS);
@@ -331,12 +337,18 @@ export function abandon() {
   send({ type: "abandon" });
 }
 
+/** From what was found to the search, from there out of it; what is on its way is waited for. @param {import("./store").Returning} now */
+function backFromReturn(now) {
+  if (!now.sent) store.returning.value = now.step === "find" ? null : store.newReturning(now.touched);
+}
+
 /** One step back, from wherever the cashier is. */
 export function back() {
   if (store.sheet.value) store.sheet.value = null;
   else if (store.pad.value) closePad();
   else if (store.hand.value) store.hand.value = null;
   else if (store.parking.value) store.parking.value = null;
+  else if (store.returning.value) backFromReturn(store.returning.value);
   else if (store.typed.value) store.typed.value = "";
   else if (store.nextQuantity.value !== 1000) store.nextQuantity.value = 1000;
   else if (store.amountDigits.value) store.amountDigits.value = "";

@@ -6,7 +6,7 @@ import { nextSale } from "./doings.js";
 import { keyName, keys } from "./keyboard.js";
 import { TroubleLine } from "./message_line.js";
 import { askResume, parkedHere } from "./parking.js";
-import { tenderName } from "./tender_words.js";
+import { tenderIcon, tenderName } from "./tender_words.js";
 import * as store from "./store.js";
 
 const LONG_AMOUNT = 7;
@@ -23,16 +23,22 @@ export function FinishedDesk() {
   if (!view) return null;
   const taken = view.tenders.filter((tender) => tender.state === "taken");
   const cash = taken.filter((tender) => tender.kind === "cash").reduce((sum, tender) => sum + tender.amount_minor, 0);
-  const cards = view.tenders.filter((tender) => tender.state === "approved");
+  const cards = view.tenders.filter((tender) => tender.state === "approved" && tender.amount_minor > 0);
   const back = cash > 0 || view.change_minor > 0; // a card charged too much gives change too
   const notes = taken.filter((tender) => tender.kind === "cash" && tender.reference).map((tender) => tender.reference).join(", "); // of another currency
-  const huge = back ? view.change_minor : view.total_minor;
+  const given = view.tenders.filter((tender) => tender.amount_minor < 0 && (tender.state === "returned" || tender.state === "approved"));
+  const even = view.total_minor === 0 && view.lines.some((line) => line.entry === "returned" && !line.voided);
+  const refund = -given.reduce((sum, tender) => sum + tender.amount_minor, 0);
+  const counted = -given.filter((tender) => tender.kind === "cash").reduce((sum, tender) => sum + tender.amount_minor, 0); // what the hands give
+  const huge = counted || refund || (back ? view.change_minor : view.total_minor);
+  const title = counted && counted !== refund ? say("given_way", { tender: tenderName("cash") }) : refund || view.total_minor < 0 ? say("given_back") : even ? say("exchanged") : back ? say("change") : say("paid");
   const long = money(huge, view.currency).replace(/\p{Cf}/gu, "").length > LONG_AMOUNT; // signs that turn the line take no room
   return html`<main class="desk desk--change">
     <div class="torn bigslip">
-      <div aria-live="assertive" role="status" class="bigslip__sum"><span>${back ? say("change") : say("paid")}</span>
+      <div aria-live="assertive" role="status" class="bigslip__sum"><span>${title}</span>
         <${Money} minor=${huge} currency=${view.currency} kind=${long ? "huge huge--long" : "huge"} /></div>
       <hr class="perf" /><dl>
+        ${given.map((tender) => html`<div key=${tender.tender_id}><dt class="quiet"><${Icon} name=${tenderIcon(tender.kind)} size="s" /> ${say("given_way", { tender: tenderName(tender.kind) })}${tender.last4 && html` <bdi>··${tender.last4}</bdi>`} <bdi>${tender.reference}</bdi></dt><dd><${Money} minor=${-tender.amount_minor} currency=${view.currency} /></dd></div>`)}
         ${cash > 0 && html`<div><dt class="quiet">${say("received_cash")} ${notes && html`<bdi>(${notes})</bdi>`}</dt><dd><${Money} minor=${cash} currency=${view.currency} /></dd></div>`}
         ${cards.map((card) => html`<div key=${card.tender_id}><dt class="quiet">${card.last4 ? say("card_ending", { last4: card.last4 }) : say("card")} <bdi>${card.scheme}</bdi></dt><dd><${Money} minor=${card.amount_minor} currency=${view.currency} /></dd></div>`)}
         ${taken.filter((tender) => tender.kind !== "cash").map((tender) => html`<div key=${tender.tender_id}><dt class="quiet">${tenderName(tender.kind)} <bdi>${tender.reference}</bdi></dt><dd><${Money} minor=${tender.amount_minor} currency=${view.currency} /></dd></div>`)}

@@ -6,7 +6,8 @@ import { sound } from "../kit/sounds.js";
 import { Refusal } from "./box_api.js";
 import { off } from "./by_hand_words.js";
 import { asideWords, parkedName, parkedNews, setAside, takenUp } from "./parked_news.js";
-import { givenBack } from "./tender_words.js";
+import { scannedIn, showReceipt } from "./returns.js";
+import { givenBack, takenAgain } from "./tender_words.js";
 import { deviceKey, deviceName } from "./trouble_words.js";
 import * as store from "./store.js";
 
@@ -33,7 +34,7 @@ export function takeView(next) {
 function first(next) {
   if (next.state === "paying") store.payingDesk.value = true;
   if (next.state === "in_doubt") store.doubtSince.value = Date.now();
-  if (next.notice) speakOf(next.notice.code, next.notice.tone, next.notice.words, next.notice.params);
+  if (next.notice && next.notice.code !== "receipt_scanned") speakOf(next.notice.code, next.notice.tone, next.notice.words, next.notice.params);
 }
 
 /** @param {TillView} before @param {TillView} next */
@@ -50,8 +51,11 @@ function compare(before, next) {
   if (news) tell(news, "");
   const notice = next.notice;
   if (notice && notice.serial !== before.notice?.serial) {
-    speakOf(notice.code, notice.tone, notice.words, notice.params);
-    heard(notice.tone, notice.code);
+    if (notice.code === "receipt_scanned") showReceipt(notice.params["code"] ?? "");
+    else {
+      speakOf(notice.code, notice.tone, notice.words, notice.params);
+      heard(notice.tone, notice.code);
+    }
   }
   devices(before, next);
 }
@@ -70,6 +74,7 @@ function lines(had, next) {
   if (added) {
     sound("added");
     store.chosenLine.value = added.line_id;
+    scannedIn(added);
     if (added.entry === "scale" && store.pad.value?.kind === "scale") {
       store.pad.value = null;
       store.padDigits.value = "";
@@ -77,6 +82,10 @@ function lines(had, next) {
     const recounted = added.replaces && had.some((old) => old.line_id === added.replaces && old.sku === added.sku);
     if (recounted) {
       store.message.value = { tone: "", icon: "check", words: say("quantity_now", { name: unbroken(added.name), quantity: quantity(added.quantity, added.unit) }) };
+      return;
+    }
+    if (added.entry === "returned") {
+      store.message.value = { tone: "", icon: "back", words: say("returned_line", { name: unbroken(added.name), quantity: quantity(added.quantity, added.unit) }), undo: added.line_id };
       return;
     }
     const words =
@@ -125,6 +134,7 @@ function changedState(before, next) {
     case "done":
       store.message.value = null;
       store.lastSale.value = { receipt: next.receipt_number ?? "", total: next.total_minor };
+      store.returning.value = null;
       if (next.tenders.some((tender) => tender.state === "approved")) sound("approved");
       break;
     case "open":
@@ -148,7 +158,9 @@ function changedState(before, next) {
 /** @param {TillView} before */
 function givenUp(before) {
   const amount = givenBack(before);
-  if (amount) tell(say("abandoned_cash", { amount }), "wait");
+  const again = takenAgain(before);
+  if (again) tell(say("abandoned_again", { amount: again }), "person");
+  else if (amount) tell(say("abandoned_cash", { amount }), "wait");
   else tell(say("abandoned"), "");
 }
 

@@ -4,14 +4,17 @@ import { changedKeys } from "../kit/choices.js";
 import * as byHand from "./by_hand.js";
 import * as doings from "./doings.js";
 import * as parking from "./parking.js";
+import * as refunds from "./refunds.js";
+import { chooseReason, inReturning } from "./return_keys.js";
+import { askReturn } from "./returns.js";
 import * as store from "./store.js";
 import * as tenders from "./tenders.js";
 import { GAP_MS_MAX, inBurst, scansHeard } from "./wedge.js";
 
-/** @typedef {"search" | "pay" | "back" | "times" | "help" | "void" | "discount" | "price" | "note" | "drawer" | "park" | "resume"} Action */
+/** @typedef {"search" | "pay" | "back" | "times" | "help" | "void" | "discount" | "price" | "note" | "drawer" | "park" | "resume" | "return"} Action */
 
 /** @type {Readonly<Record<Action, string>>} */
-export const USUAL_KEYS = Object.freeze({ search: "F2", pay: "F9", back: "Escape", times: "*", help: "?", void: "Delete", discount: "F8", price: "F6", note: "F7", drawer: "F10", park: "F4", resume: "F5" });
+export const USUAL_KEYS = Object.freeze({ search: "F2", pay: "F9", back: "Escape", times: "*", help: "?", void: "Delete", discount: "F8", price: "F6", note: "F7", drawer: "F10", park: "F4", resume: "F5", return: "F1" });
 /** The action that waits for its new key. */
 export const changing = signal(/** @type {Action | null} */ (null));
 
@@ -52,9 +55,12 @@ function press(event) {
   if (event.ctrlKey || event.metaKey || event.isComposing || !["idle", "sell", "paying", "change", "indoubt"].includes(store.screen.value)) return;
   if (event.altKey) {
     const number = Number(event.key);
-    if (store.screen.value !== "paying" || store.sheet.value || !tenders.WAYS[number - 1]) return;
+    const paying = store.screen.value === "paying";
+    if ((!paying && !store.returning.value) || store.sheet.value || !tenders.WAYS[number - 1]) return;
     event.preventDefault(); // browsers change tabs with it
-    tenders.chooseByNumber(number);
+    if (!paying) chooseReason(number);
+    else if (refunds.goesBack()) refunds.chooseBackByNumber(number);
+    else tenders.chooseByNumber(number);
     return;
   }
   const now = keys();
@@ -68,7 +74,9 @@ function press(event) {
     event.preventDefault();
     return;
   }
-  if (store.parking.value && !(event.target instanceof Element && event.target.id === "find")) inParking(event, store.parking.value);
+  const aside = !(event.target instanceof Element && event.target.id === "find");
+  if (store.parking.value && aside) inParking(event, store.parking.value);
+  else if (store.returning.value && aside && store.screen.value !== "paying") inReturning(event, store.returning.value);
   else if (store.screen.value === "paying") inPaying(event);
   else if (store.screen.value === "change") inChange(event);
   else inSelling(event);
@@ -83,14 +91,14 @@ function act(action, event) {
       return focusSearch();
     case "pay":
       if (event.repeat) return true;
-      if (store.screen.value === "paying") tenders.take();
+      if (store.screen.value === "paying") takeOrGive();
       else if (store.screen.value === "sell" || store.screen.value === "idle") doings.pay();
       return true;
     case "back":
       doings.back();
       return true;
     case "times":
-      if (store.hand.value || store.parking.value) return false;
+      if (store.hand.value || store.parking.value || store.returning.value) return false;
       return doings.multiply(store.pad.value && store.pad.value.kind !== "code" ? "" : store.typed.value);
     case "help":
       if (letter && (store.typed.value || event.target instanceof HTMLInputElement)) return false;
@@ -109,8 +117,11 @@ function act(action, event) {
     case "resume":
       if (!event.repeat) parking.askResume();
       return true;
+    case "return":
+      if (!event.repeat) askReturn();
+      return true;
     case "void":
-      if (store.parking.value) return false;
+      if (store.parking.value || store.returning.value) return false;
       if (store.typed.value || store.hand.value || store.screen.value !== "sell") return false;
       doings.voidLine(store.chosen.value);
       return true;
@@ -148,12 +159,14 @@ function typeBehind(event, field) {
   }, AFTER_BURST_MS);
 }
 
+const takeOrGive = () => (refunds.gives() ? refunds.give() : tenders.take());
+
 /** @param {KeyboardEvent} event */
 function inPaying(event) {
   if (store.view.value?.state !== "open" || (event.target instanceof HTMLInputElement && event.key !== "Enter")) return;
   if (/^\d$/.test(event.key)) doings.typeAmount(event.key);
   else if (event.key === "Backspace") doings.eraseAmount();
-  else if (event.key === "Enter" && !pressable(event) && !event.repeat) tenders.take();
+  else if (event.key === "Enter" && !pressable(event) && !event.repeat) takeOrGive();
   else if (event.key.length === 1 && event.key !== " " && tenders.focusReference()) return; // letters go to the number of what is given
   else return;
   event.preventDefault();

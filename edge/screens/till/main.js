@@ -13,6 +13,8 @@ import { EnrolGate, SignInGate } from "./gate.js";
 import { listenToKeys } from "./keyboard.js";
 import { ResumeOverChange } from "./park_desk.js";
 import { DoubtDesk, PayingDesk } from "./paying.js";
+import { ReturnOverChange } from "./return_desk.js";
+import { takeScan as takeReturnScan } from "./returns.js";
 import { SellingDesk } from "./selling.js";
 import { Sheets } from "./sheets.js";
 import { Slip } from "./slip.js";
@@ -35,6 +37,7 @@ function Desk() {
     case "paying":
       return html`<${PayingDesk} />`;
     case "change":
+      if (store.returning.value) return html`<${ReturnOverChange} now=${store.returning.value} />`;
       return store.parking.value ? html`<${ResumeOverChange} />` : html`<${FinishedDesk} />`;
     case "indoubt":
       return html`<${DoubtDesk} />`;
@@ -46,7 +49,7 @@ function Desk() {
 /** The total, said aloud when it changes; digits alone, so that nothing is read twice. */
 function TotalAloud() {
   const view = store.view.value;
-  const words = view && view.state === "open" ? `${say("total")} ${money(view.total_minor, view.currency)}` : "";
+  const words = view && view.state === "open" ? `${say(view.refund_due_minor > 0 ? "goes_back" : "total")} ${money(Math.abs(view.total_minor), view.currency)}` : "";
   return html`<p class="said" aria-live="polite">${words}</p>`;
 }
 
@@ -72,7 +75,7 @@ function Till() {
 
 effect(() => {
   document.body.dataset["state"] = store.screen.value;
-  document.body.dataset["desk"] = store.hand.value || store.parking.value ? "hand" : "";
+  document.body.dataset["desk"] = store.hand.value || store.parking.value || store.returning.value ? "hand" : "";
   document.body.dataset["pane"] = store.pane.value;
 });
 options.debounceRendering = (draw) =>
@@ -84,7 +87,7 @@ options.debounceRendering = (draw) =>
 const selling = new Set(["idle", "sell", "paying", "change"]);
 installIcons();
 openSounds();
-listenToWedge((code) => takeScan(code) || scanned(code), () => selling.has(store.screen.value) && store.sheet.value === null);
+listenToWedge((code) => takeReturnScan(code) || takeScan(code) || scanned(code), () => selling.has(store.screen.value) && store.sheet.value === null);
 listenToKeys();
 render(html`<${Till} />`, /** @type {HTMLElement} */ (document.getElementById("app")));
 void begin();

@@ -12,6 +12,7 @@ function newest(hint) {
     const n = store.waiting.value.length;
     const hand = store.hand.value;
     if (hand && hand.kind !== "note" && !hand.sent) return { tone: "lost", icon: "lost", lead: say("box_lost_title"), words: say("hand_lost") };
+    if (store.returning.value && !store.returning.value.sent) return { tone: "lost", icon: "lost", words: say("back_lost") };
     const words = n ? say("box_lost_waiting", { n }) : say("box_lost_words");
     return { tone: "lost", icon: "lost", lead: say("box_lost_title"), words };
   }

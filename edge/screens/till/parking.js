@@ -59,6 +59,7 @@ export function askPark(event) {
   if (store.screen.value === "paying") backToSale();
   store.pad.value = null;
   store.hand.value = null;
+  store.returning.value = null;
   store.pane.value = "keys";
   store.parking.value = { kind: "park", label: "", till: "", touched: event?.pointerType === "touch", sent: "", last: null };
   return undefined;
@@ -96,6 +97,7 @@ export function askResume() {
   if (hindered) return void tell(hindered, parkedHere.value.length ? "wait" : "");
   store.pad.value = null;
   store.hand.value = null;
+  store.returning.value = null;
   store.typed.value = "";
   store.pane.value = "keys";
   store.message.value = null;

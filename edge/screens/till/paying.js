@@ -9,6 +9,8 @@ import { MessageLine, TroubleLine } from "./message_line.js";
 import { ParkDesk } from "./park_desk.js";
 import { askPark } from "./parking.js";
 import { TenderDesk } from "./tender_desk.js";
+import { PaidMark, RefundDesk, SettleDesk } from "./refund_desk.js";
+import { chooseBack, goesBack, isEven, waysBack } from "./refunds.js";
 import { tenderIcon, tenderName } from "./tender_words.js";
 import { choose, settle, waysHere, WAYS } from "./tenders.js";
 import { deviceWords } from "./trouble_words.js";
@@ -20,11 +22,14 @@ function Ways() {
   const live = view?.state === "paying";
   const off = live ? "true" : undefined;
   const now = store.way.value;
+  const back = goesBack();
+  const title = say(back ? "how_given" : "how_paid");
+  const press = back ? chooseBack : choose;
   useLayoutEffect(() => document.querySelector('.ways [aria-pressed="true"]')?.scrollIntoView({ block: "nearest", inline: "nearest" }), [now]); // phones scroll the ways
-  return html`<div><h2 class="said">${say("how_paid")}</h2><div class="ways" role="group" aria-label=${say("how_paid")}>
-    ${waysHere().map(
-      (way) => html`<button type="button" class="key" key=${way} aria-pressed=${now === way} aria-disabled=${off} onClick=${(/** @type {PointerEvent} */ event) => choose(way, event.pointerType === "touch")}><${Icon} name=${tenderIcon(way)} />
-      <span class="grow">${tenderName(way)}${way === "card" && !terminal?.well && html`<small>${say("terminal_unwell")}</small>`}</span><kbd>${WAYS.indexOf(way) + 1}</kbd></button>`,
+  return html`<div><h2 class="said">${title}</h2><div class="ways" role="group" aria-label=${title}>
+    ${(back ? waysBack() : waysHere()).map(
+      (way) => html`<button type="button" class="key" key=${way} aria-pressed=${now === way} aria-disabled=${off} onClick=${(/** @type {PointerEvent} */ event) => press(way, event.pointerType === "touch")}><${Icon} name=${tenderIcon(way)} />
+      <span class="grow">${tenderName(way)}${way === "card" && !terminal?.well && html`<small>${say("terminal_unwell")}</small>`}${back && html`<${PaidMark} way=${way} />`}</span><kbd>${WAYS.indexOf(way) + 1}</kbd></button>`,
     )}</div></div>`;
 }
 
@@ -72,11 +77,13 @@ function CardLive() {
   const tender = view?.tenders.find((each) => each.state === "asked");
   const terminal = view?.devices.find((device) => device.role === "terminal");
   const trouble = terminal && !terminal.well ? deviceWords(terminal) : null;
+  const amount = tender?.amount_minor ?? 0;
+  const words = amount >= 0 ? say("card_wait_words") : tender?.last4 ? say("card_back_same", { last4: tender.last4 }) : say("card_back_words");
   return html`<section class="paper live" aria-live="polite">
     <${Icon} name="terminal" size="l" />
-    <h1>${say("card_wait_title")}</h1>
-    <${Money} minor=${tender?.amount_minor ?? 0} currency=${store.currency.value} kind="live__sum" />
-    <p class="quiet">${tender?.words || say("card_wait_words")}</p>
+    <h1>${say(amount < 0 ? "card_back_title" : "card_wait_title")}</h1>
+    <${Money} minor=${Math.abs(amount)} currency=${store.currency.value} kind="live__sum" />
+    <p class="quiet">${tender?.words || words}</p>
     ${trouble && html`<${Notice} tone="person" icon="person"><span class="grow"><bdi>${trouble.lead} ${trouble.words}</bdi></span><//>`}
     ${store.cancelAsked.value
       ? html`<p role="status">${say("card_cancel_asked")}</p>`
@@ -86,8 +93,11 @@ function CardLive() {
 export function PayingDesk() {
   const live = store.view.value?.state === "paying";
   const way = store.way.value;
-  return html`<main class="desk desk--paying"><${MessageLine} hint=${say(live ? "refusal_card_payment_running" : "paying_hint")} />
-    <div class="desk--pay"><${Ways} />${live ? html`<${CardLive} />` : way === "cash" || way === "card" ? html`<${Till} />` : html`<${TenderDesk} way=${way} />`}</div></main>`;
+  if (isEven()) return html`<main class="desk desk--paying"><${MessageLine} hint=${say("settle_words")} /><div class="desk--pay"><${SettleDesk} /></div></main>`;
+  const back = goesBack();
+  const hint = live ? say(back ? "card_back_running" : "refusal_card_payment_running") : say(back ? "refund_hint" : "paying_hint");
+  return html`<main class="desk desk--paying"><${MessageLine} hint=${hint} />
+    <div class="desk--pay"><${Ways} />${live ? html`<${CardLive} />` : back ? html`<${RefundDesk} way=${way} />` : way === "cash" || way === "card" ? html`<${Till} />` : html`<${TenderDesk} way=${way} />`}</div></main>`;
 }
 
 /** The payment that nobody knows the end of: nothing to press but patience, and what to look at. */
@@ -95,10 +105,11 @@ export function DoubtDesk() {
   const view = store.view.value;
   const tender = view?.tenders.find((each) => each.state === "unknown" || each.state === "asked");
   const terminal = view?.devices.find((device) => device.role === "terminal");
-  const [before, after] = say("doubt_title", { amount: "\u0000" }).split("\u0000");
+  const back = (tender?.amount_minor ?? 0) < 0;
+  const [before, after] = say(back ? "doubt_back_title" : "doubt_title", { amount: "\u0000" }).split("\u0000");
   const parking = store.parking.value;
   return html`<main class="desk desk--doubt" tabindex="0"><div class="paper doubt">
-    <header role="alert"><${Icon} name="person" /><h1>${before}<${Money} minor=${tender?.amount_minor ?? 0} currency=${store.currency.value} />${after}</h1><p class="quiet">${say("doubt_words")}</p></header>
+    <header role="alert"><${Icon} name="person" /><h1>${before}<${Money} minor=${Math.abs(tender?.amount_minor ?? 0)} currency=${store.currency.value} />${after}</h1><p class="quiet">${say(back ? "doubt_back_words" : "doubt_words")}</p></header>
     ${parking?.kind === "park" && html`<div class="doubt__park"><${ParkDesk} parking=${parking} /></div>`}
     <dl class="facts">
       ${store.doubtSince.value > 0 && html`<dt>${say("doubt_since")}</dt><dd>${clock(store.doubtSince.value)}</dd>`}
@@ -108,6 +119,6 @@ export function DoubtDesk() {
     <ul class="ask ask--steps"><li><${Icon} name="refresh" /><span>${say("doubt_step_ask")}</span></li>
       <li class="ask__do"><${Icon} name="park" /><span>${say("doubt_step_park")}</span>${!parking && html`<button type="button" class="key" onClick=${askPark}>${say("park")} <kbd>${keyName(keys().park)}</kbd></button>`}</li>
       <li><${Icon} name="link" /><span>${say("doubt_step_cable")}</span></li>
-      <li><${Icon} name="user" /><span>${say("doubt_step_customer")}</span></li></ul>
+      <li><${Icon} name="user" /><span>${say(back ? "doubt_back_customer" : "doubt_step_customer")}</span></li></ul>
     <${TroubleLine} /></div></main>`;
 }

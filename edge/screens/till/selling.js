@@ -4,13 +4,15 @@ import { quantity } from "../kit/numbers.js";
 import { html, Icon } from "../kit/parts.js";
 import { say } from "../kit/words.js";
 import { ask } from "./box_api.js";
-import { abandon, askQuantity, countable, lineHindered, multiply, openPad, closePad, sell, sellArticle, voidLine } from "./doings.js";
+import { abandon, askQuantity, comesBack, countable, lineHindered, multiply, openPad, closePad, sell, sellArticle, voidLine } from "./doings.js";
 import { askDiscount, askDrawer, hasDrawer } from "./by_hand.js";
 import { HandDesk } from "./hand_desk.js";
 import { keyName, keys } from "./keyboard.js";
 import { MessageLine } from "./message_line.js";
 import { ParkDesk, ResumeDesk } from "./park_desk.js";
 import { askPark, askResume, parkedHere, parkHindered, resumeHindered } from "./parking.js";
+import { ReturnDesk } from "./return_desk.js";
+import { askReturn, returnHindered } from "./returns.js";
 import { EntryPad } from "./entry_pad.js";
 import { WeighStep } from "./weigh_step.js";
 import { Found, QuickKeys } from "./quick_keys.js";
@@ -117,7 +119,8 @@ function Actions() {
   return html`<div class="acts">
     <${Act} icon="keypad" words=${say("line_quantity")} press=${() => askQuantity(line)} off=${Boolean(lineHindered(line)) || (line !== null && !countable(line))} />
     <${Act} icon="times" words=${say("void_line")} hint=${keyName(now.void)} press=${() => voidLine(line)} off=${Boolean(lineHindered(line))} />
-    <${Act} icon="percent" words=${say("discount")} hint=${keyName(now.discount)} press=${askDiscount} off=${Boolean(lineHindered(line))} />
+    <${Act} icon="back" words=${say("return_key")} hint=${keyName(now.return)} press=${askReturn} off=${Boolean(returnHindered())} />
+    <${Act} icon="percent" words=${say("discount")} hint=${keyName(now.discount)} press=${askDiscount} off=${Boolean(lineHindered(line)) || (line !== null && comesBack(line))} />
     <${Act} icon="drawer" words=${say("no_sale")} hint=${keyName(now.drawer)} press=${askDrawer} off=${!hasDrawer()} />
     <${Act} icon="park" words=${say("park")} hint=${keyName(now.park)} press=${askPark} off=${Boolean(parkHindered())} />
     <${Act} icon="resume" words=${say("resume")} hint=${keyName(now.resume)} press=${askResume} off=${Boolean(resumeHindered())} count=${parkedHere.value.length} />
@@ -129,6 +132,8 @@ function Actions() {
 function Middle() {
   const parking = store.parking.value;
   if (parking) return parking.kind === "park" ? html`<${ParkDesk} parking=${parking} key="park" />` : html`<${ResumeDesk} key="resume" />`;
+  const returning = store.returning.value;
+  if (returning) return html`<${ReturnDesk} now=${returning} key="return" />`;
   const hand = store.hand.value;
   if (hand) return html`<${HandDesk} hand=${hand} key=${hand.kind} />`;
   const use = store.pad.value;

@@ -8,6 +8,7 @@ import { language, LANGUAGES, say, speak } from "../kit/words.js";
 import { signOut } from "./access.js";
 import { ApprovalSheet } from "./approval_sheet.js";
 import { changing, keyName, keys, USUAL_KEYS } from "./keyboard.js";
+import { RETURN_REASONS } from "./returns.js";
 import { Sheet } from "./sheet.js";
 import { tenderName } from "./tender_words.js";
 import { waysHere, WAYS } from "./tenders.js";
@@ -17,7 +18,7 @@ import * as store from "./store.js";
 
 function KeySheet() {
   const now = keys();
-  const rows = /** @type {const} */ ([["search", "key_search"], ["pay", "key_pay"], ["times", "key_times"], ["void", "key_void"], ["discount", "discount"], ["price", "price"], ["note", "note"], ["drawer", "no_sale"], ["park", "key_park"], ["resume", "key_resume"], ["back", "key_back"], ["help", "key_help"]]);
+  const rows = /** @type {const} */ ([["search", "key_search"], ["pay", "key_pay"], ["times", "key_times"], ["void", "key_void"], ["discount", "discount"], ["price", "price"], ["note", "note"], ["drawer", "no_sale"], ["park", "key_park"], ["resume", "key_resume"], ["return", "key_return"], ["back", "key_back"], ["help", "key_help"]]);
   const fixed = /** @type {const} */ ([["↑ ↓", "key_lines"], ["+ −", "key_more_less"], ["Enter", "key_primary"]]);
   useEffect(() => () => void (changing.value = null), []);
   return html`<${Sheet} title=${say("keys_title")}><p class="quiet">${say("keys_change")}</p>
@@ -25,6 +26,7 @@ function KeySheet() {
       ${rows.map(([action, word]) => html`<tr key=${action}><td><button type="button" class="key" aria-pressed=${changing.value === action} onClick=${() => (changing.value = action)}>${changing.value === action ? say("keys_press") : keyName(now[action])}</button></td><td>${say(word)}</td></tr>`)}
       ${fixed.map(([key, word]) => html`<tr key=${word}><td><kbd>${key}</kbd></td><td>${say(word)}</td></tr>`)}
       ${waysHere().map((way) => html`<tr key=${way}><td><kbd>Alt ${WAYS.indexOf(way) + 1}</kbd></td><td>${say("key_ways")}: ${tenderName(way)}</td></tr>`)}
+      <tr><td><kbd>Alt 1–${RETURN_REASONS.length}</kbd></td><td>${say("key_reasons")}</td></tr>
     </tbody></table>
     ${JSON.stringify(now) !== JSON.stringify(USUAL_KEYS) && html`<button type="button" class="key" onClick=${() => (changedKeys.value = "{}")}>${say("keys_usual")}</button>`}<//>`;
 }

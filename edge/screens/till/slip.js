@@ -6,9 +6,10 @@ import { Dots, html, Icon, Money, State } from "../kit/parts.js";
 import { language, say } from "../kit/words.js";
 import { askDiscount, askNote, askPrice, takeBack } from "./by_hand.js";
 import { off } from "./by_hand_words.js";
-import { askQuantity, backToSale, countable, lineHindered, pay, stepQuantity, voidLine } from "./doings.js";
+import { askQuantity, backToSale, comesBack, countable, lineHindered, pay, stepQuantity, voidLine } from "./doings.js";
 import { keyName, keys } from "./keyboard.js";
 import { MessageLine } from "./message_line.js";
+import { goesBack, isEven } from "./refunds.js";
 import { ParkedSign } from "./park_desk.js";
 import { Tender } from "./tender_line.js";
 import * as store from "./store.js";
@@ -19,6 +20,10 @@ import * as store from "./store.js";
 function LineKeys({ line }) {
   if (lineHindered(line)) return null;
   const counts = countable(line) && line.unit !== "kg";
+  if (comesBack(line)) {
+    return html`<div class="line__do"><button type="button" class="key" onClick=${askNote}>${say("note")}</button>
+      <button type="button" class="key key--danger line__void" onClick=${() => voidLine(line)}>${say("line_void")}</button></div>`;
+  }
   const given = (store.view.value?.discounts ?? []).filter((each) => each.line_id === line.line_id);
   return html`<div class="line__do">
     ${counts &&
@@ -39,10 +44,17 @@ const WAS_SHOWN = 3;
 function reason({ line, was }) {
   const price = money(line.price_minor, store.currency.value);
   if (line.voided) return { icon: "times", words: say("voided") };
+  if (comesBack(line)) return { icon: "back", words: backWords(line, price) };
   const why = measure(line, price);
   if (!was.length) return why;
   const before = say("quantity_was", { list: was.slice(-WAS_SHOWN).map((each) => quantity(each.quantity, each.unit)).join(", ") });
   return { icon: why?.icon ?? "tag", words: why ? `${why.words} · ${before}` : before };
+}
+
+/** Of which receipt its goods come back, and how much of them. @param {LineView} line @param {string} price */
+function backWords(line, price) {
+  const of = line.returned_from ? say("returned_of", { receipt: line.returned_from }) : say("returned_without");
+  return line.unit === "kg" ? `${of} · ${quantity(line.quantity, "kg")}` : line.quantity === 1000 ? of : `${of} · ${say("each", { price })}`;
 }
 
 /** @param {LineView} line @param {string} price */
@@ -72,8 +84,9 @@ function Line({ row, on, keys: showKeys }) {
 function drawLine(row, on, showKeys, fresh) {
   const { line } = row;
   const why = reason(row);
-  const kind = `line${line.voided ? " line--void" : ""}${on ? " line--on" : ""}${fresh.value ? " line--new" : ""}`;
-  const count = line.unit === "kg" ? "1" : quantity(line.quantity, line.unit);
+  const kind = `line${line.voided ? " line--void" : comesBack(line) ? " line--back" : ""}${on ? " line--on" : ""}${fresh.value ? " line--new" : ""}`;
+  const pieces = (line.unit === "kg" ? 1000 : line.quantity) * (comesBack(line) && !line.voided ? -1 : 1);
+  const count = quantity(pieces, "piece").replace("-", "\u2212"); // Intl knows its side
   const choose = () => {
     if (!line.voided) store.chosenLine.value = line.line_id;
   };
@@ -163,35 +176,40 @@ function Head() {
 
 /** @param {{dim?: boolean}} props */
 function PayKey({ dim }) {
-  const second = dim || store.pad.value !== null || store.hand.value !== null || store.parking.value !== null; // one primary key in view: an open pad has it
+  const second = dim || store.pad.value !== null || store.hand.value !== null || store.parking.value !== null || store.returning.value !== null; // one primary key in view: an open pad has it
   return html`<button type="button" class=${`key key--pay${second ? "" : " key--primary"}`} aria-disabled=${dim ? "true" : undefined} onClick=${pay}>
-    <span>${say("pay")}</span><kbd>${keyName(keys().pay)}</kbd></button>`;
+    <span>${say(goesBack() ? "give_back" : isEven() ? "settle_short" : "pay")}</span><kbd>${keyName(keys().pay)}</kbd></button>`;
 }
 
 function SellTotals() {
   const view = store.view.value;
   const tax = (view?.taxes ?? []).reduce((sum, each) => sum + each.tax_minor, 0);
   const lost = store.boxLostSince.value !== null;
-  const n = store.liveLines.value.reduce((sum, line) => sum + (line.unit === "kg" ? 1 : line.quantity / 1000), 0);
-  const saved = (view?.lines ?? []).reduce((sum, line) => sum + line.listed_minor - line.amount_minor, 0);
+  const live = store.liveLines.value;
+  const count = (/** @type {LineView[]} */ lines) => lines.reduce((sum, line) => sum + (line.unit === "kg" ? 1 : line.quantity / 1000), 0);
+  const n = count(live.filter((line) => !comesBack(line)));
+  const backs = count(live.filter(comesBack));
+  const back = goesBack();
+  const saved = (view?.lines ?? []).reduce((sum, line) => sum + (comesBack(line) ? 0 : line.listed_minor - line.amount_minor), 0);
   const paid = (view?.total_minor ?? 0) - (view?.due_minor ?? 0);
   return html`<div class="totals"><dl>
       ${n > 0 && html`<div><dt>${say("articles", { n })}</dt></div>`}
+      ${backs > 0 && html`<div><dt>${say("articles_back", { n: backs })}</dt></div>`}
       ${saved > 0 && html`<div class="save"><dt>${say("saved")}</dt><dd><${Money} minor=${saved} currency=${store.currency.value} /></dd></div>`}
       ${tax > 0 && html`<div><dt>${say("tax_included")}</dt><dd><${Money} minor=${tax} currency=${store.currency.value} /></dd></div>`}
       ${paid > 0 && html`<div><dt>${say("still_to_pay")}</dt><dd><b><${Money} minor=${view?.due_minor ?? 0} currency=${store.currency.value} /></b></dd></div>`}
     </dl>
-    <div class="sum"><span>${say("total")}</span><${Money} minor=${view?.total_minor ?? 0} currency=${store.currency.value} /></div>
-    <${PayKey} dim=${lost || n === 0} /></div>`;
+    <div class="sum"><span>${say(back ? "goes_back" : "total")}</span><${Money} minor=${view?.total_minor ?? 0} currency=${store.currency.value} /></div>
+    <${PayKey} dim=${lost || live.length === 0} /></div>`;
 }
 
 function PayTotals() {
   const view = store.view.value;
   if (!view) return null;
-  return html`<div class="totals"><ul class="tenders" tabindex=${view.tenders.length > 1 ? 0 : undefined} aria-label=${say("how_paid")}>
+  return html`<div class="totals"><ul class="tenders" tabindex=${view.tenders.length > 1 ? 0 : undefined} aria-label=${say(goesBack() ? "how_given" : "how_paid")}>
       <li><span>${say("total")}</span><${Money} minor=${view.total_minor} currency=${view.currency} /></li>
       ${view.tenders.map((tender) => html`<${Tender} key=${tender.tender_id} tender=${tender} />`)}
-      <li class="left"><span>${say("still_to_pay")}</span><${Money} minor=${view.due_minor} currency=${view.currency} /></li></ul>
+      <li class="left"><span>${say(goesBack() ? "still_to_give" : "still_to_pay")}</span><${Money} minor=${goesBack() ? view.refund_due_minor : view.due_minor} currency=${view.currency} /></li></ul>
     ${view.state === "open" &&
     html`<button type="button" class="key key--backs" onClick=${backToSale}><${Icon} name="back" turns />${say("back_to_sale")} <kbd>${keyName(keys().back)}</kbd></button>`}</div>`;
 }
@@ -208,7 +226,7 @@ function Totals() {
     case "paying":
       return html`<${PayTotals} />`;
     case "change":
-      return html`<${EndTotals} tone="well" state=${say("complete")} words=${say("next_scan")} sum=${say("paid")} />`;
+      return html`<${EndTotals} tone="well" state=${say("complete")} words=${say("next_scan")} sum=${say((store.view.value?.total_minor ?? 0) < 0 ? "given_back" : "paid")} />`;
     case "indoubt":
       return html`<${EndTotals} tone="person" state=${say("in_doubt")} words="" sum=${say("not_settled")} />`;
     default:

@@ -18,6 +18,14 @@ import { computed, signal } from "@preact/signals";
  * This sale is being set aside (`till`: handed to one, or empty; `touched`: no screen keyboard unasked), or one is chosen from the list (`place`: where it stood).
  * @typedef {{kind: "park", label: string, till: string, touched: boolean, sent: string, last: {body: string, id: string} | null} | {kind: "resume", at: string, place: number}} Parking
  */
+/** @typedef {{code: string, name: string, unit: string, price_minor: number, line: string}} ReturnedArticle `line` of the sale that a scan had put it into */
+/**
+ * Goods that come back, as far as it is chosen: the receipt is looked for by `text`, of its sale the quantities `picked` by
+ * line come back (`at` is the line that keys are for); or without a receipt an `article`. `done` lines are in the sale;
+ * `touched`: no screen keyboard unasked; `sent` and `last` as above.
+ * @typedef {{step: "find" | "sold" | "item", text: string, asking: string, fault: string, sold: import("./protocol").SoldSaleView | null, picked: Record<string, number>, at: string,
+ *   article: ReturnedArticle | null, quantity: number, found: import("./protocol").ArticleView[] | null, foundAt: number, reason: string, done: number, touched: boolean, sent: string, last: {body: string, id: string} | null}} Returning
+ */
 /** @typedef {"cash" | "card" | "gift_card" | "points" | "house_account" | "voucher" | "manual_card" | "foreign_cash"} Way */
 /**
  * A tender beside cash and card as far as it is typed: `references` by way, the notes' `currency`, what was `asked` to be
@@ -45,6 +53,10 @@ export const padDigits = signal("");
 export const hand = signal(/** @type {Hand | null} */ (null));
 /** A sale set aside, or taken up again, in the quick keys' place. */
 export const parking = signal(/** @type {Parking | null} */ (null));
+/** Goods that come back, in the quick keys' place. */
+export const returning = signal(/** @type {Returning | null} */ (null));
+/** @param {boolean} touched @returns {Returning} */
+export const newReturning = (touched) => ({ step: "find", text: "", asking: "", fault: "", sold: null, picked: {}, at: "", article: null, quantity: 1000, found: null, foundAt: 0, reason: "", done: 0, touched, sent: "", last: null });
 /** What waits for a second person's PIN. */
 export const approval = signal(/** @type {import("./approving").Approval | null} */ (null));
 export const pageId = signal("");
@@ -148,6 +160,7 @@ export function forgetCashier() {
   nextQuantity.value = 1000;
   pad.value = null;
   hand.value = null;
+  returning.value = null;
   approval.value = null;
   sheet.value = null;
   message.value = null;

@@ -11,7 +11,7 @@ import * as store from "./store.js";
 
 /** @typedef {import("./store").Way} Way */
 
-const LABELS = Object.freeze({
+export const LABELS = Object.freeze({
   gift_card: /** @type {const} */ ("number_gift_card"),
   points: /** @type {const} */ ("number_points"),
   house_account: /** @type {const} */ ("number_house_account"),

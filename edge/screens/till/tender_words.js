@@ -33,3 +33,9 @@ export function givenBack({ tenders, currency }) {
   const others = taken.filter((tender) => tender.kind !== "cash" || tender.reference).map((tender) => (tender.kind === "cash" ? tender.reference : `${tenderName(tender.kind)} ${money(tender.amount_minor, currency)}`));
   return new Intl.ListFormat(locale(), { type: "conjunction" }).format([...(cash ? [money(cash, currency)] : []), ...others]);
 }
+
+/** What the customer has to hand back when a sale is given up in which money had gone back; empty when none had. @param {import("./protocol").TillView} view */
+export function takenAgain({ tenders, currency }) {
+  const given = tenders.filter((tender) => tender.state === "returned").reduce((sum, tender) => sum - tender.amount_minor, 0);
+  return given > 0 ? money(given, currency) : "";
+}

@@ -24,7 +24,7 @@ export const WAYS = Object.freeze(/** @type {Way[]} */ (["cash", "card", "gift_c
 /** What nobody checks a balance of: a second person approves it. @type {ReadonlySet<Way>} */
 export const UNCHECKED = new Set(/** @type {Way[]} */ (["gift_card", "points", "house_account"]));
 /** Ways that need the number of what is given. @type {ReadonlySet<Way>} */
-const NUMBERED = new Set(/** @type {Way[]} */ ([...UNCHECKED, "voucher", "manual_card"]));
+export const NUMBERED = new Set(/** @type {Way[]} */ ([...UNCHECKED, "voucher", "manual_card"]));
 
 /** The currencies whose notes this store takes. */
 export const currencies = () => store.session.value?.foreign_cash ?? [];
@@ -128,14 +128,19 @@ export function tendered() {
   return rate ? worthOf(store.amount.value, rate, store.currency.value) : store.amount.value;
 }
 
+/** An amount in coins that exist, as the box rounds it. @param {number} due */
+export function inCoins(due) {
+  const step = store.session.value?.cash_step_minor ?? 0;
+  return step > 1 ? Math.floor((2 * due + step) / (2 * step)) * step : due;
+}
+
 /**
  * What cash brings: the change, or what is then still to pay. A part of the smallest coin is rounded, as the box does.
  * @param {number} due @param {number} given
  */
 export function settle(due, given) {
-  const step = store.session.value?.cash_step_minor ?? 0;
-  const inCoins = step > 1 ? Math.floor((2 * due + step) / (2 * step)) * step : due;
-  return given >= Math.min(inCoins, due) ? { change: Math.max(0, given - inCoins), rest: 0 } : { change: 0, rest: due - given };
+  const coins = inCoins(due);
+  return given >= Math.min(coins, due) ? { change: Math.max(0, given - coins), rest: 0 } : { change: 0, rest: due - given };
 }
 
 // --- taking ----------------------------------------------------------------------------------------

@@ -1,0 +1,219 @@
+"""Completed sales for the fake box: what of them may come back, and refunds to a card.
+
+The rules are `edge.engine`; only where sales are kept, and what a terminal does, is made up.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from edge.contract.event_registry import Event
+from edge.contract.permissions import Permission
+from edge.contract.return_events import CashReturned, TenderReturned
+from edge.contract.sale_events import SaleAbandoned, SaleCompleted
+from edge.contract.till_commands import (
+    AddItem,
+    AnyTillCommand,
+    GiveCash,
+    GiveTender,
+    PayByCard,
+    RefundByCard,
+    ReturnLine,
+    TakeCash,
+)
+from edge.contract.till_protocol import SoldSaleView, TenderView, TillState, TillView
+from edge.engine.approval_rules import authorise
+from edge.engine.cart import APPROVED, CARD, EMPTY, Cart, Tender
+from edge.engine.cart_changes import replay
+from edge.engine.circumstances import Circumstances
+from edge.engine.originals import Original, Refunded, Returned, Unfinished, parts_of_refund
+from edge.engine.receipt_finding import check_same_sale, receipt_asked, sold_sale_view
+from edge.engine.return_rules import refuse_unknown_receipt
+from edge.engine.sale_rules import decide
+from edge.engine.tender_rules import complete_if_covered
+from tests.screens.demo_reference import DemoReference
+
+if TYPE_CHECKING:
+    from tests.screens.fake_box import FakeBox
+
+
+@dataclass
+class SoldShelf:
+    """Completed sales by receipt, the refunds so far, and the card that is given money back."""
+
+    sold: dict[str, Cart] = field(default_factory=dict)
+    refunds: list[CashReturned | TenderReturned] = field(default_factory=list)
+    elsewhere: dict[str, Cart] = field(default_factory=dict)
+    """Unfinished sales of other tills, by till."""
+    here: Cart = EMPTY
+    card: TenderView | None = None
+    ids: Any = field(default_factory=lambda: itertools.count(1))
+
+    def hear(self, cart: Cart, events: tuple[Event, ...]) -> None:
+        """Keep what the till's sale has become."""
+        self.here = cart
+        for event in events:
+            if isinstance(event, SaleCompleted):
+                self.sold[event.receipt] = cart
+            elif isinstance(event, (CashReturned, TenderReturned)):
+                self.refunds.append(event)
+            elif isinstance(event, SaleAbandoned):
+                self.refunds = [each for each in self.refunds if each.sale != event.sale]
+
+    def original(self, receipt: str) -> Original:
+        """Return a completed sale with all that came back of it."""
+        cart = self.sold[receipt]
+        unfinished = {**self.elsewhere, "till-2": self.here}
+        carts = {each.sale: each for each in (*self.sold.values(), *unfinished.values())}
+        backs = [
+            (each.sale, line)
+            for each in carts.values()
+            for line in each.lines
+            if line.back and not line.voided and line.back.original_sale == cart.sale
+        ]
+        return Original(
+            cart,
+            tuple(
+                Returned(
+                    sale,
+                    line.back.original_line,
+                    line.quantity,
+                    line.back.net_minor,
+                    line.back.tax_minor,
+                    line.back.gross_minor,
+                )
+                for sale, line in backs
+                if line.back
+            ),
+            tuple(
+                Refunded(event.sale, part.original_tender, part.amount_minor)
+                for event in self.refunds
+                for part in event.parts
+                if part.original_sale == cart.sale
+            ),
+            tuple(
+                Unfinished(each.sale, till)
+                for till, each in unfinished.items()
+                if each.sale and not each.receipt
+            ),
+        )
+
+    def originals(self, command: AnyTillCommand, cart: Cart) -> tuple[Original, ...]:
+        """Return the completed sales that a command looks into."""
+        self.here = cart
+        if isinstance(command, ReturnLine):
+            numbers = [command.receipt]
+        elif isinstance(command, (GiveCash, GiveTender, RefundByCard)):
+            numbers = [each.back.receipt for each in cart.lines if each.back and not each.voided]
+        else:
+            numbers = []
+        return tuple(self.original(each) for each in dict.fromkeys(numbers) if each in self.sold)
+
+    def find(self, text: str, cart: Cart) -> SoldSaleView:
+        """Answer the question for a receipt."""
+        self.here = cart
+        receipt, sale = receipt_asked(text)
+        if receipt not in self.sold:
+            refuse_unknown_receipt(receipt)
+        original = self.original(receipt)
+        check_same_sale(original, sale)
+        return sold_sale_view(original)
+
+    def sell_at(
+        self,
+        receipt: str,
+        *goods: tuple[str, int],
+        reference: DemoReference,
+        at: int,
+        card_minor: int = 0,
+    ) -> SoldSaleView:
+        """Let a till have sold goods: by card as far as is said, the rest for cash."""
+        till = receipt.rpartition("-")[0]
+        sale = f"{len(self.sold) + at:032x}"
+        given = Circumstances(till, int(receipt.rpartition("-")[2]) - 1, sale, "terminal-2")
+        cart = EMPTY
+
+        def do(command: AnyTillCommand) -> None:
+            nonlocal cart
+            events = decide(cart, command, reference, given)
+            cart = replay(((event, at) for event in events), cart)
+
+        for code, quantity in goods:
+            do(AddItem(command_id=self._id(), code=code, quantity=quantity))
+        if card_minor:
+            do(PayByCard(command_id=self._id(), amount_minor=card_minor))
+            tender = cart.tenders[-1]
+            paid = msgspec.structs.replace(tender, state=APPROVED, last4="4417", scheme="girocard")
+            cart = msgspec.structs.replace(
+                cart, tenders=(paid,), card_minor=card_minor, state=TillState.OPEN
+            )
+            events = complete_if_covered(cart, till=till, receipts=given.receipts)
+            cart = replay(((event, at) for event in events), cart)
+        if cart.due_minor:
+            do(TakeCash(command_id=self._id(), amount_minor=cart.due_minor))
+        self.sold[receipt] = cart
+        return self.find(receipt, self.here)
+
+    def hold_at(self, till: str, receipt: str, line: str, quantity: int, *, at: int) -> None:
+        """Let another till be taking goods back."""
+        wish = ReturnLine(
+            command_id=self._id(), receipt=receipt, line_id=line, quantity=quantity, reason="sour"
+        )
+        given = Circumstances(till, 0, self._id(), originals=(self.original(receipt),))
+        events = decide(EMPTY, wish, DemoReference(), given)
+        self.elsewhere[till] = replay(((event, at) for event in events), EMPTY)
+
+    def _id(self) -> str:
+        return f"{next(self.ids):032d}"
+
+    # --- money back to a card ---------------------------------------------------------------
+
+    def decide(
+        self, cart: Cart, command: AnyTillCommand, reference: DemoReference, given: Circumstances
+    ) -> tuple[Event, ...]:
+        """Carry out a command; a refund to a card is kept here, its intent and its outcome."""
+        if not isinstance(command, RefundByCard):
+            return decide(cart, command, reference, given)
+        _, other = parts_of_refund(cart, given.originals, CARD, command.amount_minor)
+        if other:
+            authorise(Permission.REFUND_OTHER_TENDER, given)
+        payers = [t for each in given.originals for t in each.cart.tenders if t.kind == CARD]
+        last4 = payers[0].last4 if payers else ""
+        self.card = TenderView(
+            command.command_id, CARD, -command.amount_minor, "asked", last4=last4
+        )
+        return ()
+
+    def shown(self, view: TillView, cart: Cart) -> TillView:
+        """Return the view with what goes back, and the card that is waited for."""
+        state = view.state
+        if self.card is not None:
+            state = TillState.PAYING if self.card.state == "asked" else TillState.IN_DOUBT
+        return msgspec.structs.replace(
+            view,
+            state=state,
+            refund_due_minor=cart.refund_due_minor,
+            tenders=(*view.tenders, *((self.card,) if self.card else ())),
+        )
+
+    async def card_unknown(self, box: FakeBox) -> None:
+        """Nobody knows whether the card has the money back."""
+        assert self.card is not None
+        self.card = msgspec.structs.replace(self.card, state="unknown")
+        await box.publish()
+
+    async def card_approved(self, box: FakeBox) -> None:
+        """The terminal gave it back."""
+        card, self.card = self.card, None
+        assert card is not None
+        tender = Tender(card.tender_id, CARD, card.amount_minor, APPROVED, last4=card.last4)
+        cart = msgspec.structs.replace(
+            box.cart,
+            tenders=(*box.cart.tenders, tender),
+            card_minor=box.cart.card_minor + card.amount_minor,
+        )
+        await box.go_on(cart)

@@ -234,6 +234,50 @@ async def test_parked_taken_up_and_paid_with_a_gift_card_and_foreign_notes(
     await page.context.close()
 
 
+async def test_sold_brought_back_by_its_number_and_the_cash_given_back(
+    chromium: Browser, shop: Shop, enrolled: Path
+) -> None:
+    printed, pulses = len(await shop.papers()), (await shop.counter("GET", "drawer"))["pulses"]
+    page = await signed_in(chromium, shop, enrolled)
+    good = shop.goods[0]
+    await keys(page, "F2", *good["code"], "Enter")
+    await state(page, "sell")
+    await keys(page, "F9", "F9")
+    await state(page, "change")
+    await paper_after(shop, printed)
+    number = (await shop.view())["receipt_number"]
+    await keys(page, "F1", *number.rpartition("-")[2], "Enter")  # over the finished sale
+    await expect(page.locator(".sold__head")).to_contain_text(number)
+    await keys(page, "Space", "Alt+1", "Enter")
+    await expect(page.locator(".line--back .line__why")).to_contain_text(number)
+    await state(page, "sell")
+    await keys(page, "F9")
+    await state(page, "paying")
+    await expect(page.locator('.ways [aria-pressed="true"] small')).to_be_visible()
+    await keys(page, "F9")
+    await state(page, "change")
+    await expect(page.locator(".huge")).to_have_attribute("value", str(good["price_minor"]))
+    paper = await paper_after(shop, printed + 1)
+    for words in (good["name"], number, f"{good['price_minor'] / 100:.2f}"):
+        assert words in paper
+    assert (await shop.counter("GET", "drawer"))["pulses"] == pulses + 2
+    await keys(page, "Enter")
+    await state(page, "idle")
+    await page.context.close()
+
+    page = await signed_in(chromium, shop, enrolled, size="phone")  # by touch: all of it is back
+    await page.locator(".panes .tab").nth(1).tap()
+    await page.locator(".acts .key", has_text="Return").tap()
+    for digit in number.rpartition("-")[2]:
+        await page.locator(".return .keypad .key", has_text=digit).tap()
+    await page.locator(".hand__go").tap()
+    await expect(page.locator(".return--sold [role=status]")).to_contain_text("came back already")
+    code = f"TILLBOX1|{number}|another-sale|1|EUR"
+    await shop.scan(code)  # the box's own scanner
+    await expect(page.locator(".field__fault")).to_contain_text("another shop")
+    await page.context.close()
+
+
 async def test_the_speed_of_the_real_shop_is_written_down(
     chromium: Browser, shop: Shop, enrolled: Path, record_property: pytest.RecordProperty
 ) -> None:

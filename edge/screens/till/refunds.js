@@ -40,7 +40,7 @@ export const gives = () => goesBack() || isEven();
 const known = signal(/** @type {{key: string, tenders: PaidTenderView[]}} */ ({ key: "", tenders: [] }));
 
 const wanted = computed(() => {
-  if (store.screen.value !== "paying" || !goesBack()) return "";
+  if (!goesBack()) return "";
   const receipts = new Set(store.liveLines.value.map((line) => line.returned_from).filter(Boolean));
   const given = (store.view.value?.tenders ?? []).filter((each) => each.state !== "asked").length;
   return JSON.stringify([store.view.value?.sale_id, given, [...receipts]]);
@@ -59,7 +59,6 @@ async function look(key) {
     const sold = await Promise.all(receipts.map((number) => ask("GET", `/api/v1/receipts/${encodeURIComponent(number)}`)));
     if (wanted.value !== key) return;
     known.value = { key, tenders: sold.flatMap(({ tenders }) => /** @type {PaidTenderView[]} */ (tenders)) };
-    chooseUsual();
   } catch {
     // it is not known how it was paid: the cashier chooses, the box decides
   }
@@ -86,17 +85,29 @@ export const paidBy = (way) => paid.value.find((each) => each.way === way) ?? nu
 /** The ways that money can go back; the currency of others stays with the customer. */
 export const waysBack = () => waysHere().filter((/** @type {Way} */ way) => /** @type {boolean} */ (way !== "foreign_cash"));
 
-/** As it was paid, unless the cashier chose. */
-function chooseUsual() {
-  if (store.tendering.value.sent || chosenFor === placeNow()) return;
-  const usual = paid.value.find((each) => waysBack().includes(each.way))?.way ?? "cash";
-  store.way.value = usual;
-  store.amountDigits.value = "";
-}
-
 /** The refund, and how far it has come, that a person chose the way for. */
 let chosenFor = "";
 const placeNow = () => `${store.view.value?.sale_id} ${store.view.value?.tenders.length}`;
+
+/** What the desk chose by itself: a sale that is to be paid after all begins with cash again. @type {Way | ""} */
+let usual = "";
+
+effect(() => {
+  const open = store.screen.value === "paying" && store.view.value?.state === "open";
+  const [first, place] = [paid.value.find((each) => waysBack().includes(each.way)), placeNow()];
+  untracked(() => {
+    if (open && goesBack()) {
+      if (store.tendering.value.sent || chosenFor === place) return;
+      usual = first?.way ?? "cash"; // as it was paid, unless the cashier chose
+      if (store.way.value === usual) return;
+      store.way.value = usual;
+      store.amountDigits.value = "";
+    } else if (usual && !open && !goesBack()) {
+      if (store.way.value === usual) store.way.value = "cash";
+      usual = "";
+    }
+  });
+});
 
 /** @param {Way} way @param {boolean} [byTouch] */
 export function chooseBack(way, byTouch = false) {

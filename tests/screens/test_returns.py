@@ -121,6 +121,7 @@ async def two_croissants_without_a_receipt(box: FakeBox, till: TillPage) -> None
     page = till.page
     await page.keyboard.press("F1")
     await page.get_by_role("button", name="Without a receipt").click()
+    await expect(page.locator("#return-text")).to_be_focused()
     await till.wedge(LOAF[:-1])  # no article: the box is asked all the same
     await expect(page.locator(".return__article")).to_contain_text(LOAF[:-1])
     await box.scan(CROISSANT)  # the box sells what its scanner reads: here it comes back

@@ -50,6 +50,7 @@ async def test_nothing_sticks_out_and_axe_is_content(
     await expect(page.locator(".line--back")).to_have_count(2)
     await page.keyboard.press("F1")
     await page.locator(".return--find .hand__what > .key").last.click()
+    await expect(page.locator("#return-text")).to_be_focused()
     await till.wedge(ROLL)
     await expect(page.locator(".return__article, .return .found")).to_have_count(1)
     await looks.at("without a receipt")

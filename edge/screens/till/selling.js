@@ -119,11 +119,11 @@ function Actions() {
   return html`<div class="acts">
     <${Act} icon="keypad" words=${say("line_quantity")} press=${() => askQuantity(line)} off=${Boolean(lineHindered(line)) || (line !== null && !countable(line))} />
     <${Act} icon="times" words=${say("void_line")} hint=${keyName(now.void)} press=${() => voidLine(line)} off=${Boolean(lineHindered(line))} />
-    <${Act} icon="back" words=${say("return_key")} hint=${keyName(now.return)} press=${askReturn} off=${Boolean(returnHindered())} />
     <${Act} icon="percent" words=${say("discount")} hint=${keyName(now.discount)} press=${askDiscount} off=${Boolean(lineHindered(line)) || (line !== null && comesBack(line))} />
     <${Act} icon="drawer" words=${say("no_sale")} hint=${keyName(now.drawer)} press=${askDrawer} off=${!hasDrawer()} />
     <${Act} icon="park" words=${say("park")} hint=${keyName(now.park)} press=${askPark} off=${Boolean(parkHindered())} />
     <${Act} icon="resume" words=${say("resume")} hint=${keyName(now.resume)} press=${askResume} off=${Boolean(resumeHindered())} count=${parkedHere.value.length} />
+    <${Act} icon="back" words=${say("return_key")} hint=${keyName(now.return)} press=${askReturn} off=${Boolean(returnHindered())} />
     <${Act} icon="nopaper" words=${asked ? say("abandon_again") : say("abandon")} hint=${keyName(now.back)} press=${abandon} danger=${asked} off=${!open} />
     <${Act} icon="lock" words=${say("lock")} press=${() => void signOut()} />
     <${Act} icon="more" words=${say("all_keys")} hint=${keyName(now.help)} press=${() => (store.sheet.value = "keys")} /></div>`;

@@ -16,6 +16,8 @@ import * as store from "./store.js";
 
 /** A refusal comes as an answer and in the next view: it is heard once. */
 const SAME_REFUSAL_MS = 2_000;
+/** What a terminal said no to. */
+const DECLINED = new Set(["card_declined", "card_refund_declined"]);
 let refusedCode = "";
 let refusedAt = 0;
 
@@ -206,12 +208,12 @@ function heard(tone, code) {
     return;
   }
   [refusedCode, refusedAt] = [code, now];
-  sound(code === "card_declined" ? "declined" : "refused");
+  sound(DECLINED.has(code) ? "declined" : "refused");
 }
 
 /** @param {string} code @param {string} tone @param {string} english @param {Record<string, string>} params */
 function speakOf(code, tone, english, params) {
-  const person = tone === "trouble" || code === "payment_in_doubt" || code === "card_declined";
+  const person = tone === "trouble" || code.endsWith("_in_doubt") || DECLINED.has(code);
   const kind = person ? "person" : tone === "ok" ? "" : "wait";
   store.message.value = { tone: kind, icon: kind === "" ? "check" : kind, words: refusalWords(code, english, params) };
 }

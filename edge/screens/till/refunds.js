@@ -64,7 +64,7 @@ async function look(key) {
   }
 }
 
-/** How it was paid, by way, what may go back most first. @type {import("@preact/signals").ReadonlySignal<Paid[]>} */
+/** How it was paid, by way, what may go back most first; of several cards the one that paid most: each is given its own back. @type {import("@preact/signals").ReadonlySignal<Paid[]>} */
 export const paid = computed(() => {
   if (known.value.key !== wanted.value) return [];
   /** @type {Map<string, Paid>} */
@@ -73,8 +73,8 @@ export const paid = computed(() => {
     const rest = Math.max(0, each.paid_minor - each.refunded_minor);
     if (!rest) continue;
     const had = byWay.get(each.kind);
-    if (had) had.rest += rest;
-    else byWay.set(each.kind, { way: /** @type {Way} */ (each.kind), rest, last4: each.last4, reference: each.kind === "cash" ? "" : each.reference });
+    if (had && each.kind !== "card") had.rest += rest;
+    else if (!had || rest > had.rest) byWay.set(each.kind, { way: /** @type {Way} */ (each.kind), rest, last4: each.last4, reference: each.kind === "cash" ? "" : each.reference });
   }
   return [...byWay.values()].sort((a, b) => b.rest - a.rest);
 });
@@ -135,7 +135,7 @@ export const referenceBack = (way) => store.tendering.value.references[way] ?? p
 export function usualBack() {
   const due = store.view.value?.refund_due_minor ?? 0;
   const rest = paidBy(store.way.value)?.rest ?? 0;
-  const part = rest > 0 && paid.value.length > 1 ? Math.min(due, rest) : due;
+  const part = rest > 0 && (paid.value.length > 1 || store.way.value === "card") ? Math.min(due, rest) : due;
   return store.way.value === "cash" && part === due ? cashDue() : part;
 }
 

@@ -21,21 +21,20 @@ import uvloop
 from edge.contract.device_messages import DELIVERY, Delivery, JobKind
 from edge.contract.errors import Refused, SettingsInvalid
 from edge.contract.instant import Clock
-from edge.contract.receipt_document import ReceiptDocument
 from edge.contract.reference_data import Feed, FeedPage
-from edge.engine.cart import Cart
-from edge.engine.receipt_layout import lay_out_receipt
 from edge.flows.access import SITE_MIGRATIONS, Access
 from edge.flows.box_health import BoxHealth
 from edge.flows.clock_watch import ClockWatch
-from edge.flows.device_directory import DeviceDirectory, spoken
+from edge.flows.device_directory import DeviceDirectory
 from edge.flows.device_jobs import DeviceJobs
 from edge.flows.job_dispatch import JobDispatch
 from edge.flows.link_state import LinkState
 from edge.flows.paying_by_card import PayingByCard
 from edge.flows.printing import Printing
+from edge.flows.receipt_setting import ReceiptSetting
 from edge.flows.recovery import Recovery
 from edge.flows.replica import Replica
+from edge.flows.reprinting import Reprints
 from edge.flows.scanning import Scanning
 from edge.flows.selling import Selling
 from edge.flows.till import Till, TillViews
@@ -161,18 +160,9 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             lambda: selling.parked.views(),  # noqa: PLW0108 - bound later
         )
 
-        def lay_out(till: Till, cart: Cart) -> ReceiptDocument:
-            cashier = access.cashier_of(till.id)
-            member = reference.staff_member(cashier) if cashier else None
-            return lay_out_receipt(
-                cart,
-                reference.store,
-                till=spoken(till.id),
-                cashier=member.name if member else "",
-                zone=receipt_zone(reference),
-            )
-
-        jobs = DeviceJobs(directory, lay_out)
+        setting = ReceiptSetting(reference, lambda till: access.cashier_of(till))  # noqa: PLW0108 - bound later
+        jobs = DeviceJobs(directory, setting.receipt)
+        reprints = Reprints(directory, setting.again)
 
         def send(job: OpenJob) -> None:
             if DELIVERY[JobKind(job.kind)] is Delivery.INQUIRE_ONLY:
@@ -196,6 +186,8 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             can_reverse=lambda terminal: directory.can(terminal, "reverse"),
             abort_card=lambda till: paying.abort(till),  # noqa: PLW0108 - bound later
             role_of=reference.role_of,
+            has_printer=reprints.has_printer,
+            reprints=reprints.jobs,
             has_drawer=lambda till: bool(_device_of(directory, till, "drawer")),
             scale_of=lambda till: weighing.scale_of(till),  # noqa: PLW0108 - bound later
             tills=tills,

@@ -35,7 +35,7 @@ REFERENCE_CHARS_MAX: Final = 40
 """The number on a gift card, a voucher or an account."""
 RECEIPT_CHARS_MAX: Final = 64
 """A receipt's number: a till's id, and a count of any length that a till lives to see."""
-SCANNED_RECEIPT_CHARS_MAX: Final = 200
+RECEIPT_TEXT_CHARS_MAX: Final = 200
 """What a receipt's QR code says (form, number, sale id, total, currency), with room to grow."""
 TENDERS_PER_SALE_MAX: Final = 20
 """Card payments tried and cash given in one sale."""
@@ -178,6 +178,10 @@ DRAWER_AGE_MS_MAX: Final = 10_000
 """A drawer that opens later opens in nobody's presence."""
 RECEIPT_AGE_MS_MAX: Final = 12 * 3_600_000
 """A receipt waits for paper through the day."""
+REPRINT_AGE_MS_MAX: Final = 5 * 60_000
+"""A copy or a gift receipt waits for a new roll, not for the next customer."""
+PRICE_CHECK_S_MAX: Final = 120.0
+"""A price check that nobody uses for so long ends: the next scan is a sale's again."""
 PAYMENT_AGE_MS_MAX: Final = 30_000
 """A payment that the terminal was not asked for by then is not begun any more."""
 JOB_GRACE_MS: Final = 60_000

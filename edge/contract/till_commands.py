@@ -13,12 +13,14 @@ from edge.contract.limits import (
     BARCODE_CHARS_MAX,
     REASON_CHARS_MAX,
     RECEIPT_CHARS_MAX,
+    RECEIPT_TEXT_CHARS_MAX,
     REFERENCE_CHARS_MAX,
     SCALE_WEIGHT_G_MAX,
 )
 from edge.contract.quantity import ONE
 
 LineId = Annotated[str, Meta(min_length=1, max_length=40)]
+ReceiptText = Annotated[str, Meta(min_length=1, max_length=RECEIPT_TEXT_CHARS_MAX)]
 Reason = Annotated[str, Meta(min_length=1, max_length=REASON_CHARS_MAX)]
 
 
@@ -242,6 +244,24 @@ class OpenDrawer(ApprovedCommand, frozen=True, kw_only=True, tag="open_drawer"):
     reason: Reason
 
 
+class ReprintReceipt(TillCommand, frozen=True, kw_only=True, tag="reprint_receipt"):
+    """Print the receipt of a completed sale again, marked COPY; it needs nobody's approval.
+
+    `receipt` is its number, or the text of its QR code.
+    """
+
+    receipt: ReceiptText
+
+
+class PrintGiftReceipt(TillCommand, frozen=True, kw_only=True, tag="print_gift_receipt"):
+    """Print what a completed sale sold, without prices: who gets it may bring it back.
+
+    `receipt` as in `ReprintReceipt`.
+    """
+
+    receipt: ReceiptText
+
+
 AnyTillCommand = (
     AddItem
     | WeighItem
@@ -267,4 +287,6 @@ AnyTillCommand = (
     | Park
     | Resume
     | OpenDrawer
+    | ReprintReceipt
+    | PrintGiftReceipt
 )

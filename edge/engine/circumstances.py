@@ -31,9 +31,10 @@ class Circumstances(msgspec.Struct, frozen=True):
     the one at which the sale was (or now is) opened; `role` is that of whoever is at the till,
     `approval` what a second person allowed for this command. `parked` is the sale that a
     command takes up again, `parked_sales` counts all of the store. `originals` are the completed
-    sales of which goods come back: the one that the command names, or all that the sale does.
-    `reversible` is the card payment that the till's terminal may be asked to take back: the
-    last one that it was asked for, today, where it can take payments back.
+    sales of which goods come back: the one that the command names, or all that the sale does; or
+    the one that is printed again, by the till's printer (`has_printer`). `reversible` is the
+    card payment that the till's terminal may be asked to take back: the last one that it was
+    asked for, today, where it can take payments back.
     """
 
     till: str
@@ -51,3 +52,4 @@ class Circumstances(msgspec.Struct, frozen=True):
     scale: str = ""
     originals: tuple[Original, ...] = ()
     reversible: str = ""
+    has_printer: bool = False

@@ -56,7 +56,9 @@ class Original(msgspec.Struct, frozen=True):
     """A completed sale, with all that came back of it; `unfinished` are those sales not done.
 
     `reversed_before` are card payments of which a terminal said, when it was to take them back,
-    that they had been reversed already: the customer may have that money.
+    that they had been reversed already: the customer may have that money. `till` completed it,
+    `cashier` (an id, or empty) took the money; `copies` of its receipt and `gifts`, gift
+    receipts, were asked for so far.
     """
 
     cart: Cart
@@ -64,6 +66,10 @@ class Original(msgspec.Struct, frozen=True):
     refunds: tuple[Refunded, ...] = ()
     unfinished: tuple[Unfinished, ...] = ()
     reversed_before: tuple[str, ...] = ()
+    till: str = ""
+    cashier: str = ""
+    copies: int = 0
+    gifts: int = 0
 
     @property
     def lines(self) -> tuple[Line, ...]:

@@ -48,14 +48,11 @@ def lay_out_receipt(
     `card_receipts` gives the terminal's own customer lines by payment id, instead of what
     the ledger knows of the payment. Raises ValueError for a sale that is not completed.
     """
-    if cart.state is not TillState.DONE:
-        raise ValueError(f"the sale {cart.sale!r} is not completed: it has no receipt")
+    _check_completed(cart)
     language = language_of(store.receipt_language)
     words = WORDS[language]
     moment = datetime.fromtimestamp(cart.completed_at / 1000, tz=zone)
-    marked: tuple[ReceiptBlock, ...] = (
-        (TextBlock(words.copy, Align.CENTRE, Emphasis.LARGE),) if copy else ()
-    )
+    marked = (copy_mark(language, copy),) if copy else ()
     blocks = (
         *marked,
         *_head(store, words),
@@ -85,6 +82,48 @@ def lay_out_receipt(
     return ReceiptDocument(f"{words.receipt} {cart.receipt}", blocks, language, copy)
 
 
+def copy_mark(language: str, copy: int = 1) -> TextBlock:
+    """Return what stands at both ends of a copy; from the second on it says which."""
+    words = WORDS[language_of(language)]
+    number = f" {copy}" if copy > 1 else ""
+    return TextBlock(f"*** {words.copy}{number} ***", Align.CENTRE, Emphasis.LARGE)
+
+
+def lay_out_gift_receipt(
+    cart: Cart, store: StoreProfile, *, till: str, zone: tzinfo
+) -> ReceiptDocument:
+    """Return what a completed sale sold, without prices: for whom it is given to.
+
+    Its code brings the goods back and says no amount either. What came back in the sale is left
+    out, and so are notes, which people write for the till. Raises ValueError as
+    `lay_out_receipt`.
+    """
+    _check_completed(cart)
+    language = language_of(store.receipt_language)
+    words = WORDS[language]
+    moment = datetime.fromtimestamp(cart.completed_at / 1000, tz=zone)
+    blocks = (
+        *_head(store, words),
+        TextBlock(words.gift, Align.CENTRE, Emphasis.LARGE),
+        RowBlock(words.receipt, cart.receipt),
+        RowBlock(words.date, moment.strftime("%Y-%m-%d %H:%M")),
+        RowBlock(words.till, till),
+        RuleBlock(),
+        *(_gift_line(line, words) for line in cart.lines if not line.voided and not line.back),
+        RuleBlock(),
+        *_footer(store),
+        TextBlock(words.gift_use, Align.CENTRE),
+        QrBlock(f"{QR_FORM}|{cart.receipt}|{cart.sale}"),
+    )
+    return ReceiptDocument(f"{words.gift} {cart.receipt}", blocks, language)
+
+
+def _gift_line(line: Line, words: ReceiptWords) -> ReceiptBlock:
+    if line.entry == PRICE_CODE and line.unit == Unit.KILOGRAM:
+        return TextBlock(line.name)  # nobody weighed it
+    return RowBlock(line.name, _in_words(line.quantity, Unit(line.unit), words))
+
+
 def qr_text(cart: Cart) -> str:
     """Return what a receipt's QR code says: form, receipt number, sale id, total, currency."""
     return f"{QR_FORM}|{cart.receipt}|{cart.sale}|{cart.total_minor}|{cart.currency}"
@@ -94,6 +133,11 @@ def format_rate(rate_ppm: int) -> str:
     """Write a tax rate: `21%`, `5.5%`, `0%`."""
     whole, rest = divmod(rate_ppm, 10_000)
     return f"{whole}.{rest:04d}".rstrip("0") + "%" if rest else f"{whole}%"
+
+
+def _check_completed(cart: Cart) -> None:
+    if cart.state is not TillState.DONE:
+        raise ValueError(f"the sale {cart.sale!r} is not completed: it has no receipt")
 
 
 def _head(store: StoreProfile, words: ReceiptWords) -> Iterator[ReceiptBlock]:

@@ -44,6 +44,8 @@ class ReceiptWords(msgspec.Struct, frozen=True):
     exchange: str
     from_receipt: str
     no_receipt: str
+    gift: str
+    gift_use: str
 
 
 def tender_word(words: ReceiptWords, kind: OtherTender) -> str:
@@ -93,6 +95,8 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         exchange="EXCHANGE",
         from_receipt="Returned, receipt",
         no_receipt="Returned without receipt",
+        gift="GIFT RECEIPT",
+        gift_use="For exchange or return",
     ),
     "pl": ReceiptWords(
         receipt="Paragon nr",
@@ -127,6 +131,8 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         exchange="WYMIANA",
         from_receipt="Zwrot do paragonu nr",
         no_receipt="Zwrot bez paragonu",
+        gift="PARAGON PREZENTOWY",
+        gift_use="Do wymiany lub zwrotu",
     ),
     "zh": ReceiptWords(
         receipt="小票号",
@@ -161,6 +167,8 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         exchange="换货",
         from_receipt="退货 原小票号",
         no_receipt="无小票退货",
+        gift="礼品小票",
+        gift_use="凭此换货或退货",
     ),
     "ar": ReceiptWords(
         receipt="رقم الإيصال",
@@ -195,6 +203,8 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         exchange="استبدال",
         from_receipt="مرتجع من الإيصال رقم",
         no_receipt="مرتجع بدون إيصال",
+        gift="إيصال هدية",
+        gift_use="للاستبدال أو الإرجاع",
     ),
     "ko": ReceiptWords(
         receipt="영수증 번호",
@@ -229,6 +239,8 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         exchange="교환",
         from_receipt="반품, 원 영수증 번호",
         no_receipt="영수증 없는 반품",
+        gift="선물용 영수증",
+        gift_use="교환·반품 시 제시",
     ),
     "pt": ReceiptWords(
         receipt="Cupom nº",
@@ -263,6 +275,8 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         exchange="TROCA",
         from_receipt="Devolvido do cupom nº",
         no_receipt="Devolvido sem cupom",
+        gift="CUPOM PARA PRESENTE",
+        gift_use="Para troca ou devolução",
     ),
 }
 

@@ -44,8 +44,10 @@ from edge.contract.till_commands import (
     OverridePrice,
     Park,
     PayByCard,
+    PrintGiftReceipt,
     RefundByCard,
     RemoveDiscount,
+    ReprintReceipt,
     Resume,
     ReturnItem,
     ReturnLine,
@@ -75,6 +77,7 @@ from edge.engine.price_rules import (
 )
 from edge.engine.reference_view import ReferenceView
 from edge.engine.refund_rules import give_cash, give_tender, settle
+from edge.engine.reprint_rules import print_gift_receipt, reprint_receipt
 from edge.engine.return_rules import return_item, return_line
 from edge.engine.state_refusals import refuse_unless_open, refuse_while_paying
 from edge.engine.tender_rules import cancel_card, pay_by_card, take_cash
@@ -144,6 +147,8 @@ _RULES: Final[
     Park: park,
     Resume: resume,
     OpenDrawer: open_drawer,
+    ReprintReceipt: reprint_receipt,
+    PrintGiftReceipt: print_gift_receipt,
     TakeCash: take_cash,
     PayByCard: pay_by_card,
     TakeTender: take_tender,

@@ -32,12 +32,12 @@ from edge.contract.limits import (
     WEIGH_AGE_MS_MAX,
 )
 from edge.contract.payment_events import CardPaymentRequested
-from edge.contract.receipt_document import Align, Emphasis, ReceiptDocument, TextBlock
+from edge.contract.receipt_document import ReceiptDocument
 from edge.contract.sale_events import SaleAbandoned, SaleCompleted
 from edge.contract.weighing_events import WeighingAsked
 from edge.contract.wire import encode
 from edge.engine.cart import Cart
-from edge.engine.receipt_words import WORDS, language_of
+from edge.engine.receipt_layout import copy_mark
 from edge.engine.tender_rules import DRAWER_JOB, RECEIPT_JOB
 from edge.flows.device_directory import DeviceDirectory
 from edge.flows.till import Till
@@ -103,9 +103,7 @@ class DeviceJobs:
         document = _ARGS.decode(job.args).document
         attempt = job.attempt + 1
         if document.copy == 0:
-            mark = TextBlock(
-                WORDS[language_of(document.language)].copy, Align.CENTRE, Emphasis.LARGE
-            )
+            mark = copy_mark(document.language)
             document = replace(document, blocks=(mark, *document.blocks, mark))
         args = encode(PrintReceiptArgs(replace(document, copy=attempt)))
         job_id = f"{job.sale}-{RECEIPT}-{attempt}"

@@ -13,6 +13,7 @@ from edge.contract.sale_events import DrawerOpened, ReceiptPrinted
 from edge.contract.till_protocol import ReceiptView
 from edge.engine.cart import Cart
 from edge.flows.device_jobs import DeviceJobs
+from edge.flows.reprinting import reprint_of, settle_reprint
 from edge.flows.selling import Selling
 from edge.ledger.records import OpenJob
 
@@ -33,6 +34,8 @@ class Printing:
         till = self.selling.tills.get(job.till)
         if till is None or job.kind != JobKind.PRINT_RECEIPT or till.cart.sale != job.sale:
             return
+        if reprint_of(job):
+            return  # the till shows how the receipt itself stands, and what ails the printer
         words = f"{result.error.detail} {result.error.advice}".strip() if result.error else ""
         view = ReceiptView("waiting", words)
         if till.receipt != view:
@@ -43,6 +46,10 @@ class Printing:
         """Record what became of a receipt; an unknown one is printed again as COPY."""
         till = self.selling.till(job.till)
         evidence = _evidence(result)
+        if reprint_of(job):
+            advice = result.error.advice if result.error else ""
+            await settle_reprint(self.selling, job, evidence, advice)
+            return
 
         def decide(_: Cart) -> tuple[Event, ...]:
             return (ReceiptPrinted(sale=job.sale, evidence=evidence, copy=job.attempt),)

@@ -8,11 +8,14 @@ from edge.contract.till_commands import (
     AnyTillCommand,
     GiveCash,
     GiveTender,
+    PrintGiftReceipt,
     RefundByCard,
+    ReprintReceipt,
     ReturnLine,
 )
 from edge.engine.cart import APPROVED, CARD, Cart
 from edge.engine.originals import Original, Refunded, Returned, Unfinished
+from edge.engine.receipt_finding import receipt_asked
 from edge.flows.parking import ParkedSales, sale_cart
 from edge.flows.till import Till
 from edge.ledger.past_sales import PastSales
@@ -22,11 +25,16 @@ Returning = (ReturnLine, GiveCash, GiveTender, RefundByCard)
 """Commands that look into other sales: one at a time in the whole store, so that no two tills
 take the same goods back, or give the same money."""
 
+Reprinting = (ReprintReceipt, PrintGiftReceipt)
+"""Commands that print a completed sale again: one at a time too, since each has its number."""
+
 
 def receipts_asked_for(command: AnyTillCommand, cart: Cart) -> tuple[str, ...]:
     """Return the receipts that a command looks into: the named one, or all of the sale's goods."""
     if isinstance(command, ReturnLine):
         return (command.receipt,)
+    if isinstance(command, Reprinting):
+        return (receipt_asked(command.receipt)[0],)
     if isinstance(command, Returning):
         numbers = (line.back.receipt for line in cart.lines if line.back and not line.voided)
         return tuple(dict.fromkeys(number for number in numbers if number))
@@ -41,13 +49,19 @@ async def find_originals(
     for receipt in receipts:
         sold = await past.find(receipt)
         if sold is not None:
+            history = past_events(sold.events)
             originals.append(
                 Original(
-                    sale_cart(past_events(sold.events)),
+                    sale_cart(history),
                     tuple(Returned(*each) for each in sold.returned),
                     tuple(Refunded(*each) for each in sold.refunded),
                     unfinished,
                     tuple(sold.reversed_before),
+                    history[-1].till,
+                    # the answer of a terminal is nobody's: who asked it took the money
+                    next((past.actor for past in reversed(history) if past.actor), ""),
+                    sold.copies,
+                    sold.gifts,
                 )
             )
     return tuple(originals)

@@ -18,7 +18,7 @@ from edge.contract.device_messages import EVENT_SCAN, BarcodeScanned, DeviceEven
 from edge.contract.device_topics import every_device, parse_topic
 from edge.contract.errors import Refused
 from edge.contract.instant import Clock
-from edge.contract.limits import SCAN_AGE_MS_MAX, SCANNED_RECEIPT_CHARS_MAX
+from edge.contract.limits import RECEIPT_TEXT_CHARS_MAX, SCAN_AGE_MS_MAX
 from edge.contract.till_commands import AddItem
 from edge.contract.wire import UNREADABLE
 from edge.engine.receipt_finding import is_receipt_code, receipt_asked
@@ -107,7 +107,7 @@ class Scanning:
     def _show_receipt(self, till: Till, scan: str, text: str) -> None:
         if till.notice is not None and till.notice.params.get("scan") == scan:
             return  # delivered twice
-        code = text.strip()[:SCANNED_RECEIPT_CHARS_MAX]
+        code = text.strip()[:RECEIPT_TEXT_CHARS_MAX]
         number = receipt_asked(code)[0][:_SHOWN_CHARS_MAX]
         till.say(
             "receipt_scanned",

@@ -43,6 +43,7 @@ from edge.flows.approvals import Approvals
 from edge.flows.command_identity import fingerprint, same_answer
 from edge.flows.parking import ParkedSale, ParkedSales
 from edge.flows.returning import (
+    Reprinting,
     Returning,
     find_originals,
     receipts_asked_for,
@@ -63,6 +64,10 @@ SaleDecision = Callable[[Cart, Till | None], tuple[Event, ...]]
 JobMaker = Callable[[Till, Cart, tuple[Event, ...], int], tuple[OpenJob, ...]]
 """The jobs that events bring: called with the till, the cart after them, and the instant."""
 
+ReprintMaker = Callable[[str, tuple[Event, ...], tuple[Original, ...], int], tuple[OpenJob, ...]]
+"""The jobs that print completed sales again: called with the till's id, the events that ask for
+them, those sales, and the instant."""
+
 _LOOKS_LIKE_CARD: Final = "looks_like_card_number"
 
 
@@ -77,10 +82,11 @@ class Selling:
     `jobs_for` names the jobs that events bring, `dispatch` hands committed ones to the
     devices, `terminal_of` names a till's payment terminal, `can_reverse` says whether that takes
     payments back, `abort_card` asks it to stop waiting; `scale_of` names its scale, and refuses
-    in words while that cannot weigh; `has_drawer` says whether it has a drawer; `role_of` says
-    what a person is; `approvals` holds what second persons allowed; `past` has the sales that
-    goods come back of, and `returning` is held while a till takes some back or gives money for
-    them; `new_id` makes ids for sales that a till did not name itself; `check_storage` refuses
+    in words while that cannot weigh; `has_drawer` and `has_printer` say whether it has those;
+    `reprints` makes the jobs of what is printed again; `role_of` says what a person is;
+    `approvals` holds what second persons allowed; `past` has the sales that goods come back of,
+    and `returning` is held while a till takes some back, gives money for them, or prints one
+    again; `new_id` makes ids for sales that a till did not name itself; `check_storage` refuses
     a new sale when the disk is nearly full.
     """
 
@@ -98,6 +104,8 @@ class Selling:
     abort_card: Callable[[Till], Awaitable[None]] = _no_card
     scale_of: Callable[[str], str] = lambda _till: ""
     has_drawer: Callable[[str], bool] = lambda _till: False
+    has_printer: Callable[[str], bool] = lambda _till: False
+    reprints: ReprintMaker = lambda _till, _events, _originals, _at: ()
     role_of: Callable[[str], str] = lambda _actor: ""
     approvals: Approvals = field(default_factory=Approvals)
     parked: ParkedSales = field(default_factory=ParkedSales)
@@ -155,7 +163,8 @@ class Selling:
         """Return what is held so that no two tills take up the same sale, or the same goods."""
         if isinstance(command, (Park, Resume)):
             return self.parked.lock
-        return self.returning if isinstance(command, Returning) else nullcontext()
+        looks_back = isinstance(command, (*Returning, *Reprinting))
+        return self.returning if looks_back else nullcontext()
 
     async def sold_sale(self, text: str) -> SoldSaleView:
         """Return what may come back of the sale that a receipt names: its number, or its QR code.
@@ -219,6 +228,7 @@ class Selling:
             await self._reversible(till, originals, at)
             if isinstance(command, RefundByCard)
             else "",
+            self.has_printer(till.id),
         )
         events = decide(till.cart, command, self.reference, given)
         if isinstance(command, NextSale):
@@ -230,7 +240,10 @@ class Selling:
                 return kept
             await self.abort_card(till)
         cart = parked.cart if parked else till.cart
-        answer = await self._step(till, actor, events, cart=cart, at=at, reply=identity)
+        again = self.reprints(till.id, events, given.originals, at)
+        answer = await self._step(
+            till, actor, events, cart=cart, at=at, reply=identity, more_jobs=again
+        )
         if isinstance(command, ApprovedCommand) and command.approval is not None:
             self.approvals.spend(command.approval)
         return answer

@@ -37,13 +37,18 @@ class RefundedMoney(NamedTuple):
 
 @dataclass(frozen=True)
 class SoldSale:
-    """A completed sale: its events from opening to completion, and what came back of it."""
+    """A completed sale: its events from opening to completion, and what came back of it.
+
+    `copies` of its receipt and `gifts`, gift receipts, were asked for so far.
+    """
 
     events: list[StoredEvent]
     returned: list[ReturnedGoods]
     refunded: list[RefundedMoney]
     reversed_before: list[str]
     """Card payments of which a terminal said that they had been reversed before."""
+    copies: int = 0
+    gifts: int = 0
 
 
 @dataclass(frozen=True)
@@ -109,9 +114,14 @@ def _find(connection: sqlite3.Connection, receipt: str) -> SoldSale | None:
     reversed_before = connection.execute(
         "SELECT original_tender FROM reversed_before WHERE original_sale = ?", (sale,)
     )
+    copies, gifts = connection.execute(
+        "SELECT copies, gifts FROM reprinted WHERE sale = ?", (sale,)
+    ).fetchone() or (0, 0)
     return SoldSale(
         [StoredEvent(*event) for event in events],
         [ReturnedGoods(*goods) for goods in returned],
         [RefundedMoney(*money) for money in refunded],
         [tender for (tender,) in reversed_before],
+        copies,
+        gifts,
     )

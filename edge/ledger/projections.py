@@ -16,6 +16,7 @@ from edge.contract.card_refund_events import (
 )
 from edge.contract.device_messages import ALREADY_REVERSED
 from edge.contract.event_registry import Event
+from edge.contract.receipt_events import GiftReceiptPrinted, ReceiptReprinted
 from edge.contract.return_events import CashReturned, LineReturned, RefundPart, TenderReturned
 from edge.contract.sale_events import (
     LineVoided,
@@ -156,6 +157,24 @@ def _resumed(connection: sqlite3.Connection, event: SaleResumed, till: str, _: i
     )
 
 
+def _reprinted(connection: sqlite3.Connection, event: ReceiptReprinted, _: str, __: int) -> None:
+    connection.execute(
+        "INSERT INTO reprinted (sale, copies, gifts) VALUES (?, ?, 0)"
+        " ON CONFLICT (sale) DO UPDATE SET copies = excluded.copies",
+        (event.sale, event.copy),
+    )
+
+
+def _gift_receipt(
+    connection: sqlite3.Connection, event: GiftReceiptPrinted, _: str, __: int
+) -> None:
+    connection.execute(
+        "INSERT INTO reprinted (sale, copies, gifts) VALUES (?, 0, ?)"
+        " ON CONFLICT (sale) DO UPDATE SET gifts = excluded.gifts",
+        (event.sale, event.copy),
+    )
+
+
 def _enrolled(connection: sqlite3.Connection, event: TillEnrolled, _: str, seq: int) -> None:
     connection.execute(
         "INSERT INTO enrolment (secret_sha256, till, label, seq) VALUES (?, ?, ?, ?)",
@@ -176,6 +195,8 @@ _PROJECTORS: Final[dict[type[Event], Projector]] = {
     CardRefundRequested: _card_refund_asked,
     CardRefundApproved: _card_refund_approved,
     CardRefundDeclined: _card_refund_declined,
+    ReceiptReprinted: _reprinted,
+    GiftReceiptPrinted: _gift_receipt,
     TillEnrolled: _enrolled,
 }
 PROJECTED_TABLES: Final = (
@@ -186,6 +207,7 @@ PROJECTED_TABLES: Final = (
     "returned_line",
     "refunded_tender",
     "reversed_before",
+    "reprinted",
 )
 
 

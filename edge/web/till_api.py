@@ -10,7 +10,7 @@ from aiohttp import web
 from msgspec import Meta
 
 from edge.contract.identity import ShortId
-from edge.contract.limits import APPROVAL_S_MAX, ENROL_CODE_S_MAX
+from edge.contract.limits import APPROVAL_S_MAX, ENROL_CODE_S_MAX, RECEIPT_TEXT_CHARS_MAX
 from edge.contract.till_commands import AnyTillCommand
 from edge.contract.till_protocol import (
     ApprovalRequest,
@@ -40,8 +40,6 @@ from edge.web.caller import CASHIER, SERVICE, TILL, till_caller
 from edge.web.till_socket import TillSockets
 
 _SEARCH_CHARS_MAX: Final = 80
-_RECEIPT_TEXT_CHARS_MAX: Final = 200
-"""The text of a receipt's QR code, with the longest ids."""
 _CODE_DAYS_MAX: Final = 30
 
 
@@ -267,7 +265,7 @@ class TillApi:
         return await self.sockets.serve(request, till)
 
     async def _receipt(self, request: web.Request) -> web.Response:
-        number = request.match_info["number"][:_RECEIPT_TEXT_CHARS_MAX]
+        number = request.match_info["number"][:RECEIPT_TEXT_CHARS_MAX]
         return json_response(await self.selling.sold_sale(number))
 
     async def _quick_keys(self, _: web.Request) -> web.Response:

@@ -50,6 +50,7 @@ from tests.engine.till_stories import (
     weighed_here,
     with_a_tare,
     without_drawer,
+    without_printer,
     without_scale,
     without_terminal,
 )
@@ -220,6 +221,20 @@ REFUSALS: Final[list[tuple[str, Story, Story]]] = [
     ("card_refund_running", back_to_the_card, lambda till: till.park()),
     ("not_even", one_comes_back, lambda till: till.settle()),
     ("not_even", open_sale, lambda till: till.settle()),
+    # printed again
+    *(
+        refusal
+        for again in (lambda till: till.copy(SOLD), lambda till: till.gift(SOLD))
+        for refusal in (
+            ("unknown_receipt", idle, again),
+            ("sale_still_open", open_sale, again),
+            ("sale_still_open", paying, again),
+            ("no_printer", without_printer, again),
+        )
+    ),
+    ("unknown_receipt", open_sale, lambda till: till.copy("till-1-000002")),
+    ("receipt_of_other_store", done, lambda till: till.copy(f"TILLBOX1|{SOLD}|another|45|EUR")),
+    ("nothing_to_give", both_came_back, lambda till: till.gift("till-1-000002")),
     # the scale
     ("no_scale", without_scale, lambda till: till.weigh(CHEESE_PLU)),
     ("not_sold_by_weight", open_sale, lambda till: till.weigh(ROLL)),

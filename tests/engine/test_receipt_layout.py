@@ -151,7 +151,7 @@ def test_a_receipt_is_no_copy_unless_it_is_said() -> None:
 def test_a_copy_says_so_at_top_and_bottom_and_is_the_same_otherwise() -> None:
     cart = cash_sale()
     original, copy = lay_out(cart), lay_out(cart, copy=2)
-    assert printed(copy) == ["COPY", *printed(original), "COPY"]
+    assert printed(copy) == ["*** COPY 2 ***", *printed(original), "*** COPY 2 ***"]
     assert copy.blocks[0] == copy.blocks[-1]
     assert isinstance(copy.blocks[0], TextBlock)
     assert copy.blocks[0].emphasis is Emphasis.LARGE

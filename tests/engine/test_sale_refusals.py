@@ -81,8 +81,8 @@ def test_no_refusal_of_the_rules_is_left_out() -> None:
             match node:
                 case ast.Call(func=ast.Name("Refused"), args=[ast.Constant(str(code)), *_]):
                     told.add(code)
-    # what only another store, or another time, can bring is told in test_returns
-    assert told - {code for code, _, _ in REFUSALS} == {"other_currency", "receipt_of_other_store"}
+    # what only another time can bring is told in test_returns
+    assert told - {code for code, _, _ in REFUSALS} == {"other_currency"}
 
 
 def test_every_refusal_has_its_words_on_the_till() -> None:

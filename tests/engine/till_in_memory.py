@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from edge.contract.card_refund_events import (
@@ -17,6 +18,7 @@ from edge.contract.payment_events import (
     CardPaymentDeclined,
     CardPaymentUnknown,
 )
+from edge.contract.receipt_events import GiftReceiptPrinted, ReceiptReprinted
 from edge.contract.return_events import CashReturned, RefundPart, TenderReturned
 from edge.contract.sale_events import SaleAbandoned, SaleCompleted
 from edge.contract.till_commands import (
@@ -32,8 +34,10 @@ from edge.contract.till_commands import (
     OverridePrice,
     Park,
     PayByCard,
+    PrintGiftReceipt,
     RefundByCard,
     RemoveDiscount,
+    ReprintReceipt,
     Resume,
     ReturnItem,
     ReturnLine,
@@ -53,6 +57,7 @@ from edge.engine.cart_changes import apply
 from edge.engine.circumstances import Approval, Circumstances
 from edge.engine.originals import Original, Refunded, Returned, Unfinished
 from edge.engine.promotions import Occasion
+from edge.engine.receipt_finding import receipt_asked
 from edge.engine.reference_view import ReferenceView
 from edge.engine.sale_rules import decide
 from edge.engine.tender_rules import complete_if_covered
@@ -68,6 +73,8 @@ class Books:
     sold: dict[str, Cart] = field(default_factory=dict)
     refunds: dict[str, dict[str, tuple[RefundPart, ...]]] = field(default_factory=dict)
     reversed_before: set[str] = field(default_factory=set)
+    copies: Counter[str] = field(default_factory=Counter)
+    gifts: Counter[str] = field(default_factory=Counter)
 
     def hear(self, cart: Cart, event: Event) -> None:
         if isinstance(event, SaleCompleted):
@@ -82,6 +89,10 @@ class Books:
                 self.reversed_before |= {part.original_tender for part in parts}
         elif isinstance(event, SaleAbandoned):
             self.refunds.pop(event.sale, None)
+        elif isinstance(event, ReceiptReprinted):
+            self.copies[event.sale] += 1
+        elif isinstance(event, GiftReceiptPrinted):
+            self.gifts[event.sale] += 1
 
     def paid_by(self, receipt: str) -> list[str]:
         return [each.tender_id for each in self.sold[receipt].tenders]
@@ -111,7 +122,9 @@ class Books:
             for name, till in self.tills.items()
             if till.cart.sale and not till.cart.receipt
         )
-        return Original(cart, returns, refunds, unfinished, tuple(self.reversed_before))
+        before = tuple(self.reversed_before)
+        copies, gifts = self.copies[cart.sale], self.gifts[cart.sale]
+        return Original(cart, returns, refunds, unfinished, before, copies=copies, gifts=gifts)
 
 
 class TillInMemory:
@@ -139,6 +152,7 @@ class TillInMemory:
         self.role = "cashier"
         self.approval: Approval | None = None
         self.has_drawer = True
+        self.has_printer = True
         self.parked: Cart | None = None
         self.parked_sales = 0
         self.occasion = Occasion(self.now_ms, 1, 600)
@@ -148,12 +162,9 @@ class TillInMemory:
         return f"{kind}-{self._ids:06d}" if self.name == "till-1" else f"{kind}-{self._ids:06d}-b"
 
     def originals(self, command: AnyTillCommand | None) -> tuple[Original, ...]:
-        if isinstance(command, ReturnLine):
-            return tuple(
-                self.books.original(receipt)
-                for receipt in self.books.sold
-                if receipt == command.receipt
-            )
+        if isinstance(command, (ReturnLine, ReprintReceipt, PrintGiftReceipt)):
+            asked, _ = receipt_asked(command.receipt)
+            return tuple(self.books.original(each) for each in self.books.sold if each == asked)
         if isinstance(command, (GiveCash, GiveTender, RefundByCard)):
             receipts = [line.back.receipt for line in self.cart.lines if line.back]
             return tuple(self.books.original(each) for each in dict.fromkeys(receipts) if each)
@@ -175,6 +186,7 @@ class TillInMemory:
             parked_sales=self.parked_sales,
             originals=self.originals(command),
             reversible=self.reversible,
+            has_printer=self.has_printer,
         )
 
     def do(self, command: AnyTillCommand) -> tuple[Event, ...]:
@@ -236,6 +248,12 @@ class TillInMemory:
 
     def drawer(self, reason: str = "change") -> tuple[Event, ...]:
         return self.do(OpenDrawer(command_id=self.new_id("command"), reason=reason))
+
+    def copy(self, receipt: str) -> tuple[Event, ...]:
+        return self.do(ReprintReceipt(command_id=self.new_id("command"), receipt=receipt))
+
+    def gift(self, receipt: str) -> tuple[Event, ...]:
+        return self.do(PrintGiftReceipt(command_id=self.new_id("command"), receipt=receipt))
 
     def cash(self, amount_minor: int) -> tuple[Event, ...]:
         return self.do(TakeCash(command_id=self.new_id("command"), amount_minor=amount_minor))

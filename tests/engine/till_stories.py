@@ -75,6 +75,11 @@ def without_drawer(till: TillInMemory) -> None:
     till.has_drawer = False
 
 
+def without_printer(till: TillInMemory) -> None:
+    done(till)
+    till.has_printer = False
+
+
 def without_scale(till: TillInMemory) -> None:
     till.scale = ""
 

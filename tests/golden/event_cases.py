@@ -41,6 +41,7 @@ from edge.contract.price_events import (
     PricesReduced,
     Reduction,
 )
+from edge.contract.receipt_events import GiftReceiptPrinted, ReceiptReprinted, ReprintEnded
 from edge.contract.return_events import (
     CashReturned,
     LineReturned,
@@ -162,6 +163,9 @@ CASES: Final[tuple[Event, ...]] = (
         ),
     ),
     ReceiptPrinted(sale=SALE, evidence="confirmed", copy=1),
+    ReceiptReprinted(sale=SALE, receipt="till-1-000417", copy=2),
+    ReprintEnded(sale=SALE, what="gift", copy=1, evidence="confirmed"),
+    GiftReceiptPrinted(sale=SALE, receipt="till-1-000417", copy=1),
     ReferenceApplied(feed="price", cursor=318),
     SaleAbandoned(sale=SALE, reason="left", returned_minor=500),
     SaleCompleted(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -18,7 +18,7 @@ from devices.protocols.escpos_encoder import EscposEncoder, PaperFormat
 from edge.contract.receipt_document import ReceiptDocument
 from edge.contract.till_commands import OtherTender
 from edge.engine.cart import Cart
-from edge.engine.receipt_layout import lay_out_receipt
+from edge.engine.receipt_layout import lay_out_gift_receipt, lay_out_receipt
 from tests.devices.escpos_desk import Desk
 from tests.engine.shop_in_memory import CHEESE_742_G, MILK, ROLL, SMALL, SOAP, profile
 from tests.engine.till_in_memory import TillInMemory
@@ -128,13 +128,29 @@ SHOPS: Final = {
     ),
 }
 SHOPS["polish_one_page"] = SHOPS["polish"]._replace(pages=())
+KINDS: Final[dict[str, dict[str, Any]]] = {
+    "58mm": {"copy": 1},
+    "return": {"kind": "return"},
+    "cardback": {"kind": "cardback"},
+    "copy": {"copy": 2, "kind": "return"},
+    "gift": {"gift": True},
+}
 WIDTHS: Final = {"58mm": 32, "80mm": 42}
 RETURNS: Final = tuple(f"{shop}_return_58mm" for shop in SHOPS if shop != "polish_one_page")
 CARD_REFUNDS: Final = ("english_cardback_80mm", "arabic_cardback_80mm")
+AGAIN: Final = tuple(
+    f"{shop}_{what}_{width}"
+    for shop in SHOPS
+    if shop != "polish_one_page"
+    for what in ("copy", "gift")
+    for width in WIDTHS
+)
+"""A second copy of an exchange, and the gift receipt of the sale."""
 CASES: Final = (
     *(f"{shop}_{width}" for shop in SHOPS for width in WIDTHS),
     *RETURNS,
     *CARD_REFUNDS,
+    *AGAIN,
 )
 
 
@@ -202,7 +218,7 @@ def card_refund(goods: tuple[str, ...]) -> Cart:
 _SALES: Final = {"": sale, "return": exchange, "cardback": card_refund}
 
 
-def document(shop: Shop, *, copy: int = 0, kind: str = "") -> ReceiptDocument:
+def document(shop: Shop, *, copy: int = 0, kind: str = "", gift: bool = False) -> ReceiptDocument:
     """Return the receipt of a shop as its box lays it out."""
     store = msgspec.structs.replace(
         profile(),
@@ -213,6 +229,8 @@ def document(shop: Shop, *, copy: int = 0, kind: str = "") -> ReceiptDocument:
     )
     zone = ZoneInfo("Europe/Lisbon")
     cart = _SALES[kind](shop.goods)
+    if gift:
+        return lay_out_gift_receipt(cart, store, till="1", zone=zone)
     return lay_out_receipt(cart, store, till="1", cashier=shop.cashier, zone=zone, copy=copy)
 
 
@@ -220,10 +238,12 @@ def document(shop: Shop, *, copy: int = 0, kind: str = "") -> ReceiptDocument:
 def printed(name: str) -> tuple[str, Image.Image]:
     """Return a case's paper as text and as a picture."""
     shop_name, _, width = name.rpartition("_")
-    kind = next((each for each in _SALES if each and shop_name.endswith(f"_{each}")), "")
-    shop, columns = SHOPS[shop_name.removesuffix(f"_{kind}")], WIDTHS[width]
+    shop_name, _, what = shop_name.rpartition("_")
+    if what not in KINDS:
+        shop_name, what = f"{shop_name}_{what}".strip("_"), "58mm" if width == "58mm" else ""
+    shop, columns = SHOPS[shop_name], WIDTHS[width]
     encoder = EscposEncoder(PaperFormat(columns=columns, other_code_pages=shop.pages), LETTERS)
-    encoded = encoder.encode(document(shop, copy=int(width == "58mm" and not kind), kind=kind))
+    encoded = encoder.encode(document(shop, **KINDS.get(what, {})))
     (receipt,) = Desk(columns).feed(encoded.data).roll.receipts
     head = f"columns {columns}, substituted {encoded.substituted}, cut {receipt.cut}\n"
     text = head + "".join(line.looks.rstrip() + "\n" for line in receipt.lines)

@@ -16,6 +16,7 @@ from edge.contract.envelope import GENESIS, link_all, unseal
 from edge.contract.errors import Refused, StorageFailed
 from edge.contract.event_registry import Event
 from edge.contract.limits import COMMAND_REPLIES_KEPT, EVENT_BYTES_MAX, EVENTS_PER_COMMAND_MAX
+from edge.contract.receipt_events import GiftReceiptPrinted, ReceiptReprinted
 from edge.contract.return_events import CashReturned, LineReturned, RefundPart, TenderReturned
 from edge.contract.sale_events import LineVoided, SaleAbandoned, SaleOpened, SaleParked, SaleResumed
 from edge.contract.system_events import BoxStopped, TillEnrolled
@@ -205,6 +206,14 @@ async def test_projections_made_anew_from_events_are_the_same(tmp_path: Path) ->
         await ledger.record(Record((*gone, SaleAbandoned(sale="gone")), "till-5"))
         await ledger.record(Record(coming_back("back", "1", receipt=False), "till-9"))
         await ledger.record(Record(card_refunds("open"), "till-1"))
+        again = (
+            GiftReceiptPrinted(sale="s1", receipt="till-1-000002", copy=1),
+            ReceiptReprinted(sale="s1", receipt="till-1-000002", copy=1),
+            ReceiptReprinted(sale="s0", receipt="till-0-000001", copy=1),
+            GiftReceiptPrinted(sale="s0", receipt="till-0-000001", copy=1),
+            ReceiptReprinted(sale="s0", receipt="till-0-000001", copy=2),
+        )
+        await ledger.record(Record(again, "till-9"))
     with closing(sqlite3.connect(path)) as connection:
 
         def tables() -> dict[str, list[tuple[object, ...]]]:
@@ -221,6 +230,7 @@ async def test_projections_made_anew_from_events_are_the_same(tmp_path: Path) ->
             ("open", "asked", "s0", "1", 5), ("open", "given", "s0", "1", 4),
         ]  # fmt: skip
         assert before["reversed_before"] == [("s0", "1")]
+        assert before["reprinted"] == [("s0", 2, 1), ("s1", 1, 1)]
         rebuild(connection)
         assert tables() == before
 

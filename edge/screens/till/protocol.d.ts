@@ -262,7 +262,9 @@ export type Command =
   | { type: "next_sale" }
   | { type: "park"; label?: string; for_till?: string }
   | { type: "resume"; sale_id: string }
-  | { type: "open_drawer"; reason: string; approval?: string };
+  | { type: "open_drawer"; reason: string; approval?: string }
+  | { type: "reprint_receipt"; receipt: string }
+  | { type: "print_gift_receipt"; receipt: string };
 
 /** What a second person may have to approve. */
 export type ApprovedCommand = Extract<Command, { type: "override_price" | "give_discount" | "open_drawer" | "take_tender" | "return_item" | "give_cash" | "give_tender" | "refund_by_card" }>;

@@ -1,0 +1,52 @@
+"""What is printed of a sale again, once it stands: copies of its receipt, and gift receipts."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from edge.contract.event_registry import Event, declare
+
+
+@declare
+class ReceiptReprinted(Event, frozen=True):
+    """A person asked for a copy of a completed sale's receipt; it says COPY.
+
+    `copy` counts what people asked for of that sale, from 1. What the box repeats by itself
+    because a receipt's fate is not known is counted apart, by `ReceiptPrinted`.
+    """
+
+    TYPE: ClassVar[str] = "receipt_reprinted"
+
+    sale: str
+    receipt: str
+    copy: int
+
+
+@declare
+class GiftReceiptPrinted(Event, frozen=True):
+    """A person asked for a gift receipt of a completed sale: its goods, and no price.
+
+    `copy` counts the gift receipts of that sale, from 1.
+    """
+
+    TYPE: ClassVar[str] = "gift_receipt_printed"
+
+    sale: str
+    receipt: str
+    copy: int
+
+
+@declare
+class ReprintEnded(Event, frozen=True):
+    """A printer reported on a copy or a gift receipt that a person had asked for.
+
+    `what` is `copy` or `gift`, `copy` the number of that event; `evidence` as in
+    `ReceiptPrinted`, except that nothing is repeated by itself.
+    """
+
+    TYPE: ClassVar[str] = "reprint_ended"
+
+    sale: str
+    what: str
+    copy: int
+    evidence: str

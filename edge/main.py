@@ -30,6 +30,7 @@ from edge.flows.device_jobs import DeviceJobs
 from edge.flows.job_dispatch import JobDispatch
 from edge.flows.link_state import LinkState
 from edge.flows.paying_by_card import PayingByCard
+from edge.flows.price_checking import PriceChecks
 from edge.flows.printing import Printing
 from edge.flows.receipt_setting import ReceiptSetting
 from edge.flows.recovery import Recovery
@@ -217,8 +218,9 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         )
         await access.open()
         stack.push_async_callback(access.close)
+        checks = PriceChecks(selling, clock, tasks)
         scanning = Scanning(
-            store.slug, bus, directory, selling, access.cashier_of, clock, log, tasks
+            store.slug, bus, directory, selling, checks, access.cashier_of, clock, log, tasks
         )
         replica = Replica(
             ledger,
@@ -253,7 +255,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             lambda: reference.store.name if reference.has_store else "Tillbox",
         ).routes(
             (
-                *TillApi(access, selling, reference, sockets).routes(),
+                *TillApi(access, selling, reference, sockets, checks).routes(),
                 *ReplicaApi(replica, link).routes(),
             )
         )

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from edge.contract.identity import ShortId
-from edge.contract.limits import PIN_DIGITS_MAX, PIN_DIGITS_MIN
+from edge.contract.limits import BARCODE_CHARS_MAX, PIN_DIGITS_MAX, PIN_DIGITS_MIN
 from edge.contract.permissions import Permission
 
 
@@ -199,11 +199,72 @@ class ParkedView(msgspec.Struct, frozen=True):
     state: TillState
 
 
+class PromotionView(msgspec.Struct, frozen=True):
+    """A promotion that names an article; `now` while its hours are on.
+
+    `coupon` and `members`: it counts only with a coupon, or for certain customers.
+    """
+
+    name: str
+    now: bool
+    coupon: bool
+    members: bool
+
+
+class PriceView(msgspec.Struct, frozen=True):
+    """What a code costs now, bought alone.
+
+    `price_minor` is listed per piece or kilogram. The code means `quantity` (thousandths) of it,
+    which cost `amount_minor`, and `now_minor` with the promotions that count at this moment;
+    `labelled` where the code itself says how much it is, or what it costs.
+    """
+
+    code: str
+    sku: str
+    name: str
+    unit: str
+    currency: str
+    price_minor: int
+    quantity: int
+    amount_minor: int
+    now_minor: int
+    labelled: bool
+    promotions: tuple[PromotionView, ...]
+
+
+class RefusalBody(msgspec.Struct, frozen=True):
+    """What every refusal looks like over HTTP."""
+
+    code: str
+    message: str
+    advice: str
+    params: dict[str, str] = {}
+
+
+class PriceCheckRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A till begins a price check, or goes on with it; `code` as in `AddItem`, or empty."""
+
+    code: Annotated[str, Meta(max_length=BARCODE_CHARS_MAX)] = ""
+
+
+class PriceCheckView(msgspec.Struct, frozen=True):
+    """A price check: while a till has one, its scans go there. `serial` counts what was asked.
+
+    `code` was asked last: it has a price or is refused. Empty, and neither, before the first.
+    """
+
+    serial: int
+    code: str
+    price: PriceView | None
+    refused: RefusalBody | None
+
+
 class TillView(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a till shows, whole. `version` only ever grows.
 
     A `total_minor` below zero goes back to the customer: `refund_due_minor` is what is left of
     that, `due_minor` what is left to be paid. Neither is negative, and one of them is 0.
+    `last_receipt` is the number of the till's newest receipt, empty before the first.
     """
 
     version: int
@@ -230,6 +291,8 @@ class TillView(msgspec.Struct, frozen=True, kw_only=True):
     parked: tuple[ParkedView, ...] = ()
     weighing: WeighingView | None = None
     refund_due_minor: int = 0
+    last_receipt: str = ""
+    price_check: PriceCheckView | None = None
 
 
 class SoldLineView(msgspec.Struct, frozen=True):
@@ -287,15 +350,6 @@ class SoldSaleView(msgspec.Struct, frozen=True):
     back_minor: int
     lines: tuple[SoldLineView, ...]
     tenders: tuple[PaidTenderView, ...]
-
-
-class RefusalBody(msgspec.Struct, frozen=True):
-    """What every refusal looks like over HTTP."""
-
-    code: str
-    message: str
-    advice: str
-    params: dict[str, str] = {}
 
 
 class EnrolRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,5 +1,7 @@
 """A scan goes to the basket of the till that its scanner serves, from any screen.
 
+While the till checks prices (`price_checking`) it goes there instead, and to no basket.
+
 A scan older than its expiry belongs to the last customer: it is dropped and shown, never
 put in the next one's basket. The scan's id is the command's id: delivered twice, it is
 added once. A receipt's code is no article: the till is told of it, and its screen shows
@@ -23,6 +25,7 @@ from edge.contract.till_commands import AddItem
 from edge.contract.wire import UNREADABLE
 from edge.engine.receipt_finding import is_receipt_code, receipt_asked
 from edge.flows.device_directory import DeviceDirectory
+from edge.flows.price_checking import PriceChecks
 from edge.flows.selling import Selling
 from edge.flows.till import Till
 from edge.runtime.bus import Bus, BusMessage
@@ -45,6 +48,7 @@ class Scanning:
     bus: Bus
     directory: DeviceDirectory
     selling: Selling
+    checks: PriceChecks
     cashier_of: CashierOf
     clock: Clock
     log: Log
@@ -94,6 +98,9 @@ class Scanning:
         if cashier is None:
             till.say("scan_not_signed_in", "refused", "Sign in first, then scan again.")
             self.selling.views.publish(till)
+            return
+        if till.price_check is not None:
+            self.checks.scan(till, event.id, scan.text, scan.aim)
             return
         if is_receipt_code(scan.text):
             self._show_receipt(till, event.id, scan.text)

@@ -14,6 +14,7 @@ from edge.contract.till_protocol import (
     LinkView,
     NoticeView,
     ParkedView,
+    PriceCheckView,
     ReceiptView,
     TillState,
     TillView,
@@ -21,6 +22,7 @@ from edge.contract.till_protocol import (
 )
 from edge.contract.wire import encode
 from edge.engine.cart import EMPTY, Cart
+from edge.engine.tender_rules import receipt_number
 
 VERSIONS_PER_SEQ: Final = 1 << 22
 """Versions of views between two events: a restart begins above every earlier one. A scale that
@@ -56,7 +58,8 @@ class Till:
     """One point of sale. `lock` is held over decide, record and apply: one step at a time.
 
     `completed_seq` is where the sale on the screen was completed, 0 for none; `replies`
-    are the newest answers and refusals by command id.
+    are the newest answers and refusals by command id. `price_check` is there while its scans
+    go to that.
     """
 
     id: str
@@ -67,6 +70,7 @@ class Till:
     receipt: ReceiptView | None = None
     notice: NoticeView | None = None
     notices: int = 0
+    price_check: PriceCheckView | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     screens: set[Screen] = field(default_factory=set)
     replies: OrderedDict[str, object] = field(default_factory=OrderedDict)
@@ -86,6 +90,10 @@ class Till:
         """Put a notice on the till's message line."""
         self.notices += 1
         self.notice = NoticeView(self.notices, code, tone, words, params or {})
+
+
+def _newest_receipt(till: Till) -> str:
+    return receipt_number(till.id, till.receipts) if till.receipts else ""
 
 
 @dataclass
@@ -136,6 +144,8 @@ class TillViews:
                 parked=self.parked() if face.parked is None else face.parked,
                 weighing=WeighingView(asked.name, asked.tare_g) if asked else None,
                 refund_due_minor=shown.refund_due_minor,
+                last_receipt=shown.receipt or _newest_receipt(till),
+                price_check=till.price_check,
             )
         )
 

@@ -10,13 +10,21 @@ from aiohttp import web
 from msgspec import Meta
 
 from edge.contract.identity import ShortId
-from edge.contract.limits import APPROVAL_S_MAX, ENROL_CODE_S_MAX, RECEIPT_TEXT_CHARS_MAX
+from edge.contract.limits import (
+    APPROVAL_S_MAX,
+    BARCODE_CHARS_MAX,
+    ENROL_CODE_S_MAX,
+    RECEIPT_TEXT_CHARS_MAX,
+)
 from edge.contract.till_commands import AnyTillCommand
 from edge.contract.till_protocol import (
     ApprovalRequest,
     ApprovalView,
     ArticleView,
     EnrolRequest,
+    PriceCheckRequest,
+    PriceCheckView,
+    PriceView,
     QuickKeyPageView,
     SessionView,
     SignInRequest,
@@ -24,6 +32,7 @@ from edge.contract.till_protocol import (
     TillView,
 )
 from edge.flows.access import Access
+from edge.flows.price_checking import PriceChecks
 from edge.flows.selling import Selling
 from edge.reference.store import ReferenceStore
 from edge.runtime.http_errors import JSON_TYPE, json_response
@@ -78,6 +87,7 @@ class TillApi:
     selling: Selling
     reference: ReferenceStore
     sockets: TillSockets
+    checks: PriceChecks
 
     def routes(self) -> tuple[Route, ...]:
         """Return the route table of this part."""
@@ -193,6 +203,33 @@ class TillApi:
                 query=(Query("q", "Words that must all occur"),),
             ),
             Route(
+                method="GET",
+                path="/api/v1/prices",
+                handler=self._price,
+                summary="What a code costs now, and the promotions that name the article",
+                access=CASHIER,
+                response=PriceView,
+                refusals={404: "No such article.", 409: "It cannot be sold, in words."},
+                query=(Query("code", "A code as it is scanned or typed"),),
+            ),
+            Route(
+                method="POST",
+                path="/api/v1/tills/{till}/price-check",
+                handler=self._check_price,
+                summary="Let a till's scans ask for prices, and ask for one; a refusal is in it",
+                access=CASHIER,
+                request=PriceCheckRequest,
+                response=PriceCheckView,
+            ),
+            Route(
+                method="DELETE",
+                path="/api/v1/tills/{till}/price-check",
+                handler=self._end_price_check,
+                summary="Let a till's scans go to its basket again; the answer is its view",
+                access=CASHIER,
+                response=TillView,
+            ),
+            Route(
                 method="POST",
                 path="/internal/v1/enrolment-codes",
                 handler=self._make_code,
@@ -274,3 +311,19 @@ class TillApi:
     async def _articles(self, request: web.Request) -> web.Response:
         text = request.query.get("q", "")[:_SEARCH_CHARS_MAX]
         return json_response(ArticlesBody(self.reference.search(text)))
+
+    # --- prices ---------------------------------------------------------------------------
+
+    async def _price(self, request: web.Request) -> web.Response:
+        code = request.query.get("code", "")[:BARCODE_CHARS_MAX]
+        return json_response(self.checks.price(code))
+
+    async def _check_price(self, request: web.Request) -> web.Response:
+        till = self.selling.till(request.match_info["till"])
+        wish = await read_message(request, PriceCheckRequest)
+        return json_response(self.checks.look(till, wish.code))
+
+    async def _end_price_check(self, request: web.Request) -> web.Response:
+        till = self.selling.till(request.match_info["till"])
+        self.checks.end(till)
+        return await self._view(request)

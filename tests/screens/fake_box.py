@@ -24,6 +24,7 @@ from edge.contract.payment_events import (
     CardPaymentUnknown,
 )
 from edge.contract.permissions import Verdict, verdict
+from edge.contract.sale_events import SaleCompleted
 from edge.contract.till_commands import (
     AddItem,
     AnyTillCommand,
@@ -59,6 +60,7 @@ from edge.engine.weighing_rules import weighed, weighing_ended
 from edge.flows.approvals import Approvals
 from edge.runtime.static_files import StaticFiles
 from tests.screens.demo_reference import DemoReference, demo_staff
+from tests.screens.fake_again import PastAndPrices
 from tests.screens.fake_http import as_json, refusals
 from tests.screens.fake_parking import TILLS, ParkingShelf, foreign_cash
 from tests.screens.fake_returns import SoldShelf
@@ -111,6 +113,7 @@ class FakeBox:
         self.monotonic_ms = 0
         self.shelf = ParkingShelf()
         self.sold = SoldShelf()
+        self.again = PastAndPrices()
         self.valid_s = 60.0
         self.sockets: set[web.WebSocketResponse] = set()
         self.shown = 0
@@ -145,6 +148,7 @@ class FakeBox:
                 web.get("/api/v1/tills/{till}/socket", self._socket),
                 web.post("/api/v1/tills/{till}/commands", self._command),
                 web.post("/api/v1/tills/{till}/approvals", self._approve),
+                *self.again.routes(self),
                 web.get("/{name:(till|kit|vendor|words)/.*}", self._file),
             ]
         )
@@ -166,6 +170,9 @@ class FakeBox:
 
     async def scan(self, code: str) -> None:
         """A scanner of the till reads a code; a receipt's is no article."""
+        if self.again.check is not None:
+            await self.again.look(self, code)
+            return
         if is_receipt_code(code):
             self.say("receipt_scanned", "A receipt was scanned.", {"code": code}, "ok")
             await self.publish()
@@ -283,7 +290,8 @@ class FakeBox:
     def _take(self, events: tuple[Event, ...]) -> None:
         self.cart = replay(((event, self.at) for event in events), self.cart)
         self.sold.hear(self.cart, events)
-        if self.cart.state is TillState.DONE and events:
+        self.again.hear(self.cart, events)
+        if any(isinstance(event, SaleCompleted) for event in events):
             self.receipts += 1
             self.receipt = ReceiptView("printed")
 
@@ -313,7 +321,11 @@ class FakeBox:
                 if isinstance(command, Resume)
                 else None,
                 parked_sales=len(self.shelf.carts),
-                originals=self.sold.originals(command, self.cart),
+                originals=(
+                    *self.sold.originals(command, self.cart),
+                    *self.again.originals(command),
+                ),
+                has_printer=any(device.role == "printer" for device in self.devices),
             )
             events = self.sold.decide(self.cart, command, self.reference, given)
         except Refused as refusal:
@@ -371,6 +383,8 @@ class FakeBox:
                     note=cart.note,
                     parked=self.shelf.views,
                     weighing=WeighingView(asked.name, asked.tare_g) if asked else None,
+                    last_receipt=self.again.last_receipt,
+                    price_check=self.again.check,
                 ),
                 cart,
             )

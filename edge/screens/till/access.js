@@ -9,6 +9,7 @@ import { takeRefusal, takeView, tell, why } from "./happenings.js";
 import { parkingAnswered, parkingRefused } from "./parking.js";
 import { refundAnswered, refundLate, refundRefused } from "./refunds.js";
 import { returnAnswered, returnLate, returnRefused } from "./returns.js";
+import { againAnswered } from "./printing_again.js";
 import { tenderAnswered, tenderLate, tenderRefused } from "./tenders.js";
 import { closeLink, listenToBox, lose, openLink } from "./till_link.js";
 import * as store from "./store.js";
@@ -33,6 +34,7 @@ export async function begin() {
       tenderAnswered(one);
       returnAnswered(one);
       refundAnswered(one);
+      againAnswered(one);
     },
     refused: (refusal, one) => {
       if (refusal.status === 401) return leave(refusal);

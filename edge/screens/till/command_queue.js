@@ -16,8 +16,8 @@ const KEPT = "tillbox.waiting";
 const AGAIN_MS_MIN = 250;
 const AGAIN_MS_MAX = 3_000;
 
-/** Money is never moved by a wish that waited, nor a weight taken, nor a sale: these are refused while the box is away, */
-const ONLY_NOW = new Set(["weigh_item", "take_cash", "pay_by_card", "take_tender", "take_foreign_cash", "abandon", "next_sale", "cancel_card", "park", "resume", "give_cash", "give_tender", "refund_by_card", "settle"]);
+/** Money is never moved by a wish that waited, nor a weight taken, nor a sale, nor a paper printed beside nobody: these are refused while the box is away, */
+const ONLY_NOW = new Set(["weigh_item", "take_cash", "pay_by_card", "take_tender", "take_foreign_cash", "abandon", "next_sale", "cancel_card", "park", "resume", "give_cash", "give_tender", "refund_by_card", "settle", "reprint_receipt", "print_gift_receipt"]);
 /** and so is what changes prices, may need a second person, or opens the drawer beside nobody. */
 export const BY_HAND = new Set(["override_price", "give_discount", "remove_discount", "open_drawer"]);
 

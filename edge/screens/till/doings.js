@@ -23,7 +23,8 @@ export function send(command, name, more) {
   if (hindered === "lost") {
     sound("refused");
     const parking = command.type === "park" || command.type === "resume";
-    tell(GOES_BACK.has(command.type) ? say("back_lost") : parking ? say("park_lost") : BY_HAND.has(command.type) ? `${say("box_lost_title")} ${say("hand_lost")}` : say("pay_lost"), "person");
+    const again = command.type === "reprint_receipt" || command.type === "print_gift_receipt";
+    tell(GOES_BACK.has(command.type) ? say("back_lost") : parking ? say("park_lost") : again ? `${say("box_lost_title")} ${say("again_lost")}` : BY_HAND.has(command.type) ? `${say("box_lost_title")} ${say("hand_lost")}` : say("pay_lost"), "person");
   } else if (hindered === "full") {
     sound("refused");
     tell(say("box_lost_full", { n: store.waiting.value.length }), "person");

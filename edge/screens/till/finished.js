@@ -6,6 +6,7 @@ import { nextSale } from "./doings.js";
 import { keyName, keys } from "./keyboard.js";
 import { TroubleLine } from "./message_line.js";
 import { askResume, parkedHere } from "./parking.js";
+import { printAgain } from "./printing_again.js";
 import { tenderIcon, tenderName } from "./tender_words.js";
 import * as store from "./store.js";
 
@@ -16,6 +17,12 @@ function Receipt() {
   if (!receipt) return null;
   const word = `receipt_${receipt.state}`;
   return html`<div><dt class="quiet">${say("receipt")}</dt><dd>${isWord(word) ? say(word) : receipt.state}</dd></div>`;
+}
+
+/** One press, one paper: Enter goes on with the next sale then. @param {import("./printing_again").Again} type */
+function again(type) {
+  printAgain(type, store.view.value?.receipt_number ?? "");
+  document.getElementById("next-sale")?.focus();
 }
 
 export function FinishedDesk() {
@@ -49,5 +56,7 @@ export function FinishedDesk() {
       </dl></div>
     <${TroubleLine} />
     <div class="after">${parkedHere.value.length > 0 && html`<button type="button" class="key" onClick=${askResume}><${Icon} name="resume" /><span>${say("resume")}</span> <b class="count" aria-hidden="true">${parkedHere.value.length}</b><span class="said">${say("parked_count", { n: parkedHere.value.length })}</span> <kbd>${keyName(keys().resume)}</kbd></button>`}
-      <button type="button" class="key key--primary" onClick=${nextSale}><span>${say("next_sale")}</span> <kbd>Enter</kbd></button></div></main>`;
+      <div class="after__again"><button type="button" class="key" onClick=${() => again("reprint_receipt")}><${Icon} name="printer" /><span>${say("again_copy")}</span></button>
+        <button type="button" class="key" onClick=${() => again("print_gift_receipt")}><${Icon} name="gift" /><span>${say("again_gift")}</span></button></div>
+      <button type="button" class="key key--primary" id="next-sale" onClick=${nextSale}><span>${say("next_sale")}</span> <kbd>Enter</kbd></button></div></main>`;
 }

@@ -4,6 +4,7 @@ import { changedKeys } from "../kit/choices.js";
 import * as byHand from "./by_hand.js";
 import * as doings from "./doings.js";
 import * as parking from "./parking.js";
+import { openPriceCheck } from "./price_check.js";
 import * as refunds from "./refunds.js";
 import { chooseReason, inReturning } from "./return_keys.js";
 import { askReturn } from "./returns.js";
@@ -11,10 +12,10 @@ import * as store from "./store.js";
 import * as tenders from "./tenders.js";
 import { GAP_MS_MAX, inBurst, scansHeard } from "./wedge.js";
 
-/** @typedef {"search" | "pay" | "back" | "times" | "help" | "void" | "discount" | "price" | "note" | "drawer" | "park" | "resume" | "return"} Action */
+/** @typedef {"search" | "pay" | "back" | "times" | "help" | "void" | "discount" | "price" | "note" | "drawer" | "park" | "resume" | "return" | "check" | "more"} Action */
 
 /** @type {Readonly<Record<Action, string>>} */
-export const USUAL_KEYS = Object.freeze({ search: "F2", pay: "F9", back: "Escape", times: "*", help: "?", void: "Delete", discount: "F8", price: "F6", note: "F7", drawer: "F10", park: "F4", resume: "F5", return: "F1" });
+export const USUAL_KEYS = Object.freeze({ search: "F2", pay: "F9", back: "Escape", times: "*", help: "?", void: "Delete", discount: "F8", price: "F6", note: "F7", drawer: "F10", park: "F4", resume: "F5", return: "F1", check: "F11", more: "F12" });
 /** The action that waits for its new key. */
 export const changing = signal(/** @type {Action | null} */ (null));
 
@@ -119,6 +120,12 @@ function act(action, event) {
       return true;
     case "return":
       if (!event.repeat) askReturn();
+      return true;
+    case "check":
+    case "more":
+      if (event.repeat || !["idle", "sell", "change"].includes(store.screen.value)) return true;
+      if (action === "check") openPriceCheck();
+      else store.sheet.value = "more";
       return true;
     case "void":
       if (store.parking.value || store.returning.value) return false;

@@ -16,6 +16,7 @@ import { DoubtDesk, PayingDesk } from "./paying.js";
 import { ReturnOverChange } from "./return_desk.js";
 import { takeScan as takeReturnScan } from "./returns.js";
 import { SellingDesk } from "./selling.js";
+import { look } from "./price_check.js";
 import { Sheets } from "./sheets.js";
 import { Slip } from "./slip.js";
 import { takeScan } from "./tenders.js";
@@ -87,7 +88,11 @@ options.debounceRendering = (draw) =>
 const selling = new Set(["idle", "sell", "paying", "change"]);
 installIcons();
 openSounds();
-listenToWedge((code) => takeReturnScan(code) || takeScan(code) || scanned(code), () => selling.has(store.screen.value) && store.sheet.value === null);
+const checking = () => store.sheet.value === "price";
+listenToWedge(
+  (code) => (checking() ? void look(code) : takeReturnScan(code) || takeScan(code) || scanned(code)),
+  () => selling.has(store.screen.value) && (store.sheet.value === null || checking()),
+);
 listenToKeys();
 render(html`<${Till} />`, /** @type {HTMLElement} */ (document.getElementById("app")));
 void begin();

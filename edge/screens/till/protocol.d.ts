@@ -138,6 +138,36 @@ export interface TillView {
   parked: ParkedView[];
   weighing: WeighingView | null;
   refund_due_minor: number;
+  last_receipt: string;
+  price_check: PriceCheckView | null;
+}
+
+export interface PromotionView {
+  name: string;
+  now: boolean;
+  coupon: boolean;
+  members: boolean;
+}
+
+export interface PriceView {
+  code: string;
+  sku: string;
+  name: string;
+  unit: string;
+  currency: string;
+  price_minor: number;
+  quantity: number;
+  amount_minor: number;
+  now_minor: number;
+  labelled: boolean;
+  promotions: PromotionView[];
+}
+
+export interface PriceCheckView {
+  serial: number;
+  code: string;
+  price: PriceView | null;
+  refused: RefusalBody | null;
 }
 
 export interface SoldLineView {

@@ -126,7 +126,7 @@ function Actions() {
     <${Act} icon="back" words=${say("return_key")} hint=${keyName(now.return)} press=${askReturn} off=${Boolean(returnHindered())} />
     <${Act} icon="nopaper" words=${asked ? say("abandon_again") : say("abandon")} hint=${keyName(now.back)} press=${abandon} danger=${asked} off=${!open} />
     <${Act} icon="lock" words=${say("lock")} press=${() => void signOut()} />
-    <${Act} icon="more" words=${say("all_keys")} hint=${keyName(now.help)} press=${() => (store.sheet.value = "keys")} /></div>`;
+    <${Act} icon="more" words=${say("more")} hint=${keyName(now.more)} press=${() => (store.sheet.value = "more")} /></div>`;
 }
 
 function Middle() {

@@ -7,6 +7,8 @@ import { sound } from "../kit/sounds.js";
 import { language, LANGUAGES, say, speak } from "../kit/words.js";
 import { signOut } from "./access.js";
 import { ApprovalSheet } from "./approval_sheet.js";
+import { MoreSheet } from "./more_sheet.js";
+import { PriceSheet } from "./price_sheet.js";
 import { changing, keyName, keys, USUAL_KEYS } from "./keyboard.js";
 import { RETURN_REASONS } from "./returns.js";
 import { Sheet } from "./sheet.js";
@@ -18,7 +20,7 @@ import * as store from "./store.js";
 
 function KeySheet() {
   const now = keys();
-  const rows = /** @type {const} */ ([["search", "key_search"], ["pay", "key_pay"], ["times", "key_times"], ["void", "key_void"], ["discount", "discount"], ["price", "price"], ["note", "note"], ["drawer", "no_sale"], ["park", "key_park"], ["resume", "key_resume"], ["return", "key_return"], ["back", "key_back"], ["help", "key_help"]]);
+  const rows = /** @type {const} */ ([["search", "key_search"], ["pay", "key_pay"], ["times", "key_times"], ["void", "key_void"], ["discount", "discount"], ["price", "price"], ["note", "note"], ["drawer", "no_sale"], ["check", "price_check"], ["more", "more"], ["park", "key_park"], ["resume", "key_resume"], ["return", "key_return"], ["back", "key_back"], ["help", "key_help"]]);
   const fixed = /** @type {const} */ ([["↑ ↓", "key_lines"], ["+ −", "key_more_less"], ["Enter", "key_primary"]]);
   useEffect(() => () => void (changing.value = null), []);
   return html`<${Sheet} title=${say("keys_title")}><p class="quiet">${say("keys_change")}</p>
@@ -86,6 +88,10 @@ export function Sheets() {
       return html`<${ChoicesSheet} key="choices" />`;
     case "approval":
       return html`<${ApprovalSheet} key="approval" />`;
+    case "more":
+      return html`<${MoreSheet} key="more" />`;
+    case "price":
+      return html`<${PriceSheet} key="price" />`;
     default:
       return null;
   }

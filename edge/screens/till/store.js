@@ -78,7 +78,7 @@ export const cancelAsked = signal(false);
 export const abandonAskedAt = signal(0);
 
 export const message = signal(/** @type {Message | null} */ (null));
-export const sheet = signal(/** @type {null | "keys" | "connection" | "choices" | "approval"} */ (null));
+export const sheet = signal(/** @type {null | "keys" | "connection" | "choices" | "approval" | "more" | "price"} */ (null));
 export const lastSale = signal(/** @type {{receipt: string, total: number} | null} */ (null));
 export const doubtSince = signal(0);
 export const now = signal(Date.now());

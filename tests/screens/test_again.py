@@ -1,0 +1,98 @@
+"""Price check, copies and gift receipts as a cashier uses them, in one walk each."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from edge.contract.promotion_data import PercentOff, Promotion, Selection
+from edge.contract.till_commands import PrintGiftReceipt, ReprintReceipt
+from tests.screens.by_hand_page import CROISSANT, LOAF, ROLL, selling, sent
+from tests.screens.fake_box import FakeBox
+from tests.screens.till_page import TillPage
+
+pytestmark = [pytest.mark.screens, pytest.mark.timeout(120)]
+
+NOW = ".costs__now .money"
+NAME = ".costs__name"
+
+
+async def test_prices_are_checked_by_scan_wedge_and_name_and_nothing_is_sold(
+    till: TillPage, box: FakeBox
+) -> None:
+    page = till.page
+    loaf = box.reference.by_gtin(LOAF)
+    assert loaf is not None
+    half = PercentOff(500_000, Selection(skus=(loaf.sku,)))
+    box.reference.promotions = (Promotion("half", "Half price bread", half),)
+    await selling(box, till)
+    lines = await till.line_names()
+    given = len(box.commands)
+    await page.keyboard.press("F1")
+    await expect(page.locator("#check-code")).to_be_focused()
+    await expect(page.locator(".check__answer")).to_contain_text("nothing goes into the sale")
+    await box.scan(LOAF)  # pushed by the box
+    await expect(page.locator(NOW)).to_have_text("€2.10")
+    await expect(page.locator(".costs")).to_contain_text("instead of €4.20")
+    await expect(page.locator(".costs__why")).to_have_text("Half price bread")
+    await till.wedge(CROISSANT)  # typed by a keyboard-wedge scanner
+    await expect(page.locator(NAME)).to_contain_text("Butter croissant")
+    await expect(page.locator("#check-code")).to_have_value("")
+    await till.type("999999")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".costs__no")).to_contain_text("999999 is unknown")
+    await page.locator("#check-code").fill("bread")
+    await page.keyboard.press("Enter")
+    await page.locator(".found .key", has_text="Bread roll").click()
+    await expect(page.locator(NAME)).to_contain_text("Bread roll")
+    await page.reload()  # the box has it still, and so has the page: no scan goes unseen
+    await expect(page.locator(NAME)).to_contain_text("Bread roll")
+    await page.keyboard.press("Escape")
+    await expect(page.locator("dialog")).to_have_count(0)
+    await expect(page.locator(".totals .sum .money")).to_be_visible()
+    assert await till.line_names() == lines
+    assert len(box.commands) == given
+    while box.again.check is not None:
+        await page.wait_for_timeout(10)
+    await box.scan(ROLL)
+    await expect(page.locator(".line")).to_have_count(3)
+    await page.keyboard.press("F1")
+    await expect(page.locator(".check__answer")).to_contain_text("nothing goes into the sale")
+    await box.again.end(box)  # nobody used it
+    await expect(page.locator("dialog")).to_have_count(0)
+    await till.message("The price check is over")
+
+
+async def test_a_receipt_again_from_the_finished_sale_and_by_its_number(
+    browser: Browser, box: FakeBox
+) -> None:
+    till = await TillPage.open(browser, box)
+    page = till.page
+    await selling(box, till)
+    await page.keyboard.press("F9")
+    await page.keyboard.press("F9")
+    await till.state("change")
+    await page.get_by_role("button", name="Copy").click()
+    await till.message("A copy of till-2-000001 is being printed.")
+    await page.get_by_role("button", name="Gift receipt").click()
+    await till.message("A gift receipt of till-2-000001 is being printed.")
+    await page.keyboard.press("Enter")
+    await till.state("idle")  # one press, one paper: Enter goes on
+    await page.keyboard.press("F12")
+    await expect(page.locator("#again-receipt")).to_have_value("till-2-000001")
+    await page.locator("#again-receipt").fill("till-2-000009")
+    await page.keyboard.press("Enter")
+    await till.message("no completed sale with the receipt till-2-000009")
+    await page.keyboard.press("F12")  # what was typed is there to be put right
+    await expect(page.locator("#again-receipt")).to_have_value("till-2-000009")
+    await page.locator("#again-receipt").fill("till-2-000001")
+    await page.locator(".again").get_by_role("button", name="Copy").click()
+    await till.message("A copy of till-2-000001 is being printed.")
+    assert [wish.receipt for wish in sent(box, ReprintReceipt)] == ["till-2-000001"] * 2
+    assert [wish.receipt for wish in sent(box, PrintGiftReceipt)] == ["till-2-000001"]
+    await page.keyboard.press("F12")
+    await page.get_by_role("button", name="Price check").click()
+    await expect(page.locator("#check-code")).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(page.locator("dialog")).to_have_count(0)
+    assert till.defects == []

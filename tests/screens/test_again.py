@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from playwright.async_api import Browser, expect
 
-from edge.contract.promotion_data import PercentOff, Promotion, Selection
+from edge.contract.promotion_data import BuyGet, PercentOff, Promotion, Selection
 from edge.contract.till_commands import PrintGiftReceipt, ReprintReceipt
 from tests.screens.by_hand_page import CROISSANT, LOAF, ROLL, selling, sent
 from tests.screens.fake_box import FakeBox
+from tests.screens.test_parking_looks import Looks
 from tests.screens.till_page import TillPage
 
 pytestmark = [pytest.mark.screens, pytest.mark.timeout(120)]
@@ -79,6 +82,7 @@ async def test_a_receipt_again_from_the_finished_sale_and_by_its_number(
     await page.keyboard.press("Enter")
     await till.state("idle")  # one press, one paper: Enter goes on
     await page.keyboard.press("F12")
+    await expect(page.locator("#again-receipt")).to_be_focused()
     await expect(page.locator("#again-receipt")).to_have_value("till-2-000001")
     await page.locator("#again-receipt").fill("till-2-000009")
     await page.keyboard.press("Enter")
@@ -95,4 +99,28 @@ async def test_a_receipt_again_from_the_finished_sale_and_by_its_number(
     await expect(page.locator("#check-code")).to_be_focused()
     await page.keyboard.press("Escape")
     await expect(page.locator("dialog")).to_have_count(0)
+    assert till.defects == []
+
+
+async def test_the_sheets_fit_an_arabic_phone_and_axe_is_content(
+    browser: Browser, box: FakeBox, node_modules: Path
+) -> None:
+    loaf = box.reference.by_gtin(LOAF)
+    assert loaf is not None
+    rule = BuyGet(1, 1, Selection(skus=(loaf.sku,)))
+    box.reference.promotions = (Promotion("m", "Members: two for one", rule, groups=("m",)),)
+    till = await TillPage.open(browser, box, size="phone", language="ar")
+    page = till.page
+    looks = Looks(till, node_modules)
+    await page.keyboard.press("F1")
+    await expect(page.locator(".check__answer p")).to_be_visible()
+    await box.scan(LOAF)
+    await expect(page.locator(".costs__why li")).to_have_count(1)
+    for key in ("", "F12"):
+        if key:
+            await page.keyboard.press("Escape")
+            await expect(page.locator("dialog")).to_have_count(0)
+            await page.keyboard.press(key)
+            await expect(page.locator(".again")).to_be_visible()
+        await looks.at(key)
     assert till.defects == []

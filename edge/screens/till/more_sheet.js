@@ -1,4 +1,5 @@
 // What is wanted now and then: a price, a receipt again, all keys.
+import { useEffect } from "preact/hooks";
 import { html, Icon } from "../kit/parts.js";
 import { say } from "../kit/words.js";
 import { keyName, keys } from "./keyboard.js";
@@ -9,6 +10,11 @@ import * as store from "./store.js";
 
 export function MoreSheet() {
   const now = keys();
+  useEffect(() => {
+    if (!matchMedia("(pointer: fine)").matches) return; // no screen keyboard unasked
+    const field = document.getElementById("again-receipt");
+    if (field instanceof HTMLInputElement) field.select();
+  }, []);
   const copy = (/** @type {Event} */ event) => {
     event.preventDefault();
     printAgain("reprint_receipt", receiptAsked());

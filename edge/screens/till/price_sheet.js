@@ -30,7 +30,8 @@ function Answer() {
   const found = foundHere.value;
   if (found) {
     return html`<p class="quiet" role="status">${say("found_title", { n: found.articles.length })}</p><ul class="found">${found.articles.map(
-      (article) => html`<li key=${article.sku}><button type="button" class="key" onClick=${() => void look(article.code)}><bdi class="grow">${unbroken(article.name)}</bdi><span class="hint">${article.sku}</span></button></li>`,
+      (article) => html`<li key=${article.sku}><button type="button" class="key" onClick=${() => void look(article.code)}><bdi class="grow">${unbroken(article.name)}</bdi><span class="hint">${article.sku}</span>
+        <span><${Money} minor=${article.price_minor} currency=${store.currency.value} />${article.unit === "kg" && say("per_kg")}</span></button></li>`,
     )}</ul>`;
   }
   const check = store.view.value?.price_check;
@@ -52,7 +53,7 @@ export function PriceSheet() {
       <label class="said" for="check-code">${say("find")}</label>
       <input id="check-code" class="input grow" type="search" enterkeyhint="search" autocomplete="off" autocapitalize="off" spellcheck=${false} placeholder=${say("find")} value=${typedCode.value}
         onInput=${(/** @type {InputEvent} */ event) => (typedCode.value = /** @type {HTMLInputElement} */ (event.target).value)} />
-      <button type="submit" class="key"><${Icon} name="scan" /><span>${say("price_ask")}</span></button></form>
+      <button type="submit" class="key" aria-label=${say("price_ask")}><${Icon} name="scan" /><span>${say("price_ask")}</span></button></form>
     ${fault.value && html`<${Fault} words=${fault.value} />`}
     <div class="check__answer" aria-live="polite"><${Answer} /></div><//>`;
 }

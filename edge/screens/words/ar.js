@@ -269,7 +269,7 @@ export const WORDS = {
   promotion_members: "لزبائن معينين",
   again_title: "الطباعة مرة أخرى",
   again_number: "رقم الإيصال",
-  again_hint: "كُتب هنا أحدث إيصال لهذا الصندوق. ويمكن مسح رمزه هنا أيضًا.",
+  again_hint: "كُتب هنا أحدث إيصال لهذا الصندوق.",
   again_copy: "نسخة",
   again_gift: "إيصال هدية",
   again_type: "اكتب رقم الإيصال أولًا.",

@@ -280,7 +280,7 @@ export const WORDS = Object.freeze({
   promotion_members: "for certain customers",
   again_title: "Print again",
   again_number: "Receipt number",
-  again_hint: "The newest of this till stands here already. Its code can be scanned here too.",
+  again_hint: "The newest of this till stands here already.",
   again_copy: "Copy",
   again_gift: "Gift receipt",
   again_type: "Type the number of a receipt first.",

@@ -269,7 +269,7 @@ export const WORDS = {
   promotion_members: "특정 고객 대상",
   again_title: "다시 출력",
   again_number: "영수증 번호",
-  again_hint: "이 계산대의 최근 영수증이 입력되어 있습니다. 영수증의 코드를 스캔해도 됩니다.",
+  again_hint: "이 계산대의 최근 영수증이 입력되어 있습니다.",
   again_copy: "재발행",
   again_gift: "선물용 영수증",
   again_type: "먼저 영수증 번호를 입력하세요.",

@@ -269,7 +269,7 @@ export const WORDS = {
   promotion_members: "dla wybranych klientów",
   again_title: "Wydruk ponowny",
   again_number: "Numer paragonu",
-  again_hint: "Wpisano już ostatni z tej kasy. Można tu też zeskanować jego kod.",
+  again_hint: "Wpisano już ostatni z tej kasy.",
   again_copy: "Kopia",
   again_gift: "Paragon prezentowy",
   again_type: "Najpierw wpisz numer paragonu.",

@@ -269,7 +269,7 @@ export const WORDS = {
   promotion_members: "para certos clientes",
   again_title: "Imprimir de novo",
   again_number: "Número do cupom",
-  again_hint: "O mais recente deste caixa já está aqui. Também dá para ler o código dele.",
+  again_hint: "O mais recente deste caixa já está aqui.",
   again_copy: "Reimprimir",
   again_gift: "Cupom para presente",
   again_type: "Digite primeiro o número de um cupom.",

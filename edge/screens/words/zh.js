@@ -269,7 +269,7 @@ export const WORDS = {
   promotion_members: "仅限特定顾客",
   again_title: "重新打印",
   again_number: "小票号",
-  again_hint: "已填入本台最新的小票号；也可在此扫描小票上的二维码。",
+  again_hint: "已填入本台最新的小票号。",
   again_copy: "重印小票",
   again_gift: "礼品小票",
   again_type: "请先输入小票号。",

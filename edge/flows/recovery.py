@@ -20,6 +20,7 @@ from edge.contract.till_protocol import ReceiptView, TillState
 from edge.flows.job_dispatch import JobDispatch
 from edge.flows.parking import parked_again, sale_cart
 from edge.flows.paying_by_card import PayingByCard
+from edge.flows.reprinting import reprint_of
 from edge.flows.selling import Selling
 from edge.flows.till import VERSIONS_PER_SEQ, Till
 from edge.flows.weighing import Weighing
@@ -96,7 +97,10 @@ class Recovery:
         if till.cart.state is TillState.DONE:
             till.completed_seq = _completed_at(history)
             waits = any(
-                job.sale == till.cart.sale and job.kind == JobKind.PRINT_RECEIPT for job in jobs
+                job.sale == till.cart.sale
+                and job.kind == JobKind.PRINT_RECEIPT
+                and not reprint_of(job)
+                for job in jobs
             )
             till.receipt = ReceiptView("waiting" if waits else "none")
 

@@ -203,3 +203,22 @@ async def test_a_copy_that_waits_for_paper_says_nothing_about_the_receipt(tmp_pa
         host.answers["print_receipt"] = done({"evidence": "confirmed"})
         await host.answer("printer-1", job.job_id, JobStatus.DONE, {"evidence": "confirmed"})
         await until(lambda: len(data_of(box, "reprint_ended")) == 1, what="it came out")
+
+
+async def test_a_copy_open_at_a_restart_is_sent_again_and_is_not_the_receipt(
+    tmp_path: Path,
+) -> None:
+    async with selling_box(tmp_path) as box, fake_host(box.broker) as host:
+        await sell_milk(box)
+        await until(lambda: len(data_of(box, "receipt_printed")) == 1, what="the receipt")
+        await until(lambda: len(data_of(box, "drawer_opened")) == 1, what="the drawer")
+        del host.answers["print_receipt"]
+        await box.command("reprint_receipt", receipt=SOLD)
+        (before,) = await box.edge.ledger.open_jobs()
+    async with selling_box(tmp_path) as box, fake_host(box.broker) as host:
+        assert (await box.view())["receipt"]["state"] == "none"
+        await until(lambda: len(data_of(box, "reprint_ended")) == 1, what="it came out")
+        assert {job.id for job in host.of_kind("print_receipt")} == {before.job_id}
+        _, view = await box.command("reprint_receipt", receipt=SOLD)
+        assert view["last_receipt"] == SOLD
+        assert [each["copy"] for each in data_of(box, "receipt_reprinted")] == [1, 2]

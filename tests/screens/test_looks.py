@@ -55,7 +55,7 @@ async def states(till: TillPage, box: FakeBox) -> AsyncIterator[str]:
     await page.locator(".cashier .key--pay").click()
     await till.state("change")
     yield "change"
-    await page.locator(".after .key").click()
+    await page.locator(".after .key--primary").click()
     await till.state("idle")
     await box.scan(GOODS[0])
     await till.state("sell")

@@ -175,7 +175,7 @@ async def test_a_sale_by_touch_on_a_phone(
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     direction = await page.evaluate("document.documentElement.dir")
     assert direction == ("rtl" if language == "ar" else "ltr")
-    await page.locator(".after .key").tap()
+    await page.locator(".after .key--primary").tap()
     await state(page, "idle")
     await page.context.close()
 

@@ -6,7 +6,7 @@ SHOP := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 ARGS ?=
 
-.PHONY: demo test check coverage lint types imports bench fmt golden clean mutants looks
+.PHONY: demo test check coverage lint types imports bench fmt golden clean mutants looks market
 
 demo: $(SHOP)
 	$(BIN)/tillbox demo $(ARGS)
@@ -59,6 +59,10 @@ golden: $(DEV)
 # the tests of how screens look in every size, theme and language; a check looks at six of them
 looks: $(DEV) tools
 	TILLBOX_LOOKS=every $(BIN)/python -m pytest -n 2 -k sticks_out tests/screens $(ARGS)
+
+# an hour of a supermarket with eight tills; a check serves a few minutes of it
+market: $(DEV) tools
+	TILLBOX_CUSTOMERS=60 $(BIN)/python -m pytest -s tests/whole_shop/test_market.py $(ARGS)
 
 mutants: $(DEV)
 	$(BIN)/mutmut run $(ARGS)

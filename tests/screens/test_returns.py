@@ -219,7 +219,7 @@ async def test_everything_by_touch_on_a_phone_and_an_even_exchange(
     await till.state("change")
     await expect(page.locator(".bigslip__sum")).to_contain_text("Exchanged")
     assert len(sent(box, Settle)) == 1
-    await page.locator(".after .key").tap()
+    await page.locator("#next-sale").tap()
     await till.state("idle")
     assert till.defects == []
 
@@ -302,3 +302,22 @@ async def test_money_given_back_is_asked_for_when_a_sale_is_given_up_and_coins_s
     await page.keyboard.press("F9")
     await till.state("change")
     await expect(page.locator(".huge")).to_have_attribute("value", "186")
+
+
+async def test_what_is_typed_for_the_next_part_survives_the_answer_for_the_last(
+    box: FakeBox, till: TillPage
+) -> None:
+    page = till.page
+    await two_croissants_without_a_receipt(box, till)
+    await page.keyboard.press("F9")
+    await till.state("paying")
+    async with till.held("**/commands"):
+        await till.type("100")
+        await page.keyboard.press("F9")
+        await page.keyboard.press("Alt+6")
+        await till.type("V-7")
+        await page.keyboard.press("Tab")
+        await till.type("30")
+    await expect(page.locator(".tenders .left .money")).to_have_attribute("value", "180")
+    await expect(page.locator("#tender-reference")).to_have_value("V-7")
+    await expect(page.locator(".amount output .money")).to_have_attribute("value", "30")

@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 import pytest
 from playwright.async_api import Browser, expect
 
 from tests.screens.by_hand_page import ROLL
 from tests.screens.fake_box import NOW_MS, FakeBox
-from tests.screens.test_parking_looks import Looks
+from tests.screens.looks import LOOKS, Looks
 from tests.screens.test_returns import NUMBER, sold_before
-from tests.screens.till_page import TillPage
 
 pytestmark = [pytest.mark.screens, pytest.mark.timeout(120)]
 
-LOOKS: Final = [
-    ("laptop", "light", "pl"),
-    ("phone", "dark", "ar"),
-    ("tablet", "dark", "pt"),
-    ("desktop", "light", "en"),
-]
 
-
-@pytest.mark.parametrize(("size", "theme", "language"), LOOKS)
+@pytest.mark.parametrize("look", LOOKS, ids="-".join)
 async def test_nothing_sticks_out_and_axe_is_content(
-    browser: Browser, box: FakeBox, node_modules: Path, size: str, theme: str, language: str
+    browser: Browser, box: FakeBox, node_modules: Path, look: tuple[str, str, str]
 ) -> None:
-    till = await TillPage.open(browser, box, size=size, theme=theme, language=language)
-    page = till.page
-    looks = Looks(till, node_modules)
+    looks = await Looks.open(browser, box, node_modules, look)
+    till, page = looks.till, looks.till.page
     sold_before(box, card_minor=300)
     box.sold.hold_at("till-3", NUMBER, "2", 1_000, at=NOW_MS)
     await page.keyboard.press("F1")
@@ -48,6 +38,7 @@ async def test_nothing_sticks_out_and_axe_is_content(
     await page.keyboard.press("Enter")
     await till.state("sell")
     await expect(page.locator(".line--back")).to_have_count(2)
+    await expect(page.locator(".return")).to_have_count(0)
     await page.keyboard.press("F1")
     await page.locator(".return--find .hand__what > .key").last.click()
     await expect(page.locator("#return-text")).to_be_focused()

@@ -87,7 +87,9 @@ export const waysBack = () => waysHere().filter((/** @type {Way} */ way) => /** 
 
 /** The refund, and how far it has come, that a person chose the way for. */
 let chosenFor = "";
-const placeNow = () => `${store.view.value?.sale_id} ${store.view.value?.tenders.length}`;
+/** Where the refund stood when the last part was asked for: a way chosen before its answer is for the next part. */
+let sentAt = "";
+const placeNow = (more = 0) => `${store.view.value?.sale_id} ${(store.view.value?.tenders.length ?? 0) + more}`;
 
 /** What the desk chose by itself: a sale that is to be paid after all begins with cash again. @type {Way | ""} */
 let usual = "";
@@ -112,7 +114,7 @@ effect(() => {
 /** @param {Way} way @param {boolean} [byTouch] */
 export function chooseBack(way, byTouch = false) {
   if (!waysBack().includes(way)) return tell(say(way === "card" ? "refusal_no_terminal" : "refund_foreign_no"));
-  chosenFor = placeNow();
+  chosenFor = placeNow(store.tendering.value.sent && sentAt === placeNow() ? 1 : 0);
   return choose(way, byTouch);
 }
 
@@ -187,6 +189,7 @@ export function give() {
   }
   const body = JSON.stringify(command);
   const id = last?.body === body ? last.id : newId();
+  sentAt = placeNow();
   if (send(command, "", { id })) store.tendering.value = { ...store.tendering.value, sent: id, last: { body, id } };
   return undefined;
 }
@@ -208,8 +211,11 @@ function ours({ command }) {
 export function refundAnswered(one) {
   const command = ours(one);
   if (!command) return;
-  store.tendering.value = { ...store.tendering.value, references: {}, sent: "", last: null };
-  store.amountDigits.value = "";
+  const references = { ...store.tendering.value.references };
+  if (command.type === "give_tender") delete references[command.kind];
+  const same = JSON.stringify(commandOf()) === store.tendering.value.last?.body; // else the next one is being typed already
+  store.tendering.value = { ...store.tendering.value, references, sent: "", last: null };
+  if (same) store.amountDigits.value = "";
   if (store.view.value?.state === "open") tell(inWords(command), "");
 }
 

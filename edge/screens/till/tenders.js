@@ -82,8 +82,12 @@ function changeTendering(change) {
   if (!store.tendering.value.sent) store.tendering.value = { ...store.tendering.value, asked: "", ...change };
 }
 
-/** @param {string} text */
-export const typeReference = (text) => changeTendering({ references: { ...store.tendering.value.references, [store.way.value]: text } });
+/** The number of a wish on its way stays as it was sent; that of the next one may be typed already. @param {string} text */
+export function typeReference(text) {
+  const { sent, last, references } = store.tendering.value;
+  if (sent && JSON.parse(last?.body ?? "{}").kind === store.way.value) return;
+  store.tendering.value = { ...store.tendering.value, asked: "", references: { ...references, [store.way.value]: text } };
+}
 
 /** A scan while the number's field has the focus is that number. Returns whether it was one. @param {string} code */
 export function takeScan(code) {

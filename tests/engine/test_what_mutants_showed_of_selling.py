@@ -10,6 +10,7 @@ from edge.contract.limits import AMOUNT_MINOR_MAX
 from edge.contract.permissions import Permission
 from edge.contract.price_events import LineReduction, PricesReduced, Reduction
 from edge.contract.promotion_data import BuyGet, PercentOff, Promotion, Selection
+from edge.contract.receipt_document import Emphasis, RowBlock
 from edge.contract.reference_data import ForeignCash, Price
 from edge.contract.sale_events import LineAdded, SaleAbandoned, SaleCompleted
 from edge.contract.till_commands import OpenDrawer, OtherTender, WeighItem
@@ -35,9 +36,10 @@ def test_what_a_promotion_takes_off_stands_on_the_receipt_with_the_sum() -> None
     till = TillInMemory(shop(promotions=(THREE_FOR_TWO,)))
     till.add(ROLL, 3_000)
     till.cash(90)
-    texts = printed(lay_out(till.cart))
+    document = lay_out(till.cart)
+    texts = printed(document)
     assert texts[texts.index("Bread roll|1.35") + 2] == "  3 for 2|-0.45"
-    assert "You saved|0.45" in texts
+    assert RowBlock("You saved", "0.45", Emphasis.BOLD) in document.blocks
 
 
 def test_a_discount_that_finds_nothing_does_not_end_those_behind_it() -> None:

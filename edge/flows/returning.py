@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
 from edge.contract.till_commands import (
     AnyTillCommand,
@@ -13,9 +15,11 @@ from edge.contract.till_commands import (
     ReprintReceipt,
     ReturnLine,
 )
+from edge.contract.till_protocol import SoldSaleView
 from edge.engine.cart import APPROVED, CARD, Cart
 from edge.engine.originals import Original, Refunded, Returned, Unfinished
-from edge.engine.receipt_finding import receipt_asked
+from edge.engine.receipt_finding import check_same_sale, receipt_asked, sold_sale_view
+from edge.engine.return_rules import refuse_unknown_receipt
 from edge.flows.parking import ParkedSales, sale_cart
 from edge.flows.till import Till
 from edge.ledger.past_sales import PastSales
@@ -41,53 +45,72 @@ def receipts_asked_for(command: AnyTillCommand, cart: Cart) -> tuple[str, ...]:
     return ()
 
 
-async def find_originals(
-    past: PastSales, receipts: Iterable[str], unfinished: tuple[Unfinished, ...]
-) -> tuple[Original, ...]:
-    """Return the completed sales with these receipts; those that nobody knows are left out."""
-    originals = []
-    for receipt in receipts:
-        sold = await past.find(receipt)
-        if sold is not None:
-            history = past_events(sold.events)
-            originals.append(
-                Original(
-                    sale_cart(history),
-                    tuple(Returned(*each) for each in sold.returned),
-                    tuple(Refunded(*each) for each in sold.refunded),
-                    unfinished,
-                    tuple(sold.reversed_before),
-                    history[-1].till,
-                    # the answer of a terminal is nobody's: who asked it took the money
-                    next((past.actor for past in reversed(history) if past.actor), ""),
-                    sold.copies,
-                    sold.gifts,
-                )
-            )
-    return tuple(originals)
+@dataclass
+class SoldSales:
+    """Answers about completed sales, with what of them is under way on `tills` or `parked`.
 
-
-async def reversible_payment(
-    past: PastSales,
-    originals: Iterable[Original],
-    terminal: str,
-    is_today: Callable[[int], bool],
-) -> str:
-    """Return the card payment of the originals that a terminal may take back; empty for none.
-
-    It was the last thing that this terminal was asked for, on this business day: a terminal
-    forgets what it handed in with its end-of-day batch, and some of them take the last one
-    back whichever was named.
+    `lock` is held while a till takes goods back, gives money for them, or prints a sale again.
     """
-    for original in originals:
-        if not is_today(original.cart.completed_at):
-            continue
-        for tender in original.cart.tenders:
-            if (tender.kind, tender.state, tender.terminal) == (CARD, APPROVED, terminal):
-                last = await past.last_asked(terminal, original.cart.receipt)
-                if last == tender.tender_id:
-                    return last
-    return ""
+
+    past: PastSales
+    tills: dict[str, Till]
+    parked: ParkedSales
+    day: Callable[[int], str]
+    """The business day of an instant (ms since 1970 UTC)."""
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def show(self, text: str) -> SoldSaleView:
+        """Return what may come back of the sale that a receipt names: its number, or its QR code.
+
+        Raises Refused for a number that no completed sale of this store has, and for the code
+        of another store's receipt with the same number.
+        """
+        receipt, sale = receipt_asked(text)
+        originals = await self.find((receipt,))
+        if not originals:
+            refuse_unknown_receipt(receipt)
+        check_same_sale(originals[0], sale)
+        return sold_sale_view(originals[0])
+
+    async def find(self, receipts: Iterable[str]) -> tuple[Original, ...]:
+        """Return the completed sales with these receipts; those that nobody knows are left out."""
+        originals = []
+        for receipt in receipts:
+            sold = await self.past.find(receipt)
+            if sold is not None:
+                history = past_events(sold.events)
+                originals.append(
+                    Original(
+                        sale_cart(history),
+                        tuple(Returned(*each) for each in sold.returned),
+                        tuple(Refunded(*each) for each in sold.refunded),
+                        unfinished_sales(self.tills.values(), self.parked),
+                        tuple(sold.reversed_before),
+                        history[-1].till,
+                        # the answer of a terminal is nobody's: who asked it took the money
+                        next((past.actor for past in reversed(history) if past.actor), ""),
+                        sold.copies,
+                        sold.gifts,
+                    )
+                )
+        return tuple(originals)
+
+    async def reversible(self, originals: Iterable[Original], terminal: str, at: int) -> str:
+        """Return the card payment of the originals that a terminal may take back; empty for none.
+
+        It was the last thing that this terminal was asked for, on this business day: a terminal
+        forgets what it handed in with its end-of-day batch, and some of them take the last one
+        back whichever was named.
+        """
+        for original in originals:
+            if self.day(original.cart.completed_at) != self.day(at):
+                continue
+            for tender in original.cart.tenders:
+                if (tender.kind, tender.state, tender.terminal) == (CARD, APPROVED, terminal):
+                    last = await self.past.last_asked(terminal, original.cart.receipt)
+                    if last == tender.tender_id:
+                        return last
+        return ""
 
 
 def unfinished_sales(tills: Iterable[Till], parked: ParkedSales) -> tuple[Unfinished, ...]:

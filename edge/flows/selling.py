@@ -6,7 +6,6 @@ cashier wished it or a device reported it, takes `step`.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -29,27 +28,18 @@ from edge.contract.till_commands import (
     Resume,
     WeighItem,
 )
-from edge.contract.till_protocol import ReceiptView, SoldSaleView, TillState
+from edge.contract.till_protocol import ReceiptView, TillState
 from edge.engine.cart import EMPTY, Cart
 from edge.engine.cart_changes import replay
 from edge.engine.circumstances import Approval, Circumstances
 from edge.engine.originals import Original
 from edge.engine.promotions import Occasion
-from edge.engine.receipt_finding import check_same_sale, receipt_asked, sold_sale_view
 from edge.engine.reference_view import ReferenceView
-from edge.engine.return_rules import refuse_unknown_receipt
 from edge.engine.sale_rules import decide
 from edge.flows.approvals import Approvals
 from edge.flows.command_identity import fingerprint, same_answer
 from edge.flows.parking import ParkedSale, ParkedSales
-from edge.flows.returning import (
-    Reprinting,
-    Returning,
-    find_originals,
-    receipts_asked_for,
-    reversible_payment,
-    unfinished_sales,
-)
+from edge.flows.returning import Reprinting, Returning, SoldSales, receipts_asked_for
 from edge.flows.till import Face, Till, TillViews
 from edge.ledger.event_log import Ledger
 from edge.ledger.past_sales import PastSales
@@ -84,9 +74,8 @@ class Selling:
     payments back, `abort_card` asks it to stop waiting; `scale_of` names its scale, and refuses
     in words while that cannot weigh; `has_drawer` and `has_printer` say whether it has those;
     `reprints` makes the jobs of what is printed again; `role_of` says what a person is;
-    `approvals` holds what second persons allowed; `past` has the sales that goods come back of,
-    and `returning` is held while a till takes some back, gives money for them, or prints one
-    again; `new_id` makes ids for sales that a till did not name itself; `check_storage` refuses
+    `approvals` holds what second persons allowed; `past` has the completed sales, of which `sold`
+    answers; `new_id` makes ids for sales that a till did not name itself; `check_storage` refuses
     a new sale when the disk is nearly full.
     """
 
@@ -110,7 +99,15 @@ class Selling:
     approvals: Approvals = field(default_factory=Approvals)
     parked: ParkedSales = field(default_factory=ParkedSales)
     tills: dict[str, Till] = field(default_factory=dict)
-    returning: asyncio.Lock = field(default_factory=asyncio.Lock)
+    sold: SoldSales = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Let the tills and what is parked be seen where goods come back."""
+        self.sold = SoldSales(self.past, self.tills, self.parked, self._day)
+
+    def _day(self, at_ms: int) -> str:
+        # head office may give the ledger another calendar while the box runs
+        return self.ledger.calendar.day(at_ms)
 
     def till(self, till_id: str) -> Till:
         """Return a till. Raises Refused for one this store does not have."""
@@ -164,35 +161,7 @@ class Selling:
         if isinstance(command, (Park, Resume)):
             return self.parked.lock
         looks_back = isinstance(command, (*Returning, *Reprinting))
-        return self.returning if looks_back else nullcontext()
-
-    async def sold_sale(self, text: str) -> SoldSaleView:
-        """Return what may come back of the sale that a receipt names: its number, or its QR code.
-
-        Raises Refused for a number that no completed sale of this store has, and for the code
-        of another store's receipt with the same number.
-        """
-        receipt, sale = receipt_asked(text)
-        originals = await self._originals((receipt,))
-        if not originals:
-            refuse_unknown_receipt(receipt)
-        check_same_sale(originals[0], sale)
-        return sold_sale_view(originals[0])
-
-    async def _originals(self, receipts: tuple[str, ...]) -> tuple[Original, ...]:
-        if not receipts:
-            return ()
-        unfinished = unfinished_sales(self.tills.values(), self.parked)
-        return await find_originals(self.past, receipts, unfinished)
-
-    async def _reversible(self, till: Till, originals: tuple[Original, ...], at: int) -> str:
-        terminal = self.terminal_of(till.id)
-        if not self.can_reverse(terminal):
-            return ""
-        day = self.ledger.calendar.day
-        return await reversible_payment(
-            self.past, originals, terminal, lambda paid_at: day(paid_at) == day(at)
-        )
+        return self.sold.lock if looks_back else nullcontext()
 
     async def _decide_and_step(
         self,
@@ -209,12 +178,13 @@ class Selling:
             new_sale_id = self.new_id()  # an open sale has one: chance is asked once a sale
         at = self.clock.now_ms()
         parked = self.parked.find(command.sale_id) if isinstance(command, Resume) else None
-        originals = await self._originals(receipts_asked_for(command, till.cart))
+        terminal = self.terminal_of(till.id)
+        originals = await self.sold.find(receipts_asked_for(command, till.cart))
         given = Circumstances(
             till.id,
             till.receipts,
             new_sale_id,
-            self.terminal_of(till.id),
+            terminal,
             entry,
             aim,
             self.occasion(at if new_sale_id else till.cart.opened_at),
@@ -225,8 +195,8 @@ class Selling:
             len(self.parked),
             self.scale_of(till.id) if isinstance(command, WeighItem) else "",
             originals,
-            await self._reversible(till, originals, at)
-            if isinstance(command, RefundByCard)
+            await self.sold.reversible(originals, terminal, at)
+            if isinstance(command, RefundByCard) and self.can_reverse(terminal)
             else "",
             self.has_printer(till.id),
         )

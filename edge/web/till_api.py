@@ -303,7 +303,7 @@ class TillApi:
 
     async def _receipt(self, request: web.Request) -> web.Response:
         number = request.match_info["number"][:RECEIPT_TEXT_CHARS_MAX]
-        return json_response(await self.selling.sold_sale(number))
+        return json_response(await self.selling.sold.show(number))
 
     async def _quick_keys(self, _: web.Request) -> web.Response:
         return json_response(QuickKeysBody(self.reference.quick_keys()))

@@ -18,7 +18,6 @@ from edge.contract.device_messages import (
     JobStatus,
 )
 from edge.contract.wire import encode
-from edge.flows.returning import reversible_payment
 from edge.ledger.past_sales import PastSales
 from tests.flows.box import MILK, Box, selling_box
 from tests.flows.fake_host import FakeHost, done, fake_host, until, until_view
@@ -165,16 +164,15 @@ async def test_a_declined_reversal_is_followed_by_a_refund(tmp_path: Path) -> No
 async def test_only_payments_of_this_business_day_are_reversed(tmp_path: Path) -> None:
     async with selling_box(tmp_path) as box, fake_host(box.broker) as host:
         payment = await sell_by_card(box, host)
-        originals = await box.edge.selling._originals((NUMBER,))
-        past = PastSales(box.edge.ledger_file)
-        for terminal, today, found in (
-            ("terminal-1", True, payment),
-            ("terminal-1", False, ""),
-            ("terminal-2", True, ""),
+        sold = box.edge.selling.sold
+        originals = await sold.find((NUMBER,))
+        today = originals[0].cart.completed_at
+        for terminal, at, found in (
+            ("terminal-1", today, payment),
+            ("terminal-1", today + 86_400_000, ""),
+            ("terminal-2", today, ""),
         ):
-            assert (
-                await reversible_payment(past, originals, terminal, lambda _, on=today: on) == found
-            )
+            assert await sold.reversible(originals, terminal, at) == found
 
 
 async def test_what_was_reversed_before_needs_a_second_person_in_every_sale(

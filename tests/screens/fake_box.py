@@ -31,6 +31,7 @@ from edge.contract.till_commands import (
     ApprovedCommand,
     CancelCard,
     NextSale,
+    PayByCard,
     Resume,
 )
 from edge.contract.till_protocol import (
@@ -55,6 +56,7 @@ from edge.engine.cart import EMPTY, Cart
 from edge.engine.cart_changes import replay
 from edge.engine.circumstances import Approval, Circumstances
 from edge.engine.receipt_finding import is_receipt_code
+from edge.engine.sale_rules import decide
 from edge.engine.tender_rules import complete_if_covered
 from edge.engine.weighing_rules import weighed, weighing_ended
 from edge.flows.approvals import Approvals
@@ -186,7 +188,7 @@ class FakeBox:
     async def approve(self, amount_minor: int | None = None) -> None:
         """The terminal says yes."""
         payment = self._payment()
-        await self._settle(
+        await self.settle(
             CardPaymentApproved(
                 sale=self.cart.sale,
                 payment=payment.tender_id,
@@ -205,7 +207,7 @@ class FakeBox:
         """The terminal says no."""
         payment = self._payment()
         self.say("card_declined", f"The card was not charged: {reason}.", {"reason": reason})
-        await self._settle(
+        await self.settle(
             CardPaymentDeclined(
                 sale=self.cart.sale,
                 payment=payment.tender_id,
@@ -217,7 +219,7 @@ class FakeBox:
 
     async def doubt(self) -> None:
         """Nobody knows what the terminal did."""
-        await self._settle(
+        await self.settle(
             CardPaymentUnknown(
                 sale=self.cart.sale,
                 payment=self._payment().tender_id,
@@ -278,13 +280,10 @@ class FakeBox:
         assert payment is not None, "no card payment is open"
         return payment
 
-    async def _settle(self, event: Event) -> None:
-        await self.go_on(replay([(event, self.at)], self.cart))
-
-    async def go_on(self, cart: Cart) -> None:
-        """Let the sale become this one; it is complete once nothing is due."""
-        self.cart = cart
-        self._take(complete_if_covered(cart, till=TILL, receipts=self.receipts))
+    async def settle(self, event: Event) -> None:
+        """Let the terminal's answer come; the sale is complete once nothing is due."""
+        self._take((event,))
+        self._take(complete_if_covered(self.cart, till=TILL, receipts=self.receipts))
         await self.publish()
 
     def _take(self, events: tuple[Event, ...]) -> None:
@@ -327,7 +326,7 @@ class FakeBox:
                 ),
                 has_printer=any(device.role == "printer" for device in self.devices),
             )
-            events = self.sold.decide(self.cart, command, self.reference, given)
+            events = decide(self.cart, command, self.reference, given)
         except Refused as refusal:
             self.say(refusal.code, refusal.message, refusal.params)
             await self.publish()
@@ -346,7 +345,7 @@ class FakeBox:
         self.replies[command.command_id] = (body, view)
         if isinstance(command, CancelCard):
             await self.decline("cancelled at the till")
-        elif self.cart.state is TillState.PAYING and self.terminal != "wait":
+        elif isinstance(command, PayByCard) and self.terminal != "wait":
             await (self.approve() if self.terminal == "approve" else self.decline())
         return view
 
@@ -358,35 +357,33 @@ class FakeBox:
         self.shown = next(self.version)
         asked = cart.weighing
         return encode(
-            self.sold.shown(
-                TillView(
-                    version=self.shown,
-                    till=TILL,
-                    state=cart.state,
-                    sale_id=cart.sale or None,
-                    receipt_number=cart.receipt or None,
-                    lines=cart.line_views,
-                    tenders=tuple(tender.view() for tender in cart.tenders),
-                    taxes=cart.tax_views,
-                    total_minor=cart.total_minor,
-                    due_minor=cart.due_minor,
-                    change_minor=cart.change_minor,
-                    rounding_minor=cart.rounding_minor,
-                    currency=cart.currency or "EUR",
-                    opened_at=cart.opened_at or None,
-                    devices=self.devices,
-                    link=self.link,
-                    notice=self.notice,
-                    dots=self.dots if done else None,
-                    receipt=self.receipt if done else None,
-                    discounts=tuple(discount.view() for discount in cart.discounts),
-                    note=cart.note,
-                    parked=self.shelf.views,
-                    weighing=WeighingView(asked.name, asked.tare_g) if asked else None,
-                    last_receipt=self.again.last_receipt,
-                    price_check=self.again.check,
-                ),
-                cart,
+            TillView(
+                version=self.shown,
+                till=TILL,
+                state=cart.state,
+                sale_id=cart.sale or None,
+                receipt_number=cart.receipt or None,
+                lines=cart.line_views,
+                tenders=tuple(tender.view() for tender in cart.tenders),
+                taxes=cart.tax_views,
+                total_minor=cart.total_minor,
+                due_minor=cart.due_minor,
+                change_minor=cart.change_minor,
+                rounding_minor=cart.rounding_minor,
+                currency=cart.currency or "EUR",
+                opened_at=cart.opened_at or None,
+                devices=self.devices,
+                link=self.link,
+                notice=self.notice,
+                dots=self.dots if done else None,
+                receipt=self.receipt if done else None,
+                discounts=tuple(discount.view() for discount in cart.discounts),
+                note=cart.note,
+                parked=self.shelf.views,
+                weighing=WeighingView(asked.name, asked.tare_g) if asked else None,
+                last_receipt=self.again.last_receipt,
+                price_check=self.again.check,
+                refund_due_minor=cart.refund_due_minor,
             )
         )
 

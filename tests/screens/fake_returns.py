@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from edge.contract.card_refund_events import (
+    CardRefundApproved,
+    CardRefundRequested,
+    CardRefundUnknown,
+)
 from edge.contract.event_registry import Event
-from edge.contract.permissions import Permission
-from edge.contract.return_events import CashReturned, TenderReturned
+from edge.contract.return_events import CashReturned, RefundPart, TenderReturned
 from edge.contract.sale_events import SaleAbandoned, SaleCompleted
 from edge.contract.till_commands import (
     AddItem,
@@ -25,12 +29,11 @@ from edge.contract.till_commands import (
     ReturnLine,
     TakeCash,
 )
-from edge.contract.till_protocol import SoldSaleView, TenderView, TillState, TillView
-from edge.engine.approval_rules import authorise
-from edge.engine.cart import APPROVED, CARD, EMPTY, Cart, Tender
+from edge.contract.till_protocol import SoldSaleView, TillState
+from edge.engine.cart import APPROVED, EMPTY, Cart, Tender
 from edge.engine.cart_changes import replay
 from edge.engine.circumstances import Circumstances
-from edge.engine.originals import Original, Refunded, Returned, Unfinished, parts_of_refund
+from edge.engine.originals import Original, Refunded, Returned, Unfinished
 from edge.engine.receipt_finding import check_same_sale, receipt_asked, sold_sale_view
 from edge.engine.return_rules import refuse_unknown_receipt
 from edge.engine.sale_rules import decide
@@ -46,11 +49,11 @@ class SoldShelf:
     """Completed sales by receipt, the refunds so far, and the card that is given money back."""
 
     sold: dict[str, Cart] = field(default_factory=dict)
-    refunds: list[CashReturned | TenderReturned] = field(default_factory=list)
+    refunds: dict[str, dict[str, tuple[RefundPart, ...]]] = field(default_factory=dict)
+    """What sales gave back of others, by sale and tender."""
     elsewhere: dict[str, Cart] = field(default_factory=dict)
     """Unfinished sales of other tills, by till."""
     here: Cart = EMPTY
-    card: TenderView | None = None
     ids: Any = field(default_factory=lambda: itertools.count(1))
 
     def hear(self, cart: Cart, events: tuple[Event, ...]) -> None:
@@ -60,9 +63,11 @@ class SoldShelf:
             if isinstance(event, SaleCompleted):
                 self.sold[event.receipt] = cart
             elif isinstance(event, (CashReturned, TenderReturned)):
-                self.refunds.append(event)
+                self.refunds.setdefault(event.sale, {})[event.tender] = event.parts
+            elif isinstance(event, (CardRefundRequested, CardRefundApproved)):
+                self.refunds.setdefault(event.sale, {})[event.refund] = event.parts
             elif isinstance(event, SaleAbandoned):
-                self.refunds = [each for each in self.refunds if each.sale != event.sale]
+                self.refunds.pop(event.sale, None)
 
     def original(self, receipt: str) -> Original:
         """Return a completed sale with all that came back of it."""
@@ -90,9 +95,10 @@ class SoldShelf:
                 if line.back
             ),
             tuple(
-                Refunded(event.sale, part.original_tender, part.amount_minor)
-                for event in self.refunds
-                for part in event.parts
+                Refunded(sale, part.original_tender, part.amount_minor)
+                for sale, tenders in self.refunds.items()
+                for parts in tenders.values()
+                for part in parts
                 if part.original_sale == cart.sale
             ),
             tuple(
@@ -172,48 +178,28 @@ class SoldShelf:
 
     # --- money back to a card ---------------------------------------------------------------
 
-    def decide(
-        self, cart: Cart, command: AnyTillCommand, reference: DemoReference, given: Circumstances
-    ) -> tuple[Event, ...]:
-        """Carry out a command; a refund to a card is kept here, its intent and its outcome."""
-        if not isinstance(command, RefundByCard):
-            return decide(cart, command, reference, given)
-        _, other = parts_of_refund(cart, given.originals, CARD, command.amount_minor)
-        if other:
-            authorise(Permission.REFUND_OTHER_TENDER, given)
-        payers = [t for each in given.originals for t in each.cart.tenders if t.kind == CARD]
-        last4 = payers[0].last4 if payers else ""
-        self.card = TenderView(
-            command.command_id, CARD, -command.amount_minor, "asked", last4=last4
-        )
-        return ()
-
-    def shown(self, view: TillView, cart: Cart) -> TillView:
-        """Return the view with what goes back, and the card that is waited for."""
-        state = view.state
-        if self.card is not None:
-            state = TillState.PAYING if self.card.state == "asked" else TillState.IN_DOUBT
-        return msgspec.structs.replace(
-            view,
-            state=state,
-            refund_due_minor=cart.refund_due_minor,
-            tenders=(*view.tenders, *((self.card,) if self.card else ())),
-        )
-
     async def card_unknown(self, box: FakeBox) -> None:
         """Nobody knows whether the card has the money back."""
-        assert self.card is not None
-        self.card = msgspec.structs.replace(self.card, state="unknown")
-        await box.publish()
+        await box.settle(
+            CardRefundUnknown(sale=box.cart.sale, refund=_asked(box).tender_id, reason="No answer.")
+        )
 
     async def card_approved(self, box: FakeBox) -> None:
         """The terminal gave it back."""
-        card, self.card = self.card, None
-        assert card is not None
-        tender = Tender(card.tender_id, CARD, card.amount_minor, APPROVED, last4=card.last4)
-        cart = msgspec.structs.replace(
-            box.cart,
-            tenders=(*box.cart.tenders, tender),
-            card_minor=box.cart.card_minor + card.amount_minor,
+        asked = _asked(box)
+        await box.settle(
+            CardRefundApproved(
+                sale=box.cart.sale,
+                refund=asked.tender_id,
+                amount_minor=-asked.amount_minor,
+                parts=self.refunds[box.cart.sale][asked.tender_id],
+                last4="4417",
+                scheme="girocard",
+            )
         )
-        await box.go_on(cart)
+
+
+def _asked(box: FakeBox) -> Tender:
+    asked = box.cart.open_payment
+    assert asked is not None, "no refund to a card is under way"
+    return asked

@@ -32,6 +32,7 @@ class PastAndPrices:
     sold: dict[str, Cart] = field(default_factory=dict)
     printed: Counter[str] = field(default_factory=Counter)
     check: PriceCheckView | None = None
+    ended: int = 0
 
     @property
     def last_receipt(self) -> str:
@@ -64,6 +65,7 @@ class PastAndPrices:
     async def end(self, box: FakeBox) -> None:
         """End the price check, as the box does when nobody uses it."""
         self.check = None
+        self.ended += 1
         await box.publish()
 
     def routes(self, box: FakeBox) -> list[web.RouteDef]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -55,8 +56,9 @@ async def test_prices_are_checked_by_scan_wedge_and_name_and_nothing_is_sold(
     await expect(page.locator(".totals .sum .money")).to_be_visible()
     assert await till.line_names() == lines
     assert len(box.commands) == given
-    while box.again.check is not None:
-        await page.wait_for_timeout(10)
+    async with asyncio.timeout(10):
+        while box.again.check is not None:
+            await page.wait_for_timeout(10)
     await box.scan(ROLL)
     await expect(page.locator(".line")).to_have_count(3)
     await page.keyboard.press("F11")
@@ -64,6 +66,38 @@ async def test_prices_are_checked_by_scan_wedge_and_name_and_nothing_is_sold(
     await box.again.end(box)  # nobody used it
     await expect(page.locator("dialog")).to_have_count(0)
     await till.message("The price check is over")
+
+
+async def test_a_price_check_that_is_closed_at_once_stays_closed(
+    till: TillPage, box: FakeBox
+) -> None:
+    page = till.page
+    async with till.held("**/price-check"):
+        await page.keyboard.press("F11")
+        await page.keyboard.press("Escape")
+        await expect(page.locator("dialog")).to_have_count(0)
+    async with asyncio.timeout(10):
+        while not box.again.ended:
+            await page.wait_for_timeout(10)
+    assert box.again.check is None
+    await box.scan(ROLL)
+    await expect(page.locator(".line")).to_have_count(1)
+    await expect(page.locator("dialog")).to_have_count(0)
+
+
+async def test_what_is_typed_for_the_next_check_survives_the_answer_for_the_last(
+    till: TillPage,
+) -> None:
+    page = till.page
+    await page.keyboard.press("F11")
+    await expect(page.locator("#check-code")).to_be_focused()
+    await expect(page.locator(".check__answer")).to_contain_text("nothing goes into the sale")
+    async with till.held("**/price-check"):
+        await till.type("999999")
+        await page.keyboard.press("Enter")
+        await page.locator("#check-code").fill("bread")
+    await expect(page.locator(".costs__no")).to_contain_text("999999 is unknown")
+    await expect(page.locator("#check-code")).to_have_value("bread")
 
 
 async def test_a_receipt_again_from_the_finished_sale_and_by_its_number(

@@ -124,7 +124,7 @@ function act(action, event) {
     case "check":
     case "more":
       if (event.repeat || !["idle", "sell", "change"].includes(store.screen.value)) return true;
-      if (action === "check") openPriceCheck();
+      if (action === "check") void openPriceCheck();
       else store.sheet.value = "more";
       return true;
     case "void":

@@ -22,23 +22,30 @@ export const fault = signal("");
 
 const path = () => `/api/v1/tills/${encodeURIComponent(store.session.value?.till ?? "")}/price-check`;
 
+/** The box was asked to open a price check and has not answered: a sheet that was closed meanwhile stays closed. */
+let opening = false;
+
 /** Opens the sheet: from the box's answer on, scans go there. */
-export function openPriceCheck() {
+export async function openPriceCheck() {
   if (store.sheet.value === "price") return;
-  if (store.boxLostSince.value !== null) return void tell(`${say("box_lost_title")} ${say("price_lost")}`, "person");
+  if (store.boxLostSince.value !== null) return tell(`${say("box_lost_title")} ${say("price_lost")}`, "person");
   typedCode.value = fault.value = "";
   foundHere.value = null;
   store.sheet.value = "price";
-  void look("");
+  opening = true;
+  await look("");
+  opening = false;
+  if (store.sheet.value !== "price") await endPriceCheck(true);
 }
 
 /** Asks the box for a code; for none: only that scans go there. @param {string} code */
 export async function look(code) {
   fault.value = "";
   foundHere.value = null;
+  const typed = typedCode.value;
   try {
     await ask("POST", path(), { code }); // what it costs comes with the view, as after a scan
-    typedCode.value = "";
+    if (typedCode.value === typed) typedCode.value = ""; // else the next one is being typed already
   } catch (error) {
     fault.value = why(error);
     sound("refused");
@@ -61,9 +68,9 @@ export async function lookTyped() {
   return undefined;
 }
 
-/** Ends it at the box; until the box has heard of it, it is told again. */
-export async function endPriceCheck() {
-  while (store.sheet.value !== "price" && store.view.value?.price_check) {
+/** Ends it at the box; until the box has heard of it, it is told again. @param {boolean} [opened] the view may not say so yet */
+async function endPriceCheck(opened = false) {
+  while (store.sheet.value !== "price" && (opened || store.view.value?.price_check)) {
     try {
       takeView(await ask("DELETE", path()));
       return;
@@ -82,7 +89,7 @@ export async function endPriceCheck() {
 function follow(before, next) {
   const was = before?.price_check ?? null;
   const now = next.price_check;
-  if (now && !was && store.sheet.value !== "price") {
+  if (now && !was && store.sheet.value !== "price" && !opening) {
     typedCode.value = fault.value = "";
     foundHere.value = null;
     store.sheet.value = "price";
@@ -96,6 +103,14 @@ function follow(before, next) {
   const words = now.price ? `${unbroken(now.price.name)}: ${money(now.price.now_minor, now.price.currency)}` : refusedWords(now.refused);
   tell(`${say("price_check")}: ${words}`, "");
 }
+
+// the sheet ends it, however it was closed and however soon
+let open = false;
+effect(() => {
+  const was = open;
+  open = store.sheet.value === "price";
+  if (was && !open && !opening) untracked(() => void endPriceCheck());
+});
 
 let seen = /** @type {TillView | null} */ (null);
 effect(() => {

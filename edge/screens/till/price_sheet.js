@@ -4,7 +4,7 @@ import { quantity, unbroken } from "../kit/numbers.js";
 import { html, Icon, Money } from "../kit/parts.js";
 import { say } from "../kit/words.js";
 import { Fault } from "./message_line.js";
-import { endPriceCheck, fault, foundHere, look, lookTyped, refusedWords, typedCode } from "./price_check.js";
+import { fault, foundHere, look, lookTyped, refusedWords, typedCode } from "./price_check.js";
 import { Sheet } from "./sheet.js";
 import * as store from "./store.js";
 
@@ -41,10 +41,7 @@ function Answer() {
 }
 
 export function PriceSheet() {
-  useEffect(() => {
-    document.getElementById("check-code")?.focus();
-    return () => void endPriceCheck();
-  }, []);
+  useEffect(() => document.getElementById("check-code")?.focus(), []);
   const submit = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     void lookTyped();

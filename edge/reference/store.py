@@ -8,7 +8,6 @@ no more memory for 300,000 articles than for 300.
 from __future__ import annotations
 
 import sqlite3
-import unicodedata
 from collections import OrderedDict
 from collections.abc import Iterable
 from pathlib import Path
@@ -34,12 +33,13 @@ from edge.contract.reference_data import (
 )
 from edge.contract.till_protocol import ArticleView, QuickKeyPageView, QuickKeyView
 from edge.contract.wire import UNREADABLE
+from edge.reference.article_search import INDEX, find_articles, forget_article, index_article
 from edge.reference.promotion_index import Named, PromotionIndex
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.migrations import Migration
 
 SCHEMA: Final = Path(__file__).parent / "reference.sql"
-MIGRATIONS: Final = (Migration(1, SCHEMA.read_text("utf-8")),)
+MIGRATIONS: Final = (Migration(1, SCHEMA.read_text("utf-8")), INDEX)
 STORE_KEY: Final = "store"
 _CACHE_MAX: Final = 8_192
 _GTIN_DIGITS: Final = 14
@@ -250,18 +250,10 @@ class ReferenceStore:
             pages.append(QuickKeyPageView(page.id, page.name, tuple(keys)))
         return tuple(pages)
 
-    def search(self, text: str, *, limit: int = 30) -> tuple[ArticleView, ...]:
-        """Return articles whose name, SKU, PLU or codes contain every word of the text."""
-        words = fold(text).split()
-        if not words:
-            return ()
-        where = " AND ".join("instr(text, ?) > 0" for _ in words)
-        rows = self._query(
-            f"SELECT sku FROM search WHERE {where} LIMIT ?",  # noqa: S608 - only question marks
-            (*words, limit),
-        )
+    async def search(self, text: str, *, limit: int = 30) -> tuple[ArticleView, ...]:
+        """Return articles whose name, SKU, PLU or codes have every word of the text, best first."""
         found = []
-        for (sku,) in rows:
+        for sku in await self._file.read(lambda raw: find_articles(raw, text, limit)):
             article, price = self.by_sku(sku), self.price(sku, self._clock.now_ms())
             if article is not None and price is not None:
                 found.append(ArticleView(sku, sku, article.name, price.price_minor, article.unit))
@@ -294,12 +286,6 @@ class ReferenceStore:
         return self._reader.execute(sql, parameters).fetchall()
 
 
-def fold(text: str) -> str:
-    """Return text as the search compares it: no case, no accents, compatible forms one."""
-    plain = unicodedata.normalize("NFKD", text).casefold()
-    return "".join(char for char in plain if not unicodedata.combining(char))
-
-
 def _take(connection: sqlite3.Connection, feed: Feed, item: FeedItem, value: Any) -> None:
     if value is None:
         connection.execute("DELETE FROM item WHERE feed = ? AND key = ?", (feed, item.key))
@@ -314,17 +300,17 @@ def _take(connection: sqlite3.Connection, feed: Feed, item: FeedItem, value: Any
 
 
 def _index_article(connection: sqlite3.Connection, sku: str, article: Article | None) -> None:
-    for table in ("code", "search", "quick_key"):
+    for table in ("code", "quick_key"):
         connection.execute(f"DELETE FROM {table} WHERE sku = ?", (sku,))  # noqa: S608
     if article is None:
+        forget_article(connection, sku)
         return
     codes = [("g", code.rjust(_GTIN_DIGITS, "0"), sku) for code in article.codes]
     codes.append(("s", sku, sku))
     if article.plu:
         codes.append(("p", article.plu.lstrip("0"), sku))
     connection.executemany("INSERT OR IGNORE INTO code (kind, code, sku) VALUES (?, ?, ?)", codes)
-    words = " ".join((article.name, sku, article.plu, *article.codes))
-    connection.execute("INSERT INTO search (sku, text) VALUES (?, ?)", (sku, fold(words)))
+    index_article(connection, sku, article)
     page, _, place = article.key.partition(":")
     if place.isascii() and place.isdigit():
         connection.execute(

@@ -1,9 +1,9 @@
-"""Forward-only numbered SQL scripts; the file's version stands in `PRAGMA user_version`."""
+"""Forward-only numbered steps of SQL; the file's version stands in `PRAGMA user_version`."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edge.contract.errors import StorageFailed
@@ -14,10 +14,12 @@ class Migration:
     """The step from `version - 1` to `version`: SQL statements, each ended by a semicolon.
 
     It runs inside a transaction and therefore holds no BEGIN, COMMIT, PRAGMA or VACUUM.
+    `then` does in the same transaction what SQL cannot say.
     """
 
     version: int
     script: str
+    then: Callable[[sqlite3.Connection], None] | None = None
 
 
 def apply(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> int:
@@ -51,6 +53,8 @@ def _step(connection: sqlite3.Connection, migration: Migration) -> None:
             for statement in _statements(migration.script):
                 connection.execute(statement)
                 _check_in_transaction(connection)
+            if migration.then is not None:
+                migration.then(connection)
             connection.execute(f"PRAGMA user_version = {migration.version:d}")
             connection.execute("COMMIT")
         except BaseException:

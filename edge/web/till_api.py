@@ -310,7 +310,7 @@ class TillApi:
 
     async def _articles(self, request: web.Request) -> web.Response:
         text = request.query.get("q", "")[:_SEARCH_CHARS_MAX]
-        return json_response(ArticlesBody(self.reference.search(text)))
+        return json_response(ArticlesBody(await self.reference.search(text)))
 
     # --- prices ---------------------------------------------------------------------------
 

@@ -16,7 +16,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from tests.bench import footprint_benches, replication_benches, scan_benches, selling_benches
+from tests.bench import (
+    catalogue_benches,
+    footprint_benches,
+    replication_benches,
+    scan_benches,
+    selling_benches,
+)
 from tests.bench.bench_run import BenchRun
 from tests.bench.figures import Figure, save, table
 from tests.bench.processes import BenchFailedError, Program, python
@@ -32,6 +38,7 @@ BENCHES: Final[dict[str, Callable[[BenchRun], Figure]]] = {
     "bytes_per_sale": replication_benches.bytes_per_sale,
     "idle_memory": footprint_benches.idle_memory,
     "cold_start": footprint_benches.cold_start,
+    "catalogue_300k": catalogue_benches.catalogue_300k,
 }
 
 

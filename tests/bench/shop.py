@@ -352,7 +352,7 @@ class Shop:
             (Feed.CONFIG, [("store", profile)]),
             (Feed.STAFF, [("marta", staff)]),
             (Feed.PRICE, [(f"{n}", Price(f"{n}", 49 + n * 7 % 900)) for n in numbers]),
-            (Feed.CATALOGUE, [(f"{n}", _article(n)) for n in numbers]),
+            (Feed.CATALOGUE, [(f"{n}", article(n)) for n in numbers]),
         ]
         for feed, rows in feeds:
             items = [
@@ -475,7 +475,8 @@ def _device(name: str, driver: str, roles: list[str], address: str) -> dict[str,
     }
 
 
-def _article(number: int) -> Article:
+def article(number: int) -> Article:
+    """Return the n-th article of the catalogue."""
     # names as different from each other as in a shop: what they cost on the line is measured
     chance = random.Random(number)
     words = ["".join(chance.choices(_SYLLABLES, k=chance.randint(2, 4))) for _ in range(2)]

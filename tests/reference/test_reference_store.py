@@ -77,12 +77,12 @@ async def test_what_has_no_price_is_neither_on_a_key_nor_found(store: ReferenceS
     await take(store, Feed.PRICE, ("101", Price("101", 45)))
     (page,) = store.quick_keys()
     assert [key.code for key in page.keys] == ["101"]
-    assert [found.sku for found in store.search("whole")] == ["101"]
-    assert store.search("  ") == ()
+    assert [found.sku for found in await store.search("whole")] == ["101"]
+    assert await store.search("  ") == ()
     # a price that comes later puts it there: nothing stale is remembered
     await take(store, Feed.PRICE, ("100", Price("100", 129)))
     assert [key.code for key in store.quick_keys()[0].keys] == ["100", "101"]
-    assert [found.price_minor for found in store.search("whole milk")] == [129]
+    assert [found.price_minor for found in await store.search("whole milk")] == [129]
 
 
 async def test_a_scanner_that_reads_nonsense_all_day_does_not_fill_the_memory(

@@ -72,6 +72,27 @@ def test_a_step_that_fails_says_so_and_raises_no_version(
         assert columns(connection) == ["id", "note"]
 
 
+def test_what_sql_cannot_say_is_done_in_the_same_step_or_not_at_all(
+    connection: sqlite3.Connection,
+) -> None:
+    def fill(within: sqlite3.Connection) -> None:
+        within.execute("INSERT INTO sale (total) VALUES (7)")
+
+    def stumble(within: sqlite3.Connection) -> None:
+        fill(within)
+        within.execute("SELECT 1 FROM nowhere")
+
+    apply(connection, [FIRST])
+    with pytest.raises(StorageFailed, match="version 2: no such table: nowhere"):
+        apply(connection, [FIRST, Migration(2, SECOND.script, stumble)])
+    assert (version(connection), columns(connection)) == (1, ["id", "note"])
+    assert apply(connection, [FIRST, Migration(2, SECOND.script, fill)]) == 1
+    assert connection.execute("SELECT note, total FROM sale").fetchall() == [
+        ("a;b", None),
+        (None, 7),
+    ]
+
+
 def test_a_newer_file_is_refused_with_words(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA user_version = 7")
     with pytest.raises(StorageFailed) as refused:

@@ -5,6 +5,7 @@ Feeds are streams of items, last value per key. A box keeps one cursor per feed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -87,6 +88,12 @@ class PriceBook(msgspec.Struct, frozen=True):
     id: ShortId
     name: Name
     from_ms: Annotated[int, Meta(ge=0)]
+
+
+def newest_first(books: Sequence[PriceBook]) -> list[PriceBook]:
+    """Return books in the order in which they are asked; of one instant the later in the list."""
+    placed = sorted(enumerate(books), key=lambda each: (each[1].from_ms, each[0]), reverse=True)
+    return [book for _, book in placed]
 
 
 class TaxRule(msgspec.Struct, frozen=True):

@@ -29,6 +29,7 @@ from edge.contract.reference_data import (
     StaffMember,
     StoreProfile,
     TaxRule,
+    newest_first,
     price_key,
 )
 from edge.contract.till_protocol import ArticleView, QuickKeyPageView, QuickKeyView
@@ -141,10 +142,7 @@ class ReferenceStore:
         stored = self._value(Feed.CONFIG, STORE_KEY)
         self._profile = stored
         self._taxes = {rule.code: rule for rule in stored.taxes} if stored else {}
-        # the newest first; of two from the same instant the later in the list
-        books = list(enumerate(stored.price_books)) if stored else []
-        newest_first = sorted(books, key=lambda each: (each[1].from_ms, each[0]), reverse=True)
-        self._books = [book for _, book in newest_first]
+        self._books = newest_first(stored.price_books) if stored else []
         self._staff = {member.id: member for member in self._all(Feed.STAFF)}
         self._promotions = PromotionIndex(self._all(Feed.PROMOTION))
 

@@ -12,7 +12,13 @@ _SCHEMA: Final = Path(__file__).parent / "schema"
 MIGRATIONS: Final = tuple(
     Migration(number, (_SCHEMA / name).read_text("utf-8"))
     for number, name in enumerate(
-        ("0001_head_office.sql", "0002_reductions.sql", "0003_returns.sql"), 1
+        (
+            "0001_head_office.sql",
+            "0002_reductions.sql",
+            "0003_returns.sql",
+            "0004_rehearsal.sql",
+        ),
+        1,
     )
 )
 _PAGE_BYTES: Final = 8_192

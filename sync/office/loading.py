@@ -28,6 +28,7 @@ from edge.runtime.tls_contexts import client_context
 from sync.office.feeds import Applied, NewItem
 from sync.office.gate import OFFICE_COOKIE
 from sync.office.office_api import NewItems
+from sync.office.sales import SaleBody, SalesBody
 from sync.office.shop_folder import ShopFolder
 
 _ITEMS_PER_REQUEST: Final = 500
@@ -88,6 +89,17 @@ class OfficeClient:
                 if not item.is_gone:
                     yield msgspec.json.decode(item.value, type=StaffMember)
             after, more = page.next, page.more
+
+    def sales(self, store: str, from_day: str) -> Iterator[SaleBody]:
+        """Yield the completed sales of a store since a business day, in order of arrival."""
+        after = 0
+        while True:
+            path = f"/api/v1/sales?store={store}&from_day={from_day}&after={after}"
+            page = msgspec.json.decode(self._ask("GET", path).body, type=SalesBody)
+            if not page.sales:
+                return
+            yield from page.sales
+            after = page.next
 
     def _ask(self, method: str, path: str, message: object = None) -> _Answer:
         headers = {"Origin": self.url.rstrip("/")}

@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from zoneinfo import ZoneInfo
+
+import msgspec
 
 from edge.contract.errors import SettingsInvalid, StorageFailed
 from edge.contract.identity import is_short_id
-from edge.contract.instant import Clock
+from edge.contract.instant import Clock, business_day
 from edge.contract.limits import NAME_CHARS_MAX
 from edge.runtime.certificates import issue_server_certificate, load_ca, make_ca, write_ca
 from edge.runtime.command_line import Command
@@ -25,14 +29,18 @@ from edge.runtime.system_clock import SystemClock
 from sync.office.database import office_database
 from sync.office.loading import OfficeClient, load_folder
 from sync.office.people import People
+from sync.office.rehearsal import price_list, rehearse
+from sync.office.rehearsal_report import as_csv, as_text
 from sync.office.server import running_office
 from sync.office.settings import OfficeSettings
+from sync.office.shop_folder import ShopFolder
 from sync.office.store_directory import RegisteredStore, StoreDirectory
 
 T = TypeVar("T")
 Act = Callable[[Any, argparse.Namespace], int]
 
 _NUMBER_MAX: Final = 4_294_967_295
+_DAY_MS: Final = 86_400_000
 _ANSWER: Final = print
 
 
@@ -147,6 +155,43 @@ def _load(_: OfficeSettings | None, given: argparse.Namespace) -> int:
     return 0
 
 
+def _rehearse(_: OfficeSettings | None, given: argparse.Namespace) -> int:
+    password = _password(given.password_file)
+    if given.days < 1:
+        raise SettingsInvalid("days_range", "--days is 1 or more.")
+    shop = ShopFolder(given.folder)
+    shop.read()
+    prices = price_list(shop.items)
+    now = SystemClock().now_ms()
+    at_ms = max(now, prices.begins_ms) if given.at is None else _instant(given.at, prices.zone)
+    from_day = business_day(
+        now - given.days * _DAY_MS,
+        prices.zone,
+        day_starts_at_hour=prices.profile.day_starts_at_hour,
+    )
+    client = OfficeClient(given.url, given.ca)
+    client.sign_in(given.user, password)
+    sales = client.sales(shop.slug, from_day)
+    found = rehearse(sales, prices, store=shop.slug, from_day=from_day, at_ms=at_ms)
+    client.sign_out()
+    if given.csv is not None:
+        given.csv.write_text(as_csv(found), "utf-8")
+    _ANSWER(msgspec.json.encode(found).decode() if given.json else as_text(found, prices.zone))
+    return 0
+
+
+def _instant(text: str, zone: ZoneInfo) -> int:
+    try:
+        local = datetime.fromisoformat(text)
+    except ValueError:
+        local = None
+    if local is None or local.tzinfo is not None:
+        raise SettingsInvalid(
+            "at_malformed", f"--at {text!r} is no local time of the store like 2026-12-01T08:00."
+        )
+    return int(local.replace(tzinfo=zone).timestamp() * 1000)
+
+
 async def _in_database(settings: OfficeSettings, work: Callable[[DatabaseFile], Awaitable[T]]) -> T:
     if not settings.data_dir.is_dir():
         raise SettingsInvalid(
@@ -215,18 +260,28 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     certificate.add_argument("--ip", action="append", default=[], help="an address; repeatable")
     certificate.add_argument("--out", type=Path, required=True, help="the folder to write to")
     loading = action("load", _load, "load a shop's folder through a running head office")
-    loading.add_argument("folder", type=Path, metavar="DIR")
-    loading.add_argument("--url", required=True, help="head office, like http://127.0.0.1:8090")
-    loading.add_argument("--user", required=True)
-    loading.add_argument("--password-file", type=Path, required=True)
     loading.add_argument("--pepper", type=Path, required=True, help="the pepper shared with boxes")
-    loading.add_argument("--ca", type=Path, help="the authority to trust, for https")
+    rehearsing = action(
+        "rehearse", _rehearse, "price the store's last sales as a folder would, and change nothing"
+    )
+    rehearsing.add_argument("--days", type=int, default=7, help="how many days of sales (7)")
+    rehearsing.add_argument(
+        "--at", help="from which local time on prices are asked (when the newest book begins)"
+    )
+    rehearsing.add_argument("--json", action="store_true", help="answer as JSON")
+    rehearsing.add_argument("--csv", type=Path, help="write every article to this file too")
+    for asking in (loading, rehearsing):
+        asking.add_argument("folder", type=Path, metavar="DIR")
+        asking.add_argument("--url", required=True, help="head office, like http://127.0.0.1:8090")
+        asking.add_argument("--user", required=True)
+        asking.add_argument("--password-file", type=Path, required=True)
+        asking.add_argument("--ca", type=Path, help="the authority to trust, for https")
 
 
 def _run(namespace: argparse.Namespace) -> int:
     act: Act = namespace.act
-    if act is _load:
-        return _load(None, namespace)
+    if act in {_load, _rehearse}:
+        return act(None, namespace)
     if namespace.config is None:
         raise SettingsInvalid(
             "config_missing",

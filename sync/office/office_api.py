@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -146,6 +147,7 @@ class OfficeApi:
                 query=(
                     Query("store", "Only those of the store with this slug"),
                     Query("after", "The `next` of the answer before", int),
+                    Query("from_day", "Only those of this business day (YYYY-MM-DD) and later"),
                 ),
             ),
             Route(
@@ -242,7 +244,8 @@ class OfficeApi:
     async def _sales(self, request: web.Request) -> web.Response:
         after = place(request.query.get("after", "0"))
         store = await self._store(request)
-        return json_response(await self.sales.page(after, store=store))
+        from_day = _day(request.query.get("from_day", ""))
+        return json_response(await self.sales.page(after, store=store, from_day=from_day))
 
     async def _stores(self, _: web.Request) -> web.Response:
         return json_response(await self.sales.stores())
@@ -276,6 +279,13 @@ class OfficeApi:
                 status=404,
             )
         return slug
+
+
+def _day(text: str) -> str:
+    try:
+        return text and date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise Refused("query_malformed", "from_day is a day like 2026-11-26.", status=400) from None
 
 
 def _feed_of(request: web.Request) -> Feed:

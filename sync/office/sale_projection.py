@@ -67,8 +67,8 @@ def project(
 
 def _opened(connection: sqlite3.Connection, envelope: SealedEnvelope, event: SaleOpened) -> None:
     connection.execute(
-        "INSERT INTO sale (store, sale, till, cashier, currency, prices_include_tax)"
-        " VALUES (?, ?, ?, ?, ?, ?)"
+        "INSERT INTO sale (store, sale, till, cashier, currency, prices_include_tax, opened_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (store, sale) DO UPDATE SET currency = excluded.currency,"
         " prices_include_tax = excluded.prices_include_tax",
         (
@@ -78,6 +78,7 @@ def _opened(connection: sqlite3.Connection, envelope: SealedEnvelope, event: Sal
             envelope.actor,
             event.currency,
             event.prices_include_tax,
+            envelope.at,
         ),
     )
 
@@ -85,7 +86,7 @@ def _opened(connection: sqlite3.Connection, envelope: SealedEnvelope, event: Sal
 def _line_added(connection: sqlite3.Connection, envelope: SealedEnvelope, event: LineAdded) -> None:
     connection.execute(
         "INSERT INTO sale_line (store, sale, number, line, sku, name, quantity, unit, price_minor,"
-        " amount_minor, tax, rate_ppm) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " amount_minor, tax, rate_ppm, entry) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (store, sale, line) DO UPDATE SET number = excluded.number",
         (
             envelope.store,
@@ -100,6 +101,7 @@ def _line_added(connection: sqlite3.Connection, envelope: SealedEnvelope, event:
             event.amount_minor,
             event.tax,
             event.rate_ppm,
+            event.entry,
         ),
     )
 
@@ -162,7 +164,7 @@ def _price_overridden(
     connection: sqlite3.Connection, envelope: SealedEnvelope, event: PriceOverridden
 ) -> None:
     changed = connection.execute(
-        "UPDATE sale_line SET price_minor = ?, amount_minor = ?, reduced_minor = 0"
+        "UPDATE sale_line SET price_minor = ?, amount_minor = ?, reduced_minor = 0, overridden = 1"
         " WHERE store = ? AND sale = ? AND line = ?",
         (event.price_minor, event.amount_minor, envelope.store, event.sale, event.line),
     )

@@ -31,7 +31,8 @@ class LineBody(msgspec.Struct, frozen=True):
 
     `amount_minor` is what it cost: `listed_minor` less its `reductions`. Goods that came back
     are `returned`: `quantity` is above zero, `amount_minor` below it, and `returned_from` is
-    the number of the receipt that sold them, empty without one.
+    the number of the receipt that sold them, empty without one. `entry` says how the article
+    came in, as on the till; an `overridden` price was set by a person.
     """
 
     line_id: str
@@ -48,6 +49,8 @@ class LineBody(msgspec.Struct, frozen=True):
     reductions: tuple[ReductionBody, ...] = ()
     returned: bool = False
     returned_from: str = ""
+    entry: str = ""
+    overridden: bool = False
 
 
 class TenderBody(msgspec.Struct, frozen=True):
@@ -99,6 +102,7 @@ class SaleBody(msgspec.Struct, frozen=True):
     tenders: tuple[TenderBody, ...]
     taxes: tuple[TaxBody, ...]
     returned_minor: int = 0
+    opened_at: int = 0
 
 
 class SalesBody(msgspec.Struct, frozen=True):
@@ -147,13 +151,14 @@ class StoresBody(msgspec.Struct, frozen=True):
 
 _SALE: Final = (
     "SELECT sale, receipt, slug, till, cashier, currency, total_minor, change_minor,"
-    " rounding_minor, completed_at, day, seq, arrival, returned_minor, sale.store FROM sale"
+    " rounding_minor, completed_at, day, seq, arrival, returned_minor, opened_at, sale.store"
+    " FROM sale"
     " JOIN store ON store.number = sale.store WHERE arrival > ?"
 )
 _LINES: Final = (
     "SELECT line, sku, name, quantity, unit, price_minor,"
     " CASE voided WHEN 1 THEN 0 ELSE amount_minor - reduced_minor END, tax, rate_ppm, voided,"
-    " CASE voided WHEN 1 THEN 0 ELSE amount_minor END, returned, returned_from,"
+    " CASE voided WHEN 1 THEN 0 ELSE amount_minor END, returned, returned_from, entry, overridden,"
     " reduced_minor FROM sale_line"
     " WHERE store = ? AND sale = ? ORDER BY number"
 )
@@ -190,13 +195,17 @@ class Sales:
         self._connected = connected
         self._clock = clock
 
-    async def page(self, after: int, *, store: str = "", limit: int = SALES_PER_PAGE) -> SalesBody:
-        """Return completed sales behind a place in the order of arrival."""
+    async def page(
+        self, after: int, *, store: str = "", from_day: str = "", limit: int = SALES_PER_PAGE
+    ) -> SalesBody:
+        """Return completed sales behind a place in the order of arrival, from a day on."""
+        wanted = [(" AND slug = ?", store), (" AND day >= ?", from_day)]
+        where = "".join(condition for condition, value in wanted if value)
+        values = [value for _, value in wanted if value]
 
         def query(connection: sqlite3.Connection) -> list[SaleBody]:
             rows = connection.execute(
-                _SALE + (" AND slug = ?" if store else "") + " ORDER BY arrival LIMIT ?",
-                (after, *([store] if store else []), limit),
+                f"{_SALE}{where} ORDER BY arrival LIMIT ?", (after, *values, limit)
             ).fetchall()
             return [_sale(connection, row) for row in rows]
 
@@ -274,7 +283,7 @@ def _sale(connection: sqlite3.Connection, row: Sequence[Any]) -> SaleBody:
         tuple(TenderBody(*tender) for tender in tenders),
         tuple(TaxBody(*tax) for tax in taxes),
     )
-    return SaleBody(*(*row[:-2], *parts, row[-2]))
+    return SaleBody(*(*row[:-3], *parts, *row[-3:-1]))
 
 
 def _lines(
@@ -285,9 +294,10 @@ def _lines(
         for line, *reduction in connection.execute(_REDUCTIONS, place):
             reductions.setdefault(line, []).append(ReductionBody(*reduction))
     bodies = []
-    for *known, voided, listed, returned, origin, _ in rows:
+    for *known, voided, listed, returned, origin, entry, overridden, _ in rows:
         taken_off = tuple(reductions.get(known[0], ()))
-        bodies.append(LineBody(*(*known, bool(voided), listed, taken_off, bool(returned), origin)))
+        state = (bool(voided), listed, taken_off, bool(returned), origin, entry, bool(overridden))
+        bodies.append(LineBody(*(*known, *state)))
     return tuple(bodies)
 
 

@@ -21,6 +21,7 @@ from tests.bench import (
     footprint_benches,
     replication_benches,
     scan_benches,
+    screen_benches,
     selling_benches,
 )
 from tests.bench.bench_run import BenchRun
@@ -39,6 +40,7 @@ BENCHES: Final[dict[str, Callable[[BenchRun], Figure]]] = {
     "idle_memory": footprint_benches.idle_memory,
     "cold_start": footprint_benches.cold_start,
     "catalogue_300k": catalogue_benches.catalogue_300k,
+    "screens": screen_benches.screens,
 }
 
 

@@ -25,6 +25,7 @@ from edge.contract.reference_data import (
     FeedItem,
     FeedPage,
     Price,
+    QuickKeyPage,
     StaffMember,
     StoreProfile,
     TaxRule,
@@ -43,6 +44,7 @@ PIN: Final = "2580"
 TOKEN: Final = "token-of-the-service-in-a-bench"
 _READY_S: Final = 60.0
 _PAGE: Final = 1_000
+_QUICK_KEYS: Final = 24
 _SYLLABLES: Final = [a + b for a in "bdfgklmnprstvz" for b in "aeiou"]
 _SIZES: Final = ("100 g", "250 g", "500 g", "1 kg", "33 cl", "1 l", "6 x 1 l", "large", "small")
 
@@ -346,6 +348,7 @@ class Shop:
             currency="EUR",
             time_zone="Europe/Lisbon",
             taxes=(TaxRule("A", "full", 190_000), TaxRule("B", "reduced", 70_000)),
+            quick_key_pages=(QuickKeyPage("1", "Favourites"),),
         )
         numbers = range(1, self.articles + 1)
         feeds: list[tuple[Feed, list[tuple[str, Any]]]] = [
@@ -481,7 +484,8 @@ def article(number: int) -> Article:
     chance = random.Random(number)
     words = ["".join(chance.choices(_SYLLABLES, k=chance.randint(2, 4))) for _ in range(2)]
     name = f"{' '.join(words).capitalize()} {chance.choice(_SIZES)}"
-    return Article(f"{number}", name, "AB"[number % 2], (gtin(number),))
+    key = f"1:{number}" if number <= _QUICK_KEYS else ""
+    return Article(f"{number}", name, "AB"[number % 2], (gtin(number),), key=key)
 
 
 def _only_child(pid: int) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,7 +19,7 @@ from edge.runtime.openapi import ANYONE
 from edge.runtime.system_clock import SystemClock
 from sync.office.gate import LOCAL, OFFICE_COOKIE, OfficeGate
 from sync.office.server import load_pages
-from tests.sync.office.head_office import AT, Box, Served, serve
+from tests.sync.office.head_office import AT, Box, Served
 
 PASSWORD = "correct horse battery"
 
@@ -30,12 +29,6 @@ async def box() -> Box:
     box = Box()
     box.sell("a", 300)
     return box
-
-
-@pytest.fixture
-async def served(tmp_path: Path, box: Box) -> AsyncIterator[Served]:
-    async with serve(tmp_path, box) as served:
-        yield served
 
 
 OPEN = {

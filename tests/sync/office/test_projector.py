@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +22,6 @@ from edge.contract.sale_events import LineVoided, SaleAbandoned, SaleOpened
 from edge.contract.system_events import BoxStarted
 from tests.bench.synthetic_sales import SyntheticShop
 from tests.sync.office.head_office import Box, Served, sale_events, serve
-
-
-@pytest.fixture
-async def box() -> Box:
-    return Box()
-
-
-@pytest.fixture
-async def served(tmp_path: Path, box: Box) -> AsyncIterator[Served]:
-    async with serve(tmp_path, box) as served:
-        yield served
 
 
 async def _arrive(served: Served, box: Box) -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ import io
 import json
 import random
 import shutil
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -57,7 +56,7 @@ from tests.engine.shop_in_memory import (
     profile,
 )
 from tests.engine.till_in_memory import TillInMemory
-from tests.sync.office.head_office import AT, Box, Served, serve
+from tests.sync.office.head_office import AT, Box, Served
 from tests.sync.office.test_office_command import tillbox
 from tests.sync.office.test_projector import _arrive
 
@@ -74,17 +73,6 @@ PROMOTIONS = (
     ),
     Promotion("ten", "1.00 off from 10.00", BasketAmountOff(100, 1_000), priority=0),
 )
-
-
-@pytest.fixture
-async def box() -> Box:
-    return Box()
-
-
-@pytest.fixture
-async def served(tmp_path: Path, box: Box) -> AsyncIterator[Served]:
-    async with serve(tmp_path, box) as served:
-        yield served
 
 
 def prices_of(shop: ShopInMemory, **changed: int) -> PriceList:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,19 +25,8 @@ from edge.contract.sale_events import (
     TaxTotal,
 )
 from edge.runtime.system_clock import SystemClock
-from tests.sync.office.head_office import Box, Served, serve
+from tests.sync.office.head_office import Box, Served
 from tests.sync.office.test_projector import _arrive
-
-
-@pytest.fixture
-async def box() -> Box:
-    return Box()
-
-
-@pytest.fixture
-async def served(tmp_path: Path, box: Box) -> AsyncIterator[Served]:
-    async with serve(tmp_path, box) as served:
-        yield served
 
 
 def returned(sale: str, line: str, gross: int, receipt: str = "till-1-a") -> LineReturned:

@@ -35,8 +35,8 @@ REFERENCE_CHARS_MAX: Final = 40
 """The number on a gift card, a voucher or an account."""
 RECEIPT_CHARS_MAX: Final = 64
 """A receipt's number: a till's id, and a count of any length that a till lives to see."""
-RECEIPT_TEXT_CHARS_MAX: Final = 200
-"""What a receipt's QR code says (form, number, sale id, total, currency), with room to grow."""
+RECEIPT_TEXT_CHARS_MAX: Final = 800
+"""What a receipt's QR code says: 29 lines of a sale. More is over 58 mm wide, or too fine."""
 TENDERS_PER_SALE_MAX: Final = 20
 """Card payments tried and cash given in one sale."""
 

@@ -94,7 +94,7 @@ def _configure_ledger(parser: argparse.ArgumentParser) -> None:
     export.set_defaults(act=_export)
 
 
-def _run_ledger(namespace: argparse.Namespace) -> int:
+def _run_action(namespace: argparse.Namespace) -> int:
     status: int = namespace.act(namespace)
     return status
 
@@ -148,7 +148,52 @@ def _export(namespace: argparse.Namespace) -> int:
 
 
 LEDGER_COMMAND: Final = Command(
-    "ledger", "verify or export a ledger file", _configure_ledger, _run_ledger
+    "ledger", "verify or export a ledger file", _configure_ledger, _run_action
+)
+
+
+# --- tillbox receipt ----------------------------------------------------------------------
+
+
+def _configure_receipt(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    check = actions.add_parser(
+        "verify",
+        help="check the signature of a receipt's QR code, and print the sale",
+        description="Needs nothing but the text of the QR code and public keys of boxes. "
+        "Exit status: 0 signed by one of them, 1 not, 2 no such code or key.",
+    )
+    check.add_argument("text", help="what the QR code says, in quotes; - reads it from a pipe")
+    check.add_argument(
+        "--key",
+        type=Path,
+        required=True,
+        action="append",
+        help="a file of public keys, one a line, as `tillbox edge key` prints them; repeatable",
+    )
+    check.add_argument("--json", action="store_true", help="print one JSON object")
+    check.set_defaults(act=_verify_receipt)
+
+
+def _verify_receipt(namespace: argparse.Namespace) -> int:
+    from edge import receipt_check  # noqa: PLC0415 - loaded when asked
+
+    text = sys.stdin.readline() if namespace.text == "-" else namespace.text
+    found = receipt_check.check(text, receipt_check.read_keys(namespace.key))
+    if namespace.json:
+        _answer(msgspec.json.encode(found).decode())
+    elif found.signed_by:
+        _answer("\n".join(receipt_check.in_words(found)))
+    else:
+        _complain(
+            f"Not signed by any of these keys: the code says receipt {found.receipt!r}, which "
+            "proves nothing. The paper may be forged or altered, or a key is missing."
+        )
+    return 0 if found.signed_by else 1
+
+
+RECEIPT_COMMAND: Final = Command(
+    "receipt", "verify the signed code of a receipt", _configure_receipt, _run_action
 )
 
 

@@ -30,8 +30,10 @@ from edge.flows.device_jobs import DeviceJobs
 from edge.flows.job_dispatch import JobDispatch
 from edge.flows.link_state import LinkState
 from edge.flows.paying_by_card import PayingByCard
+from edge.flows.presenting import PresentedReceipts
 from edge.flows.price_checking import PriceChecks
 from edge.flows.printing import Printing
+from edge.flows.receipt_codes import ReceiptCodes
 from edge.flows.receipt_setting import ReceiptSetting
 from edge.flows.recovery import Recovery
 from edge.flows.replica import Replica
@@ -173,9 +175,12 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             else:
                 dispatch.add(job)
 
+        past = PastSales(ledger_file)
+        codes = ReceiptCodes(past, key)
         selling = Selling(
             ledger,
-            PastSales(ledger_file),
+            past,
+            codes,
             reference,
             views,
             clock,
@@ -206,6 +211,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             JobKind.WEIGH: weighing.hear,
         }
         dispatch.progress = printing.waiting
+        dispatch.arguments = codes.arguments
         site_file = DatabaseFile(data / "site.db", SITE_MIGRATIONS)
         access = Access(
             ledger,
@@ -255,7 +261,14 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             lambda: reference.store.name if reference.has_store else "Tillbox",
         ).routes(
             (
-                *TillApi(access, selling, reference, sockets, checks).routes(),
+                *TillApi(
+                    access,
+                    selling,
+                    reference,
+                    sockets,
+                    checks,
+                    PresentedReceipts(ledger, codes, selling.sold, reference),
+                ).routes(),
                 *ReplicaApi(replica, link).routes(),
             )
         )

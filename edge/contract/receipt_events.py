@@ -1,4 +1,4 @@
-"""What is printed of a sale again, once it stands: copies of its receipt, and gift receipts."""
+"""Receipts once a sale stands: copies of them, gift receipts, and those that are a proof."""
 
 from __future__ import annotations
 
@@ -50,3 +50,24 @@ class ReprintEnded(Event, frozen=True):
     what: str
     copy: int
     evidence: str
+
+
+@declare
+class ReceiptPresented(Event, frozen=True):
+    """A signed receipt was shown here of a sale that this box does not have; once for each.
+
+    `code` is the whole text of its QR code, signature and all: so head office learns of a sale
+    that it may never have got. `store` is the number of the store that sold, `sale_gen` and
+    `sale_seq` name the event that completed the sale there; the chain there does not get it back.
+    """
+
+    TYPE: ClassVar[str] = "receipt_presented"
+
+    sale: str
+    receipt: str
+    store: int
+    sale_gen: int
+    sale_seq: int
+    total_minor: int
+    currency: str
+    code: str

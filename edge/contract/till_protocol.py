@@ -339,6 +339,9 @@ class SoldSaleView(msgspec.Struct, frozen=True):
 
     `back_minor` is what everything that may come back gives back together; `completed_at` in
     ms since 1970 UTC. Voided lines, and goods that came back in this very sale, are left out.
+    `proved_by` is empty for a sale in this box's ledger. `signature`: the box does not have it,
+    and all it knows is what a signed code says; nothing comes back of it then. `store_number` is
+    that of the store that sold, and `lines_left_out` counts lines that had no room in the code.
     """
 
     receipt_number: str
@@ -350,6 +353,9 @@ class SoldSaleView(msgspec.Struct, frozen=True):
     back_minor: int
     lines: tuple[SoldLineView, ...]
     tenders: tuple[PaidTenderView, ...]
+    proved_by: str = ""
+    store_number: int = 0
+    lines_left_out: int = 0
 
 
 class EnrolRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from edge.contract.errors import Refused
+from edge.contract.receipt_code import is_signed_code, read_code
 from edge.contract.till_protocol import PaidTenderView, SoldLineView, SoldSaleView
 from edge.engine.cart import Line
 from edge.engine.originals import Original, all_back, goes_back, tender_rests
 from edge.engine.receipt_layout import QR_FORM
 
+_BARS_WITH_TOTAL: Final = 4
+
 
 def is_receipt_code(text: str) -> bool:
     """Say whether a scanned text is the QR code of a receipt: no article has such a code."""
-    return text.strip().startswith(f"{QR_FORM}|")
+    return text.strip().startswith(f"{QR_FORM}|") or is_signed_code(text)
+
+
+def says_amounts(text: str) -> bool:
+    """Say whether a short code names the total: a gift receipt's does not, and is never signed."""
+    return text.startswith(f"{QR_FORM}|") and text.count("|") == _BARS_WITH_TOTAL
 
 
 def receipt_asked(text: str) -> tuple[str, str]:
-    """Return the receipt number that a text means, and the sale's id where its QR code says it."""
+    """Return the receipt number that a text means, and the sale's id where its QR code says it.
+
+    Nobody has looked at the signature of a signed code yet. Raises Refused for one that is
+    damaged.
+    """
+    if is_signed_code(text):
+        code = read_code(text).code
+        return code.receipt, code.sale_id
     form, _, rest = text.strip().partition("|")
     if form != QR_FORM:
         return text.strip(), ""

@@ -28,8 +28,15 @@ from edge.runtime.supervisor import Supervisor
 _RESULT: Final = msgspec.json.Decoder(JobResult)
 _FINAL: Final = frozenset({JobStatus.DONE, JobStatus.FAILED, JobStatus.UNKNOWN})
 
+Arguments = Callable[[OpenJob], Awaitable[bytes]]
+"""Returns a job's arguments as a device gets them."""
+
 Settle = Callable[[OpenJob, JobResult], Awaitable[None]]
 """Records a final result: the job has left the ledger when it returns."""
+
+
+async def _as_it_is(job: OpenJob) -> bytes:
+    return job.args
 
 
 @dataclass
@@ -37,7 +44,7 @@ class JobDispatch:
     """Sends open jobs, hears results.
 
     `settlers` says by kind of job who records a result; `progress` is told what a waiting
-    job waits for.
+    job waits for; `arguments` completes what the ledger holds of a job, the same each time.
     """
 
     store: str
@@ -48,6 +55,7 @@ class JobDispatch:
     tasks: Supervisor
     settlers: dict[JobKind, Settle] = field(default_factory=dict)
     progress: Callable[[OpenJob, JobResult], None] = lambda _job, _result: None
+    arguments: Arguments = _as_it_is
     dropped: int = 0
     _open: dict[str, OpenJob] = field(default_factory=dict)
     _side: dict[str, OpenJob] = field(default_factory=dict)
@@ -101,7 +109,7 @@ class JobDispatch:
         message = Job(
             job.job_id,
             job.kind,
-            msgspec.Raw(job.args),
+            msgspec.Raw(await self.arguments(job)),
             job.deadline,
             DELIVERY[JobKind(job.kind)],
             correlation=job.sale,

@@ -115,7 +115,12 @@ class Scanning:
         if till.notice is not None and till.notice.params.get("scan") == scan:
             return  # delivered twice
         code = text.strip()[:RECEIPT_TEXT_CHARS_MAX]
-        number = receipt_asked(code)[0][:_SHOWN_CHARS_MAX]
+        try:
+            number = receipt_asked(code)[0][:_SHOWN_CHARS_MAX]
+        except Refused as refusal:
+            till.say(refusal.code, "refused", refusal.message, {"scan": scan})
+            self.selling.views.publish(till)
+            return
         till.say(
             "receipt_scanned",
             "ok",

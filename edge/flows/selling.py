@@ -39,6 +39,7 @@ from edge.engine.sale_rules import decide
 from edge.flows.approvals import Approvals
 from edge.flows.command_identity import fingerprint, same_answer
 from edge.flows.parking import ParkedSale, ParkedSales
+from edge.flows.receipt_codes import ReceiptCodes
 from edge.flows.returning import Reprinting, Returning, SoldSales, receipts_asked_for
 from edge.flows.till import Face, Till, TillViews
 from edge.ledger.event_log import Ledger
@@ -75,12 +76,13 @@ class Selling:
     in words while that cannot weigh; `has_drawer` and `has_printer` say whether it has those;
     `reprints` makes the jobs of what is printed again; `role_of` says what a person is;
     `approvals` holds what second persons allowed; `past` has the completed sales, of which `sold`
-    answers; `new_id` makes ids for sales that a till did not name itself; `check_storage` refuses
-    a new sale when the disk is nearly full.
+    answers, and `codes` checks what their receipts say; `new_id` makes ids for sales that a till
+    did not name itself; `check_storage` refuses a new sale when the disk is nearly full.
     """
 
     ledger: Ledger
     past: PastSales
+    codes: ReceiptCodes
     reference: ReferenceView
     views: TillViews
     clock: Clock
@@ -179,6 +181,8 @@ class Selling:
         at = self.clock.now_ms()
         parked = self.parked.find(command.sale_id) if isinstance(command, Resume) else None
         terminal = self.terminal_of(till.id)
+        if isinstance(command, Reprinting):
+            _ = await self.codes.check(command.receipt)
         originals = await self.sold.find(receipts_asked_for(command, till.cart))
         given = Circumstances(
             till.id,

@@ -61,6 +61,15 @@ class PastSales:
         """Return the sale with that receipt; None where no completed sale has it."""
         return await self.file.read(lambda connection: _find(connection, receipt))
 
+    async def was_presented(self, sale: str) -> bool:
+        """Say whether the signed receipt of a sale that this box lacks was shown before."""
+        found = await self.file.read(
+            lambda connection: connection.execute(
+                "SELECT 1 FROM presented WHERE sale = ?", (sale,)
+            ).fetchone()
+        )
+        return found is not None
+
     async def last_asked(self, terminal: str, since_receipt: str) -> str:
         """Return the payment or refund that a terminal was asked for last; empty for none.
 

@@ -16,7 +16,7 @@ from edge.contract.card_refund_events import (
 )
 from edge.contract.device_messages import ALREADY_REVERSED
 from edge.contract.event_registry import Event
-from edge.contract.receipt_events import GiftReceiptPrinted, ReceiptReprinted
+from edge.contract.receipt_events import GiftReceiptPrinted, ReceiptPresented, ReceiptReprinted
 from edge.contract.return_events import CashReturned, LineReturned, RefundPart, TenderReturned
 from edge.contract.sale_events import (
     LineVoided,
@@ -175,6 +175,10 @@ def _gift_receipt(
     )
 
 
+def _presented(connection: sqlite3.Connection, event: ReceiptPresented, _: str, seq: int) -> None:
+    connection.execute("INSERT INTO presented (sale, seq) VALUES (?, ?)", (event.sale, seq))
+
+
 def _enrolled(connection: sqlite3.Connection, event: TillEnrolled, _: str, seq: int) -> None:
     connection.execute(
         "INSERT INTO enrolment (secret_sha256, till, label, seq) VALUES (?, ?, ?, ?)",
@@ -197,6 +201,7 @@ _PROJECTORS: Final[dict[type[Event], Projector]] = {
     CardRefundDeclined: _card_refund_declined,
     ReceiptReprinted: _reprinted,
     GiftReceiptPrinted: _gift_receipt,
+    ReceiptPresented: _presented,
     TillEnrolled: _enrolled,
 }
 PROJECTED_TABLES: Final = (
@@ -208,6 +213,7 @@ PROJECTED_TABLES: Final = (
     "refunded_tender",
     "reversed_before",
     "reprinted",
+    "presented",
 )
 
 

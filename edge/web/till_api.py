@@ -32,6 +32,7 @@ from edge.contract.till_protocol import (
     TillView,
 )
 from edge.flows.access import Access
+from edge.flows.presenting import PresentedReceipts
 from edge.flows.price_checking import PriceChecks
 from edge.flows.selling import Selling
 from edge.reference.store import ReferenceStore
@@ -88,6 +89,7 @@ class TillApi:
     reference: ReferenceStore
     sockets: TillSockets
     checks: PriceChecks
+    receipts: PresentedReceipts
 
     def routes(self) -> tuple[Route, ...]:
         """Return the route table of this part."""
@@ -177,12 +179,13 @@ class TillApi:
                 method="GET",
                 path="/api/v1/receipts/{number}",
                 handler=self._receipt,
-                summary="A completed sale by its receipt number or QR code: what may come back",
+                summary="A completed sale by its receipt number or QR code: what may come back, "
+                "or what a signed code proves of a sale that this box does not have",
                 access=CASHIER,
                 response=SoldSaleView,
                 refusals={
                     404: "No completed sale of this store has that number.",
-                    409: "The code is of another store's receipt.",
+                    409: "The code is damaged, forged, or of another store's receipt.",
                 },
             ),
             Route(
@@ -303,7 +306,10 @@ class TillApi:
 
     async def _receipt(self, request: web.Request) -> web.Response:
         number = request.match_info["number"][:RECEIPT_TEXT_CHARS_MAX]
-        return json_response(await self.selling.sold.show(number))
+        caller = till_caller(request)
+        actor = caller.session.cashier if caller.session else ""
+        view = await self.receipts.show(number, till=caller.device.till, actor=actor)
+        return json_response(view)
 
     async def _quick_keys(self, _: web.Request) -> web.Response:
         return json_response(QuickKeysBody(self.reference.quick_keys()))

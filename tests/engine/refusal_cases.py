@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from edge.contract.limits import AMOUNT_MINOR_MAX
+from edge.contract.receipt_code import code_text
 from edge.contract.till_commands import OtherTender
 from tests.engine.shop_in_memory import (
     CHEESE_742_G,
@@ -56,6 +57,8 @@ from tests.engine.till_stories import (
 )
 
 SOLD: Final = "till-1-000001"
+CODE_OF_TOMORROW: Final = code_text(bytes(64), b"\x02")
+"""A signed code in a form that comes after those of today."""
 PAN: Final = "4111 1111 1111 1111"
 """The test number of a card scheme: no reason and no note may hold such a one."""
 REFUSALS: Final[list[tuple[str, Story, Story]]] = [
@@ -234,6 +237,8 @@ REFUSALS: Final[list[tuple[str, Story, Story]]] = [
     ),
     ("unknown_receipt", open_sale, lambda till: till.copy("till-1-000002")),
     ("receipt_of_other_store", done, lambda till: till.copy(f"TILLBOX1|{SOLD}|another|45|EUR")),
+    ("receipt_code_damaged", done, lambda till: till.copy("TILLBOX2:0")),
+    ("receipt_code_newer", done, lambda till: till.copy(CODE_OF_TOMORROW)),
     ("nothing_to_give", both_came_back, lambda till: till.gift("till-1-000002")),
     # the scale
     ("no_scale", without_scale, lambda till: till.weigh(CHEESE_PLU)),

@@ -12,11 +12,13 @@ from edge.engine.receipt_finding import (
     check_same_sale,
     is_receipt_code,
     receipt_asked,
+    says_amounts,
     sold_sale_view,
 )
 from edge.engine.receipt_layout import qr_text
 from tests.engine.shop_in_memory import MILK, ROLL, SOAP, shop
 from tests.engine.till_in_memory import TillInMemory
+from tests.golden.signed_receipt import CODE, TEXT
 
 
 def sold() -> TillInMemory:
@@ -53,6 +55,22 @@ def test_a_scanned_text_is_a_receipt_or_not() -> None:
     assert not any(
         map(is_receipt_code, ("till-1-000001", "TILLBOX1", "TILLBOX12|x", "5901234123457"))
     )
+
+
+def test_a_signed_code_names_its_sale_and_is_recognised() -> None:
+    assert is_receipt_code(f" {TEXT}\r")
+    assert receipt_asked(f" {TEXT}\r") == (CODE.receipt, CODE.sale_id)
+    with pytest.raises(Refused) as refused:
+        receipt_asked(TEXT[:-1])
+    assert refused.value.code == "receipt_code_damaged"
+
+
+def test_the_code_of_a_receipt_says_amounts_and_that_of_a_gift_receipt_none() -> None:
+    cart = sold().books.original("till-1-000001").cart
+    assert says_amounts(qr_text(cart))
+    assert not says_amounts(qr_text(cart).rpartition("|")[0].rpartition("|")[0])
+    assert not says_amounts(TEXT)
+    assert not says_amounts("OTHER|1|2|3|4")
 
 
 def test_a_code_names_its_own_sale() -> None:

@@ -41,7 +41,12 @@ from edge.contract.price_events import (
     PricesReduced,
     Reduction,
 )
-from edge.contract.receipt_events import GiftReceiptPrinted, ReceiptReprinted, ReprintEnded
+from edge.contract.receipt_events import (
+    GiftReceiptPrinted,
+    ReceiptPresented,
+    ReceiptReprinted,
+    ReprintEnded,
+)
 from edge.contract.return_events import (
     CashReturned,
     LineReturned,
@@ -164,6 +169,16 @@ CASES: Final[tuple[Event, ...]] = (
     ),
     ReceiptPrinted(sale=SALE, evidence="confirmed", copy=1),
     ReceiptReprinted(sale=SALE, receipt="till-1-000417", copy=2),
+    ReceiptPresented(
+        sale=SALE,
+        receipt="till-1-000417",
+        store=12,
+        sale_gen=1,
+        sale_seq=90_125,
+        total_minor=1_736,
+        currency="EUR",
+        code="TILLBOX2:%69 VD92EX0.",
+    ),
     ReprintEnded(sale=SALE, what="gift", copy=1, evidence="confirmed"),
     GiftReceiptPrinted(sale=SALE, receipt="till-1-000417", copy=1),
     ReferenceApplied(feed="price", cursor=318),

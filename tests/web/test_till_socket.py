@@ -110,7 +110,7 @@ async def test_a_scanned_receipt_is_shown_once_and_never_sold(tmp_path: Path) ->
         other = till.notice
         assert other is not None
         assert other.serial == first.serial + 1
-        assert [len(value) for value in other.params.values()] == [200, 40, 9]
+        assert [len(value) for value in other.params.values()] == [800, 40, 9]
         assert till.cart.lines == ()
 
 

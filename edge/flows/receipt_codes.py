@@ -1,0 +1,130 @@
+"""Signed codes of receipts: made of what is on disk when a receipt goes to its printer.
+
+The job of a receipt holds the short form of its code. When it is sent, the sale is read from the
+ledger, and its signed code takes that place: so nothing is signed that is not committed, the place
+in the chain is known, the ledger's jobs stay as small as they were, and every copy of a receipt
+has the same code (Ed25519 gives one signature for one message).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+import msgspec
+from msgspec.structs import replace
+
+from edge.contract.device_messages import JobKind, PrintReceiptArgs
+from edge.contract.envelope import unseal
+from edge.contract.errors import ProtocolViolation, Refused
+from edge.contract.receipt_code import (
+    ReceiptCode,
+    SignedCode,
+    code_text,
+    is_signed_code,
+    pack_code,
+    read_code,
+    signed_bytes,
+)
+from edge.contract.receipt_document import QrBlock
+from edge.contract.wire import encode
+from edge.engine.receipt_coding import code_of
+from edge.engine.receipt_finding import receipt_asked, says_amounts
+from edge.flows.parking import sale_cart
+from edge.ledger.past_sales import PastSales, SoldSale
+from edge.ledger.records import OpenJob
+from edge.ledger.replay import past_events
+from edge.runtime.keys import SigningKey, VerifyingKey
+
+_ARGS: Final = msgspec.json.Decoder(PrintReceiptArgs)
+
+
+def _no_others() -> Iterable[VerifyingKey]:
+    return ()
+
+
+@dataclass(frozen=True)
+class ReceiptCodes:
+    """Signs with the box's `key`, and believes it; `others` are further keys to believe."""
+
+    past: PastSales
+    key: SigningKey
+    others: Callable[[], Iterable[VerifyingKey]] = _no_others
+
+    async def arguments(self, job: OpenJob) -> bytes:
+        """Return the arguments of a job as it is sent: a receipt's with its signed code.
+
+        A gift receipt keeps its short code, which says no amount.
+        """
+        if job.kind != JobKind.PRINT_RECEIPT:
+            return job.args
+        document = _ARGS.decode(job.args).document
+        blocks = list(document.blocks)
+        for place, block in enumerate(blocks):
+            if isinstance(block, QrBlock) and says_amounts(block.data):
+                receipt, sale = receipt_asked(block.data)
+                blocks[place] = QrBlock(await self.text(receipt, sale) or block.data)
+        return encode(PrintReceiptArgs(replace(document, blocks=tuple(blocks))))
+
+    async def text(self, receipt: str, sale: str) -> str:
+        """Return the signed code of a completed sale; empty where the ledger has no such sale."""
+        sold = await self.past.find(receipt)
+        code = None if sold is None else code_in_ledger(sold)
+        if code is None or code.sale_id != sale:
+            return ""
+        body = pack_code(code)
+        return code_text(self.key.sign(signed_bytes(body)), body)
+
+    def signed_by_known(self, signed: SignedCode) -> bool:
+        """Say whether a key that this box believes made the signature."""
+        for key in (self.key.public, *self.others()):
+            try:
+                key.verify(signed.signature, signed_bytes(signed.body))
+            except ProtocolViolation:
+                continue
+            return True
+        return False
+
+    async def check(self, text: str) -> ReceiptCode | None:
+        """Return what a signed code proves, where the ledger has no such sale; else None.
+
+        Of a sale that the ledger has, the ledger decides: the code must say the same. Of any
+        other the signature does. Raises Refused for a code that is damaged, forged or altered.
+        None for a receipt's number and for a code of the older form, which prove nothing.
+        """
+        if not is_signed_code(text):
+            return None
+        signed = read_code(text)
+        sold = await self.past.find(signed.code.receipt)
+        known = None if sold is None else code_in_ledger(sold)
+        if known is not None and known.sale_id == signed.code.sale_id:
+            if signed.body != pack_code(known):
+                _refuse_forged(signed.code)
+            return None
+        if not self.signed_by_known(signed):
+            _refuse_forged(signed.code)
+        return signed.code
+
+
+def code_in_ledger(sold: SoldSale) -> ReceiptCode:
+    """Return the code of a completed sale, from its events alone."""
+    completed = sold.events[-1]
+    envelope = unseal(completed.body)
+    return code_of(
+        sale_cart(past_events(sold.events)),
+        store=envelope.store,
+        gen=envelope.gen,
+        seq=completed.seq,
+        chain_hash=completed.hash,
+    )
+
+
+def _refuse_forged(code: ReceiptCode) -> NoReturn:
+    shown = "".join(char for char in code.receipt if char.isprintable())[:40]
+    raise Refused(
+        "receipt_code_forged",
+        f"The code says receipt {shown}, but no box that this one knows has signed that.",
+        advice="The paper may be forged or altered. Keep it and call a supervisor.",
+        params={"receipt": shown},
+    )

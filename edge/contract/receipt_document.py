@@ -59,10 +59,11 @@ class FeedBlock(msgspec.Struct, frozen=True, tag="feed", tag_field="kind", omit_
     lines: int = 1
 
 
-class QrBlock(msgspec.Struct, frozen=True, tag="qr", tag_field="kind"):
-    """A QR code, centred."""
+class QrBlock(msgspec.Struct, frozen=True, tag="qr", tag_field="kind", omit_defaults=True):
+    """A QR code, centred. `instead` is written where the printer has none; empty for `data`."""
 
     data: str
+    instead: str = ""
 
 
 class BarcodeBlock(msgspec.Struct, frozen=True, tag="barcode", tag_field="kind"):

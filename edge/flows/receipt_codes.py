@@ -64,7 +64,8 @@ class ReceiptCodes:
         for place, block in enumerate(blocks):
             if isinstance(block, QrBlock) and says_amounts(block.data):
                 receipt, sale = receipt_asked(block.data)
-                blocks[place] = QrBlock(await self.text(receipt, sale) or block.data)
+                text = await self.text(receipt, sale)
+                blocks[place] = QrBlock(text, instead=block.data) if text else block
         return encode(PrintReceiptArgs(replace(document, blocks=tuple(blocks))))
 
     async def text(self, receipt: str, sale: str) -> str:

@@ -55,7 +55,7 @@ from edge.engine.basket_pricing import with_reductions
 from edge.engine.cart import EMPTY, Cart
 from edge.engine.cart_changes import replay
 from edge.engine.circumstances import Approval, Circumstances
-from edge.engine.receipt_finding import is_receipt_code
+from edge.engine.receipt_finding import is_receipt_code, receipt_asked
 from edge.engine.sale_rules import decide
 from edge.engine.tender_rules import complete_if_covered
 from edge.engine.weighing_rules import weighed, weighing_ended
@@ -176,7 +176,7 @@ class FakeBox:
             await self.again.look(self, code)
             return
         if is_receipt_code(code):
-            self.say("receipt_scanned", "A receipt was scanned.", {"code": code}, "ok")
+            self.say("receipt_scanned", "A receipt was scanned.", _receipt(code), "ok")
             await self.publish()
             return
         command = AddItem(command_id=secrets.token_hex(16), code=code)
@@ -536,3 +536,7 @@ class FakeBox:
         finally:
             self.sockets.discard(socket)
         return socket
+
+
+def _receipt(code: str) -> dict[str, str]:
+    return {"code": code, "receipt": receipt_asked(code)[0]}

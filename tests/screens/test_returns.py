@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from playwright.async_api import Browser, expect
 
+from edge.contract.receipt_code import LeftOut, code_text, pack_code, sold_goods
 from edge.contract.till_commands import (
     GiveCash,
     GiveTender,
@@ -15,6 +17,7 @@ from edge.contract.till_commands import (
     Settle,
     VoidLine,
 )
+from tests.golden.signed_receipt import CODE as CODE_OF_RECEIPT
 from tests.screens.by_hand_page import (
     CROISSANT,
     LOAF,
@@ -33,6 +36,21 @@ pytestmark = [pytest.mark.screens, pytest.mark.timeout(90)]
 NUMBER = "till-1-000057"
 CODE = f"TILLBOX1|{NUMBER}|{{sale}}|1|EUR"
 APPLES = "100020"
+SIGNED = code_text(
+    bytes(64),
+    pack_code(
+        replace(
+            CODE_OF_RECEIPT,
+            lines=(
+                sold_goods("1", "100011", 2_000, "piece", 258, 1),
+                sold_goods("2", APPLES, 742, "kg", 214, 0),
+                sold_goods("4", "OLD-77", 1_000, "piece", 1_264, 1),
+            ),
+            left_out=LeftOut(2, b""),
+        )
+    ),
+)
+"""What is on the receipt of a sale that the box does not have."""
 
 
 def sold_before(box: FakeBox, *, card_minor: int = 0) -> str:
@@ -42,6 +60,30 @@ def sold_before(box: FakeBox, *, card_minor: int = 0) -> str:
         NUMBER, *goods, reference=box.reference, at=NOW_MS, card_minor=card_minor
     )
     return CODE.format(sale=sold.sale_id)
+
+
+@pytest.mark.parametrize("typed", [True, False])
+async def test_a_signed_receipt_of_a_lost_sale_is_shown_as_proof_and_leads_on(
+    box: FakeBox, till: TillPage, typed: bool
+) -> None:
+    page = till.page
+    await (till.wedge(SIGNED) if typed else box.scan(SIGNED))
+    await expect(page.locator(".return [role=status]")).to_contain_text("Proved by its signature.")
+    await expect(page.locator(".return [role=status]")).to_contain_text("Sold in store 12")
+    await expect(page.locator(".return [role=status]")).to_contain_text("no room in the code: 2")
+    await expect(page.locator(".sold__head b").first).to_have_text("till-1-004711")
+    rows = page.locator(".sold__key")
+    await expect(rows).to_have_count(3)
+    await expect(rows.nth(0)).to_contain_text("€2.58")
+    await expect(rows.nth(1)).to_contain_text("0.742 kg")
+    await expect(rows.nth(2)).to_contain_text("OLD-77")
+    await expect(page.locator(".return .hand__go, .return .reasons")).to_have_count(0)
+    await rows.nth(0).click(force=True)  # it says that it is disabled
+    await page.keyboard.press("Enter")
+    await expect(page.locator('.sold__key[aria-pressed="true"]')).to_have_count(0)
+    await page.get_by_role("button", name="Without a receipt").click()
+    await expect(page.locator("#return-text")).to_be_focused()
+    assert sent(box, ReturnLine) == []
 
 
 async def two_lines_by_keyboard(till: TillPage) -> None:

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, expect
 from tests.screens.by_hand_page import ROLL
 from tests.screens.fake_box import NOW_MS, FakeBox
 from tests.screens.looks import LOOKS, Looks
-from tests.screens.test_returns import NUMBER, sold_before
+from tests.screens.test_returns import NUMBER, SIGNED, sold_before
 
 pytestmark = [pytest.mark.screens, pytest.mark.timeout(120)]
 
@@ -28,7 +28,11 @@ async def test_nothing_sticks_out_and_axe_is_content(
     await page.keyboard.press("Enter")
     await expect(page.locator("#return-text[aria-invalid]")).to_be_visible()
     await looks.at("find")
-    await page.keyboard.press("Control+a")
+    await box.scan(SIGNED)
+    await expect(page.locator(".sold__key")).to_have_count(3)
+    await looks.at("proved")
+    await page.locator(".return__other").click()
+    await page.locator("#return-text").focus()
     await till.type("1-57")
     await page.keyboard.press("Enter")
     await expect(page.locator(".sold__key")).to_have_count(3)

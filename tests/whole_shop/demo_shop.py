@@ -15,8 +15,10 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
+from yarl import URL
 
 from tests.brokers import find_free_port
 
@@ -273,6 +275,23 @@ class Shop:
         """Return every event of the ledger, in order, as the file has them."""
         with closing(sqlite3.connect(f"file:{self.ready['ledger']}?mode=ro", uri=True)) as ledger:
             return [json.loads(body) for (body,) in ledger.execute(_EVENTS)]
+
+    def box_key(self) -> str:
+        """Return the public key of the box, as `tillbox edge key` prints it."""
+        config = next(self.folder.rglob("config/edge.toml"))
+        asked = [sys.executable, "-m", "edge.cli", "edge", "--config", str(config), "key"]
+        return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+
+    async def receipt(self, text: str) -> dict[str, Any]:
+        """Return what the box says of a receipt: its number, or the text of its code."""
+        place = URL(self.ready["edge_api"]) / "api/v1/receipts"
+        path = f"{place}/{quote(text, safe='')}"
+        async with self.client.get(
+            URL(path, encoded=True), headers=self.ready["session"]
+        ) as response:
+            assert response.status == 200, await response.text()
+            found: dict[str, Any] = await response.json()
+            return found
 
     def verify(self) -> dict[str, Any]:
         """Return the verdict of `tillbox ledger verify`."""

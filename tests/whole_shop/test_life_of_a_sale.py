@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from tests.whole_shop.demo_shop import Shop
@@ -47,6 +53,43 @@ async def test_a_cash_sale_from_scan_to_head_office(shop: Shop) -> None:
     assert sale["tenders"][0]["kind"] == "cash"
     await shop.until_view(lambda view: view["dots"]["office"], what="the third dot")
     assert shop.verify()["whole"]
+
+
+async def test_the_code_on_the_paper_read_back_is_the_signed_sale(
+    shop: Shop, tmp_path: Path
+) -> None:
+    article = shop.goods[2]
+    papers = len(await shop.papers())
+    await shop.scan(article["code"])
+    await shop.until_view(lambda view: len(view["lines"]) == 1, what="the line")
+    _, view = await shop.insist("take_cash", amount_minor=article["price_minor"])
+    await shop.until_view(
+        lambda view: (view["receipt"] or {}).get("state") == "printed", what="the receipt"
+    )
+    (paper,) = (await shop.papers())[papers:]
+    (code,) = re.findall(r"\[QR\] (TILLBOX2:[^\n]*\.)", paper)
+    keys = tmp_path / "keys.txt"
+    keys.write_text(shop.box_key())
+    verified = subprocess.run(
+        [sys.executable, "-m", "edge.cli", "receipt", "verify", code, "--key", keys, "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    sale = json.loads(verified.stdout)
+    assert sale["signed_by"] == keys.read_text()
+    assert (sale["sale"], sale["receipt"]) == (view["sale_id"], view["receipt_number"])
+    assert (sale["total_minor"], sale["lines"][0]["sku"]) == (
+        article["price_minor"], article["sku"],
+    )  # fmt: skip
+    await shop.scan(code)
+    view = await shop.until_view(
+        lambda view: (view["notice"] or {}).get("code") == "receipt_scanned", what="it is scanned"
+    )
+    assert view["notice"]["params"]["receipt"] == sale["receipt"]
+    found = await shop.receipt(view["notice"]["params"]["code"])
+    assert (found["sale_id"], found["proved_by"]) == (sale["sale"], "")
+    await shop.insist("next_sale")
 
 
 async def test_a_card_sale_is_booked_once(shop: Shop) -> None:

@@ -1,15 +1,21 @@
-// QR codes (ISO/IEC 18004): bytes, error correction M, versions 1 to 15, the mask with the least penalty.
+// QR codes (ISO/IEC 18004): capitals or bytes, error correction M, versions 1 to 23, the mask with the least penalty.
 
 /** By version: error bytes in a block, blocks of the shorter kind, their data bytes, blocks of the longer kind. */
 const VERSIONS = [
   [10, 1, 16, 0], [16, 1, 28, 0], [26, 1, 44, 0], [18, 2, 32, 0], [24, 2, 43, 0],
   [16, 4, 27, 0], [18, 4, 31, 0], [22, 2, 38, 2], [22, 3, 36, 2], [26, 4, 43, 1],
   [30, 1, 50, 4], [22, 6, 36, 2], [22, 8, 37, 1], [24, 4, 40, 5], [24, 5, 41, 5],
+  [28, 7, 45, 3], [28, 10, 46, 1], [26, 9, 43, 4], [26, 3, 44, 11], [26, 3, 41, 13],
+  [26, 17, 42, 0], [28, 17, 46, 0], [28, 4, 47, 14],
 ];
 const ALIGNMENT = [
   [], [6, 18], [6, 22], [6, 26], [6, 30], [6, 34], [6, 22, 38], [6, 24, 42], [6, 26, 46], [6, 28, 50],
   [6, 30, 54], [6, 32, 58], [6, 34, 62], [6, 26, 46, 66], [6, 26, 48, 70],
+  [6, 26, 50, 74], [6, 30, 54, 78], [6, 30, 56, 82], [6, 30, 58, 86], [6, 34, 62, 90],
+  [6, 28, 50, 72, 94], [6, 26, 50, 74, 98], [6, 30, 54, 78, 102],
 ];
+/** What the alphanumeric mode has: two of them are 11 bits. */
+const SIGNS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
 /** @type {ReadonlyArray<(x: number, y: number) => boolean>} */
 const MASKS = [
   (x, y) => (x + y) % 2 === 0,
@@ -38,9 +44,13 @@ const times = (a, b) => (a && b ? at(EXP, at(LOG, a) + at(LOG, b)) : 0);
 /** The modules of a QR code, row by row, true is dark; null when the text is too long. @param {string} text */
 export function qrModules(text) {
   const data = new TextEncoder().encode(text);
-  const version = VERSIONS.findIndex((kind, index) => data.length + (index < 9 ? 2 : 3) <= capacity(kind)) + 1;
+  const capitals = [...text].every((sign) => SIGNS.includes(sign));
+  /** @param {number} version */
+  const written = (version) => (capitals ? signBits(text, version) : byteBits(data, version));
+  const version = VERSIONS.findIndex((kind, index) => written(index + 1).length <= capacity(kind) * 8) + 1;
   if (version === 0) return null;
-  const words = interleaved(withHeader(data, version), /** @type {number[]} */ (VERSIONS[version - 1]));
+  const kind = /** @type {number[]} */ (VERSIONS[version - 1]);
+  const words = interleaved(inWords(written(version), capacity(kind)), kind);
   let best = null;
   let least = Infinity;
   for (let mask = 0; mask < MASKS.length; mask += 1) {
@@ -55,19 +65,42 @@ export function qrModules(text) {
 const capacity = ([, shorter, size, longer]) =>
   /** @type {number} */ (shorter) * /** @type {number} */ (size) + /** @type {number} */ (longer) * (/** @type {number} */ (size) + 1);
 
-/** @param {Uint8Array} data @param {number} version */
-function withHeader(data, version) {
+/** A list of bits to which numbers are added. */
+function bitList() {
   /** @type {number[]} */
   const bits = [];
   /** @param {number} value @param {number} count */
   const put = (value, count) => {
     for (let bit = count - 1; bit >= 0; bit -= 1) bits.push((value >> bit) & 1);
   };
-  const room = capacity(/** @type {number[]} */ (VERSIONS[version - 1]));
+  return { bits, put };
+}
+
+/** @param {Uint8Array} data @param {number} version */
+function byteBits(data, version) {
+  const { bits, put } = bitList();
   put(4, 4);
   put(data.length, version < 10 ? 8 : 16);
   for (const byte of data) put(byte, 8);
-  put(0, Math.min(4, room * 8 - bits.length));
+  return bits;
+}
+
+/** @param {string} text @param {number} version */
+function signBits(text, version) {
+  const { bits, put } = bitList();
+  put(2, 4);
+  put(text.length, version < 10 ? 9 : 11);
+  for (let from = 0; from < text.length; from += 2) {
+    const [first, second] = [...text.slice(from, from + 2)].map((sign) => SIGNS.indexOf(sign));
+    if (second === undefined) put(first ?? 0, 6);
+    else put((first ?? 0) * SIGNS.length + second, 11);
+  }
+  return bits;
+}
+
+/** @param {number[]} bits @param {number} room */
+function inWords(bits, room) {
+  bits.push(...new Array(Math.min(4, room * 8 - bits.length)).fill(0));
   while (bits.length % 8) bits.push(0);
   const words = [];
   for (let from = 0; from < bits.length; from += 8) words.push(bits.slice(from, from + 8).reduce((all, bit) => all * 2 + bit, 0));

@@ -53,7 +53,7 @@ function compare(before, next) {
   if (news) tell(news, "");
   const notice = next.notice;
   if (notice && notice.serial !== before.notice?.serial) {
-    if (notice.code === "receipt_scanned") showReceipt(notice.params["code"] ?? "");
+    if (notice.code === "receipt_scanned") showReceipt(notice.params["code"] ?? "", notice.params["receipt"]);
     else {
       speakOf(notice.code, notice.tone, notice.words, notice.params);
       heard(notice.tone, notice.code);

@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import { say } from "../kit/words.js";
 import { send } from "./doings.js";
 import { tell } from "./happenings.js";
+import { receiptInWords } from "./returns.js";
 import * as store from "./store.js";
 
 /** @typedef {"reprint_receipt" | "print_gift_receipt"} Again */
@@ -25,6 +26,6 @@ export function printAgain(type, receipt) {
 export function againAnswered({ command }) {
   if (command.type !== "reprint_receipt" && command.type !== "print_gift_receipt") return;
   receiptTyped.value = null;
-  const receipt = command.receipt.split("|")[1] ?? command.receipt;
+  const receipt = receiptInWords(command.receipt);
   tell(say(command.type === "reprint_receipt" ? "copy_asked" : "gift_asked", { receipt }), "");
 }

@@ -205,6 +205,9 @@ export interface SoldSaleView {
   back_minor: number;
   lines: SoldLineView[];
   tenders: PaidTenderView[];
+  proved_by: string;
+  store_number: number;
+  lines_left_out: number;
 }
 
 export interface RefusalBody {

@@ -53,9 +53,9 @@ function Find({ now }) {
     <${Go} now=${now} does=${say("return_find")} /></section>`;
 }
 
-/** What is to be known of a line, in words. @param {SoldLineView} line */
-function about(line) {
-  const price = money(line.price_minor, store.currency.value);
+/** What is to be known of a line, in words. @param {SoldLineView} line @param {string} [paid] */
+function about(line, paid) {
+  const price = money(line.price_minor, paid ?? store.currency.value);
   const sold = line.unit === "kg" ? say("weighed", { quantity: quantity(line.quantity, "kg"), price }) : `${quantity(line.quantity, line.unit)} × ${price}`;
   const tills = line.held_at.map(tillName).join(", ");
   return [
@@ -77,20 +77,20 @@ function Steps({ line, picked }) {
     <button type="button" class="key" tabindex="-1" aria-label=${`${say("line_more")}: ${name}`} aria-disabled=${picked < line.returnable ? undefined : "true"} onClick=${() => returns.stepPick(line, 1)}><${Icon} name="plus" /></button>`;
 }
 
-/** @param {{line: SoldLineView, picked: number, on: boolean}} props */
-function SoldLine({ line, picked, on }) {
+/** @param {{line: SoldLineView, picked: number, on: boolean, paid?: string}} props `paid`: the currency of a line that says what it cost */
+function SoldLine({ line, picked, on, paid }) {
   const key = useRef(/** @type {HTMLButtonElement | null} */ (null));
   useLayoutEffect(() => {
     const here = document.activeElement === document.body || document.activeElement?.closest(".sold, #return") === key.current?.closest(".sold");
     if (on && here && document.activeElement?.tagName !== "INPUT") key.current?.focus({ preventScroll: false });
   }, [on]);
   const gone = line.returnable <= 0;
-  const minor = picked ? returns.partBack(line, picked) : gone ? 0 : line.back_minor;
+  const minor = paid ? line.paid_minor : picked ? returns.partBack(line, picked) : gone ? 0 : line.back_minor;
   return html`<li class=${`sold__line${picked ? " sold__line--on" : ""}`}><button type="button" class="key sold__key" ref=${key} data-line=${line.line_id} tabindex=${on ? 0 : -1} aria-pressed=${picked > 0} aria-disabled=${gone ? "true" : undefined}
       onFocus=${() => returns.changeReturn({ at: line.line_id })} onClick=${() => !gone && returns.pickWhole(line)}>
       <span class="sold__box" aria-hidden="true">${picked > 0 && html`<${Icon} name="check" size="s" />`}</span>
-      <b class="sold__name"><bdi>${unbroken(line.name)}</bdi></b>${!gone && html`<b class="sold__sum">${picked && !returns.isExact(line, picked) ? "≈ " : ""}<${Money} minor=${minor} currency=${store.currency.value} /></b>`}
-      <span class="sold__about">${about(line).map((each, at) => html`${at > 0 && " · "}<bdi>${each}</bdi>`)}</span></button>
+      <b class="sold__name"><bdi>${unbroken(line.name)}</bdi></b>${(paid || !gone) && html`<b class="sold__sum">${picked && !returns.isExact(line, picked) ? "≈ " : ""}<${Money} minor=${minor} currency=${paid ?? store.currency.value} /></b>`}
+      <span class="sold__about">${about(line, paid).map((each, at) => html`${at > 0 && " · "}<bdi>${each}</bdi>`)}</span></button>
     ${!gone && line.returnable !== 1000 && html`<span class="sold__steps"><${Steps} line=${line} picked=${picked} /></span>`}</li>`;
 }
 
@@ -100,19 +100,26 @@ function does(now, one) {
   return minor ? say("return_do", { amount: `${exact ? "" : "≈ "}${money(minor, store.currency.value)}` }) : one;
 }
 
+/** What a receipt says of a sale that this box does not have: nothing of it comes back by it. @param {{sold: import("./protocol").SoldSaleView}} props */
+function Proved({ sold }) {
+  const facts = [say("return_sold_in", { store: sold.store_number }), ...(sold.lines_left_out ? [say("return_left_out", { lines: sold.lines_left_out })] : [])];
+  return html`<p class="sold__proof" role="status"><${Icon} name="check" size="s" /> <b>${say("return_proved")}</b> ${say("return_proved_words")} <span class="quiet">${facts.join(" · ")}</span></p>`;
+}
+
 /** @param {{now: Returning}} props */
 function Sold({ now }) {
   const sold = /** @type {import("./protocol").SoldSaleView} */ (now.sold);
+  const proved = sold.proved_by !== "";
   const how = new Intl.ListFormat(locale(), { type: "conjunction" }).format(sold.tenders.map((each) => `${tenderName(each.kind)}${each.last4 ? ` ··${each.last4}` : ""}`));
   const some = sold.lines.some((line) => line.returnable > 0);
   return html`<section class="hand hand--pad return return--sold" id="return" tabindex="-1" aria-label=${say("return_title")}>
     <div class="hand__what"><div class="sold__head"><p><b><bdi>${sold.receipt_number}</bdi></b>
         <span class="quiet"><bdi>${day(sold.completed_at)}</bdi> · ${say("till_named", { till: tillName(sold.till) })} · <${Money} minor=${sold.total_minor} currency=${sold.currency} />${how && html` · <bdi>${how}</bdi>`}</span></p>
         ${some && html`<button type="button" class="key" aria-pressed=${returns.isEverything()} onClick=${returns.pickAll}><span>${say("return_everything")} <${Money} minor=${sold.back_minor} currency=${sold.currency} /></span></button>`}</div>
-      ${some ? html`<p class="quiet hand__now">${say("return_pick")}</p>` : html`<p class="hand__now" role="status">${say("return_nothing")}</p>`}
-      <ul class="sold">${sold.lines.map((line) => html`<${SoldLine} key=${line.line_id} line=${line} picked=${now.picked[line.line_id] ?? 0} on=${now.at === line.line_id} />`)}</ul></div>
-    <div class="hand__pad return__side"><${Reasons} now=${now} /></div>
-    <${Go} now=${now} does=${does(now, say("return_none"))} /></section>`;
+      ${proved ? html`<${Proved} sold=${sold} />` : some ? html`<p class="quiet hand__now">${say("return_pick")}</p>` : html`<p class="hand__now" role="status">${say("return_nothing")}</p>`}
+      <ul class="sold">${sold.lines.map((line) => html`<${SoldLine} key=${line.line_id} line=${line} picked=${now.picked[line.line_id] ?? 0} on=${now.at === line.line_id} paid=${proved ? sold.currency : undefined} />`)}</ul></div>
+    <div class="hand__pad return__side">${proved ? html`<button type="button" class="key" onClick=${returns.withoutReceipt}><${Icon} name="nopaper" />${say("return_without")}</button>` : html`<${Reasons} now=${now} />`}</div>
+    ${!proved && html`<${Go} now=${now} does=${does(now, say("return_none"))} />`}</section>`;
 }
 
 function useSearch() {

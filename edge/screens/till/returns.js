@@ -18,7 +18,8 @@ import * as store from "./store.js";
 
 export const RECEIPT_CHARS_MAX = 64;
 /** How a receipt's QR code begins, as edge/engine/receipt_layout.py has it. */
-const RECEIPT_CODE = "TILLBOX1|";
+const SIGNED_CODE = "TILLBOX2:";
+const RECEIPT_CODES = ["TILLBOX1|", SIGNED_CODE];
 const NUMBER_DIGITS = 6;
 /** The reasons that a shop has every day, as words of the catalogue; their places are the numbers that choose them with Alt. */
 export const RETURN_REASONS = Object.freeze(/** @type {const} */ (["why_faulty", "why_damaged", "why_unwanted", "why_wrong", "why_expired", "why_charged"]));
@@ -85,14 +86,17 @@ export function findTyped() {
 }
 
 /** @param {string} code */
-export const isReceiptCode = (code) => code.trim().startsWith(RECEIPT_CODE);
+export const isReceiptCode = (code) => RECEIPT_CODES.some((form) => code.trim().startsWith(form));
 
-/** A receipt was scanned, wherever the hand was. @param {string} code */
-export function showReceipt(code) {
+/** What a receipt's code shows of itself: its number, or that it is a QR code. @param {string} text */
+export const receiptInWords = (text) => (text.trim().startsWith(SIGNED_CODE) ? "QR" : (text.split("|")[1] ?? text));
+
+/** A receipt was scanned, wherever the hand was. @param {string} code @param {string} [receipt] its number, where the box said it */
+export function showReceipt(code, receipt = code.split("|")[1] ?? "") {
   const now = store.returning.value;
   if (now && (now.sent || pickedLines(now).length)) return tell(say("return_first"));
   if (!askReturn()) return undefined;
-  changeReturn({ step: "find", text: code.split("|")[1] ?? "", sold: null });
+  changeReturn({ step: "find", text: receipt, sold: null });
   return void find(code.trim());
 }
 

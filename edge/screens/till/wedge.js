@@ -4,6 +4,9 @@ import { batch } from "@preact/signals";
 import { amountDigits, nextQuantity, padDigits, typed } from "./store.js";
 
 export const GAP_MS_MAX = 35;
+/** Inside a receipt's code: some 400 signs come, and nobody types its beginning. One late key must not cut it in two. */
+export const GAP_MS_MAX_IN_CODE = 500;
+const CODE_BEGINS = "TILLBOX";
 const CHARS_MIN = 3;
 
 /** @typedef {{text: string, last: number, field: HTMLInputElement | null, value: string, kept: [string, string, string, number]}} Burst */
@@ -18,11 +21,14 @@ export function listenToWedge(scanned, listening) {
   addEventListener("keydown", (event) => hear(event, scanned, listening), { capture: true });
 }
 
+/** @param {Burst} begun */
+const gapMax = (begun) => (begun.text.startsWith(CODE_BEGINS) ? GAP_MS_MAX_IN_CODE : GAP_MS_MAX);
+
 /** @param {KeyboardEvent} event @param {(code: string) => void} scanned @param {() => boolean} listening */
 function hear(event, scanned, listening) {
   if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
   const gap = burst ? event.timeStamp - burst.last : Infinity;
-  if ((event.key === "Enter" || event.key === "Tab") && burst && gap < GAP_MS_MAX && burst.text.length >= CHARS_MIN) {
+  if ((event.key === "Enter" || event.key === "Tab") && burst && gap < gapMax(burst) && burst.text.length >= CHARS_MIN) {
     if (!listening()) return;
     event.preventDefault();
     event.stopImmediatePropagation();
@@ -34,7 +40,7 @@ function hear(event, scanned, listening) {
     return;
   }
   if (event.key.length !== 1) return;
-  if (!burst || gap >= GAP_MS_MAX) burst = begin(event);
+  if (!burst || gap >= gapMax(burst)) burst = begin(event);
   burst.text += event.key;
   burst.last = event.timeStamp;
 }

@@ -239,10 +239,18 @@ VERSION_BITS = {
     7: "000111110010010100", 8: "001000010110111100", 9: "001001101010011001",
     10: "001010010011010011", 11: "001011101111110110", 12: "001100011101100010",
     13: "001101100001000111", 14: "001110011000001101", 15: "001111100100101000",
+    16: "010000101101111000", 17: "010001010001011101", 18: "010010101000010111",
+    19: "010011010100110010", 20: "010100100110100110", 21: "010101011010000011",
+    22: "010110100011001001", 23: "010111011111101100",
 }  # fmt: skip
 """ISO/IEC 18004, table D.1."""
-BYTES_AT_MOST = (14, 26, 42, 62, 84, 106, 122, 152, 180, 213, 251, 287, 331, 362, 412)
-"""ISO/IEC 18004, table 7: bytes in versions 1 to 15 with error correction M."""
+BYTES_AT_MOST = (
+    14, 26, 42, 62, 84, 106, 122, 152, 180, 213, 251, 287, 331, 362, 412,
+    450, 504, 560, 624, 666, 711, 779, 857,
+)  # fmt: skip
+"""ISO/IEC 18004, table 7: bytes in versions 1 to 23 with error correction M."""
+SIGNS_AT_MOST = {1: 20, 9: 262, 10: 311, 15: 600, 23: 1_248}
+"""The same of the alphanumeric mode."""
 
 
 def bits(grid: list[list[bool]], places: list[tuple[int, int]]) -> str:
@@ -255,7 +263,7 @@ async def test_qr_codes_are_as_the_standard_has_them(
     page = (await opened(counter, chromium)).page
     make = "async (text) => (await import('/counter/qr.js')).qrModules(text)"
     for version, most in enumerate(BYTES_AT_MOST, start=1):
-        text = ("https://example.com/" * 30)[:most]
+        text = ("https://example.com/" * 50)[:most]
         grid = await page.evaluate(make, text)
         side = len(grid)
         assert side == 17 + 4 * version
@@ -270,7 +278,21 @@ async def test_qr_codes_are_as_the_standard_has_them(
             far = [(side - 11 + bit % 3, bit // 3) for bit in reversed(range(18))]
             assert bits(grid, far) == VERSION_BITS[version]
             assert bits(grid, [(y, x) for x, y in far]) == VERSION_BITS[version]
-    assert await page.evaluate(make, "9" * 413) is None
+    assert await page.evaluate(make, "a" * 858) is None
+
+
+async def test_capitals_take_less_room_in_a_qr_code(
+    counter: CounterClient, chromium: Browser
+) -> None:
+    page = (await opened(counter, chromium)).page
+    make = "async (text) => (await import('/counter/qr.js')).qrModules(text)"
+    for version, most in SIGNS_AT_MOST.items():
+        for signs in (most, most - 1):
+            text = ("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:" * 30)[:signs]
+            grid = await page.evaluate(make, text)
+            assert len(grid) == 17 + 4 * version
+            assert [found.text for found in zxingcpp.read_barcodes(drawn(grid))] == [text]
+    assert await page.evaluate(make, "A" * 1_249) is None
 
 
 BARS = (

@@ -176,7 +176,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
                 dispatch.add(job)
 
         past = PastSales(ledger_file)
-        codes = ReceiptCodes(past, key)
+        codes = ReceiptCodes(past, ledger.identity, key)
         selling = Selling(
             ledger,
             past,

@@ -37,6 +37,8 @@ RECEIPT_CHARS_MAX: Final = 64
 """A receipt's number: a till's id, and a count of any length that a till lives to see."""
 RECEIPT_TEXT_CHARS_MAX: Final = 800
 """What a receipt's QR code says: 29 lines of a sale. More is over 58 mm wide, or too fine."""
+FRESH_RECEIPTS_MAX: Final = 128
+"""Sales just completed whose receipts are on their way to a printer: two of each of 64 tills."""
 TENDERS_PER_SALE_MAX: Final = 20
 """Card payments tried and cash given in one sale."""
 

@@ -1,15 +1,15 @@
 """Signed codes of receipts: made of what is on disk when a receipt goes to its printer.
 
-The job of a receipt holds the short form of its code. When it is sent, the sale is read from the
-ledger, and its signed code takes that place: so nothing is signed that is not committed, the place
-in the chain is known, the ledger's jobs stay as small as they were, and every copy of a receipt
-has the same code (Ed25519 gives one signature for one message).
+The job of a receipt holds the short form of its code. When it is sent, which is after it was put on
+disk with its sale, the signed code takes that place: so nothing is signed that is not committed,
+the place in the chain is known, the ledger's jobs stay as small as they were, and every copy of a
+receipt has the same code (Ed25519 gives one signature for one message).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
 import msgspec
@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from edge.contract.device_messages import JobKind, PrintReceiptArgs
 from edge.contract.envelope import unseal
 from edge.contract.errors import ProtocolViolation, Refused
+from edge.contract.limits import FRESH_RECEIPTS_MAX
 from edge.contract.receipt_code import (
     ReceiptCode,
     SignedCode,
@@ -29,11 +30,12 @@ from edge.contract.receipt_code import (
 )
 from edge.contract.receipt_document import QrBlock
 from edge.contract.wire import encode
+from edge.engine.cart import Cart
 from edge.engine.receipt_coding import code_of
 from edge.engine.receipt_finding import receipt_asked, says_amounts
 from edge.flows.parking import sale_cart
 from edge.ledger.past_sales import PastSales, SoldSale
-from edge.ledger.records import OpenJob
+from edge.ledger.records import LedgerIdentity, OpenJob, Recorded
 from edge.ledger.replay import past_events
 from edge.runtime.keys import SigningKey, VerifyingKey
 
@@ -49,8 +51,26 @@ class ReceiptCodes:
     """Signs with the box's `key`, and believes it; `others` are further keys to believe."""
 
     past: PastSales
+    identity: LedgerIdentity
     key: SigningKey
     others: Callable[[], Iterable[VerifyingKey]] = _no_others
+    _fresh: dict[str, ReceiptCode] = field(default_factory=dict)
+
+    def keep(self, cart: Cart, recorded: Recorded) -> None:
+        """Remember the code of a sale that was just put on disk, its completion last.
+
+        It says what the ledger would say a moment later; reading the sale back costs more than
+        all the rest. A receipt that waits for paper is made from the ledger.
+        """
+        self._fresh[cart.sale] = code_of(
+            cart,
+            store=self.identity.store_number,
+            gen=self.identity.gen,
+            seq=recorded.last_seq,
+            chain_hash=recorded.last_hash,
+        )
+        while len(self._fresh) > FRESH_RECEIPTS_MAX:
+            del self._fresh[next(iter(self._fresh))]
 
     async def arguments(self, job: OpenJob) -> bytes:
         """Return the arguments of a job as it is sent: a receipt's with its signed code.
@@ -70,8 +90,10 @@ class ReceiptCodes:
 
     async def text(self, receipt: str, sale: str) -> str:
         """Return the signed code of a completed sale; empty where the ledger has no such sale."""
-        sold = await self.past.find(receipt)
-        code = None if sold is None else code_in_ledger(sold)
+        code = self._fresh.pop(sale, None)
+        if code is None:
+            sold = await self.past.find(receipt)
+            code = None if sold is None else code_in_ledger(sold)
         if code is None or code.sale_id != sale:
             return ""
         body = pack_code(code)

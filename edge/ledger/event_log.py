@@ -190,7 +190,7 @@ class Ledger:
             )
         for job_id in record.settled:
             execute("DELETE FROM device_job WHERE job_id = ?", (job_id,))
-        return Recorded(head.seq + 1, seq)
+        return Recorded(head.seq + 1, seq, previous)
 
     def _take_over(self, connection: sqlite3.Connection) -> bool:
         mine = self._identity

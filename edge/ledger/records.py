@@ -61,10 +61,14 @@ class Record:
 
 @dataclass(frozen=True)
 class Recorded:
-    """Where the events of a record stand: `first_seq` to `last_seq`, both included."""
+    """Where the events of a record stand: `first_seq` to `last_seq`, both included.
+
+    `last_hash` is the chain's hash there.
+    """
 
     first_seq: int
     last_seq: int
+    last_hash: bytes = b""
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,18 @@ class Feed(StrEnum):
     PRICE = "price"
     PROMOTION = "promotion"
     CATALOGUE = "catalogue"
+    BOX_KEY = "box_key"
+    """Written by head office itself, and sent to boxes that name its cursor."""
 
 
-FEED_ORDER: Final = (Feed.CONFIG, Feed.STAFF, Feed.PRICE, Feed.PROMOTION, Feed.CATALOGUE)
+FEED_ORDER: Final = (
+    Feed.CONFIG,
+    Feed.STAFF,
+    Feed.PRICE,
+    Feed.PROMOTION,
+    Feed.CATALOGUE,
+    Feed.BOX_KEY,
+)
 
 
 class Article(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -175,6 +184,22 @@ class StaffMember(msgspec.Struct, frozen=True, omit_defaults=True):
     pin_hash: str
     language: str = "en"
     active: bool = True
+
+
+class BoxKey(msgspec.Struct, frozen=True):
+    """The public key (hexadecimal) of a store's box in a generation, a replaced one's too.
+
+    By it the other boxes know which receipts are real. Key in its feed: `store/gen`.
+    """
+
+    store: Annotated[int, Meta(ge=1)]
+    gen: Annotated[int, Meta(ge=0)]
+    public: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+
+    @property
+    def key(self) -> str:
+        """The key in the feed."""
+        return f"{self.store}/{self.gen}"
 
 
 GONE: Final = msgspec.Raw(b"null")

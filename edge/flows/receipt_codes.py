@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from edge.contract.device_messages import JobKind, PrintReceiptArgs
 from edge.contract.envelope import unseal
 from edge.contract.errors import ProtocolViolation, Refused
+from edge.contract.event_registry import Event
 from edge.contract.limits import FRESH_RECEIPTS_MAX
 from edge.contract.receipt_code import (
     ReceiptCode,
@@ -29,6 +30,7 @@ from edge.contract.receipt_code import (
     signed_bytes,
 )
 from edge.contract.receipt_document import QrBlock
+from edge.contract.sale_events import SaleCompleted
 from edge.contract.wire import encode
 from edge.engine.cart import Cart
 from edge.engine.receipt_coding import code_of
@@ -56,12 +58,14 @@ class ReceiptCodes:
     others: Callable[[], Iterable[VerifyingKey]] = _no_others
     _fresh: dict[str, ReceiptCode] = field(default_factory=dict)
 
-    def keep(self, cart: Cart, recorded: Recorded) -> None:
-        """Remember the code of a sale that was just put on disk, its completion last.
+    def keep(self, cart: Cart, last: Event, recorded: Recorded) -> None:
+        """Remember the code of a sale that was just put on disk, its completion as `last`.
 
         It says what the ledger would say a moment later; reading the sale back costs more than
         all the rest. A receipt that waits for paper is made from the ledger.
         """
+        if not isinstance(last, SaleCompleted):
+            return  # its place in the chain is another
         self._fresh[cart.sale] = code_of(
             cart,
             store=self.identity.store_number,

@@ -350,8 +350,7 @@ class Selling:
         if completed:
             till.receipts += 1
             till.completed_seq = outcome.last_seq
-            if isinstance(events[-1], SaleCompleted):
-                self.codes.keep(cart, outcome)
+            self.codes.keep(cart, events[-1], outcome)
         if kept is not None:
             till.remember(kept.command_id, kept)
         self.parked.move(coming_here, going)

@@ -21,6 +21,7 @@ from edge.contract.promotion_data import Promotion
 from edge.contract.reference_data import (
     FEED_ORDER,
     Article,
+    BoxKey,
     Feed,
     FeedItem,
     FeedPage,
@@ -37,6 +38,7 @@ from edge.contract.wire import UNREADABLE
 from edge.reference.article_search import INDEX, find_articles, forget_article, index_article
 from edge.reference.promotion_index import Named, PromotionIndex
 from edge.runtime.database_file import DatabaseFile
+from edge.runtime.keys import VerifyingKey
 from edge.runtime.migrations import Migration
 
 SCHEMA: Final = Path(__file__).parent / "reference.sql"
@@ -50,6 +52,7 @@ _SHAPES: Final[dict[Feed, msgspec.json.Decoder[Any]]] = {
     Feed.PRICE: msgspec.json.Decoder(Price),
     Feed.PROMOTION: msgspec.json.Decoder(Promotion),
     Feed.CATALOGUE: msgspec.json.Decoder(Article),
+    Feed.BOX_KEY: msgspec.json.Decoder(BoxKey),
 }
 
 
@@ -68,6 +71,8 @@ class ReferenceStore:
         self._staff_taken_at = 0
         self._promotions = PromotionIndex()
         self._books: list[PriceBook] = []
+        self.box_keys: tuple[VerifyingKey, ...] = ()
+        """The keys of all boxes of the retailer, replaced ones too: whose receipts are real."""
 
     async def open(self) -> None:
         """Open the file and read what is small: the store, its taxes, the staff."""
@@ -145,6 +150,7 @@ class ReferenceStore:
         self._books = newest_first(stored.price_books) if stored else []
         self._staff = {member.id: member for member in self._all(Feed.STAFF)}
         self._promotions = PromotionIndex(self._all(Feed.PROMOTION))
+        self.box_keys = tuple(VerifyingKey.from_hex(k.public) for k in self._all(Feed.BOX_KEY))
 
     def _all(self, feed: Feed) -> list[Any]:
         rows = self._query("SELECT value FROM item WHERE feed = ?", (feed,))

@@ -15,7 +15,7 @@ import msgspec
 
 from edge.contract.instant import Clock
 from edge.contract.limits import FEED_ITEMS_PER_PAGE, FEED_REASON_CHARS_MAX, FEED_TAKEN_MS_MAX
-from edge.contract.reference_data import FEED_ORDER, Feed, FeedPage
+from edge.contract.reference_data import Feed, FeedPage
 from edge.contract.replication import FeedRefused, FeedTaken
 from sync.office.denial import DeniedError, out_of_turn
 from sync.office.feeds import Feeds
@@ -45,7 +45,7 @@ class FeedPush:
     async def due(self) -> AsyncIterator[FeedPage]:
         """Give the pages that may be sent now, one of each feed at most."""
         now = self.clock.monotonic_ms()
-        for feed in FEED_ORDER:
+        for feed in self.cursors:
             under_way = self._under_way.get(feed)
             # a page of which nothing was heard is tried again when something changed
             if under_way is not None and now - under_way.since_ms <= FEED_TAKEN_MS_MAX:

@@ -21,6 +21,7 @@ from edge.contract.reference_data import (
     FEED_ORDER,
     GONE,
     Article,
+    BoxKey,
     Feed,
     FeedItem,
     FeedPage,
@@ -37,12 +38,14 @@ _SHAPES: Final[dict[Feed, type[msgspec.Struct]]] = {
     Feed.PRICE: Price,
     Feed.PROMOTION: Promotion,
     Feed.CATALOGUE: Article,
+    Feed.BOX_KEY: BoxKey,
 }
 _KEY_FIELDS: Final = {
     Feed.STAFF: "id",
     Feed.PRICE: "key",
     Feed.PROMOTION: "id",
     Feed.CATALOGUE: "sku",
+    Feed.BOX_KEY: "key",
 }
 _ROLES: Final = frozenset({"cashier", "supervisor", "manager", "technician"})
 _UNITS: Final = frozenset({"piece", "kg"})

@@ -258,6 +258,12 @@ class OfficeApi:
 
     async def _put_feed(self, request: web.Request) -> web.Response:
         feed = _feed_of(request)
+        if feed is Feed.BOX_KEY:
+            raise Refused(
+                "feed_written_by_head_office",
+                "The keys of boxes come from the boxes that head office has registered.",
+                advice="Register the store with its box's key; the feed follows by itself.",
+            )
         dry_run = request.query.get("dry_run", "false")
         if dry_run not in {"true", "false"}:
             raise Refused("query_malformed", "dry_run is true or false.", status=400)

@@ -28,7 +28,7 @@ from edge.contract.limits import (
     SOCKET_SEND_S_MAX,
     STOP_S_MAX,
 )
-from edge.contract.reference_data import FEED_ORDER, Feed
+from edge.contract.reference_data import FEED_ORDER, BoxKey, Feed
 from edge.contract.replication import (
     FEED_REFUSED,
     Ack,
@@ -47,6 +47,7 @@ from edge.contract.replication import (
     ack_bytes,
     proof_bytes,
 )
+from edge.contract.wire import encode
 from edge.runtime.bounded_queue import BoundedQueue, QueueClosed, QueueFull
 from edge.runtime.frame_codec import Dictionaries
 from edge.runtime.keys import SigningKey, VerifyingKey
@@ -56,7 +57,7 @@ from edge.runtime.supervisor import Supervisor
 from sync.office.denial import DeniedError, out_of_turn
 from sync.office.event_store import EventStore
 from sync.office.feed_push import FeedPush
-from sync.office.feeds import Feeds
+from sync.office.feeds import Feeds, NewItem
 from sync.office.ingest import Ingest, Rewind
 from sync.office.store_directory import RegisteredStore, StoreDirectory
 
@@ -193,6 +194,8 @@ class BoxSessions:
         ingest = Ingest(store, self._events, self._dictionaries)
         head = await ingest.open()
         await self._compare_heads(ingest, hello, head)
+        key = BoxKey(store.number, store.gen, store.box_key)
+        _ = await self._feeds.put(Feed.BOX_KEY, (NewItem(key.key, msgspec.Raw(encode(key))),))
         cursors = await self._cursors(store, hello)
         push = FeedPush(self._feeds, store.slug, cursors, self._clock)
         session = Session(store, socket, ingest, push, BoundedQueue(SESSION_FRAMES_QUEUED_MAX))
@@ -271,8 +274,12 @@ class BoxSessions:
 
     async def _cursors(self, store: RegisteredStore, hello: Hello) -> dict[Feed, int]:
         newest = await self._feeds.newest()
-        cursors = {feed: hello.cursors.get(feed, 0) for feed in FEED_ORDER}
-        ahead = [str(feed) for feed in FEED_ORDER if cursors[feed] > newest[feed]]
+        cursors = {
+            feed: hello.cursors.get(feed, 0)
+            for feed in FEED_ORDER
+            if feed is not Feed.BOX_KEY or feed in hello.cursors  # an older box cannot read it
+        }
+        ahead = [str(feed) for feed in cursors if cursors[feed] > newest[feed]]
         far = [feed for feed in ahead if cursors[Feed(feed)] - newest[feed] > FEED_CURSOR_AHEAD_MAX]
         if far:
             # all stores share the cursors: one box may not use them up
@@ -283,8 +290,8 @@ class BoxSessions:
                 "any head office can have sent: its reference data are damaged.",
             )
         if ahead:
-            for feed in FEED_ORDER:
-                await self._feeds.catch_up(feed, cursors[feed])
+            for feed, cursor in cursors.items():
+                await self._feeds.catch_up(feed, cursor)
             await self._directory.alarm(
                 store.number,
                 "feed_ahead",

@@ -279,6 +279,7 @@ async def test_feeds_are_taken_once_and_their_arrival_is_an_event(tmp_path: Path
             "price": 4,
             "promotion": 0,
             "catalogue": 4,
+            "box_key": 0,
         }
         before = event_types(box).count("reference_applied")
         await box.feed()

@@ -30,6 +30,8 @@ from edge.contract.receipt_code import (
     signed_bytes,
 )
 from edge.contract.receipt_document import QrBlock
+from edge.contract.reference_data import BoxKey, Feed, FeedItem, FeedPage
+from edge.contract.wire import encode
 from edge.ledger.integrity import stored_events, verify
 from edge.runtime.keys import SigningKey, load_key
 from tests.flows.box import MILK, Box, selling_box
@@ -227,6 +229,27 @@ async def test_a_ledger_put_back_from_an_older_image_gets_the_proof_of_what_it_l
         assert (status, refused["code"]) == (409, "receipt_of_other_store")
         assert (await shown(box, other))[1]["proved_by"] == ""
         assert verify(_ledger(box)).whole
+
+
+async def test_the_receipt_of_another_store_is_proved_by_the_key_that_head_office_sent(
+    tmp_path: Path,
+) -> None:
+    quay = SigningKey(Ed25519PrivateKey.generate())
+    text = signed(quay, BODY)
+    async with selling_box(tmp_path) as box:
+        status, refused = await shown(box, text)
+        assert (status, refused["code"]) == (409, "receipt_code_forged")
+        keys = (BoxKey(9, 1, key_of(box).public.hex), BoxKey(12, 2, quay.public.hex))
+        items = [FeedItem(key.key, at, msgspec.Raw(encode(key))) for at, key in enumerate(keys, 1)]
+        page = FeedPage(Feed.BOX_KEY, tuple(items), 2)
+        status, taken = await box.call(
+            "POST", "/internal/v1/replica/feed", page, headers=box.service
+        )
+        assert status == 200, taken
+        status, view = await shown(box, text)
+        assert (status, view["proved_by"], view["store_number"]) == (200, "signature", 12)
+        assert [line["name"] for line in view["lines"]] == ["Whole milk 1 l", "0042", "4011200"]
+        assert [event["store"] for event in data_of(box, "receipt_presented")] == [12]
 
 
 @given(st.integers(0, (64 + len(BODY)) * 8 - 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -372,8 +373,26 @@ async def test_a_new_box_gets_the_feeds_in_their_order(served: Served, box: Box)
             "PUT", f"/api/v1/feeds/{feed}", {"items": [{"key": key, "value": value}]}
         )
         assert status == 200, body
+    async with served.session(box, cursors=dict.fromkeys(FEED_ORDER, 0)) as (line, _):
+        pages = [(await line.next()).page for _ in FEED_ORDER]
+        assert [page.feed for page in pages] == list(FEED_ORDER)
+        (item,) = pages[-1].items
+        key = json.loads(bytes(item.value))
+        assert key == {"store": 1, "gen": 1, "public": box.key.public.hex}
+        assert item.key == "1/1"
+    status, body = await served.ask(
+        "PUT", "/api/v1/feeds/box_key", {"items": [{"key": item.key, "value": None}]}
+    )
+    assert (status, body["code"]) == (409, "feed_written_by_head_office")
+
+
+async def test_a_box_that_does_not_know_of_keys_is_sent_none(served: Served, box: Box) -> None:
     async with served.session(box) as (line, _):
-        assert [(await line.next()).page.feed for _ in FEED_ORDER] == list(FEED_ORDER)
+        page = (await served.ask("GET", "/api/v1/feeds/box_key"))[1]
+        assert [item["key"] for item in page["items"]] == ["1/1"]
+        price = {"key": "1", "value": {"sku": "1", "price_minor": 5}}
+        assert (await served.ask("PUT", "/api/v1/feeds/price", {"items": [price]}))[0] == 200
+        assert (await line.next()).page.feed == "price"  # the keys would have come before it
 
 
 _TAX = {"code": "a", "name": "A", "rate_ppm": 0}

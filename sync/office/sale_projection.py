@@ -13,6 +13,7 @@ from edge.contract.envelope import SealedEnvelope
 from edge.contract.event_registry import Event
 from edge.contract.limits import SALE_TOTAL_MINOR_MAX
 from edge.contract.price_events import PriceOverridden, PricesReduced
+from edge.contract.receipt_events import ReceiptPresented
 from edge.contract.return_events import LineReturned
 from edge.contract.sale_events import (
     LineAdded,
@@ -40,6 +41,9 @@ def project(
     Raises DoesNotFitError or sqlite3.IntegrityError, ValueError, OverflowError for an event
     that does not fit: the caller keeps nothing of it then.
     """
+    if isinstance(event, ReceiptPresented):
+        _presented(connection, envelope, event)
+        return
     step = _STEPS.get(type(event))
     if step is None:
         return
@@ -63,6 +67,31 @@ def project(
         standing.pop(key, None)
     else:
         standing[key] = found or _JUST_OPENED
+
+
+def _presented(
+    connection: sqlite3.Connection, envelope: SealedEnvelope, event: ReceiptPresented
+) -> None:
+    """Raise an alarm where the proof of a sale has come, and the sale itself has not."""
+    known = connection.execute(
+        "SELECT 1 FROM sale WHERE store = ? AND sale = ? AND state = 'completed'",
+        (event.store, event.sale),
+    ).fetchone()
+    if known is not None:
+        return
+    words = (
+        f"Receipt {event.receipt} of store {event.store} was shown here, and its signature holds; "
+        f"head office does not have that sale (event {event.sale_seq} of generation "
+        f"{event.sale_gen}). See whether that box lost part of its ledger; the code is in event "
+        f"{envelope.seq} of this store."
+    )
+    connection.execute(
+        "INSERT INTO alarm (store, kind, words, first_at, last_at, count)"
+        " VALUES (?, 'receipt_of_lost_sale', ?, ?, ?, 1) ON CONFLICT (store, kind) DO UPDATE SET"
+        " words = excluded.words, count = count + (excluded.last_at > last_at),"
+        " last_at = max(last_at, excluded.last_at)",
+        (envelope.store, words, envelope.at, envelope.at),
+    )
 
 
 def _opened(connection: sqlite3.Connection, envelope: SealedEnvelope, event: SaleOpened) -> None:

@@ -21,7 +21,7 @@ import msgspec
 from devices.protocols.zvt_messages import StatusInformation
 from devices.protocols.zvt_results import ABORTED, OK
 from devices.protocols.zvt_transactions import Kind, refusal, refusal_code
-from edge.contract.device_messages import PaymentOutcome
+from edge.contract.device_messages import TERMINAL_CANNOT_SAY, PaymentOutcome
 
 APPROVED: Final = "approved"
 DECLINED: Final = "declined"
@@ -30,7 +30,7 @@ UNKNOWN: Final = "unknown"
 
 NOT_BOOKED: Final = "not_booked"
 REVERSED: Final = "reversed"
-UNDECIDED: Final = "terminal_cannot_say"
+UNDECIDED: Final = TERMINAL_CANNOT_SAY
 
 
 class Booking(msgspec.Struct, frozen=True):

@@ -252,6 +252,10 @@ ALREADY_REVERSED: Final = "already_reversed"
 """Code of a declined reversal: that payment was reversed before, the customer has the money."""
 
 
+TERMINAL_CANNOT_SAY: Final = "terminal_cannot_say"
+"""Code of an unknown outcome: the terminal was asked and could not say, only a person can."""
+
+
 class PaymentOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the terminal says of a payment, a refund or a reversal.
 

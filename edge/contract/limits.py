@@ -236,6 +236,13 @@ TERMINAL_T4_MS: Final = 180_000
 """ZVT T4: silence inside a dialogue that the terminal leads."""
 INQUIRY_EVERY_MS: Final = 5_000
 """How often an unknown payment is asked about."""
+RESOLVED_INQUIRY_MS_MAX: Final = 600_000
+"""What a person settled is asked about less and less often, down to every ten minutes."""
+RESOLVED_WATCH_MS: Final = 30 * 86_400_000
+"""What a person settled is not asked about any more after 30 days: that terminal is gone."""
+CARD_NUMBERS_LOOKED_BACK: Final = 20_000
+"""Events looked through for another payment with a typed number: days of a shop, 0.1 s of reading,
+and less than the 10,000 transactions after which ZVT terminals use a number again."""
 TERMINAL_BUSY_RETRY_MS: Final = 1_000
 """How soon a terminal that is still in a dialogue is asked again about a payment in doubt."""
 ZVT_APDU_BYTES_MAX: Final = 16_384

@@ -19,6 +19,8 @@ class Permission(StrEnum):
     RETURN_WITHOUT_RECEIPT = "return_without_receipt"
     REFUND_OTHER_TENDER = "refund_other_tender"
     """Give money back otherwise than as it was paid."""
+    RESOLVE_PAYMENT = "resolve_payment"
+    """Say from evidence what became of a card payment in doubt, or have it taken back."""
 
 
 class Verdict(StrEnum):
@@ -37,6 +39,7 @@ _CASHIER: Final = {
     Permission.UNCHECKED_TENDER: Verdict.APPROVAL,
     Permission.RETURN_WITHOUT_RECEIPT: Verdict.APPROVAL,
     Permission.REFUND_OTHER_TENDER: Verdict.APPROVAL,
+    Permission.RESOLVE_PAYMENT: Verdict.APPROVAL,
 }
 _SUPERVISOR: Final = dict.fromkeys(Permission, Verdict.ALLOWED)
 ROLES: Final[dict[str, dict[Permission, Verdict]]] = {

@@ -16,11 +16,13 @@ from edge.contract.limits import (
     RECEIPT_TEXT_CHARS_MAX,
     REFERENCE_CHARS_MAX,
     SCALE_WEIGHT_G_MAX,
+    TERMINAL_RECEIPT_NUMBER_CHARS_MAX,
 )
 from edge.contract.quantity import ONE
 
 LineId = Annotated[str, Meta(min_length=1, max_length=40)]
 ReceiptText = Annotated[str, Meta(min_length=1, max_length=RECEIPT_TEXT_CHARS_MAX)]
+TerminalNumber = Annotated[str, Meta(max_length=TERMINAL_RECEIPT_NUMBER_CHARS_MAX)]
 Reason = Annotated[str, Meta(min_length=1, max_length=REASON_CHARS_MAX)]
 
 
@@ -262,6 +264,56 @@ class PrintGiftReceipt(TillCommand, frozen=True, kw_only=True, tag="print_gift_r
     receipt: ReceiptText
 
 
+class AskTerminal(TillCommand, frozen=True, kw_only=True, tag="ask_terminal"):
+    """Ask the terminal now what became of the payment, or refund, that is in doubt.
+
+    Answered at once; what the terminal says follows in the view.
+    """
+
+    payment: CommandId
+
+
+class EvidenceSource(StrEnum):
+    """Where a person saw what became of a card payment."""
+
+    SLIP = "slip"
+    """The terminal's own slip, or its journal."""
+    PORTAL = "portal"
+    """The acquirer: its portal, or its people."""
+
+
+class AttachEvidence(ApprovedCommand, frozen=True, kw_only=True, tag="attach_evidence"):
+    """Settle the payment, or refund, in doubt from evidence that a person has before them.
+
+    `approved`: whether money moved; then `amount_minor` is what the evidence says, and `receipt`
+    or `trace` the terminal's number of it. `reason` says what was seen.
+    """
+
+    payment: CommandId
+    approved: bool
+    source: EvidenceSource
+    reason: Reason
+    amount_minor: int = 0
+    receipt: TerminalNumber = ""
+    terminal_id: TerminalNumber = ""
+    trace: TerminalNumber = ""
+
+
+class ReverseInDoubt(ApprovedCommand, frozen=True, kw_only=True, tag="reverse_in_doubt"):
+    """Have the terminal take back the payment in doubt, by its own receipt number, once."""
+
+    payment: CommandId
+    receipt: Annotated[str, Meta(min_length=1, max_length=TERMINAL_RECEIPT_NUMBER_CHARS_MAX)]
+    reason: Reason
+
+
+class SettleCardAlarm(ApprovedCommand, frozen=True, kw_only=True, tag="settle_card_alarm"):
+    """Say what was found and done about a terminal's answer that contradicts a person."""
+
+    payment: CommandId
+    reason: Reason
+
+
 AnyTillCommand = (
     AddItem
     | WeighItem
@@ -289,4 +341,8 @@ AnyTillCommand = (
     | OpenDrawer
     | ReprintReceipt
     | PrintGiftReceipt
+    | AskTerminal
+    | AttachEvidence
+    | ReverseInDoubt
+    | SettleCardAlarm
 )

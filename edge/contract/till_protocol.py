@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from edge.contract.card_desk_views import CardAlarmView, DoubtView
 from edge.contract.identity import ShortId
 from edge.contract.limits import BARCODE_CHARS_MAX, PIN_DIGITS_MAX, PIN_DIGITS_MIN
 from edge.contract.permissions import Permission
@@ -293,6 +294,8 @@ class TillView(msgspec.Struct, frozen=True, kw_only=True):
     refund_due_minor: int = 0
     last_receipt: str = ""
     price_check: PriceCheckView | None = None
+    doubt: DoubtView | None = None
+    card_alarms: tuple[CardAlarmView, ...] = ()
 
 
 class SoldLineView(msgspec.Struct, frozen=True):

@@ -30,6 +30,8 @@ ASKED: Final = "asked"
 APPROVED: Final = "approved"
 DECLINED: Final = "declined"
 UNKNOWN: Final = "unknown"
+OTHER: Final = "other"
+"""How a reversal stands by which the terminal took another payment back."""
 RETURNED: Final = "returned"
 """How a line came in whose goods came back; and the state of money that went back."""
 RECOUNTED: Final = "quantity"
@@ -134,7 +136,10 @@ class Tender(msgspec.Struct, frozen=True):
     """Cash given or a card payment; the texts are the terminal's own.
 
     Of a card `terminal` is the device that was asked; of a refund to a card `parts` says whose
-    money it is, and `reverses` names the payment that is taken back.
+    money it is, and `reverses` names the payment that is taken back. `doubtful_since` is when it
+    became `UNKNOWN`, in ms since 1970 UTC. `reversal` names the wish to have a payment in doubt
+    taken back, `reversal_state` is how that stands: `ASKED`, `UNKNOWN`, `DECLINED` or `OTHER`, and
+    `reversal_words` the terminal's words about it.
     """
 
     tender_id: str
@@ -155,6 +160,15 @@ class Tender(msgspec.Struct, frozen=True):
     terminal: str = ""
     parts: tuple[RefundPart, ...] = ()
     reverses: str = ""
+    doubtful_since: int = 0
+    reversal: str = ""
+    reversal_state: str = ""
+    reversal_words: str = ""
+
+    @property
+    def being_reversed(self) -> bool:
+        """Whether nobody knows yet whether it is taken back: until then it stays in doubt."""
+        return self.reversal_state in {ASKED, UNKNOWN}
 
     def view(self) -> TenderView:
         """Return the tender as a till shows it."""

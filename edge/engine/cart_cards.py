@@ -8,6 +8,14 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from edge.contract.card_desk_events import (
+    CardPaymentResolved,
+    CardRefundResolved,
+    CardReversalApproved,
+    CardReversalDeclined,
+    CardReversalRequested,
+    CardReversalUnknown,
+)
 from edge.contract.card_refund_events import (
     CardRefundApproved,
     CardRefundDeclined,
@@ -20,8 +28,9 @@ from edge.contract.payment_events import (
     CardPaymentRequested,
     CardPaymentUnknown,
 )
+from edge.contract.return_events import RefundPart
 from edge.contract.till_protocol import TillState
-from edge.engine.cart import APPROVED, ASKED, CARD, DECLINED, UNKNOWN, Cart, Tender
+from edge.engine.cart import APPROVED, ASKED, CARD, DECLINED, OTHER, UNKNOWN, Cart, Tender
 
 
 def payment_requested(cart: Cart, event: CardPaymentRequested, _: int) -> Cart:
@@ -89,25 +98,91 @@ def refund_declined(cart: Cart, event: CardRefundDeclined, _: int) -> Cart:
     return _with_state(cart, event.refund, DECLINED, event.reason)
 
 
-def payment_unknown(cart: Cart, event: CardPaymentUnknown, _: int) -> Cart:
+def payment_unknown(cart: Cart, event: CardPaymentUnknown, at: int) -> Cart:
     """Return the cart while nobody knows whether a card was charged."""
-    return _with_state(cart, event.payment, UNKNOWN, event.reason)
+    return _with_state(cart, event.payment, UNKNOWN, event.reason, at)
 
 
-def refund_unknown(cart: Cart, event: CardRefundUnknown, _: int) -> Cart:
+def refund_unknown(cart: Cart, event: CardRefundUnknown, at: int) -> Cart:
     """Return the cart while nobody knows whether money went back to a card."""
-    return _with_state(cart, event.refund, UNKNOWN, event.reason)
+    return _with_state(cart, event.refund, UNKNOWN, event.reason, at)
+
+
+def payment_resolved(cart: Cart, event: CardPaymentResolved, _: int) -> Cart:
+    """Return the cart after a person settled whether a card was charged."""
+    return _resolved(cart, event, event.payment, event.amount_minor, ())
+
+
+def refund_resolved(cart: Cart, event: CardRefundResolved, _: int) -> Cart:
+    """Return the cart after a person settled whether money went back to a card."""
+    return _resolved(cart, event, event.refund, -event.amount_minor, event.parts)
+
+
+def _resolved(
+    cart: Cart,
+    event: CardPaymentResolved | CardRefundResolved,
+    name: str,
+    amount_minor: int,
+    parts: tuple[RefundPart, ...],
+) -> Cart:
+    if event.outcome != APPROVED:
+        return _with_state(cart, name, DECLINED, event.reason)
+    asked = _find(cart, name)
+    if asked is None:
+        return cart
+    approved = replace(
+        asked,
+        amount_minor=amount_minor,
+        state=APPROVED,
+        words="",
+        terminal_id=event.terminal_id,
+        receipt=event.receipt,
+        trace=event.trace,
+        parts=parts,
+    )
+    return _with_changed(cart, approved)
+
+
+def reversal_requested(cart: Cart, event: CardReversalRequested, _: int) -> Cart:
+    """Return the cart while a payment in doubt is being taken back."""
+    return _reversal(cart, event.payment, event.reversal, ASKED, "")
+
+
+def reversal_approved(cart: Cart, event: CardReversalApproved, _: int) -> Cart:
+    """Return the cart after the terminal took a payment back: the one in doubt, or another."""
+    if not event.fits:
+        return _reversal(cart, event.payment, event.reversal, OTHER, "")
+    return _with_state(cart, event.payment, DECLINED, "It was taken back at the terminal.")
+
+
+def reversal_declined(cart: Cart, event: CardReversalDeclined, _: int) -> Cart:
+    """Return the cart after the terminal took nothing back: still in doubt."""
+    return _reversal(cart, event.payment, event.reversal, DECLINED, event.reason)
+
+
+def reversal_unknown(cart: Cart, event: CardReversalUnknown, _: int) -> Cart:
+    """Return the cart while nobody knows whether the payment was taken back."""
+    return _reversal(cart, event.payment, event.reversal, UNKNOWN, event.reason)
+
+
+def _reversal(cart: Cart, name: str, reversal: str, state: str, words: str) -> Cart:
+    doubted = _find(cart, name)
+    if doubted is None:
+        return cart
+    return _with_changed(
+        cart, replace(doubted, reversal=reversal, reversal_state=state, reversal_words=words)
+    )
 
 
 def _find(cart: Cart, name: str) -> Tender | None:
     return next((tender for tender in cart.tenders if tender.tender_id == name), None)
 
 
-def _with_state(cart: Cart, name: str, state: str, words: str) -> Cart:
+def _with_state(cart: Cart, name: str, state: str, words: str, since: int = 0) -> Cart:
     asked = _find(cart, name)
     if asked is None:
         return cart
-    return _with_changed(cart, replace(asked, state=state, words=words))
+    return _with_changed(cart, replace(asked, state=state, words=words, doubtful_since=since))
 
 
 def _with_changed(cart: Cart, changed: Tender) -> Cart:

@@ -12,6 +12,14 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from edge.contract.card_desk_events import (
+    CardPaymentResolved,
+    CardRefundResolved,
+    CardReversalApproved,
+    CardReversalDeclined,
+    CardReversalRequested,
+    CardReversalUnknown,
+)
 from edge.contract.card_refund_events import (
     CardRefundApproved,
     CardRefundDeclined,
@@ -63,11 +71,17 @@ from edge.engine.cart_cards import (
     payment_approved,
     payment_declined,
     payment_requested,
+    payment_resolved,
     payment_unknown,
     refund_approved,
     refund_declined,
     refund_requested,
+    refund_resolved,
     refund_unknown,
+    reversal_approved,
+    reversal_declined,
+    reversal_requested,
+    reversal_unknown,
 )
 from edge.engine.cart_returns import cash_returned, goods_kept, line_returned, tender_returned
 from edge.engine.tax import add_to_rate, total_of
@@ -320,4 +334,10 @@ _HANDLERS: Final[dict[type[Event], Callable[[Cart, Any, int], Cart]]] = {
     CardRefundDeclined: refund_declined,
     CardPaymentUnknown: payment_unknown,
     CardRefundUnknown: refund_unknown,
+    CardPaymentResolved: payment_resolved,
+    CardRefundResolved: refund_resolved,
+    CardReversalRequested: reversal_requested,
+    CardReversalApproved: reversal_approved,
+    CardReversalDeclined: reversal_declined,
+    CardReversalUnknown: reversal_unknown,
 }

@@ -21,6 +21,23 @@ class Approval(msgspec.Struct, frozen=True):
     approver: str
 
 
+class AtTheDesk(msgspec.Struct, frozen=True):
+    """What the box knows about a card in doubt, or in contradiction, that a command is about.
+
+    `says` is the code of the terminal's last answer about it, `can_reverse` whether the terminal
+    takes payments back, `taken_by` another payment of that terminal with the number that was
+    typed, `alarm` the sale of the contradiction that waits for a person; empty for none.
+    """
+
+    says: str = ""
+    can_reverse: bool = False
+    taken_by: str = ""
+    alarm: str = ""
+
+
+_NOT_AT_DESK: Final = AtTheDesk()
+
+
 class Circumstances(msgspec.Struct, frozen=True):
     """What a decision needs beside cart, command and reference; values only.
 
@@ -53,3 +70,4 @@ class Circumstances(msgspec.Struct, frozen=True):
     originals: tuple[Original, ...] = ()
     reversible: str = ""
     has_printer: bool = False
+    desk: AtTheDesk = _NOT_AT_DESK

@@ -35,6 +35,8 @@ from edge.contract.till_commands import (
     Abandon,
     AddItem,
     AnyTillCommand,
+    AskTerminal,
+    AttachEvidence,
     CancelCard,
     GiveCash,
     GiveDiscount,
@@ -51,9 +53,11 @@ from edge.contract.till_commands import (
     Resume,
     ReturnItem,
     ReturnLine,
+    ReverseInDoubt,
     SetNote,
     SetQuantity,
     Settle,
+    SettleCardAlarm,
     TakeCash,
     TakeForeignCash,
     TakeTender,
@@ -62,6 +66,12 @@ from edge.contract.till_commands import (
 )
 from edge.contract.till_protocol import TillState
 from edge.engine.basket_pricing import with_reductions
+from edge.engine.card_desk_rules import (
+    ask_terminal,
+    attach_evidence,
+    reverse_in_doubt,
+    settle_card_alarm,
+)
 from edge.engine.card_refund_rules import refund_by_card
 from edge.engine.cart import Cart
 from edge.engine.circumstances import Circumstances
@@ -90,8 +100,8 @@ def decide(
 ) -> tuple[Event, ...]:
     """Return the events that a command brings, to be committed together.
 
-    `NextSale` and `CancelCard` bring none when they are allowed: the first clears the
-    screen (`EMPTY`), the second asks the terminal. Raises Refused in words; nothing happened
+    `NextSale`, `CancelCard` and `AskTerminal` bring none when they are allowed: the first clears
+    the screen (`EMPTY`), the others ask the terminal. Raises Refused in words; nothing happened
     then.
     """
     events = _RULES[type(command)](cart, command, reference, given)
@@ -162,4 +172,8 @@ _RULES: Final[
     CancelCard: cancel_card,
     Abandon: _abandon,
     NextSale: _next_sale,
+    AskTerminal: ask_terminal,
+    AttachEvidence: attach_evidence,
+    ReverseInDoubt: reverse_in_doubt,
+    SettleCardAlarm: settle_card_alarm,
 }

@@ -7,6 +7,7 @@ from typing import Final
 from edge.contract.limits import AMOUNT_MINOR_MAX
 from edge.contract.receipt_code import code_text
 from edge.contract.till_commands import OtherTender
+from tests.engine.desk_stories import DESK_REFUSALS
 from tests.engine.shop_in_memory import (
     CHEESE_742_G,
     CHEESE_PLU,
@@ -249,4 +250,6 @@ REFUSALS: Final[list[tuple[str, Story, Story]]] = [
     ("scale_empty", on_the_scale, lambda till: till.scale_says(0)),
     ("weight_changed", on_the_scale, lambda till: till.scale_says(743)),
     ("tare_too_large", with_a_tare, lambda till: till.scale_says(20)),
+    # the desk of cards in doubt
+    *DESK_REFUSALS,
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from edge.contract.card_desk_events import CardRefundResolved
 from edge.contract.card_refund_events import (
     CardRefundApproved,
     CardRefundDeclined,
@@ -25,6 +26,9 @@ from edge.contract.till_commands import (
     Abandon,
     AddItem,
     AnyTillCommand,
+    AskTerminal,
+    AttachEvidence,
+    EvidenceSource,
     GiveCash,
     GiveDiscount,
     GiveTender,
@@ -41,9 +45,11 @@ from edge.contract.till_commands import (
     Resume,
     ReturnItem,
     ReturnLine,
+    ReverseInDoubt,
     SetNote,
     SetQuantity,
     Settle,
+    SettleCardAlarm,
     TakeCash,
     TakeForeignCash,
     TakeTender,
@@ -54,7 +60,7 @@ from edge.engine.basket_pricing import with_reductions
 from edge.engine.card_refund_rules import parts_given
 from edge.engine.cart import EMPTY, Cart, Tender
 from edge.engine.cart_changes import apply
-from edge.engine.circumstances import Approval, Circumstances
+from edge.engine.circumstances import Approval, AtTheDesk, Circumstances
 from edge.engine.originals import Original, Refunded, Returned, Unfinished
 from edge.engine.promotions import Occasion
 from edge.engine.receipt_finding import receipt_asked
@@ -87,6 +93,8 @@ class Books:
             parts = self.refunds[event.sale].pop(event.refund)
             if event.code == ALREADY_REVERSED:
                 self.reversed_before |= {part.original_tender for part in parts}
+        elif isinstance(event, CardRefundResolved):
+            self.refunds[event.sale][event.refund] = event.parts
         elif isinstance(event, SaleAbandoned):
             self.refunds.pop(event.sale, None)
         elif isinstance(event, ReceiptReprinted):
@@ -155,6 +163,7 @@ class TillInMemory:
         self.has_printer = True
         self.parked: Cart | None = None
         self.parked_sales = 0
+        self.desk = AtTheDesk()
         self.occasion = Occasion(self.now_ms, 1, 600)
 
     def new_id(self, kind: str) -> str:
@@ -187,6 +196,7 @@ class TillInMemory:
             originals=self.originals(command),
             reversible=self.reversible,
             has_printer=self.has_printer,
+            desk=self.desk,
         )
 
     def do(self, command: AnyTillCommand) -> tuple[Event, ...]:
@@ -341,6 +351,53 @@ class TillInMemory:
     def weigh(self, code: str, tare_g: int = 0, shown_g: int = 0) -> tuple[Event, ...]:
         return self.do(
             WeighItem(command_id=self.new_id("command"), code=code, tare_g=tare_g, shown_g=shown_g)
+        )
+
+    def ask_again(self, payment: str = "") -> tuple[Event, ...]:
+        name = payment or self.payment
+        return self.do(AskTerminal(command_id=self.new_id("command"), payment=name))
+
+    def attach(
+        self,
+        *,
+        approved: bool = True,
+        amount_minor: int | None = None,
+        receipt: str = "0042",
+        trace: str = "",
+        terminal_id: str = "",
+        reason: str = "on the slip",
+        payment: str = "",
+    ) -> tuple[Event, ...]:
+        asked = abs(self.asked.amount_minor) if amount_minor is None and approved else 0
+        return self.do(
+            AttachEvidence(
+                command_id=self.new_id("command"),
+                payment=payment or self.payment,
+                approved=approved,
+                source=EvidenceSource.SLIP,
+                reason=reason,
+                amount_minor=asked if amount_minor is None else amount_minor,
+                receipt=receipt,
+                terminal_id=terminal_id,
+                trace=trace,
+            )
+        )
+
+    def reverse(self, receipt: str = "0042", reason: str = "in its journal") -> tuple[Event, ...]:
+        return self.do(
+            ReverseInDoubt(
+                command_id=self.new_id("command"),
+                payment=self.payment,
+                receipt=receipt,
+                reason=reason,
+            )
+        )
+
+    def settle_alarm(self, reason: str = "booked by hand") -> tuple[Event, ...]:
+        return self.do(
+            SettleCardAlarm(
+                command_id=self.new_id("command"), payment="payment-000001", reason=reason
+            )
         )
 
     # --- what the scale says ------------------------------------------------------------

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from edge.contract import (
+    card_desk_events,
     card_refund_events,
     cash_events,
     payment_events,
@@ -29,6 +30,7 @@ ROOMS = (
     weighing_events,
     payment_events,
     card_refund_events,
+    card_desk_events,
     cash_events,
     system_events,
 )

@@ -15,6 +15,16 @@ from typing import Final
 import msgspec
 
 import edge.contract
+from edge.contract.card_desk_events import (
+    CardAlarmSettled,
+    CardAnsweredLate,
+    CardPaymentResolved,
+    CardRefundResolved,
+    CardReversalApproved,
+    CardReversalDeclined,
+    CardReversalRequested,
+    CardReversalUnknown,
+)
 from edge.contract.card_refund_events import (
     CardRefundApproved,
     CardRefundDeclined,
@@ -86,11 +96,22 @@ WEIGHING: Final = "0199f0a4-8c11-7a02-b3f4-6d1f2a90c3e5"
 ORIGINAL: Final = "0199ee31-2c44-7b1d-9f20-7c61a8e0b355"
 PAYMENT: Final = "0199f0a4-9b02-7f60-9c11-5e0a44d1b7aa"
 REFUND: Final = "0199f0a5-1c3a-7e11-a0d2-84b6f3c9e7d1"
+REVERSAL: Final = "018f5e3a-0000-7000-8000-0000000000d5"
 
 CASES: Final[tuple[Event, ...]] = (
     ApprovalGiven(permission="discount", approver="pawel", cashier="marta"),
     BoxStarted(version="0.1.0", sqlite="3.45.1", clean=True),
     BoxStopped(),
+    CardAlarmSettled(
+        sale=SALE, payment=PAYMENT, reason="The acquirer has it: booked by hand.", approver="pawel"
+    ),
+    CardAnsweredLate(
+        # of the payment's reversal, so that every field is seen
+        sale=SALE, payment=PAYMENT, outcome="approved", amount_minor=1702, differs=True,
+        reversal=REVERSAL, last4="4242", scheme="Example", authorisation="A1B2C4",
+        terminal_id="T-0001", receipt="0019", trace="000125", code="00", reason="Approved.",
+        resolved_by="inquiry",
+    ),
     CardPaymentApproved(
         sale=SALE, payment=PAYMENT, amount_minor=1702, last4="4242", scheme="Example",
         authorisation="A1B2C3", terminal_id="T-0001", receipt="0017", trace="000123",
@@ -99,6 +120,11 @@ CASES: Final[tuple[Event, ...]] = (
     CardPaymentDeclined(
         sale=SALE, payment=PAYMENT, reason="Declined by the issuer.", code="declined",
         resolved_by="inquiry",
+    ),
+    CardPaymentResolved(
+        sale=SALE, payment=PAYMENT, outcome="approved", amount_minor=1702, source="slip",
+        reason="The terminal printed a slip before it died.", receipt="0017",
+        terminal_id="T-0001", trace="000123", approver="pawel",
     ),
     CardPaymentRequested(sale=SALE, payment=PAYMENT, amount_minor=1702, terminal="terminal-1"),
     CardPaymentUnknown(sale=SALE, payment=PAYMENT, reason="The terminal does not answer."),
@@ -118,6 +144,27 @@ CASES: Final[tuple[Event, ...]] = (
         receipt="0017", last4="4242", scheme="Example",
     ),
     CardRefundUnknown(sale=SALE, refund=REFUND, reason="The terminal does not answer."),
+    CardRefundResolved(
+        sale=SALE, refund=REFUND, outcome="approved", amount_minor=701, source="portal",
+        reason="The acquirer has it.", parts=(RefundPart(ORIGINAL, PAYMENT, 701),),
+        receipt="0018", terminal_id="T-0001", trace="000124", approver="pawel",
+    ),
+    CardReversalApproved(
+        sale=SALE, payment=PAYMENT, reversal=REVERSAL, amount_minor=1702, asked_minor=1702,
+        last4="4242", scheme="Example", authorisation="A1B2C4", terminal_id="T-0001",
+        receipt="0019", trace="000125", resolved_by="inquiry",
+    ),
+    CardReversalDeclined(
+        sale=SALE, payment=PAYMENT, reversal=REVERSAL, reason="It knows no such payment.",
+        code="B5", resolved_by="inquiry",
+    ),
+    CardReversalRequested(
+        sale=SALE, payment=PAYMENT, reversal=REVERSAL, amount_minor=1702, terminal="terminal-1",
+        receipt="0017", reason="It is in the terminal's journal.", approver="pawel",
+    ),
+    CardReversalUnknown(
+        sale=SALE, payment=PAYMENT, reversal=REVERSAL, reason="The terminal does not answer."
+    ),
     CashReturned(
         sale=SALE, tender="1", amount_minor=300, parts=(RefundPart(ORIGINAL, "2", 299),),
         approver="pawel",

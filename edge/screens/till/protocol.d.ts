@@ -140,6 +140,36 @@ export interface TillView {
   refund_due_minor: number;
   last_receipt: string;
   price_check: PriceCheckView | null;
+  doubt: DoubtView | null;
+  card_alarms: CardAlarmView[];
+}
+
+export interface DoubtView {
+  payment: string;
+  kind: string;
+  amount_minor: number;
+  terminal: string;
+  since: number;
+  asked_at: number;
+  answered_at: number;
+  code: string;
+  words: string;
+  may_reverse: boolean;
+  reversal: string;
+  reversal_words: string;
+}
+
+export interface CardAlarmView {
+  payment: string;
+  sale_id: string;
+  till: string;
+  at: number;
+  about: string;
+  settled: string;
+  settled_minor: number;
+  said: string;
+  said_minor: number;
+  receipt: string;
 }
 
 export interface PromotionView {
@@ -217,7 +247,7 @@ export interface RefusalBody {
   params: Record<string, string>;
 }
 
-export type Permission = "discount" | "override_price" | "no_sale" | "unchecked_tender" | "return_without_receipt" | "refund_other_tender";
+export type Permission = "discount" | "override_price" | "no_sale" | "unchecked_tender" | "return_without_receipt" | "refund_other_tender" | "resolve_payment";
 
 export interface ApprovalView {
   approval: string;
@@ -297,7 +327,11 @@ export type Command =
   | { type: "resume"; sale_id: string }
   | { type: "open_drawer"; reason: string; approval?: string }
   | { type: "reprint_receipt"; receipt: string }
-  | { type: "print_gift_receipt"; receipt: string };
+  | { type: "print_gift_receipt"; receipt: string }
+  | { type: "ask_terminal"; payment: string }
+  | { type: "attach_evidence"; payment: string; approved: boolean; source: "slip" | "portal"; reason: string; amount_minor?: number; receipt?: string; terminal_id?: string; trace?: string; approval?: string }
+  | { type: "reverse_in_doubt"; payment: string; receipt: string; reason: string; approval?: string }
+  | { type: "settle_card_alarm"; payment: string; reason: string; approval?: string };
 
 /** What a second person may have to approve. */
-export type ApprovedCommand = Extract<Command, { type: "override_price" | "give_discount" | "open_drawer" | "take_tender" | "return_item" | "give_cash" | "give_tender" | "refund_by_card" }>;
+export type ApprovedCommand = Extract<Command, { type: "override_price" | "give_discount" | "open_drawer" | "take_tender" | "return_item" | "give_cash" | "give_tender" | "refund_by_card" | "attach_evidence" | "reverse_in_doubt" | "settle_card_alarm" }>;

@@ -24,6 +24,7 @@ from edge.contract.instant import Clock
 from edge.contract.reference_data import Feed, FeedPage
 from edge.flows.access import SITE_MIGRATIONS, Access
 from edge.flows.box_health import BoxHealth
+from edge.flows.card_desk import CardDesk
 from edge.flows.clock_watch import ClockWatch
 from edge.flows.device_directory import DeviceDirectory
 from edge.flows.device_jobs import DeviceJobs
@@ -154,6 +155,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             changed=lambda till: views.publish_by_id(till),  # noqa: PLW0108 - bound later
             host_back=host_back,
         )
+        desk = CardDesk(lambda terminal: directory.can(terminal, "reverse"))
         views = TillViews(
             tills,
             directory.views,
@@ -161,6 +163,8 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             lambda: link.accepted_seq,
             lambda: reference.store.currency if reference.has_store else "",
             lambda: selling.parked.views(),  # noqa: PLW0108 - bound later
+            desk.doubt,
+            desk.alarms,
         )
 
         setting = ReceiptSetting(reference, lambda till: access.cashier_of(till))  # noqa: PLW0108 - bound later
@@ -189,8 +193,10 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             jobs_for=jobs.for_events,
             dispatch=send,
             terminal_of=lambda till: _device_of(directory, till, "terminal"),
-            can_reverse=lambda terminal: directory.can(terminal, "reverse"),
+            can_reverse=desk.can_reverse,
             abort_card=lambda till: paying.abort(till),  # noqa: PLW0108 - bound later
+            ask_terminal=lambda till: paying.ask_now(till),  # noqa: PLW0108 - bound later
+            desk=desk,
             role_of=reference.role_of,
             has_printer=reprints.has_printer,
             reprints=reprints.jobs,
@@ -199,7 +205,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             tills=tills,
         )
         dispatch = JobDispatch(store.slug, bus, directory, clock, log, tasks)
-        paying = PayingByCard(selling, dispatch, clock, ids, log, tasks)
+        paying = PayingByCard(selling, dispatch, clock, ids, log, tasks, desk)
         weighing = Weighing(selling, dispatch, directory, clock, log, tasks)
         printing = Printing(selling, jobs)
         dispatch.settlers = {
@@ -249,7 +255,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         recovery = Recovery(ledger, selling, dispatch, paying, weighing, log)
         await recovery.start(settings.tills, clean=clean)
         stack.push_async_callback(recovery.stop)
-        health = BoxHealth(ledger_file, reference, directory, link, disk, bus, dispatch)
+        health = BoxHealth(ledger_file, reference, directory, link, disk, bus, dispatch, desk)
         metrics = Metrics()
         health.declare(metrics)
         sockets = TillSockets(views, clock, tasks)

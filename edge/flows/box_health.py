@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge.contract.health import HealthItem
+from edge.flows.card_desk import CardDesk
 from edge.flows.device_directory import DeviceDirectory
 from edge.flows.job_dispatch import JobDispatch
 from edge.flows.link_state import LinkState
@@ -29,10 +30,18 @@ class BoxHealth:
     disk: DiskSpace
     bus: Bus
     dispatch: JobDispatch
+    desk: CardDesk
 
     def items(self) -> tuple[HealthItem, ...]:
         """Return one item a part. `ledger`, `reference` and `disk` decide whether it sells."""
-        return (self._ledger(), self._reference(), self._disk(), self._bus(), self._link())
+        return (
+            self._ledger(),
+            self._reference(),
+            self._disk(),
+            self._bus(),
+            self._link(),
+            self.desk.health(),
+        )
 
     def declare(self, metrics: Metrics) -> None:
         """Add the box's gauges."""
@@ -55,6 +64,11 @@ class BoxHealth:
                 "tillbox_device_jobs_open",
                 "Receipts, drawers and payments whose outcome is not known yet",
                 lambda: len(self.dispatch.open_jobs()),
+            ),
+            (
+                "tillbox_card_alarms",
+                "Card payments of which a terminal contradicts a person",
+                lambda: len(self.desk.alarms()),
             ),
         ]
         for name, summary, read in gauges:

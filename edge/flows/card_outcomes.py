@@ -9,6 +9,11 @@ from typing import Final
 
 import msgspec
 
+from edge.contract.card_desk_events import (
+    CardReversalApproved,
+    CardReversalDeclined,
+    CardReversalUnknown,
+)
 from edge.contract.card_refund_events import (
     CardRefundApproved,
     CardRefundDeclined,
@@ -44,6 +49,67 @@ def doubt_event(job: OpenJob, reason: str) -> Event:
     if job.kind == JobKind.AUTHORISE_PAYMENT:
         return CardPaymentUnknown(sale=job.sale, payment=job.job_id, reason=reason)
     return CardRefundUnknown(sale=job.sale, refund=job.job_id, reason=reason)
+
+
+def reversal_doubt(job: OpenJob, tender: Tender, reason: str) -> Event:
+    """Return the event that says that nobody knows whether the payment was taken back."""
+    return CardReversalUnknown(
+        sale=job.sale, payment=tender.tender_id, reversal=job.job_id, reason=reason
+    )
+
+
+def reversal_end(job: OpenJob, tender: Tender, outcome: PaymentOutcome, resolved_by: str) -> Event:
+    """Return the event of how the reversal of a payment in doubt ended."""
+    if outcome.outcome != APPROVED:
+        return CardReversalDeclined(
+            sale=job.sale,
+            payment=tender.tender_id,
+            reversal=job.job_id,
+            reason=outcome.reason or outcome.outcome,
+            code=outcome.code,
+            resolved_by=resolved_by,
+        )
+    return CardReversalApproved(
+        sale=job.sale,
+        payment=tender.tender_id,
+        reversal=job.job_id,
+        amount_minor=outcome.amount_minor or tender.amount_minor,
+        asked_minor=tender.amount_minor,
+        last4=outcome.last4,
+        scheme=outcome.scheme,
+        authorisation=outcome.authorisation,
+        terminal_id=outcome.terminal_id,
+        receipt=outcome.receipt,
+        trace=outcome.trace,
+        resolved_by=resolved_by,
+    )
+
+
+def say_how_the_reversal_ended(till: Till, event: Event, currency: str) -> None:
+    """Put on a till's message line what a cashier must know of a reversal that ended."""
+    if isinstance(event, CardReversalDeclined):
+        till.say(
+            "card_reversal_declined",
+            "refused",
+            f"Nothing was taken back: {event.reason.rstrip('.')}. It is in doubt as before.",
+            {"reason": event.reason},
+        )
+    elif isinstance(event, CardReversalApproved) and event.fits:
+        till.say(
+            "card_taken_back",
+            "ok",
+            "The payment was taken back: the customer was not charged. Take the money anew.",
+        )
+    elif isinstance(event, CardReversalApproved):
+        given = format_amount(event.amount_minor, currency)
+        asked = format_amount(event.asked_minor, currency)
+        till.say(
+            "card_reversal_other",
+            "trouble",
+            f"The terminal took {given} back, not {asked}: another customer's payment. Tell a "
+            "supervisor. This payment is in doubt as before.",
+            {"given": given, "asked": asked},
+        )
 
 
 def end_event(job: OpenJob, tender: Tender, outcome: PaymentOutcome, resolved_by: str) -> Event:

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from edge.contract.card_desk_events import CardReversalRequested
 from edge.contract.card_refund_events import CardRefundRequested
 from edge.contract.cash_events import NoSale
 from edge.contract.device_messages import (
@@ -46,6 +47,9 @@ from edge.ledger.records import OpenJob
 RECEIPT: Final = RECEIPT_JOB
 _ARGS: Final = msgspec.json.Decoder(PrintReceiptArgs)
 
+AskedOfTerminal = CardPaymentRequested | CardRefundRequested | CardReversalRequested
+"""Wishes that a payment terminal is asked for, once."""
+
 LayOut = Callable[[Till, Cart], ReceiptDocument]
 """Lays a finished sale out as a receipt."""
 
@@ -63,12 +67,8 @@ class DeviceJobs:
         """Return the jobs that these events bring."""
         jobs: list[OpenJob | None] = []
         for event in events:
-            if isinstance(event, CardPaymentRequested):
-                args = AuthorisePaymentArgs(event.payment, event.amount_minor, cart.currency)
-                kind = JobKind.AUTHORISE_PAYMENT
-                jobs.append(_at_terminal(till, event.payment, kind, event, args, at))
-            elif isinstance(event, CardRefundRequested):
-                jobs.append(_refund(till, event, cart.currency, at))
+            if isinstance(event, AskedOfTerminal):
+                jobs.append(_card(till, event, cart.currency, at))
             elif isinstance(event, WeighingAsked):
                 jobs.append(_weighing(till, event, at))
             elif isinstance(event, SaleCompleted):
@@ -127,11 +127,15 @@ class DeviceJobs:
         )
 
 
-def _refund(till: Till, event: CardRefundRequested, currency: str, at: int) -> OpenJob:
-    name, amount = event.refund, event.amount_minor
-    if event.reverses:
-        args = ReversePaymentArgs(name, amount, currency, event.receipt)
-        return _at_terminal(till, name, JobKind.REVERSE_PAYMENT, event, args, at)
+def _card(till: Till, event: AskedOfTerminal, currency: str, at: int) -> OpenJob:
+    amount = event.amount_minor
+    if isinstance(event, CardPaymentRequested):
+        args = AuthorisePaymentArgs(event.payment, amount, currency)
+        return _at_terminal(till, event.payment, JobKind.AUTHORISE_PAYMENT, event, args, at)
+    name = event.reversal if isinstance(event, CardReversalRequested) else event.refund
+    if isinstance(event, CardReversalRequested) or event.reverses:
+        reversal = ReversePaymentArgs(name, amount, currency, event.receipt)
+        return _at_terminal(till, name, JobKind.REVERSE_PAYMENT, event, reversal, at)
     refund = RefundPaymentArgs(name, amount, currency)
     return _at_terminal(till, name, JobKind.REFUND_PAYMENT, event, refund, at)
 
@@ -140,7 +144,7 @@ def _at_terminal(
     till: Till,
     name: str,
     kind: JobKind,
-    event: CardPaymentRequested | CardRefundRequested,
+    event: AskedOfTerminal,
     args: AuthorisePaymentArgs | RefundPaymentArgs | ReversePaymentArgs,
     at: int,
 ) -> OpenJob:

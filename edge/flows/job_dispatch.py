@@ -83,6 +83,10 @@ class JobDispatch:
         """Drop a job that the ledger has settled in another way."""
         self._open.pop(job_id, None)
 
+    def is_open(self, job_id: str) -> bool:
+        """Say whether a job is not settled yet."""
+        return job_id in self._open
+
     def open_jobs(self) -> list[OpenJob]:
         """Return the jobs not settled yet, oldest first."""
         return list(self._open.values())

@@ -4,6 +4,10 @@ An authorisation, a refund or a reversal is sent to the terminal's host once, ri
 intent is on disk. From then on only inquiries are sent: when the host came back, when the bus
 did, when this process started anew, when no answer came. An inquiry never moves money; a host
 that never saw the job answers that it never will do it.
+
+A cashier may have it asked at once. What a person settled in a terminal's stead (`card_desk`) is
+asked about all the same, less and less often: what the terminal says then is kept beside it, and
+moves no money.
 """
 
 from __future__ import annotations
@@ -26,19 +30,19 @@ from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
 from edge.contract.identity import Ids
 from edge.contract.instant import Clock
-from edge.contract.limits import INQUIRY_EVERY_MS, PAYMENT_ANSWER_MS_MAX, PAYMENT_QUIET_INQUIRIES
-from edge.contract.wire import encode
-from edge.engine.cart import ASKED, Cart, Tender
-from edge.engine.cart_changes import apply
-from edge.engine.tender_rules import complete_if_covered
-from edge.flows.card_outcomes import (
-    DEFINITE,
-    differs,
-    doubt_event,
-    end_event,
-    outcome_of,
-    say_how_it_ended,
+from edge.contract.limits import (
+    INQUIRY_EVERY_MS,
+    PAYMENT_ANSWER_MS_MAX,
+    PAYMENT_QUIET_INQUIRIES,
+    RESOLVED_INQUIRY_MS_MAX,
+    RESOLVED_WATCH_MS,
 )
+from edge.contract.till_protocol import TillState
+from edge.contract.wire import encode
+from edge.engine.cart import ASKED, Cart
+from edge.flows.card_desk import CardDesk
+from edge.flows.card_endings import CardEnding, HeldError, standing
+from edge.flows.card_outcomes import DEFINITE, doubt_event, outcome_of, reversal_doubt
 from edge.flows.job_dispatch import JobDispatch
 from edge.flows.selling import Selling
 from edge.flows.till import Till
@@ -61,6 +65,7 @@ class PayingByCard:
     ids: Ids
     log: Log
     tasks: Supervisor
+    desk: CardDesk = field(default_factory=CardDesk)
     _watched: dict[str, asyncio.Event] = field(default_factory=dict)
     _answers: dict[str, JobResult] = field(default_factory=dict)
 
@@ -97,6 +102,15 @@ class PayingByCard:
         args = encode(AbortPaymentArgs(job.job_id))
         await self.dispatch.send(self._side_job(job, JobKind.ABORT_PAYMENT, args))
 
+    def ask_now(self, till: Till) -> None:
+        """Ask at once about the payment, or refund, that is in doubt on a till."""
+        payment = till.cart.open_payment
+        names = () if payment is None else (payment.tender_id, payment.reversal)
+        for job_id in names:
+            wake = self._watched.get(job_id)
+            if wake is not None:
+                wake.set()
+
     # --- one payment ----------------------------------------------------------------------
 
     def _watch(self, job: OpenJob, *, ask_first: bool) -> None:
@@ -109,16 +123,40 @@ class PayingByCard:
             if ask_first and await self.dispatch.send(job):
                 await self._wait(wake, PAYMENT_ANSWER_MS_MAX)
             inquiries = 0
-            while not await self._ended(job):
+            while self.dispatch.is_open(job.job_id) and not await self._ended(job):
                 inquiries += 1
                 wake.clear()
-                await self.dispatch.send(self._inquiry(job, inquiries))
-                await self._wait(wake, INQUIRY_EVERY_MS)
+                if await self.dispatch.send(self._inquiry(job, inquiries)):
+                    self.desk.asked(job.job_id, self.clock.now_ms())
+                    self._show(job)
+                await self._wait(wake, self._pause_ms(job))
                 if inquiries >= PAYMENT_QUIET_INQUIRIES and not wake.is_set():
                     await self._doubt(job, "The terminal does not answer.")
+                if self.desk.settled_for_ms(job.job_id, self.clock.now_ms()) > RESOLVED_WATCH_MS:
+                    await self._give_up(job)
         finally:
             self._watched.pop(job.job_id, None)
             self._answers.pop(job.job_id, None)
+            self.desk.ended(job.job_id)
+
+    def _pause_ms(self, job: OpenJob) -> int:
+        """Return how long to wait for an answer: what a person settled is less and less urgent."""
+        settled_for = self.desk.settled_for_ms(job.job_id, self.clock.now_ms())
+        return min(RESOLVED_INQUIRY_MS_MAX, max(INQUIRY_EVERY_MS, settled_for))
+
+    async def _give_up(self, job: OpenJob) -> None:
+        """Ask no more about what a person settled long ago."""
+        await self.selling.step_sale(
+            job.sale, job.till, lambda _cart, _till: (), settled=(job.job_id,)
+        )
+        self.dispatch.forget(job.job_id)
+        self.log.warning("payment_never_answered", payment=job.job_id)
+
+    def _show(self, job: OpenJob) -> None:
+        """Let the till that has the sale show when its terminal was asked, and what it said."""
+        for till in self.selling.tills.values():
+            if till.cart.sale == job.sale and till.cart.state is TillState.IN_DOUBT:
+                self.selling.views.publish(till)
 
     async def _wait(self, wake: asyncio.Event, wait_ms: int) -> None:
         try:
@@ -136,7 +174,7 @@ class PayingByCard:
         if asked_about and result.status is JobStatus.FAILED:
             # the question was not put (a busy terminal): that says nothing about the payment
             words = result.error.detail if result.error else "The terminal cannot be asked."
-            await self._doubt(job, words)
+            await self._note(job, result.error.code if result.error else "", words)
             return False
         if result.status is JobStatus.FAILED:
             detail = result.error.detail if result.error else "The terminal was not asked."
@@ -151,10 +189,21 @@ class PayingByCard:
             return False  # the terminal is at it: its own answer will come
         if outcome.outcome not in DEFINITE:
             words = result.error.detail if result.error else outcome.reason
-            await self._doubt(job, words or "The terminal's answer is not known.")
+            code = result.error.code if result.error else outcome.code
+            await self._note(job, code, words or "The terminal's answer is not known.")
             return False
-        await self._settle(job, outcome, _INQUIRY if asked_about else "")
+        try:
+            await self._settle(job, outcome, _INQUIRY if asked_about else "")
+        except HeldError:
+            await self._note(job, outcome.code, outcome.reason or outcome.outcome)
+            return False
         return True
+
+    async def _note(self, job: OpenJob, code: str, words: str) -> None:
+        """Keep what a terminal answered that decides nothing."""
+        self.desk.answered(job.job_id, self.clock.now_ms(), code, words)
+        await self._doubt(job, words)
+        self._show(job)
 
     async def hear(self, job: OpenJob, result: JobResult) -> None:
         """Take the result of an authorisation, or of an inquiry about it (`result.id`)."""
@@ -167,31 +216,39 @@ class PayingByCard:
 
     async def _doubt(self, job: OpenJob, reason: str) -> None:
         def decide(cart: Cart, _: Till | None) -> tuple[Event, ...]:
-            payment = _payment(cart, job)
-            if payment is None or payment.state != ASKED:
+            payment, reversal = standing(cart, job)
+            if payment is None:
                 return ()
-            return (doubt_event(job, reason),)
+            if reversal:
+                asked = payment.reversal_state == ASKED
+                return (reversal_doubt(job, payment, reason),) if asked else ()
+            return (doubt_event(job, reason),) if payment.state == ASKED else ()
 
         await self.selling.step_sale(job.sale, job.till, decide)
 
     async def _settle(self, job: OpenJob, outcome: PaymentOutcome, resolved_by: str) -> None:
-        def decide(cart: Cart, till: Till | None) -> tuple[Event, ...]:
-            payment = _payment(cart, job)
-            if payment is None:
-                return ()
-            event = end_event(job, payment, outcome, resolved_by)
-            if differs(payment, outcome):
-                asked, given = -payment.amount_minor, outcome.amount_minor
-                self.log.error("refund_differs", refund=job.job_id, asked=asked, given=given)
-            if till is None:
-                return (event,)  # parked: it is completed where it is taken up again
-            say_how_it_ended(till, cart, payment, outcome)
-            after = apply(cart, event, 0)
-            return (event, *complete_if_covered(after, till=till.id, receipts=till.receipts))
-
-        self.dispatch.forget(job.job_id)
-        await self.selling.step_sale(job.sale, job.till, decide, settled=(job.job_id,))
+        """Record a definite outcome; raises HeldError when it decides nothing yet."""
+        ending = CardEnding(job, outcome, resolved_by, self.desk, self.log)
+        await self.selling.step_sale(job.sale, job.till, ending.decide, settled=ending.settled)
+        for job_id in ending.settled:
+            self.dispatch.forget(job_id)
+            if wake := self._watched.get(job_id):
+                wake.set()
         self.log.info("payment_ended", payment=job.job_id, outcome=outcome.outcome, by=resolved_by)
+        if ending.late is not None and ending.late.differs:
+            self._raise_alarm(job, outcome)
+
+    def _raise_alarm(self, job: OpenJob, outcome: PaymentOutcome) -> None:
+        """Say on the till that asked, and in the log, that a terminal contradicts a person."""
+        self.log.error("card_contradiction", payment=job.job_id, said=outcome.outcome)
+        till = self.selling.tills[job.till]
+        till.say(
+            "card_alarm",
+            "trouble",
+            "A terminal now says something else of a card payment than was settled by hand. "
+            "Nothing was counted twice. Tell a supervisor.",
+        )
+        self.selling.views.publish_all()
 
     # --- messages -------------------------------------------------------------------------
 
@@ -207,8 +264,3 @@ class PayingByCard:
         if kind is JobKind.INQUIRE_PAYMENT:
             self.dispatch.answers_for(side.job_id, job)
         return side
-
-
-def _payment(cart: Cart, job: OpenJob) -> Tender | None:
-    payment = cart.open_payment
-    return payment if payment is not None and payment.tender_id == job.job_id else None

@@ -10,6 +10,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from edge.contract.card_desk_events import (
+    CardAnsweredLate,
+    CardPaymentResolved,
+    CardRefundResolved,
+    CardReversalApproved,
+)
 from edge.contract.card_refund_events import (
     CardRefundApproved,
     CardRefundDeclined,
@@ -63,6 +69,10 @@ _HURRIED: Final = (
     CardRefundApproved,
     CardRefundDeclined,
     CardRefundUnknown,
+    CardPaymentResolved,
+    CardRefundResolved,
+    CardReversalApproved,
+    CardAnsweredLate,
 )
 """What head office should see at once; the rest waits for company."""
 

@@ -6,7 +6,7 @@ cashier wished it or a device reported it, takes `step`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Final
@@ -21,6 +21,7 @@ from edge.contract.system_events import PanRefused
 from edge.contract.till_commands import (
     AnyTillCommand,
     ApprovedCommand,
+    AskTerminal,
     CancelCard,
     NextSale,
     Park,
@@ -37,6 +38,7 @@ from edge.engine.promotions import Occasion
 from edge.engine.reference_view import ReferenceView
 from edge.engine.sale_rules import decide
 from edge.flows.approvals import Approvals
+from edge.flows.card_desk import CardDesk
 from edge.flows.command_identity import fingerprint, same_answer
 from edge.flows.parking import ParkedSale, ParkedSales
 from edge.flows.receipt_codes import ReceiptCodes
@@ -72,7 +74,8 @@ class Selling:
 
     `jobs_for` names the jobs that events bring, `dispatch` hands committed ones to the
     devices, `terminal_of` names a till's payment terminal, `can_reverse` says whether that takes
-    payments back, `abort_card` asks it to stop waiting; `scale_of` names its scale, and refuses
+    payments back, `abort_card` asks it to stop waiting, `ask_terminal` what became of a payment in
+    doubt, of which `desk` knows more; `scale_of` names its scale, and refuses
     in words while that cannot weigh; `has_drawer` and `has_printer` say whether it has those;
     `reprints` makes the jobs of what is printed again; `role_of` says what a person is;
     `approvals` holds what second persons allowed; `past` has the completed sales, of which `sold`
@@ -93,6 +96,8 @@ class Selling:
     terminal_of: Callable[[str], str] = lambda _till: ""
     can_reverse: Callable[[str], bool] = lambda _terminal: False
     abort_card: Callable[[Till], Awaitable[None]] = _no_card
+    ask_terminal: Callable[[Till], None] = lambda _till: None
+    desk: CardDesk = field(default_factory=CardDesk)
     scale_of: Callable[[str], str] = lambda _till: ""
     has_drawer: Callable[[str], bool] = lambda _till: False
     has_printer: Callable[[str], bool] = lambda _till: False
@@ -203,6 +208,7 @@ class Selling:
             if isinstance(command, RefundByCard) and self.can_reverse(terminal)
             else "",
             self.has_printer(till.id),
+            await self.desk.facts(command, till.cart, self.past),
         )
         events = decide(till.cart, command, self.reference, given)
         if isinstance(command, NextSale):
@@ -218,6 +224,8 @@ class Selling:
         answer = await self._step(
             till, actor, events, cart=cart, at=at, reply=identity, more_jobs=again
         )
+        if isinstance(command, AskTerminal):
+            self.ask_terminal(till)
         if isinstance(command, ApprovedCommand) and command.approval is not None:
             self.approvals.spend(command.approval)
         return answer
@@ -266,12 +274,13 @@ class Selling:
         home: str,
         decision: SaleDecision,
         *,
-        settled: tuple[str, ...] = (),
+        settled: Sequence[str] = (),
     ) -> None:
         """Let something happen to a sale wherever it is: on a till, or parked.
 
-        `home` is the till that asked for what now happens; a sale that is nowhere any more
-        gets no events, and its jobs are settled all the same.
+        `home` is the till that asked for what now happens. Of a sale that is nowhere any more
+        `decision` is shown an empty cart; its jobs are settled all the same. `settled` is read
+        after it.
         """
         while True:
             till = next((each for each in self.tills.values() if each.cart.sale == sale), None)
@@ -287,7 +296,7 @@ class Selling:
                     if events or settled:
                         at = self.clock.now_ms()
                         _ = await self._step(
-                            till, "", events, cart=till.cart, at=at, settled=settled
+                            till, "", events, cart=till.cart, at=at, settled=tuple(settled)
                         )
                     return
 
@@ -296,13 +305,14 @@ class Selling:
         home: str,
         parked: ParkedSale | None,
         decision: SaleDecision,
-        settled: tuple[str, ...],
+        settled: Sequence[str],
     ) -> None:
-        events = () if parked is None else decision(parked.cart, None)
+        events = decision(EMPTY if parked is None else parked.cart, None)
         if not events and not settled:
             return
         at = self.clock.now_ms()
-        _ = await self.ledger.record(Record(events, home, "", (), settled, None, at))
+        _ = await self.ledger.record(Record(events, home, "", (), tuple(settled), None, at))
+        self.desk.take(events, home, at)
         if parked is not None:
             parked.cart = replay(((event, at) for event in events), parked.cart)
         self.views.publish_all()
@@ -335,6 +345,7 @@ class Selling:
             receipt or till.receipt,
             0 if completed else till.completed_seq,
             self.parked.views(coming_here, going) if coming_here or going else None,
+            self.desk.alarms_after(events),
         )
         view = self.views.build(till, coming)
         version = till.version
@@ -343,6 +354,7 @@ class Selling:
         if isinstance(outcome, Repeated):
             return outcome.reply
         till.cart = cart
+        self.desk.take(events, till.id, at)
         if receipt is not None:  # else a device may have said something of it meanwhile
             till.receipt = receipt
         if reply is not None:
@@ -354,7 +366,7 @@ class Selling:
         if kept is not None:
             till.remember(kept.command_id, kept)
         self.parked.move(coming_here, going)
-        if coming_here or going:
+        if coming_here or going or coming.card_alarms is not None:
             self.views.publish_all()
         elif till.version == version:
             self.views.show(till, view)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
+from edge.contract.card_desk_views import CardAlarmView, DoubtView
 from edge.contract.till_protocol import (
     DeviceView,
     DotsView,
@@ -51,6 +52,8 @@ class Face(NamedTuple):
     completed_seq: int
     parked: tuple[ParkedView, ...] | None = None
     """The store's parked sales once a step is on disk; None for as they are."""
+    card_alarms: tuple[CardAlarmView, ...] | None = None
+    """The same of the contradictions about cards."""
 
 
 @dataclass
@@ -100,7 +103,8 @@ def _newest_receipt(till: Till) -> str:
 class TillViews:
     """Builds views and hands them to the screens.
 
-    `devices` and `link` say how those are now; `accepted_seq` is what head office has.
+    `devices` and `link` say how those are now; `accepted_seq` is what head office has; `doubt` and
+    `card_alarms` are what the desk of cards in doubt knows.
     """
 
     tills: dict[str, Till]
@@ -109,6 +113,8 @@ class TillViews:
     accepted_seq: Callable[[], int]
     currency: Callable[[], str]
     parked: Callable[[], tuple[ParkedView, ...]] = tuple
+    doubt: Callable[[Cart], DoubtView | None] = lambda _cart: None
+    card_alarms: Callable[[], tuple[CardAlarmView, ...]] = tuple
 
     def build(self, till: Till, coming: Face | None = None) -> bytes:
         """Return the till's view as JSON, under a new version; of what is coming if given."""
@@ -146,6 +152,8 @@ class TillViews:
                 refund_due_minor=shown.refund_due_minor,
                 last_receipt=shown.receipt or _newest_receipt(till),
                 price_check=till.price_check,
+                doubt=self.doubt(shown),
+                card_alarms=self.card_alarms() if face.card_alarms is None else face.card_alarms,
             )
         )
 

@@ -271,6 +271,15 @@ class Ledger:
         rows = await self._rows("SELECT first_seq FROM parked ORDER BY seq")
         return [first_seq for (first_seq,) in rows]
 
+    async def card_desk(self) -> list[StoredEvent]:
+        """Return what people settled of cards in doubt, and what contradicts it, in order."""
+        rows = await self._rows(
+            "SELECT seq, body, hash FROM event WHERE seq IN (SELECT reversal_seq FROM card_desk"
+            " UNION SELECT resolved_seq FROM card_desk UNION SELECT alarm_seq FROM card_desk)"
+            " ORDER BY seq"
+        )
+        return [StoredEvent(*row) for row in rows]
+
     async def open_jobs(self) -> list[OpenJob]:
         """Return the jobs that devices owe, oldest first."""
         rows = await self._rows(

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from edge.contract.limits import CARD_NUMBERS_LOOKED_BACK
 from edge.ledger.records import StoredEvent
 from edge.runtime.database_file import DatabaseFile
 
@@ -71,7 +72,7 @@ class PastSales:
         return found is not None
 
     async def last_asked(self, terminal: str, since_receipt: str) -> str:
-        """Return the payment or refund that a terminal was asked for last; empty for none.
+        """Return the payment, refund or reversal that a terminal was asked for last, or empty.
 
         Only those since the sale with that receipt was opened are looked for.
         """
@@ -79,21 +80,73 @@ class PastSales:
             lambda connection: _last_asked(connection, terminal, since_receipt)
         )
 
+    async def card_number_of(self, terminal: str, receipt: str, trace: str, *, besides: str) -> str:
+        """Return a payment or refund at a terminal that has this number of it; empty for none.
 
-_ASKED: Final = (b'"type":"card_payment_requested"', b'"type":"card_refund_requested"')
+        `receipt` and `trace` are looked for as far as they are not empty, `besides` is not
+        meant. Of the newest `CARD_NUMBERS_LOOKED_BACK` events.
+        """
+        if not receipt and not trace:
+            return ""
+        wanted = _Wanted(terminal, _plain(receipt), _plain(trace), besides)
+        return await self.file.read(lambda connection: _card_number_of(connection, wanted))
+
+
+class _Wanted(NamedTuple):
+    terminal: str
+    receipt: str
+    trace: str
+    besides: str
+
+
+def _plain(number: str) -> str:
+    """Return a number as terminals and people agree on it: 0042 is 42."""
+    return number.lstrip("0") if number.isascii() and number.isdecimal() else number
+
+
+def _card_number_of(connection: sqlite3.Connection, wanted: _Wanted) -> str:
+    rows = connection.execute(
+        "SELECT body FROM event WHERE seq > (SELECT max(seq) FROM event) - ?"
+        " AND instr(body, ?) > 0 ORDER BY seq",
+        (CARD_NUMBERS_LOOKED_BACK, b'"type":"card_'),
+    )
+    here: set[str] = set()
+    for (body,) in rows:
+        data = msgspec.json.decode(body)["data"]
+        name = data.get("reversal") or data.get("refund") or data.get("payment", "")
+        if data.get("terminal") == wanted.terminal:
+            here.add(name)  # requests name it, answers do not
+        elif name in here and name != wanted.besides and _has_number(data, wanted):
+            return str(name)
+    return ""
+
+
+def _has_number(data: dict[str, str], wanted: _Wanted) -> bool:
+    return bool(
+        (wanted.receipt and _plain(data.get("receipt", "")) == wanted.receipt)
+        or (wanted.trace and _plain(data.get("trace", "")) == wanted.trace)
+    )
+
+
+_ASKED: Final = (
+    b'"type":"card_payment_requested"',
+    b'"type":"card_refund_requested"',
+    b'"type":"card_reversal_requested"',
+)
 
 
 def _last_asked(connection: sqlite3.Connection, terminal: str, since_receipt: str) -> str:
     row = connection.execute(
         "SELECT body FROM event WHERE seq > (SELECT first_seq FROM sale WHERE receipt = ?"
         " ORDER BY seq DESC LIMIT 1) AND instr(body, ?) > 0"
-        " AND (instr(body, ?) > 0 OR instr(body, ?) > 0) ORDER BY seq DESC LIMIT 1",
+        " AND (instr(body, ?) > 0 OR instr(body, ?) > 0 OR instr(body, ?) > 0)"
+        " ORDER BY seq DESC LIMIT 1",
         (since_receipt, b'"terminal":' + msgspec.json.encode(terminal), *_ASKED),
     ).fetchone()
     if row is None:
         return ""
     asked = msgspec.json.decode(row[0])["data"]
-    return str(asked.get("payment") or asked["refund"])
+    return str(asked.get("reversal") or asked.get("payment") or asked["refund"])
 
 
 def _find(connection: sqlite3.Connection, receipt: str) -> SoldSale | None:

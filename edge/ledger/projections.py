@@ -9,6 +9,14 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any, Final
 
+from edge.contract.card_desk_events import (
+    CardAlarmSettled,
+    CardAnsweredLate,
+    CardPaymentResolved,
+    CardRefundResolved,
+    CardReversalApproved,
+    CardReversalRequested,
+)
 from edge.contract.card_refund_events import (
     CardRefundApproved,
     CardRefundDeclined,
@@ -134,6 +142,58 @@ def _card_refund_declined(
     _not_going_back(connection, event.sale, event.refund)
 
 
+def _payment_resolved(
+    connection: sqlite3.Connection, event: CardPaymentResolved, _: str, seq: int
+) -> None:
+    _at_desk(connection, event.payment, "resolved_seq", seq)
+
+
+def _refund_resolved(
+    connection: sqlite3.Connection, event: CardRefundResolved, _: str, seq: int
+) -> None:
+    _not_going_back(connection, event.sale, event.refund)
+    _goes_back(connection, event.sale, event.refund, event.parts)  # none when it did not go back
+    _at_desk(connection, event.refund, "resolved_seq", seq)
+
+
+def _reversal_asked(
+    connection: sqlite3.Connection, event: CardReversalRequested, _: str, seq: int
+) -> None:
+    _at_desk(connection, event.payment, "reversal_seq", seq)
+
+
+def _reversal_approved(
+    connection: sqlite3.Connection, event: CardReversalApproved, _: str, seq: int
+) -> None:
+    if not event.fits:
+        _at_desk(connection, event.payment, "alarm_seq", seq)
+
+
+def _answered_late(
+    connection: sqlite3.Connection, event: CardAnsweredLate, _: str, seq: int
+) -> None:
+    if event.differs:
+        _at_desk(connection, event.payment, "alarm_seq", seq)
+
+
+def _alarm_settled(
+    connection: sqlite3.Connection, event: CardAlarmSettled, _: str, __: int
+) -> None:
+    _at_desk(connection, event.payment, "alarm_seq", 0)
+
+
+def _at_desk(connection: sqlite3.Connection, payment: str, column: str, seq: int) -> None:
+    connection.execute(
+        "INSERT INTO card_desk (payment, reversal_seq, resolved_seq, alarm_seq)"
+        " VALUES (?, 0, 0, 0) ON CONFLICT (payment) DO NOTHING",
+        (payment,),
+    )
+    connection.execute(
+        f"UPDATE card_desk SET {column} = ? WHERE payment = ?",  # noqa: S608 - a column of ours
+        (seq, payment),
+    )
+
+
 def _not_going_back(connection: sqlite3.Connection, sale: str, tender: str) -> None:
     connection.execute("DELETE FROM refunded_tender WHERE sale = ? AND tender = ?", (sale, tender))
 
@@ -203,6 +263,12 @@ _PROJECTORS: Final[dict[type[Event], Projector]] = {
     GiftReceiptPrinted: _gift_receipt,
     ReceiptPresented: _presented,
     TillEnrolled: _enrolled,
+    CardPaymentResolved: _payment_resolved,
+    CardRefundResolved: _refund_resolved,
+    CardReversalRequested: _reversal_asked,
+    CardReversalApproved: _reversal_approved,
+    CardAnsweredLate: _answered_late,
+    CardAlarmSettled: _alarm_settled,
 }
 PROJECTED_TABLES: Final = (
     "till",
@@ -214,6 +280,7 @@ PROJECTED_TABLES: Final = (
     "reversed_before",
     "reprinted",
     "presented",
+    "card_desk",
 )
 
 

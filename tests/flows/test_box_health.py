@@ -90,9 +90,10 @@ async def test_a_full_disk_and_a_failed_one_are_said_with_what_to_do(tmp_path: P
             DiskSpace(tmp_path, free_min_bytes=NEVER_ENOUGH),
             box.edge.bus,
             cast("JobDispatch", None),  # nor the jobs
+            box.edge.selling.desk,
         )
         found = {item.name: item for item in health.items()}
-    assert [name for name, item in found.items() if item.well] == ["reference", "bus"]
+    assert [name for name, item in found.items() if item.well] == ["reference", "bus", "cards"]
     assert "no new sale can begin" in found["disk"].words
     assert "Make room" in found["disk"].advice
     assert (found["ledger"].words, found["ledger"].advice) == ("It is not on disk.", "Replace it.")

@@ -1,0 +1,105 @@
+"""A definite answer of a terminal, and what it does to the sale: wherever that is by then.
+
+It may end a payment, a refund, or the reversal of a payment in doubt; or come after a person has
+settled that in the terminal's stead: then it is kept beside it and changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from edge.contract.card_desk_events import CardAnsweredLate, CardReversalApproved
+from edge.contract.device_messages import PaymentOutcome
+from edge.contract.event_registry import Event
+from edge.engine.cart import Cart, Tender
+from edge.engine.cart_changes import apply
+from edge.engine.tender_rules import complete_if_covered
+from edge.flows.card_desk import CardDesk, late_event
+from edge.flows.card_outcomes import (
+    differs,
+    end_event,
+    reversal_end,
+    say_how_it_ended,
+    say_how_the_reversal_ended,
+)
+from edge.flows.till import Till
+from edge.ledger.records import OpenJob
+from edge.runtime.structured_log import Log
+
+
+class HeldError(Exception):
+    """The payment is being taken back: until that is known its own answer decides nothing."""
+
+
+@dataclass
+class CardEnding:
+    """How one job at a terminal ended, to be recorded as one step of its sale.
+
+    After `decide`, `settled` names the jobs that end with it, and `late` is the answer that came
+    after a person had settled it.
+    """
+
+    job: OpenJob
+    outcome: PaymentOutcome
+    resolved_by: str
+    desk: CardDesk
+    log: Log
+    settled: list[str] = field(init=False)
+    late: CardAnsweredLate | None = None
+
+    def __post_init__(self) -> None:
+        """End at least the job itself."""
+        self.settled = [self.job.job_id]
+
+    def decide(self, cart: Cart, till: Till | None) -> tuple[Event, ...]:
+        """Return what the answer brings in a sale; raises HeldError when it decides nothing yet."""
+        payment, reversal = standing(cart, self.job)
+        if payment is None:
+            return self._after_a_person()
+        if reversal:
+            event = self._reversed(payment, till, cart.currency)
+        else:
+            event = self._ended(payment, till, cart)
+        if till is None:
+            return (event,)  # parked: it is completed where it is taken up again
+        after = apply(cart, event, 0)
+        return (event, *complete_if_covered(after, till=till.id, receipts=till.receipts))
+
+    def _ended(self, payment: Tender, till: Till | None, cart: Cart) -> Event:
+        if payment.being_reversed:
+            raise HeldError
+        if differs(payment, self.outcome):
+            asked, given = -payment.amount_minor, self.outcome.amount_minor
+            self.log.error("refund_differs", refund=self.job.job_id, asked=asked, given=given)
+        if till is not None:
+            say_how_it_ended(till, cart, payment, self.outcome)
+        return end_event(self.job, payment, self.outcome, self.resolved_by)
+
+    def _reversed(self, payment: Tender, till: Till | None, currency: str) -> Event:
+        event = reversal_end(self.job, payment, self.outcome, self.resolved_by)
+        if isinstance(event, CardReversalApproved):
+            if event.fits:
+                self.settled.append(payment.tender_id)  # it matters no more whether it was made
+            else:
+                self.log.error("another_payment_reversed", reversal=self.job.job_id)
+        if till is not None:
+            say_how_the_reversal_ended(till, event, currency)
+        return event
+
+    def _after_a_person(self) -> tuple[Event, ...]:
+        resolved = self.desk.resolution(self.job.job_id)
+        if resolved is None:
+            return ()
+        reversal = self.job.job_id if self.desk.is_reversal(self.job.job_id) else ""
+        self.late = late_event(resolved, self.outcome, self.resolved_by, reversal)
+        return (self.late,)
+
+
+def standing(cart: Cart, job: OpenJob) -> tuple[Tender | None, bool]:
+    """Return the open tender that a job is about, and whether it is the reversal of it."""
+    payment = cart.open_payment
+    if payment is not None and payment.tender_id == job.job_id:
+        return payment, False
+    if payment is not None and payment.reversal == job.job_id and payment.being_reversed:
+        return payment, True
+    return None, False

@@ -1,0 +1,95 @@
+"""Whose number it is that a person typed: of a payment at just that terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edge.contract.card_desk_events import (
+    CardPaymentResolved,
+    CardReversalApproved,
+    CardReversalRequested,
+)
+from edge.contract.card_refund_events import CardRefundApproved, CardRefundRequested
+from edge.contract.payment_events import CardPaymentApproved, CardPaymentRequested
+from edge.contract.sale_events import SaleOpened
+from edge.ledger import past_sales
+from edge.ledger.event_log import MIGRATIONS
+from edge.ledger.past_sales import PastSales
+from edge.ledger.records import Record
+from edge.runtime.database_file import DatabaseFile
+from tests.ledger.ledger_at import ledger_at
+
+HERE, THERE = "terminal-1", "terminal-2"
+EVENTS = (
+    SaleOpened(sale="s", currency="EUR"),
+    CardPaymentRequested(sale="s", payment="p1", amount_minor=1, terminal=HERE),
+    CardPaymentApproved(sale="s", payment="p1", amount_minor=1, receipt="0042", trace="000077"),
+    CardPaymentRequested(sale="s", payment="p2", amount_minor=1, terminal=THERE),
+    CardPaymentApproved(sale="s", payment="p2", amount_minor=1, receipt="0050", trace="000090"),
+    CardRefundRequested(sale="s", refund="r1", amount_minor=1, terminal=HERE, receipt="0042"),
+    CardRefundApproved(sale="s", refund="r1", amount_minor=1, receipt="0043", trace="000078"),
+    CardPaymentRequested(sale="s", payment="p3", amount_minor=1, terminal=HERE),
+    CardPaymentResolved(
+        sale="s", payment="p3", outcome="approved", amount_minor=1, source="slip", reason="x",
+        receipt="44", trace="A-79",
+    ),
+    CardReversalRequested(
+        sale="s", payment="p4", reversal="v1", amount_minor=1, terminal=HERE, receipt="0060",
+        reason="x",
+    ),
+    CardReversalApproved(
+        sale="s", payment="p4", reversal="v1", amount_minor=1, asked_minor=1, receipt="0061"
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("terminal", "receipt", "trace", "besides", "whose"),
+    [
+        (HERE, "0042", "", "", "p1"),
+        (HERE, "42", "", "", "p1"),  # people leave noughts out
+        (HERE, "", "77", "", "p1"),
+        (HERE, "0043", "", "", "r1"),
+        (HERE, "0044", "", "", "p3"),  # another person typed it
+        (HERE, "", "A-79", "", "p3"),
+        (HERE, "0061", "", "", "v1"),
+        (HERE, "0060", "", "", ""),  # what was asked to be reversed is no transaction by itself
+        (HERE, "0042", "", "p1", ""),  # its own
+        (HERE, "0050", "", "", ""),  # of another terminal: both count from one
+        (THERE, "0050", "", "", "p2"),
+        (THERE, "", "000077", "", ""),
+        (HERE, "0999", "1", "", ""),
+        (HERE, "", "", "", ""),
+        (HERE, "0000", "", "", ""),
+    ],
+)
+async def test_whose_number_it_is(
+    tmp_path: Path, terminal: str, receipt: str, trace: str, besides: str, whose: str
+) -> None:
+    path = tmp_path / "ledger.db"
+    async with ledger_at(path) as ledger:
+        await ledger.record(Record(EVENTS, "till-1"))
+    file = DatabaseFile(path, MIGRATIONS)
+    await file.open()
+    past = PastSales(file)
+    assert await past.card_number_of(terminal, receipt, trace, besides=besides) == whose
+    await file.close()
+
+
+async def test_what_is_long_ago_is_not_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "ledger.db"
+    async with ledger_at(path) as ledger:
+        await ledger.record(Record(EVENTS, "till-1"))
+    file = DatabaseFile(path, MIGRATIONS)
+    await file.open()
+    past = PastSales(file)
+    monkeypatch.setattr(past_sales, "CARD_NUMBERS_LOOKED_BACK", len(EVENTS) - 1)
+    assert await past.card_number_of(HERE, "42", "", besides="") == "p1"
+    monkeypatch.setattr(past_sales, "CARD_NUMBERS_LOOKED_BACK", len(EVENTS) - 2)
+    assert await past.card_number_of(HERE, "42", "", besides="") == ""
+    assert await past.last_asked(HERE, "none") == ""
+    await file.close()

@@ -10,6 +10,11 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any, Final
 
+from edge.contract.card_desk_events import (
+    CardPaymentResolved,
+    CardRefundResolved,
+    CardReversalApproved,
+)
 from edge.contract.card_refund_events import (
     CardRefundApproved,
     CardRefundDeclined,
@@ -142,6 +147,43 @@ def _card_unknown(
     _card_state(connection, envelope, event.sale, event.payment, "unknown")
 
 
+def _payment_resolved(
+    connection: sqlite3.Connection, envelope: SealedEnvelope, event: CardPaymentResolved
+) -> None:
+    _settled_by_hand(connection, envelope, event, event.payment, event.amount_minor)
+
+
+def _refund_resolved(
+    connection: sqlite3.Connection, envelope: SealedEnvelope, event: CardRefundResolved
+) -> None:
+    _settled_by_hand(connection, envelope, event, event.refund, -event.amount_minor)
+
+
+def _settled_by_hand(
+    connection: sqlite3.Connection,
+    envelope: SealedEnvelope,
+    event: CardPaymentResolved | CardRefundResolved,
+    tender: str,
+    amount_minor: int,
+) -> None:
+    if event.outcome != "approved":
+        _card_state(connection, envelope, event.sale, tender, "declined")
+        return
+    _tender(connection, envelope, event.sale, tender, "card", amount_minor, "asked")
+    connection.execute(
+        "UPDATE tender SET state = 'approved', amount_minor = ?"
+        " WHERE store = ? AND sale = ? AND tender = ?",
+        (amount_minor, envelope.store, event.sale, tender),
+    )
+
+
+def _taken_back(
+    connection: sqlite3.Connection, envelope: SealedEnvelope, event: CardReversalApproved
+) -> None:
+    if event.fits:  # else it was another payment, and this one is in doubt as before
+        _card_state(connection, envelope, event.sale, event.payment, "declined")
+
+
 def _card_state(
     connection: sqlite3.Connection, envelope: SealedEnvelope, sale: str, payment: str, state: str
 ) -> None:
@@ -169,4 +211,7 @@ TENDER_STEPS: Final[
     CardRefundApproved: _refund_approved,
     CardRefundDeclined: _refund_declined,
     CardRefundUnknown: _refund_unknown,
+    CardPaymentResolved: _payment_resolved,
+    CardRefundResolved: _refund_resolved,
+    CardReversalApproved: _taken_back,
 }

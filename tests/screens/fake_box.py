@@ -63,6 +63,7 @@ from edge.flows.approvals import Approvals
 from edge.runtime.static_files import StaticFiles
 from tests.screens.demo_reference import DemoReference, demo_staff
 from tests.screens.fake_again import PastAndPrices
+from tests.screens.fake_desk import FakeDesk
 from tests.screens.fake_http import as_json, refusals
 from tests.screens.fake_parking import TILLS, ParkingShelf, foreign_cash
 from tests.screens.fake_returns import SoldShelf
@@ -116,6 +117,7 @@ class FakeBox:
         self.shelf = ParkingShelf()
         self.sold = SoldShelf()
         self.again = PastAndPrices()
+        self.desk = FakeDesk()
         self.valid_s = 60.0
         self.sockets: set[web.WebSocketResponse] = set()
         self.shown = 0
@@ -227,6 +229,10 @@ class FakeBox:
             )
         )
 
+    async def carry_out(self, command: AnyTillCommand, role: str) -> None:
+        """Somebody else at this till gives a command."""
+        await self._carry_out(command, encode(command), role, entry="keyed")
+
     async def change_device(self, role: str, **changes: Any) -> None:
         """A device changed its state."""
         self.devices = tuple(
@@ -290,6 +296,7 @@ class FakeBox:
         self.cart = replay(((event, self.at) for event in events), self.cart)
         self.sold.hear(self.cart, events)
         self.again.hear(self.cart, events)
+        self.desk.take(events, TILL, self.at)
         if any(isinstance(event, SaleCompleted) for event in events):
             self.receipts += 1
             self.receipt = ReceiptView("printed")
@@ -325,6 +332,7 @@ class FakeBox:
                     *self.again.originals(command),
                 ),
                 has_printer=any(device.role == "printer" for device in self.devices),
+                desk=self.desk.known(command, self.cart),
             )
             events = decide(self.cart, command, self.reference, given)
         except Refused as refusal:
@@ -332,6 +340,7 @@ class FakeBox:
             await self.publish()
             raise
         self.commands.append(command)
+        self.desk.carried_out(command, self.at)
         if approval_id:
             self.approvals.spend(approval_id)
         self.notice = None
@@ -384,6 +393,8 @@ class FakeBox:
                 last_receipt=self.again.last_receipt,
                 price_check=self.again.check,
                 refund_due_minor=cart.refund_due_minor,
+                doubt=self.desk.doubt(cart),
+                card_alarms=self.desk.alarms(),
             )
         )
 

@@ -91,8 +91,8 @@ async def test_a_payment_in_doubt_offers_no_second_charge(paying: TillPage, box:
     await expect(desk).to_contain_text("The customer may have been charged €4.20")
     await expect(desk).to_contain_text("Do not charge again: the terminal is being asked.")
     keys = paying.page.locator(".desk button, .slip button")
-    await expect(keys).to_have_count(1)
-    await expect(keys).to_have_text("Park F4")  # and nothing that takes money
+    # and nothing that takes money
+    await expect(keys).to_have_text(["Ask again now", "Park F4", "Settle from evidence"])
     count = len(box.commands)
     for key in ("F9", "Enter", "Escape"):
         await paying.page.keyboard.press(key)

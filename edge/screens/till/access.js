@@ -5,6 +5,7 @@ import { nearest, say, speak } from "../kit/words.js";
 import { ask, Refusal, Silence } from "./box_api.js";
 import { handAnswered, handLate, handRefused } from "./by_hand.js";
 import { busy, dropWishes, listenToAnswers, resumeWishes } from "./command_queue.js";
+import { settlingAnswered, settlingLate, settlingRefused } from "./evidence.js";
 import { takeRefusal, takeView, tell, why } from "./happenings.js";
 import { parkingAnswered, parkingRefused } from "./parking.js";
 import { refundAnswered, refundLate, refundRefused } from "./refunds.js";
@@ -35,11 +36,12 @@ export async function begin() {
       returnAnswered(one);
       refundAnswered(one);
       againAnswered(one);
+      settlingAnswered(one);
     },
     refused: (refusal, one) => {
       if (refusal.status === 401) return leave(refusal);
       parkingRefused(one);
-      if (handRefused(refusal, one) || tenderRefused(refusal, one) || returnRefused(refusal, one) || refundRefused(refusal, one)) return undefined;
+      if (handRefused(refusal, one) || tenderRefused(refusal, one) || returnRefused(refusal, one) || refundRefused(refusal, one) || settlingRefused(refusal, one)) return undefined;
       takeRefusal(refusal);
       // a code that was refused stays typed: it is put right, not typed anew
       if (one.command.type === "add_item" && one.name === one.command.code && !store.typed.value) store.typed.value = one.command.code.slice(0, 40);
@@ -50,6 +52,7 @@ export async function begin() {
       tenderLate(one);
       returnLate(one);
       refundLate(one);
+      settlingLate(one);
       handLate(one);
     },
   });

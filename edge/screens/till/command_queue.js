@@ -18,6 +18,8 @@ const AGAIN_MS_MAX = 3_000;
 
 /** Money is never moved by a wish that waited, nor a weight taken, nor a sale, nor a paper printed beside nobody: these are refused while the box is away, */
 const ONLY_NOW = new Set(["weigh_item", "take_cash", "pay_by_card", "take_tender", "take_foreign_cash", "abandon", "next_sale", "cancel_card", "park", "resume", "give_cash", "give_tender", "refund_by_card", "settle", "reprint_receipt", "print_gift_receipt"]);
+/** and so is what people settle of a card in doubt: what was seen is to be true when it is kept; */
+export const SETTLES = new Set(["ask_terminal", "attach_evidence", "reverse_in_doubt", "settle_card_alarm"]);
 /** and so is what changes prices, may need a second person, or opens the drawer beside nobody. */
 export const BY_HAND = new Set(["override_price", "give_discount", "remove_discount", "open_drawer"]);
 
@@ -44,7 +46,7 @@ export function listenToAnswers(heard) {
 export function wish(command, name = "", { id = newId(), until } = {}) {
   const cashier = session.value?.cashier;
   if (!session.value || !cashier) return "signed_out";
-  const onlyNow = ONLY_NOW.has(command.type);
+  const onlyNow = ONLY_NOW.has(command.type) || SETTLES.has(command.type);
   if ((onlyNow || BY_HAND.has(command.type) || GOES_BACK.has(command.type)) && boxLostSince.value !== null) return "lost";
   // a second press while the first is on its way is the same wish
   if (onlyNow && waiting.value.some((each) => each.command.type === command.type)) return "busy";

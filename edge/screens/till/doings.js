@@ -3,7 +3,7 @@ import { batch, effect, untracked } from "@preact/signals";
 import { money } from "../kit/numbers.js";
 import { sound } from "../kit/sounds.js";
 import { say } from "../kit/words.js";
-import { BY_HAND, GOES_BACK, wish } from "./command_queue.js";
+import { BY_HAND, GOES_BACK, SETTLES, wish } from "./command_queue.js";
 import { tell } from "./happenings.js";
 import { givenBack, takenAgain } from "./tender_words.js";
 import * as store from "./store.js";
@@ -24,7 +24,7 @@ export function send(command, name, more) {
     sound("refused");
     const parking = command.type === "park" || command.type === "resume";
     const again = command.type === "reprint_receipt" || command.type === "print_gift_receipt";
-    tell(GOES_BACK.has(command.type) ? say("back_lost") : parking ? say("park_lost") : again ? `${say("box_lost_title")} ${say("again_lost")}` : BY_HAND.has(command.type) ? `${say("box_lost_title")} ${say("hand_lost")}` : say("pay_lost"), "person");
+    tell(SETTLES.has(command.type) ? say("doubt_lost") : GOES_BACK.has(command.type) ? say("back_lost") : parking ? say("park_lost") : again ? `${say("box_lost_title")} ${say("again_lost")}` : BY_HAND.has(command.type) ? `${say("box_lost_title")} ${say("hand_lost")}` : say("pay_lost"), "person");
   } else if (hindered === "full") {
     sound("refused");
     tell(say("box_lost_full", { n: store.waiting.value.length }), "person");
@@ -349,6 +349,7 @@ export function back() {
   else if (store.pad.value) closePad();
   else if (store.hand.value) store.hand.value = null;
   else if (store.parking.value) store.parking.value = null;
+  else if (store.settling.value) store.settling.value = null;
   else if (store.returning.value) backFromReturn(store.returning.value);
   else if (store.typed.value) store.typed.value = "";
   else if (store.nextQuantity.value !== 1000) store.nextQuantity.value = 1000;

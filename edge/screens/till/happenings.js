@@ -35,7 +35,6 @@ export function takeView(next) {
 /** @param {TillView} next */
 function first(next) {
   if (next.state === "paying") store.payingDesk.value = true;
-  if (next.state === "in_doubt") store.doubtSince.value = Date.now();
   if (next.notice && next.notice.code !== "receipt_scanned") speakOf(next.notice.code, next.notice.tone, next.notice.words, next.notice.params);
 }
 
@@ -48,7 +47,7 @@ function compare(before, next) {
   else lines(fresh ? [] : before.lines, next);
   if (!fresh && next.state === "open") byHand(before, next);
   if (next.state !== before.state) changedState(before, next);
-  if (again && next.state === "in_doubt") store.doubtSince.value = 0; // since before it was parked: not known here
+  if (next.doubt?.payment !== store.settling.value?.payment) store.settling.value = null; // its terminal answered, or it is parked
   const news = parkedNews(before, next);
   if (news) tell(news, "");
   const notice = next.notice;
@@ -130,7 +129,6 @@ function changedState(before, next) {
       store.message.value = null;
       break;
     case "in_doubt":
-      store.doubtSince.value = Date.now();
       sound("declined");
       break;
     case "done":

@@ -60,6 +60,7 @@ export function askPark(event) {
   store.pad.value = null;
   store.hand.value = null;
   store.returning.value = null;
+  store.settling.value = null;
   store.pane.value = "keys";
   store.parking.value = { kind: "park", label: "", till: "", touched: event?.pointerType === "touch", sent: "", last: null };
   return undefined;

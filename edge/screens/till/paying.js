@@ -1,13 +1,11 @@
 // The payment desk: ways of paying, the amount, and the live state of a card. A declined card returns here.
 import { useLayoutEffect } from "preact/hooks";
-import { clock, likelyCash } from "../kit/numbers.js";
+import { likelyCash } from "../kit/numbers.js";
 import { html, Icon, Keypad, Money, Notice } from "../kit/parts.js";
 import { say } from "../kit/words.js";
 import { cancelCard, eraseAmount, takeAmount, typeAmount } from "./doings.js";
 import { keyName, keys } from "./keyboard.js";
-import { MessageLine, TroubleLine } from "./message_line.js";
-import { ParkDesk } from "./park_desk.js";
-import { askPark } from "./parking.js";
+import { MessageLine } from "./message_line.js";
 import { TenderDesk } from "./tender_desk.js";
 import { PaidMark, RefundDesk, SettleDesk } from "./refund_desk.js";
 import { chooseBack, goesBack, isEven, waysBack } from "./refunds.js";
@@ -98,27 +96,4 @@ export function PayingDesk() {
   const hint = live ? say(back ? "card_back_running" : "refusal_card_payment_running") : say(back ? "refund_hint" : "paying_hint");
   return html`<main class="desk desk--paying"><${MessageLine} hint=${hint} />
     <div class="desk--pay"><${Ways} />${live ? html`<${CardLive} />` : back ? html`<${RefundDesk} way=${way} />` : way === "cash" || way === "card" ? html`<${Till} />` : html`<${TenderDesk} way=${way} />`}</div></main>`;
-}
-
-/** The payment that nobody knows the end of: nothing to press but patience, and what to look at. */
-export function DoubtDesk() {
-  const view = store.view.value;
-  const tender = view?.tenders.find((each) => each.state === "unknown" || each.state === "asked");
-  const terminal = view?.devices.find((device) => device.role === "terminal");
-  const back = (tender?.amount_minor ?? 0) < 0;
-  const [before, after] = say(back ? "doubt_back_title" : "doubt_title", { amount: "\u0000" }).split("\u0000");
-  const parking = store.parking.value;
-  return html`<main class="desk desk--doubt" tabindex="0"><div class="paper doubt">
-    <header role="alert"><${Icon} name="person" /><h1>${before}<${Money} minor=${Math.abs(tender?.amount_minor ?? 0)} currency=${store.currency.value} />${after}</h1><p class="quiet">${say(back ? "doubt_back_words" : "doubt_words")}</p></header>
-    ${parking?.kind === "park" && html`<div class="doubt__park"><${ParkDesk} parking=${parking} /></div>`}
-    <dl class="facts">
-      ${store.doubtSince.value > 0 && html`<dt>${say("doubt_since")}</dt><dd>${clock(store.doubtSince.value)}</dd>`}
-      ${tender?.words && html`<dt>${say("doubt_reason")}</dt><dd><bdi>${tender.words}</bdi></dd>`}
-      ${terminal && html`<dt>${say("doubt_terminal")}</dt><dd>${terminal.well ? say("doubt_well") : html`<bdi>${deviceWords(terminal).lead}</bdi>`}</dd>`}</dl>
-    <h2>${say("doubt_next")}</h2>
-    <ul class="ask ask--steps"><li><${Icon} name="refresh" /><span>${say("doubt_step_ask")}</span></li>
-      <li class="ask__do"><${Icon} name="park" /><span>${say("doubt_step_park")}</span>${!parking && html`<button type="button" class="key" onClick=${askPark}>${say("park")} <kbd>${keyName(keys().park)}</kbd></button>`}</li>
-      <li><${Icon} name="link" /><span>${say("doubt_step_cable")}</span></li>
-      <li><${Icon} name="user" /><span>${say(back ? "doubt_back_customer" : "doubt_step_customer")}</span></li></ul>
-    <${TroubleLine} /></div></main>`;
 }

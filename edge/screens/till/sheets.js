@@ -6,6 +6,7 @@ import { html, Icon, State, Wire } from "../kit/parts.js";
 import { sound } from "../kit/sounds.js";
 import { language, LANGUAGES, say, speak } from "../kit/words.js";
 import { signOut } from "./access.js";
+import { AlarmSheet } from "./alarm_sheet.js";
 import { ApprovalSheet } from "./approval_sheet.js";
 import { MoreSheet } from "./more_sheet.js";
 import { PriceSheet } from "./price_sheet.js";
@@ -92,6 +93,8 @@ export function Sheets() {
       return html`<${MoreSheet} key="more" />`;
     case "price":
       return html`<${PriceSheet} key="price" />`;
+    case "alarms":
+      return html`<${AlarmSheet} key="alarms" />`;
     default:
       return null;
   }

@@ -33,6 +33,12 @@ import { computed, signal } from "@preact/signals";
  * @typedef {{references: Partial<Record<Way, string>>, currency: string, asked: string, sent: string, last: {body: string, id: string} | null}} Tendering
  */
 
+/**
+ * A card in doubt that people settle (`attach`: from evidence), or have taken back (`reverse`), as far as it is typed. `approved` is
+ * what the evidence says, null before it is chosen; `sent` and `last` as above.
+ * @typedef {{kind: "attach" | "reverse", payment: string, approved: boolean | null, source: "slip" | "portal", receipt: string, trace: string, terminal: string, amount: string, reason: string, sent: string, last: {body: string, id: string} | null}} Settling
+ */
+
 /** `null` until the box said; `false` shows the enrolment page. */
 export const enrolled = signal(/** @type {boolean | null} */ (null));
 export const session = signal(/** @type {SessionView | null} */ (null));
@@ -78,9 +84,10 @@ export const cancelAsked = signal(false);
 export const abandonAskedAt = signal(0);
 
 export const message = signal(/** @type {Message | null} */ (null));
-export const sheet = signal(/** @type {null | "keys" | "connection" | "choices" | "approval" | "more" | "price"} */ (null));
+export const sheet = signal(/** @type {null | "keys" | "connection" | "choices" | "approval" | "more" | "price" | "alarms"} */ (null));
 export const lastSale = signal(/** @type {{receipt: string, total: number} | null} */ (null));
-export const doubtSince = signal(0);
+/** A card in doubt that is being settled by people. */
+export const settling = signal(/** @type {Settling | null} */ (null));
 export const now = signal(Date.now());
 
 /**
@@ -149,6 +156,7 @@ export function beginAnew() {
   way.value = "cash";
   tendering.value = nothingTendered();
   parking.value = null;
+  settling.value = null;
   if (hand.value?.kind !== "drawer") hand.value = null;
 }
 

@@ -39,6 +39,18 @@ function DeviceSign() {
     <${Icon} name="person" size="s" /><span><b class="cut">${name}</b></span></button>`;
 }
 
+/** A terminal contradicts what people settled: there until somebody has looked into it. */
+function AlarmSign() {
+  const n = store.view.value?.card_alarms.length ?? 0;
+  if (!n) return null;
+  const open = () => {
+    store.message.value = null; // the sheet says it all
+    store.sheet.value = "alarms";
+  };
+  return html`<button type="button" class="link link--person" aria-label=${`${say("alarm_sign", { n })}. ${say("alarm_title")}`} onClick=${open}>
+    <${Icon} name="card" size="s" /><span><b class="cut">${say("alarm_sign", { n })}</b></span></button>`;
+}
+
 export function TopBar() {
   const { tone, broken, lead, words } = connection();
   const session = store.session.value;
@@ -49,7 +61,7 @@ export function TopBar() {
     <div class="top__where"><b class="cut" dir="auto">${session?.store_name || brandName.value}</b>
       <span>${session ? say("till_named", { till: tillName(session.till) }) : ""}</span></div>
     <div class="top__signs">
-      ${signed && html`<${DeviceSign} />`}
+      ${signed && html`<${AlarmSign} /><${DeviceSign} />`}
       ${(signed || tone === "lost") &&
       html`<button type="button" class=${`link link--${tone}`} aria-label=${`${lead} ${words}`} onClick=${() => (store.sheet.value = "connection")}>
         <${Wire} broken=${broken} /><span><b>${lead}</b>${" "}${tone !== "well" && html`<span>${words}</span>`}</span></button>`}

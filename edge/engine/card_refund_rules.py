@@ -5,9 +5,10 @@ that card paid and has not had back. What no card brought needs a second person.
 
 A payment is reversed, as if it had not been made, when all of it goes back and it is the last
 that this terminal was asked for, today: nobody pays fees for it, and the terminal need not offer
-refunds. Everything else is a refund. After a reversal that the terminal declined the next wish
-is a refund. But once the terminal said that a payment was reversed already the customer may have
-the money: a second person decides, in this sale and in every later one.
+refunds. Everything else is a refund; so is the payment that a person had settled, whose number was
+typed. After a reversal that the terminal declined the next wish is a refund. But once the terminal
+said that a payment was reversed already the customer may have the money: a second person decides,
+in this sale and in every later one.
 """
 
 from __future__ import annotations
@@ -124,6 +125,7 @@ def _is_reversal(card: _PaidByCard, amount: int, given: Circumstances) -> bool:
     payment = card.tender
     return (
         payment.tender_id == given.reversible
+        and not payment.by_hand  # a number typed wrong would take another payment back
         and amount == payment.amount_minor  # so none of it went back, or was given as change
         and 0 < len(payment.receipt) <= TERMINAL_RECEIPT_NUMBER_CHARS_MAX
     )

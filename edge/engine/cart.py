@@ -139,7 +139,8 @@ class Tender(msgspec.Struct, frozen=True):
     money it is, and `reverses` names the payment that is taken back. `doubtful_since` is when it
     became `UNKNOWN`, in ms since 1970 UTC. `reversal` names the wish to have a payment in doubt
     taken back, `reversal_state` is how that stands: `ASKED`, `UNKNOWN`, `DECLINED` or `OTHER`, and
-    `reversal_words` the terminal's words about it.
+    `reversal_words` the terminal's words about it. `by_hand`: a person settled it, and typed the
+    terminal's numbers.
     """
 
     tender_id: str
@@ -164,6 +165,7 @@ class Tender(msgspec.Struct, frozen=True):
     reversal: str = ""
     reversal_state: str = ""
     reversal_words: str = ""
+    by_hand: bool = False
 
     @property
     def being_reversed(self) -> bool:

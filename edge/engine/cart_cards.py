@@ -139,6 +139,7 @@ def _resolved(
         receipt=event.receipt,
         trace=event.trace,
         parts=parts,
+        by_hand=True,
     )
     return _with_changed(cart, approved)
 

@@ -16,6 +16,7 @@ from edge.contract.card_desk_events import (
     CardReversalRequested,
     CardReversalUnknown,
 )
+from edge.contract.card_refund_events import CardRefundRequested
 from edge.contract.errors import Refused
 from edge.contract.permissions import Permission
 from edge.contract.sale_events import SaleCompleted, SaleOpened
@@ -246,6 +247,18 @@ def test_words_about_other_payments_change_nothing() -> None:
         CardReversalUnknown(sale=sale, payment=gone, reversal="r-1", reason="x"),
     ):  # fmt: skip
         assert apply(before, event, 1) == before
+
+
+def test_what_a_person_settled_is_refunded_never_reversed_by_its_typed_number() -> None:
+    till = doubtful()
+    payment = till.payment
+    till.attach()
+    till.next_sale()
+    till.bring_back("till-1-000001")
+    till.reversible = payment
+    (asked,) = till.refund(45)
+    assert isinstance(asked, CardRefundRequested)
+    assert (asked.reverses, asked.receipt) == ("", "")
 
 
 # --- what contradicts a person ----------------------------------------------------------------

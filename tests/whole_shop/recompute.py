@@ -75,8 +75,12 @@ class Sale:
     def card_payment_approved(self, data: dict[str, Any]) -> None:
         self.paid["card"] += data["amount_minor"]
 
+    card_payment_resolved = card_payment_approved  # by a person: 0 where nothing was charged
+
     def card_refund_approved(self, data: dict[str, Any]) -> None:
         self.paid["card"] -= data["amount_minor"]
+
+    card_refund_resolved = card_refund_approved
 
     def taxes(self) -> dict[tuple[str, int], list[int]]:
         """Net, tax and gross of each rate: rounded once for all that was sold at it."""

@@ -328,3 +328,24 @@ async def test_a_terminal_that_never_names_a_payment_leaves_it_to_a_person() -> 
         asking = asyncio.create_task(pt.shop.driver.perform(pt.shop.inquiry(pt.job)))
         await pt.nothing_stored()
         assert outcome_of(await asking).code == "terminal_cannot_say"
+
+
+async def test_a_payment_that_the_terminal_cannot_tell_of_is_taken_back_by_its_number() -> None:
+    # what the desk of cards in doubt does: a person reads the number in the terminal's journal
+    async with zvt_shop() as shop:
+        await paid(shop, 500)
+        shop.terminal.next_script = "cut_after_approval"
+        job = shop.pay(AMOUNT)
+        assert (await shop.driver.perform(job)).status is JobStatus.UNKNOWN
+        # before the till is back somebody takes a card at the terminal itself
+        shop.terminal._acquirer.book(777, shop.clock.now_ms(), "0042")
+        assert (await shop.definite(job)).code == "terminal_cannot_say"
+        journal = {each["amount_minor"]: each["receipt"] for each in shop.terminal.booked()}
+        back = outcome_of(await shop.driver.perform(shop.reversal(AMOUNT, journal[AMOUNT])))
+        assert (back.outcome, back.amount_minor) == ("approved", AMOUNT)
+        assert [each for each in shop.books() if each[0] == "payment"] == [
+            ("payment", 500), ("payment", 777),
+        ]  # fmt: skip
+        # the wrong line of the journal: the amount says so
+        other = outcome_of(await shop.driver.perform(shop.reversal(AMOUNT, journal[500])))
+        assert (other.outcome, other.amount_minor) == ("approved", 500)

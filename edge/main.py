@@ -35,6 +35,7 @@ from edge.flows.presenting import PresentedReceipts
 from edge.flows.price_checking import PriceChecks
 from edge.flows.printing import Printing
 from edge.flows.receipt_codes import ReceiptCodes
+from edge.flows.receipt_sending import ReceiptSending
 from edge.flows.receipt_setting import ReceiptSetting
 from edge.flows.recovery import Recovery
 from edge.flows.replica import Replica
@@ -217,7 +218,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             JobKind.WEIGH: weighing.hear,
         }
         dispatch.progress = printing.waiting
-        dispatch.arguments = codes.arguments
+        dispatch.arguments = ReceiptSending(codes, reference).arguments
         site_file = DatabaseFile(data / "site.db", SITE_MIGRATIONS)
         access = Access(
             ledger,

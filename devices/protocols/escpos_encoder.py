@@ -33,15 +33,17 @@ from devices.protocols.escpos_columns import (
     place_row,
     wrap,
 )
-from devices.protocols.escpos_raster import DrawnBlock, raster_rest_bytes
+from devices.protocols.escpos_raster import DrawnBlock, picture, raster_rest_bytes
 from devices.protocols.escpos_text import SUBSTITUTE, CodePages, Fitted, clean, marks_bounded
 from devices.protocols.letters import MARKS_MAX, Lettering
 from devices.protocols.text_direction import reads_right_to_left
 from edge.contract.receipt_document import (
     Align,
+    BarcodeBlock,
     ColumnsBlock,
     Emphasis,
     FeedBlock,
+    PictureBlock,
     QrBlock,
     ReceiptBlock,
     ReceiptDocument,
@@ -157,7 +159,7 @@ class EscposEncoder:
     def flush(self) -> bytes:
         """Return what completes and forgets a receipt that a lost connection left half sent."""
         rest = commands.SYMBOL_REST_BYTES_MAX
-        if self._lettering is not None:
+        if self._paper.drawn_text:
             rest = max(rest, raster_rest_bytes(self._paper.columns * _DOTS_PER_COLUMN))
         if self._paper.qr == "picture":
             rest = max(rest, commands.PICTURE_REST_BYTES_MAX)
@@ -223,8 +225,10 @@ class _Job:
                 self._parts.append(commands.feed(lines))
             case QrBlock(data, instead):
                 self._qr(clean(data), clean(instead or data))
-            case _:
-                self._barcode(clean(block.data))
+            case BarcodeBlock(data):
+                self._barcode(clean(data))
+            case PictureBlock(width_dots, rows):
+                self._picture(width_dots, rows)
 
     def finish(self) -> EncodedReceipt:
         self._set_align(Align.START)
@@ -309,6 +313,12 @@ class _Job:
             self._parts += (commands.code128(data), b"\n")
         else:
             self._text_instead(data)
+
+    def _picture(self, width_dots: int, rows: bytes) -> None:
+        if not self._paper.drawn_text or width_dots > self._columns * _DOTS_PER_COLUMN:
+            return
+        self._set_align(Align.CENTRE)
+        self._parts += picture(width_dots, rows)
 
     def _text_instead(self, data: str) -> None:
         """Set as text what the printer cannot draw: the number can still be typed in."""

@@ -26,6 +26,16 @@ def raster_rest_bytes(width_dots: int) -> int:
     return -(-width_dots // _BYTE_BITS) * LARGE.line_dots + _HEAD_BYTES
 
 
+def picture(width_dots: int, rows: bytes) -> list[bytes]:
+    """Return dots as rasters of as many rows as a line of letters has, so that each is whole."""
+    row_bytes = -(-width_dots // _BYTE_BITS)
+    lines = [
+        int.from_bytes(rows[at : at + row_bytes], "big") for at in range(0, len(rows), row_bytes)
+    ]
+    step = NORMAL.line_dots
+    return [raster(lines[at : at + step], row_bytes) for at in range(0, len(lines), step)]
+
+
 class DrawnBlock:
     """Draws the lines of one block: one size, one direction for what is written both ways."""
 

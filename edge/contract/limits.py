@@ -37,6 +37,10 @@ RECEIPT_CHARS_MAX: Final = 64
 """A receipt's number: a till's id, and a count of any length that a till lives to see."""
 RECEIPT_TEXT_CHARS_MAX: Final = 800
 """What a receipt's QR code says: 29 lines of a sale. More is over 58 mm wide, or too fine."""
+LOGO_WIDTH_DOTS_MAX: Final = 384
+"""What paper of 58 mm prints; it stands in the middle of wider paper."""
+LOGO_HEIGHT_DOTS_MAX: Final = 240
+"""30 mm of paper on every receipt, and 11.5 kB to the printer: 12 s on a line of 9600 baud."""
 FRESH_RECEIPTS_MAX: Final = 128
 """Sales just completed whose receipts are on their way to a printer: two of each of 64 tills."""
 TENDERS_PER_SALE_MAX: Final = 20

@@ -72,7 +72,23 @@ class BarcodeBlock(msgspec.Struct, frozen=True, tag="barcode", tag_field="kind")
     data: str
 
 
-ReceiptBlock = TextBlock | RowBlock | ColumnsBlock | RuleBlock | FeedBlock | QrBlock | BarcodeBlock
+class PictureBlock(msgspec.Struct, frozen=True, tag="picture", tag_field="kind"):
+    """Dots, centred; `rows` as in `Logo`. A printer that prints no dots leaves it out."""
+
+    width_dots: int
+    rows: bytes
+
+
+ReceiptBlock = (
+    TextBlock
+    | RowBlock
+    | ColumnsBlock
+    | RuleBlock
+    | FeedBlock
+    | QrBlock
+    | BarcodeBlock
+    | PictureBlock
+)
 
 
 class ReceiptDocument(msgspec.Struct, frozen=True, omit_defaults=True):

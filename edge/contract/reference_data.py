@@ -16,6 +16,8 @@ from edge.contract.identity import Place, ShortId
 from edge.contract.limits import (
     AMOUNT_MINOR_MAX,
     FOREIGN_RATE_PPM_MAX,
+    LOGO_HEIGHT_DOTS_MAX,
+    LOGO_WIDTH_DOTS_MAX,
     NAME_CHARS_MAX,
     PRICE_BOOKS_MAX,
 )
@@ -147,6 +149,35 @@ class ForeignCash(msgspec.Struct, frozen=True):
     rate_ppm: Annotated[int, Meta(gt=0, le=FOREIGN_RATE_PPM_MAX)]
 
 
+class Logo(msgspec.Struct, frozen=True):
+    """What stands at the top of receipts, in black and white.
+
+    `rows` are from the top, each of whole bytes, the highest bit leftmost, a set bit black
+    (base64 in JSON). Raises ValueError for other sizes than a roll of 58 mm has room for.
+    """
+
+    width_dots: int
+    rows: bytes
+
+    def __post_init__(self) -> None:
+        """Refuse what would not come out as it was meant."""
+        if not 0 < self.width_dots <= LOGO_WIDTH_DOTS_MAX:
+            raise ValueError(
+                f"a logo is at most {LOGO_WIDTH_DOTS_MAX} dots wide, not {self.width_dots}"
+            )
+        height, rest = divmod(len(self.rows), self.row_bytes)
+        if rest or not 0 < height <= LOGO_HEIGHT_DOTS_MAX:
+            raise ValueError(
+                f"a logo has 1 to {LOGO_HEIGHT_DOTS_MAX} rows of {self.row_bytes} bytes here, "
+                f"not {len(self.rows)} bytes"
+            )
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one row."""
+        return -(-self.width_dots // 8)
+
+
 class StoreProfile(msgspec.Struct, frozen=True, omit_defaults=True):
     """The store as its receipts and rules need it. Key in the config feed: `store`.
 
@@ -169,6 +200,7 @@ class StoreProfile(msgspec.Struct, frozen=True, omit_defaults=True):
     quick_key_pages: tuple[QuickKeyPage, ...] = ()
     foreign_cash: tuple[ForeignCash, ...] = ()
     price_books: Annotated[tuple[PriceBook, ...], Meta(max_length=PRICE_BOOKS_MAX)] = ()
+    logo: Logo | None = None
 
 
 class StaffMember(msgspec.Struct, frozen=True, omit_defaults=True):

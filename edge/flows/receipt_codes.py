@@ -10,12 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final, NoReturn
+from typing import NoReturn
 
-import msgspec
-from msgspec.structs import replace
-
-from edge.contract.device_messages import JobKind, PrintReceiptArgs
 from edge.contract.envelope import unseal
 from edge.contract.errors import ProtocolViolation, Refused
 from edge.contract.event_registry import Event
@@ -31,17 +27,14 @@ from edge.contract.receipt_code import (
 )
 from edge.contract.receipt_document import QrBlock
 from edge.contract.sale_events import SaleCompleted
-from edge.contract.wire import encode
 from edge.engine.cart import Cart
 from edge.engine.receipt_coding import code_of
 from edge.engine.receipt_finding import receipt_asked, says_amounts
 from edge.flows.parking import sale_cart
 from edge.ledger.past_sales import PastSales, SoldSale
-from edge.ledger.records import LedgerIdentity, OpenJob, Recorded
+from edge.ledger.records import LedgerIdentity, Recorded
 from edge.ledger.replay import past_events
 from edge.runtime.keys import SigningKey, VerifyingKey
-
-_ARGS: Final = msgspec.json.Decoder(PrintReceiptArgs)
 
 
 def _no_others() -> Iterable[VerifyingKey]:
@@ -76,21 +69,13 @@ class ReceiptCodes:
         while len(self._fresh) > FRESH_RECEIPTS_MAX:
             del self._fresh[next(iter(self._fresh))]
 
-    async def arguments(self, job: OpenJob) -> bytes:
-        """Return the arguments of a job as it is sent: a receipt's with its signed code.
+    async def block(self, block: QrBlock) -> QrBlock:
+        """Return the block with the signed code in the place of a receipt's short one.
 
         A gift receipt keeps its short code, which says no amount.
         """
-        if job.kind != JobKind.PRINT_RECEIPT:
-            return job.args
-        document = _ARGS.decode(job.args).document
-        blocks = list(document.blocks)
-        for place, block in enumerate(blocks):
-            if isinstance(block, QrBlock) and says_amounts(block.data):
-                receipt, sale = receipt_asked(block.data)
-                text = await self.text(receipt, sale)
-                blocks[place] = QrBlock(text, instead=block.data) if text else block
-        return encode(PrintReceiptArgs(replace(document, blocks=tuple(blocks))))
+        text = await self.text(*receipt_asked(block.data)) if says_amounts(block.data) else ""
+        return QrBlock(text, instead=block.data) if text else block
 
     async def text(self, receipt: str, sale: str) -> str:
         """Return the signed code of a completed sale; empty where the ledger has no such sale."""

@@ -24,6 +24,7 @@ from edge.contract.limits import PIN_DIGITS_MAX, PIN_DIGITS_MIN
 from edge.contract.reference_data import Feed, price_key
 from edge.engine.barcode_meaning import check_digit
 from sync.office.feeds import STORE_KEY, NewItem, canonical
+from sync.office.logo_file import LOGO_FILE, read_logo
 
 _GTIN_DIGITS: Final = frozenset({8, 12, 13, 14})
 _ARTICLE_COLUMNS: Final = (
@@ -133,6 +134,12 @@ class ShopFolder:
         except ValueError as error:
             self.faults.append(f"store.json, price_books: {error}")
             return
+        if (self.folder / LOGO_FILE).exists():
+            try:
+                profile["logo"] = msgspec.to_builtins(read_logo(self.folder / LOGO_FILE))
+            except ValueError as error:
+                self.faults.append(f"{LOGO_FILE}: {error}")
+                return
         faults = len(self.faults)
         self._add(Feed.CONFIG, STORE_KEY, _json(profile), "store.json")
         if len(self.faults) == faults:

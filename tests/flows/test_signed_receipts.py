@@ -29,12 +29,12 @@ from edge.contract.receipt_code import (
     read_code,
     signed_bytes,
 )
-from edge.contract.receipt_document import QrBlock
-from edge.contract.reference_data import BoxKey, Feed, FeedItem, FeedPage
+from edge.contract.receipt_document import PictureBlock, QrBlock
+from edge.contract.reference_data import BoxKey, Feed, FeedItem, FeedPage, Logo
 from edge.contract.wire import encode
 from edge.ledger.integrity import stored_events, verify
 from edge.runtime.keys import SigningKey, load_key
-from tests.flows.box import MILK, Box, selling_box
+from tests.flows.box import MILK, PROFILE, Box, selling_box
 from tests.flows.fake_host import FakeHost, fake_host, until, until_view
 from tests.flows.test_receipts_and_drawers import data_of
 from tests.golden.signed_receipt import BODY
@@ -252,6 +252,30 @@ async def test_the_receipt_of_another_store_is_proved_by_the_key_that_head_offic
         assert [event["store"] for event in data_of(box, "receipt_presented")] == [12]
 
 
+async def test_the_logo_of_today_is_on_every_receipt_and_in_no_job_on_disk(tmp_path: Path) -> None:
+    logo = Logo(16, b"\x0f\xf0\xff\xff")
+    profile = FeedItem("store", 2, msgspec.Raw(encode(replace(PROFILE, logo=logo))))
+    async with selling_box(tmp_path) as box, fake_host(box.broker) as host:
+        status, taken = await box.call(
+            "POST",
+            "/internal/v1/replica/feed",
+            FeedPage(Feed.CONFIG, (profile,), 2),
+            headers=box.service,
+        )
+        assert status == 200, taken
+        host.answers["print_receipt"] = unanswered
+        _ = await sold(box, host)
+        await box.command("next_sale")
+        await box.command("print_gift_receipt", receipt=NUMBER)
+        await until(lambda: len(codes_of(host)) == 2, what="the gift receipt")
+        for job in host.of_kind("print_receipt"):
+            document = msgspec.json.decode(job.args, type=PrintReceiptArgs).document
+            assert document.blocks[0] == PictureBlock(16, logo.rows)
+            assert sum(isinstance(block, PictureBlock) for block in document.blocks) == 1
+        for open_job in box.edge.dispatch.open_jobs():
+            assert b"picture" not in open_job.args
+
+
 @given(st.integers(0, (64 + len(BODY)) * 8 - 1))
 def test_every_flipped_bit_is_refused(place: int) -> None:
     text = signed(KEY, BODY)
@@ -286,5 +310,5 @@ async def test_a_job_without_its_sale_keeps_the_short_code(tmp_path: Path) -> No
             for block in foreign.document.blocks
         )
         args = msgspec.json.encode(PrintReceiptArgs(replace(foreign.document, blocks=blocks)))
-        again = await box.edge.selling.codes.arguments(dataclasses.replace(job, args=args))
+        again = await box.edge.dispatch.arguments(dataclasses.replace(job, args=args))
         assert again == args

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edge.contract.event_registry import Event
 
@@ -68,7 +68,7 @@ class Recorded:
 
     first_seq: int
     last_seq: int
-    last_hash: bytes = b""
+    last_hash: bytes = field(default=b"", compare=False)
 
 
 @dataclass(frozen=True)

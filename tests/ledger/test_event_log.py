@@ -16,7 +16,7 @@ from edge.contract.envelope import GENESIS, link_all, unseal
 from edge.contract.errors import Refused, StorageFailed
 from edge.contract.event_registry import Event
 from edge.contract.limits import COMMAND_REPLIES_KEPT, EVENT_BYTES_MAX, EVENTS_PER_COMMAND_MAX
-from edge.contract.receipt_events import GiftReceiptPrinted, ReceiptReprinted
+from edge.contract.receipt_events import GiftReceiptPrinted, ReceiptPresented, ReceiptReprinted
 from edge.contract.return_events import CashReturned, LineReturned, RefundPart, TenderReturned
 from edge.contract.sale_events import LineVoided, SaleAbandoned, SaleOpened, SaleParked, SaleResumed
 from edge.contract.system_events import BoxStopped, TillEnrolled
@@ -212,6 +212,16 @@ async def test_projections_made_anew_from_events_are_the_same(tmp_path: Path) ->
             ReceiptReprinted(sale="s0", receipt="till-0-000001", copy=1),
             GiftReceiptPrinted(sale="s0", receipt="till-0-000001", copy=1),
             ReceiptReprinted(sale="s0", receipt="till-0-000001", copy=2),
+            ReceiptPresented(
+                sale="lost",
+                receipt="till-0-000099",
+                store=2,
+                sale_gen=1,
+                sale_seq=900,
+                total_minor=387,
+                currency="EUR",
+                code="TILLBOX2:...",
+            ),
         )
         await ledger.record(Record(again, "till-9"))
     with closing(sqlite3.connect(path)) as connection:

@@ -5,8 +5,15 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from edge.contract.card_desk_events import (
+    CardAlarmSettled,
+    CardAnsweredLate,
+    CardPaymentResolved,
+    CardReversalRequested,
+)
 from edge.contract.card_refund_events import (
     CardRefundApproved,
     CardRefundDeclined,
@@ -185,6 +192,23 @@ def card_refunds(sale: str) -> tuple[Event, ...]:
     return (*asked, given, refused, *before)
 
 
+def settled_by_people(sale: str) -> tuple[Event, ...]:
+    """Return what a desk did about cards: a reversal, evidence, a contradiction looked into."""
+    reversal = CardReversalRequested(
+        sale=sale, payment="p1", reversal="r1", amount_minor=5, terminal="terminal-1",
+        receipt="0042", reason="printed twice",
+    )  # fmt: skip
+    seen = CardPaymentResolved(
+        sale=sale, payment="p2", outcome="declined", amount_minor=0, source="slip", reason="No slip"
+    )
+    late = CardAnsweredLate(
+        sale=sale, payment="p2", outcome="approved", amount_minor=5, differs=True
+    )
+    other = [msgspec.structs.replace(each, payment="p3") for each in (seen, late)]
+    looked_into = CardAlarmSettled(sale=sale, payment="p3", reason="Given back in cash.")
+    return (reversal, seen, late, *other, looked_into)
+
+
 async def test_projections_made_anew_from_events_are_the_same(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     async with ledger_at(path) as ledger:
@@ -206,6 +230,7 @@ async def test_projections_made_anew_from_events_are_the_same(tmp_path: Path) ->
         await ledger.record(Record((*gone, SaleAbandoned(sale="gone")), "till-5"))
         await ledger.record(Record(coming_back("back", "1", receipt=False), "till-9"))
         await ledger.record(Record(card_refunds("open"), "till-1"))
+        seq = (await ledger.record(Record(settled_by_people("open"), "till-1"))).last_seq
         again = (
             GiftReceiptPrinted(sale="s1", receipt="till-1-000002", copy=1),
             ReceiptReprinted(sale="s1", receipt="till-1-000002", copy=1),
@@ -234,6 +259,9 @@ async def test_projections_made_anew_from_events_are_the_same(tmp_path: Path) ->
 
         before = tables()
         assert all(before.values())
+        assert before["card_desk"] == [
+            ("p1", seq - 5, 0, 0), ("p2", 0, seq - 4, seq - 3), ("p3", 0, seq - 2, 0),
+        ]  # fmt: skip
         assert before["returned_line"] == [("open", "2", "s0", "2", 1_000, 121, 8, 129)]
         assert before["refunded_tender"] == [
             ("open", "1", "s0", "1", 129), ("open", "2", "s0", "1", 129),

@@ -181,7 +181,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
                 dispatch.add(job)
 
         past = PastSales(ledger_file)
-        codes = ReceiptCodes(past, ledger.identity, key, lambda: reference.box_keys)
+        codes = ReceiptCodes(past, ledger.identity, key, reference.box_keys)
         selling = Selling(
             ledger,
             past,

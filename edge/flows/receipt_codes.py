@@ -37,18 +37,21 @@ from edge.ledger.replay import past_events
 from edge.runtime.keys import SigningKey, VerifyingKey
 
 
-def _no_others() -> Iterable[VerifyingKey]:
+def _no_others(_: int) -> Iterable[VerifyingKey]:
     return ()
 
 
 @dataclass(frozen=True)
 class ReceiptCodes:
-    """Signs with the box's `key`, and believes it; `others` are further keys to believe."""
+    """Signs with the box's `key`, and believes it; `others` are further keys, by store number.
+
+    A key is believed about its own store only: no box can sign what another one sold.
+    """
 
     past: PastSales
     identity: LedgerIdentity
     key: SigningKey
-    others: Callable[[], Iterable[VerifyingKey]] = _no_others
+    others: Callable[[int], Iterable[VerifyingKey]] = _no_others
     _fresh: dict[str, ReceiptCode] = field(default_factory=dict)
 
     def keep(self, cart: Cart, last: Event, recorded: Recorded) -> None:
@@ -89,8 +92,10 @@ class ReceiptCodes:
         return code_text(self.key.sign(signed_bytes(body)), body)
 
     def signed_by_known(self, signed: SignedCode) -> bool:
-        """Say whether a key that this box believes made the signature."""
-        for key in (self.key.public, *self.others()):
+        """Say whether a key that this box believes about that store made the signature."""
+        store = signed.code.store
+        own = (self.key.public,) if store == self.identity.store_number else ()
+        for key in (*own, *self.others(store)):
             try:
                 key.verify(signed.signature, signed_bytes(signed.body))
             except ProtocolViolation:

@@ -71,8 +71,7 @@ class ReferenceStore:
         self._staff_taken_at = 0
         self._promotions = PromotionIndex()
         self._books: list[PriceBook] = []
-        self.box_keys: tuple[VerifyingKey, ...] = ()
-        """The keys of all boxes of the retailer, replaced ones too: whose receipts are real."""
+        self._box_keys: dict[int, tuple[VerifyingKey, ...]] = {}
 
     async def open(self) -> None:
         """Open the file and read what is small: the store, its taxes, the staff."""
@@ -150,7 +149,10 @@ class ReferenceStore:
         self._books = newest_first(stored.price_books) if stored else []
         self._staff = {member.id: member for member in self._all(Feed.STAFF)}
         self._promotions = PromotionIndex(self._all(Feed.PROMOTION))
-        self.box_keys = tuple(VerifyingKey.from_hex(k.public) for k in self._all(Feed.BOX_KEY))
+        self._box_keys = {}
+        for each in self._all(Feed.BOX_KEY):
+            key = VerifyingKey.from_hex(each.public)
+            self._box_keys[each.store] = (*self.box_keys(each.store), key)
 
     def _all(self, feed: Feed) -> list[Any]:
         rows = self._query("SELECT value FROM item WHERE feed = ?", (feed,))
@@ -201,6 +203,10 @@ class ReferenceStore:
             if price is not None:
                 return price
         return None
+
+    def box_keys(self, store: int) -> tuple[VerifyingKey, ...]:
+        """Return the keys of a store's boxes, replaced ones too: they alone sign its receipts."""
+        return self._box_keys.get(store, ())
 
     def price_book(self, at_ms: int) -> str:
         """Return the newest price book in force at an instant; empty for none."""

@@ -37,7 +37,7 @@ from edge.runtime.keys import SigningKey, load_key
 from tests.flows.box import MILK, PROFILE, Box, selling_box
 from tests.flows.fake_host import FakeHost, fake_host, until, until_view
 from tests.flows.test_receipts_and_drawers import data_of
-from tests.golden.signed_receipt import BODY
+from tests.golden.signed_receipt import BODY, CODE
 
 NUMBER = "till-1-000001"
 
@@ -250,6 +250,11 @@ async def test_the_receipt_of_another_store_is_proved_by_the_key_that_head_offic
         assert (status, view["proved_by"], view["store_number"]) == (200, "signature", 12)
         assert [line["name"] for line in view["lines"]] == ["Whole milk 1 l", "0042", "4011200"]
         assert [event["store"] for event in data_of(box, "receipt_presented")] == [12]
+        # no box signs for another store: not that one for this, nor this one for that
+        for key, store in ((quay, 1), (quay, 9), (key_of(box), 12)):
+            code = replace(CODE, store=store, receipt="till-1-000077")
+            status, refused = await shown(box, signed(key, pack_code(code)))
+            assert (status, refused["code"]) == (409, "receipt_code_forged")
 
 
 async def test_the_logo_of_today_is_on_every_receipt_and_in_no_job_on_disk(tmp_path: Path) -> None:

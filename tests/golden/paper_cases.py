@@ -16,6 +16,7 @@ from edge.contract.receipt_document import (
     ColumnsBlock,
     Emphasis,
     FeedBlock,
+    PictureBlock,
     QrBlock,
     ReceiptBlock,
     ReceiptDocument,
@@ -24,6 +25,7 @@ from edge.contract.receipt_document import (
     TextBlock,
 )
 from tests.devices.escpos_desk import Desk
+from tests.golden.signed_receipt import TEXT
 
 FOLDER: Final = Path(__file__).parent / "paper"
 
@@ -73,6 +75,21 @@ _HOSTILE = (
     RowBlock("Tea\x10\x14\x01\x00\x05", "2.00"),
     RowBlock("Rice\u202e\x9b\x1dV\x00", "3.00"),
 )
+_LOGO: Final = ReceiptDocument(
+    "l",
+    (
+        # a frame of 42 by 33 dots: more rows than one raster has, and no whole bytes
+        PictureBlock(
+            42,
+            b"".join(
+                b"\xff\xff\xff\xff\xff\xc0" if row in {0, 32} else b"\x80\0\0\0\0\x40"
+                for row in range(33)
+            ),
+        ),
+        TextBlock("Corner Shop", Align.CENTRE, Emphasis.LARGE),
+        QrBlock(TEXT, instead="TILLBOX1|till-1-004711|0193-demo|1736|EUR"),
+    ),
+)
 
 CASES: Final[dict[str, tuple[PaperFormat, ReceiptDocument]]] = {
     "sale_80mm_42": (PaperFormat(), _sale(*_PLAIN)),
@@ -85,6 +102,8 @@ CASES: Final[dict[str, tuple[PaperFormat, ReceiptDocument]]] = {
         _sale(*_SCRIPTS),
     ),
     "hostile_names": (PaperFormat(), _sale(*_HOSTILE)),
+    "logo_58mm_32": (PaperFormat(columns=32), _LOGO),
+    "logo_80mm_48": (PaperFormat(columns=48), _LOGO),
     "symbols": (
         PaperFormat(qr="text", cut="full"),
         ReceiptDocument("s", (BarcodeBlock("A-4711"), QrBlock("as text"), BarcodeBlock("\u00e4"))),

@@ -46,6 +46,10 @@ FRESH_RECEIPTS_MAX: Final = 128
 TENDERS_PER_SALE_MAX: Final = 20
 """Card payments tried and cash given in one sale."""
 
+COUPON_CHARS_MAX: Final = 40
+"""The code on a coupon, and the name of its campaign: a QR code or a row of bars, still typed."""
+COUPONS_PER_SALE_MAX: Final = 20
+"""Coupons in one sale, each of another campaign: a leaflet has a dozen."""
 PRICE_BOOKS_MAX: Final = 12
 """In force and announced: each is looked into for every price that the newer ones lack."""
 PROMOTIONS_MAX: Final = 2_000

@@ -20,13 +20,15 @@ class Reduction(msgspec.Struct, frozen=True, omit_defaults=True):
     """One reason why lines cost less, and how much of it falls on each.
 
     `source` is `promotion`, with the promotion's `id` and `name` as they were then, or
-    `discount`, with the discount's id and the reason given for it.
+    `discount`, with the discount's id and the reason given for it. `coupon` is the campaign
+    whose coupon the promotion needed, or empty.
     """
 
     source: str
     id: str
     name: str
     lines: tuple[LineReduction, ...]
+    coupon: str = ""
 
     @property
     def amount_minor(self) -> int:

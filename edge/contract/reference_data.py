@@ -36,6 +36,8 @@ class Feed(StrEnum):
     CATALOGUE = "catalogue"
     BOX_KEY = "box_key"
     """Written by head office itself, and sent to boxes that name its cursor."""
+    USED_COUPON = "used_coupon"
+    COUPON = "coupon"
 
 
 FEED_ORDER: Final = (
@@ -45,6 +47,8 @@ FEED_ORDER: Final = (
     Feed.PROMOTION,
     Feed.CATALOGUE,
     Feed.BOX_KEY,
+    Feed.USED_COUPON,  # before the codes themselves: none is taken that was used
+    Feed.COUPON,
 )
 
 

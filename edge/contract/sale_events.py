@@ -90,7 +90,8 @@ class SaleCompleted(Event, frozen=True):
     `rounding_minor` is what cash rounding added to (or took from) the total;
     `change_minor` is the cash given back. Totals and taxes are below zero where more came back
     than was sold; the tenders equal the total then. `jobs` names what the devices are asked to do,
-    in the same transaction.
+    in the same transaction. `coupons` are the codes of those that took something off: they are used
+    now, all others that the sale held are not.
     """
 
     TYPE: ClassVar[str] = "sale_completed"
@@ -102,6 +103,7 @@ class SaleCompleted(Event, frozen=True):
     change_minor: int = 0
     rounding_minor: int = 0
     jobs: tuple[str, ...] = ()
+    coupons: tuple[str, ...] = ()
 
 
 @declare

@@ -11,6 +11,7 @@ from msgspec import Meta
 from edge.contract.identity import CommandId, ShortId
 from edge.contract.limits import (
     BARCODE_CHARS_MAX,
+    COUPON_CHARS_MAX,
     REASON_CHARS_MAX,
     RECEIPT_CHARS_MAX,
     RECEIPT_TEXT_CHARS_MAX,
@@ -227,6 +228,24 @@ class SetNote(TillCommand, frozen=True, kw_only=True, tag="set_note"):
     text: Annotated[str, Meta(max_length=REASON_CHARS_MAX)]
 
 
+class AddCoupon(TillCommand, frozen=True, kw_only=True, tag="add_coupon"):
+    """Let a coupon count in the sale; opens one on an idle till.
+
+    `code` is what stands on it, in capitals or not. The code of a known coupon in `AddItem` means
+    the same, so that scanners need not know what they read. `sale_id` names the sale that this
+    opens.
+    """
+
+    code: Annotated[str, Meta(min_length=1, max_length=BARCODE_CHARS_MAX)]
+    sale_id: CommandId | None = None
+
+
+class RemoveCoupon(TillCommand, frozen=True, kw_only=True, tag="remove_coupon"):
+    """Give a coupon back to the customer: the sale is priced without it, and it stays unused."""
+
+    code: Annotated[str, Meta(min_length=1, max_length=COUPON_CHARS_MAX)]
+
+
 class Park(TillCommand, frozen=True, kw_only=True, tag="park"):
     """Set the sale aside; `label` says whose it is, `for_till` hands it over to one till."""
 
@@ -323,6 +342,8 @@ AnyTillCommand = (
     | GiveDiscount
     | RemoveDiscount
     | SetNote
+    | AddCoupon
+    | RemoveCoupon
     | TakeCash
     | PayByCard
     | TakeTender

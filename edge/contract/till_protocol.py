@@ -81,6 +81,18 @@ class DiscountView(msgspec.Struct, frozen=True):
     reason: str
 
 
+class CouponView(msgspec.Struct, frozen=True):
+    """A coupon that the sale holds. `counts`: it takes something off what is in the basket now.
+
+    One that does not is not used up when the sale is completed.
+    """
+
+    code: str
+    name: str
+    single_use: bool
+    counts: bool
+
+
 class TenderView(msgspec.Struct, frozen=True):
     """What was paid with: `kind` is `cash`, `card`, or one of `OtherTender`.
 
@@ -296,6 +308,7 @@ class TillView(msgspec.Struct, frozen=True, kw_only=True):
     price_check: PriceCheckView | None = None
     doubt: DoubtView | None = None
     card_alarms: tuple[CardAlarmView, ...] = ()
+    coupons: tuple[CouponView, ...] = ()
 
 
 class SoldLineView(msgspec.Struct, frozen=True):

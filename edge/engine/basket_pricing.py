@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec.structs import replace
+
+from edge.contract.coupon_events import CouponPresented, CouponRemoved
 from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
 from edge.contract.money import format_amount
@@ -23,7 +26,15 @@ from edge.engine.promotion_units import BasketLine
 from edge.engine.promotions import reduce_basket
 from edge.engine.reference_view import ReferenceView
 
-_CHANGES: Final = (LineAdded, LineVoided, PriceOverridden, DiscountGiven, DiscountRemoved)
+_CHANGES: Final = (
+    LineAdded,
+    LineVoided,
+    PriceOverridden,
+    DiscountGiven,
+    DiscountRemoved,
+    CouponPresented,
+    CouponRemoved,
+)
 """Events after which other reductions may count."""
 
 
@@ -33,7 +44,8 @@ def with_reductions(
     """Return the events of a step with the reductions that follow from them, where they differ.
 
     The promotions are those that the box knows now, on the occasion at which the sale was
-    opened: a happy hour that ends while somebody is being served is not taken from them.
+    opened: a happy hour that ends while somebody is being served is not taken from them. The
+    coupons are those that the sale holds after the step.
     Raises Refused for an article that makes the sale cost no more than was paid already.
     """
     if not any(isinstance(event, _CHANGES) and not _of_return(cart, event) for event in events):
@@ -41,7 +53,8 @@ def with_reductions(
     after = replay(((event, 0) for event in events), cart)
     lines = basket_lines(after, reference)
     promotions = reference.promotions_for(lines)
-    reductions = reduce_basket(lines, promotions, given.occasion) if promotions else ()
+    occasion = replace(given.occasion, coupons=tuple(each.campaign for each in after.coupons))
+    reductions = reduce_basket(lines, promotions, occasion) if promotions else ()
     if after.discounts:
         reductions += discount_lines(_costs(after, reductions), after.discounts)
     # a new price takes with it what reduced the old one: the same reductions are said again

@@ -13,6 +13,7 @@ from edge.contract.price_events import Reduction
 from edge.contract.return_events import RefundPart
 from edge.contract.sale_events import TaxTotal
 from edge.contract.till_protocol import (
+    CouponView,
     DiscountView,
     LineView,
     ReductionView,
@@ -186,6 +187,15 @@ class Tender(msgspec.Struct, frozen=True):
         )
 
 
+class HeldCoupon(msgspec.Struct, frozen=True):
+    """A coupon that the sale holds, as it was presented."""
+
+    code: str
+    campaign: str
+    name: str
+    single_use: bool
+
+
 class Cart(msgspec.Struct, frozen=True):
     """A till's sale. `EMPTY` is an idle till.
 
@@ -228,6 +238,22 @@ class Cart(msgspec.Struct, frozen=True):
     weighing: Weighing | None = None
     returned: tuple[TaxTotal, ...] = ()
     returned_minor: int = 0
+    coupons: tuple[HeldCoupon, ...] = ()
+
+    @property
+    def used_coupons(self) -> tuple[HeldCoupon, ...]:
+        """The coupons that take something off now; no others are used up by completion."""
+        counting = {reduction.coupon for reduction in self.reductions}
+        return tuple(each for each in self.coupons if each.campaign in counting)
+
+    @property
+    def coupon_views(self) -> tuple[CouponView, ...]:
+        """The coupons as a till shows them."""
+        used = self.used_coupons
+        return tuple(
+            CouponView(each.code, each.name, each.single_use, counts=each in used)
+            for each in self.coupons
+        )
 
     @property
     def tendered_minor(self) -> int:

@@ -26,6 +26,7 @@ from edge.contract.card_refund_events import (
     CardRefundRequested,
     CardRefundUnknown,
 )
+from edge.contract.coupon_events import CouponPresented, CouponRemoved
 from edge.contract.event_registry import Event
 from edge.contract.money import format_amount
 from edge.contract.payment_events import (
@@ -63,6 +64,7 @@ from edge.engine.cart import (
     TAKEN,
     Cart,
     Discount,
+    HeldCoupon,
     Line,
     Tender,
     Weighing,
@@ -237,6 +239,15 @@ def _note_set(cart: Cart, event: NoteSet, _: int) -> Cart:
     return cart if line is None else _with_line(cart, replace(line, note=event.text))
 
 
+def _coupon_presented(cart: Cart, event: CouponPresented, _: int) -> Cart:
+    held = HeldCoupon(event.code, event.campaign, event.name, event.single_use)
+    return replace(cart, coupons=(*cart.coupons, held))
+
+
+def _coupon_removed(cart: Cart, event: CouponRemoved, _: int) -> Cart:
+    return replace(cart, coupons=tuple(each for each in cart.coupons if each.code != event.code))
+
+
 def _prices_reduced(cart: Cart, event: PricesReduced, _: int) -> Cart:
     reduced: dict[str, int] = {}
     for reduction in event.reductions:
@@ -317,6 +328,8 @@ _HANDLERS: Final[dict[type[Event], Callable[[Cart, Any, int], Cart]]] = {
     DiscountGiven: _discount_given,
     DiscountRemoved: _discount_removed,
     NoteSet: _note_set,
+    CouponPresented: _coupon_presented,
+    CouponRemoved: _coupon_removed,
     CashTendered: _cash_tendered,
     ForeignCashTendered: _foreign_cash,
     TenderTaken: _tender_taken,

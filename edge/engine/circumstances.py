@@ -8,7 +8,7 @@ import msgspec
 
 from edge.contract.permissions import Permission
 from edge.engine.cart import Cart
-from edge.engine.originals import Original
+from edge.engine.originals import Original, Unfinished
 from edge.engine.promotions import Occasion
 
 _NO_OCCASION: Final = Occasion(0, 1, 0)
@@ -38,6 +38,18 @@ class AtTheDesk(msgspec.Struct, frozen=True):
 _NOT_AT_DESK: Final = AtTheDesk()
 
 
+class CouponUse(msgspec.Struct, frozen=True):
+    """Where this store took a single-use coupon: `receipt` of the sale that used it up.
+
+    Without a receipt a sale holds it that is not completed, and `place` says where that is; None
+    if nobody knows.
+    """
+
+    sale: str
+    receipt: str = ""
+    place: Unfinished | None = None
+
+
 class Circumstances(msgspec.Struct, frozen=True):
     """What a decision needs beside cart, command and reference; values only.
 
@@ -52,6 +64,7 @@ class Circumstances(msgspec.Struct, frozen=True):
     the one that is printed again, by the till's printer (`has_printer`). `reversible` is the
     card payment that the till's terminal may be asked to take back: the last one that it was
     asked for, today, where it can take payments back.
+    `coupon` says where the coupon is that the command presents, None while no sale has it.
     """
 
     till: str
@@ -71,3 +84,4 @@ class Circumstances(msgspec.Struct, frozen=True):
     reversible: str = ""
     has_printer: bool = False
     desk: AtTheDesk = _NOT_AT_DESK
+    coupon: CouponUse | None = None

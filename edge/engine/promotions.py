@@ -85,7 +85,10 @@ def reduce_basket(
         waiting = [(promotion, _taking(promotion, pools)) for promotion in turn]
         while waiting := [each for each in waiting if each[1].saving_minor]:
             promotion, best = max(waiting, key=lambda each: each[1].saving_minor)
-            reduction = Reduction(PROMOTION, promotion.id, promotion.name, _apply(best))
+            lines_off = _apply(best)
+            reduction = Reduction(
+                PROMOTION, promotion.id, promotion.name, lines_off, promotion.coupon
+            )
             reductions.append(reduction)
             # what would take none of these units would do now what it would have done before
             waiting = [

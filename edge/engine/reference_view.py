@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+from edge.contract.coupon_data import Coupon, UsedCoupon
 from edge.contract.promotion_data import Promotion
 from edge.contract.reference_data import Article, Price, StoreProfile, TaxRule
 from edge.engine.promotion_units import BasketLine
@@ -44,4 +45,12 @@ class ReferenceView(Protocol):
 
     def promotions_for(self, lines: Iterable[BasketLine]) -> Sequence[Promotion]:
         """Return the promotions that may concern these lines, in any order."""
+        ...
+
+    def coupon(self, code: str) -> Coupon | None:
+        """Return the coupon with this code."""
+        ...
+
+    def used_coupon(self, code: str) -> UsedCoupon | None:
+        """Return where another store took a single-use code, as far as head office has said."""
         ...

@@ -18,6 +18,8 @@ Decisions that are this shop's policy:
   back, unless a terminal gave back too much: that is owed again. A sale that comes to nothing is
   completed by `settle`. Nothing is added, and nothing more comes back, once some of the money went
   either way.
+- A coupon may come before the goods. It is used up by a completed sale in which it takes something
+  off, and by no other.
 - Promotions and discounts see only lines that sell: goods that come back give what was paid for
   them, and make nothing cheaper.
 """
@@ -33,6 +35,7 @@ from edge.contract.money import format_amount
 from edge.contract.sale_events import SaleAbandoned
 from edge.contract.till_commands import (
     Abandon,
+    AddCoupon,
     AddItem,
     AnyTillCommand,
     AskTerminal,
@@ -48,6 +51,7 @@ from edge.contract.till_commands import (
     PayByCard,
     PrintGiftReceipt,
     RefundByCard,
+    RemoveCoupon,
     RemoveDiscount,
     ReprintReceipt,
     Resume,
@@ -75,6 +79,7 @@ from edge.engine.card_desk_rules import (
 from edge.engine.card_refund_rules import refund_by_card
 from edge.engine.cart import Cart
 from edge.engine.circumstances import Circumstances
+from edge.engine.coupon_rules import add_coupon, coupon_asked, remove_coupon
 from edge.engine.drawer_rules import open_drawer
 from edge.engine.line_rules import add_item, set_quantity, void_line
 from edge.engine.other_tenders import take_foreign_cash, take_tender
@@ -106,6 +111,15 @@ def decide(
     """
     events = _RULES[type(command)](cart, command, reference, given)
     return with_reductions(cart, events, reference, given)
+
+
+def _add_item(
+    cart: Cart, command: AddItem, reference: ReferenceView, given: Circumstances
+) -> tuple[Event, ...]:
+    """Add what a code means: an article, or a coupon."""
+    if coupon_asked(command, reference):
+        return add_coupon(cart, command, reference, given)
+    return add_item(cart, command, reference, given)
 
 
 def _abandon(
@@ -146,7 +160,7 @@ def _next_sale(cart: Cart, _: NextSale, __: ReferenceView, ___: Circumstances) -
 _RULES: Final[
     dict[type, Callable[[Cart, Any, ReferenceView, Circumstances], tuple[Event, ...]]]
 ] = {
-    AddItem: add_item,
+    AddItem: _add_item,
     WeighItem: weigh_item,
     VoidLine: void_line,
     SetQuantity: set_quantity,
@@ -154,6 +168,8 @@ _RULES: Final[
     GiveDiscount: give_discount,
     RemoveDiscount: remove_discount,
     SetNote: set_note,
+    AddCoupon: add_coupon,
+    RemoveCoupon: remove_coupon,
     Park: park,
     Resume: resume,
     OpenDrawer: open_drawer,

@@ -120,4 +120,5 @@ def completed(cart: Cart, receipt: str, change_minor: int, rounding_minor: int) 
         rounding_minor=rounding_minor,
         # cash goes into the drawer or comes from it: as change also for a card charged too much
         jobs=(RECEIPT_JOB, DRAWER_JOB) if cart.cash_minor or change_minor else (RECEIPT_JOB,),
+        coupons=tuple(each.code for each in cart.used_coupons),
     )

@@ -33,6 +33,7 @@ from edge.contract.till_protocol import ReceiptView, TillState
 from edge.engine.cart import EMPTY, Cart
 from edge.engine.cart_changes import replay
 from edge.engine.circumstances import Approval, Circumstances
+from edge.engine.coupon_rules import coupon_asked
 from edge.engine.originals import Original
 from edge.engine.promotions import Occasion
 from edge.engine.reference_view import ReferenceView
@@ -40,10 +41,12 @@ from edge.engine.sale_rules import decide
 from edge.flows.approvals import Approvals
 from edge.flows.card_desk import CardDesk
 from edge.flows.command_identity import fingerprint, same_answer
+from edge.flows.coupons import Coupons
 from edge.flows.parking import ParkedSale, ParkedSales
 from edge.flows.receipt_codes import ReceiptCodes
 from edge.flows.returning import Reprinting, Returning, SoldSales, receipts_asked_for
 from edge.flows.till import Face, Till, TillViews
+from edge.ledger.coupon_uses import CouponUses
 from edge.ledger.event_log import Ledger
 from edge.ledger.past_sales import PastSales
 from edge.ledger.records import CommandReply, OpenJob, Record, Repeated
@@ -107,10 +110,12 @@ class Selling:
     parked: ParkedSales = field(default_factory=ParkedSales)
     tills: dict[str, Till] = field(default_factory=dict)
     sold: SoldSales = field(init=False)
+    coupons: Coupons = field(init=False)
 
     def __post_init__(self) -> None:
-        """Let the tills and what is parked be seen where goods come back."""
+        """Let the tills and what is parked be seen where goods come back, and coupons are held."""
         self.sold = SoldSales(self.past, self.tills, self.parked, self._day)
+        self.coupons = Coupons(CouponUses(self.past.file), self.tills, self.parked)
 
     def _day(self, at_ms: int) -> str:
         # head office may give the ledger another calendar while the box runs
@@ -164,9 +169,11 @@ class Selling:
                 raise
 
     def _alone(self, command: AnyTillCommand) -> AbstractAsyncContextManager[object]:
-        """Return what is held so that no two tills take up the same sale, or the same goods."""
+        """Return what is held so that no two tills take the same sale, goods or coupon."""
         if isinstance(command, (Park, Resume)):
             return self.parked.lock
+        if coupon_asked(command, self.reference):
+            return self.coupons.lock
         looks_back = isinstance(command, (*Returning, *Reprinting))
         return self.sold.lock if looks_back else nullcontext()
 
@@ -209,6 +216,7 @@ class Selling:
             else "",
             self.has_printer(till.id),
             await self.desk.facts(command, till.cart, self.past),
+            coupon=await self.coupons.find(coupon_asked(command, self.reference)),
         )
         events = decide(till.cart, command, self.reference, given)
         if isinstance(command, NextSale):

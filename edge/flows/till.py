@@ -154,6 +154,7 @@ class TillViews:
                 price_check=till.price_check,
                 doubt=self.doubt(shown),
                 card_alarms=self.card_alarms() if face.card_alarms is None else face.card_alarms,
+                coupons=shown.coupon_views,
             )
         )
 

@@ -22,6 +22,7 @@ from edge.contract.card_refund_events import (
     CardRefundDeclined,
     CardRefundRequested,
 )
+from edge.contract.coupon_events import CouponPresented, CouponRemoved
 from edge.contract.device_messages import ALREADY_REVERSED
 from edge.contract.event_registry import Event
 from edge.contract.receipt_events import GiftReceiptPrinted, ReceiptPresented, ReceiptReprinted
@@ -64,12 +65,37 @@ def _completed(connection: sqlite3.Connection, event: SaleCompleted, till: str, 
         "INSERT INTO sale (seq, receipt, first_seq, total_minor) VALUES (?, ?, ?, ?)",
         (seq, event.receipt, first_seq, event.total_minor),
     )
+    connection.executemany(
+        "UPDATE coupon SET receipt = ? WHERE code = ? AND sale = ? AND receipt = ''",
+        [(event.receipt, code, event.sale) for code in event.coupons],
+    )
+    _release_coupons(connection, event.sale)
 
 
 def _abandoned(connection: sqlite3.Connection, event: SaleAbandoned, till: str, _: int) -> None:
     connection.execute("UPDATE till SET open_seq = 0 WHERE till = ?", (till,))
     connection.execute("DELETE FROM returned_line WHERE sale = ?", (event.sale,))
     connection.execute("DELETE FROM refunded_tender WHERE sale = ?", (event.sale,))
+    _release_coupons(connection, event.sale)
+
+
+def _coupon_presented(
+    connection: sqlite3.Connection, event: CouponPresented, _: str, __: int
+) -> None:
+    if event.single_use:
+        connection.execute(
+            "INSERT INTO coupon (code, sale, receipt) VALUES (?, ?, '')", (event.code, event.sale)
+        )
+
+
+def _coupon_removed(connection: sqlite3.Connection, event: CouponRemoved, _: str, __: int) -> None:
+    connection.execute(
+        "DELETE FROM coupon WHERE code = ? AND sale = ? AND receipt = ''", (event.code, event.sale)
+    )
+
+
+def _release_coupons(connection: sqlite3.Connection, sale: str) -> None:
+    connection.execute("DELETE FROM coupon WHERE sale = ? AND receipt = ''", (sale,))
 
 
 def _returned(connection: sqlite3.Connection, event: LineReturned, _: str, __: int) -> None:
@@ -262,6 +288,8 @@ _PROJECTORS: Final[dict[type[Event], Projector]] = {
     ReceiptReprinted: _reprinted,
     GiftReceiptPrinted: _gift_receipt,
     ReceiptPresented: _presented,
+    CouponPresented: _coupon_presented,
+    CouponRemoved: _coupon_removed,
     TillEnrolled: _enrolled,
     CardPaymentResolved: _payment_resolved,
     CardRefundResolved: _refund_resolved,
@@ -281,6 +309,7 @@ PROJECTED_TABLES: Final = (
     "reprinted",
     "presented",
     "card_desk",
+    "coupon",
 )
 
 

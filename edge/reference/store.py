@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from edge.contract.coupon_data import Coupon, UsedCoupon
 from edge.contract.errors import Refused, StorageFailed
 from edge.contract.instant import Clock
 from edge.contract.promotion_data import Promotion
@@ -53,6 +54,8 @@ _SHAPES: Final[dict[Feed, msgspec.json.Decoder[Any]]] = {
     Feed.PROMOTION: msgspec.json.Decoder(Promotion),
     Feed.CATALOGUE: msgspec.json.Decoder(Article),
     Feed.BOX_KEY: msgspec.json.Decoder(BoxKey),
+    Feed.USED_COUPON: msgspec.json.Decoder(UsedCoupon),
+    Feed.COUPON: msgspec.json.Decoder(Coupon),
 }
 
 
@@ -196,10 +199,7 @@ class ReferenceStore:
     def price(self, sku: str, at_ms: int) -> Price | None:
         """Return the listed price of an SKU at an instant: of the newest book that has one."""
         for book in (*self._books_at(at_ms), ""):
-            key = ("price", price_key(sku, book))
-            if key not in self._cache:
-                self._remember(key, self._value(Feed.PRICE, key[1]))
-            price: Price | None = self._cache[key]
+            price: Price | None = self._item(Feed.PRICE, price_key(sku, book))
             if price is not None:
                 return price
         return None
@@ -218,6 +218,16 @@ class ReferenceStore:
     def promotions_for(self, lines: Iterable[Named]) -> tuple[Promotion, ...]:
         """Return the promotions that may concern these lines."""
         return self._promotions.of(lines)
+
+    def coupon(self, code: str) -> Coupon | None:
+        """Return the coupon with this code."""
+        found: Coupon | None = self._item(Feed.COUPON, code)
+        return found
+
+    def used_coupon(self, code: str) -> UsedCoupon | None:
+        """Return where another store took a single-use code, as far as head office has said."""
+        found: UsedCoupon | None = self._item(Feed.USED_COUPON, code)
+        return found
 
     def staff_member(self, person: str) -> StaffMember | None:
         """Return a person who may sign in; None for unknown or no longer active."""
@@ -280,6 +290,13 @@ class ReferenceStore:
             self._remember(key, self._value(Feed.CATALOGUE, rows[0][0]) if rows else None)
         article: Article | None = self._cache[key]
         return article
+
+    def _item(self, feed: Feed, key: str) -> Any:
+        """Return the value of a key, read once until the next page of any feed."""
+        place = (str(feed), key)
+        if place not in self._cache:
+            self._remember(place, self._value(feed, key))
+        return self._cache[place]
 
     def _remember(self, key: tuple[str, str], value: object) -> None:
         self._cache[key] = value

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from edge.contract.promotion_data import Promotion
+from edge.contract.coupon_data import Coupon, UsedCoupon
+from edge.contract.promotion_data import Hours, Promotion
 from edge.contract.reference_data import (
     Article,
     CodeTemplate,
@@ -70,6 +71,18 @@ ARTICLES: Final = (
 )
 
 
+COUPONS: Final = (
+    Coupon("WELCOME-17", "welcome", "1.00 off soap", single_use=True),
+    Coupon("WELCOME-18", "welcome", "1.00 off soap", single_use=True),
+    Coupon("WINTER-GONE", "winter", "A tenth off", single_use=True),
+    Coupon("9900000000017", "leaflet", "Rolls at half price"),
+    Coupon("OLD-ONE", "old", "A tenth off", Hours(until_ms=1)),
+    Coupon("TOMORROW", "new", "A tenth off", Hours(from_ms=1_800_000_000_000)),
+    Coupon("SUNDAYS", "sundays", "A tenth off", Hours(weekdays=(7,))),
+    *(Coupon(f"MANY-{number}", f"many-{number}", "Nothing much") for number in range(20)),
+)
+
+
 def profile(*, included: bool = True, cash_step_minor: int = 0) -> StoreProfile:
     """Return a store in euro with three rates and three label templates."""
     return StoreProfile(
@@ -93,6 +106,10 @@ class ShopInMemory:
 
     store: StoreProfile = field(default_factory=profile)
     promotions: tuple[Promotion, ...] = ()
+    coupons: tuple[Coupon, ...] = COUPONS
+    used_coupons: tuple[UsedCoupon, ...] = (
+        UsedCoupon("WINTER-GONE", "market-square", "till-3-000017", 5),
+    )
 
     def __post_init__(self) -> None:
         self._gtins = {code.rjust(14, "0"): each for each, _ in ARTICLES for code in each.codes}
@@ -121,6 +138,12 @@ class ShopInMemory:
 
     def promotions_for(self, _: Iterable[BasketLine]) -> Sequence[Promotion]:
         return self.promotions
+
+    def coupon(self, code: str) -> Coupon | None:
+        return next((each for each in self.coupons if each.code == code), None)
+
+    def used_coupon(self, code: str) -> UsedCoupon | None:
+        return next((each for each in self.used_coupons if each.code == code), None)
 
 
 def shop(

@@ -26,6 +26,8 @@ STATUS: Final = {
     "unknown_discount": 404,
     "not_parked": 404,
     "unknown_receipt": 404,
+    "unknown_coupon": 404,
+    "coupon_not_in_sale": 404,
 }
 
 

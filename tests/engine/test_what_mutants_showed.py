@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from edge.contract.coupon_data import Coupon, UsedCoupon
 from edge.contract.errors import Refused
 from edge.contract.limits import AMOUNT_MINOR_MAX, LINES_PER_SALE_MAX, TENDERS_PER_SALE_MAX
 from edge.contract.payment_events import (
@@ -52,6 +53,12 @@ class OneArticle:
 
     def promotions_for(self, _: object) -> tuple[Promotion, ...]:
         return ()
+
+    def coupon(self, _: str) -> Coupon | None:
+        return None
+
+    def used_coupon(self, _: str) -> UsedCoupon | None:
+        return None
 
     def price_book(self, _: int) -> str:
         return ""

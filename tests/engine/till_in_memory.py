@@ -12,6 +12,7 @@ from edge.contract.card_refund_events import (
     CardRefundRequested,
     CardRefundUnknown,
 )
+from edge.contract.coupon_events import CouponPresented, CouponRemoved
 from edge.contract.device_messages import ALREADY_REVERSED
 from edge.contract.event_registry import Event
 from edge.contract.payment_events import (
@@ -24,6 +25,7 @@ from edge.contract.return_events import CashReturned, RefundPart, TenderReturned
 from edge.contract.sale_events import SaleAbandoned, SaleCompleted
 from edge.contract.till_commands import (
     Abandon,
+    AddCoupon,
     AddItem,
     AnyTillCommand,
     AskTerminal,
@@ -40,6 +42,7 @@ from edge.contract.till_commands import (
     PayByCard,
     PrintGiftReceipt,
     RefundByCard,
+    RemoveCoupon,
     RemoveDiscount,
     ReprintReceipt,
     Resume,
@@ -60,7 +63,8 @@ from edge.engine.basket_pricing import with_reductions
 from edge.engine.card_refund_rules import parts_given
 from edge.engine.cart import EMPTY, Cart, Tender
 from edge.engine.cart_changes import apply
-from edge.engine.circumstances import Approval, AtTheDesk, Circumstances
+from edge.engine.circumstances import Approval, AtTheDesk, Circumstances, CouponUse
+from edge.engine.coupon_rules import coupon_asked
 from edge.engine.originals import Original, Refunded, Returned, Unfinished
 from edge.engine.promotions import Occasion
 from edge.engine.receipt_finding import receipt_asked
@@ -81,10 +85,15 @@ class Books:
     reversed_before: set[str] = field(default_factory=set)
     copies: Counter[str] = field(default_factory=Counter)
     gifts: Counter[str] = field(default_factory=Counter)
+    coupons: dict[str, CouponUse] = field(default_factory=dict)
+    parked: dict[str, Unfinished] = field(default_factory=dict)
 
     def hear(self, cart: Cart, event: Event) -> None:
         if isinstance(event, SaleCompleted):
             self.sold[event.receipt] = cart
+            used = {each: CouponUse(event.sale, event.receipt) for each in event.coupons}
+            self.release(event.sale)
+            self.coupons.update(used)
         elif isinstance(event, (CashReturned, TenderReturned)):
             self.refunds.setdefault(event.sale, {})[event.tender] = event.parts
         elif isinstance(event, (CardRefundRequested, CardRefundApproved)):
@@ -97,10 +106,31 @@ class Books:
             self.refunds[event.sale][event.refund] = event.parts
         elif isinstance(event, SaleAbandoned):
             self.refunds.pop(event.sale, None)
-        elif isinstance(event, ReceiptReprinted):
+            self.release(event.sale)
+        else:
+            self._count(event)
+
+    def _count(self, event: Event) -> None:
+        if isinstance(event, ReceiptReprinted):
             self.copies[event.sale] += 1
         elif isinstance(event, GiftReceiptPrinted):
             self.gifts[event.sale] += 1
+        elif isinstance(event, CouponPresented) and event.single_use:
+            self.coupons[event.code] = CouponUse(event.sale)
+        elif isinstance(event, CouponRemoved):
+            self.coupons.pop(event.code, None)
+
+    def release(self, sale: str) -> None:
+        held = {code: use for code, use in self.coupons.items() if use.receipt or use.sale != sale}
+        self.coupons = held
+
+    def coupon(self, code: str) -> CouponUse | None:
+        use = self.coupons.get(code)
+        if use is None or use.receipt:
+            return use
+        tills = (name for name, till in self.tills.items() if till.cart.sale == use.sale)
+        place = next((Unfinished(use.sale, name) for name in tills), None)
+        return CouponUse(use.sale, place=place or self.parked.get(use.sale))
 
     def paid_by(self, receipt: str) -> list[str]:
         return [each.tender_id for each in self.sold[receipt].tenders]
@@ -197,6 +227,7 @@ class TillInMemory:
             reversible=self.reversible,
             has_printer=self.has_printer,
             desk=self.desk,
+            coupon=self.books.coupon(coupon_asked(command, self.reference)) if command else None,
         )
 
     def do(self, command: AnyTillCommand) -> tuple[Event, ...]:
@@ -255,6 +286,12 @@ class TillInMemory:
 
     def note(self, text: str, line_id: str | None = None) -> tuple[Event, ...]:
         return self.do(SetNote(command_id=self.new_id("command"), line_id=line_id, text=text))
+
+    def coupon(self, code: str) -> tuple[Event, ...]:
+        return self.do(AddCoupon(command_id=self.new_id("command"), code=code))
+
+    def take_coupon_out(self, code: str) -> tuple[Event, ...]:
+        return self.do(RemoveCoupon(command_id=self.new_id("command"), code=code))
 
     def drawer(self, reason: str = "change") -> tuple[Event, ...]:
         return self.do(OpenDrawer(command_id=self.new_id("command"), reason=reason))

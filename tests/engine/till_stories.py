@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from edge.contract.limits import (
+    COUPONS_PER_SALE_MAX,
     DISCOUNTS_PER_SALE_MAX,
     LINES_PER_SALE_MAX,
     PARKED_SALES_MAX,
     TENDERS_PER_SALE_MAX,
 )
-from edge.contract.promotion_data import BasketAmountOff, Promotion
+from edge.contract.promotion_data import AmountOff, BasketAmountOff, Promotion, Selection
 from edge.contract.till_commands import CancelCard, OtherTender
 from edge.engine.cart import EMPTY
+from edge.engine.circumstances import CouponUse
+from edge.engine.originals import Unfinished
 from tests.engine.shop_in_memory import CHEESE_742_G, CHEESE_PLU, DEAR, MILK, ROLL, SOAP, shop
 from tests.engine.till_in_memory import TillInMemory
 
@@ -203,3 +206,40 @@ def back_on_the_card(till: TillInMemory) -> None:
 def comes_back_without_terminal(till: TillInMemory) -> None:
     card_comes_back(till)
     till.terminal = ""
+
+
+def coupon_in_sale(till: TillInMemory) -> None:
+    till.add(ROLL)
+    till.coupon("WELCOME-17")
+
+
+def coupon_was_used(till: TillInMemory) -> None:
+    soap_off = Promotion(
+        "soap", "1.00 off soap", AmountOff(50, Selection(("X1",))), coupon="welcome"
+    )
+    till.reference = shop(promotions=(soap_off,))
+    till.add(SOAP)
+    till.coupon("WELCOME-17")
+    till.cash(49)
+
+
+def coupon_at_another_till(till: TillInMemory) -> None:
+    coupon_in_sale(TillInMemory(books=till.books, name="till-2"))
+
+
+def coupon_parked(till: TillInMemory) -> None:
+    other = TillInMemory(books=till.books, name="till-2")
+    coupon_in_sale(other)
+    till.books.parked[other.cart.sale] = Unfinished(
+        other.cart.sale, "till-2", parked=True, label="Ana"
+    )
+    other.park("Ana")
+
+
+def coupon_held_somewhere(till: TillInMemory) -> None:
+    till.books.coupons["WELCOME-17"] = CouponUse("sale-nobody-knows")
+
+
+def many_coupons(till: TillInMemory) -> None:
+    for number in range(COUPONS_PER_SALE_MAX):
+        till.coupon(f"MANY-{number}")

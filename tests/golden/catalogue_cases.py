@@ -11,6 +11,7 @@ from edge.contract import (
     card_desk_events,
     card_refund_events,
     cash_events,
+    coupon_events,
     payment_events,
     price_events,
     receipt_events,
@@ -25,6 +26,7 @@ FILE = Path(__file__).parents[2] / "edge" / "contract" / "EVENTS.md"
 ROOMS = (
     sale_events,
     price_events,
+    coupon_events,
     return_events,
     receipt_events,
     weighing_events,

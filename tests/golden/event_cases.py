@@ -32,6 +32,7 @@ from edge.contract.card_refund_events import (
     CardRefundUnknown,
 )
 from edge.contract.cash_events import NoSale
+from edge.contract.coupon_events import CouponPresented, CouponRemoved
 from edge.contract.envelope import GENESIS, link, seal
 from edge.contract.event_registry import Event, declared
 from edge.contract.payment_events import (
@@ -204,6 +205,10 @@ CASES: Final[tuple[Event, ...]] = (
         sale=SALE, line="2", price_minor=150, amount_minor=300, reason="shelf label",
         approver="pawel",
     ),
+    CouponPresented(
+        sale=SALE, code="WELCOME-7F3K", campaign="welcome", name="5.00 off 优惠券", single_use=True
+    ),
+    CouponRemoved(sale=SALE, code="WELCOME-7F3K"),
     PricesReduced(
         sale=SALE,
         reductions=(
@@ -237,6 +242,7 @@ CASES: Final[tuple[Event, ...]] = (
             TaxTotal("standard", 210_000, 249, 52, 301),
         ),
         change_minor=295, rounding_minor=2, jobs=("receipt", "drawer"),
+        coupons=("WELCOME-7F3K",),
     ),
     SaleOpened(sale=SALE, currency="EUR", price_book="summer", prices_include_tax=False),
     SaleParked(sale=SALE, label="Lady in red", for_till="till-2"),

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from edge.contract.coupon_data import Coupon, UsedCoupon
 from edge.contract.promotion_data import Promotion
 from edge.contract.reference_data import Article, Price, StaffMember, StoreProfile, TaxRule
 from edge.contract.till_protocol import ArticleView, QuickKeyPageView, QuickKeyView
@@ -58,6 +59,7 @@ class DemoReference:
         )
     )
     promotions: tuple[Promotion, ...] = ()
+    coupons: dict[str, Coupon] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.articles = [_article(row) for row in _rows("articles.csv")]
@@ -86,6 +88,12 @@ class DemoReference:
 
     def price_book(self, _: int) -> str:
         return ""
+
+    def coupon(self, code: str) -> Coupon | None:
+        return self.coupons.get(code)
+
+    def used_coupon(self, _: str) -> UsedCoupon | None:
+        return None
 
     def tax(self, code: str) -> TaxRule | None:
         return self._taxes.get(code)

@@ -395,6 +395,7 @@ class FakeBox:
                 refund_due_minor=cart.refund_due_minor,
                 doubt=self.desk.doubt(cart),
                 card_alarms=self.desk.alarms(),
+                coupons=cart.coupon_views,
             )
         )
 

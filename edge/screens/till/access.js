@@ -10,6 +10,7 @@ import { takeRefusal, takeView, tell, why } from "./happenings.js";
 import { parkingAnswered, parkingRefused } from "./parking.js";
 import { refundAnswered, refundLate, refundRefused } from "./refunds.js";
 import { returnAnswered, returnLate, returnRefused } from "./returns.js";
+import { couponAnswered } from "./coupons.js";
 import { againAnswered } from "./printing_again.js";
 import { tenderAnswered, tenderLate, tenderRefused } from "./tenders.js";
 import { closeLink, listenToBox, lose, openLink } from "./till_link.js";
@@ -37,6 +38,7 @@ export async function begin() {
       refundAnswered(one);
       againAnswered(one);
       settlingAnswered(one);
+      couponAnswered(one);
     },
     refused: (refusal, one) => {
       if (refusal.status === 401) return leave(refusal);

@@ -9,6 +9,7 @@ import { asideWords, parkedName, parkedNews, setAside, takenUp } from "./parked_
 import { scannedIn, showReceipt } from "./returns.js";
 import { givenBack, takenAgain } from "./tender_words.js";
 import { deviceKey, deviceName } from "./trouble_words.js";
+import { couponNews } from "./coupons.js";
 import * as store from "./store.js";
 
 /** @typedef {import("./protocol").TillView} TillView */
@@ -46,6 +47,7 @@ function compare(before, next) {
   if (again) resumed(again);
   else lines(fresh ? [] : before.lines, next);
   if (!fresh && next.state === "open") byHand(before, next);
+  if (!again && next.state === "open") coupons(fresh ? [] : before.coupons, next);
   if (next.state !== before.state) changedState(before, next);
   if (next.doubt?.payment !== store.settling.value?.payment) store.settling.value = null; // its terminal answered, or it is parked
   const news = parkedNews(before, next);
@@ -59,6 +61,14 @@ function compare(before, next) {
     }
   }
   devices(before, next);
+}
+
+/** A coupon came or went. @param {TillView["coupons"]} had @param {TillView} next */
+function coupons(had, next) {
+  const news = couponNews(had, next.coupons);
+  if (!news) return;
+  sound("added");
+  tell(news, "");
 }
 
 /** A parked sale is on this till again. @param {import("./protocol").ParkedView} parked */

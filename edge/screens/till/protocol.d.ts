@@ -142,6 +142,7 @@ export interface TillView {
   price_check: PriceCheckView | null;
   doubt: DoubtView | null;
   card_alarms: CardAlarmView[];
+  coupons: CouponView[];
 }
 
 export interface DoubtView {
@@ -170,6 +171,13 @@ export interface CardAlarmView {
   said: string;
   said_minor: number;
   receipt: string;
+}
+
+export interface CouponView {
+  code: string;
+  name: string;
+  single_use: boolean;
+  counts: boolean;
 }
 
 export interface PromotionView {
@@ -310,6 +318,8 @@ export type Command =
   | { type: "give_discount"; line_id?: string; off_ppm?: number; off_minor?: number; reason: string; approval?: string }
   | { type: "remove_discount"; discount_id: string }
   | { type: "set_note"; line_id?: string; text: string }
+  | { type: "add_coupon"; code: string; sale_id?: string }
+  | { type: "remove_coupon"; code: string }
   | { type: "take_cash"; amount_minor: number }
   | { type: "pay_by_card"; amount_minor: number }
   | { type: "take_tender"; kind: "gift_card" | "points" | "house_account" | "voucher" | "manual_card"; amount_minor: number; reference: string; approval?: string }

@@ -6,6 +6,7 @@ import { Dots, html, Icon, Money, State } from "../kit/parts.js";
 import { language, say } from "../kit/words.js";
 import { askDiscount, askNote, askPrice, takeBack } from "./by_hand.js";
 import { off } from "./by_hand_words.js";
+import { CouponRows } from "./coupons.js";
 import { askQuantity, backToSale, comesBack, countable, lineHindered, pay, stepQuantity, voidLine } from "./doings.js";
 import { keyName, keys } from "./keyboard.js";
 import { MessageLine } from "./message_line.js";
@@ -153,7 +154,7 @@ function Lines() {
   }, []);
   return html`<ol class="lines" ref=${list} tabindex="0" aria-label=${say("sale")}>
     ${rows.map((row) => html`<${Line} key=${row.key} row=${row} on=${row.line.line_id === on} keys=${screen === "sell"} />`)}
-    <${WholeSale} /><${WaitingLines} /></ol>`;
+    <${WholeSale} /><${CouponRows} /><${WaitingLines} /></ol>`;
 }
 
 function Ready() {

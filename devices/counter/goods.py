@@ -18,12 +18,14 @@ FIRST_PLAIN: Final = 10
 """So many plain piece goods stand first: scripts take them without looking."""
 _GTIN_13: Final = 13
 _WEIGHT_G_EXAMPLE: Final = 742
+COUPON: Final = "coupon"
 
 
 class Good(msgspec.Struct, frozen=True, omit_defaults=True):
     """One article. Weighed goods have a `plu`, a price per kilogram and a label's `code`.
 
-    `code` is what a scanner reads: the printed GTIN, or a scale's label of `weight_g`.
+    `code` is what a scanner reads: the printed GTIN, or a scale's label of `weight_g`. Coupons
+    lie there too, with the unit `coupon` and no price.
     """
 
     code: str
@@ -45,6 +47,11 @@ class _Template(msgspec.Struct, frozen=True):
     value_digits: int
     kind: str
     decimals: int
+
+
+class _Campaign(msgspec.Struct, frozen=True):
+    name: str
+    codes: tuple[str, ...]
 
 
 class _Profile(msgspec.Struct, frozen=True):
@@ -85,7 +92,10 @@ class Shelf:
 
 
 def load_shelf(folder: Path) -> Shelf:
-    """Read articles.csv, prices.csv and, where it is, store.json; raises SettingsInvalid."""
+    """Read articles.csv, prices.csv and, where they are, store.json and coupons.json.
+
+    Raises SettingsInvalid.
+    """
     prices: dict[str, int] = {}
     for at, row in _rows(folder / "prices.csv", ("sku", "price_minor")):
         if not (row["price_minor"].isascii() and row["price_minor"].isdecimal()):
@@ -105,6 +115,7 @@ def load_shelf(folder: Path) -> Shelf:
     if not plain:
         raise _damaged(folder / "articles.csv", 1, "there is nothing to scan in it")
     rest = [good for good in goods if good not in plain]
+    rest += _coupons(folder / "coupons.json")
     return Shelf((*plain, *rest), profile.name, profile.currency, weight_label)
 
 
@@ -144,6 +155,20 @@ def _label(template: _Template, plu: str, weight_g: int) -> str:
 def _check_digit(digits: str) -> str:
     total = sum(int(digit) * (3 if at % 2 == 0 else 1) for at, digit in enumerate(digits[::-1]))
     return str(-total % 10)
+
+
+def _coupons(path: Path) -> list[Good]:
+    if not path.exists():
+        return []
+    try:
+        campaigns = msgspec.json.decode(_read(path), type=list[_Campaign])
+    except msgspec.DecodeError as error:
+        raise _damaged(path, 1, str(error)) from None
+    return [
+        Good(code, campaign.name, 0, COUPON, COUPON, "")
+        for campaign in campaigns
+        for code in campaign.codes
+    ]
 
 
 def _profile(path: Path) -> _Profile:

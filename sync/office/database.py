@@ -17,6 +17,7 @@ MIGRATIONS: Final = tuple(
             "0002_reductions.sql",
             "0003_returns.sql",
             "0004_rehearsal.sql",
+            "0005_coupons.sql",
         ),
         1,
     )

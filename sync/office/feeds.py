@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from edge.contract.coupon_data import Coupon, UsedCoupon
 from edge.contract.errors import Refused
 from edge.contract.limits import FEED_ITEM_BYTES_MAX, FEED_ITEMS_PER_PAGE, FEED_PAGE_BYTES_MAX
 from edge.contract.promotion_data import Promotion
@@ -29,6 +30,7 @@ from edge.contract.reference_data import (
     StaffMember,
     StoreProfile,
 )
+from edge.engine.text_safety import looks_like_pan
 from edge.runtime.database_file import DatabaseFile
 
 STORE_KEY: Final = "store"
@@ -39,6 +41,8 @@ _SHAPES: Final[dict[Feed, type[msgspec.Struct]]] = {
     Feed.PROMOTION: Promotion,
     Feed.CATALOGUE: Article,
     Feed.BOX_KEY: BoxKey,
+    Feed.USED_COUPON: UsedCoupon,
+    Feed.COUPON: Coupon,
 }
 _KEY_FIELDS: Final = {
     Feed.STAFF: "id",
@@ -46,6 +50,8 @@ _KEY_FIELDS: Final = {
     Feed.PROMOTION: "id",
     Feed.CATALOGUE: "sku",
     Feed.BOX_KEY: "key",
+    Feed.USED_COUPON: "code",
+    Feed.COUPON: "code",
 }
 _ROLES: Final = frozenset({"cashier", "supervisor", "manager", "technician"})
 _UNITS: Final = frozenset({"piece", "kg"})
@@ -104,9 +110,13 @@ class Feeds:
             lambda connection: _put(connection, feed, scope, values, keep=keep)
         )
         if keep and applied.changed:
-            for listener in self.listeners:
-                listener(feed)
+            self.changed(feed)
         return msgspec.structs.replace(applied, errors=tuple(errors))
+
+    def changed(self, feed: Feed) -> None:
+        """Tell the listeners of a change that another transaction made."""
+        for listener in self.listeners:
+            listener(feed)
 
     async def page(
         self, feed: Feed, after: int, *, scope: str = "", items_max: int = FEED_ITEMS_PER_PAGE
@@ -252,6 +262,11 @@ def _check_article(article: Article) -> None:
         raise ValueError(f"unit {article.unit!r} is neither piece nor kg")
 
 
+def _check_coupon(coupon: Coupon | UsedCoupon) -> None:
+    if looks_like_pan(coupon.code):
+        raise ValueError("the code looks like a card number, which no till would keep")
+
+
 def _no_check(_: Any) -> None:
     """Accept what fits its shape."""
 
@@ -261,7 +276,37 @@ _CHECKS: Final[dict[Feed, Callable[[Any], None]]] = {
     Feed.STAFF: _check_staff,
     Feed.PRICE: _check_price,
     Feed.CATALOGUE: _check_article,
+    Feed.USED_COUPON: _check_coupon,
+    Feed.COUPON: _check_coupon,
 }
+
+
+def newest_of(connection: sqlite3.Connection, feed: Feed) -> int:
+    """Return the newest cursor of a feed."""
+    return _newest(connection, feed)
+
+
+def put_first(connection: sqlite3.Connection, feed: Feed, key: str, value: bytes) -> None:
+    """Give a key that never had one a value for all stores, in the caller's transaction.
+
+    A value that was there once stays as it is, also one that a person took away.
+    """
+    place = (feed, "", key)
+    known = connection.execute(
+        "SELECT 1 FROM feed_item WHERE feed = ? AND scope = ? AND key = ?", place
+    ).fetchone()
+    if known is None:
+        cursor = _newest(connection, feed) + 1
+        _set(connection, place, cursor, canonical(feed, key, value))
+        _move_on(connection, feed, cursor)
+
+
+def _move_on(connection: sqlite3.Connection, feed: Feed, cursor: int) -> None:
+    connection.execute(
+        "INSERT INTO feed_cursor (feed, newest) VALUES (?, ?)"
+        " ON CONFLICT (feed) DO UPDATE SET newest = excluded.newest",
+        (feed, cursor),
+    )
 
 
 def _newest(connection: sqlite3.Connection, feed: Feed) -> int:
@@ -291,11 +336,7 @@ def _put(
             cursor += 1
             _set(connection, (feed, scope, key), cursor, value)
     if keep and changed:
-        connection.execute(
-            "INSERT INTO feed_cursor (feed, newest) VALUES (?, ?)"
-            " ON CONFLICT (feed) DO UPDATE SET newest = excluded.newest",
-            (feed, cursor),
-        )
+        _move_on(connection, feed, cursor)
     return Applied(changed, len(values) - changed, cursor)
 
 

@@ -21,6 +21,7 @@ from edge.runtime.http_sessions import clear_secret_cookie, cookie_secret, set_s
 from edge.runtime.metrics import CONTENT_TYPE, Metrics
 from edge.runtime.openapi import ANYONE, Query, Route, openapi_document
 from edge.runtime.static_files import StaticFiles
+from sync.office.coupon_uses import CouponUses, CouponUsesBody
 from sync.office.feeds import Applied, Feeds, NewItem, refuse_errors
 from sync.office.gate import LOCAL, OFFICE_COOKIE, USER, caller
 from sync.office.live_events import CONTENT_TYPE as EVENT_STREAM
@@ -46,6 +47,7 @@ class OfficeApi:
     feeds: Feeds
     people: People
     sales: Sales
+    coupons: CouponUses
     live: LiveEvents
     metrics: Metrics
     health: Callable[[], Sequence[HealthItem]]
@@ -160,6 +162,15 @@ class OfficeApi:
             ),
             Route(
                 method="GET",
+                path="/api/v1/coupons",
+                handler=self._coupons,
+                summary="Coupons that completed sales used up, the newest first",
+                access=USER,
+                response=CouponUsesBody,
+                query=(Query("doubles", "true for single-use codes used more than once"),),
+            ),
+            Route(
+                method="GET",
                 path="/api/v1/events",
                 handler=self.live.serve,
                 summary="Sales as they arrive and the stores, as server-sent events",
@@ -249,6 +260,12 @@ class OfficeApi:
 
     async def _stores(self, _: web.Request) -> web.Response:
         return json_response(await self.sales.stores())
+
+    async def _coupons(self, request: web.Request) -> web.Response:
+        doubles = request.query.get("doubles", "false")
+        if doubles not in {"true", "false"}:
+            raise Refused("query_malformed", "doubles is true or false.", status=400)
+        return json_response(await self.coupons.newest(doubles=doubles == "true"))
 
     async def _feed(self, request: web.Request) -> web.Response:
         feed = _feed_of(request)

@@ -20,10 +20,12 @@ from edge.contract.errors import ProtocolViolation
 from edge.contract.event_registry import Event, is_known
 from edge.contract.instant import Clock
 from edge.contract.limits import PROJECTION_FRAMES_MAX, PROJECTION_REST_FACTOR
+from edge.contract.reference_data import Feed
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.frame_codec import Dictionaries, open_frame
 from edge.runtime.structured_log import Log
 from sync.office.event_store import EventStore, StoredFrame
+from sync.office.feeds import newest_of
 from sync.office.sale_projection import Standing, project
 
 NAME: Final = "sales"
@@ -46,7 +48,10 @@ class _Read(msgspec.Struct, frozen=True):
 
 @dataclass
 class Projector:
-    """The consumer of the sales projection. `news` wakes it; `listeners` hear of each step."""
+    """The consumer of the sales projection. `news` wakes it; `listeners` hear of each step.
+
+    `coupon_listeners` hear when a step found single-use coupons that are used from now on.
+    """
 
     file: DatabaseFile
     events: EventStore
@@ -55,11 +60,14 @@ class Projector:
     log: Log
     news: asyncio.Event = field(default_factory=asyncio.Event)
     listeners: list[Callable[[], None]] = field(default_factory=list)
+    coupon_listeners: list[Callable[[], None]] = field(default_factory=list)
     position: int = 0
+    _used_coupons: int = 0
 
     async def open(self) -> None:
         """Read the cursor; step back to what was parked and can be read now."""
         self.position = await self.file.write(_take_up)
+        self._used_coupons = await self.file.read(_newest_coupon)
 
     async def run(self) -> None:
         """Project what comes until cancelled; taking frames in goes first."""
@@ -83,7 +91,14 @@ class Projector:
         for store, seq, reason in aside:
             self.log.error("event_quarantined", store=store, seq=seq, reason=reason)
         self.position = frames[-1].position
-        for listener in self.listeners:
+        used = await self.file.read(_newest_coupon)
+        heard = (
+            self.listeners
+            if used == self._used_coupons
+            else [*self.listeners, *self.coupon_listeners]
+        )
+        self._used_coupons = used
+        for listener in heard:
             listener()
         return len(frames)
 
@@ -98,6 +113,10 @@ class Projector:
             _read_event(frame, frame.first_seq + index, body)
             for index, body in enumerate(opened.bodies)
         ]
+
+
+def _newest_coupon(connection: sqlite3.Connection) -> int:
+    return newest_of(connection, Feed.USED_COUPON)
 
 
 def _verified_at_arrival(_: bytes, __: bytes) -> None:

@@ -22,6 +22,7 @@ from edge.contract.sale_events import (
     SaleCompleted,
     SaleOpened,
 )
+from sync.office.coupon_projection import COUPON_STEPS, drop_coupons, use_coupons
 from sync.office.tender_projection import TENDER_STEPS, DoesNotFitError
 
 _JUST_OPENED: Final = ("open", 0)
@@ -272,6 +273,7 @@ def _completed(
             event.sale,
         ),
     )
+    use_coupons(connection, envelope, event)
 
 
 def _abandoned(
@@ -281,6 +283,7 @@ def _abandoned(
         "UPDATE sale SET state = 'abandoned' WHERE store = ? AND sale = ? AND arrival IS NULL",
         (envelope.store, event.sale),
     )
+    drop_coupons(connection, (envelope.store, event.sale))
 
 
 _STEPS: Final[dict[type[Event], Callable[[sqlite3.Connection, SealedEnvelope, Any], None]]] = {
@@ -291,6 +294,7 @@ _STEPS: Final[dict[type[Event], Callable[[sqlite3.Connection, SealedEnvelope, An
     PriceOverridden: _price_overridden,
     LineReturned: _line_returned,
     **TENDER_STEPS,
+    **COUPON_STEPS,
     SaleCompleted: _completed,
     SaleAbandoned: _abandoned,
 }

@@ -12,6 +12,7 @@ from typing import Final
 
 from edge.contract.health import HealthItem
 from edge.contract.instant import Clock
+from edge.contract.reference_data import Feed
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.frame_codec import shipped_dictionaries
 from edge.runtime.http_guard import GuardSettings, guarded_app
@@ -25,6 +26,7 @@ from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock
 from edge.runtime.tls_contexts import server_context
+from sync.office.coupon_uses import CouponUses
 from sync.office.database import office_database
 from sync.office.event_store import SqliteEventStore
 from sync.office.feeds import Feeds
@@ -88,12 +90,14 @@ async def running_office(
         boxes.taken.append(projector.news.set)
         boxes.changed = live.changed
         projector.listeners.append(live.changed)
+        projector.coupon_listeners.append(lambda: feeds.changed(Feed.USED_COUPON))
         api = OfficeApi(
             boxes=boxes,
             directory=directory,
             feeds=feeds,
             people=people,
             sales=sales,
+            coupons=CouponUses(file),
             live=live,
             metrics=metrics,
             health=lambda: _health(file),

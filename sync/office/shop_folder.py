@@ -40,6 +40,7 @@ _ARTICLE_COLUMNS: Final = (
 )
 _PRICE_COLUMNS: Final = ("sku", "price_minor")
 _PROMOTIONS: Final = "promotions.json"
+_COUPONS: Final = "coupons.json"
 _FAULTS_TOLD_MAX: Final = 50
 _NO_HASH: Final = "$argon2id$"
 
@@ -65,6 +66,16 @@ class StaffRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     language: str = "en"
 
 
+class CouponRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One campaign of `coupons.json`: all its codes."""
+
+    campaign: str
+    name: str
+    codes: list[str]
+    hours: dict[str, Any] = {}
+    single_use: bool = False
+
+
 @dataclass
 class ShopFolder:
     """What a folder holds, once `read`: feed items by feed. `faults` are told in words."""
@@ -86,6 +97,7 @@ class ShopFolder:
         self._read_articles()
         self._read_prices()
         self._read_promotions()
+        self._read_coupons()
         self._read_staff()
         self.refuse_faults()
 
@@ -209,6 +221,39 @@ class ShopFolder:
                 self.faults.append(f"{at}: {error}")
                 continue
             self._add(Feed.PROMOTION, key, value, at)
+
+    def _read_coupons(self) -> None:
+        if not (self.folder / _COUPONS).exists():
+            return  # a shop need not have any
+        try:
+            rows = msgspec.json.decode(self._content(_COUPONS), type=list[CouponRow])
+        except msgspec.DecodeError as error:
+            self.faults.append(f"{_COUPONS}: {error}")
+            return
+        unread = bool(self.faults)  # of promotions too, perhaps: then nobody knows what they need
+        campaigns = {self._campaign_of(item) for item in self.items.get(Feed.PROMOTION, [])}
+        seen: set[str] = set()
+        for number, row in enumerate(rows, 1):
+            at = f"{_COUPONS}, campaign {number}"
+            value = msgspec.to_builtins(row)
+            codes = value.pop("codes")
+            if row.campaign not in campaigns and not unread:
+                self.faults.append(f"{at}: no promotion needs a coupon of {row.campaign!r}")
+            try:
+                value["hours"] = self._with_instants(row.hours)
+            except ValueError as error:
+                self.faults.append(f"{at}: {error}")
+                continue
+            for code in codes:
+                if code in seen:
+                    self.faults.append(f"{at}: the code {code} stands above already")
+                    continue
+                seen.add(code)
+                self._add(Feed.COUPON, code, _json({**value, "code": code}), f"{at}, code {code}")
+
+    @staticmethod
+    def _campaign_of(item: NewItem) -> str:
+        return str(msgspec.json.decode(item.value).get("coupon", ""))
 
     def _with_instants(self, row: Any) -> Any:
         """Return a row with `from` and `until`, local times, as instants."""

@@ -35,13 +35,14 @@ const DRAWINGS = {
   tub: '<path d="M12 62h56l-6 42H18z" fill="var(--paper)"/><path d="M8 52h64v10H8z" fill="var(--T)"/><path d="M24 74h32v16H24z" fill="var(--T)"/>',
   bar: '<path d="M8 74h64v30H8z" fill="var(--T)"/><path d="M8 74l-4 4 4 4-4 4 4 4-4 4 4 4-4 4 4 2M72 74l4 4-4 4 4 4-4 4 4 4-4 4 4 4-4 2" fill="none"/><path d="M20 82h40v14H20z" fill="var(--paper)"/><path d="M27 89h26"/>',
   frozen: '<path d="M10 50h60v54H10z" fill="var(--good-4)"/><path d="M10 50l8-10h44l8 10z" fill="var(--paper)"/><path d="M40 62v32M26 70l28 16M54 70 26 86" stroke="var(--paper)" stroke-width="3"/>',
+  slip: '<path d="M6 62h68v42H6z" fill="var(--paper)"/><path d="M6 62h68v12H6z" fill="var(--T)"/><path d="M52 62v42" stroke-dasharray="4 4"/><path d="M16 96 38 82M20 84v.01M34 94v.01" stroke-width="3"/>',
   crate: '<path d="M14 76c0-12 8-20 16-20 3 0 6 1 8 4 3-6 8-8 13-8 10 0 16 10 15 24z" fill="var(--T)"/><path d="M6 76h68v28H6z" fill="var(--good-5)"/><path d="M6 90h68M24 76v28M56 76v28"/>',
   tray: '<path d="M6 84h68l-6 20H12z" fill="var(--paper)"/><path d="M14 84c0-14 12-22 26-22s26 8 26 22z" fill="var(--good-2)"/><path d="M28 72c6 2 10 6 10 12M46 68c4 4 6 10 6 16"/>',
 };
 
 /** @type {Readonly<Record<string, string>>} */
 const OF_GROUP = {
-  bakery: "bread", dairy: "tub", deli: "tub", drinks: "bottle", fish: "fish", flowers: "flower", frozen: "frozen",
+  bakery: "bread", coupon: "slip", dairy: "tub", deli: "tub", drinks: "bottle", fish: "fish", flowers: "flower", frozen: "frozen",
   household: "soap", meat: "tray", pantry: "jar", papers: "news", produce: "crate", sweets: "bar",
 };
 const TINTS = 6;

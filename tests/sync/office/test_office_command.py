@@ -170,10 +170,12 @@ async def test_loading_the_demo_shop_twice(
         "config: 1 changed, 0 as they were.",
         "staff: 4 changed, 0 as they were.",
         "price: 318 changed, 0 as they were.",
-        "promotion: 4 changed, 0 as they were.",
+        "promotion: 6 changed, 0 as they were.",
         "catalogue: 318 changed, 0 as they were.",
+        "used_coupon: 0 changed, 0 as they were.",
+        "coupon: 4 changed, 0 as they were.",
     ]
-    assert [line.split(" changed")[0][-1] for line in told[1]] == ["0"] * 5
+    assert [line.split(" changed")[0][-1] for line in told[1]] == ["0"] * 7
 
 
 @pytest.mark.parametrize(
@@ -235,9 +237,44 @@ def test_promotions_are_checked_like_the_rest_and_need_not_be_there(
         ShopFolder(folder).read()
     assert fault in str(caught.value)
     file.unlink()
+    (folder / "coupons.json").unlink()
     shop = ShopFolder(folder)
     shop.read()
     assert Feed.PROMOTION not in shop.items
+    assert Feed.COUPON not in shop.items
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("[", "{", "coupons.json: "),
+        ('"single_use"', '"once"', "coupons.json: Object contains unknown field `once`"),
+        ('"welcome"', '"wellcome"', "campaign 1: no promotion needs a coupon of 'wellcome'"),
+        ("WELCOME-5M9Q", "WELCOME-2K7F", "campaign 1: the code WELCOME-2K7F stands above already"),
+        ("WELCOME-5M9Q", "welcome", "campaign 1, code welcome: Expected `str` matching"),
+        ("WELCOME-5M9Q", "A-4111111111111111", "looks like a card number"),
+        ("2026-01-01T00:00", "soon", "campaign 2: Invalid isoformat"),
+        ('"hours": {', '"hours": {"until_minute": -1,', "campaign 2, code 9900000000011: "),
+    ],
+)
+def test_coupons_are_checked_like_the_rest(tmp_path: Path, old: str, new: str, fault: str) -> None:
+    folder = tmp_path / "shop"
+    shutil.copytree(DEMO, folder)
+    file = folder / "coupons.json"
+    file.write_text(file.read_text("utf-8").replace(old, new, 1), "utf-8")
+    with pytest.raises(Refused) as caught:
+        ShopFolder(folder).read()
+    assert fault in str(caught.value)
+
+
+def test_every_code_of_a_campaign_is_an_item_of_its_own() -> None:
+    shop = ShopFolder(DEMO)
+    shop.read()
+    items = {item.key: msgspec.json.decode(item.value) for item in shop.items[Feed.COUPON]}
+    assert len(items) == 4
+    assert items["WELCOME-2K7F"]["campaign"] == "welcome"
+    assert items["WELCOME-2K7F"]["single_use"] is True
+    assert items["9900000000011"]["hours"]["from_ms"] == 1_767_225_600_000
 
 
 def test_hours_of_a_promotion_are_local_times_of_the_store(tmp_path: Path) -> None:

@@ -361,8 +361,12 @@ async def test_a_new_box_gets_the_feeds_in_their_order(served: Served, box: Box)
     profile = {"name": "H", "currency": "EUR", "time_zone": "UTC", "taxes": [_TAX]}
     person = {"id": "marta", "name": "M", "role": "cashier", "pin_hash": "$argon2id$x"}
     article = {"sku": "1", "name": "Bread", "tax": "a"}
+    coupon = {"code": "WELCOME-1", "campaign": "c", "name": "Off"}
+    used = {"code": "WELCOME-1", "store": "far", "receipt": "t-1", "at": 5}
     promotion = {"id": "p1", "name": "A tenth", "rule": {"kind": "percent_off", "off_ppm": 100_000}}
     for feed, key, value in (
+        ("coupon", "WELCOME-1", coupon),
+        ("used_coupon", "WELCOME-1", used),
         ("promotion", "p1", promotion),
         ("catalogue", "1", article),
         ("price", "1", {"sku": "1", "price_minor": 5}),

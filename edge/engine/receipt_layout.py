@@ -72,6 +72,7 @@ def lay_out_receipt(
         ),
         *_change(cart, words),
         *_saved(cart, words),
+        *(RowBlock(words.coupon, each.code) for each in cart.used_coupons),
         RuleBlock(),
         *_tax_table(cart, words),
         *_note(cart),

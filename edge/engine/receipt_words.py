@@ -46,6 +46,7 @@ class ReceiptWords(msgspec.Struct, frozen=True):
     no_receipt: str
     gift: str
     gift_use: str
+    coupon: str
 
 
 def tender_word(words: ReceiptWords, kind: OtherTender) -> str:
@@ -97,6 +98,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         no_receipt="Returned without receipt",
         gift="GIFT RECEIPT",
         gift_use="For exchange or return",
+        coupon="Coupon",
     ),
     "pl": ReceiptWords(
         receipt="Paragon nr",
@@ -133,6 +135,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         no_receipt="Zwrot bez paragonu",
         gift="PARAGON PREZENTOWY",
         gift_use="Do wymiany lub zwrotu",
+        coupon="Kupon",
     ),
     "zh": ReceiptWords(
         receipt="小票号",
@@ -169,6 +172,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         no_receipt="无小票退货",
         gift="礼品小票",
         gift_use="凭此换货或退货",
+        coupon="优惠券",
     ),
     "ar": ReceiptWords(
         receipt="رقم الإيصال",
@@ -205,6 +209,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         no_receipt="مرتجع بدون إيصال",
         gift="إيصال هدية",
         gift_use="للاستبدال أو الإرجاع",
+        coupon="قسيمة",
     ),
     "ko": ReceiptWords(
         receipt="영수증 번호",
@@ -241,6 +246,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         no_receipt="영수증 없는 반품",
         gift="선물용 영수증",
         gift_use="교환·반품 시 제시",
+        coupon="쿠폰",
     ),
     "pt": ReceiptWords(
         receipt="Cupom nº",
@@ -277,6 +283,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         no_receipt="Devolvido sem cupom",
         gift="CUPOM PARA PRESENTE",
         gift_use="Para troca ou devolução",
+        coupon="Cupom",
     ),
 }
 

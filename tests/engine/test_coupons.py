@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC
 from typing import Final
 
 import pytest
@@ -20,9 +21,11 @@ from edge.contract.promotion_data import (
     Promotion,
     Selection,
 )
+from edge.contract.receipt_document import RowBlock
 from edge.contract.sale_events import SaleAbandoned, SaleCompleted, SaleOpened
 from edge.contract.till_protocol import CouponView, TillState
 from edge.engine.cart_changes import replay
+from edge.engine.receipt_layout import lay_out_receipt
 from tests.engine.shop_in_memory import CHEESE_742_G, CHEESE_PLU, MILK, ROLL, SOAP, shop
 from tests.engine.till_in_memory import Books, TillInMemory
 
@@ -244,3 +247,15 @@ def test_a_coupon_is_used_exactly_when_the_sale_would_cost_more_without_its_camp
         till.take_coupon_out(code)
         assert (till.cart.total_minor > total) is (code in used)
         till.coupon(code)
+
+
+def test_the_receipt_names_the_coupons_that_were_used_and_no_others() -> None:
+    till = till_with(SOAP_OFF)
+    till.add(SOAP)
+    for code in ("WELCOME-17", LEAFLET):
+        till.coupon(code)
+    till.cash(49)
+    document = lay_out_receipt(till.cart, shop().store, till="till-1", cashier="", zone=UTC)
+    rows = [block for block in document.blocks if isinstance(block, RowBlock)]
+    assert RowBlock("Coupon", "WELCOME-17") in rows
+    assert all(LEAFLET not in (row.start, row.end) for row in rows)

@@ -66,8 +66,8 @@ export function CouponField() {
   };
   return html`<form class="again" onSubmit=${submit}><h3>${say("coupon")}</h3>
     <div class="field"><label for="coupon-code">${say("coupon_code")}</label>
-      <input id="coupon-code" class="input" autocomplete="off" autocapitalize="characters" spellcheck=${false} dir="ltr" value=${couponTyped.value}
+      <div class="check"><input id="coupon-code" class="input grow" autocomplete="off" autocapitalize="characters" spellcheck=${false} dir="ltr" value=${couponTyped.value}
         onInput=${(/** @type {InputEvent} */ event) => (couponTyped.value = /** @type {HTMLInputElement} */ (event.target).value)} />
-      <p class="hint">${say("coupon_hint")}</p></div>
-    <div class="sheet__row"><button type="submit" class="key key--tall"><${Icon} name="tag" /><span>${say("coupon_use")}</span></button></div></form>`;
+        <button type="submit" class="key" aria-label=${say("coupon_use")}><${Icon} name="tag" /><span>${say("coupon_use")}</span></button></div>
+      <p class="hint">${say("coupon_hint")}</p></div></form>`;
 }

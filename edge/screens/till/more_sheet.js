@@ -23,12 +23,12 @@ export function MoreSheet() {
   return html`<${Sheet} title=${say("more")}>
     <div class="sheet__row"><button type="button" class="key key--tall" onClick=${openPriceCheck}><${Icon} name="tag" /><span>${say("price_check")}</span> <kbd>${keyName(now.check)}</kbd></button>
       <button type="button" class="key key--tall" onClick=${() => (store.sheet.value = "keys")}><${Icon} name="keypad" /><span>${say("all_keys")}</span> <kbd>${keyName(now.help)}</kbd></button></div>
-    <${CouponField} />
     <form class="again" onSubmit=${copy}><h3>${say("again_title")}</h3>
       <div class="field"><label for="again-receipt">${say("again_number")}</label>
         <input id="again-receipt" class="input" autocomplete="off" autocapitalize="off" spellcheck=${false} dir="ltr" value=${receiptTyped.value ?? store.view.value?.last_receipt ?? ""}
           onInput=${(/** @type {InputEvent} */ event) => (receiptTyped.value = /** @type {HTMLInputElement} */ (event.target).value)} />
         <p class="hint">${say("again_hint")}</p></div>
       <div class="sheet__row"><button type="submit" class="key key--tall"><${Icon} name="printer" /><span>${say("again_copy")}</span></button>
-        <button type="button" class="key key--tall" onClick=${() => printAgain("print_gift_receipt", receiptAsked())}><${Icon} name="gift" /><span>${say("again_gift")}</span></button></div></form><//>`;
+        <button type="button" class="key key--tall" onClick=${() => printAgain("print_gift_receipt", receiptAsked())}><${Icon} name="gift" /><span>${say("again_gift")}</span></button></div></form>
+    <${CouponField} /><//>`;
 }

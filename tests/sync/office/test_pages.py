@@ -19,6 +19,7 @@ from sync.office import server
 from sync.office.people import BOUND_TO
 from tests.sync.office.head_office import Box, Served
 from tests.sync.office.office_page import PASSWORD, OfficePage, connected, head_office, sell
+from tests.sync.office.test_coupons import with_coupons
 from tests.sync.tcp_cutter import TcpCutter
 
 pytestmark = pytest.mark.screens
@@ -113,6 +114,22 @@ async def test_a_sale_appears_without_reload_and_opens(
     await page.keyboard.press("Escape")
     await expect(sheet).to_have_count(0)
     await expect(office.rows.nth(1).get_by_role("button")).to_be_focused()
+
+
+async def test_coupons_that_were_used_twice_are_listed(
+    office: OfficePage, served: Served, box: Box
+) -> None:
+    far = Box("far-away", 2)
+    await served.add(far)
+    box.record(*with_coupons("a", "WELCOME-1", used=("WELCOME-1",)))
+    far.record(*with_coupons("z", "WELCOME-1", used=("WELCOME-1",)))
+    await office.sign_in()
+    for each in (box, far):
+        async with connected(served, each) as shop:
+            await shop.send()
+    rows = office.page.get_by_role("region", name="Coupons used more than once").locator("tbody tr")
+    await expect(rows).to_have_count(2, timeout=20_000)
+    await expect(rows).to_contain_text(["till-1-z", "till-1-a"])  # of one instant: by shop
 
 
 async def test_plot_table_and_csv_have_the_same_figures(

@@ -7,6 +7,7 @@ import { locale } from "../kit/words.js";
 import { begin } from "./arrivals.js";
 import { ByHour } from "./by_hour.js";
 import { byTender } from "./figures.js";
+import { DoubledCoupons } from "./coupons.js";
 import { deviceTalks, say } from "./office_words.js";
 import { SaleSheet } from "./sale_sheet.js";
 import { Shops } from "./shops.js";
@@ -52,7 +53,7 @@ function Office() {
   if (store.user.value === "") return html`<${TopBar} /><${SignIn} />`;
   if (!store.ready.value) return html`<${TopBar} /><${Opening} />`;
   return html`<${TopBar} /><main class="sheet-grid"><div class="figures"><${Headline} /><${ByHour} /></div>
-    <aside class="ruled" aria-label=${say("live")}><${Tape} /><${Ledger} /></aside><${Shops} /></main><${SaleSheet} />`;
+    <aside class="ruled" aria-label=${say("live")}><${Tape} /><${Ledger} /></aside><${Shops} /><${DoubledCoupons} /></main><${SaleSheet} />`;
 }
 
 installIcons();

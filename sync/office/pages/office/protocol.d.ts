@@ -108,3 +108,15 @@ export interface RefusalView {
   message: string;
   advice: string;
 }
+
+export interface CouponUseView {
+  code: string;
+  campaign: string;
+  name: string;
+  single_use: boolean;
+  store: string;
+  till: string;
+  receipt_number: string;
+  used_at: number;
+  double: boolean;
+}

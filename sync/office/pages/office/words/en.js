@@ -87,4 +87,9 @@ export const WORDS = Object.freeze({
   todo_never: "Its box has not called yet. Check the address of head office in the box's settings.",
   todo_quarantined: { one: "{n} record stands aside: it does not fit the others. Tell your technician.", other: "{n} records stand aside: they do not fit the others. Tell your technician." },
   todo_parked: { one: "{n} record is of a newer version. Update head office; it is then read by itself.", other: "{n} records are of a newer version. Update head office; they are then read by themselves." },
+  coupons_twice: "Coupons used more than once",
+  coupons_twice_words: "These count once. A shop without a line to head office cannot know that another one took the code; from its arrival on, all shops refuse it.",
+  coupon: "Coupon",
+  coupon_when: "Used",
+  receipt: "Receipt",
 });

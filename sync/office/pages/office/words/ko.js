@@ -77,4 +77,9 @@ export const WORDS = Object.freeze({
   todo_never: "박스가 아직 연락하지 않았습니다. 박스 설정의 본사 주소를 확인하십시오.",
   todo_quarantined: { other: "기록 {n}건이 따로 놓였습니다. 다른 기록과 맞지 않습니다. 기술자에게 알리십시오." },
   todo_parked: { other: "기록 {n}건이 더 새로운 버전입니다. 본사를 업데이트하면 저절로 읽힙니다." },
+  coupons_twice: "두 번 이상 사용된 쿠폰",
+  coupons_twice_words: "이 쿠폰은 한 번만 적용됩니다. 본사와 연결이 끊긴 매장은 다른 매장이 코드를 받은 것을 알 수 없습니다. 소식이 도착한 뒤로는 모든 매장이 거절합니다.",
+  coupon: "쿠폰",
+  coupon_when: "사용 시각",
+  receipt: "영수증",
 });

@@ -77,4 +77,9 @@ export const WORDS = Object.freeze({
   todo_never: "Box jeszcze się nie zgłosił. Sprawdź adres centrali w ustawieniach boxa.",
   todo_quarantined: { one: "{n} zapis odłożono: nie pasuje do pozostałych. Powiadom technika.", few: "{n} zapisy odłożono: nie pasują do pozostałych. Powiadom technika.", many: "{n} zapisów odłożono: nie pasują do pozostałych. Powiadom technika.", other: "{n} zapisu odłożono: nie pasuje do pozostałych. Powiadom technika." },
   todo_parked: { one: "{n} zapis pochodzi z nowszej wersji. Zaktualizuj centralę; odczyta go sama.", few: "{n} zapisy pochodzą z nowszej wersji. Zaktualizuj centralę; odczyta je sama.", many: "{n} zapisów pochodzi z nowszej wersji. Zaktualizuj centralę; odczyta je sama.", other: "{n} zapisu pochodzi z nowszej wersji. Zaktualizuj centralę; odczyta je sama." },
+  coupons_twice: "Kupony użyte więcej niż raz",
+  coupons_twice_words: "Te kupony liczą się raz. Sklep bez łączności z centralą nie wie, że inny przyjął kod; odkąd to tu dotarło, wszystkie sklepy go odmawiają.",
+  coupon: "Kupon",
+  coupon_when: "Użyty",
+  receipt: "Paragon",
 });

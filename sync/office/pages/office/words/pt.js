@@ -77,4 +77,9 @@ export const WORDS = Object.freeze({
   todo_never: "O equipamento ainda não chamou. Verifique o endereço da matriz nas configurações dele.",
   todo_quarantined: { one: "{n} registro ficou de lado: não combina com os outros. Avise o técnico.", many: "{n} registros ficaram de lado: não combinam com os outros. Avise o técnico.", other: "{n} registros ficaram de lado: não combinam com os outros. Avise o técnico." },
   todo_parked: { one: "{n} registro é de uma versão mais nova. Atualize a matriz; ele é lido sozinho.", many: "{n} registros são de uma versão mais nova. Atualize a matriz; são lidos sozinhos.", other: "{n} registros são de uma versão mais nova. Atualize a matriz; são lidos sozinhos." },
+  coupons_twice: "Cupons usados mais de uma vez",
+  coupons_twice_words: "Estes contam uma vez. Uma loja sem linha com a matriz não sabe que outra aceitou o código; desde que a notícia chegou, todas as lojas o recusam.",
+  coupon: "Cupom",
+  coupon_when: "Usado",
+  receipt: "Recibo",
 });

@@ -77,4 +77,9 @@ export const WORDS = Object.freeze({
   todo_never: "其主机尚未报到。请检查主机设置中的总部地址。",
   todo_quarantined: { other: "{n} 条记录被搁置：与其他记录不符。请告知技术人员。" },
   todo_parked: { other: "{n} 条记录来自较新的版本。请更新总部；之后会自动读取。" },
+  coupons_twice: "重复使用的优惠券",
+  coupons_twice_words: "这些券只能用一次。与总部断线的门店无法知道别的门店已收下该代码；消息到达后，所有门店都会拒收。",
+  coupon: "优惠券",
+  coupon_when: "使用时间",
+  receipt: "小票",
 });

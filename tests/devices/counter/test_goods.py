@@ -94,3 +94,16 @@ def test_other_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "store.json").unlink()
     with pytest.raises(SettingsInvalid, match="not UTF-8"):
         load_shelf(tmp_path)
+
+
+def test_coupons_lie_on_the_shelf_behind_the_goods(tmp_path: Path) -> None:
+    folder = shop(tmp_path, HEAD + MILK)
+    (folder / "coupons.json").write_text('[{"name": "Off", "codes": ["ONE-1", "TWO-2"]}]')
+    *_, one, two = load_shelf(folder).goods
+    assert (one.code, one.name, one.unit, one.group, one.price_minor) == (
+        "ONE-1", "Off", "coupon", "coupon", 0,
+    )  # fmt: skip
+    assert load_shelf(folder).named(two.code) == "Off"
+    (folder / "coupons.json").write_text("[{]")
+    with pytest.raises(SettingsInvalid, match=r"coupons\.json, line 1"):
+        load_shelf(folder)

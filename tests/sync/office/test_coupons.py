@@ -106,8 +106,10 @@ async def test_a_code_that_a_person_made_free_stays_free_when_events_are_read_ag
 ) -> None:
     box = Box()
     async with serve(tmp_path, box) as served:
-        box.record(*with_coupons("a", "ONE-1", "TWO-2", used=("ONE-1",)))
+        opened, one, *others = with_coupons("a", "ONE-1", "TWO-2", used=("ONE-1",))
+        box.record(opened, one, CouponRemoved(sale="a", code="ONE-1"), one, *others)
         await _arrive(served, box)
+        assert [each["code"] for each in await uses(served)] == ["ONE-1"]
         free = {"items": [{"key": "ONE-1", "value": None}]}
         status, _ = await served.ask("PUT", "/api/v1/feeds/used_coupon", free)
         assert status == 200

@@ -34,10 +34,10 @@ class Feed(StrEnum):
     PRICE = "price"
     PROMOTION = "promotion"
     CATALOGUE = "catalogue"
-    BOX_KEY = "box_key"
-    """Written by head office itself, and sent to boxes that name its cursor."""
     USED_COUPON = "used_coupon"
     COUPON = "coupon"
+    BOX_KEY = "box_key"
+    """Written by head office itself."""
 
 
 FEED_ORDER: Final = (
@@ -46,10 +46,12 @@ FEED_ORDER: Final = (
     Feed.PRICE,
     Feed.PROMOTION,
     Feed.CATALOGUE,
-    Feed.BOX_KEY,
     Feed.USED_COUPON,  # before the codes themselves: none is taken that was used
     Feed.COUPON,
+    Feed.BOX_KEY,
 )
+YOUNGER_FEEDS: Final = frozenset({Feed.USED_COUPON, Feed.COUPON, Feed.BOX_KEY})
+"""Feeds that an older box cannot read: they are sent to boxes that name their cursors."""
 
 
 class Article(msgspec.Struct, frozen=True, omit_defaults=True):

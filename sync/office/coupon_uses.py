@@ -62,6 +62,16 @@ class CouponUses:
         return CouponUsesBody(tuple(_use(*row) for row in await self.file.read(query)))
 
 
-def _use(code: str, campaign: str, name: str, single_use: int, *place: Any) -> CouponUseBody:
-    *where, double = place
-    return CouponUseBody(code, campaign, name, bool(single_use), *where, bool(double))
+def _use(
+    code: str,
+    campaign: str,
+    name: str,
+    single_use: int,
+    store: str,
+    till: str,
+    receipt: str,
+    used_at: int,
+    double: int,
+) -> CouponUseBody:
+    single, twice = bool(single_use), bool(double)
+    return CouponUseBody(code, campaign, name, single, store, till, receipt, used_at, twice)

@@ -28,7 +28,7 @@ from edge.contract.limits import (
     SOCKET_SEND_S_MAX,
     STOP_S_MAX,
 )
-from edge.contract.reference_data import FEED_ORDER, BoxKey, Feed
+from edge.contract.reference_data import FEED_ORDER, YOUNGER_FEEDS, BoxKey, Feed
 from edge.contract.replication import (
     FEED_REFUSED,
     Ack,
@@ -277,7 +277,7 @@ class BoxSessions:
         cursors = {
             feed: hello.cursors.get(feed, 0)
             for feed in FEED_ORDER
-            if feed is not Feed.BOX_KEY or feed in hello.cursors  # an older box cannot read it
+            if feed not in YOUNGER_FEEDS or feed in hello.cursors
         }
         ahead = [str(feed) for feed in cursors if cursors[feed] > newest[feed]]
         far = [feed for feed in ahead if cursors[Feed(feed)] - newest[feed] > FEED_CURSOR_AHEAD_MAX]

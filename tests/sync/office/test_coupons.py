@@ -94,7 +94,10 @@ async def test_a_code_that_two_stores_took_is_a_double_and_the_first_one_stands(
 
 async def test_other_stores_hear_of_a_used_code_while_they_are_on_the_line(tmp_path: Path) -> None:
     here, far = Box(), Box("far-away", 2)
-    async with serve(tmp_path, here, far) as served, served.session(far) as (line, _):
+    async with (
+        serve(tmp_path, here, far) as served,
+        served.session(far, cursors={Feed.USED_COUPON: 0}) as (line, _),
+    ):
         here.record(*with_coupons("a", "ONE-1", used=("ONE-1",)))
         await _arrive(served, here)
         page: FeedPage = (await line.next()).page

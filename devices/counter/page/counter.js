@@ -37,11 +37,16 @@ async function settle(work) {
   }
 }
 
+const SHOWN_SIGNS_MAX = 60;
+
+/** A receipt's code is some 400 signs, of which nobody reads more than the first. @param {string} code */
+const shortened = (code) => (code.length > SHOWN_SIGNS_MAX ? `${code.slice(0, SHOWN_SIGNS_MAX)}\u2026` : code);
+
 /** @param {string} path @param {unknown} body @param {string} [unnamed] what to call a code of no article */
 async function scan(path, body, unnamed = "no article on this shelf") {
   await settle(
     ask(path, body).then((typed) => {
-      hear("well", el("b", {}, "The scanner typed"), " ", el("span", { class: "kbd", dir: "ltr" }, typed.code), ": ", el("span", { dir: "auto" }, typed.name || unnamed), ". The till shows what came of it.");
+      hear("well", el("b", {}, "The scanner typed"), " ", el("span", { class: "kbd", dir: "ltr" }, shortened(typed.code)), ": ", el("span", { dir: "auto" }, typed.name || unnamed), ". The till shows what came of it.");
     }),
   );
 }

@@ -28,6 +28,7 @@ from tests.devices.counter.running_counter import (
 from tests.devices.counter.test_counter_api import Reader, connected
 from tests.devices.host_bench import until
 from tests.golden import script_cases
+from tests.golden.signed_receipt import TEXT as SIGNED_CODE
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -172,8 +173,8 @@ async def test_drawn_lines_stand_among_those_of_text(
         await shown.page.screenshot(path=f"{folder}/counter-{shop}.png")
 
 
-async def print_receipt(counter: CounterClient) -> None:
-    qr = RECEIPT_CODE.encode()
+async def print_receipt(counter: CounterClient, code: str = RECEIPT_CODE) -> None:
+    qr = code.encode()
     size = (len(qr) + 3).to_bytes(2, "little")
     _, writer = await asyncio.open_connection("127.0.0.1", counter.printer)
     writer.write(
@@ -192,6 +193,19 @@ async def print_receipt(counter: CounterClient) -> None:
 async def read_code(place: Locator) -> str:
     picture = Image.open(io.BytesIO(await place.screenshot()))
     return "".join(found.text for found in zxingcpp.read_barcodes(picture))
+
+
+async def test_the_signed_code_of_a_receipt_is_read_back_sign_by_sign(
+    counter: CounterClient, reader: Reader, chromium: Browser
+) -> None:
+    page = (await opened(counter, chromium, device_scale_factor=3, reduced_motion="reduce")).page
+    await print_receipt(counter, SIGNED_CODE)
+    await expect(page.locator(".receipt")).to_contain_text("Whole milk 1 l")
+    assert await read_code(page.locator(".receipt__code").first) == SIGNED_CODE
+    await page.locator("#rescan").click()
+    await until(lambda: reader.typed == SIGNED_CODE.encode() + b"\r")
+    heard = page.locator("#heard .kbd")
+    await expect(heard).to_have_text(f"{SIGNED_CODE[:60]}\u2026")
 
 
 async def test_paper_comes_out_with_codes_that_can_be_read(

@@ -21,6 +21,7 @@ from edge.contract.card_refund_events import (
 )
 from edge.contract.envelope import GENESIS, link_all, unseal
 from edge.contract.errors import Refused, StorageFailed
+from edge.contract.coupon_events import CouponPresented, CouponRemoved
 from edge.contract.event_registry import Event
 from edge.contract.limits import COMMAND_REPLIES_KEPT, EVENT_BYTES_MAX, EVENTS_PER_COMMAND_MAX
 from edge.contract.receipt_events import GiftReceiptPrinted, ReceiptPresented, ReceiptReprinted
@@ -209,6 +210,16 @@ def settled_by_people(sale: str) -> tuple[Event, ...]:
     return (reversal, seen, late, *other, looked_into)
 
 
+def coupons(sale: str) -> tuple[Event, ...]:
+    """Return coupons that a sale takes: two that may be used once, of which one is taken out."""
+    return (
+        CouponPresented(sale=sale, code="A-1", campaign="a", name="A", single_use=True),
+        CouponPresented(sale=sale, code="A-2", campaign="a", name="A", single_use=True),
+        CouponPresented(sale=sale, code="ALL", campaign="all", name="For all"),
+        CouponRemoved(sale=sale, code="A-2"),
+    )
+
+
 async def test_projections_made_anew_from_events_are_the_same(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     async with ledger_at(path) as ledger:
@@ -230,6 +241,7 @@ async def test_projections_made_anew_from_events_are_the_same(tmp_path: Path) ->
         await ledger.record(Record((*gone, SaleAbandoned(sale="gone")), "till-5"))
         await ledger.record(Record(coming_back("back", "1", receipt=False), "till-9"))
         await ledger.record(Record(card_refunds("open"), "till-1"))
+        await ledger.record(Record(coupons("open"), "till-1"))
         seq = (await ledger.record(Record(settled_by_people("open"), "till-1"))).last_seq
         again = (
             GiftReceiptPrinted(sale="s1", receipt="till-1-000002", copy=1),
@@ -259,6 +271,7 @@ async def test_projections_made_anew_from_events_are_the_same(tmp_path: Path) ->
 
         before = tables()
         assert all(before.values())
+        assert before["coupon"] == [("A-1", "open", "")]
         assert before["card_desk"] == [
             ("p1", seq - 5, 0, 0), ("p2", 0, seq - 4, seq - 3), ("p3", 0, seq - 2, 0),
         ]  # fmt: skip

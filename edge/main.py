@@ -163,6 +163,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             lambda: link.view,
             lambda: link.accepted_seq,
             lambda: reference.store.currency if reference.has_store else "",
+            lambda at: ledger.calendar.day(at),  # noqa: PLW0108 - it may get another calendar
             lambda: selling.parked.views(),  # noqa: PLW0108 - bound later
             desk.doubt,
             desk.alarms,

@@ -45,6 +45,8 @@ FRESH_RECEIPTS_MAX: Final = 128
 """Sales just completed whose receipts are on their way to a printer: two of each of 64 tills."""
 TENDERS_PER_SALE_MAX: Final = 20
 """Card payments tried and cash given in one sale."""
+MINIMUM_AGE_MAX: Final = 99
+"""Years that a customer can have to be: two digits on a screen."""
 
 COUPON_CHARS_MAX: Final = 40
 """The code on a coupon, and the name of its campaign: a QR code or a row of bars, still typed."""

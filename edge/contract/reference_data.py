@@ -18,6 +18,7 @@ from edge.contract.limits import (
     FOREIGN_RATE_PPM_MAX,
     LOGO_HEIGHT_DOTS_MAX,
     LOGO_WIDTH_DOTS_MAX,
+    MINIMUM_AGE_MAX,
     NAME_CHARS_MAX,
     PRICE_BOOKS_MAX,
 )
@@ -60,7 +61,8 @@ class Article(msgspec.Struct, frozen=True, omit_defaults=True):
     `codes` are its GTINs as printed (8, 12, 13 or 14 digits); `plu` the short number
     that weighed goods carry inside their price- or weight-embedded codes, and that cashiers
     key; `unit` is `piece` or `kg`; `tax` names a `TaxRule`; `key` places it on the quick
-    keys (`page:place`, from 1), `icon` draws it there.
+    keys (`page:place`, from 1), `icon` draws it there. `minimum_age` is how old a customer has to
+    be, in years; 0 for anybody.
     """
 
     sku: str
@@ -72,6 +74,7 @@ class Article(msgspec.Struct, frozen=True, omit_defaults=True):
     group: str = ""
     key: str = ""
     icon: str = ""
+    minimum_age: Annotated[int, Meta(ge=0, le=MINIMUM_AGE_MAX)] = 0
 
 
 class Price(msgspec.Struct, frozen=True, omit_defaults=True):

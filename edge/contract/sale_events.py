@@ -30,7 +30,7 @@ class LineAdded(Event, frozen=True):
     `quantity` in thousandths; `rate_ppm` is the tax rate in parts per million (19 % is
     190000); `entry` says how the article came in: scanned, keyed, from a code with its weight
     or price inside, or weighed (`scale`). A weight is net: `tare_g` was taken off what the
-    scale showed.
+    scale showed. `minimum_age` is what the customer has to be (`AgeChecked`).
     """
 
     TYPE: ClassVar[str] = "line_added"
@@ -48,6 +48,7 @@ class LineAdded(Event, frozen=True):
     unit: str = "piece"
     entry: str = "scanned"
     tare_g: int = 0
+    minimum_age: int = 0
 
 
 @declare

@@ -12,6 +12,7 @@ from edge.contract.identity import CommandId, ShortId
 from edge.contract.limits import (
     BARCODE_CHARS_MAX,
     COUPON_CHARS_MAX,
+    MINIMUM_AGE_MAX,
     REASON_CHARS_MAX,
     RECEIPT_CHARS_MAX,
     RECEIPT_TEXT_CHARS_MAX,
@@ -24,6 +25,7 @@ from edge.contract.quantity import ONE
 LineId = Annotated[str, Meta(min_length=1, max_length=40)]
 ReceiptText = Annotated[str, Meta(min_length=1, max_length=RECEIPT_TEXT_CHARS_MAX)]
 TerminalNumber = Annotated[str, Meta(max_length=TERMINAL_RECEIPT_NUMBER_CHARS_MAX)]
+Age = Annotated[int, Meta(ge=1, le=MINIMUM_AGE_MAX)]
 Reason = Annotated[str, Meta(min_length=1, max_length=REASON_CHARS_MAX)]
 
 
@@ -333,6 +335,23 @@ class SettleCardAlarm(ApprovedCommand, frozen=True, kw_only=True, tag="settle_ca
     reason: Reason
 
 
+class ConfirmAge(TillCommand, frozen=True, kw_only=True, tag="confirm_age"):
+    """Say that the customer is old enough for all goods up to `minimum_age`, in this sale.
+
+    With a `birth_date` (`YYYY-MM-DD`) the box works it out; without one the cashier saw it. The
+    date is kept nowhere.
+    """
+
+    minimum_age: Age
+    birth_date: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$(?!\n)")] | None = None
+
+
+class RefuseAge(TillCommand, frozen=True, kw_only=True, tag="refuse_age"):
+    """Take out what is sold from `minimum_age` on: the customer is too young, or shows nothing."""
+
+    minimum_age: Age
+
+
 AnyTillCommand = (
     AddItem
     | WeighItem
@@ -366,4 +385,6 @@ AnyTillCommand = (
     | AttachEvidence
     | ReverseInDoubt
     | SettleCardAlarm
+    | ConfirmAge
+    | RefuseAge
 )

@@ -49,7 +49,7 @@ class LineView(msgspec.Struct, frozen=True, omit_defaults=False):
 
     Goods that come back have the entry `returned`, a `quantity` above zero and an
     `amount_minor` below it; `returned_from` is the number of the receipt that sold them, empty
-    without one, and for lines that sell.
+    without one, and for lines that sell. `minimum_age` is how old the customer has to be.
     """
 
     line_id: str
@@ -69,6 +69,7 @@ class LineView(msgspec.Struct, frozen=True, omit_defaults=False):
     note: str = ""
     tare_g: int = 0
     returned_from: str = ""
+    minimum_age: int = 0
 
 
 class DiscountView(msgspec.Struct, frozen=True):
@@ -149,6 +150,16 @@ class WeighingView(msgspec.Struct, frozen=True):
 
     name: str
     tare_g: int
+
+
+class AgeCheckView(msgspec.Struct, frozen=True):
+    """The sale waits for an answer whether the customer is `minimum_age` years old.
+
+    `born_by` is the last birth date with which they are, `YYYY-MM-DD`.
+    """
+
+    minimum_age: int
+    born_by: str
 
 
 class LinkView(msgspec.Struct, frozen=True):
@@ -278,6 +289,7 @@ class TillView(msgspec.Struct, frozen=True, kw_only=True):
     A `total_minor` below zero goes back to the customer: `refund_due_minor` is what is left of
     that, `due_minor` what is left to be paid. Neither is negative, and one of them is 0.
     `last_receipt` is the number of the till's newest receipt, empty before the first.
+    `age_checked` is the age up to which the customer was checked, 0 for not; `age_check` asks.
     """
 
     version: int
@@ -306,6 +318,8 @@ class TillView(msgspec.Struct, frozen=True, kw_only=True):
     refund_due_minor: int = 0
     last_receipt: str = ""
     price_check: PriceCheckView | None = None
+    age_checked: int = 0
+    age_check: AgeCheckView | None = None
     doubt: DoubtView | None = None
     card_alarms: tuple[CardAlarmView, ...] = ()
     coupons: tuple[CouponView, ...] = ()

@@ -78,6 +78,7 @@ class Line(msgspec.Struct, frozen=True):
     note: str = ""
     tare_g: int = 0
     back: GoodsBack | None = None
+    minimum_age: int = 0
 
     @property
     def net_minor(self) -> int:
@@ -104,6 +105,7 @@ class Line(msgspec.Struct, frozen=True):
             self.note,
             self.tare_g,
             self.back.receipt if self.back else "",
+            self.minimum_age,
         )
 
 
@@ -210,7 +212,7 @@ class Cart(msgspec.Struct, frozen=True):
     `rounding_minor` are set by completion. `recounted` is the line just voided to be added anew
     with another quantity. `reductions` are those of the newest `PricesReduced`;
     `discounts_given` counts discounts, those taken back too. `weighing` is what the scale has
-    not answered yet.
+    not answered yet. `age_checked` is the age up to which the customer was checked.
     """
 
     state: TillState = TillState.IDLE
@@ -239,6 +241,7 @@ class Cart(msgspec.Struct, frozen=True):
     returned: tuple[TaxTotal, ...] = ()
     returned_minor: int = 0
     coupons: tuple[HeldCoupon, ...] = ()
+    age_checked: int = 0
 
     @property
     def used_coupons(self) -> tuple[HeldCoupon, ...]:
@@ -326,6 +329,12 @@ class Cart(msgspec.Struct, frozen=True):
             if (each.state == APPROVED and each.amount_minor < 0)
             or (each.kind == MANUAL_CARD and each.state == RETURNED)
         )
+
+    @property
+    def age_asked(self) -> int:
+        """How old the customer has to be for what was not checked yet; 0 for nothing to ask."""
+        wanted = max((line.minimum_age for line in self.lines if not line.voided), default=0)
+        return wanted if wanted > self.age_checked else 0
 
     @property
     def open_payment(self) -> Tender | None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from edge.contract.age_events import AgeChecked
 from edge.contract.card_desk_events import (
     CardPaymentResolved,
     CardRefundResolved,
@@ -137,6 +138,7 @@ def _line_added(cart: Cart, event: LineAdded, _: int) -> Cart:
         overridden=recounted.overridden if recounted else False,
         note=recounted.note if recounted else "",
         tare_g=event.tare_g,
+        minimum_age=event.minimum_age,
     )
     sums = add_to_rate(cart.rate_sums, event.tax, event.rate_ppm, event.amount_minor)
     return replace(
@@ -158,6 +160,10 @@ def _moved(discounts: tuple[Discount, ...], from_line: str, to_line: str) -> tup
     return tuple(
         replace(each, line_id=to_line) if each.line_id == from_line else each for each in discounts
     )
+
+
+def _age_checked(cart: Cart, event: AgeChecked, _: int) -> Cart:
+    return replace(cart, age_checked=max(cart.age_checked, event.minimum_age))
 
 
 def _weighing_asked(cart: Cart, event: WeighingAsked, _: int) -> Cart:
@@ -321,6 +327,7 @@ def _abandoned(_: Cart, __: SaleAbandoned, ___: int) -> Cart:
 _HANDLERS: Final[dict[type[Event], Callable[[Cart, Any, int], Cart]]] = {
     LineAdded: _line_added,
     LineVoided: _line_voided,
+    AgeChecked: _age_checked,
     WeighingAsked: _weighing_asked,
     WeighingEnded: _weighing_ended,
     PricesReduced: _prices_reduced,

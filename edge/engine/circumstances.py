@@ -63,8 +63,9 @@ class Circumstances(msgspec.Struct, frozen=True):
     sales of which goods come back: the one that the command names, or all that the sale does; or
     the one that is printed again, by the till's printer (`has_printer`). `reversible` is the
     card payment that the till's terminal may be asked to take back: the last one that it was
-    asked for, today, where it can take payments back.
-    `coupon` says where the coupon is that the command presents, None while no sale has it.
+    asked for, today, where it can take payments back. `coupon` says where the coupon is that the
+    command presents, None while no sale has it. `business_day` (`YYYY-MM-DD`) is the one on
+    which the sale was (or now is) opened.
     """
 
     till: str
@@ -85,3 +86,4 @@ class Circumstances(msgspec.Struct, frozen=True):
     has_printer: bool = False
     desk: AtTheDesk = _NOT_AT_DESK
     coupon: CouponUse | None = None
+    business_day: str = ""

@@ -13,7 +13,8 @@ from edge.contract.return_events import LineReturned
 from edge.contract.sale_events import LineAdded, LineVoided, SaleOpened
 from edge.contract.till_commands import AddItem, SetQuantity, VoidLine
 from edge.contract.till_protocol import TillState
-from edge.engine.article_finding import LABEL_ENTRIES, price_code
+from edge.engine.age_rules import refuse_age_after_money
+from edge.engine.article_finding import LABEL_ENTRIES, Priced, price_code
 from edge.engine.cart import EMPTY, RECOUNTED, SCALE, Cart, Line
 from edge.engine.cart_changes import apply
 from edge.engine.circumstances import Circumstances
@@ -44,7 +45,15 @@ def add_item(
         at_ms=given.occasion.at_ms,
         aim=given.aim,
     )
-    added = LineAdded(
+    refuse_age_after_money(cart, priced.article)
+    added = line_added(cart, priced, command.code)
+    check_total(cart, added)
+    return (*events, added)
+
+
+def line_added(cart: Cart, priced: Priced, code: str, *, tare_g: int = 0) -> LineAdded:
+    """Return what adds a priced article to the sale as its next line."""
+    return LineAdded(
         sale=cart.sale,
         line=str(len(cart.lines) + 1),
         sku=priced.article.sku,
@@ -54,12 +63,12 @@ def add_item(
         amount_minor=priced.amount_minor,
         tax=priced.tax.code,
         rate_ppm=priced.tax.rate_ppm,
-        code=command.code,
+        code=code,
         unit=priced.article.unit,
         entry=priced.entry,
+        tare_g=tare_g,
+        minimum_age=priced.article.minimum_age,
     )
-    check_total(cart, added)
-    return (*events, added)
 
 
 def open_if_needed(
@@ -124,6 +133,7 @@ def set_quantity(
         code=line.code,
         unit=line.unit,
         entry=line.entry,
+        minimum_age=line.minimum_age,
     )
     check_total(apply(cart, voided, 0), added)
     return (voided, added)

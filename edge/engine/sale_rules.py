@@ -20,6 +20,7 @@ Decisions that are this shop's policy:
   either way.
 - A coupon may come before the goods. It is used up by a completed sale in which it takes something
   off, and by no other.
+- Goods with a minimum age hold the payment until somebody answered: see `edge.engine.age_rules`.
 - Promotions and discounts see only lines that sell: goods that come back give what was paid for
   them, and make nothing cheaper.
 """
@@ -41,6 +42,7 @@ from edge.contract.till_commands import (
     AskTerminal,
     AttachEvidence,
     CancelCard,
+    ConfirmAge,
     GiveCash,
     GiveDiscount,
     GiveTender,
@@ -51,6 +53,7 @@ from edge.contract.till_commands import (
     PayByCard,
     PrintGiftReceipt,
     RefundByCard,
+    RefuseAge,
     RemoveCoupon,
     RemoveDiscount,
     ReprintReceipt,
@@ -69,6 +72,7 @@ from edge.contract.till_commands import (
     WeighItem,
 )
 from edge.contract.till_protocol import TillState
+from edge.engine.age_rules import confirm_age, refuse_age
 from edge.engine.basket_pricing import with_reductions
 from edge.engine.card_desk_rules import (
     ask_terminal,
@@ -192,4 +196,6 @@ _RULES: Final[
     AttachEvidence: attach_evidence,
     ReverseInDoubt: reverse_in_doubt,
     SettleCardAlarm: settle_card_alarm,
+    ConfirmAge: confirm_age,
+    RefuseAge: refuse_age,
 }

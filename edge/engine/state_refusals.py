@@ -123,7 +123,7 @@ def refuse_unless_refundable(cart: Cart) -> None:
 
 
 def refuse_unless_live(cart: Cart) -> None:
-    """Refuse when nothing can be completed: no open sale, or one without a live line."""
+    """Refuse when nothing can be completed: no open sale, no live line, an age not checked."""
     refuse_unless_open(cart)
     refuse_while_weighing(cart)
     if not cart.live_lines:
@@ -131,6 +131,13 @@ def refuse_unless_live(cart: Cart) -> None:
             "nothing_to_pay",
             "Every line of this sale is voided: there is nothing to pay.",
             advice="Add an article, or abandon the sale.",
+        )
+    if cart.age_asked:
+        raise Refused(
+            "age_unchecked",
+            f"The customer has to be {cart.age_asked} years old for something in this sale.",
+            advice="Answer the question about the age first.",
+            params={"age": str(cart.age_asked)},
         )
 
 

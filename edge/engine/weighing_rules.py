@@ -13,10 +13,11 @@ from edge.contract.quantity import ONE, Unit, format_quantity
 from edge.contract.sale_events import LineAdded, SaleAbandoned
 from edge.contract.till_commands import WeighItem
 from edge.contract.weighing_events import WeighingAsked, WeighingEnded
+from edge.engine.age_rules import refuse_age_after_money
 from edge.engine.article_finding import LABEL_ENTRIES, price_code
 from edge.engine.cart import SCALE, Cart
 from edge.engine.circumstances import Circumstances
-from edge.engine.line_rules import check_lines, check_total, open_if_needed
+from edge.engine.line_rules import check_lines, check_total, line_added, open_if_needed
 from edge.engine.reference_view import ReferenceView
 from edge.engine.state_refusals import (
     refuse_once_refunded,
@@ -39,6 +40,7 @@ def weigh_item(
     check_lines(cart)
     priced = price_code(reference, command.code, ONE, entry=SCALE, at_ms=given.occasion.at_ms)
     name = priced.article.name
+    refuse_age_after_money(cart, priced.article)
     if priced.entry in LABEL_ENTRIES:
         raise Refused(
             "label_has_its_quantity",
@@ -102,21 +104,7 @@ def weighed(cart: Cart, weight_g: int, reference: ReferenceView) -> tuple[LineAd
     priced = price_code(
         reference, asked.code, weight_g - asked.tare_g, entry=SCALE, at_ms=cart.opened_at
     )
-    added = LineAdded(
-        sale=cart.sale,
-        line=str(len(cart.lines) + 1),
-        sku=priced.article.sku,
-        name=priced.article.name,
-        quantity=priced.quantity,
-        price_minor=priced.price_minor,
-        amount_minor=priced.amount_minor,
-        tax=priced.tax.code,
-        rate_ppm=priced.tax.rate_ppm,
-        code=asked.code,
-        unit=priced.article.unit,
-        entry=SCALE,
-        tare_g=asked.tare_g,
-    )
+    added = line_added(cart, priced, asked.code, tare_g=asked.tare_g)
     check_total(cart, added)
     return (added,)
 

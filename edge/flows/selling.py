@@ -217,6 +217,7 @@ class Selling:
             self.has_printer(till.id),
             await self.desk.facts(command, till.cart, self.past),
             coupon=await self.coupons.find(coupon_asked(command, self.reference)),
+            business_day=self._day(at if new_sale_id else till.cart.opened_at),
         )
         events = decide(till.cart, command, self.reference, given)
         if isinstance(command, NextSale):

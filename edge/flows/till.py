@@ -22,6 +22,7 @@ from edge.contract.till_protocol import (
     WeighingView,
 )
 from edge.contract.wire import encode
+from edge.engine.age_rules import age_check_view
 from edge.engine.cart import EMPTY, Cart
 from edge.engine.tender_rules import receipt_number
 
@@ -103,8 +104,9 @@ def _newest_receipt(till: Till) -> str:
 class TillViews:
     """Builds views and hands them to the screens.
 
-    `devices` and `link` say how those are now; `accepted_seq` is what head office has; `doubt` and
-    `card_alarms` are what the desk of cards in doubt knows.
+    `devices` and `link` say how those are now; `accepted_seq` is what head office has; `day` is
+    the business day of an instant; `doubt` and `card_alarms` are what the desk of cards in doubt
+    knows.
     """
 
     tills: dict[str, Till]
@@ -112,6 +114,7 @@ class TillViews:
     link: Callable[[], LinkView]
     accepted_seq: Callable[[], int]
     currency: Callable[[], str]
+    day: Callable[[int], str]
     parked: Callable[[], tuple[ParkedView, ...]] = tuple
     doubt: Callable[[Cart], DoubtView | None] = lambda _cart: None
     card_alarms: Callable[[], tuple[CardAlarmView, ...]] = tuple
@@ -155,6 +158,10 @@ class TillViews:
                 doubt=self.doubt(shown),
                 card_alarms=self.card_alarms() if face.card_alarms is None else face.card_alarms,
                 coupons=shown.coupon_views,
+                age_checked=shown.age_checked,
+                age_check=age_check_view(shown.age_asked, self.day(shown.opened_at))
+                if shown.age_asked
+                else None,
             )
         )
 

@@ -41,6 +41,7 @@ _ARTICLE_COLUMNS: Final = (
 _PRICE_COLUMNS: Final = ("sku", "price_minor")
 _PROMOTIONS: Final = "promotions.json"
 _COUPONS: Final = "coupons.json"
+_RULES: Final = "article_rules.json"
 _FAULTS_TOLD_MAX: Final = 50
 _NO_HASH: Final = "$argon2id$"
 
@@ -159,6 +160,7 @@ class ShopFolder:
 
     def _read_articles(self) -> None:
         codes: dict[str, str] = {}
+        rules = self._article_rules()
         for at, row in self._rows("articles.csv", _ARTICLE_COLUMNS):
             sku = row["sku"]
             if sku in self._skus:
@@ -172,8 +174,30 @@ class ShopFolder:
                 self._check_code(at, code)
                 if (other := codes.setdefault(code, sku)) != sku:
                     self.faults.append(f"{at}: {code} is already that of {other}")
-            value = {**row, "codes": row["codes"].split()}
+            value = {**row, "codes": row["codes"].split(), **rules.pop(sku, {})}
             self._add(Feed.CATALOGUE, sku, _json(value), at)
+        self.faults += [f"{_RULES}: there is no article {sku!r}" for sku in rules]
+
+    def _article_rules(self) -> dict[str, dict[str, Any]]:
+        """Return what few articles have beside their row, by SKU; a shop need not have any."""
+        if not (self.folder / _RULES).exists():
+            return {}
+        try:
+            rows = msgspec.json.decode(self._content(_RULES), type=list[dict[str, Any]])
+        except msgspec.DecodeError as error:
+            self.faults.append(f"{_RULES}: {error}")
+            return {}
+        rules: dict[str, dict[str, Any]] = {}
+        for number, row in enumerate(rows, 1):
+            sku = str(row.get("sku"))
+            if sku in rules:
+                self.faults.append(f"{_RULES}, article {number}: SKU {sku} stands above already")
+            elif written := sorted(set(row) & {*_ARTICLE_COLUMNS} - {"sku"}):
+                told = ", ".join(written)
+                self.faults.append(f"{_RULES}, article {number}: {told} stands in articles.csv")
+            else:
+                rules[sku] = row
+        return rules
 
     def _check_code(self, at: str, code: str) -> None:
         if code.startswith("PLU "):

@@ -9,6 +9,7 @@ from edge.contract.receipt_code import code_text
 from edge.contract.till_commands import OtherTender
 from tests.engine.desk_stories import DESK_REFUSALS
 from tests.engine.shop_in_memory import (
+    BEER,
     CHEESE_742_G,
     CHEESE_PLU,
     DEAR,
@@ -53,6 +54,7 @@ from tests.engine.till_stories import (
     paying,
     refunded_on_a_card,
     sold_two,
+    spirits_and_beer,
     voided,
     weighed_by_label,
     weighed_here,
@@ -128,6 +130,19 @@ REFUSALS: Final[list[tuple[str, Story, Story]]] = [
     ("tendered_already", part_paid, lambda till: till.void("1")),
     ("tendered_already", card_charged, lambda till: till.set_quantity("1", 2000)),
     ("looks_like_card_number", open_sale, lambda till: till.void("1", PAN)),
+    # ages
+    ("age_unchecked", spirits_and_beer, lambda till: till.cash(5_000)),
+    ("age_unchecked", spirits_and_beer, lambda till: till.card(1_618)),
+    ("age_unchecked", spirits_and_beer, lambda till: till.settle()),
+    ("no_age_asked", open_sale, lambda till: till.old_enough(16)),
+    ("no_age_asked", open_sale, lambda till: till.too_young(16)),
+    ("no_age_asked", spirits_and_beer, lambda till: till.too_young(21)),
+    ("no_sale_open", idle, lambda till: till.old_enough(16)),
+    ("age_after_money", part_paid, lambda till: till.add(BEER)),
+    ("too_young", spirits_and_beer, lambda till: till.old_enough(18, "2008-11-27")),
+    ("birth_date_unlikely", spirits_and_beer, lambda till: till.old_enough(18, "2026-11-27")),
+    ("birth_date_unlikely", spirits_and_beer, lambda till: till.old_enough(18, "1895-12-31")),
+    ("birth_date_unlikely", spirits_and_beer, lambda till: till.old_enough(18, "2001-02-29")),
     # tenders
     ("nothing_to_pay", voided, lambda till: till.cash(100)),
     ("nothing_to_pay", voided, lambda till: till.card(100)),

@@ -44,6 +44,8 @@ SMALL: Final = coded("9520001")
 UNPRICED: Final = coded("952000000005")
 UNTAXED: Final = coded("952000000006")
 SOAP: Final = coded("952000000007")
+BEER: Final = coded("952000000008")
+SPIRITS: Final = coded("952000000009")
 CASE: Final = coded("1952000000001")
 UPC: Final = coded("01234500006")
 UNKNOWN: Final = coded("952999999999")
@@ -64,6 +66,8 @@ ARTICLES: Final = (
     (Article("C1", "Aged cheese", "reduced", plu=CHEESE_PLU, unit="kg"), 1_890),
     (Article("P1", "Plums, free", "reduced", plu=PLUM_PLU, unit="kg"), 0),
     (Article("K1", "Carrot cake", "reduced", plu="200"), 320),
+    (Article("A6", "Beer 0.5 l", "standard", (BEER,), minimum_age=16), 119),
+    (Article("A8", "Spirits 0.7 l", "standard", (SPIRITS,), minimum_age=18), 1_499),
     (Article("N1", "No price", "standard", (UNPRICED,)), None),
     (Article("T1", "No tax", "lost", (UNTAXED,)), 100),
     (Article("12345678", "Own eight digits", "standard"), 100),

@@ -37,10 +37,18 @@ def rows(name: str) -> list[dict[str, str]]:
 
 
 def articles() -> list[Article]:
+    rules = {rule["sku"]: rule for rule in article_rules()}
     return [
-        msgspec.convert({**row, "codes": row["codes"].split()}, Article)
+        msgspec.convert(
+            {**row, "codes": row["codes"].split(), **rules.get(row["sku"], {})}, Article
+        )
         for row in rows("articles.csv")
     ]
+
+
+def article_rules() -> list[dict[str, Any]]:
+    rules: list[dict[str, Any]] = json.loads((SHOP / "article_rules.json").read_text("utf-8"))
+    return rules
 
 
 def store() -> dict[str, Any]:
@@ -145,6 +153,21 @@ def test_every_article_has_one_price_and_a_tax_rule_of_the_store() -> None:
     assert all(price.price_minor > 0 for price in prices)
     codes = {tax.code for tax in profile().taxes}
     assert {article.tax for article in articles()} == codes
+
+
+def test_every_rule_is_of_an_article_and_none_of_the_first_ten() -> None:
+    skus = [article.sku for article in articles()]
+    ruled = [rule["sku"] for rule in article_rules()]
+    assert len(set(ruled)) == len(ruled)
+    assert set(ruled) <= set(skus[10:])
+
+
+def test_beer_is_sold_from_16_and_spirits_from_18() -> None:
+    ages = {article.name: article.minimum_age for article in articles() if article.minimum_age}
+    assert ages["Lager 0.33 l"] == 16
+    assert ages["Aged brandy 0.7 l"] == 18
+    assert {name for name in ages if "wine 0.75" in name} >= {"Red wine 0.75 l"}
+    assert "Wine gums 200 g" not in ages
 
 
 def test_quick_keys_stand_on_pages_of_six_by_four_without_clashes() -> None:

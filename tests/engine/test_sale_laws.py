@@ -55,6 +55,7 @@ from edge.engine.originals import tender_rests
 from edge.engine.tax import RateSum, tax_total
 from edge.engine.tendering import cash_due, settle_in_cash
 from tests.engine.shop_in_memory import (
+    BEER,
     CAKE_2_50,
     CHEESE_3_49,
     CHEESE_742_G,
@@ -64,6 +65,7 @@ from tests.engine.shop_in_memory import (
     MILK,
     ROLL,
     SOAP,
+    SPIRITS,
     UNKNOWN,
     shop,
 )
@@ -71,6 +73,7 @@ from tests.engine.till_in_memory import TillInMemory
 
 CODES = (
     ROLL, MILK, SOAP, FREE, DEAR, CHEESE_PLU, CHEESE_742_G, CHEESE_3_49, CAKE_2_50, UNKNOWN, "?",
+    BEER, SPIRITS,
 )  # fmt: skip
 SOUND_CODES = (ROLL, MILK, SOAP, CHEESE_PLU)
 CASH_STEPS = (0, 5, 10)
@@ -136,11 +139,18 @@ class TillMachine(RuleBasedStateMachine):
         assert abs(event.rounding_minor) <= self.step // 2
         assert self.till.receipts == int(event.receipt.rpartition("-")[2])
         assert sum(self.charged.values()) == cart.card_minor
+        ages = [line.minimum_age for line in cart.lines if not line.voided]
+        assert max(ages) <= cart.age_checked
         self.charged.clear()
 
     @rule(code=st.sampled_from(SOUND_CODES), pieces=st.integers(1, 4))
     def ring_up(self, code: str, pieces: int) -> None:
         self.attempt(self.till.add, code, pieces * 1000)
+
+    @selling
+    @rule(age=st.sampled_from([16, 18]), old=st.booleans())
+    def answer_about_the_age(self, age: int, old: bool) -> None:
+        self.attempt(self.till.old_enough if old else self.till.too_young, age)
 
     @rule(code=st.sampled_from(CODES), quantity=st.sampled_from([1000, 9000, 742, 0]))
     def scan_anything(self, code: str, quantity: int) -> None:

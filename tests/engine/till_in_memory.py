@@ -30,6 +30,7 @@ from edge.contract.till_commands import (
     AnyTillCommand,
     AskTerminal,
     AttachEvidence,
+    ConfirmAge,
     EvidenceSource,
     GiveCash,
     GiveDiscount,
@@ -42,6 +43,7 @@ from edge.contract.till_commands import (
     PayByCard,
     PrintGiftReceipt,
     RefundByCard,
+    RefuseAge,
     RemoveCoupon,
     RemoveDiscount,
     ReprintReceipt,
@@ -194,6 +196,7 @@ class TillInMemory:
         self.parked: Cart | None = None
         self.parked_sales = 0
         self.desk = AtTheDesk()
+        self.business_day = "2026-11-26"
         self.occasion = Occasion(self.now_ms, 1, 600)
 
     def new_id(self, kind: str) -> str:
@@ -228,6 +231,7 @@ class TillInMemory:
             has_printer=self.has_printer,
             desk=self.desk,
             coupon=self.books.coupon(coupon_asked(command, self.reference)) if command else None,
+            business_day=self.business_day,
         )
 
     def do(self, command: AnyTillCommand) -> tuple[Event, ...]:
@@ -249,6 +253,14 @@ class TillInMemory:
 
     def add(self, code: str, quantity: int = 1000) -> tuple[Event, ...]:
         return self.do(AddItem(command_id=self.new_id("command"), code=code, quantity=quantity))
+
+    def old_enough(self, age: int, born: str | None = None) -> tuple[Event, ...]:
+        return self.do(
+            ConfirmAge(command_id=self.new_id("command"), minimum_age=age, birth_date=born)
+        )
+
+    def too_young(self, age: int) -> tuple[Event, ...]:
+        return self.do(RefuseAge(command_id=self.new_id("command"), minimum_age=age))
 
     def void(self, line_id: str, reason: str = "") -> tuple[Event, ...]:
         return self.do(VoidLine(command_id=self.new_id("command"), line_id=line_id, reason=reason))

@@ -16,7 +16,17 @@ from edge.contract.till_commands import CancelCard, OtherTender
 from edge.engine.cart import EMPTY
 from edge.engine.circumstances import CouponUse
 from edge.engine.originals import Unfinished
-from tests.engine.shop_in_memory import CHEESE_742_G, CHEESE_PLU, DEAR, MILK, ROLL, SOAP, shop
+from tests.engine.shop_in_memory import (
+    BEER,
+    CHEESE_742_G,
+    CHEESE_PLU,
+    DEAR,
+    MILK,
+    ROLL,
+    SOAP,
+    SPIRITS,
+    shop,
+)
 from tests.engine.till_in_memory import TillInMemory
 
 Story = Callable[[TillInMemory], object]
@@ -55,6 +65,11 @@ def voided(till: TillInMemory) -> None:
 
 def open_sale(till: TillInMemory) -> None:
     till.add(ROLL)
+
+
+def spirits_and_beer(till: TillInMemory) -> None:
+    till.add(SPIRITS)
+    till.add(BEER)
 
 
 def idle(till: TillInMemory) -> None:

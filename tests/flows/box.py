@@ -59,6 +59,7 @@ ARTICLES = (
     (Article("101", "Bread roll", "B", ("9520000000028",), key="1:2"), Price("101", 45)),
     (Article("102", "Apples", "A", plu="4011", unit="kg"), Price("102", 289)),
     (Article("103", "Free sample", "A", ("9520000000035",)), Price("103", 0)),
+    (Article("104", "Beer 0.5 l", "B", minimum_age=16), Price("104", 119)),
 )
 DEVICES = (
     DeviceSettings("scanner-1", "box", "scanner_serial", ("scanner",), "till-1"),

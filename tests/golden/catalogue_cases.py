@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from edge.contract import (
+    age_events,
     card_desk_events,
     card_refund_events,
     cash_events,
@@ -27,6 +28,7 @@ ROOMS = (
     sale_events,
     price_events,
     coupon_events,
+    age_events,
     return_events,
     receipt_events,
     weighing_events,

@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 import edge.contract
+from edge.contract.age_events import AgeChecked, AgeRefused
 from edge.contract.card_desk_events import (
     CardAlarmSettled,
     CardAnsweredLate,
@@ -100,6 +101,8 @@ REFUND: Final = "0199f0a5-1c3a-7e11-a0d2-84b6f3c9e7d1"
 REVERSAL: Final = "018f5e3a-0000-7000-8000-0000000000d5"
 
 CASES: Final[tuple[Event, ...]] = (
+    AgeChecked(sale=SALE, minimum_age=18, how="birth_date"),
+    AgeRefused(sale=SALE, minimum_age=18),
     ApprovalGiven(permission="discount", approver="pawel", cashier="marta"),
     BoxStarted(version="0.1.0", sqlite="3.45.1", clean=True),
     BoxStopped(),
@@ -188,7 +191,7 @@ CASES: Final[tuple[Event, ...]] = (
     LineAdded(
         sale=SALE, line="1", sku="100024", name="Aged cheese, Żółty ser, 奶酪, جبن, 치즈",
         quantity=742, price_minor=1890, amount_minor=1402, tax="reduced", rate_ppm=50_000,
-        code="2100105007427", unit="kg", entry="weight_code", tare_g=10,
+        code="2100105007427", unit="kg", entry="weight_code", tare_g=10, minimum_age=18,
     ),
     LineReturned(
         sale=SALE, line="4", sku="100024", name="Aged cheese, Żółty ser, 奶酪, جبن, 치즈",

@@ -19,9 +19,9 @@ from edge.contract.card_refund_events import (
     CardRefundDeclined,
     CardRefundRequested,
 )
+from edge.contract.coupon_events import CouponPresented, CouponRemoved
 from edge.contract.envelope import GENESIS, link_all, unseal
 from edge.contract.errors import Refused, StorageFailed
-from edge.contract.coupon_events import CouponPresented, CouponRemoved
 from edge.contract.event_registry import Event
 from edge.contract.limits import COMMAND_REPLIES_KEPT, EVENT_BYTES_MAX, EVENTS_PER_COMMAND_MAX
 from edge.contract.receipt_events import GiftReceiptPrinted, ReceiptPresented, ReceiptReprinted

@@ -23,19 +23,14 @@ def _rows(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _article(row: dict[str, str]) -> Article:
-    codes = tuple(code for code in row["codes"].replace(";", " ").split() if code)
-    return Article(
-        row["sku"],
-        row["name"],
-        row["tax"],
-        codes,
-        row["plu"],
-        row["unit"],
-        row["group"],
-        row["key"],
-        row["icon"],
-    )
+def _articles() -> list[Article]:
+    rules = {rule["sku"]: rule for rule in json.loads((DEMO / "article_rules.json").read_text())}
+    return [
+        msgspec.convert(
+            {**row, "codes": row["codes"].split(), **rules.get(row["sku"], {})}, Article
+        )
+        for row in _rows("articles.csv")
+    ]
 
 
 def demo_staff() -> tuple[list[StaffMember], dict[str, str]]:
@@ -62,7 +57,7 @@ class DemoReference:
     coupons: dict[str, Coupon] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.articles = [_article(row) for row in _rows("articles.csv")]
+        self.articles = _articles()
         self._prices = {
             r["sku"]: Price(r["sku"], int(r["price_minor"])) for r in _rows("prices.csv")
         }

@@ -12,12 +12,14 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 from aiohttp import WSMsgType, web
 
 from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
+from edge.contract.instant import business_day
 from edge.contract.payment_events import (
     CardPaymentApproved,
     CardPaymentDeclined,
@@ -51,6 +53,7 @@ from edge.contract.till_protocol import (
     WeighingView,
 )
 from edge.contract.wire import encode
+from edge.engine.age_rules import age_check_view
 from edge.engine.basket_pricing import with_reductions
 from edge.engine.cart import EMPTY, Cart
 from edge.engine.cart_changes import replay
@@ -127,6 +130,10 @@ class FakeBox:
             StaticFiles.load(SCREENS / name, prefix=f"{name}/")
             for name in ("till", "kit", "vendor", "words")
         )
+
+    @property
+    def day(self) -> str:
+        return business_day(self.at, ZoneInfo(self.reference.store.time_zone))
 
     @property
     def url(self) -> str:
@@ -333,6 +340,7 @@ class FakeBox:
                 ),
                 has_printer=any(device.role == "printer" for device in self.devices),
                 desk=self.desk.known(command, self.cart),
+                business_day=self.day,
             )
             events = decide(self.cart, command, self.reference, given)
         except Refused as refusal:
@@ -392,6 +400,8 @@ class FakeBox:
                 weighing=WeighingView(asked.name, asked.tare_g) if asked else None,
                 last_receipt=self.again.last_receipt,
                 price_check=self.again.check,
+                age_checked=cart.age_checked,
+                age_check=age_check_view(cart.age_asked, self.day) if cart.age_asked else None,
                 refund_due_minor=cart.refund_due_minor,
                 doubt=self.desk.doubt(cart),
                 card_alarms=self.desk.alarms(),

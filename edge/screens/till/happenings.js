@@ -125,6 +125,7 @@ function byHand(before, next) {
     }
     if (line.note !== old.note) return tell(line.note ? say("note_kept", { text: line.note }) : say("note_gone"), "");
   }
+  if (next.age_checked > before.age_checked) return tell(say("age_confirmed", { age: next.age_checked }), "");
   if (next.note !== before.note) tell(next.note ? say("note_kept", { text: next.note }) : say("note_gone"), "");
 }
 

@@ -1,6 +1,7 @@
 // The keys of the till: a table of actions, each with its usual key, all of which can be changed.
 import { signal } from "@preact/signals";
 import { changedKeys } from "../kit/choices.js";
+import * as ages from "./ages.js";
 import * as byHand from "./by_hand.js";
 import * as doings from "./doings.js";
 import * as parking from "./parking.js";
@@ -93,7 +94,7 @@ function act(action, event) {
     case "pay":
       if (event.repeat) return true;
       if (store.screen.value === "paying") takeOrGive();
-      else if (store.screen.value === "sell" || store.screen.value === "idle") doings.pay();
+      else if ((store.screen.value === "sell" || store.screen.value === "idle") && !ages.ageHolds()) doings.pay();
       return true;
     case "back":
       doings.back();
@@ -218,6 +219,15 @@ function inHand(event, hand) {
   event.preventDefault();
 }
 
+/** Digits are a birth date's while the age is asked. @param {KeyboardEvent} event */
+function inAge(event) {
+  if (/^\d$/.test(event.key)) ages.typeBirth(event.key);
+  else if (event.key === "Backspace") ages.eraseBirth();
+  else if (event.key === "Enter" && !pressable(event) && !event.repeat) ages.confirmAge();
+  else return false;
+  return true;
+}
+
 /** @param {KeyboardEvent} event */
 function inSelling(event) {
   if (store.hand.value && !(event.target instanceof Element && event.target.id === "find")) {
@@ -229,6 +239,10 @@ function inSelling(event) {
     else if (event.key === "Backspace") doings.padErase();
     else if (event.key === "Enter" && !pressable(event)) doings.padEnter();
     else return;
+    event.preventDefault();
+    return;
+  }
+  if (ages.ageShown() && !(event.target instanceof HTMLInputElement && event.target.value) && inAge(event)) {
     event.preventDefault();
     return;
   }

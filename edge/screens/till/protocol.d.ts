@@ -27,6 +27,7 @@ export interface LineView {
   note: string;
   tare_g: number;
   returned_from: string;
+  minimum_age: number;
 }
 
 export interface DiscountView {
@@ -74,6 +75,11 @@ export interface DeviceView {
 export interface WeighingView {
   name: string;
   tare_g: number;
+}
+
+export interface AgeCheckView {
+  minimum_age: number;
+  born_by: string;
 }
 
 export interface LinkView {
@@ -140,6 +146,8 @@ export interface TillView {
   refund_due_minor: number;
   last_receipt: string;
   price_check: PriceCheckView | null;
+  age_checked: number;
+  age_check: AgeCheckView | null;
   doubt: DoubtView | null;
   card_alarms: CardAlarmView[];
   coupons: CouponView[];
@@ -341,7 +349,9 @@ export type Command =
   | { type: "ask_terminal"; payment: string }
   | { type: "attach_evidence"; payment: string; approved: boolean; source: "slip" | "portal"; reason: string; amount_minor?: number; receipt?: string; terminal_id?: string; trace?: string; approval?: string }
   | { type: "reverse_in_doubt"; payment: string; receipt: string; reason: string; approval?: string }
-  | { type: "settle_card_alarm"; payment: string; reason: string; approval?: string };
+  | { type: "settle_card_alarm"; payment: string; reason: string; approval?: string }
+  | { type: "confirm_age"; minimum_age: number; birth_date?: string }
+  | { type: "refuse_age"; minimum_age: number };
 
 /** What a second person may have to approve. */
 export type ApprovedCommand = Extract<Command, { type: "override_price" | "give_discount" | "open_drawer" | "take_tender" | "return_item" | "give_cash" | "give_tender" | "refund_by_card" | "attach_evidence" | "reverse_in_doubt" | "settle_card_alarm" }>;

@@ -4,6 +4,8 @@ import { quantity } from "../kit/numbers.js";
 import { html, Icon } from "../kit/parts.js";
 import { say } from "../kit/words.js";
 import { ask } from "./box_api.js";
+import { AgeDesk } from "./age_desk.js";
+import { ageShown } from "./ages.js";
 import { abandon, askQuantity, comesBack, countable, lineHindered, multiply, openPad, closePad, sell, sellArticle, voidLine } from "./doings.js";
 import { askDiscount, askDrawer, hasDrawer } from "./by_hand.js";
 import { HandDesk } from "./hand_desk.js";
@@ -139,6 +141,8 @@ function Middle() {
   const use = store.pad.value;
   if (use?.kind === "scale") return html`<${WeighStep} use=${use} />`;
   if (use) return html`<${EntryPad} use=${use} />`;
+  const age = ageShown();
+  if (age) return html`<${AgeDesk} check=${age} key="age" />`;
   if (store.typed.value.trim().length >= 2 && found.value) return html`<${Found} found=${found.value} at=${foundAt.value} />`;
   return html`<${QuickKeys} />`;
 }

@@ -4,6 +4,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { clock, money, quantity, unbroken } from "../kit/numbers.js";
 import { Dots, html, Icon, Money, State } from "../kit/parts.js";
 import { language, say } from "../kit/words.js";
+import { ageHolds, ageShown } from "./ages.js";
 import { askDiscount, askNote, askPrice, takeBack } from "./by_hand.js";
 import { off } from "./by_hand_words.js";
 import { CouponRows } from "./coupons.js";
@@ -72,12 +73,15 @@ function amounts(line, price) {
   return line.quantity === 1000 ? null : { icon: "tag", words: say("each", { price }) };
 }
 
+/** Whether it waits for the customer's age. @param {LineView} line */
+const held = (line) => !line.voided && line.minimum_age > (store.view.value?.age_checked ?? 0);
+
 /** @param {{row: import("./store").Row, on: boolean, keys: boolean}} props */
 function Line({ row, on, keys: showKeys }) {
   const { line } = row;
   const fresh = useSignal(true); // it arrives once: not again when a pane or a desk comes back
   // a view brings every line anew: of a long sale only the rows that look different are drawn again
-  const looks = [line.line_id, line.name, line.unit, line.quantity, line.price_minor, line.amount_minor, line.listed_minor, line.voided, line.overridden, line.note, line.reductions.map((each) => `${each.source} ${each.name} ${each.amount_minor}`).join("|"), row.was.length, fresh.value, store.currency.value, language()];
+  const looks = [held(line), line.line_id, line.name, line.unit, line.quantity, line.price_minor, line.amount_minor, line.listed_minor, line.voided, line.overridden, line.note, line.reductions.map((each) => `${each.source} ${each.name} ${each.amount_minor}`).join("|"), row.was.length, fresh.value, store.currency.value, language()];
   return useMemo(() => drawLine(row, on, showKeys, fresh), on ? [{}] : looks);
 }
 
@@ -95,6 +99,7 @@ function drawLine(row, on, showKeys, fresh) {
     <span class="line__n">${count}</span><span class="line__name"><bdi>${unbroken(line.name)}</bdi></span>
     <${Money} minor=${line.voided ? Math.round((line.price_minor * line.quantity) / 1000) : line.listed_minor} currency=${store.currency.value} kind="line__sum" />
     ${why && html`<span class="line__why"><${Icon} name=${why.icon} size="s" /><bdi>${why.words}</bdi></span>`}
+    ${held(line) && html`<span class="line__why line__why--held"><${Icon} name="age" size="s" />${say("age_held", { age: line.minimum_age })}</span>`}
     ${line.reductions.map((each, place) => html`<span class="line__why line__why--save" key=${`why ${place}`}><${Icon} name=${each.source === "discount" ? "percent" : "tag"} size="s" /><bdi>${unbroken(each.name)}</bdi></span><${Money} key=${`off ${place}`} minor=${each.amount_minor} currency=${store.currency.value} kind="line__off" minus />`)}
     ${line.note && !line.voided && html`<span class="line__why line__why--note"><${Icon} name="pen" size="s" /><bdi>${line.note}</bdi></span>`}
     ${on && showKeys && html`<${LineKeys} line=${line} />`}</li>`;
@@ -177,8 +182,8 @@ function Head() {
 
 /** @param {{dim?: boolean}} props */
 function PayKey({ dim }) {
-  const second = dim || store.pad.value !== null || store.hand.value !== null || store.parking.value !== null || store.returning.value !== null; // one primary key in view: an open pad has it
-  return html`<button type="button" class=${`key key--pay${second ? "" : " key--primary"}`} aria-disabled=${dim ? "true" : undefined} onClick=${pay}>
+  const second = dim || store.pad.value !== null || store.hand.value !== null || store.parking.value !== null || store.returning.value !== null || ageShown() !== null; // one primary key in view: an open pad has it
+  return html`<button type="button" class=${`key key--pay${second ? "" : " key--primary"}`} aria-disabled=${dim ? "true" : undefined} onClick=${() => ageHolds() || pay()}>
     <span>${say(goesBack() ? "give_back" : isEven() ? "settle_short" : "pay")}</span><kbd>${keyName(keys().pay)}</kbd></button>`;
 }
 

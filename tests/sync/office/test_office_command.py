@@ -169,9 +169,9 @@ async def test_loading_the_demo_shop_twice(
     assert told[0] == [
         "config: 1 changed, 0 as they were.",
         "staff: 4 changed, 0 as they were.",
-        "price: 318 changed, 0 as they were.",
+        "price: 319 changed, 0 as they were.",
         "promotion: 6 changed, 0 as they were.",
-        "catalogue: 318 changed, 0 as they were.",
+        "catalogue: 319 changed, 0 as they were.",
         "used_coupon: 0 changed, 0 as they were.",
         "coupon: 4 changed, 0 as they were.",
     ]
@@ -214,6 +214,31 @@ def test_faults_in_a_shop_folder_are_told_by_file_and_line(
     (folder / name).unlink()
     with pytest.raises(Refused, match="cannot be read"):
         ShopFolder(folder).read()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ('"100015"', '"1"', "article_rules.json: there is no article '1'"),
+        ('"100147"', '"100015"', "article 2: SKU 100015 stands above already"),
+        ('"minimum_age": 16', '"minimum_age": 100', "line 16: Expected `int` <= 99"),
+        ('"minimum_age": 16', '"name": "Wine"', "article 1: name stands in articles.csv"),
+        ('"minimum_age": 16', '"age": 16', "line 16: there is no field age"),
+        ("[", "{", "article_rules.json: Expected `array`"),
+    ],
+)
+def test_rules_of_articles_are_checked_like_the_rest_and_need_not_be_there(
+    tmp_path: Path, old: str, new: str, fault: str
+) -> None:
+    folder = tmp_path / "shop"
+    shutil.copytree(DEMO, folder)
+    file = folder / "article_rules.json"
+    file.write_text(file.read_text("utf-8").replace(old, new, 1), "utf-8")
+    with pytest.raises(Refused) as caught:
+        ShopFolder(folder).read()
+    assert fault in str(caught.value)
+    file.unlink()
+    ShopFolder(folder).read()
 
 
 @pytest.mark.parametrize(

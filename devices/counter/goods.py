@@ -106,6 +106,8 @@ def load_shelf(folder: Path) -> Shelf:
     goods = []
     columns = ("sku", "name", "unit", "group", "codes", "plu", "icon")
     for at, row in _rows(folder / "articles.csv", columns):
+        if not row["codes"] and not row["plu"]:
+            continue  # a department: its price is typed, and nothing of it stands on the shelf
         if row["sku"] not in prices:
             raise _damaged(folder / "articles.csv", at, f"article {row['sku']!r} has no price")
         good = _good(row, prices[row["sku"]], weight_label)

@@ -62,7 +62,8 @@ class Article(msgspec.Struct, frozen=True, omit_defaults=True):
     that weighed goods carry inside their price- or weight-embedded codes, and that cashiers
     key; `unit` is `piece` or `kg`; `tax` names a `TaxRule`; `key` places it on the quick
     keys (`page:place`, from 1), `icon` draws it there. `minimum_age` is how old a customer has to
-    be, in years; 0 for anybody.
+    be, in years; 0 for anybody. `open_price` articles have no listed price: it is typed as they are
+    sold, by the piece; a department is such an article.
     """
 
     sku: str
@@ -75,6 +76,7 @@ class Article(msgspec.Struct, frozen=True, omit_defaults=True):
     key: str = ""
     icon: str = ""
     minimum_age: Annotated[int, Meta(ge=0, le=MINIMUM_AGE_MAX)] = 0
+    open_price: bool = False
 
 
 class Price(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -191,7 +193,8 @@ class StoreProfile(msgspec.Struct, frozen=True, omit_defaults=True):
     """The store as its receipts and rules need it. Key in the config feed: `store`.
 
     `cash_step_minor` is the smallest coin (5 in CHF); 0 or 1 switches cash rounding off.
-    `day_starts_at_hour` moves the end of the business day past midnight.
+    `day_starts_at_hour` moves the end of the business day past midnight. A typed price above
+    `open_price_max_minor` needs a second person; 0 for no such limit.
     """
 
     name: Name
@@ -210,6 +213,7 @@ class StoreProfile(msgspec.Struct, frozen=True, omit_defaults=True):
     foreign_cash: tuple[ForeignCash, ...] = ()
     price_books: Annotated[tuple[PriceBook, ...], Meta(max_length=PRICE_BOOKS_MAX)] = ()
     logo: Logo | None = None
+    open_price_max_minor: Amount = 0
 
 
 class StaffMember(msgspec.Struct, frozen=True, omit_defaults=True):

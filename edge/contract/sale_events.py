@@ -31,6 +31,8 @@ class LineAdded(Event, frozen=True):
     190000); `entry` says how the article came in: scanned, keyed, from a code with its weight
     or price inside, or weighed (`scale`). A weight is net: `tare_g` was taken off what the
     scale showed. `minimum_age` is what the customer has to be (`AgeChecked`).
+    The price of an `open_price` line was typed, or stood on its label; `approver` allowed it if a
+    second person had to. Its `code` may be one that the shop does not know.
     """
 
     TYPE: ClassVar[str] = "line_added"
@@ -49,6 +51,8 @@ class LineAdded(Event, frozen=True):
     entry: str = "scanned"
     tare_g: int = 0
     minimum_age: int = 0
+    open_price: bool = False
+    approver: str = ""
 
 
 @declare

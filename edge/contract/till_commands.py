@@ -43,17 +43,20 @@ class ApprovedCommand(TillCommand, frozen=True, kw_only=True):
     approval: CommandId | None = None
 
 
-class AddItem(TillCommand, frozen=True, kw_only=True, tag="add_item"):
+class AddItem(ApprovedCommand, frozen=True, kw_only=True, tag="add_item"):
     """Put an article into the sale; opens one on an idle till.
 
     `code` is whatever was scanned or typed: a GTIN, an SKU, a PLU, a weight- or
     price-embedded code. `quantity` in thousandths. `sale_id` names the sale that this opens;
-    without it the box makes one.
+    without it the box makes one. `price_minor` is typed for articles that have no listed price, and
+    only for these; with it `unknown_code` may name what no article has, for the line to keep.
     """
 
     code: Annotated[str, Meta(min_length=1, max_length=BARCODE_CHARS_MAX)]
     quantity: int = ONE
     sale_id: CommandId | None = None
+    price_minor: int | None = None
+    unknown_code: Annotated[str, Meta(max_length=BARCODE_CHARS_MAX)] = ""
 
 
 class WeighItem(TillCommand, frozen=True, kw_only=True, tag="weigh_item"):

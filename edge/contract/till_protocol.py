@@ -454,7 +454,7 @@ class SessionView(msgspec.Struct, frozen=True):
 
 
 class QuickKeyView(msgspec.Struct, frozen=True):
-    """A key that sells one article."""
+    """A key that sells one article; of an `open_price` one the price is asked."""
 
     place: int
     code: str
@@ -462,6 +462,7 @@ class QuickKeyView(msgspec.Struct, frozen=True):
     price_minor: int
     unit: str
     icon: str
+    open_price: bool = False
 
 
 class QuickKeyPageView(msgspec.Struct, frozen=True):
@@ -473,10 +474,14 @@ class QuickKeyPageView(msgspec.Struct, frozen=True):
 
 
 class ArticleView(msgspec.Struct, frozen=True):
-    """An article as the search shows it. `code` is what `add_item` takes."""
+    """An article as the search shows it. `code` is what `add_item` takes.
+
+    An `open_price` one has no listed price.
+    """
 
     code: str
     sku: str
     name: str
     price_minor: int
     unit: str
+    open_price: bool = False

@@ -49,12 +49,20 @@ def find_article(reference: ReferenceView, meaning: Meaning) -> Article | None:
 
 
 def price_code(
-    reference: ReferenceView, code: str, quantity: int, *, entry: str, at_ms: int, aim: str = ""
+    reference: ReferenceView,
+    code: str,
+    quantity: int,
+    *,
+    entry: str,
+    at_ms: int,
+    aim: str = "",
+    typed_minor: int | None = None,
 ) -> Priced:
-    """Return the article of a code, at the price that is listed at an instant.
+    """Return the article of a code, at the price that is listed at an instant, or was typed.
 
     Raises Refused: unknown code (404), wrong check digit, no price, no tax rule, a quantity
-    that is not allowed, a label that carries its own quantity.
+    that is not allowed, a label that carries its own quantity, a price to be typed that is not,
+    or one that was typed and is not to be.
     """
     store = reference.store
     meaning = meaning_of(code, store.code_templates, currency=store.currency, aim=aim)
@@ -63,8 +71,16 @@ def price_code(
         if isinstance(meaning, WrongCheckDigit):
             refuse_check_digit(meaning)
         _refuse_unknown(code)
-    price_minor, tax = _price_and_tax(reference, article, at_ms)
     weight, amount_minor, count = _on_label(meaning)
+    if typed_minor is not None and (not article.open_price or amount_minor is not None):
+        refuse_listed(article)
+    tax = _tax(reference, article)
+    if not article.open_price:
+        price_minor = _listed(reference, article, at_ms)
+    elif amount_minor is None:
+        price_minor = _typed(article, typed_minor)
+    else:
+        price_minor = 0  # the label's own is the price
     if quantity != ONE and (weight is not None or amount_minor is not None):
         raise Refused(
             "label_has_its_quantity",
@@ -82,7 +98,29 @@ def price_code(
     return Priced(article, tax, quantity, price_minor, extend(price_minor, quantity), entry)
 
 
-def _price_and_tax(reference: ReferenceView, article: Article, at_ms: int) -> tuple[int, TaxRule]:
+def refuse_listed(article: Article) -> NoReturn:
+    """Refuse a typed price for what has one already."""
+    raise Refused(
+        "price_is_listed",
+        f"{article.name} has a price already; none is typed.",
+        advice="Add it without a price. Another price is set on its line, with a reason.",
+        params={"name": article.name},
+    )
+
+
+def _typed(article: Article, typed_minor: int | None) -> int:
+    if typed_minor is None:
+        raise Refused(
+            "price_asked",
+            f"{article.name} has no listed price.",
+            advice="Type what it costs.",
+            # the till asks for the price, and adds it by this code
+            params={"name": article.name, "code": article.sku},
+        )
+    return typed_minor
+
+
+def _listed(reference: ReferenceView, article: Article, at_ms: int) -> int:
     price = reference.price(article.sku, at_ms)
     if price is None:
         raise Refused(
@@ -91,6 +129,10 @@ def _price_and_tax(reference: ReferenceView, article: Article, at_ms: int) -> tu
             advice="Tell head office; sell it once it has one.",
             params={"name": article.name, "sku": article.sku},
         )
+    return price.price_minor
+
+
+def _tax(reference: ReferenceView, article: Article) -> TaxRule:
     tax = reference.tax(article.tax)
     if tax is None:
         raise Refused(
@@ -99,7 +141,7 @@ def _price_and_tax(reference: ReferenceView, article: Article, at_ms: int) -> tu
             advice="Tell head office; sell it once it is put right.",
             params={"name": article.name, "tax": article.tax},
         )
-    return price.price_minor, tax
+    return tax
 
 
 def _on_label(meaning: Meaning) -> tuple[int | None, int | None, int | None]:

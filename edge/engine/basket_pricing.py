@@ -102,6 +102,7 @@ def basket_lines(cart: Cart, reference: ReferenceView) -> tuple[BasketLine, ...]
                     line.price_minor,
                     line.amount_minor,
                     line.unit,
+                    line.open_price,
                 )
             )
     return tuple(lines)

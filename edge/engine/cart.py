@@ -79,6 +79,7 @@ class Line(msgspec.Struct, frozen=True):
     tare_g: int = 0
     back: GoodsBack | None = None
     minimum_age: int = 0
+    open_price: bool = False
 
     @property
     def net_minor(self) -> int:

@@ -139,6 +139,7 @@ def _line_added(cart: Cart, event: LineAdded, _: int) -> Cart:
         note=recounted.note if recounted else "",
         tare_g=event.tare_g,
         minimum_age=event.minimum_age,
+        open_price=event.open_price,
     )
     sums = add_to_rate(cart.rate_sums, event.tax, event.rate_ppm, event.amount_minor)
     return replace(

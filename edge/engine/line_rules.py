@@ -18,6 +18,7 @@ from edge.engine.article_finding import LABEL_ENTRIES, Priced, price_code
 from edge.engine.cart import EMPTY, RECOUNTED, SCALE, Cart, Line
 from edge.engine.cart_changes import apply
 from edge.engine.circumstances import Circumstances
+from edge.engine.open_prices import approver_of, code_kept
 from edge.engine.reference_view import ReferenceView
 from edge.engine.state_refusals import (
     refuse_once_refunded,
@@ -44,14 +45,18 @@ def add_item(
         entry=given.entry,
         at_ms=given.occasion.at_ms,
         aim=given.aim,
+        typed_minor=command.price_minor,
     )
     refuse_age_after_money(cart, priced.article)
-    added = line_added(cart, priced, command.code)
+    code = code_kept(command, priced.article, reference)
+    added = line_added(cart, priced, code, approver=approver_of(command, reference, given))
     check_total(cart, added)
     return (*events, added)
 
 
-def line_added(cart: Cart, priced: Priced, code: str, *, tare_g: int = 0) -> LineAdded:
+def line_added(
+    cart: Cart, priced: Priced, code: str, *, tare_g: int = 0, approver: str = ""
+) -> LineAdded:
     """Return what adds a priced article to the sale as its next line."""
     return LineAdded(
         sale=cart.sale,
@@ -68,6 +73,8 @@ def line_added(cart: Cart, priced: Priced, code: str, *, tare_g: int = 0) -> Lin
         entry=priced.entry,
         tare_g=tare_g,
         minimum_age=priced.article.minimum_age,
+        open_price=priced.article.open_price,
+        approver=approver,
     )
 
 
@@ -134,6 +141,7 @@ def set_quantity(
         unit=line.unit,
         entry=line.entry,
         minimum_age=line.minimum_age,
+        open_price=line.open_price,
     )
     check_total(apply(cart, voided, 0), added)
     return (voided, added)

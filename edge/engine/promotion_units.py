@@ -21,6 +21,8 @@ from edge.contract.quantity import ONE, Unit
 class BasketLine(msgspec.Struct, frozen=True):
     """A live line whose price may be reduced; `group` is its article's.
 
+    What is `only_named` is of no promotion that is for all articles.
+
     `quantity` in thousandths; `amount_minor` is what it costs before any reduction.
     """
 
@@ -31,6 +33,7 @@ class BasketLine(msgspec.Struct, frozen=True):
     price_minor: int
     amount_minor: int
     unit: str = "piece"
+    only_named: bool = False
 
     @property
     def units(self) -> int:
@@ -59,6 +62,7 @@ class Pool:
     group: str
     unit_minor: int
     unit_quantity: int
+    only_named: bool = False
     left: int = 0
     net_minor: int = 0
     _lines: list[_LineState] = field(default_factory=list)
@@ -124,7 +128,7 @@ def pools_of(lines: Iterable[BasketLine]) -> list[Pool]:
         unit_minor, unit_quantity = line.amount_minor // units, line.quantity // units
         key = (-unit_minor, line.sku, unit_quantity)
         if key not in pools:
-            pools[key] = Pool(line.sku, line.group, unit_minor, unit_quantity)
+            pools[key] = Pool(line.sku, line.group, unit_minor, unit_quantity, line.only_named)
         pools[key].add(line)
     return [pools[key] for key in sorted(pools)]
 
@@ -132,7 +136,7 @@ def pools_of(lines: Iterable[BasketLine]) -> list[Pool]:
 def selected(selection: Selection, pools: Iterable[Pool]) -> list[Pool]:
     """Return the pools whose article a selection names, in their order."""
     if not selection.skus and not selection.groups:
-        return list(pools)
+        return [pool for pool in pools if not pool.only_named]
     skus, groups = frozenset(selection.skus), frozenset(selection.groups)
     return [pool for pool in pools if pool.sku in skus or (pool.group and pool.group in groups)]
 

@@ -10,7 +10,8 @@ from edge.contract.permissions import Permission
 from edge.contract.return_events import LineReturned
 from edge.contract.till_commands import ReturnItem, ReturnLine
 from edge.engine.approval_rules import authorise
-from edge.engine.article_finding import price_code
+from edge.engine.article_finding import find_article, price_code
+from edge.engine.barcode_meaning import meaning_of
 from edge.engine.cart import RETURNED, Cart
 from edge.engine.circumstances import Circumstances
 from edge.engine.line_rules import check_lines, check_total, open_if_needed
@@ -74,6 +75,7 @@ def return_item(
     events, cart = open_if_needed(cart, command.sale_id, reference, given)
     refuse_once_tendered(cart)
     check_lines(cart)
+    _refuse_open_price(reference, command.code)
     priced = price_code(
         reference,
         command.code,
@@ -103,6 +105,19 @@ def return_item(
     )
     check_total(cart, returned)
     return (*events, returned)
+
+
+def _refuse_open_price(reference: ReferenceView, code: str) -> None:
+    store = reference.store
+    meaning = meaning_of(code, store.code_templates, currency=store.currency)
+    article = find_article(reference, meaning)
+    if article is not None and article.open_price:
+        raise Refused(
+            "no_price_to_return",
+            f"{article.name} has no listed price: nobody knows what it gives back.",
+            advice="Take it back by its receipt.",
+            params={"name": article.name},
+        )
 
 
 def refuse_unknown_receipt(receipt: str) -> NoReturn:

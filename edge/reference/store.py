@@ -261,10 +261,16 @@ class ReferenceStore:
             keys = []
             for sku, place in rows:
                 article, price = self.by_sku(sku), self.price(sku, self._clock.now_ms())
-                if article is not None and price is not None:
+                if article is not None and (price is not None or article.open_price):
                     keys.append(
                         QuickKeyView(
-                            place, sku, article.name, price.price_minor, article.unit, article.icon
+                            place,
+                            sku,
+                            article.name,
+                            _shown_price(article, price),
+                            article.unit,
+                            article.icon,
+                            article.open_price,
                         )
                     )
             pages.append(QuickKeyPageView(page.id, page.name, tuple(keys)))
@@ -275,8 +281,11 @@ class ReferenceStore:
         found = []
         for sku in await self._file.read(lambda raw: find_articles(raw, text, limit)):
             article, price = self.by_sku(sku), self.price(sku, self._clock.now_ms())
-            if article is not None and price is not None:
-                found.append(ArticleView(sku, sku, article.name, price.price_minor, article.unit))
+            if article is not None and (price is not None or article.open_price):
+                shown = _shown_price(article, price)
+                found.append(
+                    ArticleView(sku, sku, article.name, shown, article.unit, article.open_price)
+                )
         return tuple(found)
 
     # --- the file -------------------------------------------------------------------------
@@ -311,6 +320,10 @@ class ReferenceStore:
         if self._reader is None:
             raise StorageFailed("database_closed", f"{self._file.path.name} is closed.")
         return self._reader.execute(sql, parameters).fetchall()
+
+
+def _shown_price(article: Article, price: Price | None) -> int:
+    return 0 if price is None or article.open_price else price.price_minor
 
 
 def _take(connection: sqlite3.Connection, feed: Feed, item: FeedItem, value: Any) -> None:

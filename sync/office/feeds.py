@@ -260,6 +260,8 @@ def _check_staff(member: StaffMember) -> None:
 def _check_article(article: Article) -> None:
     if article.unit not in _UNITS:
         raise ValueError(f"unit {article.unit!r} is neither piece nor kg")
+    if article.open_price and article.unit != "piece":
+        raise ValueError("an open_price is typed by the piece: the unit is piece")
 
 
 def _check_coupon(coupon: Coupon | UsedCoupon) -> None:

@@ -51,6 +51,8 @@ UPC: Final = coded("01234500006")
 UNKNOWN: Final = coded("952999999999")
 CHEESE_PLU: Final = "4101"
 PLUM_PLU: Final = "77"
+FRUIT: Final = "O1"
+FRUIT_2_50: Final = coded("22" + "00300" + "00250")
 CHEESE_742_G: Final = coded("21" + "04101" + "00742")
 CHEESE_3_49: Final = coded("22" + "04101" + "00349")
 CAKE_2_50: Final = coded("22" + "00200" + "00250")
@@ -68,6 +70,7 @@ ARTICLES: Final = (
     (Article("K1", "Carrot cake", "reduced", plu="200"), 320),
     (Article("A6", "Beer 0.5 l", "standard", (BEER,), minimum_age=16), 119),
     (Article("A8", "Spirits 0.7 l", "standard", (SPIRITS,), minimum_age=18), 1_499),
+    (Article("O1", "Fruit", "reduced", plu="300", group="fruit", open_price=True), None),
     (Article("N1", "No price", "standard", (UNPRICED,)), None),
     (Article("T1", "No tax", "lost", (UNTAXED,)), 100),
     (Article("12345678", "Own eight digits", "standard"), 100),
@@ -87,7 +90,9 @@ COUPONS: Final = (
 )
 
 
-def profile(*, included: bool = True, cash_step_minor: int = 0) -> StoreProfile:
+def profile(
+    *, included: bool = True, cash_step_minor: int = 0, open_price_max_minor: int = 0
+) -> StoreProfile:
     """Return a store in euro with three rates and three label templates."""
     return StoreProfile(
         name="Harbour Street",
@@ -101,6 +106,7 @@ def profile(*, included: bool = True, cash_step_minor: int = 0) -> StoreProfile:
         receipt_footer=("Thank you",),
         code_templates=TEMPLATES,
         foreign_cash=(ForeignCash("USD", 850_000), ForeignCash("JPY", 6_100)),
+        open_price_max_minor=open_price_max_minor,
     )
 
 

@@ -128,7 +128,7 @@ def test_weighed_goods_have_a_plu_that_fits_the_labels_and_piece_goods_a_gtin() 
     shop = profile()
     for article in articles():
         if article.unit == "piece":
-            assert article.codes, article
+            assert bool(article.codes) is not article.open_price, article
             assert not article.plu, article
             continue
         assert not article.codes, article
@@ -149,7 +149,8 @@ def test_the_first_ten_are_plain_piece_goods() -> None:
 
 def test_every_article_has_one_price_and_a_tax_rule_of_the_store() -> None:
     prices = [msgspec.convert(row, Price, strict=False) for row in rows("prices.csv")]
-    assert sorted(price.sku for price in prices) == sorted(article.sku for article in articles())
+    priced = [article.sku for article in articles() if not article.open_price]
+    assert sorted(price.sku for price in prices) == sorted(priced)
     assert all(price.price_minor > 0 for price in prices)
     codes = {tax.code for tax in profile().taxes}
     assert {article.tax for article in articles()} == codes
@@ -168,6 +169,13 @@ def test_beer_is_sold_from_16_and_spirits_from_18() -> None:
     assert ages["Aged brandy 0.7 l"] == 18
     assert {name for name in ages if "wine 0.75" in name} >= {"Red wine 0.75 l"}
     assert "Wine gums 200 g" not in ages
+
+
+def test_departments_have_keys_and_take_up_to_a_hundred_euros() -> None:
+    departments = [article for article in articles() if article.open_price]
+    assert {article.group for article in departments} == {"bakery", "produce", "household"}
+    assert all(article.key for article in departments)
+    assert profile().open_price_max_minor == 10_000
 
 
 def test_quick_keys_stand_on_pages_of_six_by_four_without_clashes() -> None:

@@ -62,6 +62,7 @@ from tests.engine.shop_in_memory import (
     CHEESE_PLU,
     DEAR,
     FREE,
+    FRUIT,
     MILK,
     ROLL,
     SOAP,
@@ -146,6 +147,11 @@ class TillMachine(RuleBasedStateMachine):
     @rule(code=st.sampled_from(SOUND_CODES), pieces=st.integers(1, 4))
     def ring_up(self, code: str, pieces: int) -> None:
         self.attempt(self.till.add, code, pieces * 1000)
+
+    @rule(code=st.sampled_from([FRUIT, FRUIT, ROLL]), price=st.sampled_from([0, 1, 45, 250]),
+          pieces=st.integers(1, 3))  # fmt: skip
+    def sell_at_a_typed_price(self, code: str, price: int, pieces: int) -> None:
+        self.attempt(self.till.add_open, code, price, pieces * 1000)
 
     @selling
     @rule(age=st.sampled_from([16, 18]), old=st.booleans())

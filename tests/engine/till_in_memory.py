@@ -254,6 +254,19 @@ class TillInMemory:
     def add(self, code: str, quantity: int = 1000) -> tuple[Event, ...]:
         return self.do(AddItem(command_id=self.new_id("command"), code=code, quantity=quantity))
 
+    def add_open(
+        self, code: str, price_minor: int, quantity: int = 1000, *, unknown: str = ""
+    ) -> tuple[Event, ...]:
+        return self.do(
+            AddItem(
+                command_id=self.new_id("command"),
+                code=code,
+                quantity=quantity,
+                price_minor=price_minor,
+                unknown_code=unknown,
+            )
+        )
+
     def old_enough(self, age: int, born: str | None = None) -> tuple[Event, ...]:
         return self.do(
             ConfirmAge(command_id=self.new_id("command"), minimum_age=age, birth_date=born)

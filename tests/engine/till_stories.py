@@ -12,7 +12,7 @@ from edge.contract.limits import (
     TENDERS_PER_SALE_MAX,
 )
 from edge.contract.promotion_data import AmountOff, BasketAmountOff, Promotion, Selection
-from edge.contract.till_commands import CancelCard, OtherTender
+from edge.contract.till_commands import AddItem, CancelCard, OtherTender
 from edge.engine.cart import EMPTY
 from edge.engine.circumstances import CouponUse
 from edge.engine.originals import Unfinished
@@ -25,6 +25,8 @@ from tests.engine.shop_in_memory import (
     ROLL,
     SOAP,
     SPIRITS,
+    ShopInMemory,
+    profile,
     shop,
 )
 from tests.engine.till_in_memory import TillInMemory
@@ -70,6 +72,14 @@ def open_sale(till: TillInMemory) -> None:
 def spirits_and_beer(till: TillInMemory) -> None:
     till.add(SPIRITS)
     till.add(BEER)
+
+
+def modest(till: TillInMemory) -> None:
+    till.reference = ShopInMemory(profile(open_price_max_minor=5_000))
+
+
+def sold_as(code: str, unknown: str) -> AddItem:
+    return AddItem(command_id="command-sold-as", code=code, unknown_code=unknown)
 
 
 def idle(till: TillInMemory) -> None:

@@ -61,6 +61,7 @@ ARTICLES = (
     (Article("103", "Free sample", "A", ("9520000000035",)), Price("103", 0)),
     (Article("104", "Beer 0.5 l", "B", minimum_age=16), Price("104", 119)),
 )
+DEPARTMENT = Article("105", "Bakery, other", "B", key="1:3", open_price=True)
 DEVICES = (
     DeviceSettings("scanner-1", "box", "scanner_serial", ("scanner",), "till-1"),
     DeviceSettings("printer-1", "box", "printer_escpos", ("printer", "drawer"), "till-1"),
@@ -99,7 +100,10 @@ def pages(pepper: bytes) -> list[FeedPage]:
         (Feed.CONFIG, [("store", PROFILE)]),
         (Feed.STAFF, [(member.id, member) for member in staff]),
         (Feed.PRICE, [(price.sku, price) for _, price in ARTICLES]),
-        (Feed.CATALOGUE, [(article.sku, article) for article, _ in ARTICLES]),
+        (
+            Feed.CATALOGUE,
+            [(each.sku, each) for each in (*(article for article, _ in ARTICLES), DEPARTMENT)],
+        ),
     ]
     return [
         FeedPage(

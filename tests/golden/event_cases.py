@@ -192,6 +192,7 @@ CASES: Final[tuple[Event, ...]] = (
         sale=SALE, line="1", sku="100024", name="Aged cheese, Żółty ser, 奶酪, جبن, 치즈",
         quantity=742, price_minor=1890, amount_minor=1402, tax="reduced", rate_ppm=50_000,
         code="2100105007427", unit="kg", entry="weight_code", tare_g=10, minimum_age=18,
+        open_price=True, approver="pawel",
     ),
     LineReturned(
         sale=SALE, line="4", sku="100024", name="Aged cheese, Żółty ser, 奶酪, جبن, 치즈",

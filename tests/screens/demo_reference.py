@@ -93,6 +93,10 @@ class DemoReference:
     def tax(self, code: str) -> TaxRule | None:
         return self._taxes.get(code)
 
+    def _shown(self, sku: str) -> int:
+        price = self._prices.get(sku)
+        return price.price_minor if price else 0
+
     def quick_keys(self) -> list[QuickKeyPageView]:
         pages = []
         for page in self.store.quick_key_pages:
@@ -102,7 +106,7 @@ class DemoReference:
                 if a.key.startswith(f"{page.id}:")
             )
             keys = tuple(
-                QuickKeyView(place, a.sku, a.name, self._prices[a.sku].price_minor, a.unit, a.icon)
+                QuickKeyView(place, a.sku, a.name, self._shown(a.sku), a.unit, a.icon, a.open_price)
                 for place, a in placed
             )
             pages.append(QuickKeyPageView(page.id, page.name, keys))
@@ -111,7 +115,7 @@ class DemoReference:
     def search(self, text: str) -> list[ArticleView]:
         words = text.casefold().split()
         found = [
-            ArticleView(a.sku, a.sku, a.name, self._prices[a.sku].price_minor, a.unit)
+            ArticleView(a.sku, a.sku, a.name, self._shown(a.sku), a.unit, a.open_price)
             for a in self.articles
             if words and all(word in f"{a.name} {a.sku}".casefold() for word in words)
         ]

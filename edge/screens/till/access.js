@@ -4,6 +4,7 @@ import { takeBrand } from "../kit/branding.js";
 import { nearest, say, speak } from "../kit/words.js";
 import { ask, Refusal, Silence } from "./box_api.js";
 import { handAnswered, handLate, handRefused } from "./by_hand.js";
+import { openAnswered, openRefused } from "./open_prices.js";
 import { busy, dropWishes, listenToAnswers, resumeWishes } from "./command_queue.js";
 import { settlingAnswered, settlingLate, settlingRefused } from "./evidence.js";
 import { takeRefusal, takeView, tell, why } from "./happenings.js";
@@ -31,6 +32,7 @@ export async function begin() {
   listenToAnswers({
     answered: (view, one) => {
       takeView(view);
+      openAnswered(one);
       handAnswered(one);
       parkingAnswered(one);
       tenderAnswered(one);
@@ -43,7 +45,7 @@ export async function begin() {
     refused: (refusal, one) => {
       if (refusal.status === 401) return leave(refusal);
       parkingRefused(one);
-      if (handRefused(refusal, one) || tenderRefused(refusal, one) || returnRefused(refusal, one) || refundRefused(refusal, one) || settlingRefused(refusal, one)) return undefined;
+      if (openRefused(refusal, one) || handRefused(refusal, one) || tenderRefused(refusal, one) || returnRefused(refusal, one) || refundRefused(refusal, one) || settlingRefused(refusal, one)) return undefined;
       takeRefusal(refusal);
       // a code that was refused stays typed: it is put right, not typed anew
       if (one.command.type === "add_item" && one.name === one.command.code && !store.typed.value) store.typed.value = one.command.code.slice(0, 40);

@@ -5,6 +5,7 @@ import { sound } from "../kit/sounds.js";
 import { say } from "../kit/words.js";
 import { BY_HAND, GOES_BACK, SETTLES, wish } from "./command_queue.js";
 import { tell } from "./happenings.js";
+import { askOpenPrice, chooseDepartment, sellOpen } from "./open_prices.js";
 import { givenBack, takenAgain } from "./tender_words.js";
 import * as store from "./store.js";
 
@@ -49,9 +50,13 @@ export function sell(code, name = code) {
 /**
  * A quick key or a search result: weighed goods go on the scale, or ask for their weight where there is none that
  * answers; unless it was typed before.
- * @param {{code: string, name: string, unit: string, price_minor: number}} article
+ * @param {{code: string, name: string, unit: string, price_minor: number, open_price?: boolean}} article
  */
 export function sellArticle(article) {
+  if (article.open_price) {
+    askOpenPrice(article);
+    return;
+  }
   if (article.unit === "kg" && store.nextQuantity.value === 1000) {
     const { code, name, price_minor } = article;
     const scale = scaleOf(store.view.value);
@@ -141,8 +146,16 @@ export function padQuantity(use) {
 
 /** @param {string} digits */
 export function padType(digits) {
-  if (store.pad.value?.kind === "code") store.typed.value += digits;
+  if (store.pad.value?.kind === "department") chooseDepartment(Number(digits));
+  else if (store.pad.value?.kind === "price") typePrice(digits);
+  else if (store.pad.value?.kind === "code") store.typed.value += digits;
   else if ((store.padDigits.value + digits).length <= (store.pad.value?.kind === "scale" ? TARE_DIGITS_MAX : QUANTITY_DIGITS_MAX)) store.padDigits.value += digits;
+}
+
+/** @param {string} digits */
+function typePrice(digits) {
+  const next = `${store.padDigits.value}${digits}`.replace(/^0+/, "");
+  if (next.length <= AMOUNT_DIGITS_MAX) store.padDigits.value = next;
 }
 
 export function padErase() {
@@ -155,6 +168,11 @@ export function padEnter() {
   if (!use) return;
   if (use.kind === "scale") {
     takeWeight();
+    return;
+  }
+  if (use.kind === "department") return;
+  if (use.kind === "price") {
+    sellOpen(use);
     return;
   }
   if (use.kind === "code") {

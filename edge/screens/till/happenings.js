@@ -5,6 +5,7 @@ import { money, quantity, unbroken } from "../kit/numbers.js";
 import { sound } from "../kit/sounds.js";
 import { Refusal } from "./box_api.js";
 import { off } from "./by_hand_words.js";
+import { openAsked } from "./open_prices.js";
 import { asideWords, parkedName, parkedNews, setAside, takenUp } from "./parked_news.js";
 import { scannedIn, showReceipt } from "./returns.js";
 import { givenBack, takenAgain } from "./tender_words.js";
@@ -54,7 +55,8 @@ function compare(before, next) {
   if (news) tell(news, "");
   const notice = next.notice;
   if (notice && notice.serial !== before.notice?.serial) {
-    if (notice.code === "receipt_scanned") showReceipt(notice.params["code"] ?? "", notice.params["receipt"]);
+    if (notice.code === "price_asked") openAsked(notice.params);
+    else if (notice.code === "receipt_scanned") showReceipt(notice.params["code"] ?? "", notice.params["receipt"]);
     else {
       speakOf(notice.code, notice.tone, notice.words, notice.params);
       heard(notice.tone, notice.code);
@@ -224,7 +226,8 @@ function heard(tone, code) {
 function speakOf(code, tone, english, params) {
   const person = tone === "trouble" || code.endsWith("_in_doubt") || DECLINED.has(code);
   const kind = person ? "person" : tone === "ok" ? "" : "wait";
-  store.message.value = { tone: kind, icon: kind === "" ? "check" : kind, words: refusalWords(code, english, params) };
+  const unknown = code === "unknown_code" && params["code"] ? { unknown: params["code"] } : {};
+  store.message.value = { tone: kind, icon: kind === "" ? "check" : kind, words: refusalWords(code, english, params), ...unknown };
 }
 
 /**

@@ -2,6 +2,7 @@
 import { html, Icon, Notice } from "../kit/parts.js";
 import { say } from "../kit/words.js";
 import { voidLine } from "./doings.js";
+import { askDepartment, departments } from "./open_prices.js";
 import { deviceKey, deviceWords, worstDevice } from "./trouble_words.js";
 import * as store from "./store.js";
 
@@ -26,10 +27,11 @@ function newest(hint) {
 
 /** @param {{hint?: string}} props */
 export function MessageLine({ hint = say("ready_short") }) {
-  const { tone, icon, lead, words, undo } = newest(hint);
+  const { tone, icon, lead, words, undo, unknown } = newest(hint);
   const line = undo ? store.liveLines.value.find((each) => each.line_id === undo) : null;
   return html`<${Notice} tone=${tone} icon=${icon}>
     <span class="grow">${lead && html`<b><bdi>${lead}</bdi></b> `}<bdi>${words}</bdi></span>
+    ${unknown && departments().length > 0 && html`<button type="button" class="key" onClick=${() => askDepartment(unknown)}>${say("department_sell")}</button>`}
     ${line && html`<button type="button" class="key key--quiet" onClick=${() => voidLine(line)}>${say("undo")}</button>`}
   <//>`;
 }

@@ -301,6 +301,7 @@ export interface QuickKeyView {
   price_minor: number;
   unit: string;
   icon: string;
+  open_price: boolean;
 }
 
 export interface QuickKeyPageView {
@@ -315,10 +316,11 @@ export interface ArticleView {
   name: string;
   price_minor: number;
   unit: string;
+  open_price: boolean;
 }
 
 export type Command =
-  | { type: "add_item"; code: string; quantity: number; sale_id?: string }
+  | { type: "add_item"; code: string; quantity: number; sale_id?: string; price_minor?: number; unknown_code?: string; approval?: string }
   | { type: "weigh_item"; code: string; tare_g: number; shown_g: number; sale_id?: string }
   | { type: "void_line"; line_id: string; reason?: string }
   | { type: "set_quantity"; line_id: string; quantity: number }
@@ -354,4 +356,4 @@ export type Command =
   | { type: "refuse_age"; minimum_age: number };
 
 /** What a second person may have to approve. */
-export type ApprovedCommand = Extract<Command, { type: "override_price" | "give_discount" | "open_drawer" | "take_tender" | "return_item" | "give_cash" | "give_tender" | "refund_by_card" | "attach_evidence" | "reverse_in_doubt" | "settle_card_alarm" }>;
+export type ApprovedCommand = Extract<Command, { type: "add_item" | "override_price" | "give_discount" | "open_drawer" | "take_tender" | "return_item" | "give_cash" | "give_tender" | "refund_by_card" | "attach_evidence" | "reverse_in_doubt" | "settle_card_alarm" }>;

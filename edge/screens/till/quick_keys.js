@@ -23,7 +23,7 @@ function Tile({ tile, reach }) {
   const price = html`<${Money} minor=${tile.price_minor} currency=${store.currency.value} />`;
   return html`<button type="button" class="tile" tabindex=${reach ? 0 : -1} data-place=${tile.place} onClick=${() => sellArticle(tile)}>
     <${Icon} name=${tile.icon in ICONS ? tile.icon : "bag"} />
-    ${tile.unit === "kg" ? html`<span class="unit">${price}<span>${say("per_kg")}</span></span>` : price}
+    ${tile.open_price ? html`<span class="hint">${say("open_price_typed")}</span>` : tile.unit === "kg" ? html`<span class="unit">${price}<span>${say("per_kg")}</span></span>` : price}
     <span class=${nameKind(tile.name)}><bdi>${unbroken(tile.name)}</bdi></span></button>`;
 }
 
@@ -75,6 +75,6 @@ export function Found({ found, at }) {
     <ul class="found">${articles.map(
       (article, place) => html`<li key=${article.sku}><button type="button" class="key" aria-current=${place === at ? "true" : undefined} onClick=${() => sellArticle(article)}>
         <bdi class="grow">${unbroken(article.name)}</bdi><span class="hint">${article.sku}</span>
-        <span><${Money} minor=${article.price_minor} currency=${store.currency.value} />${article.unit === "kg" && say("per_kg")}</span></button></li>`,
+        <span>${article.open_price ? say("open_price_typed") : html`<${Money} minor=${article.price_minor} currency=${store.currency.value} />`}${article.unit === "kg" && say("per_kg")}</span></button></li>`,
     )}</ul>`;
 }

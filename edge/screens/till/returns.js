@@ -226,14 +226,14 @@ export async function takeCode(code) {
   const only = articles.length === 1 ? articles[0] : undefined;
   if (only) chooseArticle(only);
   else if (articles.length) changeReturn({ found: articles, foundAt: 0 });
-  else chooseArticle({ code, sku: "", name: code, unit: "piece", price_minor: 0 });
+  else chooseArticle({ code, sku: "", name: code, unit: "piece", price_minor: 0, open_price: false });
 }
 
 /** An article that the box put into the sale while it was to come back: it is taken back instead. @param {import("./protocol").LineView} line */
 export function scannedIn(line) {
   const now = store.returning.value;
   if (now?.step !== "item" || now.sent || line.entry !== "scanned") return;
-  chooseArticle({ code: line.sku, sku: line.sku, name: line.name, unit: line.unit, price_minor: line.price_minor }, line.line_id);
+  chooseArticle({ code: line.sku, sku: line.sku, name: line.name, unit: line.unit, price_minor: line.price_minor, open_price: false }, line.line_id);
   changeReturn({ quantity: line.quantity });
 }
 

@@ -8,6 +8,7 @@ import { AgeDesk } from "./age_desk.js";
 import { ageShown } from "./ages.js";
 import { abandon, askQuantity, comesBack, countable, lineHindered, multiply, openPad, closePad, sell, sellArticle, voidLine } from "./doings.js";
 import { askDiscount, askDrawer, hasDrawer } from "./by_hand.js";
+import { DepartmentDesk } from "./department_desk.js";
 import { HandDesk } from "./hand_desk.js";
 import { keyName, keys } from "./keyboard.js";
 import { MessageLine } from "./message_line.js";
@@ -140,6 +141,7 @@ function Middle() {
   if (hand) return html`<${HandDesk} hand=${hand} key=${hand.kind} />`;
   const use = store.pad.value;
   if (use?.kind === "scale") return html`<${WeighStep} use=${use} />`;
+  if (use?.kind === "department") return html`<${DepartmentDesk} use=${use} />`;
   if (use) return html`<${EntryPad} use=${use} />`;
   const age = ageShown();
   if (age) return html`<${AgeDesk} check=${age} key="age" />`;

@@ -4,10 +4,12 @@ import { computed, signal } from "@preact/signals";
 /** @typedef {import("./protocol").TillView} TillView */
 /** @typedef {import("./protocol").SessionView} SessionView */
 /** @typedef {import("./protocol").LineView} LineView */
-/** @typedef {{tone: "" | "well" | "wait" | "person" | "lost", icon: string, lead?: string, words: string, undo?: string, device?: string}} Message `device` is in trouble: its words are those of now */
+/** @typedef {{tone: "" | "well" | "wait" | "person" | "lost", icon: string, lead?: string, words: string, undo?: string, device?: string, unknown?: string}} Message `unknown` is a code that may be sold by department; `device` is in trouble: its words are those of now */
 /** @typedef {{key: string, line: LineView, was: LineView[]}} Row */
 /** @typedef {{kind: "scale", code: string, name: string, price_minor: number}} ScaleUse */
-/** @typedef {{kind: "code"} | {kind: "weight", code: string, name: string, price_minor: number} | {kind: "quantity", line: LineView} | ScaleUse} PadUse */
+/** @typedef {{kind: "price", code: string, name: string, quantity: number, unknown: string}} PriceUse `unknown`: the code that nobody knows, sold so */
+/** @typedef {{kind: "department", unknown: string}} DepartmentUse */
+/** @typedef {PriceUse | DepartmentUse | {kind: "code"} | {kind: "weight", code: string, name: string, price_minor: number} | {kind: "quantity", line: LineView} | ScaleUse} PadUse */
 /**
  * What a person sets by hand, as far as it is typed. `line` is empty for the whole sale; `sent` is the id of the
  * command that is on its way, `last` what was sent under which id: the very same wish goes again under the same one.

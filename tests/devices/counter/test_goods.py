@@ -37,6 +37,11 @@ def test_plain_pieces_come_first_and_what_no_scanner_reads_is_left_out(tmp_path:
     assert shelf.named("1") == ""
 
 
+def test_a_department_needs_no_price_and_stands_on_no_shelf(tmp_path: Path) -> None:
+    shelf = load_shelf(shop(tmp_path, HEAD + MILK + "9,Other,piece,a,pantry,,,pantry:1,\n"))
+    assert [good.name for good in shelf.goods] == ["Milk"]
+
+
 def test_without_a_template_nothing_is_weighed(tmp_path: Path) -> None:
     shelf = load_shelf(shop(tmp_path, HEAD + MILK + APPLES))
     assert [good.name for good in shelf.goods] == ["Milk"]

@@ -171,7 +171,7 @@ async def test_loading_the_demo_shop_twice(
         "staff: 4 changed, 0 as they were.",
         "price: 319 changed, 0 as they were.",
         "promotion: 6 changed, 0 as they were.",
-        "catalogue: 319 changed, 0 as they were.",
+        "catalogue: 322 changed, 0 as they were.",
         "used_coupon: 0 changed, 0 as they were.",
         "coupon: 4 changed, 0 as they were.",
     ]
@@ -224,6 +224,11 @@ def test_faults_in_a_shop_folder_are_told_by_file_and_line(
         ('"minimum_age": 16', '"minimum_age": 100', "line 16: Expected `int` <= 99"),
         ('"minimum_age": 16', '"name": "Wine"', "article 1: name stands in articles.csv"),
         ('"minimum_age": 16', '"age": 16', "line 16: there is no field age"),
+        (
+            '"sku": "100015", "minimum_age": 16',
+            '"sku": "100029", "open_price": true',
+            "line 30: an open_price is typed by the piece",
+        ),
         ("[", "{", "article_rules.json: Expected `array`"),
     ],
 )

@@ -63,7 +63,8 @@ class Article(msgspec.Struct, frozen=True, omit_defaults=True):
     key; `unit` is `piece` or `kg`; `tax` names a `TaxRule`; `key` places it on the quick
     keys (`page:place`, from 1), `icon` draws it there. `minimum_age` is how old a customer has to
     be, in years; 0 for anybody. `open_price` articles have no listed price: it is typed as they are
-    sold, by the piece; a department is such an article.
+    sold, by the piece; a department is such an article. `deposit_sku` names the article that
+    is sold with each piece of it as its deposit; that one says `deposit` of itself.
     """
 
     sku: str
@@ -77,6 +78,8 @@ class Article(msgspec.Struct, frozen=True, omit_defaults=True):
     icon: str = ""
     minimum_age: Annotated[int, Meta(ge=0, le=MINIMUM_AGE_MAX)] = 0
     open_price: bool = False
+    deposit_sku: str = ""
+    deposit: bool = False
 
 
 class Price(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -194,7 +197,8 @@ class StoreProfile(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `cash_step_minor` is the smallest coin (5 in CHF); 0 or 1 switches cash rounding off.
     `day_starts_at_hour` moves the end of the business day past midnight. A typed price above
-    `open_price_max_minor` needs a second person; 0 for no such limit.
+    `open_price_max_minor` needs a second person; 0 for no such limit. Empties that
+    come to more than `empties_max_minor` in one sale need one too.
     """
 
     name: Name
@@ -214,6 +218,7 @@ class StoreProfile(msgspec.Struct, frozen=True, omit_defaults=True):
     price_books: Annotated[tuple[PriceBook, ...], Meta(max_length=PRICE_BOOKS_MAX)] = ()
     logo: Logo | None = None
     open_price_max_minor: Amount = 0
+    empties_max_minor: Amount = 0
 
 
 class StaffMember(msgspec.Struct, frozen=True, omit_defaults=True):

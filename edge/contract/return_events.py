@@ -15,7 +15,8 @@ class LineReturned(Event, frozen=True):
 
     `quantity` in thousandths and above zero. `original_sale`, `original_line` and `receipt` say
     what was bought with what, and are empty for goods without a receipt, which `approver`
-    allowed if a second person had to; `price_minor` is the price of that line, or today's.
+    allowed if a second person had to; `price_minor` is the price of that line, or today's. A
+    `deposit` without a receipt is one of empties.
     """
 
     TYPE: ClassVar[str] = "line_returned"
@@ -38,6 +39,7 @@ class LineReturned(Event, frozen=True):
     unit: str = "piece"
     code: str = ""
     approver: str = ""
+    deposit: bool = False
 
 
 class RefundPart(msgspec.Struct, frozen=True):

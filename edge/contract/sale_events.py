@@ -32,7 +32,8 @@ class LineAdded(Event, frozen=True):
     or price inside, or weighed (`scale`). A weight is net: `tare_g` was taken off what the
     scale showed. `minimum_age` is what the customer has to be (`AgeChecked`).
     The price of an `open_price` line was typed, or stood on its label; `approver` allowed it if a
-    second person had to. Its `code` may be one that the shop does not know.
+    second person had to. Its `code` may be one that the shop does not know. A `deposit` line takes
+    no part in discounts; `deposit_of` is the line whose goods it is for, empty for one by itself.
     """
 
     TYPE: ClassVar[str] = "line_added"
@@ -53,6 +54,8 @@ class LineAdded(Event, frozen=True):
     minimum_age: int = 0
     open_price: bool = False
     approver: str = ""
+    deposit: bool = False
+    deposit_of: str = ""
 
 
 @declare

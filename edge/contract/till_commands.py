@@ -153,6 +153,17 @@ class ReturnItem(ApprovedCommand, frozen=True, kw_only=True, tag="return_item"):
     sale_id: CommandId | None = None
 
 
+class ReturnEmpties(ApprovedCommand, frozen=True, kw_only=True, tag="return_empties"):
+    """Take empties back, without a receipt, for the deposit that is listed today.
+
+    `code` is a deposit article's, or that of the goods that were in them; else as `AddItem`.
+    """
+
+    code: Annotated[str, Meta(min_length=1, max_length=BARCODE_CHARS_MAX)]
+    quantity: int = ONE
+    sale_id: CommandId | None = None
+
+
 class GiveCash(ApprovedCommand, frozen=True, kw_only=True, tag="give_cash"):
     """Give cash back. All that goes back, in coins that exist, completes the sale."""
 
@@ -390,4 +401,5 @@ AnyTillCommand = (
     | SettleCardAlarm
     | ConfirmAge
     | RefuseAge
+    | ReturnEmpties
 )

@@ -50,6 +50,7 @@ class LineView(msgspec.Struct, frozen=True, omit_defaults=False):
     Goods that come back have the entry `returned`, a `quantity` above zero and an
     `amount_minor` below it; `returned_from` is the number of the receipt that sold them, empty
     without one, and for lines that sell. `minimum_age` is how old the customer has to be.
+    A `deposit` is bound to the line that `deposit_of` names, or to none.
     """
 
     line_id: str
@@ -70,6 +71,8 @@ class LineView(msgspec.Struct, frozen=True, omit_defaults=False):
     tare_g: int = 0
     returned_from: str = ""
     minimum_age: int = 0
+    deposit: bool = False
+    deposit_of: str = ""
 
 
 class DiscountView(msgspec.Struct, frozen=True):
@@ -290,6 +293,7 @@ class TillView(msgspec.Struct, frozen=True, kw_only=True):
     that, `due_minor` what is left to be paid. Neither is negative, and one of them is 0.
     `last_receipt` is the number of the till's newest receipt, empty before the first.
     `age_checked` is the age up to which the customer was checked, 0 for not; `age_check` asks.
+    While `empties` are taken back, scans are theirs.
     """
 
     version: int
@@ -320,6 +324,7 @@ class TillView(msgspec.Struct, frozen=True, kw_only=True):
     price_check: PriceCheckView | None = None
     age_checked: int = 0
     age_check: AgeCheckView | None = None
+    empties: bool = False
     doubt: DoubtView | None = None
     card_alarms: tuple[CardAlarmView, ...] = ()
     coupons: tuple[CouponView, ...] = ()
@@ -454,7 +459,10 @@ class SessionView(msgspec.Struct, frozen=True):
 
 
 class QuickKeyView(msgspec.Struct, frozen=True):
-    """A key that sells one article; of an `open_price` one the price is asked."""
+    """A key that sells one article; of an `open_price` one the price is asked.
+
+    A `deposit` is also pressed where empties come back.
+    """
 
     place: int
     code: str
@@ -463,6 +471,7 @@ class QuickKeyView(msgspec.Struct, frozen=True):
     unit: str
     icon: str
     open_price: bool = False
+    deposit: bool = False
 
 
 class QuickKeyPageView(msgspec.Struct, frozen=True):

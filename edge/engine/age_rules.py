@@ -17,13 +17,13 @@ from edge.contract.age_events import AgeChecked, AgeRefused
 from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
 from edge.contract.reference_data import Article
-from edge.contract.sale_events import LineVoided
 from edge.contract.till_commands import ConfirmAge, RefuseAge
 from edge.contract.till_protocol import AgeCheckView
 from edge.engine.birthdays import is_likely, is_old_enough, latest_birth_date
 from edge.engine.cart import Cart
 from edge.engine.circumstances import Circumstances
 from edge.engine.reference_view import ReferenceView
+from edge.engine.sale_lines import voided
 from edge.engine.state_refusals import refuse_once_tendered, refuse_unless_open
 
 SEEN: Final = "seen"
@@ -56,12 +56,11 @@ def refuse_age(
     age = max(command.minimum_age, cart.age_checked + 1)
     if age > asked:
         _refuse_nothing_asked()
-    voided = (
-        LineVoided(sale=cart.sale, line=line.line_id, reason=TOO_YOUNG)
-        for line in cart.lines
-        if not line.voided and line.minimum_age >= age
+    gone = (line for line in cart.lines if not line.voided and line.minimum_age >= age)
+    return (
+        AgeRefused(sale=cart.sale, minimum_age=age),
+        *(event for line in gone for event in voided(cart, line, TOO_YOUNG)),
     )
-    return (AgeRefused(sale=cart.sale, minimum_age=age), *voided)
 
 
 def refuse_age_after_money(cart: Cart, article: Article) -> None:

@@ -64,13 +64,7 @@ def price_code(
     that is not allowed, a label that carries its own quantity, a price to be typed that is not,
     or one that was typed and is not to be.
     """
-    store = reference.store
-    meaning = meaning_of(code, store.code_templates, currency=store.currency, aim=aim)
-    article = find_article(reference, meaning)
-    if article is None:
-        if isinstance(meaning, WrongCheckDigit):
-            refuse_check_digit(meaning)
-        _refuse_unknown(code)
+    article, meaning = article_of(reference, code, aim=aim)
     weight, amount_minor, count = _on_label(meaning)
     if typed_minor is not None and (not article.open_price or amount_minor is not None):
         refuse_listed(article)
@@ -96,6 +90,18 @@ def price_code(
         quantity = quantity * count // ONE
     quantity = check_quantity(quantity, Unit(article.unit))
     return Priced(article, tax, quantity, price_minor, extend(price_minor, quantity), entry)
+
+
+def article_of(reference: ReferenceView, code: str, *, aim: str = "") -> tuple[Article, Meaning]:
+    """Return the article that a code names, and what the code means; or refuse it."""
+    store = reference.store
+    meaning = meaning_of(code, store.code_templates, currency=store.currency, aim=aim)
+    article = find_article(reference, meaning)
+    if article is None:
+        if isinstance(meaning, WrongCheckDigit):
+            refuse_check_digit(meaning)
+        _refuse_unknown(code)
+    return article, meaning
 
 
 def refuse_listed(article: Article) -> NoReturn:

@@ -88,10 +88,10 @@ def _of_return(cart: Cart, event: Event) -> bool:
 
 
 def basket_lines(cart: Cart, reference: ReferenceView) -> tuple[BasketLine, ...]:
-    """Return the lines that promotions see: live, sold, and at a price that no person set."""
+    """Return the lines that promotions see: live, sold, no deposit, no price set by hand."""
     lines = []
     for line in cart.lines:
-        if not line.voided and not line.overridden and line.back is None:
+        if not line.voided and not line.overridden and line.back is None and not line.deposit:
             article = reference.by_sku(line.sku)
             lines.append(
                 BasketLine(
@@ -113,7 +113,7 @@ def _costs(cart: Cart, reductions: tuple[Reduction, ...]) -> dict[str, int]:
     costs = {
         line.line_id: line.amount_minor
         for line in cart.lines
-        if not line.voided and line.back is None
+        if not line.voided and line.back is None and not line.deposit
     }
     for reduction in reductions:
         for part in reduction.lines:

@@ -80,6 +80,8 @@ class Line(msgspec.Struct, frozen=True):
     back: GoodsBack | None = None
     minimum_age: int = 0
     open_price: bool = False
+    deposit: bool = False
+    deposit_of: str = ""
 
     @property
     def net_minor(self) -> int:
@@ -107,6 +109,8 @@ class Line(msgspec.Struct, frozen=True):
             self.tare_g,
             self.back.receipt if self.back else "",
             self.minimum_age,
+            self.deposit,
+            self.deposit_of,
         )
 
 
@@ -330,6 +334,22 @@ class Cart(msgspec.Struct, frozen=True):
             if (each.state == APPROVED and each.amount_minor < 0)
             or (each.kind == MANUAL_CARD and each.state == RETURNED)
         )
+
+    @property
+    def empties_minor(self) -> int:
+        """What empties give back in this sale, tax included."""
+        return sum(
+            line.back.gross_minor
+            for line in self.lines
+            if line.back and line.deposit and not line.voided and not line.back.receipt
+        )
+
+    def deposit_of(self, line_id: str) -> Line | None:
+        """Return the live deposit that is bound to a line; None for none."""
+        for line in self.lines:
+            if line.deposit_of == line_id and not line.voided:
+                return line
+        return None
 
     @property
     def age_asked(self) -> int:

@@ -140,6 +140,8 @@ def _line_added(cart: Cart, event: LineAdded, _: int) -> Cart:
         tare_g=event.tare_g,
         minimum_age=event.minimum_age,
         open_price=event.open_price,
+        deposit=event.deposit,
+        deposit_of=event.deposit_of,
     )
     sums = add_to_rate(cart.rate_sums, event.tax, event.rate_ppm, event.amount_minor)
     return replace(

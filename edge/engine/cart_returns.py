@@ -32,6 +32,7 @@ def line_returned(cart: Cart, event: LineReturned, _: int) -> Cart:
         event.unit,
         RETURNED,
         back=back,
+        deposit=event.deposit,
     )
     grown = replace(cart, lines=(*cart.lines, line), live_lines=cart.live_lines + 1, recounted="")
     return _with_returned(grown, line, back, 1)

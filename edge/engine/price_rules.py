@@ -11,11 +11,11 @@ from edge.contract.price_events import DiscountGiven, DiscountRemoved, NoteSet, 
 from edge.contract.quantity import extend
 from edge.contract.till_commands import GiveDiscount, OverridePrice, RemoveDiscount, SetNote
 from edge.engine.approval_rules import authorise
-from edge.engine.cart import Cart
+from edge.engine.cart import Cart, Line
 from edge.engine.cart_changes import apply
 from edge.engine.circumstances import Circumstances
-from edge.engine.line_rules import refuse_total_too_large, selling_line
 from edge.engine.reference_view import ReferenceView
+from edge.engine.sale_lines import refuse_total_too_large, selling_line
 from edge.engine.state_refusals import (
     refuse_once_tendered,
     refuse_unless_open,
@@ -31,6 +31,7 @@ def override_price(
     """Sell a line at a price that a person sets."""
     refuse_while_weighing(cart)
     line = selling_line(cart, command.line_id)
+    _refuse_deposit(line)
     price = command.price_minor
     if not 0 <= price <= AMOUNT_MINOR_MAX:
         raise Refused(
@@ -60,9 +61,11 @@ def give_discount(
     if command.line_id is None:
         refuse_unless_open(cart)
         refuse_once_tendered(cart)
-        costs = sum(line.net_minor for line in cart.lines if line.back is None)
+        costs = sum(line.net_minor for line in cart.lines if line.back is None and not line.deposit)
     else:
-        costs = selling_line(cart, command.line_id).net_minor
+        line = selling_line(cart, command.line_id)
+        _refuse_deposit(line)
+        costs = line.net_minor
     _check_discount(command, costs, cart.currency)
     if len(cart.discounts) >= DISCOUNTS_PER_SALE_MAX:
         raise Refused(
@@ -83,6 +86,16 @@ def give_discount(
             approver=authorise(Permission.DISCOUNT, given),
         ),
     )
+
+
+def _refuse_deposit(line: Line) -> None:
+    if line.deposit:
+        raise Refused(
+            "deposit_is_fixed",
+            f"{line.name} is a deposit: its price is what it gives back.",
+            advice="Set the price of the goods instead.",
+            params={"name": line.name},
+        )
 
 
 def _check_discount(command: GiveDiscount, costs_minor: int, currency: str) -> None:

@@ -152,7 +152,9 @@ def _head(store: StoreProfile, words: ReceiptWords) -> Iterator[ReceiptBlock]:
 
 def _kind(cart: Cart, words: ReceiptWords) -> Iterator[ReceiptBlock]:
     """Say loudly that goods came back: alone, or for others."""
-    returns = {line.back is not None for line in cart.lines if not line.voided}
+    live = [line for line in cart.lines if not line.voided]
+    goods = [line for line in live if not line.deposit] or live  # empties beside goods are usual
+    returns = {line.back is not None for line in goods}
     if True in returns:
         kind = words.exchange if False in returns else words.refund
         yield TextBlock(kind, Align.CENTRE, Emphasis.LARGE)
@@ -200,6 +202,8 @@ def _returned(
             yield TextBlock(f"  {quantity} \u00d7 {price}{per}")
         else:  # it cost less than its price, or was labelled with one: only how much came back
             yield TextBlock(f"  \u00d7 {quantity}")
+    if line.deposit and not back.receipt:
+        return  # empties: nobody has a receipt of them
     yield TextBlock(
         f"  {words.from_receipt} {back.receipt}" if back.receipt else f"  {words.no_receipt}"
     )

@@ -10,13 +10,12 @@ from edge.contract.permissions import Permission
 from edge.contract.return_events import LineReturned
 from edge.contract.till_commands import ReturnItem, ReturnLine
 from edge.engine.approval_rules import authorise
-from edge.engine.article_finding import find_article, price_code
-from edge.engine.barcode_meaning import meaning_of
+from edge.engine.article_finding import article_of, price_code
 from edge.engine.cart import RETURNED, Cart
 from edge.engine.circumstances import Circumstances
-from edge.engine.line_rules import check_lines, check_total, open_if_needed
 from edge.engine.originals import check_returnable, goes_back, sold_line
 from edge.engine.reference_view import ReferenceView
+from edge.engine.sale_lines import check_lines, check_total, open_if_needed
 from edge.engine.state_refusals import refuse_once_tendered, refuse_while_paying
 from edge.engine.tax import RateSum, tax_total
 from edge.engine.text_safety import check_free_text
@@ -62,6 +61,7 @@ def return_line(
         receipt=back.receipt,
         unit=line.unit,
         code=line.code,
+        deposit=line.deposit,
     )
     check_total(cart, returned)
     return (*events, returned)
@@ -108,10 +108,8 @@ def return_item(
 
 
 def _refuse_open_price(reference: ReferenceView, code: str) -> None:
-    store = reference.store
-    meaning = meaning_of(code, store.code_templates, currency=store.currency)
-    article = find_article(reference, meaning)
-    if article is not None and article.open_price:
+    article, _ = article_of(reference, code)
+    if article.open_price:
         raise Refused(
             "no_price_to_return",
             f"{article.name} has no listed price: nobody knows what it gives back.",

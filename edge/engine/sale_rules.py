@@ -21,6 +21,7 @@ Decisions that are this shop's policy:
 - A coupon may come before the goods. It is used up by a completed sale in which it takes something
   off, and by no other.
 - Goods with a minimum age hold the payment until somebody answered: see `edge.engine.age_rules`.
+- Deposits follow their goods, and empties come back without a receipt: `edge.engine.deposit_rules`.
 - Promotions and discounts see only lines that sell: goods that come back give what was paid for
   them, and make nothing cheaper.
 """
@@ -58,6 +59,7 @@ from edge.contract.till_commands import (
     RemoveDiscount,
     ReprintReceipt,
     Resume,
+    ReturnEmpties,
     ReturnItem,
     ReturnLine,
     ReverseInDoubt,
@@ -84,6 +86,7 @@ from edge.engine.card_refund_rules import refund_by_card
 from edge.engine.cart import Cart
 from edge.engine.circumstances import Circumstances
 from edge.engine.coupon_rules import add_coupon, coupon_asked, remove_coupon
+from edge.engine.deposit_rules import return_empties
 from edge.engine.drawer_rules import open_drawer
 from edge.engine.line_rules import add_item, set_quantity, void_line
 from edge.engine.other_tenders import take_foreign_cash, take_tender
@@ -198,4 +201,5 @@ _RULES: Final[
     SettleCardAlarm: settle_card_alarm,
     ConfirmAge: confirm_age,
     RefuseAge: refuse_age,
+    ReturnEmpties: return_empties,
 }

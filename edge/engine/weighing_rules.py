@@ -17,8 +17,8 @@ from edge.engine.age_rules import refuse_age_after_money
 from edge.engine.article_finding import LABEL_ENTRIES, price_code
 from edge.engine.cart import SCALE, Cart
 from edge.engine.circumstances import Circumstances
-from edge.engine.line_rules import check_lines, check_total, line_added, open_if_needed
 from edge.engine.reference_view import ReferenceView
+from edge.engine.sale_lines import check_lines, check_total, line_added, open_if_needed
 from edge.engine.state_refusals import (
     refuse_once_refunded,
     refuse_while_paying,

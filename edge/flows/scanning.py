@@ -1,6 +1,7 @@
 """A scan goes to the basket of the till that its scanner serves, from any screen.
 
-While the till checks prices (`price_checking`) it goes there instead, and to no basket.
+While the till checks prices (`price_checking`) it goes there instead, and to no basket; while
+empties come back, it is one of them.
 
 A scan older than its expiry belongs to the last customer: it is dropped and shown, never
 put in the next one's basket. The scan's id is the command's id: delivered twice, it is
@@ -21,13 +22,13 @@ from edge.contract.device_topics import every_device, parse_topic
 from edge.contract.errors import Refused
 from edge.contract.instant import Clock
 from edge.contract.limits import RECEIPT_TEXT_CHARS_MAX, SCAN_AGE_MS_MAX
-from edge.contract.till_commands import AddItem
+from edge.contract.till_commands import AddItem, ReturnEmpties
 from edge.contract.wire import UNREADABLE
 from edge.engine.receipt_finding import is_receipt_code, receipt_asked
 from edge.flows.device_directory import DeviceDirectory
 from edge.flows.price_checking import PriceChecks
 from edge.flows.selling import Selling
-from edge.flows.till import Till
+from edge.flows.till import Till, takes_empties
 from edge.runtime.bus import Bus, BusMessage
 from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
@@ -105,7 +106,11 @@ class Scanning:
         if is_receipt_code(scan.text):
             self._show_receipt(till, event.id, scan.text)
             return
-        command = AddItem(command_id=event.id, code=scan.text)
+        command: AddItem | ReturnEmpties = (
+            ReturnEmpties(command_id=event.id, code=scan.text)
+            if till.empties == cashier and takes_empties(till, till.cart)
+            else AddItem(command_id=event.id, code=scan.text)
+        )
         try:
             await self.selling.command(till, cashier, command, entry="scanned", aim=scan.aim)
         except Refused as refusal:

@@ -38,6 +38,7 @@ from edge.engine.originals import Original
 from edge.engine.promotions import Occasion
 from edge.engine.reference_view import ReferenceView
 from edge.engine.sale_rules import decide
+from edge.engine.state_refusals import refuse_once_tendered, refuse_while_paying
 from edge.flows.approvals import Approvals
 from edge.flows.card_desk import CardDesk
 from edge.flows.command_identity import fingerprint, same_answer
@@ -362,7 +363,7 @@ class Selling:
         outcome = await self.ledger.record(Record(events, till.id, actor, jobs, settled, kept, at))
         if isinstance(outcome, Repeated):
             return outcome.reply
-        till.cart = cart
+        till.move_to(cart)
         self.desk.take(events, till.id, at)
         if receipt is not None:  # else a device may have said something of it meanwhile
             till.receipt = receipt
@@ -385,9 +386,21 @@ class Selling:
             self.dispatch(job)
         return view
 
+    def take_empties(self, till: Till, cashier: str) -> None:
+        """Let a till's scans be empties that come back, for a cashier; for nobody: no longer.
+
+        It is a state of the till in memory, and ends with the customer. Raises Refused while the
+        sale is paid.
+        """
+        if cashier and till.cart.state not in {TillState.IDLE, TillState.DONE}:
+            refuse_while_paying(till.cart)
+            refuse_once_tendered(till.cart)
+        till.empties = cashier
+        self.views.publish(till)
+
     def _clear_screen(self, till: Till, identity: CommandReply) -> bytes:
         # nothing happened to any sale: the answer is kept in memory only
-        till.cart = EMPTY
+        till.move_to(EMPTY)
         till.receipt = till.notice = None
         view = self.views.publish(till)
         till.remember(

@@ -63,7 +63,7 @@ class Till:
 
     `completed_seq` is where the sale on the screen was completed, 0 for none; `replies`
     are the newest answers and refusals by command id. `price_check` is there while its scans
-    go to that.
+    go to that; `empties` is the cashier for whom they are empties that come back.
     """
 
     id: str
@@ -75,6 +75,7 @@ class Till:
     notice: NoticeView | None = None
     notices: int = 0
     price_check: PriceCheckView | None = None
+    empties: str = ""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     screens: set[Screen] = field(default_factory=set)
     replies: OrderedDict[str, object] = field(default_factory=OrderedDict)
@@ -83,6 +84,12 @@ class Till:
     def face(self) -> Face:
         """What the till shows now."""
         return Face(self.cart, self.notice, self.receipt, self.completed_seq)
+
+    def move_to(self, cart: Cart) -> None:
+        """Let the till's sale be this one; empties end with the customer."""
+        self.cart = cart
+        if cart.state is not TillState.OPEN:
+            self.empties = ""
 
     def remember(self, command_id: str, answer: object) -> None:
         """Keep an answer for a repeat that comes soon."""
@@ -94,6 +101,12 @@ class Till:
         """Put a notice on the till's message line."""
         self.notices += 1
         self.notice = NoticeView(self.notices, code, tone, words, params or {})
+
+
+def takes_empties(till: Till, cart: Cart) -> bool:
+    """Say whether a till's scans are empties that come back, with this sale on it."""
+    is_open = cart.state in {TillState.IDLE, TillState.OPEN} and not cart.tendered_minor
+    return bool(till.empties) and is_open
 
 
 def _newest_receipt(till: Till) -> str:
@@ -162,6 +175,7 @@ class TillViews:
                 age_check=age_check_view(shown.age_asked, self.day(shown.opened_at))
                 if shown.age_asked
                 else None,
+                empties=takes_empties(till, shown),
             )
         )
 

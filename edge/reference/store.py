@@ -271,6 +271,7 @@ class ReferenceStore:
                             article.unit,
                             article.icon,
                             article.open_price,
+                            article.deposit,
                         )
                     )
             pages.append(QuickKeyPageView(page.id, page.name, tuple(keys)))

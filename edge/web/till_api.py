@@ -234,6 +234,23 @@ class TillApi:
             ),
             Route(
                 method="POST",
+                path="/api/v1/tills/{till}/empties",
+                handler=self._take_empties,
+                summary="Let a till's scans be empties that come back; the answer is its view",
+                access=CASHIER,
+                response=TillView,
+                refusals={409: "The sale is being paid, in words."},
+            ),
+            Route(
+                method="DELETE",
+                path="/api/v1/tills/{till}/empties",
+                handler=self._end_empties,
+                summary="Let a till's scans be goods again; the answer is its view",
+                access=CASHIER,
+                response=TillView,
+            ),
+            Route(
+                method="POST",
                 path="/internal/v1/enrolment-codes",
                 handler=self._make_code,
                 summary="Make an enrolment code for a person",
@@ -328,6 +345,17 @@ class TillApi:
         till = self.selling.till(request.match_info["till"])
         wish = await read_message(request, PriceCheckRequest)
         return json_response(self.checks.look(till, wish.code))
+
+    async def _take_empties(self, request: web.Request) -> web.Response:
+        till = self.selling.till(request.match_info["till"])
+        session = till_caller(request).session
+        self.selling.take_empties(till, session.cashier if session else "")
+        return await self._view(request)
+
+    async def _end_empties(self, request: web.Request) -> web.Response:
+        till = self.selling.till(request.match_info["till"])
+        self.selling.take_empties(till, "")
+        return await self._view(request)
 
     async def _end_price_check(self, request: web.Request) -> web.Response:
         till = self.selling.till(request.match_info["till"])

@@ -262,6 +262,10 @@ def _check_article(article: Article) -> None:
         raise ValueError(f"unit {article.unit!r} is neither piece nor kg")
     if article.open_price and article.unit != "piece":
         raise ValueError("an open_price is typed by the piece: the unit is piece")
+    if (article.deposit or article.deposit_sku) and article.unit != "piece":
+        raise ValueError("a deposit is counted by the piece: the unit is piece")
+    if article.deposit and article.deposit_sku:
+        raise ValueError("a deposit has no deposit_sku of its own: its price is that of all parts")
 
 
 def _check_coupon(coupon: Coupon | UsedCoupon) -> None:

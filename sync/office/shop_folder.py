@@ -161,6 +161,10 @@ class ShopFolder:
     def _read_articles(self) -> None:
         codes: dict[str, str] = {}
         rules = self._article_rules()
+        deposits = {
+            sku: str(row["deposit_sku"]) for sku, row in rules.items() if "deposit_sku" in row
+        }
+        are_deposits = {sku for sku, row in rules.items() if row.get("deposit") is True}
         for at, row in self._rows("articles.csv", _ARTICLE_COLUMNS):
             sku = row["sku"]
             if sku in self._skus:
@@ -177,6 +181,11 @@ class ShopFolder:
             value = {**row, "codes": row["codes"].split(), **rules.pop(sku, {})}
             self._add(Feed.CATALOGUE, sku, _json(value), at)
         self.faults += [f"{_RULES}: there is no article {sku!r}" for sku in rules]
+        self.faults += [
+            f'{_RULES}: the deposit {deposit!r} of {sku} is no article with "deposit": true'
+            for sku, deposit in deposits.items()
+            if deposit not in are_deposits
+        ]
 
     def _article_rules(self) -> dict[str, dict[str, Any]]:
         """Return what few articles have beside their row, by SKU; a shop need not have any."""

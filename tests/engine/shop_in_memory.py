@@ -46,6 +46,13 @@ UNTAXED: Final = coded("952000000006")
 SOAP: Final = coded("952000000007")
 BEER: Final = coded("952000000008")
 SPIRITS: Final = coded("952000000009")
+WATER: Final = coded("952000000010")
+LEMONADE: Final = coded("952000000011")
+"""Its deposit is not in the catalogue."""
+WHEAT_BEER: Final = coded("952000000013")
+JUICE: Final = coded("952000000012")
+"""Its deposit is none."""
+DEPOSIT: Final = "P25"
 CASE: Final = coded("1952000000001")
 UPC: Final = coded("01234500006")
 UNKNOWN: Final = coded("952999999999")
@@ -69,6 +76,14 @@ ARTICLES: Final = (
     (Article("P1", "Plums, free", "reduced", plu=PLUM_PLU, unit="kg"), 0),
     (Article("K1", "Carrot cake", "reduced", plu="200"), 320),
     (Article("A6", "Beer 0.5 l", "standard", (BEER,), minimum_age=16), 119),
+    (Article("W1", "Water 1 l", "reduced", (WATER,), deposit_sku="P25"), 79),
+    (
+        Article("A7", "Wheat beer", "standard", (WHEAT_BEER,), minimum_age=16, deposit_sku="P25"),
+        149,
+    ),
+    (Article("L1", "Lemonade", "reduced", (LEMONADE,), deposit_sku="D2"), 99),
+    (Article("L2", "Juice", "reduced", (JUICE,), deposit_sku="M1"), 99),
+    (Article("P25", "Bottle deposit", "standard", deposit=True), 25),
     (Article("A8", "Spirits 0.7 l", "standard", (SPIRITS,), minimum_age=18), 1_499),
     (Article("O1", "Fruit", "reduced", plu="300", group="fruit", open_price=True), None),
     (Article("N1", "No price", "standard", (UNPRICED,)), None),
@@ -91,7 +106,11 @@ COUPONS: Final = (
 
 
 def profile(
-    *, included: bool = True, cash_step_minor: int = 0, open_price_max_minor: int = 0
+    *,
+    included: bool = True,
+    cash_step_minor: int = 0,
+    open_price_max_minor: int = 0,
+    empties_max_minor: int = 500,
 ) -> StoreProfile:
     """Return a store in euro with three rates and three label templates."""
     return StoreProfile(
@@ -107,6 +126,7 @@ def profile(
         code_templates=TEMPLATES,
         foreign_cash=(ForeignCash("USD", 850_000), ForeignCash("JPY", 6_100)),
         open_price_max_minor=open_price_max_minor,
+        empties_max_minor=empties_max_minor,
     )
 
 

@@ -128,7 +128,7 @@ def test_weighed_goods_have_a_plu_that_fits_the_labels_and_piece_goods_a_gtin() 
     shop = profile()
     for article in articles():
         if article.unit == "piece":
-            assert bool(article.codes) is not article.open_price, article
+            assert bool(article.codes) is not (article.open_price or article.deposit), article
             assert not article.plu, article
             continue
         assert not article.codes, article
@@ -169,6 +169,18 @@ def test_beer_is_sold_from_16_and_spirits_from_18() -> None:
     assert ages["Aged brandy 0.7 l"] == 18
     assert {name for name in ages if "wine 0.75" in name} >= {"Red wine 0.75 l"}
     assert "Wine gums 200 g" not in ages
+
+
+def test_bottles_and_crates_have_a_deposit_with_a_key() -> None:
+    goods = {article.sku: article for article in articles()}
+    bound = {article.name: goods[article.deposit_sku] for article in goods.values()
+             if article.deposit_sku}  # fmt: skip
+    assert {name: deposit.name for name, deposit in bound.items()} == {
+        "Lager 0.33 l": "Bottle deposit",
+        "Lager, crate of 20": "Crate deposit, 20 bottles",
+    }
+    assert all(deposit.deposit and deposit.key for deposit in bound.values())
+    assert profile().empties_max_minor == 2_500
 
 
 def test_departments_have_keys_and_take_up_to_a_hundred_euros() -> None:

@@ -61,6 +61,7 @@ from tests.engine.shop_in_memory import (
     CHEESE_742_G,
     CHEESE_PLU,
     DEAR,
+    DEPOSIT,
     FREE,
     FRUIT,
     MILK,
@@ -68,15 +69,16 @@ from tests.engine.shop_in_memory import (
     SOAP,
     SPIRITS,
     UNKNOWN,
+    WATER,
     shop,
 )
 from tests.engine.till_in_memory import TillInMemory
 
 CODES = (
     ROLL, MILK, SOAP, FREE, DEAR, CHEESE_PLU, CHEESE_742_G, CHEESE_3_49, CAKE_2_50, UNKNOWN, "?",
-    BEER, SPIRITS,
+    BEER, SPIRITS, WATER, DEPOSIT,
 )  # fmt: skip
-SOUND_CODES = (ROLL, MILK, SOAP, CHEESE_PLU)
+SOUND_CODES = (ROLL, MILK, SOAP, CHEESE_PLU, WATER)
 CASH_STEPS = (0, 5, 10)
 PROMOTIONS = (
     Promotion("rolls", "3 for 2", BuyGet(2, 1, Selection(skus=("R1",)))),
@@ -147,6 +149,19 @@ class TillMachine(RuleBasedStateMachine):
     @rule(code=st.sampled_from(SOUND_CODES), pieces=st.integers(1, 4))
     def ring_up(self, code: str, pieces: int) -> None:
         self.attempt(self.till.add, code, pieces * 1000)
+
+    @rule(code=st.sampled_from([WATER, DEPOSIT, ROLL]), pieces=st.integers(1, 9))
+    def take_empties_back(self, code: str, pieces: int) -> None:
+        self.attempt(self.till.empties, code, pieces * 1000)
+
+    @invariant()
+    def deposits_follow_their_goods(self) -> None:
+        live = {line.line_id: line for line in self.till.cart.lines if not line.voided}
+        bound = [line for line in live.values() if line.deposit_of]
+        assert all(live[each.deposit_of].quantity == each.quantity for each in bound)
+        goods = {line.line_id for line in live.values() if line.sku == "W1" and not line.back}
+        assert {each.deposit_of for each in bound} == goods
+        assert all(line.reduced_minor == 0 for line in live.values() if line.deposit)
 
     @rule(code=st.sampled_from([FRUIT, FRUIT, ROLL]), price=st.sampled_from([0, 1, 45, 250]),
           pieces=st.integers(1, 3))  # fmt: skip

@@ -48,6 +48,7 @@ from edge.contract.till_commands import (
     RemoveDiscount,
     ReprintReceipt,
     Resume,
+    ReturnEmpties,
     ReturnItem,
     ReturnLine,
     ReverseInDoubt,
@@ -265,6 +266,11 @@ class TillInMemory:
                 price_minor=price_minor,
                 unknown_code=unknown,
             )
+        )
+
+    def empties(self, code: str, quantity: int = 1000) -> tuple[Event, ...]:
+        return self.do(
+            ReturnEmpties(command_id=self.new_id("command"), code=code, quantity=quantity)
         )
 
     def old_enough(self, age: int, born: str | None = None) -> tuple[Event, ...]:

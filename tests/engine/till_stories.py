@@ -25,6 +25,7 @@ from tests.engine.shop_in_memory import (
     ROLL,
     SOAP,
     SPIRITS,
+    WATER,
     ShopInMemory,
     profile,
     shop,
@@ -72,6 +73,16 @@ def open_sale(till: TillInMemory) -> None:
 def spirits_and_beer(till: TillInMemory) -> None:
     till.add(SPIRITS)
     till.add(BEER)
+
+
+def two_waters(till: TillInMemory) -> None:
+    till.role = "supervisor"
+    till.add(WATER, 2_000)
+
+
+def nearly_long_sale(till: TillInMemory) -> None:
+    for _ in range(LINES_PER_SALE_MAX - 1):
+        till.add(ROLL)
 
 
 def modest(till: TillInMemory) -> None:

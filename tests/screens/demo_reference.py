@@ -106,7 +106,16 @@ class DemoReference:
                 if a.key.startswith(f"{page.id}:")
             )
             keys = tuple(
-                QuickKeyView(place, a.sku, a.name, self._shown(a.sku), a.unit, a.icon, a.open_price)
+                QuickKeyView(
+                    place,
+                    a.sku,
+                    a.name,
+                    self._shown(a.sku),
+                    a.unit,
+                    a.icon,
+                    a.open_price,
+                    a.deposit,
+                )
                 for place, a in placed
             )
             pages.append(QuickKeyPageView(page.id, page.name, keys))

@@ -35,6 +35,7 @@ from edge.contract.till_commands import (
     NextSale,
     PayByCard,
     Resume,
+    ReturnEmpties,
 )
 from edge.contract.till_protocol import (
     ApprovalRequest,
@@ -117,6 +118,7 @@ class FakeBox:
         self.replies: dict[str, tuple[bytes, bytes]] = {}
         self.approvals = Approvals()
         self.monotonic_ms = 0
+        self.empties = False
         self.shelf = ParkingShelf()
         self.sold = SoldShelf()
         self.again = PastAndPrices()
@@ -159,6 +161,7 @@ class FakeBox:
                 web.get("/api/v1/tills/{till}/socket", self._socket),
                 web.post("/api/v1/tills/{till}/commands", self._command),
                 web.post("/api/v1/tills/{till}/approvals", self._approve),
+                web.route("*", "/api/v1/tills/{till}/empties", self._empties),
                 *self.again.routes(self),
                 web.get("/{name:(till|kit|vendor|words)/.*}", self._file),
             ]
@@ -188,9 +191,10 @@ class FakeBox:
             self.say("receipt_scanned", "A receipt was scanned.", _receipt(code), "ok")
             await self.publish()
             return
-        command = AddItem(command_id=secrets.token_hex(16), code=code)
+        shape = ReturnEmpties if self.empties else AddItem
+        command = shape(command_id=secrets.token_hex(16), code=code)
         try:
-            await self._carry_out(command, encode(command), "", entry="scanned")
+            await self._carry_out(command, encode(command), "cashier", entry="scanned")
         except Refused:
             return
 
@@ -401,6 +405,7 @@ class FakeBox:
                 last_receipt=self.again.last_receipt,
                 price_check=self.again.check,
                 age_checked=cart.age_checked,
+                empties=self.empties and cart.state in {TillState.IDLE, TillState.OPEN},
                 age_check=age_check_view(cart.age_asked, self.day) if cart.age_asked else None,
                 refund_due_minor=cart.refund_due_minor,
                 doubt=self.desk.doubt(cart),
@@ -528,6 +533,11 @@ class FakeBox:
             raise Refused("bad_request", str(error), status=400) from error
         view = await self._carry_out(command, body, cashier.role, entry="keyed", cashier=cashier.id)
         return web.Response(body=view, content_type="application/json")
+
+    async def _empties(self, request: web.Request) -> web.Response:
+        self._seller(request)
+        self.empties = request.method == "POST"
+        return web.Response(body=await self.publish(), content_type="application/json")
 
     async def _approve(self, request: web.Request) -> web.Response:
         cashier = self._seller(request)

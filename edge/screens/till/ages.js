@@ -15,7 +15,7 @@ const asked = () => store.view.value?.age_check ?? null;
 /** What is asked in the quick keys' place now; null while something else is there. */
 export function ageShown() {
   const check = asked();
-  const busy = store.pad.value || store.hand.value || store.parking.value || store.returning.value || store.typed.value;
+  const busy = store.pad.value || store.hand.value || store.parking.value || store.returning.value || store.typed.value || store.view.value?.empties;
   return check && !busy && check.minimum_age > aside.value && store.screen.value === "sell" ? check : null;
 }
 

@@ -5,6 +5,7 @@ import { say } from "../kit/words.js";
 import { approve, approvers, leaveApproval } from "./approving.js";
 import { sendApproved } from "./by_hand.js";
 import { sendApprovedSettling } from "./evidence.js";
+import { sendApprovedEmpties } from "./empties.js";
 import { sendApprovedOpen } from "./open_prices.js";
 import { newPinEntry, People, PinPad, submitPin, typePin } from "./pin_pad.js";
 import { sendApprovedRefund } from "./refunds.js";
@@ -14,7 +15,7 @@ import { sendApprovedTender } from "./tenders.js";
 import * as store from "./store.js";
 
 /** Who takes a command up again that was approved. @type {Readonly<Record<string, typeof sendApproved>>} */
-const GO_ON = Object.freeze({ add_item: sendApprovedOpen, take_tender: sendApprovedTender, return_item: sendApprovedReturn, give_cash: sendApprovedRefund, give_tender: sendApprovedRefund, refund_by_card: sendApprovedRefund, attach_evidence: sendApprovedSettling, reverse_in_doubt: sendApprovedSettling, settle_card_alarm: sendApprovedSettling });
+const GO_ON = Object.freeze({ add_item: sendApprovedOpen, return_empties: sendApprovedEmpties, take_tender: sendApprovedTender, return_item: sendApprovedReturn, give_cash: sendApprovedRefund, give_tender: sendApprovedRefund, refund_by_card: sendApprovedRefund, attach_evidence: sendApprovedSettling, reverse_in_doubt: sendApprovedSettling, settle_card_alarm: sendApprovedSettling });
 
 /** @param {{wanted: import("./approving").Approval}} props */
 function Asked({ wanted }) {

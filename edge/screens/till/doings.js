@@ -5,6 +5,7 @@ import { sound } from "../kit/sounds.js";
 import { say } from "../kit/words.js";
 import { BY_HAND, GOES_BACK, SETTLES, wish } from "./command_queue.js";
 import { tell } from "./happenings.js";
+import { endEmpties, takeEmpty, takesEmpties } from "./empties.js";
 import { askOpenPrice, chooseDepartment, sellOpen } from "./open_prices.js";
 import { givenBack, takenAgain } from "./tender_words.js";
 import * as store from "./store.js";
@@ -36,6 +37,7 @@ export function send(command, name, more) {
 
 /** Sells what a code names, as often as was typed before. @param {string} code @param {string} [name] */
 export function sell(code, name = code) {
+  if (takesEmpties()) return takeEmpty(code, name);
   const sent = send({ type: "add_item", code, quantity: store.nextQuantity.value }, name);
   if (sent) {
     batch(() => {
@@ -53,6 +55,10 @@ export function sell(code, name = code) {
  * @param {{code: string, name: string, unit: string, price_minor: number, open_price?: boolean}} article
  */
 export function sellArticle(article) {
+  if (takesEmpties()) {
+    takeEmpty(article.code, article.name);
+    return;
+  }
   if (article.open_price) {
     askOpenPrice(article);
     return;
@@ -193,6 +199,7 @@ export function padEnter() {
 /** Why a line stays as it is; empty when it may change. @param {LineView | null} line */
 export function lineHindered(line) {
   if (!line) return say("no_line");
+  if (line.deposit_of) return say("refusal_deposit_follows", { name: line.name });
   return store.view.value?.tenders.some((tender) => ["taken", "approved", "returned"].includes(tender.state)) ? say("line_paid_no") : "";
 }
 
@@ -371,6 +378,7 @@ export function back() {
   else if (store.settling.value) store.settling.value = null;
   else if (store.returning.value) backFromReturn(store.returning.value);
   else if (store.typed.value) store.typed.value = "";
+  else if (takesEmpties()) endEmpties();
   else if (store.nextQuantity.value !== 1000) store.nextQuantity.value = 1000;
   else if (store.amountDigits.value) store.amountDigits.value = "";
   else if (store.screen.value === "paying" && store.view.value?.state === "open") backToSale();

@@ -83,7 +83,7 @@ function resumed(parked) {
 /** @param {readonly import("./protocol").LineView[]} had @param {TillView} next */
 function lines(had, next) {
   const known = new Set(had.map((line) => line.line_id));
-  const added = next.lines.filter((line) => !known.has(line.line_id) && !line.voided).at(-1);
+  const added = next.lines.filter((line) => !known.has(line.line_id) && !line.voided && !line.deposit_of).at(-1); // a deposit is not what was scanned
   if (added) {
     sound("added");
     store.chosenLine.value = added.line_id;
@@ -108,7 +108,7 @@ function lines(had, next) {
     store.message.value = { tone: "", icon: "check", words, undo: added.line_id };
     return;
   }
-  const voided = next.lines.find((line) => line.voided && had.some((old) => old.line_id === line.line_id && !old.voided));
+  const voided = next.lines.find((line) => line.voided && !line.deposit_of && had.some((old) => old.line_id === line.line_id && !old.voided));
   if (voided) store.message.value = { tone: "", icon: "times", words: `${say("voided")}: ${unbroken(voided.name)}` };
 }
 

@@ -5,6 +5,7 @@ import * as ages from "./ages.js";
 import * as byHand from "./by_hand.js";
 import * as doings from "./doings.js";
 import * as parking from "./parking.js";
+import { askEmpties } from "./empties.js";
 import { openPriceCheck } from "./price_check.js";
 import * as refunds from "./refunds.js";
 import { chooseReason, inReturning } from "./return_keys.js";
@@ -13,10 +14,10 @@ import * as store from "./store.js";
 import * as tenders from "./tenders.js";
 import { GAP_MS_MAX, inBurst, scansHeard } from "./wedge.js";
 
-/** @typedef {"search" | "pay" | "back" | "times" | "help" | "void" | "discount" | "price" | "note" | "drawer" | "park" | "resume" | "return" | "check" | "more"} Action */
+/** @typedef {"search" | "pay" | "back" | "times" | "help" | "void" | "discount" | "price" | "note" | "drawer" | "park" | "resume" | "return" | "check" | "more" | "empties"} Action */
 
 /** @type {Readonly<Record<Action, string>>} */
-export const USUAL_KEYS = Object.freeze({ search: "F2", pay: "F9", back: "Escape", times: "*", help: "?", void: "Delete", discount: "F8", price: "F6", note: "F7", drawer: "F10", park: "F4", resume: "F5", return: "F1", check: "F11", more: "F12" });
+export const USUAL_KEYS = Object.freeze({ search: "F2", pay: "F9", back: "Escape", times: "*", help: "?", void: "Delete", discount: "F8", price: "F6", note: "F7", drawer: "F10", park: "F4", resume: "F5", return: "F1", check: "F11", more: "F12", empties: "Insert" });
 /** The action that waits for its new key. */
 export const changing = signal(/** @type {Action | null} */ (null));
 
@@ -30,7 +31,7 @@ export function keys() {
 }
 
 /** The name of a key as it is printed on it. @param {string} key */
-export const keyName = (key) => ({ Escape: "Esc", Delete: "Del", ArrowUp: "↑", ArrowDown: "↓" })[key] ?? key;
+export const keyName = (key) => ({ Escape: "Esc", Delete: "Del", Insert: "Ins", ArrowUp: "↑", ArrowDown: "↓" })[key] ?? key;
 
 /** @param {Action} action @param {string} key */
 function change(action, key) {
@@ -127,6 +128,9 @@ function act(action, event) {
       if (event.repeat || !["idle", "sell", "change"].includes(store.screen.value)) return true;
       if (action === "check") void openPriceCheck();
       else store.sheet.value = "more";
+      return true;
+    case "empties":
+      if (!event.repeat && (store.screen.value === "idle" || store.screen.value === "sell")) askEmpties();
       return true;
     case "void":
       if (store.parking.value || store.returning.value) return false;

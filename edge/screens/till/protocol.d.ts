@@ -28,6 +28,8 @@ export interface LineView {
   tare_g: number;
   returned_from: string;
   minimum_age: number;
+  deposit: boolean;
+  deposit_of: string;
 }
 
 export interface DiscountView {
@@ -148,6 +150,7 @@ export interface TillView {
   price_check: PriceCheckView | null;
   age_checked: number;
   age_check: AgeCheckView | null;
+  empties: boolean;
   doubt: DoubtView | null;
   card_alarms: CardAlarmView[];
   coupons: CouponView[];
@@ -302,6 +305,7 @@ export interface QuickKeyView {
   unit: string;
   icon: string;
   open_price: boolean;
+  deposit: boolean;
 }
 
 export interface QuickKeyPageView {
@@ -352,8 +356,9 @@ export type Command =
   | { type: "attach_evidence"; payment: string; approved: boolean; source: "slip" | "portal"; reason: string; amount_minor?: number; receipt?: string; terminal_id?: string; trace?: string; approval?: string }
   | { type: "reverse_in_doubt"; payment: string; receipt: string; reason: string; approval?: string }
   | { type: "settle_card_alarm"; payment: string; reason: string; approval?: string }
+  | { type: "return_empties"; code: string; quantity: number; sale_id?: string; approval?: string }
   | { type: "confirm_age"; minimum_age: number; birth_date?: string }
   | { type: "refuse_age"; minimum_age: number };
 
 /** What a second person may have to approve. */
-export type ApprovedCommand = Extract<Command, { type: "add_item" | "override_price" | "give_discount" | "open_drawer" | "take_tender" | "return_item" | "give_cash" | "give_tender" | "refund_by_card" | "attach_evidence" | "reverse_in_doubt" | "settle_card_alarm" }>;
+export type ApprovedCommand = Extract<Command, { type: "add_item" | "return_empties" | "override_price" | "give_discount" | "open_drawer" | "take_tender" | "return_item" | "give_cash" | "give_tender" | "refund_by_card" | "attach_evidence" | "reverse_in_doubt" | "settle_card_alarm" }>;

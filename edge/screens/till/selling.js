@@ -9,6 +9,8 @@ import { ageShown } from "./ages.js";
 import { abandon, askQuantity, comesBack, countable, lineHindered, multiply, openPad, closePad, sell, sellArticle, voidLine } from "./doings.js";
 import { askDiscount, askDrawer, hasDrawer } from "./by_hand.js";
 import { DepartmentDesk } from "./department_desk.js";
+import { takesEmpties } from "./empties.js";
+import { EmptiesDesk } from "./empties_desk.js";
 import { HandDesk } from "./hand_desk.js";
 import { keyName, keys } from "./keyboard.js";
 import { MessageLine } from "./message_line.js";
@@ -143,6 +145,7 @@ function Middle() {
   if (use?.kind === "scale") return html`<${WeighStep} use=${use} />`;
   if (use?.kind === "department") return html`<${DepartmentDesk} use=${use} />`;
   if (use) return html`<${EntryPad} use=${use} />`;
+  if (takesEmpties() && store.typed.value.trim().length < 2) return html`<${EmptiesDesk} />`;
   const age = ageShown();
   if (age) return html`<${AgeDesk} check=${age} key="age" />`;
   if (store.typed.value.trim().length >= 2 && found.value) return html`<${Found} found=${found.value} at=${foundAt.value} />`;

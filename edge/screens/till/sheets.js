@@ -21,7 +21,7 @@ import * as store from "./store.js";
 
 function KeySheet() {
   const now = keys();
-  const rows = /** @type {const} */ ([["search", "key_search"], ["pay", "key_pay"], ["times", "key_times"], ["void", "key_void"], ["discount", "discount"], ["price", "price"], ["note", "note"], ["drawer", "no_sale"], ["check", "price_check"], ["more", "more"], ["park", "key_park"], ["resume", "key_resume"], ["return", "key_return"], ["back", "key_back"], ["help", "key_help"]]);
+  const rows = /** @type {const} */ ([["search", "key_search"], ["pay", "key_pay"], ["times", "key_times"], ["void", "key_void"], ["discount", "discount"], ["price", "price"], ["note", "note"], ["drawer", "no_sale"], ["check", "price_check"], ["empties", "empties"], ["more", "more"], ["park", "key_park"], ["resume", "key_resume"], ["return", "key_return"], ["back", "key_back"], ["help", "key_help"]]);
   const fixed = /** @type {const} */ ([["↑ ↓", "key_lines"], ["+ −", "key_more_less"], ["Enter", "key_primary"]]);
   useEffect(() => () => void (changing.value = null), []);
   return html`<${Sheet} title=${say("keys_title")}><p class="quiet">${say("keys_change")}</p>

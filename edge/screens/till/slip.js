@@ -11,6 +11,7 @@ import { CouponRows } from "./coupons.js";
 import { askQuantity, backToSale, comesBack, countable, lineHindered, pay, stepQuantity, voidLine } from "./doings.js";
 import { keyName, keys } from "./keyboard.js";
 import { MessageLine } from "./message_line.js";
+import { takesEmpties } from "./empties.js";
 import { goesBack, isEven } from "./refunds.js";
 import { ParkedSign } from "./park_desk.js";
 import { Tender } from "./tender_line.js";
@@ -32,8 +33,8 @@ function LineKeys({ line }) {
     html`<button type="button" class="key" aria-label=${say("line_less")} aria-disabled=${line.quantity <= 1000} onClick=${() => stepQuantity(line, -1)}><${Icon} name="minus" /></button>
       <button type="button" class="key" aria-label=${say("line_more")} onClick=${() => stepQuantity(line, 1)}><${Icon} name="plus" /></button>`}
     ${line.unit === "kg" && countable(line) && html`<button type="button" class="key" onClick=${() => askQuantity(line)}>${say("line_quantity")}</button>`}
-    <button type="button" class="key" onClick=${askDiscount}>${say("discount")}</button>
-    <button type="button" class="key" onClick=${askPrice}>${say("price")}</button>
+    ${!line.deposit && html`<button type="button" class="key" onClick=${askDiscount}>${say("discount")}</button>
+    <button type="button" class="key" onClick=${askPrice}>${say("price")}</button>`}
     <button type="button" class="key" onClick=${askNote}>${say("note")}</button>
     <button type="button" class="key key--danger line__void" onClick=${() => voidLine(line)}>${say("line_void")}</button>
     ${given.map((each) => html`<button type="button" class="key" key=${each.discount_id} onClick=${() => takeBack(each.discount_id)}><${Icon} name="percent" size="s" />${say("take_back_off", { off: off(each, store.currency.value) })}</button>`)}</div>`;
@@ -55,7 +56,7 @@ function reason({ line, was }) {
 
 /** Of which receipt its goods come back, and how much of them. @param {LineView} line @param {string} price */
 function backWords(line, price) {
-  const of = line.returned_from ? say("returned_of", { receipt: line.returned_from }) : say("returned_without");
+  const of = line.deposit && !line.returned_from ? say("empties_back") : line.returned_from ? say("returned_of", { receipt: line.returned_from }) : say("returned_without");
   return line.unit === "kg" ? `${of} · ${quantity(line.quantity, "kg")}` : line.quantity === 1000 ? of : `${of} · ${say("each", { price })}`;
 }
 
@@ -89,7 +90,7 @@ function Line({ row, on, keys: showKeys }) {
 function drawLine(row, on, showKeys, fresh) {
   const { line } = row;
   const why = reason(row);
-  const kind = `line${line.voided ? " line--void" : comesBack(line) ? " line--back" : ""}${on ? " line--on" : ""}${fresh.value ? " line--new" : ""}`;
+  const kind = `line${line.deposit_of && !line.voided ? " line--bound" : ""}${line.voided ? " line--void" : comesBack(line) ? " line--back" : ""}${on ? " line--on" : ""}${fresh.value ? " line--new" : ""}`;
   const pieces = (line.unit === "kg" ? 1000 : line.quantity) * (comesBack(line) && !line.voided ? -1 : 1);
   const count = quantity(pieces, "piece").replace("-", "\u2212"); // Intl knows its side
   const choose = () => {
@@ -182,7 +183,7 @@ function Head() {
 
 /** @param {{dim?: boolean}} props */
 function PayKey({ dim }) {
-  const second = dim || store.pad.value !== null || store.hand.value !== null || store.parking.value !== null || store.returning.value !== null || ageShown() !== null; // one primary key in view: an open pad has it
+  const second = dim || store.pad.value !== null || store.hand.value !== null || store.parking.value !== null || store.returning.value !== null || ageShown() !== null || takesEmpties(); // one primary key in view: an open pad has it
   return html`<button type="button" class=${`key key--pay${second ? "" : " key--primary"}`} aria-disabled=${dim ? "true" : undefined} onClick=${() => ageHolds() || pay()}>
     <span>${say(goesBack() ? "give_back" : isEven() ? "settle_short" : "pay")}</span><kbd>${keyName(keys().pay)}</kbd></button>`;
 }
@@ -193,7 +194,7 @@ function SellTotals() {
   const lost = store.boxLostSince.value !== null;
   const live = store.liveLines.value;
   const count = (/** @type {LineView[]} */ lines) => lines.reduce((sum, line) => sum + (line.unit === "kg" ? 1 : line.quantity / 1000), 0);
-  const n = count(live.filter((line) => !comesBack(line)));
+  const n = count(live.filter((line) => !comesBack(line) && !line.deposit));
   const backs = count(live.filter(comesBack));
   const back = goesBack();
   const saved = (view?.lines ?? []).reduce((sum, line) => sum + (comesBack(line) ? 0 : line.listed_minor - line.amount_minor), 0);

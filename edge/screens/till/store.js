@@ -139,7 +139,7 @@ export const screen = computed(() => {
 
 export const chosen = computed(() => {
   const lines = liveLines.value;
-  return lines.find((line) => line.line_id === chosenLine.value) ?? lines.at(-1) ?? null;
+  return lines.find((line) => line.line_id === chosenLine.value) ?? lines.filter((line) => !line.deposit_of).at(-1) ?? null;
 });
 
 /** What the amount pad stands at, in minor units. */

@@ -169,9 +169,9 @@ async def test_loading_the_demo_shop_twice(
     assert told[0] == [
         "config: 1 changed, 0 as they were.",
         "staff: 4 changed, 0 as they were.",
-        "price: 319 changed, 0 as they were.",
+        "price: 322 changed, 0 as they were.",
         "promotion: 6 changed, 0 as they were.",
-        "catalogue: 322 changed, 0 as they were.",
+        "catalogue: 325 changed, 0 as they were.",
         "used_coupon: 0 changed, 0 as they were.",
         "coupon: 4 changed, 0 as they were.",
     ]
@@ -224,6 +224,13 @@ def test_faults_in_a_shop_folder_are_told_by_file_and_line(
         ('"minimum_age": 16', '"minimum_age": 100', "line 16: Expected `int` <= 99"),
         ('"minimum_age": 16', '"name": "Wine"', "article 1: name stands in articles.csv"),
         ('"minimum_age": 16', '"age": 16', "line 16: there is no field age"),
+        ('"deposit": true', '"deposit": false', "the deposit '100323' of 100147 is no article"),
+        (
+            '"100323", "deposit": true',
+            '"100323", "deposit": true, "deposit_sku": "100324"',
+            "a deposit has no deposit_sku of its own",
+        ),
+        ('"sku": "100015"', '"sku": "100029", "deposit": true', "by the piece: the unit is piece"),
         (
             '"sku": "100015", "minimum_age": 16',
             '"sku": "100029", "open_price": true',

@@ -45,6 +45,8 @@ FRESH_RECEIPTS_MAX: Final = 128
 """Sales just completed whose receipts are on their way to a printer: two of each of 64 tills."""
 TENDERS_PER_SALE_MAX: Final = 20
 """Card payments tried and cash given in one sale."""
+TRACKING_CHARS_MAX: Final = 40
+"""A serial or lot number: GS1 allows 20 characters, makers print longer ones."""
 MINIMUM_AGE_MAX: Final = 99
 """Years that a customer can have to be: two digits on a screen."""
 

@@ -55,6 +55,14 @@ YOUNGER_FEEDS: Final = frozenset({Feed.USED_COUPON, Feed.COUPON, Feed.BOX_KEY})
 """Feeds that an older box cannot read: they are sent to boxes that name their cursors."""
 
 
+class Tracking(StrEnum):
+    """What number is kept of each piece of an article, or of the lot that it is from."""
+
+    NONE = ""
+    SERIAL = "serial"
+    LOT = "lot"
+
+
 class Article(msgspec.Struct, frozen=True, omit_defaults=True):
     """Something sold. Key in the catalogue feed: the SKU.
 
@@ -65,6 +73,7 @@ class Article(msgspec.Struct, frozen=True, omit_defaults=True):
     be, in years; 0 for anybody. `open_price` articles have no listed price: it is typed as they are
     sold, by the piece; a department is such an article. `deposit_sku` names the article that
     is sold with each piece of it as its deposit; that one says `deposit` of itself.
+    What is under `tracking` is sold with that number only.
     """
 
     sku: str
@@ -80,6 +89,7 @@ class Article(msgspec.Struct, frozen=True, omit_defaults=True):
     open_price: bool = False
     deposit_sku: str = ""
     deposit: bool = False
+    tracking: Tracking = Tracking.NONE
 
 
 class Price(msgspec.Struct, frozen=True, omit_defaults=True):

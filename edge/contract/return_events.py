@@ -16,7 +16,7 @@ class LineReturned(Event, frozen=True):
     `quantity` in thousandths and above zero. `original_sale`, `original_line` and `receipt` say
     what was bought with what, and are empty for goods without a receipt, which `approver`
     allowed if a second person had to; `price_minor` is the price of that line, or today's. A
-    `deposit` without a receipt is one of empties.
+    `deposit` without a receipt is one of empties. `serial` and `lot` are those of the line.
     """
 
     TYPE: ClassVar[str] = "line_returned"
@@ -40,6 +40,8 @@ class LineReturned(Event, frozen=True):
     code: str = ""
     approver: str = ""
     deposit: bool = False
+    serial: str = ""
+    lot: str = ""
 
 
 class RefundPart(msgspec.Struct, frozen=True):

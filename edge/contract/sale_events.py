@@ -34,6 +34,7 @@ class LineAdded(Event, frozen=True):
     The price of an `open_price` line was typed, or stood on its label; `approver` allowed it if a
     second person had to. Its `code` may be one that the shop does not know. A `deposit` line takes
     no part in discounts; `deposit_of` is the line whose goods it is for, empty for one by itself.
+    `serial`, `lot` and `expires` (`YYYY-MM-DD`) are those of the very pieces, where they are known.
     """
 
     TYPE: ClassVar[str] = "line_added"
@@ -56,6 +57,9 @@ class LineAdded(Event, frozen=True):
     approver: str = ""
     deposit: bool = False
     deposit_of: str = ""
+    serial: str = ""
+    lot: str = ""
+    expires: str = ""
 
 
 @declare

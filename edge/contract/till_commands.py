@@ -19,6 +19,7 @@ from edge.contract.limits import (
     REFERENCE_CHARS_MAX,
     SCALE_WEIGHT_G_MAX,
     TERMINAL_RECEIPT_NUMBER_CHARS_MAX,
+    TRACKING_CHARS_MAX,
 )
 from edge.contract.quantity import ONE
 
@@ -50,6 +51,7 @@ class AddItem(ApprovedCommand, frozen=True, kw_only=True, tag="add_item"):
     price-embedded code. `quantity` in thousandths. `sale_id` names the sale that this opens;
     without it the box makes one. `price_minor` is typed for articles that have no listed price, and
     only for these; with it `unknown_code` may name what no article has, for the line to keep.
+    `serial` and `lot` are typed where the code does not hold them.
     """
 
     code: Annotated[str, Meta(min_length=1, max_length=BARCODE_CHARS_MAX)]
@@ -57,6 +59,8 @@ class AddItem(ApprovedCommand, frozen=True, kw_only=True, tag="add_item"):
     sale_id: CommandId | None = None
     price_minor: int | None = None
     unknown_code: Annotated[str, Meta(max_length=BARCODE_CHARS_MAX)] = ""
+    serial: Annotated[str, Meta(max_length=TRACKING_CHARS_MAX)] = ""
+    lot: Annotated[str, Meta(max_length=TRACKING_CHARS_MAX)] = ""
 
 
 class WeighItem(TillCommand, frozen=True, kw_only=True, tag="weigh_item"):

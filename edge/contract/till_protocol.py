@@ -50,7 +50,8 @@ class LineView(msgspec.Struct, frozen=True, omit_defaults=False):
     Goods that come back have the entry `returned`, a `quantity` above zero and an
     `amount_minor` below it; `returned_from` is the number of the receipt that sold them, empty
     without one, and for lines that sell. `minimum_age` is how old the customer has to be.
-    A `deposit` is bound to the line that `deposit_of` names, or to none.
+    A `deposit` is bound to the line that `deposit_of` names, or to none. `serial` and `lot` are
+    those of its very pieces.
     """
 
     line_id: str
@@ -73,6 +74,8 @@ class LineView(msgspec.Struct, frozen=True, omit_defaults=False):
     minimum_age: int = 0
     deposit: bool = False
     deposit_of: str = ""
+    serial: str = ""
+    lot: str = ""
 
 
 class DiscountView(msgspec.Struct, frozen=True):
@@ -350,6 +353,8 @@ class SoldLineView(msgspec.Struct, frozen=True):
     paid_minor: int
     back_minor: int
     held_at: tuple[str, ...] = ()
+    serial: str = ""
+    lot: str = ""
 
 
 class PaidTenderView(msgspec.Struct, frozen=True):

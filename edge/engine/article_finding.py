@@ -24,12 +24,16 @@ WEIGHT_CODE: Final = "weight_code"
 PRICE_CODE: Final = "price_code"
 LABEL_ENTRIES: Final = frozenset({WEIGHT_CODE, PRICE_CODE})
 """Entries whose quantity stands on the label and is not typed."""
+_SAYS_NOTHING: Final = GtinMeaning("")
 _SHOWN_CHARS_MAX: Final = 60
 """How much of an unknown code is repeated in a message."""
 
 
 class Priced(msgspec.Struct, frozen=True):
-    """An article as it goes into the sale; `quantity` in thousandths."""
+    """An article as it goes into the sale; `quantity` in thousandths.
+
+    `serial`, `lot` and `expiry` as in `GtinMeaning`.
+    """
 
     article: Article
     tax: TaxRule
@@ -37,6 +41,9 @@ class Priced(msgspec.Struct, frozen=True):
     price_minor: int
     amount_minor: int
     entry: str
+    serial: str = ""
+    lot: str = ""
+    expiry: str = ""
 
 
 def find_article(reference: ReferenceView, meaning: Meaning) -> Article | None:
@@ -65,10 +72,10 @@ def price_code(
     or one that was typed and is not to be.
     """
     article, meaning = article_of(reference, code, aim=aim)
+    tax = _tax(reference, article)
     weight, amount_minor, count = _on_label(meaning)
     if typed_minor is not None and (not article.open_price or amount_minor is not None):
         refuse_listed(article)
-    tax = _tax(reference, article)
     if not article.open_price:
         price_minor = _listed(reference, article, at_ms)
     elif amount_minor is None:
@@ -89,7 +96,18 @@ def price_code(
     if count is not None:
         quantity = quantity * count // ONE
     quantity = check_quantity(quantity, Unit(article.unit))
-    return Priced(article, tax, quantity, price_minor, extend(price_minor, quantity), entry)
+    gs1 = meaning if isinstance(meaning, GtinMeaning) else _SAYS_NOTHING
+    return Priced(
+        article,
+        tax,
+        quantity,
+        price_minor,
+        extend(price_minor, quantity),
+        entry,
+        gs1.serial,
+        gs1.lot,
+        gs1.expiry,
+    )
 
 
 def article_of(reference: ReferenceView, code: str, *, aim: str = "") -> tuple[Article, Meaning]:

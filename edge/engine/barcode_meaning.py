@@ -35,13 +35,17 @@ GS: Final = "\x1d"
 class GtinMeaning(msgspec.Struct, frozen=True):
     """A valid GTIN in 14 digits, and what else the code says.
 
-    `weight` in thousandths of a kg, `amount_minor`, `count` of pieces in thousandths.
+    `weight` in thousandths of a kg, `amount_minor`, `count` of pieces in thousandths; `serial`,
+    `lot` and `expiry` (`YYMMDD`) as AI 21, 10 and 17 have them, empty for none.
     """
 
     gtin: str
     weight: int | None = None
     amount_minor: int | None = None
     count: int | None = None
+    serial: str = ""
+    lot: str = ""
+    expiry: str = ""
 
 
 class LabelMeaning(msgspec.Struct, frozen=True):
@@ -216,4 +220,12 @@ def _gs1(code: str, templates: tuple[CodeTemplate, ...], currency: str) -> Meani
         elif ai.startswith("392"):
             amount_minor = _scale(int(value), int(ai[3]), digits)
     count = elements.get("30")
-    return GtinMeaning(gtin, weight, amount_minor, int(count) * ONE if count else None)
+    return GtinMeaning(
+        gtin,
+        weight,
+        amount_minor,
+        int(count) * ONE if count else None,
+        elements.get("21", ""),
+        elements.get("10", ""),
+        elements.get("17", ""),
+    )

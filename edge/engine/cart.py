@@ -82,6 +82,9 @@ class Line(msgspec.Struct, frozen=True):
     open_price: bool = False
     deposit: bool = False
     deposit_of: str = ""
+    serial: str = ""
+    lot: str = ""
+    expires: str = ""
 
     @property
     def net_minor(self) -> int:
@@ -111,6 +114,8 @@ class Line(msgspec.Struct, frozen=True):
             self.minimum_age,
             self.deposit,
             self.deposit_of,
+            self.serial,
+            self.lot,
         )
 
 

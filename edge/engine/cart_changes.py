@@ -142,6 +142,9 @@ def _line_added(cart: Cart, event: LineAdded, _: int) -> Cart:
         open_price=event.open_price,
         deposit=event.deposit,
         deposit_of=event.deposit_of,
+        serial=event.serial,
+        lot=event.lot,
+        expires=event.expires,
     )
     sums = add_to_rate(cart.rate_sums, event.tax, event.rate_ppm, event.amount_minor)
     return replace(

@@ -33,6 +33,8 @@ def line_returned(cart: Cart, event: LineReturned, _: int) -> Cart:
         RETURNED,
         back=back,
         deposit=event.deposit,
+        serial=event.serial,
+        lot=event.lot,
     )
     grown = replace(cart, lines=(*cart.lines, line), live_lines=cart.live_lines + 1, recounted="")
     return _with_returned(grown, line, back, 1)

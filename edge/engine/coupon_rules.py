@@ -18,9 +18,9 @@ from edge.contract.limits import COUPON_CHARS_MAX, COUPONS_PER_SALE_MAX
 from edge.contract.till_commands import AddCoupon, AddItem, AnyTillCommand, RemoveCoupon
 from edge.engine.cart import Cart
 from edge.engine.circumstances import Circumstances, CouponUse
-from edge.engine.line_rules import open_if_needed
 from edge.engine.promotions import Occasion, is_on
 from edge.engine.reference_view import ReferenceView
+from edge.engine.sale_lines import open_if_needed
 from edge.engine.state_refusals import (
     refuse_once_tendered,
     refuse_unless_open,

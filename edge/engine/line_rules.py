@@ -27,6 +27,7 @@ from edge.engine.sale_lines import (
 )
 from edge.engine.state_refusals import refuse_once_refunded, refuse_while_paying
 from edge.engine.text_safety import check_free_text
+from edge.engine.tracking import refuse_serial_count, tracked
 
 
 def add_item(
@@ -49,7 +50,9 @@ def add_item(
     )
     refuse_age_after_money(cart, priced.article)
     code = code_kept(command, priced.article, reference)
-    added = line_added(cart, priced, code, approver=approver_of(command, reference, given))
+    of = tracked(cart, command, priced, given.business_day)
+    approver = approver_of(command, reference, given)
+    added = line_added(cart, priced, code, approver=approver, of=of)
     check_total(cart, added)
     after = apply(cart, added, 0)
     deposit = deposit_added(after, added, priced.article, reference, given.occasion.at_ms)
@@ -72,6 +75,7 @@ def set_quantity(
     """Void a line and add its article anew with another quantity."""
     line = selling_line(cart, command.line_id)
     refuse_bound(line)
+    refuse_serial_count(line)
     if line.entry in LABEL_ENTRIES:
         raise Refused(
             "label_has_its_quantity",

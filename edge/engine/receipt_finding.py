@@ -95,4 +95,6 @@ def _line_view(original: Original, line: Line) -> SoldLineView:
         line.net_minor,
         goes_back(original, line, rest).gross_minor,
         tuple(dict.fromkeys(each.till for each in original.holders(line.line_id))),
+        line.serial,
+        line.lot,
     )

@@ -164,11 +164,21 @@ def _lines(cart: Cart, words: ReceiptWords) -> Iterator[ReceiptBlock]:
     reasons = cart.reductions_by_line()
     for line in cart.lines:
         yield from _line(line, cart.currency, words)
+        if not line.voided:
+            yield from _pieces(line, words)
         if line.note and not line.voided:
             yield TextBlock(f"  {line.note}")
         for reduction in reasons.get(line.line_id, ()):
             amount = format_amount(-reduction.amount_minor, cart.currency)
             yield RowBlock(f"  {reduction.name}", amount)
+
+
+def _pieces(line: Line, words: ReceiptWords) -> Iterator[ReceiptBlock]:
+    """Say which pieces they are, where that is known."""
+    if line.serial:
+        yield TextBlock(f"  {words.serial} {line.serial}")
+    if line.lot:
+        yield TextBlock(f"  {words.lot} {line.lot}")
 
 
 def _line(line: Line, currency: str, words: ReceiptWords) -> Iterator[ReceiptBlock]:

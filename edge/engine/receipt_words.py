@@ -47,6 +47,8 @@ class ReceiptWords(msgspec.Struct, frozen=True):
     gift: str
     gift_use: str
     coupon: str
+    serial: str
+    lot: str
 
 
 def tender_word(words: ReceiptWords, kind: OtherTender) -> str:
@@ -99,6 +101,8 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         gift="GIFT RECEIPT",
         gift_use="For exchange or return",
         coupon="Coupon",
+        serial="Serial no.",
+        lot="Lot",
     ),
     "pl": ReceiptWords(
         receipt="Paragon nr",
@@ -136,6 +140,8 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         gift="PARAGON PREZENTOWY",
         gift_use="Do wymiany lub zwrotu",
         coupon="Kupon",
+        serial="Nr seryjny",
+        lot="Partia",
     ),
     "zh": ReceiptWords(
         receipt="小票号",
@@ -173,6 +179,8 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         gift="礼品小票",
         gift_use="凭此换货或退货",
         coupon="优惠券",
+        serial="序列号",
+        lot="批号",
     ),
     "ar": ReceiptWords(
         receipt="رقم الإيصال",
@@ -210,6 +218,8 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         gift="إيصال هدية",
         gift_use="للاستبدال أو الإرجاع",
         coupon="قسيمة",
+        serial="الرقم التسلسلي",
+        lot="رقم الدفعة",
     ),
     "ko": ReceiptWords(
         receipt="영수증 번호",
@@ -247,6 +257,8 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         gift="선물용 영수증",
         gift_use="교환·반품 시 제시",
         coupon="쿠폰",
+        serial="일련번호",
+        lot="로트",
     ),
     "pt": ReceiptWords(
         receipt="Cupom nº",
@@ -284,6 +296,8 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         gift="CUPOM PARA PRESENTE",
         gift_use="Para troca ou devolução",
         coupon="Cupom",
+        serial="N.º de série",
+        lot="Lote",
     ),
 }
 

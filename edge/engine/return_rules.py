@@ -62,6 +62,8 @@ def return_line(
         unit=line.unit,
         code=line.code,
         deposit=line.deposit,
+        serial=line.serial,
+        lot=line.lot,
     )
     check_total(cart, returned)
     return (*events, returned)

@@ -18,6 +18,7 @@ from edge.engine.cart_changes import apply
 from edge.engine.circumstances import Circumstances
 from edge.engine.reference_view import ReferenceView
 from edge.engine.state_refusals import refuse_once_tendered, refuse_unless_open
+from edge.engine.tracking import UNTRACKED, Tracked
 
 
 def line_added(
@@ -28,8 +29,9 @@ def line_added(
     tare_g: int = 0,
     approver: str = "",
     deposit_of: str = "",
+    of: Tracked = UNTRACKED,
 ) -> LineAdded:
-    """Return what adds a priced article to the sale as its next line."""
+    """Return what adds a priced article to the sale as its next line; `of` its very pieces."""
     return LineAdded(
         sale=cart.sale,
         line=str(len(cart.lines) + 1),
@@ -49,6 +51,9 @@ def line_added(
         approver=approver,
         deposit=priced.article.deposit,
         deposit_of=deposit_of,
+        serial=of.serial,
+        lot=of.lot,
+        expires=of.expires,
     )
 
 
@@ -71,6 +76,9 @@ def recounted(cart: Cart, line: Line, quantity: int, *, deposit_of: str = "") ->
         open_price=line.open_price,
         deposit=line.deposit,
         deposit_of=deposit_of,
+        serial=line.serial,
+        lot=line.lot,
+        expires=line.expires,
     )
 
 

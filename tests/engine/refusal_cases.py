@@ -9,6 +9,7 @@ from edge.contract.receipt_code import code_text
 from edge.contract.till_commands import OtherTender
 from tests.engine.desk_stories import DESK_REFUSALS
 from tests.engine.shop_in_memory import (
+    BABY_MILK,
     BEER,
     CHEESE_742_G,
     CHEESE_PLU,
@@ -19,6 +20,7 @@ from tests.engine.shop_in_memory import (
     JUICE,
     LEMONADE,
     MILK,
+    PHONE,
     ROLL,
     UNKNOWN,
     UNPRICED,
@@ -68,6 +70,7 @@ from tests.engine.till_stories import (
     voided,
     weighed_by_label,
     weighed_here,
+    with_a_phone,
     with_a_tare,
     without_drawer,
     without_printer,
@@ -151,6 +154,16 @@ REFUSALS: Final[list[tuple[str, Story, Story]]] = [
     ("price_is_listed", idle, lambda till: till.do(sold_as(ROLL, UNKNOWN))),
     ("looks_like_card_number", idle, lambda till: till.add_open(FRUIT, 100, unknown=PAN)),
     ("no_price_to_return", idle, lambda till: till.bring_back_without(FRUIT)),
+    # serial and lot numbers
+    ("serial_asked", idle, lambda till: till.add(PHONE)),
+    ("serial_asked", idle, lambda till: till.add_tracked(PHONE, serial=" ")),
+    ("lot_asked", idle, lambda till: till.add(BABY_MILK)),
+    ("serial_one_piece", idle, lambda till: till.add_tracked(PHONE, 2_000, serial="A1")),
+    ("serial_one_piece", with_a_phone, lambda till: till.set_quantity("1", 2_000)),
+    ("serial_twice", with_a_phone, lambda till: till.add_tracked(PHONE, serial="A1")),
+    ("expired", idle, lambda till: till.add(f"]d201{ROLL:0>14}17261125")),
+    ("code_control_characters", idle, lambda till: till.add_tracked(PHONE, serial="A\x1b1")),
+    ("looks_like_card_number", idle, lambda till: till.add_tracked(BABY_MILK, lot=PAN)),
     # deposits
     ("deposit_unknown", idle, lambda till: till.add(LEMONADE)),
     ("deposit_unknown", idle, lambda till: till.add(JUICE)),

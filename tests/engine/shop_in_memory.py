@@ -15,6 +15,7 @@ from edge.contract.reference_data import (
     Price,
     StoreProfile,
     TaxRule,
+    Tracking,
 )
 from edge.engine.barcode_meaning import check_digit
 from edge.engine.circumstances import Circumstances
@@ -50,6 +51,8 @@ WATER: Final = coded("952000000010")
 LEMONADE: Final = coded("952000000011")
 """Its deposit is not in the catalogue."""
 WHEAT_BEER: Final = coded("952000000013")
+PHONE: Final = coded("952000000014")
+BABY_MILK: Final = coded("952000000015")
 JUICE: Final = coded("952000000012")
 """Its deposit is none."""
 DEPOSIT: Final = "P25"
@@ -81,6 +84,8 @@ ARTICLES: Final = (
         Article("A7", "Wheat beer", "standard", (WHEAT_BEER,), minimum_age=16, deposit_sku="P25"),
         149,
     ),
+    (Article("S2", "Phone", "standard", (PHONE,), tracking=Tracking.SERIAL), 19_900),
+    (Article("B2", "Baby milk", "zero", (BABY_MILK,), tracking=Tracking.LOT), 1_290),
     (Article("L1", "Lemonade", "reduced", (LEMONADE,), deposit_sku="D2"), 99),
     (Article("L2", "Juice", "reduced", (JUICE,), deposit_sku="M1"), 99),
     (Article("P25", "Bottle deposit", "standard", deposit=True), 25),

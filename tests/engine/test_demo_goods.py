@@ -90,7 +90,7 @@ def test_the_store_is_whole() -> None:
 
 def test_there_are_about_three_hundred_articles_and_25_are_weighed() -> None:
     goods = articles()
-    assert 290 <= len(goods) <= 330
+    assert 290 <= len(goods) <= 340
     assert 22 <= sum(article.unit == "kg" for article in goods) <= 30
     assert {article.unit for article in goods} == {"piece", "kg"}
 
@@ -181,6 +181,11 @@ def test_bottles_and_crates_have_a_deposit_with_a_key() -> None:
     }
     assert all(deposit.deposit and deposit.key for deposit in bound.values())
     assert profile().empties_max_minor == 2_500
+
+
+def test_a_phone_has_a_serial_number_and_infant_milk_a_lot() -> None:
+    tracked = {article.name: article.tracking for article in articles() if article.tracking}
+    assert tracked == {"Prepaid phone": "serial", "Infant milk 800 g": "lot"}
 
 
 def test_departments_have_keys_and_take_up_to_a_hundred_euros() -> None:

@@ -268,6 +268,19 @@ class TillInMemory:
             )
         )
 
+    def add_tracked(
+        self, code: str, quantity: int = 1000, *, serial: str = "", lot: str = ""
+    ) -> tuple[Event, ...]:
+        return self.do(
+            AddItem(
+                command_id=self.new_id("command"),
+                code=code,
+                quantity=quantity,
+                serial=serial,
+                lot=lot,
+            )
+        )
+
     def empties(self, code: str, quantity: int = 1000) -> tuple[Event, ...]:
         return self.do(
             ReturnEmpties(command_id=self.new_id("command"), code=code, quantity=quantity)

@@ -22,6 +22,7 @@ from tests.engine.shop_in_memory import (
     CHEESE_PLU,
     DEAR,
     MILK,
+    PHONE,
     ROLL,
     SOAP,
     SPIRITS,
@@ -78,6 +79,10 @@ def spirits_and_beer(till: TillInMemory) -> None:
 def two_waters(till: TillInMemory) -> None:
     till.role = "supervisor"
     till.add(WATER, 2_000)
+
+
+def with_a_phone(till: TillInMemory) -> None:
+    till.add_tracked(PHONE, serial="A1")
 
 
 def nearly_long_sale(till: TillInMemory) -> None:

@@ -5,6 +5,7 @@ import { nearest, say, speak } from "../kit/words.js";
 import { ask, Refusal, Silence } from "./box_api.js";
 import { handAnswered, handLate, handRefused } from "./by_hand.js";
 import { emptiesRefused } from "./empties.js";
+import { trackedAnswered, trackedRefused } from "./tracking.js";
 import { openAnswered, openRefused } from "./open_prices.js";
 import { busy, dropWishes, listenToAnswers, resumeWishes } from "./command_queue.js";
 import { settlingAnswered, settlingLate, settlingRefused } from "./evidence.js";
@@ -34,6 +35,7 @@ export async function begin() {
     answered: (view, one) => {
       takeView(view);
       openAnswered(one);
+      trackedAnswered(one);
       handAnswered(one);
       parkingAnswered(one);
       tenderAnswered(one);
@@ -46,7 +48,7 @@ export async function begin() {
     refused: (refusal, one) => {
       if (refusal.status === 401) return leave(refusal);
       parkingRefused(one);
-      if (openRefused(refusal, one) || emptiesRefused(refusal, one) || handRefused(refusal, one) || tenderRefused(refusal, one) || returnRefused(refusal, one) || refundRefused(refusal, one) || settlingRefused(refusal, one)) return undefined;
+      if (openRefused(refusal, one) || trackedRefused(refusal, one) || emptiesRefused(refusal, one) || handRefused(refusal, one) || tenderRefused(refusal, one) || returnRefused(refusal, one) || refundRefused(refusal, one) || settlingRefused(refusal, one)) return undefined;
       takeRefusal(refusal);
       // a code that was refused stays typed: it is put right, not typed anew
       if (one.command.type === "add_item" && one.name === one.command.code && !store.typed.value) store.typed.value = one.command.code.slice(0, 40);

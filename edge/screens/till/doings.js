@@ -7,6 +7,7 @@ import { BY_HAND, GOES_BACK, SETTLES, wish } from "./command_queue.js";
 import { tell } from "./happenings.js";
 import { endEmpties, takeEmpty, takesEmpties } from "./empties.js";
 import { askOpenPrice, chooseDepartment, sellOpen } from "./open_prices.js";
+import { takeNumber } from "./tracking.js";
 import { givenBack, takenAgain } from "./tender_words.js";
 import * as store from "./store.js";
 
@@ -116,6 +117,7 @@ export function takeWeight() {
 
 /** A scan from a keyboard-wedge scanner, wherever the focus was. @param {string} code */
 export function scanned(code) {
+  if (takeNumber(code)) return;
   sell(code);
 }
 
@@ -176,7 +178,7 @@ export function padEnter() {
     takeWeight();
     return;
   }
-  if (use.kind === "department") return;
+  if (use.kind === "department" || use.kind === "track") return;
   if (use.kind === "price") {
     sellOpen(use);
     return;
@@ -204,13 +206,13 @@ export function lineHindered(line) {
 }
 
 /** Whether a line's quantity is the cashier's to change. @param {LineView} line */
-export const countable = (line) => !LABELS.has(line.entry) && line.entry !== "scale" && !comesBack(line);
+export const countable = (line) => !line.serial && !LABELS.has(line.entry) && line.entry !== "scale" && !comesBack(line);
 
 /** Whether its goods come back: what they give back is the box's to count. @param {LineView} line */
 export const comesBack = (line) => line.entry === "returned";
 
 /** Why it is not. @param {LineView} line */
-const uncountable = (line) => (comesBack(line) ? say("refusal_line_is_a_return", { name: line.name }) : line.entry === "scale" ? say("refusal_weighed_on_scale", { name: line.name }) : say("line_label_no"));
+const uncountable = (line) => (line.serial ? say("refusal_serial_one_piece", { name: line.name }) : comesBack(line) ? say("refusal_line_is_a_return", { name: line.name }) : line.entry === "scale" ? say("refusal_weighed_on_scale", { name: line.name }) : say("line_label_no"));
 
 /** @param {LineView | null} line @param {1 | -1} step */
 export function stepQuantity(line, step) {

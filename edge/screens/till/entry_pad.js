@@ -8,7 +8,7 @@ import * as store from "./store.js";
 /** What the primary key does. @param {import("./store").PriceUse} use @param {string} price */
 const openWords = (use, price) => (use.quantity === 1000 ? say("open_price_add", { price }) : say("open_price_add_times", { price, quantity: quantity(use.quantity, "piece") }));
 
-/** @param {{use: Exclude<import("./store").PadUse, import("./store").ScaleUse | import("./store").DepartmentUse>}} props */
+/** @param {{use: Exclude<import("./store").PadUse, import("./store").ScaleUse | import("./store").DepartmentUse | import("./store").TrackUse>}} props */
 export function EntryPad({ use }) {
   const title = use.kind === "price" ? say("price_of", { name: unbroken(use.name) }) : use.kind === "code" ? say("number_pad") : use.kind === "weight" ? say("weight_of", { name: unbroken(use.name) }) : say("quantity_of", { name: unbroken(use.line.name) });
   const unit = use.kind === "weight" || (use.kind === "quantity" && use.line.unit === "kg") ? "kg" : "piece";

@@ -8,6 +8,7 @@ import { off } from "./by_hand_words.js";
 import { openAsked } from "./open_prices.js";
 import { asideWords, parkedName, parkedNews, setAside, takenUp } from "./parked_news.js";
 import { scannedIn, showReceipt } from "./returns.js";
+import { numberAsked, takeNumber } from "./tracking.js";
 import { givenBack, takenAgain } from "./tender_words.js";
 import { deviceKey, deviceName } from "./trouble_words.js";
 import { couponNews } from "./coupons.js";
@@ -18,6 +19,8 @@ import * as store from "./store.js";
 
 /** A refusal comes as an answer and in the next view: it is heard once. */
 const SAME_REFUSAL_MS = 2_000;
+/** A scan that is no article: while a number is asked, it is that number. */
+const UNREAD = new Set(["unknown_code", "check_digit"]);
 /** What a terminal said no to. */
 const DECLINED = new Set(["card_declined", "card_refund_declined"]);
 let refusedCode = "";
@@ -55,7 +58,9 @@ function compare(before, next) {
   if (news) tell(news, "");
   const notice = next.notice;
   if (notice && notice.serial !== before.notice?.serial) {
-    if (notice.code === "price_asked") openAsked(notice.params);
+    const isNumber = UNREAD.has(notice.code) && takeNumber(notice.params["code"] ?? "");
+    if (isNumber || numberAsked(notice.code, notice.params)) store.message.value = null;
+    else if (notice.code === "price_asked") openAsked(notice.params);
     else if (notice.code === "receipt_scanned") showReceipt(notice.params["code"] ?? "", notice.params["receipt"]);
     else {
       speakOf(notice.code, notice.tone, notice.words, notice.params);

@@ -12,6 +12,7 @@ import { chooseReason, inReturning } from "./return_keys.js";
 import { askReturn } from "./returns.js";
 import * as store from "./store.js";
 import * as tenders from "./tenders.js";
+import { sellTracked } from "./tracking.js";
 import { GAP_MS_MAX, inBurst, scansHeard } from "./wedge.js";
 
 /** @typedef {"search" | "pay" | "back" | "times" | "help" | "void" | "discount" | "price" | "note" | "drawer" | "park" | "resume" | "return" | "check" | "more" | "empties"} Action */
@@ -236,6 +237,15 @@ function inAge(event) {
 function inSelling(event) {
   if (store.hand.value && !(event.target instanceof Element && event.target.id === "find")) {
     inHand(event, store.hand.value);
+    return;
+  }
+  if (store.pad.value?.kind === "track") {
+    if (event.key === "Enter" && !pressable(event) && !event.repeat) sellTracked();
+    else {
+      if (event.key.length === 1 && !(event.target instanceof HTMLInputElement)) document.getElementById("track-number")?.focus();
+      return;
+    }
+    event.preventDefault();
     return;
   }
   if (store.pad.value && store.pad.value.kind !== "code") {

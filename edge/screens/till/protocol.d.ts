@@ -30,6 +30,8 @@ export interface LineView {
   minimum_age: number;
   deposit: boolean;
   deposit_of: string;
+  serial: string;
+  lot: string;
 }
 
 export interface DiscountView {
@@ -231,6 +233,8 @@ export interface SoldLineView {
   paid_minor: number;
   back_minor: number;
   held_at: string[];
+  serial: string;
+  lot: string;
 }
 
 export interface PaidTenderView {
@@ -324,7 +328,7 @@ export interface ArticleView {
 }
 
 export type Command =
-  | { type: "add_item"; code: string; quantity: number; sale_id?: string; price_minor?: number; unknown_code?: string; approval?: string }
+  | { type: "add_item"; code: string; quantity: number; sale_id?: string; price_minor?: number; unknown_code?: string; serial?: string; lot?: string; approval?: string }
   | { type: "weigh_item"; code: string; tare_g: number; shown_g: number; sale_id?: string }
   | { type: "void_line"; line_id: string; reason?: string }
   | { type: "set_quantity"; line_id: string; quantity: number }

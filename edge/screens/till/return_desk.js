@@ -60,6 +60,7 @@ function about(line, paid) {
   const tills = line.held_at.map(tillName).join(", ");
   return [
     sold,
+    ...(line.serial ? [`${say("serial")} ${line.serial}`] : line.lot ? [`${say("lot")} ${line.lot}`] : []),
     ...(line.held_at.length ? [say("return_held", { quantity: quantity(line.returned, line.unit), till: tills })] : line.returned > 0 ? [say("return_before", { quantity: quantity(line.returned, line.unit) })] : []),
     ...(line.returnable > 0 && line.returnable < line.quantity ? [say("return_left", { quantity: quantity(line.returnable, line.unit) })] : []),
   ];

@@ -19,6 +19,7 @@ import { askPark, askResume, parkedHere, parkHindered, resumeHindered } from "./
 import { ReturnDesk } from "./return_desk.js";
 import { askReturn, returnHindered } from "./returns.js";
 import { EntryPad } from "./entry_pad.js";
+import { TrackDesk } from "./track_desk.js";
 import { WeighStep } from "./weigh_step.js";
 import { Found, QuickKeys } from "./quick_keys.js";
 import { signOut } from "./access.js";
@@ -143,6 +144,7 @@ function Middle() {
   if (hand) return html`<${HandDesk} hand=${hand} key=${hand.kind} />`;
   const use = store.pad.value;
   if (use?.kind === "scale") return html`<${WeighStep} use=${use} />`;
+  if (use?.kind === "track") return html`<${TrackDesk} use=${use} key=${use.code} />`;
   if (use?.kind === "department") return html`<${DepartmentDesk} use=${use} />`;
   if (use) return html`<${EntryPad} use=${use} />`;
   if (takesEmpties() && store.typed.value.trim().length < 2) return html`<${EmptiesDesk} />`;

@@ -22,7 +22,7 @@ import * as store from "./store.js";
 /** @param {{line: LineView}} props */
 function LineKeys({ line }) {
   if (lineHindered(line)) return null;
-  const counts = countable(line) && line.unit !== "kg";
+  const counts = countable(line) && line.unit !== "kg" && !line.serial;
   if (comesBack(line)) {
     return html`<div class="line__do"><button type="button" class="key" onClick=${askNote}>${say("note")}</button>
       <button type="button" class="key key--danger line__void" onClick=${() => voidLine(line)}>${say("line_void")}</button></div>`;
@@ -102,6 +102,7 @@ function drawLine(row, on, showKeys, fresh) {
     ${why && html`<span class="line__why"><${Icon} name=${why.icon} size="s" /><bdi>${why.words}</bdi></span>`}
     ${held(line) && html`<span class="line__why line__why--held"><${Icon} name="age" size="s" />${say("age_held", { age: line.minimum_age })}</span>`}
     ${line.reductions.map((each, place) => html`<span class="line__why line__why--save" key=${`why ${place}`}><${Icon} name=${each.source === "discount" ? "percent" : "tag"} size="s" /><bdi>${unbroken(each.name)}</bdi></span><${Money} key=${`off ${place}`} minor=${each.amount_minor} currency=${store.currency.value} kind="line__off" minus />`)}
+    ${!line.voided && (line.serial || line.lot) && html`<span class="line__why"><${Icon} name="label" size="s" /><bdi>${line.serial ? `${say("serial")} ${line.serial}` : `${say("lot")} ${line.lot}`}</bdi></span>`}
     ${line.note && !line.voided && html`<span class="line__why line__why--note"><${Icon} name="pen" size="s" /><bdi>${line.note}</bdi></span>`}
     ${on && showKeys && html`<${LineKeys} line=${line} />`}</li>`;
 }

@@ -9,7 +9,8 @@ import { computed, signal } from "@preact/signals";
 /** @typedef {{kind: "scale", code: string, name: string, price_minor: number}} ScaleUse */
 /** @typedef {{kind: "price", code: string, name: string, quantity: number, unknown: string}} PriceUse `unknown`: the code that nobody knows, sold so */
 /** @typedef {{kind: "department", unknown: string}} DepartmentUse */
-/** @typedef {PriceUse | DepartmentUse | {kind: "code"} | {kind: "weight", code: string, name: string, price_minor: number} | {kind: "quantity", line: LineView} | ScaleUse} PadUse */
+/** @typedef {{kind: "track", what: "serial" | "lot", code: string, name: string, quantity: number}} TrackUse the number of a piece, or of its lot, is asked */
+/** @typedef {PriceUse | DepartmentUse | TrackUse | {kind: "code"} | {kind: "weight", code: string, name: string, price_minor: number} | {kind: "quantity", line: LineView} | ScaleUse} PadUse */
 /**
  * What a person sets by hand, as far as it is typed. `line` is empty for the whole sale; `sent` is the id of the
  * command that is on its way, `last` what was sent under which id: the very same wish goes again under the same one.

@@ -99,8 +99,8 @@ def test_check_digits_are_those_of_gs1(payload: str, digit: str) -> None:
         (coded("020" + "4101" + "9" + "0250"), "", LabelMeaning("4101", amount_minor=250)),
         (coded("020" + "4101" + "9" + "0250")[1:], "", LabelMeaning("4101", amount_minor=250)),
         # element strings and Digital Links
-        ("01" + DEMO + "17251231", "", GtinMeaning(DEMO)),
-        ("]C101" + DEMO + "10A" + GS + "3103000742", "", GtinMeaning(DEMO, weight=742)),
+        ("01" + DEMO + "17251231", "", GtinMeaning(DEMO, expiry="251231")),
+        ("]C101" + DEMO + "10A" + GS + "3103000742", "", GtinMeaning(DEMO, weight=742, lot="A")),
         ("01" + DEMO + "3102000074", "]d2", GtinMeaning(DEMO, weight=740)),
         ("01" + DEMO + "3105074250", "]d2", GtinMeaning(DEMO, weight=743)),
         ("01" + DEMO + "3922349", "]e0", GtinMeaning(DEMO, amount_minor=349)),
@@ -111,13 +111,17 @@ def test_check_digits_are_those_of_gs1(payload: str, digit: str) -> None:
         ("010" + coded("210410100742"), "", LabelMeaning("04101", weight=742)),
         ("010" + coded("220410100349"), "]C1", LabelMeaning("04101", amount_minor=349)),
         ("01" + "19520123456785", "", GtinMeaning("19520123456785")),
-        ("01" + "19520123456785" + "10A", "]C1", GtinMeaning("19520123456785")),
-        ("01" + "19520123456785" + "17251231", "", GtinMeaning("19520123456785")),
+        ("01" + "19520123456785" + "10A", "]C1", GtinMeaning("19520123456785", lot="A")),
+        ("01" + "19520123456785" + "17251231", "", GtinMeaning("19520123456785", expiry="251231")),
         # a date first: without FNC1 it may be anything, also where its digits fit by chance
         ("11260109" + "01" + DEMO, "", OwnNumber("11260109" + "01" + DEMO)),
         ("10ABC", "]C1", OwnNumber("10ABC")),
         ("no such thing", "]C1", OwnNumber("no such thing")),
-        (f"https://shop.example/01/{DEMO}/10/A?17=251231", "", GtinMeaning(DEMO)),
+        (
+            f"https://shop.example/01/{DEMO}/10/A?17=251231",
+            "",
+            GtinMeaning(DEMO, lot="A", expiry="251231"),
+        ),
         (
             "https://shop.example/01/0" + coded("210410100742"),
             "",

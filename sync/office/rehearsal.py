@@ -45,6 +45,7 @@ _WEEK_MS: Final = 7 * 86_400_000
 
 BY_HAND: Final = "price_by_hand"
 ON_LABEL: Final = "price_on_label"
+TYPED: Final = "price_typed"
 NO_ARTICLE: Final = "no_article"
 NO_PRICE: Final = "no_price"
 NO_TAX: Final = "no_tax"
@@ -52,6 +53,7 @@ OTHER_UNIT: Final = "other_unit"
 NOT_PRICED: Final = {
     BY_HAND: "a person had set the price",
     ON_LABEL: "the label carried the price",
+    TYPED: "its price is typed at the till",
     NO_ARTICLE: "the folder has no such article",
     NO_PRICE: "the folder has no price for it",
     NO_TAX: "the folder's store has no such tax",
@@ -228,8 +230,8 @@ def _priced_anew(sale: SaleBody, prices: PriceList, at_ms: int) -> _Anew:
         added.append(event)
         if why:
             kept[line.line_id] = why
-        if why != BY_HAND:
-            article = prices.articles.get(line.sku)
+        article = prices.articles.get(line.sku)
+        if why != BY_HAND and not (article and article.deposit):
             group = article.group if article else ""
             # as basket_lines of the till has it
             lines.append(
@@ -241,6 +243,7 @@ def _priced_anew(sale: SaleBody, prices: PriceList, at_ms: int) -> _Anew:
                     event.price_minor,
                     event.amount_minor,
                     event.unit,
+                    bool(article and article.open_price),
                 )
             )
     occasion = Occasion(then, *local_minute(then, prices.zone))
@@ -291,6 +294,7 @@ def _line_anew(
     hindrances = {
         BY_HAND: line.overridden,
         ON_LABEL: line.entry == PRICE_CODE,
+        TYPED: article is not None and article.open_price,
         NO_ARTICLE: article is None,
         NO_PRICE: price is None,
         NO_TAX: tax is None,

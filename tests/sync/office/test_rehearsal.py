@@ -214,6 +214,7 @@ def line(sku: str, price: int, *, line_id: str = "1", **changed: Any) -> LineBod
         (line("C1", 70), "other_unit"),
         (line("M1", 70, overridden=True), "price_by_hand"),
         (line("M1", 70, entry="price_code"), "price_on_label"),
+        (line("O1", 70), "price_typed"),
     ],
 )
 def test_what_cannot_be_priced_keeps_its_price_and_is_told(odd: LineBody, reason: str) -> None:
@@ -221,6 +222,17 @@ def test_what_cannot_be_priced_keeps_its_price_and_is_told(odd: LineBody, reason
     found = rehearse([sale], prices_of(ShopInMemory()), store="s", from_day="d", at_ms=0)
     assert (found.before_minor, found.after_minor) == (110, 115)
     assert found.kept == (KeptLines(odd.sku, f"Old {odd.sku}", reason, 1),)
+
+
+def test_promotions_for_everything_leave_deposits_and_typed_prices_alone() -> None:
+    tenth = Promotion("tenth", "A tenth", PercentOff(100_000))
+    sale = sold(
+        line("P25", 25, line_id="1"), line("O1", 500, line_id="2"), line("R1", 45, line_id="3"),
+        total=570,
+    )  # fmt: skip
+    prices = prices_of(ShopInMemory(promotions=(tenth,)))
+    found = rehearse([sale], prices, store="s", from_day="d", at_ms=0)
+    assert (found.before_minor, found.after_minor) == (570, 565)
 
 
 def test_a_discount_by_hand_takes_no_line_below_nothing() -> None:

@@ -21,6 +21,8 @@ class Permission(StrEnum):
     """Give money back otherwise than as it was paid."""
     RESOLVE_PAYMENT = "resolve_payment"
     """Say from evidence what became of a card payment in doubt, or have it taken back."""
+    TRAINING = "training"
+    """Put a till in training: nothing that is done there counts."""
 
 
 class Verdict(StrEnum):
@@ -40,6 +42,7 @@ _CASHIER: Final = {
     Permission.RETURN_WITHOUT_RECEIPT: Verdict.APPROVAL,
     Permission.REFUND_OTHER_TENDER: Verdict.APPROVAL,
     Permission.RESOLVE_PAYMENT: Verdict.APPROVAL,
+    Permission.TRAINING: Verdict.APPROVAL,
 }
 _SUPERVISOR: Final = dict.fromkeys(Permission, Verdict.ALLOWED)
 ROLES: Final[dict[str, dict[Permission, Verdict]]] = {

@@ -370,6 +370,14 @@ class RefuseAge(TillCommand, frozen=True, kw_only=True, tag="refuse_age"):
     minimum_age: Age
 
 
+class BeginTraining(ApprovedCommand, frozen=True, kw_only=True, tag="begin_training"):
+    """Put the till in training, between sales."""
+
+
+class EndTraining(TillCommand, frozen=True, kw_only=True, tag="end_training"):
+    """Let the till sell again, between sales."""
+
+
 AnyTillCommand = (
     AddItem
     | WeighItem
@@ -406,4 +414,6 @@ AnyTillCommand = (
     | ConfirmAge
     | RefuseAge
     | ReturnEmpties
+    | BeginTraining
+    | EndTraining
 )

@@ -296,7 +296,8 @@ class TillView(msgspec.Struct, frozen=True, kw_only=True):
     that, `due_minor` what is left to be paid. Neither is negative, and one of them is 0.
     `last_receipt` is the number of the till's newest receipt, empty before the first.
     `age_checked` is the age up to which the customer was checked, 0 for not; `age_check` asks.
-    While `empties` are taken back, scans are theirs.
+    While `empties` are taken back, scans are theirs. While a till is in `training` nothing that
+    it does counts, and every screen of it has to say so.
     """
 
     version: int
@@ -331,6 +332,7 @@ class TillView(msgspec.Struct, frozen=True, kw_only=True):
     doubt: DoubtView | None = None
     card_alarms: tuple[CardAlarmView, ...] = ()
     coupons: tuple[CouponView, ...] = ()
+    training: bool = False
 
 
 class SoldLineView(msgspec.Struct, frozen=True):

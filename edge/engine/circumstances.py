@@ -65,7 +65,7 @@ class Circumstances(msgspec.Struct, frozen=True):
     card payment that the till's terminal may be asked to take back: the last one that it was
     asked for, today, where it can take payments back. `coupon` says where the coupon is that the
     command presents, None while no sale has it. `business_day` (`YYYY-MM-DD`) is the one on
-    which the sale was (or now is) opened.
+    which the sale was (or now is) opened. In `training` nothing leaves the screen.
     """
 
     till: str
@@ -87,3 +87,4 @@ class Circumstances(msgspec.Struct, frozen=True):
     desk: AtTheDesk = _NOT_AT_DESK
     coupon: CouponUse | None = None
     business_day: str = ""
+    training: bool = False

@@ -23,6 +23,7 @@ from edge.contract.receipt_document import (
 from edge.contract.reference_data import StoreProfile
 from edge.contract.till_commands import OtherTender
 from edge.contract.till_protocol import TillState
+from edge.contract.training_events import is_training
 from edge.engine.article_finding import PRICE_CODE
 from edge.engine.cart import APPROVED, CARD, CASH, Cart, GoodsBack, Line, Tender
 from edge.engine.receipt_words import WORDS, ReceiptWords, language_of, tender_word
@@ -46,13 +47,18 @@ def lay_out_receipt(
 
     `cashier` is a name, or empty; `copy` from 1 on marks a repeat at top and bottom;
     `card_receipts` gives the terminal's own customer lines by payment id, instead of what
-    the ledger knows of the payment. Raises ValueError for a sale that is not completed.
+    the ledger knows of the payment. That of a training sale says so at top and bottom and has no
+    code: nobody takes it for one, or brings anything back with it. Raises ValueError for a sale
+    that is not completed.
     """
     _check_completed(cart)
     language = language_of(store.receipt_language)
     words = WORDS[language]
     moment = datetime.fromtimestamp(cart.completed_at / 1000, tz=zone)
+    training = is_training(cart.sale)
     marked = (copy_mark(language, copy),) if copy else ()
+    if training:
+        marked = (*marked, TextBlock(words.training, Align.CENTRE, Emphasis.LARGE))
     blocks = (
         *marked,
         *_head(store, words),
@@ -77,7 +83,7 @@ def lay_out_receipt(
         *_tax_table(cart, words),
         *_note(cart),
         *_footer(store),
-        QrBlock(qr_text(cart)),
+        *(() if training else (QrBlock(qr_text(cart)),)),
         *marked,
     )
     return ReceiptDocument(f"{words.receipt} {cart.receipt}", blocks, language, copy)

@@ -31,6 +31,7 @@ class ReceiptWords(msgspec.Struct, frozen=True):
     terminal_receipt: str
     trace: str
     copy: str
+    training: str
     kilogram: str
     per_kilogram: str
     saved: str
@@ -85,6 +86,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         terminal_receipt="Terminal receipt",
         trace="Trace",
         copy="COPY",
+        training="TRAINING - NOT A RECEIPT",
         kilogram="kg",
         per_kilogram="/kg",
         saved="You saved",
@@ -124,6 +126,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         terminal_receipt="Potwierdzenie nr",
         trace="Nr operacji",
         copy="KOPIA",
+        training="SZKOLENIE - TO NIE PARAGON",
         kilogram="kg",
         per_kilogram="/kg",
         saved="Oszczędzasz",
@@ -163,6 +166,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         terminal_receipt="凭证号",
         trace="流水号",
         copy="重印",
+        training="培训 - 非收据",
         kilogram="kg",
         per_kilogram="/kg",
         saved="已优惠",
@@ -202,6 +206,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         terminal_receipt="إيصال الجهاز",
         trace="رقم التتبع",
         copy="نسخة",
+        training="تدريب - ليس إيصالًا",
         kilogram="كجم",
         per_kilogram="/كجم",
         saved="وفّرت",
@@ -241,6 +246,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         terminal_receipt="전표번호",
         trace="거래번호",
         copy="재발행",
+        training="교육용 - 영수증 아님",
         kilogram="kg",
         per_kilogram="/kg",
         saved="총 할인",
@@ -280,6 +286,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         terminal_receipt="Comprovante",
         trace="NSU",
         copy="REIMPRESSÃO",
+        training="TREINAMENTO - NÃO É RECIBO",
         kilogram="kg",
         per_kilogram="/kg",
         saved="Você economizou",

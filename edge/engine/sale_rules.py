@@ -42,8 +42,10 @@ from edge.contract.till_commands import (
     AnyTillCommand,
     AskTerminal,
     AttachEvidence,
+    BeginTraining,
     CancelCard,
     ConfirmAge,
+    EndTraining,
     GiveCash,
     GiveDiscount,
     GiveTender,
@@ -104,6 +106,12 @@ from edge.engine.return_rules import return_item, return_line
 from edge.engine.state_refusals import refuse_unless_open, refuse_while_paying
 from edge.engine.tender_rules import cancel_card, pay_by_card, take_cash
 from edge.engine.text_safety import check_free_text
+from edge.engine.training_rules import (
+    begin_training,
+    check_trained,
+    end_training,
+    simulated,
+)
 from edge.engine.weighing_rules import weigh_item
 
 
@@ -116,8 +124,11 @@ def decide(
     the screen (`EMPTY`), the others ask the terminal. Raises Refused in words; nothing happened
     then.
     """
+    if given.training:
+        check_trained(command)
     events = _RULES[type(command)](cart, command, reference, given)
-    return with_reductions(cart, events, reference, given)
+    events = with_reductions(cart, events, reference, given)
+    return simulated(cart, events, given) if given.training else events
 
 
 def _add_item(
@@ -202,4 +213,6 @@ _RULES: Final[
     ConfirmAge: confirm_age,
     RefuseAge: refuse_age,
     ReturnEmpties: return_empties,
+    BeginTraining: begin_training,
+    EndTraining: end_training,
 }

@@ -56,10 +56,12 @@ class Recovery:
             raise TypeError("a start is no command")
         jobs = await self.ledger.open_jobs()
         self.selling.desk.load(past_events(await self.ledger.card_desk()))
+        in_training = await self.ledger.tills_in_training()
         rows = {row.till: row for row in await self.ledger.tills()}
         for till_id in sorted({*tills, *rows}):
             row = rows.get(till_id)
             till = Till(till_id, version=started.last_seq * VERSIONS_PER_SEQ)
+            till.training = till_id in in_training
             if row is not None:
                 till.receipts = row.receipts
                 await self._rebuild(till, row.open_seq or row.last_seq, jobs)

@@ -30,6 +30,7 @@ from edge.contract.till_commands import (
     WeighItem,
 )
 from edge.contract.till_protocol import ReceiptView, TillState
+from edge.contract.training_events import noted
 from edge.engine.cart import EMPTY, Cart
 from edge.engine.cart_changes import replay
 from edge.engine.circumstances import Approval, Circumstances
@@ -47,6 +48,15 @@ from edge.flows.parking import ParkedSale, ParkedSales
 from edge.flows.receipt_codes import ReceiptCodes
 from edge.flows.returning import Reprinting, Returning, SoldSales, receipts_asked_for
 from edge.flows.till import Face, Till, TillViews
+from edge.flows.training import (
+    carried_on,
+    count_receipt,
+    named_for_training,
+    numbering,
+    switch,
+    switched_to,
+    without_hardware,
+)
 from edge.ledger.coupon_uses import CouponUses
 from edge.ledger.event_log import Ledger
 from edge.ledger.past_sales import PastSales
@@ -191,6 +201,7 @@ class Selling:
         if till.cart.state in {TillState.IDLE, TillState.DONE}:
             self.check_storage()
             new_sale_id = self.new_id()  # an open sale has one: chance is asked once a sale
+        command, new_sale_id = named_for_training(till, command, new_sale_id)
         at = self.clock.now_ms()
         parked = self.parked.find(command.sale_id) if isinstance(command, Resume) else None
         terminal = self.terminal_of(till.id)
@@ -198,8 +209,7 @@ class Selling:
             _ = await self.codes.check(command.receipt)
         originals = await self.sold.find(receipts_asked_for(command, till.cart))
         given = Circumstances(
-            till.id,
-            till.receipts,
+            *numbering(till),
             new_sale_id,
             terminal,
             entry,
@@ -219,6 +229,7 @@ class Selling:
             await self.desk.facts(command, till.cart, self.past),
             coupon=await self.coupons.find(coupon_asked(command, self.reference)),
             business_day=self._day(at if new_sale_id else till.cart.opened_at),
+            training=till.training,
         )
         events = decide(till.cart, command, self.reference, given)
         if isinstance(command, NextSale):
@@ -342,9 +353,9 @@ class Selling:
     ) -> bytes:
         # till.lock is held. If this task is cancelled in here the process is ending: the
         # ledger may know more than the cart then, and the next start reads the ledger.
-        before, cart = cart, replay(((event, at) for event in events), cart)
+        before, cart = cart, carried_on(cart, events, at)
         coming_here, going = _moves(before, events, till, actor, at)
-        jobs = (*self.jobs_for(till, cart, events, at), *more_jobs)
+        jobs = (*without_hardware(self.jobs_for(till, cart, events, at)), *more_jobs)
         completed = any(isinstance(event, SaleCompleted) for event in events)
         if completed:
             printing = any(job.kind == JobKind.PRINT_RECEIPT for job in jobs)
@@ -356,11 +367,14 @@ class Selling:
             0 if completed else till.completed_seq,
             self.parked.views(coming_here, going) if coming_here or going else None,
             self.desk.alarms_after(events),
+            switched_to(events),
         )
         view = self.views.build(till, coming)
         version = till.version
         kept = None if reply is None else CommandReply(reply.command_id, reply.fingerprint, view)
-        outcome = await self.ledger.record(Record(events, till.id, actor, jobs, settled, kept, at))
+        outcome = await self.ledger.record(
+            Record(noted(events), till.id, actor, jobs, settled, kept, at)
+        )
         if isinstance(outcome, Repeated):
             return outcome.reply
         till.move_to(cart)
@@ -369,8 +383,9 @@ class Selling:
             till.receipt = receipt
         if reply is not None:
             till.notice = None
+        switch(till, events)
         if completed:
-            till.receipts += 1
+            count_receipt(till)
             till.completed_seq = outcome.last_seq
             self.codes.keep(cart, events[-1], outcome)
         if kept is not None:

@@ -55,6 +55,8 @@ class Face(NamedTuple):
     """The store's parked sales once a step is on disk; None for as they are."""
     card_alarms: tuple[CardAlarmView, ...] | None = None
     """The same of the contradictions about cards."""
+    training: bool | None = None
+    """Whether the till is in training then; None for as it is."""
 
 
 @dataclass
@@ -63,7 +65,7 @@ class Till:
 
     `completed_seq` is where the sale on the screen was completed, 0 for none; `replies`
     are the newest answers and refusals by command id. `price_check` is there while its scans
-    go to that; `empties` is the cashier for whom they are empties that come back.
+    go to that; `empties` is the cashier for whom they are empties that come back. In `training` it counts its receipts (`training_receipts`) from 1 at each start.
     """
 
     id: str
@@ -76,6 +78,8 @@ class Till:
     notices: int = 0
     price_check: PriceCheckView | None = None
     empties: str = ""
+    training: bool = False
+    training_receipts: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     screens: set[Screen] = field(default_factory=set)
     replies: OrderedDict[str, object] = field(default_factory=OrderedDict)
@@ -176,6 +180,7 @@ class TillViews:
                 if shown.age_asked
                 else None,
                 empties=takes_empties(till, shown),
+                training=till.training if face.training is None else face.training,
             )
         )
 

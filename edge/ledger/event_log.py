@@ -266,6 +266,10 @@ class Ledger:
         rows = await self._rows("SELECT till, receipts, open_seq, last_seq FROM till")
         return [TillRow(*row) for row in rows]
 
+    async def tills_in_training(self) -> set[str]:
+        """Return the tills that are in training."""
+        return {till for (till,) in await self._rows("SELECT till FROM training")}
+
     async def parked(self) -> list[int]:
         """Return the first event of every sale that is parked, in the order of parking."""
         rows = await self._rows("SELECT first_seq FROM parked ORDER BY seq")

@@ -36,6 +36,7 @@ from edge.contract.sale_events import (
     SaleResumed,
 )
 from edge.contract.system_events import TillEnrolled
+from edge.contract.training_events import TrainingBegan, TrainingEnded
 
 Projector = Callable[[sqlite3.Connection, Any, str, int], None]
 
@@ -265,6 +266,14 @@ def _presented(connection: sqlite3.Connection, event: ReceiptPresented, _: str, 
     connection.execute("INSERT INTO presented (sale, seq) VALUES (?, ?)", (event.sale, seq))
 
 
+def _training(connection: sqlite3.Connection, _: TrainingBegan, till: str, __: int) -> None:
+    connection.execute("INSERT INTO training (till) VALUES (?) ON CONFLICT DO NOTHING", (till,))
+
+
+def _training_over(connection: sqlite3.Connection, _: TrainingEnded, till: str, __: int) -> None:
+    connection.execute("DELETE FROM training WHERE till = ?", (till,))
+
+
 def _enrolled(connection: sqlite3.Connection, event: TillEnrolled, _: str, seq: int) -> None:
     connection.execute(
         "INSERT INTO enrolment (secret_sha256, till, label, seq) VALUES (?, ?, ?, ?)",
@@ -297,6 +306,8 @@ _PROJECTORS: Final[dict[type[Event], Projector]] = {
     CardReversalApproved: _reversal_approved,
     CardAnsweredLate: _answered_late,
     CardAlarmSettled: _alarm_settled,
+    TrainingBegan: _training,
+    TrainingEnded: _training_over,
 }
 PROJECTED_TABLES: Final = (
     "till",
@@ -310,6 +321,7 @@ PROJECTED_TABLES: Final = (
     "presented",
     "card_desk",
     "coupon",
+    "training",
 )
 
 

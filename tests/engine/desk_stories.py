@@ -118,6 +118,11 @@ def doubt_of_a_technician(till: TillInMemory) -> None:
     by_a_technician(till)
 
 
+def in_training(till: TillInMemory) -> None:
+    """Nothing that is done at it counts."""
+    till.training = True
+
+
 def with_an_alarm(till: TillInMemory) -> None:
     """A terminal contradicts what was settled in an earlier sale."""
     till.desk = AtTheDesk(alarm="sale-0007")
@@ -175,4 +180,12 @@ DESK_REFUSALS: Final[list[tuple[str, Story, Story]]] = [
     ("reversal_running", reversal_unknown, lambda till: till.reverse()),
     ("reversed_another", another_taken_back, lambda till: till.reverse()),
     ("no_card_alarm", idle, lambda till: till.settle_alarm()),
+]
+
+TRAINING_REFUSALS: Final[list[tuple[str, Story, Story]]] = [
+    ("needs_approval", idle, lambda till: till.begin_training()),
+    ("sale_still_open", open_sale, lambda till: till.begin_training()),
+    ("training_already", in_training, lambda till: till.begin_training()),
+    ("no_training", idle, lambda till: till.end_training()),
+    ("not_in_training", in_training, lambda till: till.drawer()),
 ]

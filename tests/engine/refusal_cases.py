@@ -7,7 +7,7 @@ from typing import Final
 from edge.contract.limits import AMOUNT_MINOR_MAX
 from edge.contract.receipt_code import code_text
 from edge.contract.till_commands import OtherTender
-from tests.engine.desk_stories import DESK_REFUSALS
+from tests.engine.desk_stories import DESK_REFUSALS, TRAINING_REFUSALS
 from tests.engine.shop_in_memory import (
     BABY_MILK,
     BEER,
@@ -340,4 +340,5 @@ REFUSALS: Final[list[tuple[str, Story, Story]]] = [
     ("tare_too_large", with_a_tare, lambda till: till.scale_says(20)),
     # the desk of cards in doubt
     *DESK_REFUSALS,
+    *TRAINING_REFUSALS,
 ]

@@ -30,7 +30,9 @@ from edge.contract.till_commands import (
     AnyTillCommand,
     AskTerminal,
     AttachEvidence,
+    BeginTraining,
     ConfirmAge,
+    EndTraining,
     EvidenceSource,
     GiveCash,
     GiveDiscount,
@@ -198,6 +200,7 @@ class TillInMemory:
         self.parked_sales = 0
         self.desk = AtTheDesk()
         self.business_day = "2026-11-26"
+        self.training = False
         self.occasion = Occasion(self.now_ms, 1, 600)
 
     def new_id(self, kind: str) -> str:
@@ -233,6 +236,7 @@ class TillInMemory:
             desk=self.desk,
             coupon=self.books.coupon(coupon_asked(command, self.reference)) if command else None,
             business_day=self.business_day,
+            training=self.training,
         )
 
     def do(self, command: AnyTillCommand) -> tuple[Event, ...]:
@@ -480,6 +484,12 @@ class TillInMemory:
                 command_id=self.new_id("command"), payment="payment-000001", reason=reason
             )
         )
+
+    def begin_training(self) -> tuple[Event, ...]:
+        return self.do(BeginTraining(command_id=self.new_id("command")))
+
+    def end_training(self) -> tuple[Event, ...]:
+        return self.do(EndTraining(command_id=self.new_id("command")))
 
     # --- what the scale says ------------------------------------------------------------
 

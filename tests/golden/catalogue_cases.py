@@ -19,6 +19,7 @@ from edge.contract import (
     return_events,
     sale_events,
     system_events,
+    training_events,
     weighing_events,
 )
 from edge.contract.event_registry import Event, declared
@@ -37,6 +38,7 @@ ROOMS = (
     card_desk_events,
     cash_events,
     system_events,
+    training_events,
 )
 
 

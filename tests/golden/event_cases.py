@@ -90,6 +90,7 @@ from edge.contract.system_events import (
     SignInLocked,
     TillEnrolled,
 )
+from edge.contract.training_events import TrainingBegan, TrainingEnded, TrainingNoted
 from edge.contract.weighing_events import WeighingAsked, WeighingEnded
 
 FOLDER: Final = Path(__file__).parent / "events"
@@ -262,6 +263,12 @@ CASES: Final[tuple[Event, ...]] = (
         approver="pawel",
     ),
     TillEnrolled(till="till-1", label="By the door", secret_sha256="00" * 32),
+    TrainingBegan(approver="pawel"),
+    TrainingEnded(),
+    TrainingNoted(
+        sale=f"training-{SALE}", did="cash_tendered", version=1,
+        fields='{"sale":"training-1","tender":"1","amount_minor":2000}',
+    ),
     WeighingAsked(
         sale=SALE, weighing=WEIGHING, scale="scale-1", code="4011", sku="100031", name="Bananas",
         tare_g=10, shown_g=752,

@@ -31,7 +31,9 @@ from edge.contract.till_commands import (
     AddItem,
     AnyTillCommand,
     ApprovedCommand,
+    BeginTraining,
     CancelCard,
+    EndTraining,
     NextSale,
     PayByCard,
     Resume,
@@ -123,6 +125,7 @@ class FakeBox:
         self.sold = SoldShelf()
         self.again = PastAndPrices()
         self.desk = FakeDesk()
+        self.training = False
         self.valid_s = 60.0
         self.sockets: set[web.WebSocketResponse] = set()
         self.shown = 0
@@ -345,6 +348,7 @@ class FakeBox:
                 has_printer=any(device.role == "printer" for device in self.devices),
                 desk=self.desk.known(command, self.cart),
                 business_day=self.day,
+                training=self.training,
             )
             events = decide(self.cart, command, self.reference, given)
         except Refused as refusal:
@@ -362,11 +366,13 @@ class FakeBox:
             moved = {"till": TILL, "cashier": cashier, "at": self.at}
             self.cart = self.shelf.move(self.cart, events, **moved)
             self._take(events)
+        if isinstance(command, (BeginTraining, EndTraining)):
+            self.training, self.cart = isinstance(command, BeginTraining), EMPTY
         view = await self.publish()
         self.replies[command.command_id] = (body, view)
         if isinstance(command, CancelCard):
             await self.decline("cancelled at the till")
-        elif isinstance(command, PayByCard) and self.terminal != "wait":
+        elif isinstance(command, PayByCard) and self.terminal != "wait" and not self.training:
             await (self.approve() if self.terminal == "approve" else self.decline())
         return view
 
@@ -411,6 +417,7 @@ class FakeBox:
                 doubt=self.desk.doubt(cart),
                 card_alarms=self.desk.alarms(),
                 coupons=cart.coupon_views,
+                training=self.training,
             )
         )
 

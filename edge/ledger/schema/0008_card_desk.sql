@@ -6,3 +6,8 @@ CREATE TABLE card_desk (
     resolved_seq INTEGER NOT NULL,     -- where a person settled it, or 0
     alarm_seq    INTEGER NOT NULL      -- the terminal's answer that waits to be looked into, or 0
 ) STRICT, WITHOUT ROWID;
+
+-- tills in training: what they do there is in no other table
+CREATE TABLE training (
+    till TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;

@@ -78,6 +78,7 @@ function Till() {
 effect(() => {
   document.body.dataset["state"] = store.screen.value;
   document.body.dataset["desk"] = store.hand.value || store.parking.value || store.returning.value ? "hand" : "";
+  document.body.dataset["training"] = store.view.value?.training ? "yes" : "";
   document.body.dataset["pane"] = store.pane.value;
 });
 options.debounceRendering = (draw) =>

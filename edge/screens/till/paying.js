@@ -89,11 +89,12 @@ function CardLive() {
 }
 
 export function PayingDesk() {
-  const live = store.view.value?.state === "paying";
+  const view = store.view.value;
+  const live = view?.state === "paying";
   const way = store.way.value;
   if (isEven()) return html`<main class="desk desk--paying"><${MessageLine} hint=${say("settle_words")} /><div class="desk--pay"><${SettleDesk} /></div></main>`;
   const back = goesBack();
-  const hint = live ? say(back ? "card_back_running" : "refusal_card_payment_running") : say(back ? "refund_hint" : "paying_hint");
+  const hint = live ? say(back ? "card_back_running" : "refusal_card_payment_running") : say(view?.training ? "training_card" : back ? "refund_hint" : "paying_hint");
   return html`<main class="desk desk--paying"><${MessageLine} hint=${hint} />
     <div class="desk--pay"><${Ways} />${live ? html`<${CardLive} />` : back ? html`<${RefundDesk} way=${way} />` : way === "cash" || way === "card" ? html`<${Till} />` : html`<${TenderDesk} way=${way} />`}</div></main>`;
 }

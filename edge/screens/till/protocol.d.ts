@@ -156,6 +156,7 @@ export interface TillView {
   doubt: DoubtView | null;
   card_alarms: CardAlarmView[];
   coupons: CouponView[];
+  training: boolean;
 }
 
 export interface DoubtView {
@@ -270,7 +271,7 @@ export interface RefusalBody {
   params: Record<string, string>;
 }
 
-export type Permission = "discount" | "override_price" | "no_sale" | "unchecked_tender" | "return_without_receipt" | "refund_other_tender" | "resolve_payment";
+export type Permission = "discount" | "override_price" | "no_sale" | "unchecked_tender" | "return_without_receipt" | "refund_other_tender" | "resolve_payment" | "training";
 
 export interface ApprovalView {
   approval: string;
@@ -362,7 +363,9 @@ export type Command =
   | { type: "settle_card_alarm"; payment: string; reason: string; approval?: string }
   | { type: "return_empties"; code: string; quantity: number; sale_id?: string; approval?: string }
   | { type: "confirm_age"; minimum_age: number; birth_date?: string }
-  | { type: "refuse_age"; minimum_age: number };
+  | { type: "refuse_age"; minimum_age: number }
+  | { type: "begin_training"; approval?: string }
+  | { type: "end_training" };
 
 /** What a second person may have to approve. */
-export type ApprovedCommand = Extract<Command, { type: "add_item" | "return_empties" | "override_price" | "give_discount" | "open_drawer" | "take_tender" | "return_item" | "give_cash" | "give_tender" | "refund_by_card" | "attach_evidence" | "reverse_in_doubt" | "settle_card_alarm" }>;
+export type ApprovedCommand = Extract<Command, { type: "add_item" | "return_empties" | "override_price" | "give_discount" | "open_drawer" | "take_tender" | "return_item" | "give_cash" | "give_tender" | "refund_by_card" | "attach_evidence" | "reverse_in_doubt" | "settle_card_alarm" | "begin_training" }>;

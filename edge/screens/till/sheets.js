@@ -15,6 +15,7 @@ import { RETURN_REASONS } from "./returns.js";
 import { Sheet } from "./sheet.js";
 import { tenderName } from "./tender_words.js";
 import { waysHere, WAYS } from "./tenders.js";
+import { switchTraining } from "./training.js";
 import { connection } from "./top_bar.js";
 import { deviceKey, deviceName, deviceWords } from "./trouble_words.js";
 import * as store from "./store.js";
@@ -66,6 +67,7 @@ function ChoicesSheet() {
     volume.value = each;
     sound("added");
   };
+  const free = ["idle", "done"].includes(store.view.value?.state ?? ""); // the mode is not switched within a sale
   const speaks = (/** @type {Event} */ event) => {
     store.message.value = null; // it was said in the other language
     void speak(/** @type {import("../kit/words.js").Language} */ (/** @type {HTMLSelectElement} */ (event.target).value));
@@ -75,6 +77,7 @@ function ChoicesSheet() {
     <${Twin} title=${say("theme")} now=${theme.value} all=${THEMES} word=${word} choose=${(/** @type {string} */ each) => (theme.value = each)} />
     <${Twin} title=${say("hand")} now=${hand.value} all=${HANDS} word=${word} choose=${(/** @type {string} */ each) => (hand.value = each)} />
     <${Twin} title=${say("sounds")} now=${volume.value} all=${VOLUMES} word=${word} choose=${louder} />
+    ${free && html`<button type="button" class="key" onClick=${switchTraining}><${Icon} name="user" />${say(store.view.value?.training ? "training_end" : "training_begin")}</button>`}
     <div class="sheet__row"><button type="button" class="key" onClick=${() => (store.sheet.value = "keys")}><${Icon} name="more" />${say("all_keys")}</button>
       <button type="button" class="key" onClick=${() => void signOut()}><${Icon} name="out" turns />${say("sign_out")}</button></div><//>`;
 }

@@ -51,6 +51,12 @@ function AlarmSign() {
     <${Icon} name="card" size="s" /><span><b class="cut">${say("alarm_sign", { n })}</b></span></button>`;
 }
 
+/** Nothing counts: said on every screen, as long as it is so. */
+function TrainingSign() {
+  if (!store.view.value?.training) return null;
+  return html`<button type="button" class="link link--training" aria-label=${`${say("training")}. ${say("training_words")}`} onClick=${() => (store.sheet.value = "choices")}><b>${say("training")}</b></button>`;
+}
+
 export function TopBar() {
   const { tone, broken, lead, words } = connection();
   const session = store.session.value;
@@ -61,7 +67,7 @@ export function TopBar() {
     <div class="top__where"><b class="cut" dir="auto">${session?.store_name || brandName.value}</b>
       <span>${session ? say("till_named", { till: tillName(session.till) }) : ""}</span></div>
     <div class="top__signs">
-      ${signed && html`<${AlarmSign} /><${DeviceSign} />`}
+      ${signed && html`<${TrainingSign} /><${AlarmSign} /><${DeviceSign} />`}
       ${(signed || tone === "lost") &&
       html`<button type="button" class=${`link link--${tone}`} aria-label=${`${lead} ${words}`} onClick=${() => (store.sheet.value = "connection")}>
         <${Wire} broken=${broken} /><span><b>${lead}</b>${" "}${tone !== "well" && html`<span>${words}</span>`}</span></button>`}

@@ -484,6 +484,14 @@ export const WORDS = Object.freeze({
   alarm_type: "Write down first what was found and done.",
   alarm_kept: "Kept: it was looked into.",
   alarm_sign: { one: "{n} card alarm", other: "{n} card alarms" },
+  // training
+  training: "TRAINING",
+  training_begin: "Begin training",
+  training_end: "End training",
+  training_words: "Nothing counts here until training ends: no sale, no card, no drawer.",
+  training_card: "Training: the terminal is not asked; a card counts as approved at once.",
+  training_began: "Training has begun. Nothing counts until it ends.",
+  training_over: "Training has ended. Sales count again.",
 
   // connection and devices
   link_well: "All well",
@@ -708,5 +716,8 @@ export const WORDS = Object.freeze({
   refusal_reversed_another: "The terminal took another payment back; it is not asked once more. Tell a supervisor. Settle this one from evidence.",
   refusal_terminal_may_still_say: "The terminal has not said yet that it does not know. Ask it first; it is reversed only when the terminal itself cannot tell.",
   refusal_terminal_reverses_nothing: "This terminal takes no payments back. Look at its slip or ask the acquirer, and say what is there.",
+  refusal_training_already: "This till is in training already.",
+  refusal_no_training: "This till is not in training.",
+  refusal_not_in_training: "This is not done in training: it would reach beyond it. End the training first, or go on with something else.",
   refusal_other: "The box refused this ({code}).",
 });

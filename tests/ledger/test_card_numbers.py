@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,17 @@ EVENTS = (
 )  # fmt: skip
 
 
+@asynccontextmanager
+async def past_sales_at(path: Path) -> AsyncIterator[PastSales]:
+    """Open a ledger's file for reading, and close it also where a test fails."""
+    file = DatabaseFile(path, MIGRATIONS)
+    await file.open()
+    try:
+        yield PastSales(file)
+    finally:
+        await file.close()
+
+
 @pytest.mark.parametrize(
     ("terminal", "receipt", "trace", "besides", "whose"),
     [
@@ -71,11 +84,8 @@ async def test_whose_number_it_is(
     path = tmp_path / "ledger.db"
     async with ledger_at(path) as ledger:
         await ledger.record(Record(EVENTS, "till-1"))
-    file = DatabaseFile(path, MIGRATIONS)
-    await file.open()
-    past = PastSales(file)
-    assert await past.card_number_of(terminal, receipt, trace, besides=besides) == whose
-    await file.close()
+    async with past_sales_at(path) as past:
+        assert await past.card_number_of(terminal, receipt, trace, besides=besides) == whose
 
 
 async def test_what_is_long_ago_is_not_looked_at(
@@ -84,12 +94,9 @@ async def test_what_is_long_ago_is_not_looked_at(
     path = tmp_path / "ledger.db"
     async with ledger_at(path) as ledger:
         await ledger.record(Record(EVENTS, "till-1"))
-    file = DatabaseFile(path, MIGRATIONS)
-    await file.open()
-    past = PastSales(file)
-    monkeypatch.setattr(past_sales, "CARD_NUMBERS_LOOKED_BACK", len(EVENTS) - 1)
-    assert await past.card_number_of(HERE, "42", "", besides="") == "p1"
-    monkeypatch.setattr(past_sales, "CARD_NUMBERS_LOOKED_BACK", len(EVENTS) - 2)
-    assert await past.card_number_of(HERE, "42", "", besides="") == ""
-    assert await past.last_asked(HERE, "none") == ""
-    await file.close()
+    async with past_sales_at(path) as past:
+        monkeypatch.setattr(past_sales, "CARD_NUMBERS_LOOKED_BACK", len(EVENTS) - 1)
+        assert await past.card_number_of(HERE, "42", "", besides="") == "p1"
+        monkeypatch.setattr(past_sales, "CARD_NUMBERS_LOOKED_BACK", len(EVENTS) - 2)
+        assert await past.card_number_of(HERE, "42", "", besides="") == ""
+        assert await past.last_asked(HERE, "none") == ""

@@ -65,7 +65,8 @@ class Till:
 
     `completed_seq` is where the sale on the screen was completed, 0 for none; `replies`
     are the newest answers and refusals by command id. `price_check` is there while its scans
-    go to that; `empties` is the cashier for whom they are empties that come back. In `training` it counts its receipts (`training_receipts`) from 1 at each start.
+    go to that; `empties` is the cashier for whom they are empties that come back.
+    In `training` it counts its receipts (`training_receipts`) from 1 at each start.
     """
 
     id: str

@@ -28,6 +28,7 @@ from edge.contract.receipt_events import GiftReceiptPrinted, ReceiptPresented, R
 from edge.contract.return_events import CashReturned, LineReturned, RefundPart, TenderReturned
 from edge.contract.sale_events import LineVoided, SaleAbandoned, SaleOpened, SaleParked, SaleResumed
 from edge.contract.system_events import BoxStopped, TillEnrolled
+from edge.contract.training_events import TrainingBegan, TrainingEnded
 from edge.ledger.projections import PROJECTED_TABLES, rebuild
 from edge.ledger.records import CommandReply, OpenJob, Record, Recorded, Repeated
 from edge.ledger.replay import past_events
@@ -242,6 +243,9 @@ async def test_projections_made_anew_from_events_are_the_same(tmp_path: Path) ->
         await ledger.record(Record(coming_back("back", "1", receipt=False), "till-9"))
         await ledger.record(Record(card_refunds("open"), "till-1"))
         await ledger.record(Record(coupons("open"), "till-1"))
+        for till in ("till-7", "till-8"):
+            await ledger.record(Record((TrainingBegan(),), till))
+        await ledger.record(Record((TrainingEnded(),), "till-8"))
         seq = (await ledger.record(Record(settled_by_people("open"), "till-1"))).last_seq
         again = (
             GiftReceiptPrinted(sale="s1", receipt="till-1-000002", copy=1),
@@ -271,6 +275,7 @@ async def test_projections_made_anew_from_events_are_the_same(tmp_path: Path) ->
 
         before = tables()
         assert all(before.values())
+        assert before["training"] == [("till-7",)]
         assert before["coupon"] == [("A-1", "open", "")]
         assert before["card_desk"] == [
             ("p1", seq - 5, 0, 0), ("p2", 0, seq - 4, seq - 3), ("p3", 0, seq - 2, 0),

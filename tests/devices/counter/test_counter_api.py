@@ -78,7 +78,7 @@ async def test_goods_begin_with_ten_plain_pieces(counter: CounterClient) -> None
         "icon": "milk",
     }
     coupons = [good for good in shelf["goods"] if good["unit"] == "coupon"]
-    assert len(shelf["goods"]) == 318 + len(coupons) == 322
+    assert len(shelf["goods"]) == 322 + len(coupons) == 326
     assert shelf["currency"] == "EUR"
     apples = next(good for good in shelf["goods"] if good.get("plu") == "101")
     assert apples["code"] == "2100101007422"

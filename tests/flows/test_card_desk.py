@@ -88,8 +88,9 @@ async def reversing(box: Box, host: FakeHost) -> Job:
 
 
 async def test_the_terminal_is_asked_at_once_and_the_till_says_when_and_what(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(paying_by_card, "INQUIRY_EVERY_MS", 3_600_000)  # by itself: once
     async with selling_box(tmp_path) as box, fake_host(box.broker) as host:
         host.answers["inquire_payment"] = done(CANNOT_SAY)
         job, view = await doubt(box, host)
@@ -106,7 +107,7 @@ async def test_the_terminal_is_asked_at_once_and_the_till_says_when_and_what(
         asked = len(host.of_kind("inquire_payment"))
         status, view = await box.command("ask_terminal", payment=job.id)
         assert (status, view["state"]) == (200, "in_doubt")
-        await until(lambda: len(host.of_kind("inquire_payment")) > asked, what="at once", seconds=2)
+        await until(lambda: len(host.of_kind("inquire_payment")) > asked, what="at once")
         host.answers["inquire_payment"] = done(APPROVED)
         await box.command("ask_terminal", payment=job.id)
         view = await until_view(box.view, lambda view: view["state"] == "done", what="done")

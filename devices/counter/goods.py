@@ -7,25 +7,27 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
 from edge.contract.errors import Refused, SettingsInvalid
 from edge.contract.limits import COUNTER_GOODS_BYTES_MAX
 
+T = TypeVar("T")
 FIRST_PLAIN: Final = 10
 """So many plain piece goods stand first: scripts take them without looking."""
 _GTIN_13: Final = 13
 _WEIGHT_G_EXAMPLE: Final = 742
 COUPON: Final = "coupon"
+CARD: Final = "card"
 
 
 class Good(msgspec.Struct, frozen=True, omit_defaults=True):
     """One article. Weighed goods have a `plu`, a price per kilogram and a label's `code`.
 
     `code` is what a scanner reads: the printed GTIN, or a scale's label of `weight_g`. Coupons
-    lie there too, with the unit `coupon` and no price.
+    and customers' cards lie there too, with the unit `coupon` or `card` and no price.
     """
 
     code: str
@@ -52,6 +54,11 @@ class _Template(msgspec.Struct, frozen=True):
 class _Campaign(msgspec.Struct, frozen=True):
     name: str
     codes: tuple[str, ...]
+
+
+class _Customer(msgspec.Struct, frozen=True):
+    name: str
+    cards: tuple[str, ...] = ()
 
 
 class _Profile(msgspec.Struct, frozen=True):
@@ -92,7 +99,7 @@ class Shelf:
 
 
 def load_shelf(folder: Path) -> Shelf:
-    """Read articles.csv, prices.csv and, where they are, store.json and coupons.json.
+    """Read articles.csv and prices.csv; where they are, store.json, coupons.json, customers.json.
 
     Raises SettingsInvalid.
     """
@@ -117,7 +124,16 @@ def load_shelf(folder: Path) -> Shelf:
     if not plain:
         raise _damaged(folder / "articles.csv", 1, "there is nothing to scan in it")
     rest = [good for good in goods if good not in plain]
-    rest += _coupons(folder / "coupons.json")
+    rest += [
+        Good(code, campaign.name, 0, COUPON, COUPON, "")
+        for campaign in _listed(folder / "coupons.json", _Campaign)
+        for code in campaign.codes
+    ]
+    rest += [
+        Good(card, customer.name, 0, CARD, CARD, "")
+        for customer in _listed(folder / "customers.json", _Customer)
+        for card in customer.cards
+    ]
     return Shelf((*plain, *rest), profile.name, profile.currency, weight_label)
 
 
@@ -159,18 +175,13 @@ def _check_digit(digits: str) -> str:
     return str(-total % 10)
 
 
-def _coupons(path: Path) -> list[Good]:
+def _listed(path: Path, shape: type[T]) -> list[T]:
     if not path.exists():
         return []
     try:
-        campaigns = msgspec.json.decode(_read(path), type=list[_Campaign])
+        return msgspec.json.decode(_read(path), type=list[shape])  # type: ignore[valid-type] # a type for msgspec
     except msgspec.DecodeError as error:
         raise _damaged(path, 1, str(error)) from None
-    return [
-        Good(code, campaign.name, 0, COUPON, COUPON, "")
-        for campaign in campaigns
-        for code in campaign.codes
-    ]
 
 
 def _profile(path: Path) -> _Profile:

@@ -54,6 +54,16 @@ COUPON_CHARS_MAX: Final = 40
 """The code on a coupon, and the name of its campaign: a QR code or a row of bars, still typed."""
 COUPONS_PER_SALE_MAX: Final = 20
 """Coupons in one sale, each of another campaign: a leaflet has a dozen."""
+CUSTOMER_CHARS_MAX: Final = 40
+"""A customer's number, a card's code, a group: a QR code or a row of bars."""
+CUSTOMER_CARDS_MAX: Final = 20
+"""Cards of one customer, the lost ones too until head office takes them away."""
+CUSTOMER_GROUPS_MAX: Final = 20
+"""Groups of one customer; they stand in the events of each of their sales."""
+CUSTOMERS_FOUND_MAX: Final = 8
+"""What one search of customers shows: who is looked for is asked for more, nobody pages."""
+CUSTOMER_SEARCH_CHARS_MIN: Final = 2
+"""Letters of a name before anybody is shown."""
 PRICE_BOOKS_MAX: Final = 12
 """In force and announced: each is looked into for every price that the newer ones lack."""
 PROMOTIONS_MAX: Final = 2_000

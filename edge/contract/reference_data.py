@@ -37,6 +37,7 @@ class Feed(StrEnum):
     CATALOGUE = "catalogue"
     USED_COUPON = "used_coupon"
     COUPON = "coupon"
+    CUSTOMER = "customer"
     BOX_KEY = "box_key"
     """Written by head office itself."""
 
@@ -49,9 +50,10 @@ FEED_ORDER: Final = (
     Feed.CATALOGUE,
     Feed.USED_COUPON,  # before the codes themselves: none is taken that was used
     Feed.COUPON,
+    Feed.CUSTOMER,
     Feed.BOX_KEY,
 )
-YOUNGER_FEEDS: Final = frozenset({Feed.USED_COUPON, Feed.COUPON, Feed.BOX_KEY})
+YOUNGER_FEEDS: Final = frozenset({Feed.USED_COUPON, Feed.COUPON, Feed.CUSTOMER, Feed.BOX_KEY})
 """Feeds that an older box cannot read: they are sent to boxes that name their cursors."""
 
 

@@ -12,6 +12,7 @@ from edge.contract.identity import CommandId, ShortId
 from edge.contract.limits import (
     BARCODE_CHARS_MAX,
     COUPON_CHARS_MAX,
+    CUSTOMER_CHARS_MAX,
     MINIMUM_AGE_MAX,
     REASON_CHARS_MAX,
     RECEIPT_CHARS_MAX,
@@ -266,6 +267,17 @@ class RemoveCoupon(TillCommand, frozen=True, kw_only=True, tag="remove_coupon"):
     code: Annotated[str, Meta(min_length=1, max_length=COUPON_CHARS_MAX)]
 
 
+class SetCustomer(TillCommand, frozen=True, kw_only=True, tag="set_customer"):
+    """Say whose sale it is; opens one on an idle till. An empty `customer` makes it nobody's.
+
+    `customer` is the number or the code of a card; the code of a known card in `AddItem` means the
+    same. `sale_id` names the sale that this opens.
+    """
+
+    customer: Annotated[str, Meta(max_length=CUSTOMER_CHARS_MAX)]
+    sale_id: CommandId | None = None
+
+
 class Park(TillCommand, frozen=True, kw_only=True, tag="park"):
     """Set the sale aside; `label` says whose it is, `for_till` hands it over to one till."""
 
@@ -389,6 +401,7 @@ AnyTillCommand = (
     | SetNote
     | AddCoupon
     | RemoveCoupon
+    | SetCustomer
     | TakeCash
     | PayByCard
     | TakeTender

@@ -100,6 +100,24 @@ class CouponView(msgspec.Struct, frozen=True):
     counts: bool
 
 
+class CustomerView(msgspec.Struct, frozen=True):
+    """Whose sale it is: number and groups. The name is asked for by itself (`FoundCustomer`).
+
+    Views are kept as answers to commands, and a name must not outlive its erasure there.
+    """
+
+    number: str
+    groups: tuple[str, ...]
+
+
+class FoundCustomer(msgspec.Struct, frozen=True):
+    """A customer as the reference of the box has them now."""
+
+    number: str
+    name: str
+    groups: tuple[str, ...]
+
+
 class TenderView(msgspec.Struct, frozen=True):
     """What was paid with: `kind` is `cash`, `card`, or one of `OtherTender`.
 
@@ -333,6 +351,7 @@ class TillView(msgspec.Struct, frozen=True, kw_only=True):
     card_alarms: tuple[CardAlarmView, ...] = ()
     coupons: tuple[CouponView, ...] = ()
     training: bool = False
+    customer: CustomerView | None = None
 
 
 class SoldLineView(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from edge.contract.coupon_events import CouponPresented, CouponRemoved
+from edge.contract.customer_events import CustomerSet
 from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
 from edge.contract.money import format_amount
@@ -34,6 +35,7 @@ _CHANGES: Final = (
     DiscountRemoved,
     CouponPresented,
     CouponRemoved,
+    CustomerSet,
 )
 """Events after which other reductions may count."""
 
@@ -45,7 +47,7 @@ def with_reductions(
 
     The promotions are those that the box knows now, on the occasion at which the sale was
     opened: a happy hour that ends while somebody is being served is not taken from them. The
-    coupons are those that the sale holds after the step.
+    coupons and the customer are those that the sale has after the step.
     Raises Refused for an article that makes the sale cost no more than was paid already.
     """
     if not any(isinstance(event, _CHANGES) and not _of_return(cart, event) for event in events):
@@ -53,7 +55,8 @@ def with_reductions(
     after = replay(((event, 0) for event in events), cart)
     lines = basket_lines(after, reference)
     promotions = reference.promotions_for(lines)
-    occasion = replace(given.occasion, coupons=tuple(each.campaign for each in after.coupons))
+    coupons = tuple(each.campaign for each in after.coupons)
+    occasion = replace(given.occasion, coupons=coupons, groups=after.groups)
     reductions = reduce_basket(lines, promotions, occasion) if promotions else ()
     if after.discounts:
         reductions += discount_lines(_costs(after, reductions), after.discounts)

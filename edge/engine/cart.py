@@ -14,6 +14,7 @@ from edge.contract.return_events import RefundPart
 from edge.contract.sale_events import TaxTotal
 from edge.contract.till_protocol import (
     CouponView,
+    CustomerView,
     DiscountView,
     LineView,
     ReductionView,
@@ -252,6 +253,13 @@ class Cart(msgspec.Struct, frozen=True):
     returned_minor: int = 0
     coupons: tuple[HeldCoupon, ...] = ()
     age_checked: int = 0
+    customer: str = ""
+    groups: tuple[str, ...] = ()
+
+    @property
+    def customer_view(self) -> CustomerView | None:
+        """Whose sale it is, as a till shows it."""
+        return CustomerView(self.customer, self.groups) if self.customer else None
 
     @property
     def used_coupons(self) -> tuple[HeldCoupon, ...]:

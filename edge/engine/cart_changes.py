@@ -28,6 +28,7 @@ from edge.contract.card_refund_events import (
     CardRefundUnknown,
 )
 from edge.contract.coupon_events import CouponPresented, CouponRemoved
+from edge.contract.customer_events import CustomerSet
 from edge.contract.event_registry import Event
 from edge.contract.money import format_amount
 from edge.contract.payment_events import (
@@ -260,6 +261,10 @@ def _coupon_removed(cart: Cart, event: CouponRemoved, _: int) -> Cart:
     return replace(cart, coupons=tuple(each for each in cart.coupons if each.code != event.code))
 
 
+def _customer_set(cart: Cart, event: CustomerSet, _: int) -> Cart:
+    return replace(cart, customer=event.customer, groups=event.groups)
+
+
 def _prices_reduced(cart: Cart, event: PricesReduced, _: int) -> Cart:
     reduced: dict[str, int] = {}
     for reduction in event.reductions:
@@ -343,6 +348,7 @@ _HANDLERS: Final[dict[type[Event], Callable[[Cart, Any, int], Cart]]] = {
     NoteSet: _note_set,
     CouponPresented: _coupon_presented,
     CouponRemoved: _coupon_removed,
+    CustomerSet: _customer_set,
     CashTendered: _cash_tendered,
     ForeignCashTendered: _foreign_cash,
     TenderTaken: _tender_taken,

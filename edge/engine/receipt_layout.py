@@ -67,6 +67,8 @@ def lay_out_receipt(
         RowBlock(words.date, moment.strftime("%Y-%m-%d %H:%M")),
         RowBlock(words.till, till),
         *((RowBlock(words.served_by, cashier),) if cashier else ()),
+        # the number alone: receipts lie about
+        *((RowBlock(words.customer, cart.customer),) if cart.customer else ()),
         RuleBlock(),
         *_lines(cart, words),
         RuleBlock(),

@@ -50,6 +50,7 @@ class ReceiptWords(msgspec.Struct, frozen=True):
     coupon: str
     serial: str
     lot: str
+    customer: str
 
 
 def tender_word(words: ReceiptWords, kind: OtherTender) -> str:
@@ -105,6 +106,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         coupon="Coupon",
         serial="Serial no.",
         lot="Lot",
+        customer="Customer",
     ),
     "pl": ReceiptWords(
         receipt="Paragon nr",
@@ -145,6 +147,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         coupon="Kupon",
         serial="Nr seryjny",
         lot="Partia",
+        customer="Klient",
     ),
     "zh": ReceiptWords(
         receipt="小票号",
@@ -185,6 +188,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         coupon="优惠券",
         serial="序列号",
         lot="批号",
+        customer="顾客",
     ),
     "ar": ReceiptWords(
         receipt="رقم الإيصال",
@@ -225,6 +229,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         coupon="قسيمة",
         serial="الرقم التسلسلي",
         lot="رقم الدفعة",
+        customer="الزبون",
     ),
     "ko": ReceiptWords(
         receipt="영수증 번호",
@@ -265,6 +270,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         coupon="쿠폰",
         serial="일련번호",
         lot="로트",
+        customer="고객",
     ),
     "pt": ReceiptWords(
         receipt="Cupom nº",
@@ -305,6 +311,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         coupon="Cupom",
         serial="N.º de série",
         lot="Lote",
+        customer="Cliente",
     ),
 }
 

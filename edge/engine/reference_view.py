@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from edge.contract.coupon_data import Coupon, UsedCoupon
+from edge.contract.customer_data import Customer
 from edge.contract.promotion_data import Promotion
 from edge.contract.reference_data import Article, Price, StoreProfile, TaxRule
 from edge.engine.promotion_units import BasketLine
@@ -53,4 +54,12 @@ class ReferenceView(Protocol):
 
     def used_coupon(self, code: str) -> UsedCoupon | None:
         """Return where another store took a single-use code, as far as head office has said."""
+        ...
+
+    def customer(self, number: str) -> Customer | None:
+        """Return the customer with this number."""
+        ...
+
+    def customer_by_card(self, card: str) -> Customer | None:
+        """Return the customer who has this card."""
         ...

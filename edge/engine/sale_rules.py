@@ -65,6 +65,7 @@ from edge.contract.till_commands import (
     ReturnItem,
     ReturnLine,
     ReverseInDoubt,
+    SetCustomer,
     SetNote,
     SetQuantity,
     Settle,
@@ -88,6 +89,7 @@ from edge.engine.card_refund_rules import refund_by_card
 from edge.engine.cart import Cart
 from edge.engine.circumstances import Circumstances
 from edge.engine.coupon_rules import add_coupon, coupon_asked, remove_coupon
+from edge.engine.customer_rules import customer_of_card, set_customer
 from edge.engine.deposit_rules import return_empties
 from edge.engine.drawer_rules import open_drawer
 from edge.engine.line_rules import add_item, set_quantity, void_line
@@ -134,9 +136,11 @@ def decide(
 def _add_item(
     cart: Cart, command: AddItem, reference: ReferenceView, given: Circumstances
 ) -> tuple[Event, ...]:
-    """Add what a code means: an article, or a coupon."""
+    """Add what a code means: an article, a coupon, or a customer's card."""
     if coupon_asked(command, reference):
         return add_coupon(cart, command, reference, given)
+    if customer_of_card(command.code, reference) is not None:
+        return set_customer(cart, command, reference, given)
     return add_item(cart, command, reference, given)
 
 
@@ -188,6 +192,7 @@ _RULES: Final[
     SetNote: set_note,
     AddCoupon: add_coupon,
     RemoveCoupon: remove_coupon,
+    SetCustomer: set_customer,
     Park: park,
     Resume: resume,
     OpenDrawer: open_drawer,

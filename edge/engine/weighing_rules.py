@@ -115,6 +115,6 @@ def weighing_ended(cart: Cart, reason: str) -> tuple[Event, ...]:
     if asked is None:
         return ()
     ended = WeighingEnded(sale=cart.sale, weighing=asked.weighing, reason=reason)
-    if cart.lines or cart.tenders or cart.coupons:
+    if cart.lines or cart.tenders or cart.coupons or cart.customer:
         return (ended,)
     return (ended, SaleAbandoned(sale=cart.sale, reason=NOTHING_WEIGHED))

@@ -6,11 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import replace
+
 from edge.contract.receipt_document import ReceiptDocument
 from edge.contract.receipt_events import GiftReceiptPrinted
+from edge.contract.reference_data import StoreProfile
 from edge.engine.cart import Cart
 from edge.engine.originals import Original
 from edge.engine.receipt_layout import lay_out_gift_receipt, lay_out_receipt
+from edge.engine.receipt_words import WORDS
 from edge.flows.device_directory import spoken
 from edge.flows.reprinting import ReprintEvent
 from edge.flows.till import Till
@@ -34,7 +38,7 @@ class ReceiptSetting:
         The head of the store, its footer and its language are those of today.
         """
         if isinstance(event, GiftReceiptPrinted):
-            store = self.reference.store
+            store = self._store(sold.cart)
             zone = ZoneInfo(store.time_zone)
             return lay_out_gift_receipt(sold.cart, store, till=spoken(sold.till), zone=zone)
         return self._receipt(sold.cart, sold.till, sold.cashier, event.copy)
@@ -45,9 +49,16 @@ class ReceiptSetting:
         member = self.reference.staff_member(cashier) if cashier else None
         return lay_out_receipt(
             cart,
-            self.reference.store,
+            self._store(cart),
             till=spoken(till),
             cashier=member.name if member else "",
             zone=ZoneInfo(self.reference.store.time_zone),
             copy=copy,
         )
+
+    def _store(self, cart: Cart) -> StoreProfile:
+        """Return the store, which speaks the customer's language where receipts have it."""
+        customer = self.reference.customer(cart.customer) if cart.customer else None
+        if customer is None or customer.language not in WORDS:
+            return self.reference.store
+        return replace(self.reference.store, receipt_language=customer.language)

@@ -182,6 +182,7 @@ class TillViews:
                 else None,
                 empties=takes_empties(till, shown),
                 training=till.training if face.training is None else face.training,
+                customer=shown.customer_view,
             )
         )
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from edge.contract.coupon_data import Coupon, UsedCoupon
+from edge.contract.customer_data import Customer
 from edge.contract.errors import Refused, StorageFailed
 from edge.contract.instant import Clock
 from edge.contract.promotion_data import Promotion
@@ -34,16 +35,22 @@ from edge.contract.reference_data import (
     newest_first,
     price_key,
 )
-from edge.contract.till_protocol import ArticleView, QuickKeyPageView, QuickKeyView
+from edge.contract.till_protocol import ArticleView, FoundCustomer, QuickKeyPageView, QuickKeyView
 from edge.contract.wire import UNREADABLE
 from edge.reference.article_search import INDEX, find_articles, forget_article, index_article
+from edge.reference.customer_index import (
+    CUSTOMERS,
+    erase_for_good,
+    find_customers,
+    index_customer,
+)
 from edge.reference.promotion_index import Named, PromotionIndex
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.keys import VerifyingKey
 from edge.runtime.migrations import Migration
 
 SCHEMA: Final = Path(__file__).parent / "reference.sql"
-MIGRATIONS: Final = (Migration(1, SCHEMA.read_text("utf-8")), INDEX)
+MIGRATIONS: Final = (Migration(1, SCHEMA.read_text("utf-8")), INDEX, CUSTOMERS)
 STORE_KEY: Final = "store"
 _CACHE_MAX: Final = 8_192
 _GTIN_DIGITS: Final = 14
@@ -56,6 +63,7 @@ _SHAPES: Final[dict[Feed, msgspec.json.Decoder[Any]]] = {
     Feed.BOX_KEY: msgspec.json.Decoder(BoxKey),
     Feed.USED_COUPON: msgspec.json.Decoder(UsedCoupon),
     Feed.COUPON: msgspec.json.Decoder(Coupon),
+    Feed.CUSTOMER: msgspec.json.Decoder(Customer),
 }
 
 
@@ -229,6 +237,22 @@ class ReferenceStore:
         found: UsedCoupon | None = self._item(Feed.USED_COUPON, code)
         return found
 
+    def customer(self, number: str) -> Customer | None:
+        """Return the customer with this number."""
+        found: Customer | None = self._item(Feed.CUSTOMER, number)
+        return found
+
+    def customer_by_card(self, card: str) -> Customer | None:
+        """Return the customer who has this card; of several the first by number."""
+        place = ("card", card)
+        if place not in self._cache:
+            rows = self._query(
+                "SELECT number FROM customer_card WHERE card = ? ORDER BY number", (card,)
+            )
+            self._remember(place, self.customer(rows[0][0]) if rows else None)
+        found: Customer | None = self._cache[place]
+        return found
+
     def staff_member(self, person: str) -> StaffMember | None:
         """Return a person who may sign in; None for unknown or no longer active."""
         member = self._staff.get(person)
@@ -289,6 +313,12 @@ class ReferenceStore:
                 )
         return tuple(found)
 
+    async def find_customers(self, text: str) -> tuple[FoundCustomer, ...]:
+        """Return a few customers by card, or by the beginnings of their names' words."""
+        numbers = await self._file.read(lambda raw: find_customers(raw, text))
+        found = (self.customer(number) for number in numbers)
+        return tuple(FoundCustomer(each.number, each.name, each.groups) for each in found if each)
+
     # --- the file -------------------------------------------------------------------------
 
     def _cached(self, kind: str, code: str) -> Article | None:
@@ -328,6 +358,8 @@ def _shown_price(article: Article, price: Price | None) -> int:
 
 
 def _take(connection: sqlite3.Connection, feed: Feed, item: FeedItem, value: Any) -> None:
+    if feed is Feed.CUSTOMER:
+        erase_for_good(connection)
     if value is None:
         connection.execute("DELETE FROM item WHERE feed = ? AND key = ?", (feed, item.key))
     else:
@@ -338,6 +370,8 @@ def _take(connection: sqlite3.Connection, feed: Feed, item: FeedItem, value: Any
         )
     if feed is Feed.CATALOGUE:
         _index_article(connection, item.key, value)
+    elif feed is Feed.CUSTOMER:
+        index_customer(connection, item.key, value)
 
 
 def _index_article(connection: sqlite3.Connection, sku: str, article: Article | None) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
+from edge.contract.errors import Refused
 from edge.contract.identity import ShortId
 from edge.contract.limits import (
     APPROVAL_S_MAX,
@@ -22,6 +23,7 @@ from edge.contract.till_protocol import (
     ApprovalView,
     ArticleView,
     EnrolRequest,
+    FoundCustomer,
     PriceCheckRequest,
     PriceCheckView,
     PriceView,
@@ -51,6 +53,12 @@ from edge.web.till_socket import TillSockets
 
 _SEARCH_CHARS_MAX: Final = 80
 _CODE_DAYS_MAX: Final = 30
+
+
+class CustomersBody(msgspec.Struct, frozen=True):
+    """The few customers that a search found."""
+
+    customers: tuple[FoundCustomer, ...]
 
 
 class QuickKeysBody(msgspec.Struct, frozen=True):
@@ -207,6 +215,24 @@ class TillApi:
             ),
             Route(
                 method="GET",
+                path="/api/v1/customers",
+                handler=self._customers,
+                summary="Search customers: by card, by number, by the beginnings of names",
+                access=CASHIER,
+                response=CustomersBody,
+                query=(Query("q", "Words of which all must begin one; two letters at least"),),
+            ),
+            Route(
+                method="GET",
+                path="/api/v1/customers/{number}",
+                handler=self._customer,
+                summary="Who a customer is",
+                access=CASHIER,
+                response=FoundCustomer,
+                refusals={404: "No such customer, or not any more."},
+            ),
+            Route(
+                method="GET",
                 path="/api/v1/prices",
                 handler=self._price,
                 summary="What a code costs now, and the promotions that name the article",
@@ -334,6 +360,22 @@ class TillApi:
     async def _articles(self, request: web.Request) -> web.Response:
         text = request.query.get("q", "")[:_SEARCH_CHARS_MAX]
         return json_response(ArticlesBody(await self.reference.search(text)))
+
+    async def _customers(self, request: web.Request) -> web.Response:
+        text = request.query.get("q", "")[:_SEARCH_CHARS_MAX]
+        return json_response(CustomersBody(await self.reference.find_customers(text)))
+
+    async def _customer(self, request: web.Request) -> web.Response:
+        number = request.match_info["number"][:_SEARCH_CHARS_MAX]
+        found = self.reference.customer(number)
+        if found is None:
+            raise Refused(
+                "customer_gone",
+                "This box does not know that customer, or not any more.",
+                advice="The sale keeps the number; prices stay as they are.",
+                status=404,
+            )
+        return json_response(FoundCustomer(found.number, found.name, found.groups))
 
     # --- prices ---------------------------------------------------------------------------
 

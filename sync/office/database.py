@@ -18,6 +18,7 @@ MIGRATIONS: Final = tuple(
             "0003_returns.sql",
             "0004_rehearsal.sql",
             "0005_coupons.sql",
+            "0006_customers.sql",
         ),
         1,
     )

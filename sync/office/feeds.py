@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from edge.contract.coupon_data import Coupon, UsedCoupon
+from edge.contract.customer_data import Customer
 from edge.contract.errors import Refused
 from edge.contract.limits import FEED_ITEM_BYTES_MAX, FEED_ITEMS_PER_PAGE, FEED_PAGE_BYTES_MAX
 from edge.contract.promotion_data import Promotion
@@ -43,6 +44,7 @@ _SHAPES: Final[dict[Feed, type[msgspec.Struct]]] = {
     Feed.BOX_KEY: BoxKey,
     Feed.USED_COUPON: UsedCoupon,
     Feed.COUPON: Coupon,
+    Feed.CUSTOMER: Customer,
 }
 _KEY_FIELDS: Final = {
     Feed.STAFF: "id",
@@ -52,6 +54,7 @@ _KEY_FIELDS: Final = {
     Feed.BOX_KEY: "key",
     Feed.USED_COUPON: "code",
     Feed.COUPON: "code",
+    Feed.CUSTOMER: "number",
 }
 _ROLES: Final = frozenset({"cashier", "supervisor", "manager", "technician"})
 _UNITS: Final = frozenset({"piece", "kg"})
@@ -273,6 +276,11 @@ def _check_coupon(coupon: Coupon | UsedCoupon) -> None:
         raise ValueError("the code looks like a card number, which no till would keep")
 
 
+def _check_customer(customer: Customer) -> None:
+    if any(map(looks_like_pan, (customer.number, customer.name, *customer.cards))):
+        raise ValueError("something in it looks like a card number, which no till would keep")
+
+
 def _no_check(_: Any) -> None:
     """Accept what fits its shape."""
 
@@ -284,6 +292,7 @@ _CHECKS: Final[dict[Feed, Callable[[Any], None]]] = {
     Feed.CATALOGUE: _check_article,
     Feed.USED_COUPON: _check_coupon,
     Feed.COUPON: _check_coupon,
+    Feed.CUSTOMER: _check_customer,
 }
 
 

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any, Final
 
+from edge.contract.customer_events import CustomerSet
 from edge.contract.envelope import SealedEnvelope
 from edge.contract.event_registry import Event
 from edge.contract.limits import SALE_TOTAL_MINOR_MAX
@@ -226,6 +227,15 @@ def _prices_reduced(
     )
 
 
+def _customer_set(
+    connection: sqlite3.Connection, envelope: SealedEnvelope, event: CustomerSet
+) -> None:
+    connection.execute(
+        "UPDATE sale SET customer = ? WHERE store = ? AND sale = ?",
+        (event.customer, envelope.store, event.sale),
+    )
+
+
 def _completed(
     connection: sqlite3.Connection, envelope: SealedEnvelope, event: SaleCompleted
 ) -> None:
@@ -295,6 +305,7 @@ _STEPS: Final[dict[type[Event], Callable[[sqlite3.Connection, SealedEnvelope, An
     LineReturned: _line_returned,
     **TENDER_STEPS,
     **COUPON_STEPS,
+    CustomerSet: _customer_set,
     SaleCompleted: _completed,
     SaleAbandoned: _abandoned,
 }

@@ -82,7 +82,7 @@ class SaleBody(msgspec.Struct, frozen=True):
 
     Where more came back than was sold, `total_minor` and `taxes` are below zero.
     `returned_minor` is what the goods in it gave back that came back, tax included: what was
-    sold in it is worth `total_minor + returned_minor`.
+    sold in it is worth `total_minor + returned_minor`. `customer` is a number, empty for nobody's.
     """
 
     sale_id: str
@@ -103,6 +103,7 @@ class SaleBody(msgspec.Struct, frozen=True):
     taxes: tuple[TaxBody, ...]
     returned_minor: int = 0
     opened_at: int = 0
+    customer: str = ""
 
 
 class SalesBody(msgspec.Struct, frozen=True):
@@ -151,7 +152,8 @@ class StoresBody(msgspec.Struct, frozen=True):
 
 _SALE: Final = (
     "SELECT sale, receipt, slug, till, cashier, currency, total_minor, change_minor,"
-    " rounding_minor, completed_at, day, seq, arrival, returned_minor, opened_at, sale.store"
+    " rounding_minor, completed_at, day, seq, arrival, returned_minor, opened_at,"
+    " customer, sale.store"
     " FROM sale"
     " JOIN store ON store.number = sale.store WHERE arrival > ?"
 )
@@ -283,7 +285,7 @@ def _sale(connection: sqlite3.Connection, row: Sequence[Any]) -> SaleBody:
         tuple(TenderBody(*tender) for tender in tenders),
         tuple(TaxBody(*tax) for tax in taxes),
     )
-    return SaleBody(*(*row[:-3], *parts, *row[-3:-1]))
+    return SaleBody(*(*row[:-4], *parts, *row[-4:-1]))
 
 
 def _lines(

@@ -42,6 +42,7 @@ _PRICE_COLUMNS: Final = ("sku", "price_minor")
 _PROMOTIONS: Final = "promotions.json"
 _COUPONS: Final = "coupons.json"
 _RULES: Final = "article_rules.json"
+_CUSTOMERS: Final = "customers.json"
 _FAULTS_TOLD_MAX: Final = 50
 _NO_HASH: Final = "$argon2id$"
 
@@ -99,6 +100,7 @@ class ShopFolder:
         self._read_prices()
         self._read_promotions()
         self._read_coupons()
+        self._read_customers()
         self._read_staff()
         self.refuse_faults()
 
@@ -283,6 +285,23 @@ class ShopFolder:
                     continue
                 seen.add(code)
                 self._add(Feed.COUPON, code, _json({**value, "code": code}), f"{at}, code {code}")
+
+    def _read_customers(self) -> None:
+        if not (self.folder / _CUSTOMERS).exists():
+            return  # most shops have them from elsewhere
+        try:
+            rows = msgspec.json.decode(self._content(_CUSTOMERS), type=list[dict[str, Any]])
+        except msgspec.DecodeError as error:
+            self.faults.append(f"{_CUSTOMERS}: {error}")
+            return
+        cards: dict[str, str] = {}
+        for number, row in enumerate(rows, 1):
+            at = f"{_CUSTOMERS}, customer {number}"
+            key = str(row.get("number", ""))
+            self._add(Feed.CUSTOMER, key, _json(row), at)
+            for card in row.get("cards", ()):
+                if (other := cards.setdefault(str(card), key)) != key:
+                    self.faults.append(f"{at}: the card {card} is already that of {other}")
 
     @staticmethod
     def _campaign_of(item: NewItem) -> str:

@@ -329,6 +329,12 @@ REFUSALS: Final[list[tuple[str, Story, Story]]] = [
     ("coupon_not_in_sale", open_sale, lambda till: till.take_coupon_out("WELCOME-17")),
     ("no_sale_open", idle, lambda till: till.take_coupon_out("WELCOME-17")),
     ("sale_is_done", coupon_was_used, lambda till: till.take_coupon_out("WELCOME-17")),
+    # customers
+    ("unknown_customer", open_sale, lambda till: till.customer("R3ZB-99XX")),
+    ("unknown_customer", idle, lambda till: till.customer("ana")),
+    ("looks_like_card_number", idle, lambda till: till.customer(PAN)),
+    ("tendered_already", part_paid, lambda till: till.customer("K7Q4-M2XD")),
+    ("no_sale_open", idle, lambda till: till.customer("")),
     # the scale
     ("no_scale", without_scale, lambda till: till.weigh(CHEESE_PLU)),
     ("not_sold_by_weight", open_sale, lambda till: till.weigh(ROLL)),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from edge.contract.coupon_data import Coupon, UsedCoupon
+from edge.contract.customer_data import Customer
 from edge.contract.promotion_data import Hours, Promotion
 from edge.contract.reference_data import (
     Article,
@@ -98,6 +99,11 @@ ARTICLES: Final = (
 )
 
 
+ANA_CARD: Final = coded("952000900001")
+CUSTOMERS: Final = (
+    Customer("K7Q4-M2XD", "Ana Exemplo", (ANA_CARD,), ("club",), "pt"),
+    Customer("R3ZB-81HT", "Jan Przykładowy", ("JAN-CARD",), ("staff", "club")),
+)
 COUPONS: Final = (
     Coupon("WELCOME-17", "welcome", "1.00 off soap", single_use=True),
     Coupon("WELCOME-18", "welcome", "1.00 off soap", single_use=True),
@@ -142,6 +148,7 @@ class ShopInMemory:
     store: StoreProfile = field(default_factory=profile)
     promotions: tuple[Promotion, ...] = ()
     coupons: tuple[Coupon, ...] = COUPONS
+    customers: tuple[Customer, ...] = CUSTOMERS
     used_coupons: tuple[UsedCoupon, ...] = (
         UsedCoupon("WINTER-GONE", "market-square", "till-3-000017", 5),
     )
@@ -173,6 +180,12 @@ class ShopInMemory:
 
     def promotions_for(self, _: Iterable[BasketLine]) -> Sequence[Promotion]:
         return self.promotions
+
+    def customer(self, number: str) -> Customer | None:
+        return next((each for each in self.customers if each.number == number), None)
+
+    def customer_by_card(self, card: str) -> Customer | None:
+        return next((each for each in self.customers if card in each.cards), None)
 
     def coupon(self, code: str) -> Coupon | None:
         return next((each for each in self.coupons if each.code == code), None)

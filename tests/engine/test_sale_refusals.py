@@ -27,6 +27,7 @@ STATUS: Final = {
     "not_parked": 404,
     "unknown_receipt": 404,
     "unknown_coupon": 404,
+    "unknown_customer": 404,
     "coupon_not_in_sale": 404,
 }
 

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from edge.contract.coupon_data import Coupon, UsedCoupon
+from edge.contract.customer_data import Customer
 from edge.contract.errors import Refused
 from edge.contract.limits import AMOUNT_MINOR_MAX, LINES_PER_SALE_MAX, TENDERS_PER_SALE_MAX
 from edge.contract.payment_events import (
@@ -53,6 +54,12 @@ class OneArticle:
 
     def promotions_for(self, _: object) -> tuple[Promotion, ...]:
         return ()
+
+    def customer(self, _: str) -> Customer | None:
+        return None
+
+    def customer_by_card(self, _: str) -> Customer | None:
+        return None
 
     def coupon(self, _: str) -> Coupon | None:
         return None

@@ -54,6 +54,7 @@ from edge.contract.till_commands import (
     ReturnItem,
     ReturnLine,
     ReverseInDoubt,
+    SetCustomer,
     SetNote,
     SetQuantity,
     Settle,
@@ -337,6 +338,9 @@ class TillInMemory:
 
     def coupon(self, code: str) -> tuple[Event, ...]:
         return self.do(AddCoupon(command_id=self.new_id("command"), code=code))
+
+    def customer(self, customer: str) -> tuple[Event, ...]:
+        return self.do(SetCustomer(command_id=self.new_id("command"), customer=customer))
 
     def take_coupon_out(self, code: str) -> tuple[Event, ...]:
         return self.do(RemoveCoupon(command_id=self.new_id("command"), code=code))

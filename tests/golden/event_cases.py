@@ -34,6 +34,7 @@ from edge.contract.card_refund_events import (
 )
 from edge.contract.cash_events import NoSale
 from edge.contract.coupon_events import CouponPresented, CouponRemoved
+from edge.contract.customer_events import CustomerSet
 from edge.contract.envelope import GENESIS, link, seal
 from edge.contract.event_registry import Event, declared
 from edge.contract.payment_events import (
@@ -215,6 +216,7 @@ CASES: Final[tuple[Event, ...]] = (
         sale=SALE, code="WELCOME-7F3K", campaign="welcome", name="5.00 off 优惠券", single_use=True
     ),
     CouponRemoved(sale=SALE, code="WELCOME-7F3K"),
+    CustomerSet(sale=SALE, customer="K7Q4-M2XD", groups=("club", "staff")),
     PricesReduced(
         sale=SALE,
         reductions=(

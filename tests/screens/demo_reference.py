@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from edge.contract.coupon_data import Coupon, UsedCoupon
+from edge.contract.customer_data import Customer
 from edge.contract.promotion_data import Promotion
 from edge.contract.reference_data import Article, Price, StaffMember, StoreProfile, TaxRule
 from edge.contract.till_protocol import ArticleView, QuickKeyPageView, QuickKeyView
@@ -55,6 +56,7 @@ class DemoReference:
     )
     promotions: tuple[Promotion, ...] = ()
     coupons: dict[str, Coupon] = field(default_factory=dict)
+    customers: dict[str, Customer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.articles = _articles()
@@ -83,6 +85,12 @@ class DemoReference:
 
     def price_book(self, _: int) -> str:
         return ""
+
+    def customer(self, number: str) -> Customer | None:
+        return self.customers.get(number)
+
+    def customer_by_card(self, card: str) -> Customer | None:
+        return next((each for each in self.customers.values() if card in each.cards), None)
 
     def coupon(self, code: str) -> Coupon | None:
         return self.coupons.get(code)

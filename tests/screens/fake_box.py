@@ -69,6 +69,7 @@ from edge.flows.approvals import Approvals
 from edge.runtime.static_files import StaticFiles
 from tests.screens.demo_reference import DemoReference, demo_staff
 from tests.screens.fake_again import PastAndPrices
+from tests.screens.fake_customers import customer_routes
 from tests.screens.fake_desk import FakeDesk
 from tests.screens.fake_http import as_json, refusals
 from tests.screens.fake_parking import TILLS, ParkingShelf, foreign_cash
@@ -166,6 +167,7 @@ class FakeBox:
                 web.post("/api/v1/tills/{till}/approvals", self._approve),
                 web.route("*", "/api/v1/tills/{till}/empties", self._empties),
                 *self.again.routes(self),
+                *customer_routes(self),
                 web.get("/{name:(till|kit|vendor|words)/.*}", self._file),
             ]
         )
@@ -418,6 +420,7 @@ class FakeBox:
                 card_alarms=self.desk.alarms(),
                 coupons=cart.coupon_views,
                 training=self.training,
+                customer=cart.customer_view,
             )
         )
 

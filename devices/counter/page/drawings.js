@@ -42,7 +42,7 @@ const DRAWINGS = {
 
 /** @type {Readonly<Record<string, string>>} */
 const OF_GROUP = {
-  bakery: "bread", coupon: "slip", dairy: "tub", deli: "tub", drinks: "bottle", fish: "fish", flowers: "flower", frozen: "frozen",
+  bakery: "bread", card: "slip", coupon: "slip", dairy: "tub", deli: "tub", drinks: "bottle", fish: "fish", flowers: "flower", frozen: "frozen",
   household: "soap", meat: "tray", pantry: "jar", papers: "news", produce: "crate", sweets: "bar",
 };
 const TINTS = 6;

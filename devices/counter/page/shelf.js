@@ -13,7 +13,7 @@ const TAG_HIGH = 26;
 /** Phones, and upright tablets where the shelf has half of the width. */
 const narrow = matchMedia("(max-width: 34rem), (min-width: 48.01rem) and (max-width: 62rem)");
 /** @type {Readonly<Record<string, string>>} */
-const GROUP_NAMES = { everyday: "Everyday", bakery: "Bakery", dairy: "Dairy", produce: "Fruit and vegetables", drinks: "Drinks", pantry: "Pantry", household: "Household", sweets: "Sweets", deli: "Deli", frozen: "Frozen", papers: "Papers", flowers: "Flowers", fish: "Fish", meat: "Meat", coupon: "Coupons" };
+const GROUP_NAMES = { everyday: "Everyday", bakery: "Bakery", dairy: "Dairy", produce: "Fruit and vegetables", drinks: "Drinks", pantry: "Pantry", household: "Household", sweets: "Sweets", deli: "Deli", frozen: "Frozen", papers: "Papers", flowers: "Flowers", fish: "Fish", meat: "Meat", coupon: "Coupons", card: "Customers' cards" };
 
 /**
  * @param {Good[]} goods @param {string} currency
@@ -90,7 +90,7 @@ function walk(event) {
 /** @param {Good} good @param {string} currency @param {(good: Good) => void} take */
 function onShelf(good, currency, take) {
   const weighed = good.unit === "kg";
-  const coupon = good.unit === "coupon";
+  const coupon = good.unit === "coupon" || good.unit === "card";
   const price = coupon ? good.code : money(good.price_minor, currency);
   const tag = el("span", { class: "tagged" }, el("b", {}, weighed || coupon ? el("small", {}, coupon ? price : `${price}/kg`) : price));
   const widths = weighed ? "" : goodsBars(good.code) || code128Bars(good.code);

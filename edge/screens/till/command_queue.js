@@ -21,7 +21,7 @@ const ONLY_NOW = new Set(["weigh_item", "take_cash", "pay_by_card", "take_tender
 /** and so is what people settle of a card in doubt: what was seen is to be true when it is kept; */
 export const SETTLES = new Set(["ask_terminal", "attach_evidence", "reverse_in_doubt", "settle_card_alarm"]);
 /** and so is what changes prices, may need a second person, or opens the drawer beside nobody. */
-export const BY_HAND = new Set(["override_price", "give_discount", "remove_discount", "add_coupon", "remove_coupon", "open_drawer"]);
+export const BY_HAND = new Set(["override_price", "give_discount", "remove_discount", "add_coupon", "remove_coupon", "set_customer", "open_drawer"]);
 
 /** What gives goods or money back waits for the box too: only it knows what may still come back. */
 export const GOES_BACK = new Set(["return_empties", "return_line", "return_item", "give_cash", "give_tender", "refund_by_card", "settle"]);

@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import { changedKeys } from "../kit/choices.js";
 import * as ages from "./ages.js";
 import * as byHand from "./by_hand.js";
+import { askCustomer } from "./customers.js";
 import * as doings from "./doings.js";
 import * as parking from "./parking.js";
 import { askEmpties } from "./empties.js";
@@ -15,10 +16,10 @@ import * as tenders from "./tenders.js";
 import { sellTracked } from "./tracking.js";
 import { GAP_MS_MAX, inBurst, scansHeard } from "./wedge.js";
 
-/** @typedef {"search" | "pay" | "back" | "times" | "help" | "void" | "discount" | "price" | "note" | "drawer" | "park" | "resume" | "return" | "check" | "more" | "empties"} Action */
+/** @typedef {"search" | "pay" | "back" | "times" | "help" | "void" | "discount" | "price" | "note" | "drawer" | "park" | "resume" | "return" | "check" | "more" | "empties" | "customer"} Action */
 
 /** @type {Readonly<Record<Action, string>>} */
-export const USUAL_KEYS = Object.freeze({ search: "F2", pay: "F9", back: "Escape", times: "*", help: "?", void: "Delete", discount: "F8", price: "F6", note: "F7", drawer: "F10", park: "F4", resume: "F5", return: "F1", check: "F11", more: "F12", empties: "Insert" });
+export const USUAL_KEYS = Object.freeze({ search: "F2", pay: "F9", back: "Escape", times: "*", help: "?", void: "Delete", discount: "F8", price: "F6", note: "F7", drawer: "F10", park: "F4", resume: "F5", return: "F1", check: "F11", more: "F12", empties: "Insert", customer: "F3" });
 /** The action that waits for its new key. */
 export const changing = signal(/** @type {Action | null} */ (null));
 
@@ -123,6 +124,9 @@ function act(action, event) {
       return true;
     case "return":
       if (!event.repeat) askReturn();
+      return true;
+    case "customer":
+      if (!event.repeat && ["idle", "sell"].includes(store.screen.value)) askCustomer();
       return true;
     case "check":
     case "more":

@@ -4,6 +4,7 @@ import { html, Icon } from "../kit/parts.js";
 import { say } from "../kit/words.js";
 import { CouponField } from "./coupons.js";
 import { askEmpties } from "./empties.js";
+import { askCustomer } from "./customers.js";
 import { keyName, keys } from "./keyboard.js";
 import { openPriceCheck } from "./price_check.js";
 import { printAgain, receiptAsked, receiptTyped } from "./printing_again.js";
@@ -24,6 +25,7 @@ export function MoreSheet() {
   return html`<${Sheet} title=${say("more")}>
     <div class="sheet__row"><button type="button" class="key key--tall" onClick=${openPriceCheck}><${Icon} name="tag" /><span>${say("price_check")}</span> <kbd>${keyName(now.check)}</kbd></button>
       <button type="button" class="key key--tall" onClick=${askEmpties}><${Icon} name="bottle0" /><span>${say("empties")}</span> <kbd>${keyName(now.empties)}</kbd></button>
+      ${store.screen.value !== "change" && html`<button type="button" class="key key--tall" onClick=${askCustomer}><${Icon} name="user" /><span>${say("customer")}</span> <kbd>${keyName(now.customer)}</kbd></button>`}
       <button type="button" class="key key--tall" onClick=${() => (store.sheet.value = "keys")}><${Icon} name="keypad" /><span>${say("all_keys")}</span> <kbd>${keyName(now.help)}</kbd></button></div>
     <form class="again" onSubmit=${copy}><h3>${say("again_title")}</h3>
       <div class="field"><label for="again-receipt">${say("again_number")}</label>

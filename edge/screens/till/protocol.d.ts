@@ -157,6 +157,18 @@ export interface TillView {
   card_alarms: CardAlarmView[];
   coupons: CouponView[];
   training: boolean;
+  customer: CustomerView | null;
+}
+
+export interface CustomerView {
+  number: string;
+  groups: string[];
+}
+
+export interface FoundCustomer {
+  number: string;
+  name: string;
+  groups: string[];
 }
 
 export interface DoubtView {
@@ -339,6 +351,7 @@ export type Command =
   | { type: "set_note"; line_id?: string; text: string }
   | { type: "add_coupon"; code: string; sale_id?: string }
   | { type: "remove_coupon"; code: string }
+  | { type: "set_customer"; customer: string; sale_id?: string }
   | { type: "take_cash"; amount_minor: number }
   | { type: "pay_by_card"; amount_minor: number }
   | { type: "take_tender"; kind: "gift_card" | "points" | "house_account" | "voucher" | "manual_card"; amount_minor: number; reference: string; approval?: string }

@@ -8,6 +8,7 @@ import { language, LANGUAGES, say, speak } from "../kit/words.js";
 import { signOut } from "./access.js";
 import { AlarmSheet } from "./alarm_sheet.js";
 import { ApprovalSheet } from "./approval_sheet.js";
+import { CustomerSheet } from "./customers.js";
 import { MoreSheet } from "./more_sheet.js";
 import { PriceSheet } from "./price_sheet.js";
 import { changing, keyName, keys, USUAL_KEYS } from "./keyboard.js";
@@ -22,7 +23,7 @@ import * as store from "./store.js";
 
 function KeySheet() {
   const now = keys();
-  const rows = /** @type {const} */ ([["search", "key_search"], ["pay", "key_pay"], ["times", "key_times"], ["void", "key_void"], ["discount", "discount"], ["price", "price"], ["note", "note"], ["drawer", "no_sale"], ["check", "price_check"], ["empties", "empties"], ["more", "more"], ["park", "key_park"], ["resume", "key_resume"], ["return", "key_return"], ["back", "key_back"], ["help", "key_help"]]);
+  const rows = /** @type {const} */ ([["search", "key_search"], ["pay", "key_pay"], ["times", "key_times"], ["void", "key_void"], ["discount", "discount"], ["price", "price"], ["note", "note"], ["drawer", "no_sale"], ["check", "price_check"], ["empties", "empties"], ["more", "more"], ["customer", "customer"], ["park", "key_park"], ["resume", "key_resume"], ["return", "key_return"], ["back", "key_back"], ["help", "key_help"]]);
   const fixed = /** @type {const} */ ([["↑ ↓", "key_lines"], ["+ −", "key_more_less"], ["Enter", "key_primary"]]);
   useEffect(() => () => void (changing.value = null), []);
   return html`<${Sheet} title=${say("keys_title")}><p class="quiet">${say("keys_change")}</p>
@@ -94,6 +95,8 @@ export function Sheets() {
       return html`<${ApprovalSheet} key="approval" />`;
     case "more":
       return html`<${MoreSheet} key="more" />`;
+    case "customer":
+      return html`<${CustomerSheet} key="customer" />`;
     case "price":
       return html`<${PriceSheet} key="price" />`;
     case "alarms":

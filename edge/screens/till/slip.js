@@ -7,6 +7,7 @@ import { language, say } from "../kit/words.js";
 import { ageHolds, ageShown } from "./ages.js";
 import { askDiscount, askNote, askPrice, takeBack } from "./by_hand.js";
 import { off } from "./by_hand_words.js";
+import { CustomerChip, CustomerRow } from "./customers.js";
 import { CouponRows } from "./coupons.js";
 import { askQuantity, backToSale, comesBack, countable, lineHindered, pay, stepQuantity, voidLine } from "./doings.js";
 import { keyName, keys } from "./keyboard.js";
@@ -161,7 +162,7 @@ function Lines() {
   }, []);
   return html`<ol class="lines" ref=${list} tabindex="0" aria-label=${say("sale")}>
     ${rows.map((row) => html`<${Line} key=${row.key} row=${row} on=${row.line.line_id === on} keys=${screen === "sell"} />`)}
-    <${WholeSale} /><${CouponRows} /><${WaitingLines} /></ol>`;
+    <${WholeSale} /><${CustomerRow} /><${CouponRows} /><${WaitingLines} /></ol>`;
 }
 
 function Ready() {
@@ -174,11 +175,11 @@ function Head() {
   if (!view) return null;
   if (screen === "idle") {
     const last = store.lastSale.value;
-    if (!last) return null;
-    return html`<div class="slip__head"><div class="saleno">${say("last_sale", { receipt: "" })} <bdi>${last.receipt}</bdi> · <${Money} minor=${last.total} currency=${store.currency.value} /></div></div>`;
+    if (!last) return html`<div class="slip__head"><${CustomerChip} /></div>`;
+    return html`<div class="slip__head"><${CustomerChip} /><div class="saleno">${say("last_sale", { receipt: "" })} <bdi>${last.receipt}</bdi> · <${Money} minor=${last.total} currency=${store.currency.value} /></div></div>`;
   }
   const title = view.receipt_number ? say("sale_number", { receipt: view.receipt_number }) : say("sale_since", { time: clock(view.opened_at ?? Date.now()) });
-  return html`<div class="slip__head"><b class="slip__title">${title}</b>
+  return html`<div class="slip__head"><b class="slip__title">${title}</b><${CustomerChip} />
     <div class="saleno">${view.dots && html`<${Dots} dots=${view.dots} />`}</div></div>`;
 }
 

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from edge.contract.coupon_events import CouponPresented, CouponRemoved
+from edge.contract.customer_events import CustomerSet
 from edge.contract.event_registry import Event
 from edge.contract.reference_data import Feed, FeedPage
 from edge.contract.sale_events import SaleAbandoned, SaleCompleted
@@ -157,3 +158,14 @@ async def test_codes_that_may_mean_something_else_are_not_taken(
         )
         assert status == 422
         assert reason in body["message"]
+
+
+async def test_a_sale_has_the_number_of_its_customer(tmp_path: Path) -> None:
+    box = Box()
+    async with serve(tmp_path, box) as served:
+        for sale, last in (("a", "K7Q4-M2XD"), ("b", "")):
+            opened, *others = sale_events(sale)
+            known = [CustomerSet(sale=sale, customer=each) for each in ("K7Q4-M2XD", last)]
+            box.record(opened, *known, *others)
+        sales = await _arrive(served, box)
+        assert [each["customer"] for each in sales] == ["K7Q4-M2XD", ""]

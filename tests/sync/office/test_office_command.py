@@ -170,12 +170,13 @@ async def test_loading_the_demo_shop_twice(
         "config: 1 changed, 0 as they were.",
         "staff: 4 changed, 0 as they were.",
         "price: 324 changed, 0 as they were.",
-        "promotion: 6 changed, 0 as they were.",
+        "promotion: 7 changed, 0 as they were.",
         "catalogue: 327 changed, 0 as they were.",
         "used_coupon: 0 changed, 0 as they were.",
         "coupon: 4 changed, 0 as they were.",
+        "customer: 2 changed, 0 as they were.",
     ]
-    assert [line.split(" changed")[0][-1] for line in told[1]] == ["0"] * 7
+    assert [line.split(" changed")[0][-1] for line in told[1]] == ["0"] * 8
 
 
 @pytest.mark.parametrize(

@@ -365,6 +365,7 @@ async def test_a_new_box_gets_the_feeds_in_their_order(served: Served, box: Box)
     used = {"code": "WELCOME-1", "store": "far", "receipt": "t-1", "at": 5}
     promotion = {"id": "p1", "name": "A tenth", "rule": {"kind": "percent_off", "off_ppm": 100_000}}
     for feed, key, value in (
+        ("customer", "K7Q4-M2XD", {"number": "K7Q4-M2XD", "name": "Ana"}),
         ("coupon", "WELCOME-1", coupon),
         ("used_coupon", "WELCOME-1", used),
         ("promotion", "p1", promotion),

@@ -10,8 +10,8 @@ from edge.contract.limits import CUSTOMER_CHARS_MAX
 from edge.contract.till_commands import AddItem, SetCustomer
 from edge.engine.cart import Cart
 from edge.engine.circumstances import Circumstances
-from edge.engine.line_rules import open_if_needed
 from edge.engine.reference_view import ReferenceView
+from edge.engine.sale_lines import open_if_needed
 from edge.engine.state_refusals import (
     refuse_once_tendered,
     refuse_unless_open,

@@ -160,7 +160,7 @@ def test_a_file_of_before_finds_its_articles_after_the_step(tmp_path: Path) -> N
         connection.execute("INSERT INTO item VALUES ('price', '8', x'7B7D')")
         connection.execute("INSERT INTO search VALUES ('8', 'oat drink 8 9520000000088')")
         connection.commit()
-        assert apply(connection, MIGRATIONS) == 1
+        assert apply(connection, MIGRATIONS[:2]) == 1
         assert find_articles(connection, "drink", 30) == ["8"]
         tables = connection.execute("SELECT name FROM sqlite_master WHERE name = 'search'")
         assert tables.fetchall() == []

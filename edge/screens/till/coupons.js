@@ -64,7 +64,7 @@ export function CouponField() {
     event.preventDefault();
     useCoupon();
   };
-  return html`<form class="again" onSubmit=${submit}><h3>${say("coupon")}</h3>
+  return html`<form class="by-code" onSubmit=${submit}><h3>${say("coupon")}</h3>
     <div class="field"><label for="coupon-code">${say("coupon_code")}</label>
       <div class="check"><input id="coupon-code" class="input grow" autocomplete="off" autocapitalize="characters" spellcheck=${false} dir="ltr" value=${couponTyped.value}
         onInput=${(/** @type {InputEvent} */ event) => (couponTyped.value = /** @type {HTMLInputElement} */ (event.target).value)} />

@@ -84,7 +84,7 @@ SECOND: Final = (
     b'"notice":null,"dots":null,"receipt":null,'
 )
 # what is rare stands far from the end, where it costs the usual fields nothing
-NEWEST: Final = (
+THIRD: Final = (
     b'"price_check":{"serial":1,"code":"","price":{"code":"","sku":"","name":"","unit":"piece",'
     b'"currency":"EUR","price_minor":,"quantity":1000,"amount_minor":,"now_minor":,'
     b'"labelled":false,"promotions":[{"name":"","now":true,"coupon":false,"members":false}]},'
@@ -92,9 +92,24 @@ NEWEST: Final = (
     + SECOND
     + b'"refund_due_minor":0,"last_receipt":"till-1-000001","price_check":null}'
 )
+_LINE_ENDED: Final = b'"tare_g":0,"returned_from":""'
+NEWEST: Final = (
+    b'"age_check":{"minimum_age":16,"born_by":"20"},"card_alarms":[{"payment":"","sale_id":"",'
+    b'"till":"","at":,"about":"","settled":"","settled_minor":,"said":"","said_minor":,'
+    b'"receipt":""}],"doubt":{"payment":"","kind":"card","amount_minor":,"terminal":'
+    b'"terminal-1","since":,"asked_at":,"answered_at":,"code":"","words":"","may_reverse":false,'
+    b'"reversal":"","reversal_words":""},"coupons":[{"code":"","name":"","single_use":true,'
+    b'"counts":true}],"customer":{"number":"","groups":[""]}'
+    + THIRD.removesuffix(b"}").replace(
+        _LINE_ENDED,
+        _LINE_ENDED + b',"minimum_age":0,"deposit":false,"deposit_of":"","serial":"","lot":""',
+    )
+    + b',"age_checked":0,"age_check":null,"empties":false,"doubt":null,"card_alarms":[],'
+    b'"coupons":[],"training":false,"customer":null}'
+)
 """None ever changes: what was packed with it can be read with nothing else."""
 
-_BY_ID: Final = {zlib.adler32(each): each for each in (FIRST, SECOND, NEWEST)}
+_BY_ID: Final = {zlib.adler32(each): each for each in (FIRST, SECOND, THIRD, NEWEST)}
 _HAS_DICTIONARY: Final = 0x20
 """The flag FDICT in the second byte of a stream; the dictionary's Adler-32 follows."""
 

@@ -3,7 +3,8 @@
 Each sale is moved by whole weeks to the first such weekday and time at which the folder's prices
 hold, and its goods get the prices and promotions of then, by the rules that the tills use. What
 no price list decides stays as it was: goods that came back, prices that a person set, labels that
-carry their price, discounts given by hand (in the amounts they had). Nothing is changed anywhere.
+carry their price, discounts given by hand (in the amounts they had). Customers are in the groups in
+which they were, and the coupons are those that the sale used up. Nothing is changed anywhere.
 """
 
 from __future__ import annotations
@@ -246,7 +247,7 @@ def _priced_anew(sale: SaleBody, prices: PriceList, at_ms: int) -> _Anew:
                     bool(article and article.open_price),
                 )
             )
-    occasion = Occasion(then, *local_minute(then, prices.zone))
+    occasion = Occasion(then, *local_minute(then, prices.zone), sale.groups, sale.coupons)
     reductions = reduce_basket(lines, prices.promotions, occasion)
     reductions += _by_hand(sale, added, reductions)
     reduced = PricesReduced(sale=sale.sale_id, reductions=reductions)

@@ -9,6 +9,8 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any, Final
 
+import msgspec
+
 from edge.contract.customer_events import CustomerSet
 from edge.contract.envelope import SealedEnvelope
 from edge.contract.event_registry import Event
@@ -231,8 +233,13 @@ def _customer_set(
     connection: sqlite3.Connection, envelope: SealedEnvelope, event: CustomerSet
 ) -> None:
     connection.execute(
-        "UPDATE sale SET customer = ? WHERE store = ? AND sale = ?",
-        (event.customer, envelope.store, event.sale),
+        "UPDATE sale SET customer = ?, groups = ? WHERE store = ? AND sale = ?",
+        (
+            event.customer,
+            msgspec.json.encode(event.groups).decode(),
+            envelope.store,
+            event.sale,
+        ),
     )
 
 

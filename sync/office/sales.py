@@ -82,7 +82,8 @@ class SaleBody(msgspec.Struct, frozen=True):
 
     Where more came back than was sold, `total_minor` and `taxes` are below zero.
     `returned_minor` is what the goods in it gave back that came back, tax included: what was
-    sold in it is worth `total_minor + returned_minor`. `customer` is a number, empty for nobody's.
+    sold in it is worth `total_minor + returned_minor`. `customer` is a number, empty for nobody's,
+    who was in these `groups` then; `coupons` are the campaigns of which it used coupons up.
     """
 
     sale_id: str
@@ -104,6 +105,8 @@ class SaleBody(msgspec.Struct, frozen=True):
     returned_minor: int = 0
     opened_at: int = 0
     customer: str = ""
+    groups: tuple[str, ...] = ()
+    coupons: tuple[str, ...] = ()
 
 
 class SalesBody(msgspec.Struct, frozen=True):
@@ -153,7 +156,7 @@ class StoresBody(msgspec.Struct, frozen=True):
 _SALE: Final = (
     "SELECT sale, receipt, slug, till, cashier, currency, total_minor, change_minor,"
     " rounding_minor, completed_at, day, seq, arrival, returned_minor, opened_at,"
-    " customer, sale.store"
+    " customer, groups, sale.store"
     " FROM sale"
     " JOIN store ON store.number = sale.store WHERE arrival > ?"
 )
@@ -175,6 +178,12 @@ _TENDERS: Final = (
 _TAXES: Final = (
     "SELECT tax, rate_ppm, net_minor, tax_minor, gross_minor FROM sale_tax"
     " WHERE store = ? AND sale = ? ORDER BY tax, rate_ppm"
+)
+
+
+_COUPONS: Final = (
+    "SELECT DISTINCT campaign FROM coupon_use"
+    " WHERE store = ? AND sale = ? AND used_at > 0 ORDER BY campaign"
 )
 
 
@@ -280,12 +289,15 @@ def _sale(connection: sqlite3.Connection, row: Sequence[Any]) -> SaleBody:
     lines = connection.execute(_LINES, place).fetchall()
     tenders = connection.execute(_TENDERS, place).fetchall()
     taxes = connection.execute(_TAXES, place).fetchall()
+    coupons = connection.execute(_COUPONS, place).fetchall()
     parts = (
         _lines(connection, place, lines),
         tuple(TenderBody(*tender) for tender in tenders),
         tuple(TaxBody(*tax) for tax in taxes),
     )
-    return SaleBody(*(*row[:-4], *parts, *row[-4:-1]))
+    *known, returned, opened, customer, groups, _ = row
+    more = (returned, opened, customer, msgspec.json.decode(groups, type=tuple[str, ...]))
+    return SaleBody(*(*known, *parts, *more, tuple(campaign for (campaign,) in coupons)))
 
 
 def _lines(

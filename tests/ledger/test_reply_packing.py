@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from edge.contract.till_protocol import LineView, LinkView, TillState, TillView
 from edge.ledger.event_log import MIGRATIONS
-from edge.ledger.reply_packing import FIRST, NEWEST, SECOND, pack, unpack
+from edge.ledger.reply_packing import FIRST, NEWEST, SECOND, THIRD, pack, unpack
 from edge.runtime.migrations import apply
 from tests.ledger.ledger_at import ledger_at
 
@@ -23,7 +23,7 @@ from tests.ledger.ledger_at import ledger_at
 @given(st.binary(max_size=6_000))
 def test_what_was_packed_is_read_as_it_was(reply: bytes) -> None:
     assert unpack(pack(reply)) == reply
-    for before in (FIRST, SECOND):
+    for before in (FIRST, SECOND, THIRD):
         assert unpack(packed_with(before, reply)) == reply, "packed before views had more fields"
     assert unpack(zlib.compress(reply)) == reply, "packed before there was a dictionary"
 
@@ -63,10 +63,11 @@ def test_a_view_of_today_packs_to_less_than_before_its_fields_were_known() -> No
 
 
 def test_the_dictionaries_are_those_that_ledgers_were_written_with() -> None:
-    assert [hashlib.sha256(each).hexdigest() for each in (FIRST, SECOND, NEWEST)] == [
+    assert [hashlib.sha256(each).hexdigest() for each in (FIRST, SECOND, THIRD, NEWEST)] == [
         "2dae3995bf6a3425085349b26be93d658ee2d21784c5f1995d8936d2e6139d07",
         "a4be535bfe123e6f4074a538e582f2eaa94801eaa63749237e018a23dc3f6b28",
         "e3a46a1deee422716098e21d3e4d170a86a09199c28ad0206522fa7fc5709f04",
+        "c79b34e116aad5d02f15e0cf9366bdb364b7d699f4a9aea939c81d2176c6b29f",
     ]
 
 

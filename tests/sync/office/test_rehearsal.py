@@ -72,6 +72,8 @@ PROMOTIONS = (
         Bundle(140, (BundlePart(1, Selection(skus=("R1",))), BundlePart(1, Selection(("S1",))))),
     ),
     Promotion("ten", "1.00 off from 10.00", BasketAmountOff(100, 1_000), priority=0),
+    Promotion("club", "Members", PercentOff(50_000), groups=("club",), combines=True),
+    Promotion("hello", "Welcome", BasketAmountOff(100), coupon="welcome"),
 )
 
 
@@ -88,7 +90,13 @@ def a_sale(till: TillInMemory, chance: random.Random) -> None:
     for _ in range(chance.randint(1, 7)):
         code = chance.choice((ROLL, MILK, SMALL, SOAP, CHEESE_742_G, CHEESE_3_49, CAKE_2_50))
         till.add(code, 1000 if code.startswith("2") else 1000 * chance.randint(1, 4))
-    live = [line.line_id for line in till.cart.lines]
+    if chance.random() < 0.4:
+        till.customer("K7Q4-M2XD")
+    for code in ("WELCOME-17", "WELCOME-18"):
+        if till.books.coupon(code) is None and chance.random() < 0.3:
+            till.coupon(code)
+            break
+    live = [line.line_id for line in till.cart.lines if not line.voided]
     if chance.random() < 0.3 and len(live) > 1:
         till.void(live.pop(chance.randrange(len(live))))
     if chance.random() < 0.3:
@@ -133,6 +141,7 @@ async def test_prices_that_do_not_change_bring_what_they_brought(
         (each.id, sale.sale_id): 0 for sale in sales for line in sale.lines
         for each in line.reductions if each.source == "promotion"
     }  # fmt: skip
+    assert {"club", "hello"} <= {each.id for each in found.promotions}
     assert sum(each.sales for each in found.promotions) == len(told)
     assert sum(each.amount_minor for each in found.promotions) == sum(
         each.amount_minor for sale in sales for line in sale.lines if not line.voided

@@ -126,8 +126,9 @@ class PayingByCard:
             while self.dispatch.is_open(job.job_id) and not await self._ended(job):
                 inquiries += 1
                 wake.clear()
+                at = self.clock.now_ms()  # the answer may be here before the sending has returned
                 if await self.dispatch.send(self._inquiry(job, inquiries)):
-                    self.desk.asked(job.job_id, self.clock.now_ms())
+                    self.desk.asked(job.job_id, at)
                     self._show(job)
                 await self._wait(wake, self._pause_ms(job))
                 if inquiries >= PAYMENT_QUIET_INQUIRIES and not wake.is_set():

@@ -15,6 +15,11 @@ from tests.whole_shop.demo_shop import Shop
 LOOSE: Final = ("101", "102", "103", "105", "106")
 OFFERED: Final = ("100054", "100057", "100056", "100039")
 UNCHECKED: Final = ("gift_card", "points", "house_account", "voucher", "manual_card")
+CUSTOMERS: Final = ("K7Q4-M2XD", "9520009000029")
+COUPONS: Final = ("WELCOME-2K7F", "WELCOME-5M9Q", "WELCOME-8T3X", "9900000000011")
+GROWN_UP: Final = ("100147", "100156", "100325")
+DEPARTMENTS: Final = ("100320", "100321")
+EMPTIES: Final = ("100323", "100324")
 CASHIERS: Final = ("marta", "joao", "li-na")
 SUPERVISOR: Final = "pawel"
 Body = dict[str, Any]
@@ -108,8 +113,16 @@ class Checkout:
                 await self._finish()
             return
         plan = self.chance.choices(
-            (self._buy, self._bring_back, self._exchange, self._without_receipt, self._change_mind),
-            (60, 14, 8, 6, 6),
+            (
+                self._buy,
+                self._bring_back,
+                self._exchange,
+                self._without_receipt,
+                self._change_mind,
+                self._practise,
+                self._want_a_copy,
+            ),
+            (60, 14, 8, 6, 6, 3, 3),
         )[0]
         await plan()
 
@@ -149,6 +162,26 @@ class Checkout:
         await self.must("return_item", code=self._code(), quantity=1000, reason="a gift")
         await self._finish()
 
+    async def _practise(self) -> None:
+        """Ring up something that no figure may know of; a box that dies forgets the sale of it."""
+        if await self.wish("begin_training") is None:
+            return
+        await self.wish("add_item", code=self._code())
+        await self.wish("take_cash", amount_minor=50_000)
+        state = (await self.shop.view())["state"]
+        if state == "done":
+            await self.wish("next_sale")
+        elif state == "open":
+            await self.wish("abandon", reason="practised enough")
+        await self.must("end_training")
+
+    async def _want_a_copy(self) -> None:
+        if self.crowd.done and self.hardware:
+            number = self.chance.choice(self.crowd.done)["receipt_number"]
+            await self.wish(
+                self.chance.choice(("reprint_receipt", "print_gift_receipt")), receipt=number
+            )
+
     async def _take_back(self) -> bool:
         """Return whether something came back of an earlier sale."""
         if not self.crowd.done:
@@ -177,6 +210,9 @@ class Checkout:
     async def _fill(self, most: int = 6) -> None:
         """Put goods in the basket, and second thoughts."""
         view = await self.must("add_item", code=self._code())
+        if self.chance.random() < 0.5:
+            await self._more()
+            view = await self.shop.view()
         for _ in range(self.chance.randrange(most)):
             kind = self.chance.random()
             if kind < 0.5:
@@ -191,6 +227,43 @@ class Checkout:
             elif self.hardware:
                 view = await self._weigh()
             view = await self._second_thought(view)
+
+    async def _more(self) -> None:
+        """Say who they are, show a coupon, or want what asks for something."""
+        kind = self.chance.random()
+        if kind < 0.2:
+            await self.wish("set_customer", customer=self.chance.choice(CUSTOMERS))
+        elif kind < 0.35:
+            await self.wish("add_coupon", code=self.chance.choice(COUPONS))
+        elif kind < 0.6:
+            count = 1000 * self.chance.randrange(1, 4)
+            await self.must("add_item", code=self.chance.choice(GROWN_UP), quantity=count)
+            await self._show_age()
+        elif kind < 0.75:
+            price = self.chance.randrange(1, 3000)
+            await self.must("add_item", code=self.chance.choice(DEPARTMENTS), price_minor=price)
+        elif kind < 0.85:
+            number = f"S-{self.chance.randrange(1 << 40):x}"
+            await self.must("add_item", code="100326", serial=number)
+            await self.must("add_item", code="100327", lot=f"L-{number}")
+        else:
+            count = 1000 * self.chance.randrange(1, 9)
+            code = self.chance.choice(EMPTIES)
+            await self.must("return_empties", code=code, quantity=count)
+
+    async def _show_age(self) -> None:
+        """Look old enough, show a document, or go without."""
+        asked = (await self.shop.view())["age_check"]
+        if asked is None:
+            return
+        kind = self.chance.random()
+        if kind < 0.2:
+            await self.must("refuse_age", minimum_age=asked["minimum_age"])
+        elif kind < 0.5:
+            birth = asked["born_by"]
+            await self.must("confirm_age", minimum_age=asked["minimum_age"], birth_date=birth)
+        elif kind < 0.8:
+            await self.must("confirm_age", minimum_age=asked["minimum_age"])
 
     async def _weigh(self) -> Body:
         """Weigh what lies on the scale; each weight is another one, so that it is taken."""
@@ -241,6 +314,12 @@ class Checkout:
     async def _finish(self) -> None:
         """Pay, or give back, until the sale is done."""
         view = await self.shop.view()
+        while view["age_check"] is not None:
+            await self._show_age()
+            view = await self.shop.view()
+        if not any(not line["voided"] for line in view["lines"]):
+            await self.must("abandon", reason="too young")
+            return
         while view["state"] != "done":
             if view["due_minor"]:
                 view = await self._pay(view["due_minor"])

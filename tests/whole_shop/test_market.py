@@ -25,7 +25,8 @@ EVERYTHING: Final = {
     "add_item", "weigh_item", "void_line", "set_quantity", "override_price", "give_discount",
     "set_note", "take_cash", "take_foreign_cash", "take_tender", "pay_by_card", "return_line",
     "return_item", "give_cash", "give_tender", "refund_by_card", "park", "resume", "abandon",
-    "approved",
+    "approved", "set_customer", "add_coupon", "confirm_age", "refuse_age", "return_empties",
+    "begin_training", "reprint_receipt", "print_gift_receipt",
 }  # fmt: skip
 
 

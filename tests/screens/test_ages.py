@@ -16,7 +16,7 @@ from tests.screens.till_page import TillPage
 
 pytestmark = [pytest.mark.screens, pytest.mark.timeout(120)]
 
-BEER: Final = "100147"
+CIDER: Final = "100157"
 BRANDY: Final = "100319"
 ROLL: Final = "9520000079192"
 AGE: Final = ".age"
@@ -28,7 +28,7 @@ def answers(box: FakeBox) -> list[AnyTillCommand]:
 
 async def test_by_touch_scans_go_on_and_paying_waits(till: TillPage, box: FakeBox) -> None:
     page = till.page
-    await box.scan(BEER)
+    await box.scan(CIDER)
     await expect(page.locator(AGE)).to_be_visible()
     await expect(page.locator(".age__born")).to_contain_text("October 2010")
     await box.scan(ROLL)
@@ -92,7 +92,7 @@ async def test_a_birth_date_that_waits_for_the_box_is_not_kept(
 async def test_what_is_refused_leaves_the_sale(till: TillPage, box: FakeBox) -> None:
     page = till.page
     await box.scan(ROLL)
-    await box.scan(BEER)
+    await box.scan(CIDER)
     await page.get_by_role("button", name="Do not sell").click()
     await expect(page.locator(AGE)).to_have_count(0)
     assert await till.line_names() == ["Bread roll"]
@@ -100,7 +100,7 @@ async def test_what_is_refused_leaves_the_sale(till: TillPage, box: FakeBox) -> 
 
 
 async def test_a_wedge_scan_is_no_birth_date(till: TillPage, box: FakeBox) -> None:
-    await box.scan(BEER)
+    await box.scan(CIDER)
     await expect(till.page.locator(AGE)).to_be_visible()
     await till.wedge(ROLL)
     await expect(till.page.locator(".line")).to_have_count(2)

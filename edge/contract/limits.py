@@ -256,6 +256,8 @@ TERMINAL_T3_MS: Final = 5_000
 """ZVT T3: the answer 80 00 / 84 xx to a command."""
 TERMINAL_T4_MS: Final = 180_000
 """ZVT T4: silence inside a dialogue that the terminal leads."""
+INQUIRY_GAP_MS: Final = 1_000
+"""How soon a payment is asked about again behind an answer that decided nothing."""
 INQUIRY_EVERY_MS: Final = 5_000
 """How often an unknown payment is asked about."""
 RESOLVED_INQUIRY_MS_MAX: Final = 600_000

@@ -32,6 +32,7 @@ from edge.contract.identity import Ids
 from edge.contract.instant import Clock
 from edge.contract.limits import (
     INQUIRY_EVERY_MS,
+    INQUIRY_GAP_MS,
     PAYMENT_ANSWER_MS_MAX,
     PAYMENT_QUIET_INQUIRIES,
     RESOLVED_INQUIRY_MS_MAX,
@@ -68,6 +69,7 @@ class PayingByCard:
     desk: CardDesk = field(default_factory=CardDesk)
     _watched: dict[str, asyncio.Event] = field(default_factory=dict)
     _answers: dict[str, JobResult] = field(default_factory=dict)
+    _wished: set[str] = field(default_factory=set)
 
     def begin(self, job: OpenJob) -> None:
         """Ask the terminal, once: called when the intent has just been committed."""
@@ -84,6 +86,7 @@ class PayingByCard:
         for job in self.dispatch.open_jobs():
             wake = self._watched.get(job.job_id)
             if wake is not None and self.dispatch.directory.host_of(job.device) == host:
+                self._wished.add(job.job_id)
                 wake.set()
 
     async def abort(self, till: Till) -> None:
@@ -109,6 +112,7 @@ class PayingByCard:
         for job_id in names:
             wake = self._watched.get(job_id)
             if wake is not None:
+                self._wished.add(job_id)
                 wake.set()
 
     # --- one payment ----------------------------------------------------------------------
@@ -124,6 +128,8 @@ class PayingByCard:
                 await self._wait(wake, PAYMENT_ANSWER_MS_MAX)
             inquiries = 0
             while self.dispatch.is_open(job.job_id) and not await self._ended(job):
+                if inquiries and await self._rest(job, wake):
+                    continue
                 inquiries += 1
                 wake.clear()
                 at = self.clock.now_ms()  # the answer may be here before the sending has returned
@@ -138,7 +144,21 @@ class PayingByCard:
         finally:
             self._watched.pop(job.job_id, None)
             self._answers.pop(job.job_id, None)
+            self._wished.discard(job.job_id)
             self.desk.ended(job.job_id)
+
+    async def _rest(self, job: OpenJob, wake: asyncio.Event) -> bool:
+        """Wait a little behind an answer that decided nothing; say whether another one came.
+
+        Somebody who wishes it, or a host that comes back, has it asked at once.
+        """
+        if job.job_id in self._wished or not wake.is_set():
+            self._wished.discard(job.job_id)
+            return False
+        wake.clear()
+        if job.job_id not in self._answers:
+            await self._wait(wake, INQUIRY_GAP_MS)
+        return job.job_id in self._answers
 
     def _pause_ms(self, job: OpenJob) -> int:
         """Return how long to wait for an answer: what a person settled is less and less urgent."""

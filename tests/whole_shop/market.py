@@ -167,7 +167,17 @@ class Checkout:
         if await self.wish("begin_training") is None:
             return
         await self.wish("add_item", code=self._code())
-        await self.wish("take_cash", amount_minor=50_000)
+        for wanted, fields in (
+            ("set_customer", {"customer": CUSTOMERS[0]}),
+            ("add_coupon", {"code": self.chance.choice(COUPONS)}),
+            ("add_item", {"code": self.chance.choice(GROWN_UP)}),
+            ("add_item", {"code": DEPARTMENTS[0], "price_minor": 250}),
+            ("add_item", {"code": "100326", "serial": "S-0"}),
+            ("return_empties", {"code": EMPTIES[0]}),
+        ):
+            await self.wish(wanted, **fields)
+        await self._show_age()
+        await self.wish("take_cash", amount_minor=200_000)
         state = (await self.shop.view())["state"]
         if state == "done":
             await self.wish("next_sale")
@@ -258,12 +268,12 @@ class Checkout:
             return
         kind = self.chance.random()
         if kind < 0.2:
-            await self.must("refuse_age", minimum_age=asked["minimum_age"])
+            await self.wish("refuse_age", minimum_age=asked["minimum_age"])
         elif kind < 0.5:
             birth = asked["born_by"]
-            await self.must("confirm_age", minimum_age=asked["minimum_age"], birth_date=birth)
+            await self.wish("confirm_age", minimum_age=asked["minimum_age"], birth_date=birth)
         elif kind < 0.8:
-            await self.must("confirm_age", minimum_age=asked["minimum_age"])
+            await self.wish("confirm_age", minimum_age=asked["minimum_age"])
 
     async def _weigh(self) -> Body:
         """Weigh what lies on the scale; each weight is another one, so that it is taken."""

@@ -176,11 +176,11 @@ function Head() {
   if (screen === "idle") {
     const last = store.lastSale.value;
     if (!last) return html`<div class="slip__head"><${CustomerChip} /></div>`;
-    return html`<div class="slip__head"><${CustomerChip} /><div class="saleno">${say("last_sale", { receipt: "" })} <bdi>${last.receipt}</bdi> · <${Money} minor=${last.total} currency=${store.currency.value} /></div></div>`;
+    return html`<div class="slip__head"><div class="saleno">${say("last_sale", { receipt: "" })} <bdi>${last.receipt}</bdi> · <${Money} minor=${last.total} currency=${store.currency.value} /></div><${CustomerChip} /></div>`;
   }
   const title = view.receipt_number ? say("sale_number", { receipt: view.receipt_number }) : say("sale_since", { time: clock(view.opened_at ?? Date.now()) });
-  return html`<div class="slip__head"><b class="slip__title">${title}</b><${CustomerChip} />
-    <div class="saleno">${view.dots && html`<${Dots} dots=${view.dots} />`}</div></div>`;
+  return html`<div class="slip__head"><b class="slip__title">${title}</b>
+    <div class="saleno">${view.dots && html`<${Dots} dots=${view.dots} />`}</div><${CustomerChip} /></div>`;
 }
 
 /** @param {{dim?: boolean}} props */

@@ -279,6 +279,9 @@ async def test_feeds_are_taken_once_and_their_arrival_is_an_event(tmp_path: Path
             "price": len(ARTICLES),
             "promotion": 0,
             "catalogue": len(ARTICLES) + 1,
+            "used_coupon": 0,
+            "coupon": 0,
+            "customer": 0,
             "box_key": 0,
         }
         before = event_types(box).count("reference_applied")

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from edge.contract.card_desk_views import CardAlarmView, DoubtView
+from edge.contract.customer_views import CouponView, CustomerView
 from edge.contract.identity import ShortId
 from edge.contract.limits import BARCODE_CHARS_MAX, PIN_DIGITS_MAX, PIN_DIGITS_MIN
 from edge.contract.permissions import Permission
@@ -86,36 +87,6 @@ class DiscountView(msgspec.Struct, frozen=True):
     off_ppm: int
     off_minor: int
     reason: str
-
-
-class CouponView(msgspec.Struct, frozen=True):
-    """A coupon that the sale holds. `counts`: it takes something off what is in the basket now.
-
-    One that does not is not used up when the sale is completed.
-    """
-
-    code: str
-    name: str
-    single_use: bool
-    counts: bool
-
-
-class CustomerView(msgspec.Struct, frozen=True):
-    """Whose sale it is: number and groups. The name is asked for by itself (`FoundCustomer`).
-
-    Views are kept as answers to commands, and a name must not outlive its erasure there.
-    """
-
-    number: str
-    groups: tuple[str, ...]
-
-
-class FoundCustomer(msgspec.Struct, frozen=True):
-    """A customer as the reference of the box has them now."""
-
-    number: str
-    name: str
-    groups: tuple[str, ...]
 
 
 class TenderView(msgspec.Struct, frozen=True):

@@ -9,12 +9,11 @@ from typing import Final
 
 import msgspec
 
+from edge.contract.customer_views import CouponView, CustomerView
 from edge.contract.price_events import Reduction
 from edge.contract.return_events import RefundPart
 from edge.contract.sale_events import TaxTotal
 from edge.contract.till_protocol import (
-    CouponView,
-    CustomerView,
     DiscountView,
     LineView,
     ReductionView,

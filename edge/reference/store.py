@@ -17,6 +17,7 @@ import msgspec
 
 from edge.contract.coupon_data import Coupon, UsedCoupon
 from edge.contract.customer_data import Customer
+from edge.contract.customer_views import FoundCustomer
 from edge.contract.errors import Refused, StorageFailed
 from edge.contract.instant import Clock
 from edge.contract.promotion_data import Promotion
@@ -35,7 +36,7 @@ from edge.contract.reference_data import (
     newest_first,
     price_key,
 )
-from edge.contract.till_protocol import ArticleView, FoundCustomer, QuickKeyPageView, QuickKeyView
+from edge.contract.till_protocol import ArticleView, QuickKeyPageView, QuickKeyView
 from edge.contract.wire import UNREADABLE
 from edge.reference.article_search import INDEX, find_articles, forget_article, index_article
 from edge.reference.customer_index import (

@@ -9,6 +9,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
+from edge.contract.customer_views import FoundCustomer
 from edge.contract.errors import Refused
 from edge.contract.identity import ShortId
 from edge.contract.limits import (
@@ -23,7 +24,6 @@ from edge.contract.till_protocol import (
     ApprovalView,
     ArticleView,
     EnrolRequest,
-    FoundCustomer,
     PriceCheckRequest,
     PriceCheckView,
     PriceView,

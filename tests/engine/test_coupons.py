@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.contract.coupon_events import CouponPresented, CouponRemoved
+from edge.contract.customer_views import CouponView
 from edge.contract.errors import Refused
 from edge.contract.price_events import PricesReduced
 from edge.contract.promotion_data import (
@@ -23,7 +24,7 @@ from edge.contract.promotion_data import (
 )
 from edge.contract.receipt_document import RowBlock
 from edge.contract.sale_events import SaleAbandoned, SaleCompleted, SaleOpened
-from edge.contract.till_protocol import CouponView, TillState
+from edge.contract.till_protocol import TillState
 from edge.engine.cart_changes import replay
 from edge.engine.receipt_layout import lay_out_receipt
 from tests.engine.shop_in_memory import CHEESE_742_G, CHEESE_PLU, MILK, ROLL, SOAP, shop

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.contract.customer_events import CustomerSet
+from edge.contract.customer_views import CustomerView
 from edge.contract.price_events import PricesReduced
 from edge.contract.promotion_data import AmountOff, BasketPercentOff, Promotion, Selection
 from edge.contract.receipt_document import RowBlock
 from edge.contract.sale_events import SaleOpened
-from edge.contract.till_protocol import CustomerView, TillState
+from edge.contract.till_protocol import TillState
 from edge.engine.cart_changes import replay
 from edge.engine.receipt_layout import lay_out_receipt
 from tests.engine.shop_in_memory import ANA_CARD, CHEESE_742_G, CHEESE_PLU, MILK, ROLL, SOAP, shop

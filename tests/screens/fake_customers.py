@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from edge.contract.customer_data import Customer
+from edge.contract.customer_views import FoundCustomer
 from edge.contract.errors import Refused
-from edge.contract.till_protocol import FoundCustomer
 from edge.contract.wire import encode
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from edge.contract import till_commands, till_protocol
+from edge.contract import customer_views, till_commands, till_protocol
 from tests.screens.conftest import SCREENS
 
 LANGUAGES = ("en", "pl", "zh", "ar", "ko", "pt")
@@ -78,7 +78,7 @@ def test_javascript_types_mirror_the_contract() -> None:
     mirrored = dict(re.findall(r"export interface (\w+) \{(.*?)\n\}", text, re.DOTALL))
     assert len(mirrored) > 10
     for name, body in mirrored.items():
-        struct: Any = getattr(till_protocol, name)
+        struct: Any = getattr(till_protocol, name, None) or getattr(customer_views, name)
         wanted = [field.encode_name for field in msgspec.structs.fields(struct)]
         assert re.findall(r"^  (\w+): ", body, re.MULTILINE) == wanted, name
     union = text[text.index("export type Command") :]

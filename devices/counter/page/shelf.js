@@ -92,7 +92,8 @@ function onShelf(good, currency, take) {
   const weighed = good.unit === "kg";
   const coupon = good.unit === "coupon" || good.unit === "card";
   const price = coupon ? good.code : money(good.price_minor, currency);
-  const tag = el("span", { class: "tagged" }, el("b", {}, weighed || coupon ? el("small", {}, coupon ? price : `${price}/kg`) : price));
+  const tag = el("span", { class: "tagged" });
+  if (!coupon) tag.append(el("b", {}, weighed ? el("small", {}, `${price}/kg`) : price)); // a coupon's bars take all of it
   const widths = weighed ? "" : goodsBars(good.code) || code128Bars(good.code);
   if (widths) {
     const bars = barsPath(widths, TAG_HIGH);
@@ -103,7 +104,7 @@ function onShelf(good, currency, take) {
     "button",
     { type: "button", class: "good", tabindex: "-1", title: good.name, "data-code": good.code, "aria-label": `${said} ${good.name}, ${price}${weighed ? "/kg" : ""}`, onclick: () => take(good) },
     svg("0 0 80 106", drawing(good)),
-    el("span", { class: "good__name", dir: "auto" }, good.name),
+    el("span", { class: "good__name", dir: "auto" }, coupon ? `${good.code} ${good.name}` : good.name),
     tag,
   );
 }

@@ -25,7 +25,9 @@ EVERY: Final = tuple(itertools.product(SIZES, ("light", "dark"), PEOPLE))
 LOOKS: Final = EVERY if os.environ.get("TILLBOX_LOOKS") == "every" else FEW
 """Each as size, theme and language: each size, theme and direction once, or all of them with all
 the others (`make looks`)."""
-AXE_LOOKS: Final = EVERY if LOOKS is EVERY else (FEW[0], FEW[-1])
+DESK_LOOKS: Final = EVERY if LOOKS is EVERY else (FEW[0], FEW[-1])
+"""For a desk or a sheet by itself: the two that differ most. What frames it has all `LOOKS`."""
+AXE_LOOKS: Final = DESK_LOOKS
 """Where axe looks too: what it finds hangs on theme and words, hardly ever on the size."""
 
 MEASURE: Final = """() => {

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, expect
 
 from edge.contract.till_commands import AnyTillCommand, ConfirmAge, RefuseAge
 from tests.screens.fake_box import FakeBox
-from tests.screens.looks import LOOKS, Looks
+from tests.screens.looks import DESK_LOOKS, Looks
 from tests.screens.till_page import TillPage
 
 pytestmark = [pytest.mark.screens, pytest.mark.timeout(120)]
@@ -109,7 +109,7 @@ async def test_a_wedge_scan_is_no_birth_date(till: TillPage, box: FakeBox) -> No
     await expect(till.page.locator(".age .amount output")).not_to_contain_text("9")
 
 
-@pytest.mark.parametrize("look", LOOKS, ids="-".join)
+@pytest.mark.parametrize("look", DESK_LOOKS, ids="-".join)
 async def test_nothing_sticks_out_and_axe_is_content(
     browser: Browser, box: FakeBox, node_modules: Path, look: tuple[str, str, str]
 ) -> None:

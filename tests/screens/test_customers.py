@@ -12,7 +12,7 @@ from edge.contract.promotion_data import AmountOff, Promotion, Selection
 from edge.contract.till_commands import SetCustomer
 from tests.screens.by_hand_page import ROLL, sent, total_is
 from tests.screens.fake_box import FakeBox
-from tests.screens.looks import Looks
+from tests.screens.looks import DESK_LOOKS, Looks
 from tests.screens.till_page import TillPage
 
 pytestmark = [pytest.mark.screens, pytest.mark.timeout(120)]
@@ -78,7 +78,7 @@ async def test_a_customer_is_searched_scanned_and_taken_off(till: TillPage, box:
     assert [each.customer for each in sent(box, SetCustomer)] == ["K7Q4-M2XD", ""]
 
 
-@pytest.mark.parametrize("look", [("laptop", "light", "en"), ("phone", "dark", "ar")], ids="-".join)
+@pytest.mark.parametrize("look", DESK_LOOKS, ids="-".join)
 async def test_nothing_sticks_out_and_axe_is_content(
     browser: Browser, box: FakeBox, node_modules: Path, look: tuple[str, str, str]
 ) -> None:

@@ -19,7 +19,7 @@ from edge.contract.till_commands import (
 from tests.screens.by_hand_page import CROISSANT, LOAF, ROLL, selling
 from tests.screens.demo_reference import demo_staff
 from tests.screens.fake_box import FakeBox
-from tests.screens.looks import LOOKS, Looks
+from tests.screens.looks import DESK_LOOKS, Looks
 from tests.screens.test_returns import sent
 from tests.screens.till_page import TillPage
 
@@ -253,7 +253,7 @@ async def test_a_contradiction_stands_on_top_until_somebody_looked_into_it(
     assert till.defects == []
 
 
-@pytest.mark.parametrize("look", LOOKS, ids="-".join)
+@pytest.mark.parametrize("look", DESK_LOOKS, ids="-".join)
 async def test_nothing_sticks_out_and_axe_is_content(
     browser: Browser, box: FakeBox, node_modules: Path, look: tuple[str, str, str]
 ) -> None:

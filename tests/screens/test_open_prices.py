@@ -11,7 +11,7 @@ from playwright.async_api import Browser, expect
 from edge.contract.till_commands import AddItem
 from tests.screens.by_hand_page import approve_by_keyboard
 from tests.screens.fake_box import FakeBox
-from tests.screens.looks import LOOKS, Looks
+from tests.screens.looks import DESK_LOOKS, Looks
 from tests.screens.till_page import TillPage
 
 pytestmark = [pytest.mark.screens, pytest.mark.timeout(120)]
@@ -95,7 +95,7 @@ async def test_a_supervisor_approves_a_price_above_the_limit(till: TillPage, box
     await expect(till.page.locator(".entry")).to_have_count(0)
 
 
-@pytest.mark.parametrize("look", LOOKS, ids="-".join)
+@pytest.mark.parametrize("look", DESK_LOOKS, ids="-".join)
 async def test_nothing_sticks_out_and_axe_is_content(
     browser: Browser, box: FakeBox, node_modules: Path, look: tuple[str, str, str]
 ) -> None:

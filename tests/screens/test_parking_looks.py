@@ -9,7 +9,7 @@ from playwright.async_api import Browser, expect
 
 from tests.screens.by_hand_page import CROISSANT, LOAF, ROLL, selling
 from tests.screens.fake_box import NOW_MS, TILL, FakeBox
-from tests.screens.looks import LOOKS, Looks
+from tests.screens.looks import DESK_LOOKS, Looks
 
 pytestmark = [pytest.mark.screens, pytest.mark.timeout(120)]
 
@@ -30,7 +30,7 @@ async def three_parked(box: FakeBox) -> None:
     await box.publish()
 
 
-@pytest.mark.parametrize("look", LOOKS, ids="-".join)
+@pytest.mark.parametrize("look", DESK_LOOKS, ids="-".join)
 async def test_nothing_sticks_out_and_axe_is_content(
     browser: Browser, box: FakeBox, node_modules: Path, look: tuple[str, str, str]
 ) -> None:
@@ -61,7 +61,7 @@ async def test_nothing_sticks_out_and_axe_is_content(
     assert till.defects == []
 
 
-@pytest.mark.parametrize("look", LOOKS, ids="-".join)
+@pytest.mark.parametrize("look", DESK_LOOKS, ids="-".join)
 async def test_nothing_sticks_out_at_the_payment_desk(
     browser: Browser, box: FakeBox, node_modules: Path, look: tuple[str, str, str]
 ) -> None:

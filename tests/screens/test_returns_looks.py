@@ -9,13 +9,13 @@ from playwright.async_api import Browser, expect
 
 from tests.screens.by_hand_page import ROLL
 from tests.screens.fake_box import NOW_MS, FakeBox
-from tests.screens.looks import LOOKS, Looks
+from tests.screens.looks import DESK_LOOKS, Looks
 from tests.screens.test_returns import NUMBER, SIGNED, sold_before
 
 pytestmark = [pytest.mark.screens, pytest.mark.timeout(120)]
 
 
-@pytest.mark.parametrize("look", LOOKS, ids="-".join)
+@pytest.mark.parametrize("look", DESK_LOOKS, ids="-".join)
 async def test_nothing_sticks_out_and_axe_is_content(
     browser: Browser, box: FakeBox, node_modules: Path, look: tuple[str, str, str]
 ) -> None:

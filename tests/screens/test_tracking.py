@@ -10,7 +10,7 @@ from playwright.async_api import Browser, expect
 
 from edge.contract.till_commands import AddItem
 from tests.screens.fake_box import FakeBox
-from tests.screens.looks import LOOKS, Looks
+from tests.screens.looks import DESK_LOOKS, Looks
 from tests.screens.till_page import TillPage
 
 pytestmark = [pytest.mark.screens, pytest.mark.timeout(120)]
@@ -71,7 +71,7 @@ async def test_by_touch_the_same_phone_is_not_sold_twice(till: TillPage, box: Fa
     await expect(page.get_by_role("button", name="One more")).to_have_count(0)
 
 
-@pytest.mark.parametrize("look", LOOKS, ids="-".join)
+@pytest.mark.parametrize("look", DESK_LOOKS, ids="-".join)
 async def test_nothing_sticks_out_and_axe_is_content(
     browser: Browser, box: FakeBox, node_modules: Path, look: tuple[str, str, str]
 ) -> None:

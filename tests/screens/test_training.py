@@ -10,7 +10,7 @@ from playwright.async_api import Browser, expect
 from edge.contract.till_commands import BeginTraining, EndTraining
 from tests.screens.by_hand_page import LOAF, ROLL, selling
 from tests.screens.fake_box import FakeBox
-from tests.screens.looks import LOOKS, Looks
+from tests.screens.looks import DESK_LOOKS, Looks
 from tests.screens.test_doubt_desk import approve
 from tests.screens.test_returns import sent
 from tests.screens.till_page import TillPage
@@ -70,7 +70,7 @@ async def test_what_is_not_trained_is_said(till: TillPage, box: FakeBox) -> None
     await till.message("This is not done in training")
 
 
-@pytest.mark.parametrize("look", LOOKS, ids="-".join)
+@pytest.mark.parametrize("look", DESK_LOOKS, ids="-".join)
 async def test_nothing_sticks_out_and_axe_is_content(
     browser: Browser, box: FakeBox, node_modules: Path, look: tuple[str, str, str]
 ) -> None:

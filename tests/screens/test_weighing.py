@@ -12,7 +12,7 @@ from playwright.async_api import Browser, expect
 
 from edge.contract.till_commands import WeighItem
 from tests.screens.fake_box import FakeBox
-from tests.screens.looks import LOOKS, measured
+from tests.screens.looks import DESK_LOOKS, measured
 from tests.screens.till_page import TillPage
 
 pytestmark = [pytest.mark.screens, pytest.mark.timeout(120)]
@@ -172,7 +172,7 @@ async def test_a_scale_that_goes_during_the_step_leaves_the_typed_weight(
     await expect(page.locator(".line")).to_have_count(1)
 
 
-@pytest.mark.parametrize("look", LOOKS, ids="-".join)
+@pytest.mark.parametrize("look", DESK_LOOKS, ids="-".join)
 async def test_nothing_sticks_out_of_the_step(
     browser: Browser, box: FakeBox, look: tuple[str, str, str]
 ) -> None:

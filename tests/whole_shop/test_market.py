@@ -18,7 +18,7 @@ from tests.whole_shop.market import Crowd, open_checkouts, totals
 pytestmark = [pytest.mark.whole_shop, pytest.mark.timeout(3600)]
 
 TILLS: Final = 8
-CUSTOMERS: Final = int(os.environ.get("TILLBOX_CUSTOMERS", "8"))
+CUSTOMERS: Final = int(os.environ.get("TILLBOX_CUSTOMERS", "6"))
 """How many customers each till serves: 60 are an hour (`make market`)."""
 SEED: Final = int(os.environ.get("TILLBOX_SEED", "20261126"))
 EVERYTHING: Final = {

@@ -127,11 +127,21 @@ class Checkout:
         await plan()
 
     async def serve_until_did(self, wanted: AbstractSet[str], most: int) -> None:
-        """Serve more customers until all of this was done by somebody."""
+        """Serve more customers until all of this was done by somebody, who is rare first."""
+        rare = {
+            "abandon": self._change_mind,
+            "begin_training": self._practise,
+            "print_gift_receipt": self._want_a_copy,
+            "reprint_receipt": self._want_a_copy,
+            "return_item": self._without_receipt,
+            "return_line": self._bring_back,
+        }
         for _ in range(most):
-            if self.crowd.did.keys() >= wanted:
+            missing = wanted - self.crowd.did.keys()
+            if not missing:
                 return
-            await self.customer()
+            plan = next((rare[each] for each in sorted(missing) if each in rare), self.customer)
+            await plan()
 
     async def finish_parked(self) -> None:
         """Sell what was set aside and nobody came back for yet."""

@@ -6,7 +6,7 @@ SHOP := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 ARGS ?=
 
-.PHONY: demo test check coverage lint types imports bench fmt golden clean mutants looks market
+.PHONY: demo test check coverage lint types imports bench fmt golden clean mutants looks market storm
 
 demo: $(SHOP)
 	$(BIN)/tillbox demo $(ARGS)
@@ -63,6 +63,10 @@ looks: $(DEV) tools
 # an hour of a supermarket with eight tills; a check serves a few minutes of it
 market: $(DEV) tools
 	TILLBOX_CUSTOMERS=60 $(BIN)/python -m pytest -s tests/whole_shop/test_market.py $(ARGS)
+
+# money back to cards, with every process killed at every step; a check kills each once
+storm: $(DEV) tools
+	TILLBOX_STORM=1 $(BIN)/python -m pytest tests/whole_shop/test_card_refunds.py $(ARGS)
 
 mutants: $(DEV)
 	$(BIN)/mutmut run $(ARGS)

@@ -56,7 +56,7 @@ bench: $(DEV)
 golden: $(DEV)
 	$(BIN)/python -m tests.golden.write $(ARGS)
 
-# the tests of how screens look in every size, theme and language; a check looks at six of them
+# the tests of how screens look in every size, theme and language; a check looks at two to six
 looks: $(DEV) tools
 	TILLBOX_LOOKS=every $(BIN)/python -m pytest -n 2 -k sticks_out tests/screens $(ARGS)
 

@@ -20,6 +20,11 @@ CIDER: Final = "100157"
 BRANDY: Final = "100319"
 ROLL: Final = "9520000079192"
 AGE: Final = ".age"
+COVERED: Final = """() => [...document.querySelectorAll('.age .key')].filter((key) => {
+    const { left, top, width, height } = key.getBoundingClientRect();
+    return [2, height / 2, height - 2].some((down) =>
+        !key.contains(document.elementFromPoint(left + width / 2, top + down)));
+}).map((key) => key.innerText)"""
 
 
 def answers(box: FakeBox) -> list[AnyTillCommand]:
@@ -119,6 +124,7 @@ async def test_nothing_sticks_out_and_axe_is_content(
     await box.scan(BRANDY)
     await expect(page.locator(AGE)).to_be_visible()
     await looks.at("age")
+    assert await page.evaluate(COVERED) == []
     await till.type("2611")
     await looks.at("age-typed")
     if await page.locator(".panes").is_visible():

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
-import http.client
-import json
 import ssl
-import urllib.error
-import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -19,9 +15,9 @@ from zoneinfo import ZoneInfo
 import uvloop
 
 from edge.contract.device_messages import DELIVERY, Delivery, JobKind
-from edge.contract.errors import Refused, SettingsInvalid
 from edge.contract.instant import Clock
 from edge.contract.reference_data import Feed, FeedPage
+from edge.enrolling import enrol, service_token
 from edge.flows.access import SITE_MIGRATIONS, Access
 from edge.flows.box_health import BoxHealth
 from edge.flows.card_desk import CardDesk
@@ -68,7 +64,7 @@ from edge.runtime.static_files import StaticFiles
 from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock
-from edge.runtime.tls_contexts import own_context, server_context
+from edge.runtime.tls_contexts import server_context
 from edge.settings import EdgeSettings
 from edge.web.box_api import BoxApi
 from edge.web.caller import EdgeGate
@@ -80,7 +76,7 @@ SCREENS: Final = Path(__file__).parent / "screens"
 _SCREEN_FOLDERS: Final = ("till", "kit", "vendor", "words")
 _DICTIONARY: Final = 1
 _GC_THRESHOLDS: Final = (20_000, 20, 100)
-"""How soon a failed disk ends the process, and how often the watchdog is fed."""
+"""A sale makes little that refers to itself: the collector looks for such rarely."""
 
 
 @dataclass
@@ -284,7 +280,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         app = guarded_app(
             routes,
             settings=GuardSettings(hosts=frozenset(settings.web.hosts), tls=tls is not None),
-            gate=EdgeGate(access, _token(settings.secrets.service_token_file)),
+            gate=EdgeGate(access, service_token(settings.secrets.service_token_file)),
             clock=clock,
             ids=ids,
             log=log,
@@ -340,20 +336,6 @@ def _tls(settings: EdgeSettings) -> ssl.SSLContext | None:
     return server_context(web.certificate_file, web.key_file)
 
 
-def _token(path: Path) -> str:
-    try:
-        token = path.read_text("ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsInvalid(
-            "token_unreadable",
-            f"The service token file {path} cannot be read: {error}.",
-            advice="Make it with 43 random characters, readable by this user alone.",
-        ) from None
-    if not token:
-        raise SettingsInvalid("token_empty", f"The service token file {path} is empty.")
-    return token
-
-
 # --- the process --------------------------------------------------------------------------
 
 
@@ -391,54 +373,12 @@ def _run(namespace: argparse.Namespace) -> int:
         print(key.public.hex)  # noqa: T201 - the answer
         return 0
     if namespace.action == "enrol":
-        return _enrol(settings, namespace.till)
+        return enrol(settings, namespace.till)
     return run_process(
         "edge",
         lambda clock, log: run(settings, clock, log),
         loop_factory=uvloop.new_event_loop,
     )
-
-
-_EVERYWHERE: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared, not listened on
-
-
-def _enrol(settings: EdgeSettings, till: str | None) -> int:
-    web = settings.web
-    address = "localhost" if web.address in _EVERYWHERE else web.address
-    at = f"[{address}]" if ":" in address else address
-    context = own_context(web.certificate_file) if web.certificate_file else None
-    request = urllib.request.Request(  # noqa: S310 - http or https, nothing else
-        f"{'https' if context else 'http'}://{at}:{web.port}/internal/v1/enrolment-codes",
-        data=json.dumps({"till": till}).encode(),
-        headers={
-            "Authorization": f"Bearer {_token(settings.secrets.service_token_file)}",
-            "Content-Type": "application/json",
-            "Host": f"localhost:{web.port}",  # the box is asked by itself, whatever it is called
-        },
-        method="POST",
-    )
-    try:
-        with urllib.request.urlopen(  # noqa: S310 - http or https, as above
-            request, timeout=10, context=context
-        ) as response:
-            code = json.load(response)["code"]
-    except urllib.error.HTTPError as error:
-        raise Refused("enrol_refused", _words_of(error)) from None
-    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError) as error:
-        raise Refused(
-            "box_not_running",
-            f"No box answers at {at}:{web.port}: {str(error) or type(error).__name__}.",
-            advice="Start it first, or see what else uses that port.",
-        ) from None
-    print(f"Code: {code}  (good for 15 minutes, once)")  # noqa: T201 - the answer
-    return 0
-
-
-def _words_of(error: urllib.error.HTTPError) -> str:
-    try:
-        return str(json.load(error)["message"])
-    except (ValueError, LookupError, TypeError):
-        return f"The server there answered {error.code}, and not as a box does."
 
 
 COMMAND: Final = Command("edge", "the box: tills, selling, the ledger", _configure, _run)

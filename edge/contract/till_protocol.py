@@ -1,18 +1,14 @@
-"""What the box says to tills: the whole view, and what an enrolled screen may know beside it."""
+"""What the box says to a till all the time: the whole view of its sale, devices and line."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 
+from edge.contract.article_views import PriceCheckView
 from edge.contract.card_desk_views import CardAlarmView, DoubtView
 from edge.contract.customer_views import CouponView, CustomerView
-from edge.contract.identity import ShortId
-from edge.contract.limits import BARCODE_CHARS_MAX, PIN_DIGITS_MAX, PIN_DIGITS_MIN
-from edge.contract.permissions import Permission
 
 
 class TillState(StrEnum):
@@ -218,66 +214,6 @@ class ParkedView(msgspec.Struct, frozen=True):
     state: TillState
 
 
-class PromotionView(msgspec.Struct, frozen=True):
-    """A promotion that names an article; `now` while its hours are on.
-
-    `coupon` and `members`: it counts only with a coupon, or for certain customers.
-    """
-
-    name: str
-    now: bool
-    coupon: bool
-    members: bool
-
-
-class PriceView(msgspec.Struct, frozen=True):
-    """What a code costs now, bought alone.
-
-    `price_minor` is listed per piece or kilogram. The code means `quantity` (thousandths) of it,
-    which cost `amount_minor`, and `now_minor` with the promotions that count at this moment;
-    `labelled` where the code itself says how much it is, or what it costs.
-    """
-
-    code: str
-    sku: str
-    name: str
-    unit: str
-    currency: str
-    price_minor: int
-    quantity: int
-    amount_minor: int
-    now_minor: int
-    labelled: bool
-    promotions: tuple[PromotionView, ...]
-
-
-class RefusalBody(msgspec.Struct, frozen=True):
-    """What every refusal looks like over HTTP."""
-
-    code: str
-    message: str
-    advice: str
-    params: dict[str, str] = {}
-
-
-class PriceCheckRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A till begins a price check, or goes on with it; `code` as in `AddItem`, or empty."""
-
-    code: Annotated[str, Meta(max_length=BARCODE_CHARS_MAX)] = ""
-
-
-class PriceCheckView(msgspec.Struct, frozen=True):
-    """A price check: while a till has one, its scans go there. `serial` counts what was asked.
-
-    `code` was asked last: it has a price or is refused. Empty, and neither, before the first.
-    """
-
-    serial: int
-    code: str
-    price: PriceView | None
-    refused: RefusalBody | None
-
-
 class TillView(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a till shows, whole. `version` only ever grows.
 
@@ -323,171 +259,3 @@ class TillView(msgspec.Struct, frozen=True, kw_only=True):
     coupons: tuple[CouponView, ...] = ()
     training: bool = False
     customer: CustomerView | None = None
-
-
-class SoldLineView(msgspec.Struct, frozen=True):
-    """A line of a completed sale, and what of it may come back.
-
-    `quantity` was sold, `returned` came back since, in sales that are open or parked now too,
-    and `returnable` may come back still; all in thousandths. `back_minor` is what all of that
-    gives back, tax included; `held_at` says where a sale that is not finished holds some of
-    it: tills, in words.
-    """
-
-    line_id: str
-    sku: str
-    name: str
-    unit: str
-    price_minor: int
-    quantity: int
-    returned: int
-    returnable: int
-    paid_minor: int
-    back_minor: int
-    held_at: tuple[str, ...] = ()
-    serial: str = ""
-    lot: str = ""
-
-
-class PaidTenderView(msgspec.Struct, frozen=True):
-    """A tender of a completed sale: what it paid, change taken off, and what may go back on it.
-
-    `kind` as in `TenderView`. `refunded_minor` went back on it so far, in sales that are not
-    finished too; `refundable_minor` is no more than what its goods give back still.
-    """
-
-    tender_id: str
-    kind: str
-    paid_minor: int
-    refundable_minor: int
-    last4: str = ""
-    scheme: str = ""
-    reference: str = ""
-    refunded_minor: int = 0
-
-
-class SoldSaleView(msgspec.Struct, frozen=True):
-    """A completed sale by its receipt: what was sold, and what may come back.
-
-    `back_minor` is what everything that may come back gives back together; `completed_at` in
-    ms since 1970 UTC. Voided lines, and goods that came back in this very sale, are left out.
-    `proved_by` is empty for a sale in this box's ledger. `signature`: the box does not have it,
-    and all it knows is what a signed code says; nothing comes back of it then. `store_number` is
-    that of the store that sold, and `lines_left_out` counts lines that had no room in the code.
-    """
-
-    receipt_number: str
-    sale_id: str
-    till: str
-    completed_at: int
-    currency: str
-    total_minor: int
-    back_minor: int
-    lines: tuple[SoldLineView, ...]
-    tenders: tuple[PaidTenderView, ...]
-    proved_by: str = ""
-    store_number: int = 0
-    lines_left_out: int = 0
-
-
-class EnrolRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A device asks to become a till, with the code a person read off the box."""
-
-    code: Annotated[str, Meta(min_length=6, max_length=64)]
-    till: ShortId | None = None
-    label: Annotated[str, Meta(max_length=80)] = ""
-
-
-class SignInRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A cashier signs in on an enrolled till."""
-
-    cashier: ShortId
-    pin: Annotated[str, Meta(pattern=rf"^[0-9]{{{PIN_DIGITS_MIN},{PIN_DIGITS_MAX}}}$(?!\n)")]
-
-
-class ApprovalRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A second person allows something at a till, with a PIN of their own."""
-
-    approver: ShortId
-    pin: Annotated[str, Meta(pattern=rf"^[0-9]{{{PIN_DIGITS_MIN},{PIN_DIGITS_MAX}}}$(?!\n)")]
-    permission: Permission
-
-
-class ApprovalView(msgspec.Struct, frozen=True):
-    """What goes as `approval` into the command that needs it: once, at this till, soon."""
-
-    approval: str
-    valid_s: float
-
-
-class CashierView(msgspec.Struct, frozen=True):
-    """Who is signed in."""
-
-    id: str
-    name: str
-    role: str
-    language: str
-
-
-class ForeignCashView(msgspec.Struct, frozen=True):
-    """A currency whose notes the store takes; `rate_ppm` as in `ForeignCash`."""
-
-    currency: str
-    rate_ppm: int
-
-
-class SessionView(msgspec.Struct, frozen=True):
-    """What a till knows of itself; `cashier` is None before anyone signed in.
-
-    `tills` are the ids of all tills of the store, its own too. `cash_step_minor` is the
-    smallest coin; 0 or 1 for no cash rounding.
-    """
-
-    till: str
-    store: str
-    store_name: str
-    currency: str
-    cashier: CashierView | None
-    staff: tuple[CashierView, ...]
-    """Who may sign in here; empty until the first contact with head office."""
-    tills: tuple[str, ...] = ()
-    cash_step_minor: int = 0
-    foreign_cash: tuple[ForeignCashView, ...] = ()
-
-
-class QuickKeyView(msgspec.Struct, frozen=True):
-    """A key that sells one article; of an `open_price` one the price is asked.
-
-    A `deposit` is also pressed where empties come back.
-    """
-
-    place: int
-    code: str
-    name: str
-    price_minor: int
-    unit: str
-    icon: str
-    open_price: bool = False
-    deposit: bool = False
-
-
-class QuickKeyPageView(msgspec.Struct, frozen=True):
-    """A page of quick keys, in order of place."""
-
-    id: str
-    name: str
-    keys: tuple[QuickKeyView, ...]
-
-
-class ArticleView(msgspec.Struct, frozen=True):
-    """An article as the search shows it. `code` is what `add_item` takes.
-
-    An `open_price` one has no listed price.
-    """
-
-    code: str
-    sku: str
-    name: str
-    price_minor: int
-    unit: str
-    open_price: bool = False

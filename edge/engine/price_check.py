@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from edge.contract.article_views import PriceView, PromotionView
 from edge.contract.promotion_data import AnyPromotionRule, Bundle, BuyGet, Selection
 from edge.contract.quantity import ONE
-from edge.contract.till_protocol import PriceView, PromotionView
 from edge.engine.article_finding import price_code
 from edge.engine.promotion_units import BasketLine
 from edge.engine.promotions import Occasion, is_on, reduce_basket

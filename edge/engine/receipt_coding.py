@@ -7,7 +7,7 @@ from typing import Final
 from edge.contract.money import Rounding, divide
 from edge.contract.quantity import ONE
 from edge.contract.receipt_code import PaidBy, ReceiptCode, SoldGoods, TaxPart, new_code, sold_goods
-from edge.contract.till_protocol import PaidTenderView, SoldLineView, SoldSaleView
+from edge.contract.sold_sale_views import PaidTenderView, SoldLineView, SoldSaleView
 from edge.engine.cart import APPROVED, RETURNED, TAKEN, Cart
 from edge.engine.reference_view import ReferenceView
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from edge.contract.errors import Refused
 from edge.contract.receipt_code import is_signed_code, read_code
-from edge.contract.till_protocol import PaidTenderView, SoldLineView, SoldSaleView
+from edge.contract.sold_sale_views import PaidTenderView, SoldLineView, SoldSaleView
 from edge.engine.cart import Line
 from edge.engine.originals import Original, all_back, goes_back, tender_rests
 from edge.engine.receipt_layout import QR_FORM

@@ -26,20 +26,20 @@ from edge.contract.limits import (
 )
 from edge.contract.permissions import Verdict, verdict
 from edge.contract.reference_data import StaffMember
-from edge.contract.system_events import (
-    ApprovalGiven,
-    CashierSignedIn,
-    CashierSignedOut,
-    SignInLocked,
-    TillEnrolled,
-)
-from edge.contract.till_protocol import (
+from edge.contract.session_views import (
     ApprovalRequest,
     CashierView,
     EnrolRequest,
     ForeignCashView,
     SessionView,
     SignInRequest,
+)
+from edge.contract.system_events import (
+    ApprovalGiven,
+    CashierSignedIn,
+    CashierSignedOut,
+    SignInLocked,
+    TillEnrolled,
 )
 from edge.engine.circumstances import Approval
 from edge.ledger.event_log import Ledger

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from edge.contract.receipt_code import ReceiptCode
 from edge.contract.receipt_events import ReceiptPresented
-from edge.contract.till_protocol import SoldSaleView
+from edge.contract.sold_sale_views import SoldSaleView
 from edge.engine.receipt_coding import proved_sale_view
 from edge.engine.reference_view import ReferenceView
 from edge.flows.receipt_codes import ReceiptCodes

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from edge.contract.article_views import PriceCheckView, PriceView
 from edge.contract.errors import Refused
 from edge.contract.instant import Clock
 from edge.contract.limits import PRICE_CHECK_S_MAX
-from edge.contract.till_protocol import PriceCheckView, PriceView, RefusalBody
+from edge.contract.refusal_body import RefusalBody
 from edge.engine.price_check import price_shown
 from edge.flows.selling import Selling
 from edge.flows.till import Till

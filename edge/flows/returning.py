@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from edge.contract.sold_sale_views import SoldSaleView
 from edge.contract.till_commands import (
     AnyTillCommand,
     GiveCash,
@@ -15,7 +16,6 @@ from edge.contract.till_commands import (
     ReprintReceipt,
     ReturnLine,
 )
-from edge.contract.till_protocol import SoldSaleView
 from edge.engine.cart import APPROVED, CARD, Cart
 from edge.engine.originals import Original, Refunded, Returned, Unfinished
 from edge.engine.receipt_finding import check_same_sale, receipt_asked, sold_sale_view

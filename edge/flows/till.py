@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
+from edge.contract.article_views import PriceCheckView
 from edge.contract.card_desk_views import CardAlarmView, DoubtView
 from edge.contract.till_protocol import (
     DeviceView,
@@ -15,7 +16,6 @@ from edge.contract.till_protocol import (
     LinkView,
     NoticeView,
     ParkedView,
-    PriceCheckView,
     ReceiptView,
     TillState,
     TillView,

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from edge.contract.article_views import ArticleView, QuickKeyPageView, QuickKeyView
 from edge.contract.coupon_data import Coupon, UsedCoupon
 from edge.contract.customer_data import Customer
 from edge.contract.customer_views import FoundCustomer
@@ -36,7 +37,6 @@ from edge.contract.reference_data import (
     newest_first,
     price_key,
 )
-from edge.contract.till_protocol import ArticleView, QuickKeyPageView, QuickKeyView
 from edge.contract.wire import UNREADABLE
 from edge.reference.article_search import INDEX, find_articles, forget_article, index_article
 from edge.reference.customer_index import (

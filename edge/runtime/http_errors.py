@@ -18,7 +18,7 @@ from edge.contract.errors import (
     StorageFailed,
     TillboxError,
 )
-from edge.contract.till_protocol import RefusalBody
+from edge.contract.refusal_body import RefusalBody
 
 JSON_TYPE: Final = "application/json"
 

@@ -15,7 +15,7 @@ import msgspec
 from aiohttp import web
 
 from edge.contract.limits import BODY_BYTES_MAX
-from edge.contract.till_protocol import RefusalBody
+from edge.contract.refusal_body import RefusalBody
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

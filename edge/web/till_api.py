@@ -9,6 +9,13 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
+from edge.contract.article_views import (
+    ArticleView,
+    PriceCheckRequest,
+    PriceCheckView,
+    PriceView,
+    QuickKeyPageView,
+)
 from edge.contract.customer_views import FoundCustomer
 from edge.contract.errors import Refused
 from edge.contract.identity import ShortId
@@ -18,21 +25,16 @@ from edge.contract.limits import (
     ENROL_CODE_S_MAX,
     RECEIPT_TEXT_CHARS_MAX,
 )
-from edge.contract.till_commands import AnyTillCommand
-from edge.contract.till_protocol import (
+from edge.contract.session_views import (
     ApprovalRequest,
     ApprovalView,
-    ArticleView,
     EnrolRequest,
-    PriceCheckRequest,
-    PriceCheckView,
-    PriceView,
-    QuickKeyPageView,
     SessionView,
     SignInRequest,
-    SoldSaleView,
-    TillView,
 )
+from edge.contract.sold_sale_views import SoldSaleView
+from edge.contract.till_commands import AnyTillCommand
+from edge.contract.till_protocol import TillView
 from edge.flows.access import Access
 from edge.flows.presenting import PresentedReceipts
 from edge.flows.price_checking import PriceChecks

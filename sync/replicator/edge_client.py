@@ -17,8 +17,8 @@ from edge.contract.limits import (
     FRAME_RAW_BYTES_TARGET,
     LINK_WAIT_S,
 )
+from edge.contract.refusal_body import RefusalBody
 from edge.contract.replication import Ack, FeedTaken, LinkReport, Proof, ReplicaStatus
-from edge.contract.till_protocol import RefusalBody
 from edge.contract.wire import encode
 from sync.replicator.troubles import EdgeRefused, EdgeUnreachable
 

@@ -28,7 +28,7 @@ from edge.contract.device_messages import (
 )
 from edge.contract.health import HealthBody, HealthItem
 from edge.contract.reference_data import FEED_ORDER, Feed, Price, StaffMember
-from edge.contract.till_protocol import SignInRequest
+from edge.contract.session_views import SignInRequest
 from edge.contract.wire import encode
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from edge.contract.money import CURRENCY_DIGITS
 from edge.contract.reference_data import Article, Price, StaffMember, StoreProfile
-from edge.contract.till_protocol import SignInRequest
+from edge.contract.session_views import SignInRequest
 from edge.engine.barcode_meaning import (
     GtinMeaning,
     LabelMeaning,

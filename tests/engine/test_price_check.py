@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from edge.contract.article_views import PriceView, PromotionView
 from edge.contract.errors import Refused
 from edge.contract.promotion_data import (
     BasketPercentOff,
@@ -16,7 +17,6 @@ from edge.contract.promotion_data import (
     Promotion,
     Selection,
 )
-from edge.contract.till_protocol import PriceView, PromotionView
 from edge.engine.price_check import price_shown
 from edge.engine.promotions import Occasion
 from tests.engine.shop_in_memory import (

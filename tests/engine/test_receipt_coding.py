@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from edge.contract.receipt_code import LeftOut, PaidBy, SoldGoods, TaxPart
-from edge.contract.till_protocol import PaidTenderView, SoldLineView
+from edge.contract.sold_sale_views import PaidTenderView, SoldLineView
 from edge.engine.receipt_coding import code_of, proved_sale_view
 from tests.engine.shop_in_memory import FREE, MILK, ROLL, SOAP, shop
 from tests.engine.till_in_memory import TillInMemory

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from edge.contract.errors import Refused
-from edge.contract.till_protocol import PaidTenderView, SoldLineView
+from edge.contract.sold_sale_views import PaidTenderView, SoldLineView
 from edge.engine.originals import Unfinished
 from edge.engine.receipt_finding import (
     check_same_sale,

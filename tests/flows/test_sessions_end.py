@@ -17,7 +17,7 @@ from edge.contract.limits import (
     SESSION_S_MAX,
 )
 from edge.contract.reference_data import Feed, FeedItem, FeedPage, StaffMember
-from edge.contract.till_protocol import EnrolRequest, SignInRequest
+from edge.contract.session_views import EnrolRequest, SignInRequest
 from edge.contract.wire import encode
 from edge.flows.access import SITE_MIGRATIONS, Access, EnrolledDevice
 from edge.reference.store import MIGRATIONS, ReferenceStore

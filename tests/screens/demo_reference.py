@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import msgspec
 
+from edge.contract.article_views import ArticleView, QuickKeyPageView, QuickKeyView
 from edge.contract.coupon_data import Coupon, UsedCoupon
 from edge.contract.customer_data import Customer
 from edge.contract.promotion_data import Promotion
 from edge.contract.reference_data import Article, Price, StaffMember, StoreProfile, TaxRule
-from edge.contract.till_protocol import ArticleView, QuickKeyPageView, QuickKeyView
 
 DEMO: Final = Path(__file__).parents[2] / "sync" / "office" / "demo_shop"
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import msgspec
 from aiohttp import web
 
+from edge.contract.article_views import PriceCheckRequest, PriceCheckView
 from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
 from edge.contract.receipt_events import GiftReceiptPrinted, ReceiptReprinted
+from edge.contract.refusal_body import RefusalBody
 from edge.contract.till_commands import AnyTillCommand, PrintGiftReceipt, ReprintReceipt
-from edge.contract.till_protocol import PriceCheckRequest, PriceCheckView, RefusalBody
 from edge.contract.wire import encode
 from edge.engine.cart import Cart
 from edge.engine.originals import Original

@@ -27,6 +27,14 @@ from edge.contract.payment_events import (
 )
 from edge.contract.permissions import Verdict, verdict
 from edge.contract.sale_events import SaleCompleted
+from edge.contract.session_views import (
+    ApprovalRequest,
+    ApprovalView,
+    CashierView,
+    EnrolRequest,
+    SessionView,
+    SignInRequest,
+)
 from edge.contract.till_commands import (
     AddItem,
     AnyTillCommand,
@@ -40,17 +48,11 @@ from edge.contract.till_commands import (
     ReturnEmpties,
 )
 from edge.contract.till_protocol import (
-    ApprovalRequest,
-    ApprovalView,
-    CashierView,
     DeviceView,
     DotsView,
-    EnrolRequest,
     LinkView,
     NoticeView,
     ReceiptView,
-    SessionView,
-    SignInRequest,
     TillState,
     TillView,
     WeighingView,

@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from edge.contract.errors import Refused
-from edge.contract.till_protocol import RefusalBody
+from edge.contract.refusal_body import RefusalBody
 from edge.contract.wire import encode
 
 

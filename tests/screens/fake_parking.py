@@ -9,8 +9,9 @@ import msgspec
 from edge.contract.event_registry import Event
 from edge.contract.reference_data import StoreProfile
 from edge.contract.sale_events import SaleParked, SaleResumed
+from edge.contract.session_views import ForeignCashView
 from edge.contract.till_commands import AddItem
-from edge.contract.till_protocol import ForeignCashView, ParkedView, TillState
+from edge.contract.till_protocol import ParkedView, TillState
 from edge.engine.cart import EMPTY, Cart
 from edge.engine.cart_changes import replay
 from edge.engine.circumstances import Circumstances

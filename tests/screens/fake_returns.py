@@ -20,6 +20,7 @@ from edge.contract.event_registry import Event
 from edge.contract.receipt_code import is_signed_code, read_code
 from edge.contract.return_events import CashReturned, RefundPart, TenderReturned
 from edge.contract.sale_events import SaleAbandoned, SaleCompleted
+from edge.contract.sold_sale_views import SoldSaleView
 from edge.contract.till_commands import (
     AddItem,
     AnyTillCommand,
@@ -30,7 +31,7 @@ from edge.contract.till_commands import (
     ReturnLine,
     TakeCash,
 )
-from edge.contract.till_protocol import SoldSaleView, TillState
+from edge.contract.till_protocol import TillState
 from edge.engine.cart import APPROVED, EMPTY, Cart, Tender
 from edge.engine.cart_changes import replay
 from edge.engine.circumstances import Circumstances

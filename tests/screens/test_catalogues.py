@@ -11,9 +11,25 @@ from typing import Any
 import msgspec
 import pytest
 
-from edge.contract import customer_views, till_commands, till_protocol
+from edge.contract import (
+    article_views,
+    customer_views,
+    refusal_body,
+    session_views,
+    sold_sale_views,
+    till_commands,
+    till_protocol,
+)
 from tests.screens.conftest import SCREENS
 
+MIRRORED = (
+    till_protocol,
+    article_views,
+    customer_views,
+    refusal_body,
+    session_views,
+    sold_sale_views,
+)
 LANGUAGES = ("en", "pl", "zh", "ar", "ko", "pt")
 _WORD = re.compile(r"^  (\w+): (.+),$", re.MULTILINE)
 _FORMS = {"en": {"one", "other"}, "pt": {"one", "other"}, "zh": {"other"}, "ko": {"other"}}
@@ -78,7 +94,7 @@ def test_javascript_types_mirror_the_contract() -> None:
     mirrored = dict(re.findall(r"export interface (\w+) \{(.*?)\n\}", text, re.DOTALL))
     assert len(mirrored) > 10
     for name, body in mirrored.items():
-        struct: Any = getattr(till_protocol, name, None) or getattr(customer_views, name)
+        struct: Any = next(getattr(each, name) for each in MIRRORED if hasattr(each, name))
         wanted = [field.encode_name for field in msgspec.structs.fields(struct)]
         assert re.findall(r"^  (\w+): ", body, re.MULTILINE) == wanted, name
     union = text[text.index("export type Command") :]

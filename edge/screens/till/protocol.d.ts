@@ -1,4 +1,4 @@
-// What the box and the till say to each other, as in edge/contract/till_protocol.py and till_commands.py.
+// What the box and the till say to each other, as in edge/contract: till_protocol, its views beside it, and till_commands.
 // A test compares the fields; change both together.
 
 export type TillState = "idle" | "open" | "paying" | "in_doubt" | "done";

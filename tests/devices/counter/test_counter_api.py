@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from edge.contract.limits import BARCODE_CHARS_MAX, COUNTER_WATCHERS_MAX
-from edge.contract.till_protocol import RefusalBody
+from edge.contract.refusal_body import RefusalBody
 from tests.devices.counter.running_counter import (
     MILK,
     TILL_URL,

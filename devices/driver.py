@@ -18,15 +18,8 @@ import msgspec
 
 from devices.transports.byte_stream import ByteStream, Connector
 from devices.transports.flight_recorder import FlightRecorder, RecordedStream
-from edge.contract.device_messages import (
-    LEGAL_MOVES,
-    DeviceClass,
-    DriverState,
-    JobError,
-    JobKind,
-    JobResult,
-    JobStatus,
-)
+from edge.contract.device_messages import JobError, JobKind, JobResult, JobStatus
+from edge.contract.device_states import LEGAL_MOVES, DeviceClass, DriverState
 from edge.contract.errors import DeviceUnreachable, ProtocolViolation, TillboxError
 from edge.contract.identity import Ids
 from edge.contract.instant import Clock

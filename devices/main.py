@@ -12,7 +12,7 @@ from devices.host.device_host import DeviceHost
 from devices.host.running_device import Surroundings
 from devices.job_journal import MIGRATIONS, JobJournal
 from devices.settings import DevicesSettings
-from edge.contract.device_messages import OFFLINE
+from edge.contract.device_states import OFFLINE
 from edge.contract.device_topics import HostTopics
 from edge.contract.errors import SettingsInvalid
 from edge.contract.identity import is_short_id

@@ -12,13 +12,8 @@ from devices.driver import ConnectedDriver, DeviceJob, DriverPorts, DriverSpec, 
 from devices.protocols.scale_cas import ASK_WEIGHT, CALL, Line, Reading, ScaleAnswers
 from devices.transports.addresses import connector_to
 from devices.transports.byte_stream import ByteStream
-from edge.contract.device_messages import (
-    DeviceClass,
-    JobKind,
-    JobResult,
-    WeighOutcome,
-    WeightState,
-)
+from edge.contract.device_messages import JobKind, JobResult, WeighOutcome
+from edge.contract.device_states import DeviceClass, WeightState
 from edge.contract.errors import DeviceNeedsPerson, DeviceUnreachable, ProtocolViolation
 from edge.contract.limits import (
     SCALE_ANSWER_MS_MAX,

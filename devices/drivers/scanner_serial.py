@@ -12,7 +12,8 @@ from devices.driver import ConnectedDriver, DeviceJob, DriverPorts, DriverSpec, 
 from devices.protocols.scanner_lines import LineFormat, Misread, ScannerLines
 from devices.transports.addresses import connector_to
 from devices.transports.byte_stream import ByteStream
-from edge.contract.device_messages import EVENT_SCAN, DeviceClass, JobKind, JobResult
+from edge.contract.device_messages import EVENT_SCAN, JobKind, JobResult
+from edge.contract.device_states import DeviceClass
 from edge.contract.limits import SCAN_AGE_MS_MAX
 
 _READ_BYTES_MAX: Final = 4_096

@@ -12,18 +12,8 @@ from devices.driver import DriverSpec
 from devices.host.running_device import DevicePlan, RunningDevice, Surroundings
 from devices.job_journal import JobJournal, KnownJob
 from devices.job_router.incoming_jobs import read_job
-from edge.contract.device_messages import (
-    MESSAGE_VERSION,
-    OFFLINE,
-    ONLINE,
-    HostConfig,
-    HostInfo,
-    Job,
-    JobError,
-    JobResult,
-    JobStatus,
-    WantedDevice,
-)
+from edge.contract.device_messages import MESSAGE_VERSION, Job, JobError, JobResult, JobStatus
+from edge.contract.device_states import OFFLINE, ONLINE, HostConfig, HostInfo, WantedDevice
 from edge.contract.device_topics import HostTopics, parse_topic
 from edge.contract.errors import Refused, SettingsInvalid
 from edge.contract.limits import MQTT_PAYLOAD_BYTES_MAX, STATISTICS_EVERY_S

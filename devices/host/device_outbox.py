@@ -8,15 +8,8 @@ from typing import Final
 
 import msgspec
 
-from edge.contract.device_messages import (
-    OFFLINE,
-    ONLINE,
-    DeviceEvent,
-    DeviceMeta,
-    DeviceState,
-    DeviceStatistics,
-    JobResult,
-)
+from edge.contract.device_messages import DeviceEvent, JobResult
+from edge.contract.device_states import OFFLINE, ONLINE, DeviceMeta, DeviceState, DeviceStatistics
 from edge.contract.device_topics import DeviceTopics
 from edge.contract.errors import Refused
 from edge.contract.instant import Clock

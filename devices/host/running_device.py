@@ -15,15 +15,12 @@ from devices.job_journal import JobJournal
 from devices.job_router.job_queue import JobQueue
 from devices.transports.byte_stream import ByteStream, Connector
 from devices.transports.flight_recorder import FlightRecorder
-from edge.contract.device_messages import (
-    DeviceEvent,
+from edge.contract.device_messages import DeviceEvent, Job, JobError, JobResult
+from edge.contract.device_states import (
     DeviceMeta,
     DeviceState,
     DeviceStatistics,
     DriverState,
-    Job,
-    JobError,
-    JobResult,
     WantedDevice,
 )
 from edge.contract.device_topics import DeviceTopics

@@ -27,7 +27,6 @@ from edge.contract.device_messages import (
     DELIVERY,
     AbortPaymentArgs,
     Delivery,
-    DriverState,
     InquirePaymentArgs,
     Job,
     JobError,
@@ -36,6 +35,7 @@ from edge.contract.device_messages import (
     JobStatus,
     PaymentOutcome,
 )
+from edge.contract.device_states import DriverState
 from edge.contract.errors import (
     DeviceNeedsPerson,
     DeviceUnreachable,

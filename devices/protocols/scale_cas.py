@@ -20,7 +20,7 @@ from functools import reduce
 from operator import xor
 from typing import Final
 
-from edge.contract.device_messages import WeightState
+from edge.contract.device_states import WeightState
 
 CALL: Final = b"\x05"
 ASK_WEIGHT: Final = b"\x11"

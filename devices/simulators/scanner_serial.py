@@ -8,7 +8,7 @@ import msgspec
 
 from devices.driver import SimulatorPorts, SimulatorSpec
 from devices.transports.byte_stream import ByteStream
-from edge.contract.device_messages import DeviceClass
+from edge.contract.device_states import DeviceClass
 from edge.contract.errors import DeviceUnreachable
 
 SYMBOLOGY_TO_AIM: Final = {

@@ -1,4 +1,4 @@
-"""What edge and devices say to each other over MQTT: jobs down, events and results up.
+"""What edge asks of devices over MQTT, and what they answer and tell: jobs, results, events.
 
 `DELIVERY` states the delivery rule of each job; the body carries ids, deadlines and
 correlation, so that the contract holds on a plain MQTT 3.1.1 broker.
@@ -12,50 +12,16 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
-from edge.contract.identity import CommandId, ShortId
+from edge.contract.identity import CommandId
 from edge.contract.limits import (
     AMOUNT_MINOR_MAX,
     BARCODE_CHARS_MAX,
-    DEVICES_PER_HOST_MAX,
     SCALE_WEIGHT_G_MAX,
     TERMINAL_RECEIPT_NUMBER_CHARS_MAX,
 )
 from edge.contract.receipt_document import ReceiptDocument
 
 MESSAGE_VERSION: Final = 1
-
-
-class DeviceClass(StrEnum):
-    """UnifiedPOS device categories, in topic spelling."""
-
-    SCANNER = "scanner"
-    PRINTER = "printer"
-    DRAWER = "drawer"
-    TERMINAL = "terminal"
-    SCALE = "scale"
-
-
-class DriverState(StrEnum):
-    """Where a driver is in its life. `LEGAL_MOVES` lists every allowed step."""
-
-    CONFIGURED = "configured"
-    CONNECTING = "connecting"
-    READY = "ready"
-    ATTENTION = "attention"
-    LOST = "lost"
-    STOPPED = "stopped"
-
-
-LEGAL_MOVES: Final[dict[DriverState, frozenset[DriverState]]] = {
-    DriverState.CONFIGURED: frozenset({DriverState.CONNECTING, DriverState.STOPPED}),
-    DriverState.CONNECTING: frozenset(
-        {DriverState.READY, DriverState.ATTENTION, DriverState.LOST, DriverState.STOPPED}
-    ),
-    DriverState.READY: frozenset({DriverState.ATTENTION, DriverState.LOST, DriverState.STOPPED}),
-    DriverState.ATTENTION: frozenset({DriverState.READY, DriverState.LOST, DriverState.STOPPED}),
-    DriverState.LOST: frozenset({DriverState.CONNECTING, DriverState.STOPPED}),
-    DriverState.STOPPED: frozenset(),
-}
 
 
 class Delivery(StrEnum):
@@ -332,102 +298,3 @@ class DeviceEvent(msgspec.Struct, frozen=True):
 
 
 EVENT_SCAN: Final = "scan"
-
-# --- state -------------------------------------------------------------------------------
-
-
-class WeightState(StrEnum):
-    """What a scale says of what lies on it. Only a `STABLE` weight is one to sell by."""
-
-    STABLE = "stable"
-    UNSTABLE = "unstable"
-    OVERLOAD = "overload"
-    BELOW_ZERO = "below_zero"
-    NOT_KILOGRAMS = "not_kilograms"
-
-
-class DeviceState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A device's whole reported state, retained.
-
-    `paper`: `ok`, `near_end`, `out` or empty; `cover`: `closed`, `open` or empty; `drawer`:
-    `closed`, `open` or empty; `weight`: a `WeightState` or empty, with `weight_g` what the
-    scale shows while it is `stable` or `unstable`: for people to look at, never to sell by
-    (that is the job `weigh`); changes only, each at least `SCALE_SHOW_MS` after the last.
-    `health` says in words how it is; `advice` what to do. `boot`
-    changes with every start of the driver and `seq` counts up inside it.
-    """
-
-    state: DriverState
-    boot: str
-    seq: int
-    ts: int
-    health: str = ""
-    advice: str = ""
-    paper: str = ""
-    cover: str = ""
-    drawer: str = ""
-    jobs_waiting: int = 0
-    weight: str = ""
-    weight_g: int = 0
-    v: int = MESSAGE_VERSION
-
-
-class DeviceMeta(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a device is."""
-
-    device_class: DeviceClass
-    driver: str
-    model: str = ""
-    serial_number: str = ""
-    firmware: str = ""
-    capabilities: tuple[str, ...] = ()
-    v: int = MESSAGE_VERSION
-
-
-class DeviceStatistics(msgspec.Struct, frozen=True):
-    """UnifiedPOS statistics: name to count."""
-
-    counts: dict[str, int]
-    ts: int
-    v: int = MESSAGE_VERSION
-
-
-class FoundDevice(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Something that is plugged in and not adopted: shown, never hidden."""
-
-    address: str
-    description: str
-    driver: str = ""
-
-
-class HostInfo(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a host reports of itself."""
-
-    version: str
-    boot: str
-    found: tuple[FoundDevice, ...] = ()
-    config_error: str = ""
-    """Why the wanted configuration could not be taken; empty when it was."""
-    v: int = MESSAGE_VERSION
-
-
-class WantedDevice(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One device that a host is to run. `settings` has the shape its driver declares."""
-
-    id: ShortId
-    driver: str
-    settings: dict[str, Any] = {}
-
-
-class HostConfig(msgspec.Struct, frozen=True):
-    """The devices a host is to run: retained, the whole truth, written by edge alone.
-
-    It *names* secrets (a file on the host), never contains them.
-    """
-
-    devices: Annotated[tuple[WantedDevice, ...], Meta(max_length=DEVICES_PER_HOST_MAX)]
-    v: int = MESSAGE_VERSION
-
-
-ONLINE: Final = b"online"
-OFFLINE: Final = b"offline"

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from edge.contract.device_messages import (
+from edge.contract.device_states import (
     ONLINE,
     DeviceMeta,
     DeviceState,

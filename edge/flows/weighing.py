@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from edge.contract.device_messages import DriverState, JobResult, JobStatus, WeighOutcome
+from edge.contract.device_messages import JobResult, JobStatus, WeighOutcome
+from edge.contract.device_states import DriverState
 from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
 from edge.contract.instant import Clock

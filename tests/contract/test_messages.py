@@ -16,8 +16,6 @@ from edge.contract.device_messages import (
     BarcodeScanned,
     Delivery,
     DeviceEvent,
-    DeviceState,
-    DriverState,
     Job,
     JobKind,
     JobResult,
@@ -26,6 +24,7 @@ from edge.contract.device_messages import (
     RefundPaymentArgs,
     ReversePaymentArgs,
 )
+from edge.contract.device_states import DeviceState, DriverState
 from edge.contract.health import HealthBody, HealthItem
 from edge.contract.reference_data import FEED_ORDER, Feed, Price, StaffMember
 from edge.contract.session_views import SignInRequest

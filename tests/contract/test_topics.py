@@ -6,14 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.contract.device_messages import (
-    DELIVERY,
-    JOB_ARGS,
-    LEGAL_MOVES,
-    Delivery,
-    DriverState,
-    JobKind,
-)
+from edge.contract.device_messages import DELIVERY, JOB_ARGS, Delivery, JobKind
+from edge.contract.device_states import LEGAL_MOVES, DriverState
 from edge.contract.device_topics import (
     HostTopics,
     ParsedTopic,

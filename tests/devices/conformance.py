@@ -22,14 +22,13 @@ from devices.transports.byte_stream import ByteStream
 from devices.transports.memory_pipe import MemoryCable, PipeVariant
 from edge.contract.device_messages import (
     DELIVERY,
-    LEGAL_MOVES,
     Delivery,
-    DriverState,
     JobError,
     JobKind,
     JobResult,
     JobStatus,
 )
+from edge.contract.device_states import LEGAL_MOVES, DriverState
 from edge.contract.errors import DeviceUnreachable
 from edge.runtime.supervisor import Supervisor
 from tests.devices.driver_ports import KeptPorts

@@ -17,14 +17,8 @@ from devices.host.running_device import Surroundings
 from devices.job_journal import MIGRATIONS, JobJournal
 from devices.simulators.scanner_serial import SIMULATOR, SimulatedScanner, SimulatedScannerSettings
 from devices.transports.asyncio_stream import AsyncioStream
-from edge.contract.device_messages import (
-    OFFLINE,
-    DeviceState,
-    HostConfig,
-    HostInfo,
-    JobResult,
-    WantedDevice,
-)
+from edge.contract.device_messages import JobResult
+from edge.contract.device_states import OFFLINE, DeviceState, HostConfig, HostInfo, WantedDevice
 from edge.contract.device_topics import HostTopics
 from edge.contract.instant import Clock
 from edge.runtime.bus import Bus, BusMessage, LastWill

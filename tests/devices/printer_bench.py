@@ -16,12 +16,12 @@ from devices.simulators.printer_escpos import SIMULATOR, SimulatedPrinter, Simul
 from devices.transports.memory_pipe import MemoryCable, PipeVariant
 from edge.contract.device_messages import (
     CheckHealthArgs,
-    DriverState,
     JobKind,
     JobResult,
     KickDrawerArgs,
     PrintReceiptArgs,
 )
+from edge.contract.device_states import DriverState
 from edge.contract.receipt_document import (
     Align,
     Emphasis,

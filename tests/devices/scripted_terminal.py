@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 
 from devices.driver import DeviceJob
 from devices.transports.byte_stream import ByteStream
-from edge.contract.device_messages import DriverState, JobResult
+from edge.contract.device_messages import JobResult
+from edge.contract.device_states import DriverState
 from tests.devices.zvt_shop import ZvtShop, zvt_shop
 
 STATUS_OK = "27 00 04 000000001234 49 0978 87 0001"

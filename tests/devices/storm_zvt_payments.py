@@ -18,7 +18,8 @@ from devices.driver import DeviceJob
 from devices.drivers.terminal_zvt.payments import TerminalZvt
 from devices.simulators.terminal_zvt.scripts import Point, Script, SimulatedTerminalSettings
 from devices.transports.memory_pipe import PipeVariant
-from edge.contract.device_messages import DriverState, JobStatus, PaymentOutcome
+from edge.contract.device_messages import JobStatus, PaymentOutcome
+from edge.contract.device_states import DriverState
 from edge.contract.errors import DeviceUnreachable, ProtocolViolation, Refused
 from tests.devices.zvt_shop import ZvtShop, outcome_of, zvt_shop
 

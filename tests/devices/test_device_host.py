@@ -8,17 +8,13 @@ import msgspec
 import pytest
 
 from devices.host.device_host import DeviceHost
-from edge.contract.device_messages import (
+from edge.contract.device_messages import BarcodeScanned, DeviceEvent, Job, JobKind, JobStatus
+from edge.contract.device_states import (
     OFFLINE,
     ONLINE,
-    BarcodeScanned,
-    DeviceEvent,
     DeviceMeta,
     DeviceStatistics,
     HostConfig,
-    Job,
-    JobKind,
-    JobStatus,
     WantedDevice,
 )
 from edge.contract.instant import Clock

@@ -11,14 +11,8 @@ from typing_extensions import override
 from devices.driver import ConnectedDriver, DeviceJob, LifeCycle
 from devices.transports.byte_stream import ByteStream
 from devices.transports.memory_pipe import MemoryCable
-from edge.contract.device_messages import (
-    LEGAL_MOVES,
-    CheckHealthArgs,
-    DriverState,
-    JobKind,
-    JobResult,
-    JobStatus,
-)
+from edge.contract.device_messages import CheckHealthArgs, JobKind, JobResult, JobStatus
+from edge.contract.device_states import LEGAL_MOVES, DriverState
 from edge.contract.errors import DeviceUnreachable, ProtocolViolation
 from tests.devices.driver_ports import KeptPorts
 from tests.devices.virtual_clock import VirtualClock

@@ -18,7 +18,6 @@ from edge.contract.device_messages import (
     AbortPaymentArgs,
     AuthorisePaymentArgs,
     CheckHealthArgs,
-    DriverState,
     InquirePaymentArgs,
     JobError,
     JobKind,
@@ -31,6 +30,7 @@ from edge.contract.device_messages import (
     ReversePaymentArgs,
     WeighArgs,
 )
+from edge.contract.device_states import DriverState
 from edge.contract.errors import (
     DeviceNeedsPerson,
     DeviceUnreachable,

@@ -16,15 +16,8 @@ import msgspec
 import pytest
 
 from devices.main import COMMAND
-from edge.contract.device_messages import (
-    OFFLINE,
-    ONLINE,
-    BarcodeScanned,
-    DeviceEvent,
-    JobKind,
-    JobStatus,
-    WantedDevice,
-)
+from edge.contract.device_messages import BarcodeScanned, DeviceEvent, JobKind, JobStatus
+from edge.contract.device_states import OFFLINE, ONLINE, WantedDevice
 from edge.runtime.mqtt_bus import MqttBus
 from edge.runtime.structured_log import open_log
 from edge.runtime.supervisor import Supervisor

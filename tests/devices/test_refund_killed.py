@@ -31,8 +31,8 @@ from edge.contract.device_messages import (
     PaymentOutcome,
     RefundPaymentArgs,
     ReversePaymentArgs,
-    WantedDevice,
 )
+from edge.contract.device_states import WantedDevice
 from edge.runtime.mqtt_bus import MqttBus
 from edge.runtime.structured_log import open_log
 from edge.runtime.supervisor import Supervisor

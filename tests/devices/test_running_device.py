@@ -17,15 +17,8 @@ from devices.job_journal import JobJournal
 from devices.job_router.incoming_jobs import read_job
 from devices.transports.byte_stream import ByteStream
 from devices.transports.memory_pipe import MemoryCable
-from edge.contract.device_messages import (
-    DeviceEvent,
-    DeviceMeta,
-    DeviceState,
-    JobKind,
-    JobResult,
-    JobStatus,
-    WantedDevice,
-)
+from edge.contract.device_messages import DeviceEvent, JobKind, JobResult, JobStatus
+from edge.contract.device_states import DeviceMeta, DeviceState, WantedDevice
 from edge.contract.device_topics import DeviceTopics
 from edge.contract.errors import Refused, StorageFailed
 from edge.contract.limits import EVENTS_UNSENT_MAX, RESULTS_UNSENT_MAX

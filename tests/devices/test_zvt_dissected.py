@@ -13,7 +13,7 @@ from devices.protocols import zvt_commands as commands
 from devices.protocols.zvt_apdu import Control, encode_apdu
 from devices.simulators.terminal_zvt.scripts import SimulatedTerminalSettings
 from devices.transports.byte_stream import ByteStream
-from edge.contract.device_messages import DriverState
+from edge.contract.device_states import DriverState
 from tests.devices.zvt_shop import zvt_shop
 
 TILL, TERMINAL = bytes([192, 0, 2, 10]), bytes([192, 0, 2, 20])

@@ -20,7 +20,6 @@ from edge.contract.device_messages import (
     AbortPaymentArgs,
     AuthorisePaymentArgs,
     CheckHealthArgs,
-    DriverState,
     InquirePaymentArgs,
     JobKind,
     JobResult,
@@ -29,6 +28,7 @@ from edge.contract.device_messages import (
     RefundPaymentArgs,
     ReversePaymentArgs,
 )
+from edge.contract.device_states import DriverState
 from edge.contract.errors import DeviceUnreachable, Refused
 from edge.runtime.structured_log import open_log
 from tests.devices.driver_ports import KeptPorts

@@ -10,17 +10,14 @@ from typing import Any
 import msgspec
 
 from edge.contract.device_messages import (
-    ONLINE,
     BarcodeScanned,
     DeviceEvent,
-    DeviceState,
-    DriverState,
-    HostConfig,
     Job,
     JobError,
     JobResult,
     JobStatus,
 )
+from edge.contract.device_states import ONLINE, DeviceState, DriverState, HostConfig
 from edge.contract.device_topics import HostTopics
 from edge.contract.wire import encode
 from edge.runtime.bus import Bus

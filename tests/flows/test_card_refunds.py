@@ -9,14 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from edge.contract.device_messages import (
-    DeviceClass,
-    DeviceMeta,
-    Job,
-    JobError,
-    JobResult,
-    JobStatus,
-)
+from edge.contract.device_messages import Job, JobError, JobResult, JobStatus
+from edge.contract.device_states import DeviceClass, DeviceMeta
 from edge.contract.wire import encode
 from edge.ledger.past_sales import PastSales
 from tests.flows.box import MILK, Box, selling_box

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from edge.contract.device_messages import (
+from edge.contract.device_states import (
     ONLINE,
     DeviceClass,
     DeviceMeta,

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from edge.contract.device_messages import DriverState, Job, JobError, JobResult, JobStatus
+from edge.contract.device_messages import Job, JobError, JobResult, JobStatus
+from edge.contract.device_states import DriverState
 from edge.contract.promotion_data import BasketAmountOff, PercentOff, Promotion
 from edge.contract.wire import encode
 from edge.runtime.memory_bus import MemoryBroker

@@ -7,7 +7,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from edge.contract.device_messages import DriverState
+from edge.contract.device_states import DriverState
 from edge.runtime.memory_bus import MemoryBroker
 from tests.flows.box import MILK, Box, bare_box, selling_box
 from tests.flows.fake_host import fake_host, until, until_view

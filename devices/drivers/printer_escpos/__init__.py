@@ -7,7 +7,8 @@ from typing import Final
 from devices.driver import DriverSpec, Rung
 from devices.drivers.printer_escpos.jobs import PrinterEscpos
 from devices.drivers.printer_escpos.settings import PrinterEscposSettings, connector
-from edge.contract.device_messages import DeviceClass, JobKind
+from edge.contract.device_messages import JobKind
+from edge.contract.device_states import DeviceClass
 
 __all__ = ["DRIVER", "PrinterEscpos", "PrinterEscposSettings"]
 

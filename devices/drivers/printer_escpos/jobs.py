@@ -19,12 +19,12 @@ from devices.protocols.escpos_trouble import NOT_KNOWN, fields_of, trouble_of
 from devices.transports.byte_stream import ByteStream
 from edge.contract.device_messages import (
     DrawerOutcome,
-    DriverState,
     JobResult,
     KickDrawerArgs,
     PrintOutcome,
     PrintReceiptArgs,
 )
+from edge.contract.device_states import DriverState
 from edge.contract.errors import DeviceNeedsPerson, DeviceUnreachable
 from edge.contract.limits import (
     DRAWER_LOOK_MS,

@@ -7,7 +7,8 @@ from typing import Final
 from devices.driver import DriverSpec, Rung
 from devices.drivers.terminal_zvt.payments import TerminalZvt
 from devices.drivers.terminal_zvt.settings import TerminalZvtSettings, terminal_connector
-from edge.contract.device_messages import DeviceClass, JobKind
+from edge.contract.device_messages import JobKind
+from edge.contract.device_states import DeviceClass
 
 DRIVER: Final = DriverSpec(
     name="terminal_zvt",

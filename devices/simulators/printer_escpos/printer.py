@@ -14,7 +14,7 @@ from devices.simulators.printer_escpos.mechanics import Mechanics, Paper
 from devices.simulators.printer_escpos.real_time import RealTimeEar
 from devices.simulators.printer_escpos.roll import PULSES_KEPT_MAX, PaperLine, Pulse, Roll
 from devices.transports.byte_stream import ByteStream
-from edge.contract.device_messages import DeviceClass
+from edge.contract.device_states import DeviceClass
 from edge.contract.errors import DeviceUnreachable
 
 _RESERVE_BYTES: Final = 256

@@ -7,7 +7,7 @@ from typing import Final
 from devices.driver import SimulatorSpec
 from devices.simulators.terminal_zvt.scripts import SimulatedTerminalSettings
 from devices.simulators.terminal_zvt.terminal import SimulatedTerminal
-from edge.contract.device_messages import DeviceClass
+from edge.contract.device_states import DeviceClass
 
 SIMULATOR: Final = SimulatorSpec(
     name="terminal_zvt",

@@ -22,9 +22,9 @@ from edge.contract.device_messages import (
     PrintReceiptArgs,
     RefundPaymentArgs,
     ReversePaymentArgs,
-    WantedDevice,
     WeighArgs,
 )
+from edge.contract.device_states import WantedDevice
 from edge.contract.receipt_document import QrBlock, ReceiptDocument, RowBlock
 from edge.runtime.memory_bus import MemoryBroker
 from edge.runtime.system_clock import SystemClock

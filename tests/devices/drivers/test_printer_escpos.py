@@ -14,11 +14,11 @@ from devices.transports.memory_pipe import MemoryCable, PipeVariant
 from edge.contract.device_messages import (
     CheckHealthArgs,
     DrawerOutcome,
-    DriverState,
     JobKind,
     JobStatus,
     PrintOutcome,
 )
+from edge.contract.device_states import DriverState
 from edge.contract.errors import DeviceUnreachable, SettingsInvalid
 from edge.contract.receipt_document import ReceiptDocument, RowBlock, TextBlock
 from tests.devices.driver_ports import KeptPorts

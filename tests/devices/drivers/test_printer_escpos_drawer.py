@@ -11,12 +11,12 @@ from devices.drivers.printer_escpos import PrinterEscpos, PrinterEscposSettings
 from devices.transports.memory_pipe import MemoryCable
 from edge.contract.device_messages import (
     DrawerOutcome,
-    DriverState,
     JobKind,
     JobStatus,
     KickDrawerArgs,
     PrintReceiptArgs,
 )
+from edge.contract.device_states import DriverState
 from edge.contract.receipt_document import ReceiptDocument
 from tests.devices.driver_ports import KeptPorts
 from tests.devices.printer_bench import LONG, bench

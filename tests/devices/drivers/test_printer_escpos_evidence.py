@@ -11,13 +11,13 @@ from devices.drivers.printer_escpos import PrinterEscpos, PrinterEscposSettings
 from devices.transports.byte_stream import ByteStream
 from devices.transports.memory_pipe import MemoryCable
 from edge.contract.device_messages import (
-    DriverState,
     JobKind,
     JobResult,
     JobStatus,
     PrintOutcome,
     PrintReceiptArgs,
 )
+from edge.contract.device_states import DriverState
 from edge.contract.errors import DeviceUnreachable
 from edge.contract.receipt_document import ReceiptDocument, TextBlock
 from tests.devices.driver_ports import KeptPorts

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from devices.simulators.printer_escpos import SimulatedPrinter
-from edge.contract.device_messages import DriverState, JobStatus, PrintOutcome
+from edge.contract.device_messages import JobStatus, PrintOutcome
+from edge.contract.device_states import DriverState
 from edge.contract.errors import DeviceNeedsPerson
 from tests.devices.printer_bench import LONG, bench
 

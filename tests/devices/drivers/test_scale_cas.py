@@ -16,13 +16,13 @@ from devices.transports.byte_stream import ByteStream
 from devices.transports.memory_pipe import MemoryCable
 from edge.contract.device_messages import (
     CheckHealthArgs,
-    DriverState,
     JobKind,
     JobResult,
     JobStatus,
     WeighArgs,
     WeighOutcome,
 )
+from edge.contract.device_states import DriverState
 from edge.contract.errors import DeviceNeedsPerson, DeviceUnreachable, TillboxError
 from edge.contract.limits import SCALE_SHOW_MS, SCALE_STILL_MS_MAX
 from edge.runtime.structured_log import open_log

@@ -11,7 +11,8 @@ from devices.driver import SimulatorPorts
 from devices.drivers.scanner_serial import ScannerSerial, ScannerSerialSettings
 from devices.simulators.scanner_serial import SimulatedScanner, SimulatedScannerSettings
 from devices.transports.memory_pipe import MemoryCable
-from edge.contract.device_messages import BarcodeScanned, DriverState
+from edge.contract.device_messages import BarcodeScanned
+from edge.contract.device_states import DriverState
 from edge.contract.errors import DeviceUnreachable
 from edge.runtime.structured_log import open_log
 from tests.devices.driver_ports import KeptPorts

@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from edge.contract.device_messages import DriverState, JobStatus
+from edge.contract.device_messages import JobStatus
+from edge.contract.device_states import DriverState
 from edge.contract.errors import DeviceUnreachable, Refused
 from tests.devices.scripted_terminal import STATUS_OK, scripted
 from tests.devices.zvt_shop import outcome_of, zvt_shop

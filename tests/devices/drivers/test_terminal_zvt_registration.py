@@ -10,7 +10,7 @@ import pytest
 from devices.drivers.terminal_zvt import DRIVER
 from devices.drivers.terminal_zvt.settings import TerminalZvtSettings, read_password
 from devices.simulators.terminal_zvt.scripts import SimulatedTerminalSettings
-from edge.contract.device_messages import DriverState
+from edge.contract.device_states import DriverState
 from edge.contract.errors import Refused, SettingsInvalid
 from tests.devices.scripted_terminal import STATUS_OK, scripted
 from tests.devices.virtual_clock import VirtualClock

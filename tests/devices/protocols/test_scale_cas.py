@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from devices.protocols.scale_cas import BLOCK_BYTES, Line, Reading, ScaleAnswers, read_block
-from edge.contract.device_messages import WeightState
+from edge.contract.device_states import WeightState
 
 BLOCK_742 = bytes.fromhex("01 02 53 20 30302E373432 6B67 60 03 04")
 """0.742 kg, stable; the check byte was added up by hand."""

@@ -18,7 +18,6 @@ from edge.contract.errors import ProtocolViolation, ReplicaFork, TillboxError
 from edge.contract.identity import Ids
 from edge.contract.instant import Clock
 from edge.contract.limits import (
-    FEED_CURSOR_AHEAD_MAX,
     FRAME_BODY_BYTES_MAX,
     FRAMES_IN_FLIGHT_MAX,
     FRAMES_PER_COMMIT_MAX,
@@ -28,7 +27,7 @@ from edge.contract.limits import (
     SOCKET_SEND_S_MAX,
     STOP_S_MAX,
 )
-from edge.contract.reference_data import FEED_ORDER, YOUNGER_FEEDS, BoxKey, Feed
+from edge.contract.reference_data import BoxKey, Feed
 from edge.contract.replication import (
     FEED_REFUSED,
     Ack,
@@ -45,15 +44,15 @@ from edge.contract.replication import (
     Resend,
     Welcome,
     ack_bytes,
-    proof_bytes,
 )
 from edge.contract.wire import encode
 from edge.runtime.bounded_queue import BoundedQueue, QueueClosed, QueueFull
 from edge.runtime.frame_codec import Dictionaries
-from edge.runtime.keys import SigningKey, VerifyingKey
+from edge.runtime.keys import SigningKey
 from edge.runtime.metrics import Counter, Metrics
 from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
+from sync.office.admission import Admission
 from sync.office.denial import DeniedError, out_of_turn
 from sync.office.event_store import EventStore
 from sync.office.feed_push import FeedPush
@@ -62,19 +61,6 @@ from sync.office.ingest import Ingest, Rewind
 from sync.office.store_directory import RegisteredStore, StoreDirectory
 
 Shape = TypeVar("Shape", Hello, Proof)
-
-_ALARMING: Final = frozenset(
-    {
-        "fork",
-        "behind",
-        "signature_wrong",
-        "frame_of_other_store",
-        "frame_of_other_generation",
-        "feed_out_of_reach",
-    }
-)
-"""What a person has to look at; the rest is noise of the line, counted and logged."""
-
 
 _HEARS: Final = (FEED_REFUSED,)
 
@@ -118,6 +104,7 @@ class BoxSessions:
         self._clock = clock
         self._ids = ids
         self._log = log
+        self._admission = Admission(directory, feeds, log)
         self._tasks = tasks
         self._sessions: dict[str, Session] = {}
         self.taken: list[Callable[[], None]] = []
@@ -186,17 +173,17 @@ class BoxSessions:
             raise DeniedError(
                 "too_slow", f"The box did not introduce itself within {SESSION_HELLO_S_MAX:g} s."
             ) from None
-        store = await self._identify(hello, proof, nonce)
+        store = await self._admission.identify(hello, proof, nonce)
         if (older := self._sessions.get(store.slug)) is not None:
             await self._end(
                 older, DeniedError("replaced", "A newer session of this store is here.")
             )
         ingest = Ingest(store, self._events, self._dictionaries)
         head = await ingest.open()
-        await self._compare_heads(ingest, hello, head)
+        await self._admission.compare_heads(ingest, hello, head)
         key = BoxKey(store.number, store.gen, store.box_key)
         _ = await self._feeds.put(Feed.BOX_KEY, (NewItem(key.key, msgspec.Raw(encode(key))),))
-        cursors = await self._cursors(store, hello)
+        cursors = await self._admission.cursors(store, hello)
         push = FeedPush(self._feeds, store.slug, cursors, self._clock)
         session = Session(store, socket, ingest, push, BoundedQueue(SESSION_FRAMES_QUEUED_MAX))
         if store.slug in self._sessions:
@@ -217,88 +204,6 @@ class BoxSessions:
             self._forget(session)
             raise
         return session
-
-    async def _identify(self, hello: Hello, proof: Proof, nonce: str) -> RegisteredStore:
-        store = await self._directory.by_slug(hello.store)
-        if hello.nonce != nonce:
-            raise DeniedError("nonce_wrong", "The box answered another challenge.")
-        try:
-            VerifyingKey.from_hex(hello.box).verify(
-                bytes.fromhex(proof.signature), proof_bytes(hello.store, nonce, hello.box)
-            )
-        except (ProtocolViolation, ValueError):
-            raise DeniedError(
-                "proof_wrong", "The box did not prove that it holds its key."
-            ) from None
-        if store is None or hello.box != store.box_key:
-            # one answer: a stranger does not learn which stores there are
-            why = "no such store" if store is None else "the store has another box"
-            self._log.warning("box_unknown", store=hello.store, box=hello.box, reason=why)
-            raise DeniedError(
-                "box_not_registered",
-                f"Store {hello.store} with this box's key is not registered at head office.",
-            )
-        return store
-
-    async def _compare_heads(self, ingest: Ingest, hello: Hello, head: Head) -> None:
-        """Deny a box whose history cannot be a continuation of what is here."""
-        store, theirs = ingest.store, hello.head
-        if theirs.gen != store.gen:
-            raise await self._refusal(
-                store,
-                "frame_of_other_generation",
-                f"The box is in generation {theirs.gen}, store {store.slug} in {store.gen}.",
-            )
-        if theirs.seq > head.seq:
-            return  # whether it follows, the chain of its first frame says
-        there = await ingest.hash_at(theirs.seq)
-        if there is None or there.hex() != theirs.hash:
-            raise await self._refusal(
-                store,
-                "fork",
-                f"The box of store {store.slug} has another event {theirs.seq} than head office.",
-            )
-        if theirs.seq < head.seq:
-            raise await self._refusal(
-                store,
-                "behind",
-                f"The box of store {store.slug} ends at event {theirs.seq}, head office has "
-                f"{head.seq}: it was restored from an old copy.",
-            )
-
-    async def _refusal(self, store: RegisteredStore, code: str, words: str) -> DeniedError:
-        if code in _ALARMING:
-            await self._directory.alarm(store.number, code, words)
-            self._log.error("alarm", store=store.slug, code=code, reason=words)
-        return DeniedError(code, words)
-
-    async def _cursors(self, store: RegisteredStore, hello: Hello) -> dict[Feed, int]:
-        newest = await self._feeds.newest()
-        cursors = {
-            feed: hello.cursors.get(feed, 0)
-            for feed in FEED_ORDER
-            if feed not in YOUNGER_FEEDS or feed in hello.cursors
-        }
-        ahead = [str(feed) for feed in cursors if cursors[feed] > newest[feed]]
-        far = [feed for feed in ahead if cursors[Feed(feed)] - newest[feed] > FEED_CURSOR_AHEAD_MAX]
-        if far:
-            # all stores share the cursors: one box may not use them up
-            raise await self._refusal(
-                store,
-                "feed_out_of_reach",
-                f"The box of store {store.slug} says it has taken {', '.join(far)} further than "
-                "any head office can have sent: its reference data are damaged.",
-            )
-        if ahead:
-            for feed, cursor in cursors.items():
-                await self._feeds.catch_up(feed, cursor)
-            await self._directory.alarm(
-                store.number,
-                "feed_ahead",
-                f"The box of store {store.slug} has taken more of {', '.join(ahead)} than head "
-                "office ever sent: head office was restored from an old copy.",
-            )
-        return cursors
 
     async def _run(self, session: Session) -> None:
         """Read until the box goes; frames and feeds have a task each."""
@@ -379,7 +284,7 @@ class BoxSessions:
                 taken = await session.ingest.take(batch)
             except (ProtocolViolation, ReplicaFork) as error:
                 self._frames_total.add("refused")
-                raise await self._refusal(session.store, error.code, str(error)) from None
+                raise await self._admission.refusal(session.store, error.code, str(error)) from None
             except TillboxError as error:
                 raise DeniedError(error.code, str(error)) from None
             for listener in self.taken:

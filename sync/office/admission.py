@@ -1,0 +1,128 @@
+"""Who a box is, and whether its history and its reference data fit what is here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from edge.contract.errors import ProtocolViolation
+from edge.contract.limits import FEED_CURSOR_AHEAD_MAX
+from edge.contract.reference_data import FEED_ORDER, YOUNGER_FEEDS, Feed
+from edge.contract.replication import Head, Hello, Proof, proof_bytes
+from edge.runtime.keys import VerifyingKey
+from edge.runtime.structured_log import Log
+from sync.office.denial import DeniedError
+from sync.office.feeds import Feeds
+from sync.office.ingest import Ingest
+from sync.office.store_directory import RegisteredStore, StoreDirectory
+
+_ALARMING: Final = frozenset(
+    {
+        "fork",
+        "behind",
+        "signature_wrong",
+        "frame_of_other_store",
+        "frame_of_other_generation",
+        "feed_out_of_reach",
+    }
+)
+"""What a person has to look at; the rest is noise of the line, counted and logged."""
+
+
+@dataclass
+class Admission:
+    """Decides whether a box may come in, with alarms for what a person has to look at."""
+
+    directory: StoreDirectory
+    feeds: Feeds
+    log: Log
+
+    async def identify(self, hello: Hello, proof: Proof, nonce: str) -> RegisteredStore:
+        """Return the store whose box this is; raise DeniedError unless it proved that."""
+        store = await self.directory.by_slug(hello.store)
+        if hello.nonce != nonce:
+            raise DeniedError("nonce_wrong", "The box answered another challenge.")
+        try:
+            VerifyingKey.from_hex(hello.box).verify(
+                bytes.fromhex(proof.signature), proof_bytes(hello.store, nonce, hello.box)
+            )
+        except (ProtocolViolation, ValueError):
+            raise DeniedError(
+                "proof_wrong", "The box did not prove that it holds its key."
+            ) from None
+        if store is None or hello.box != store.box_key:
+            # one answer: a stranger does not learn which stores there are
+            why = "no such store" if store is None else "the store has another box"
+            self.log.warning("box_unknown", store=hello.store, box=hello.box, reason=why)
+            raise DeniedError(
+                "box_not_registered",
+                f"Store {hello.store} with this box's key is not registered at head office.",
+            )
+        return store
+
+    async def compare_heads(self, ingest: Ingest, hello: Hello, head: Head) -> None:
+        """Raise DeniedError for a box whose history cannot be a continuation of what is here."""
+        store, theirs = ingest.store, hello.head
+        if theirs.gen != store.gen:
+            raise await self.refusal(
+                store,
+                "frame_of_other_generation",
+                f"The box is in generation {theirs.gen}, store {store.slug} in {store.gen}.",
+            )
+        if theirs.seq > head.seq:
+            return  # whether it follows, the chain of its first frame says
+        there = await ingest.hash_at(theirs.seq)
+        if there is None or there.hex() != theirs.hash:
+            raise await self.refusal(
+                store,
+                "fork",
+                f"The box of store {store.slug} has another event {theirs.seq} than head office.",
+            )
+        if theirs.seq < head.seq:
+            raise await self.refusal(
+                store,
+                "behind",
+                f"The box of store {store.slug} ends at event {theirs.seq}, head office has "
+                f"{head.seq}: it was restored from an old copy.",
+            )
+
+    async def refusal(self, store: RegisteredStore, code: str, words: str) -> DeniedError:
+        """Return why a box is denied, after an alarm where a person has to look at it."""
+        if code in _ALARMING:
+            await self.directory.alarm(store.number, code, words)
+            self.log.error("alarm", store=store.slug, code=code, reason=words)
+        return DeniedError(code, words)
+
+    async def cursors(self, store: RegisteredStore, hello: Hello) -> dict[Feed, int]:
+        """Return how far a box has taken each feed it knows.
+
+        Where it is further than this office, which was then restored from an old copy, the
+        feeds go on behind it, with an alarm. Raises DeniedError when no office can have sent
+        that much.
+        """
+        newest = await self.feeds.newest()
+        cursors = {
+            feed: hello.cursors.get(feed, 0)
+            for feed in FEED_ORDER
+            if feed not in YOUNGER_FEEDS or feed in hello.cursors
+        }
+        ahead = [str(feed) for feed in cursors if cursors[feed] > newest[feed]]
+        far = [feed for feed in ahead if cursors[Feed(feed)] - newest[feed] > FEED_CURSOR_AHEAD_MAX]
+        if far:
+            # all stores share the cursors: one box may not use them up
+            raise await self.refusal(
+                store,
+                "feed_out_of_reach",
+                f"The box of store {store.slug} says it has taken {', '.join(far)} further than "
+                "any head office can have sent: its reference data are damaged.",
+            )
+        if ahead:
+            for feed, cursor in cursors.items():
+                await self.feeds.catch_up(feed, cursor)
+            await self.directory.alarm(
+                store.number,
+                "feed_ahead",
+                f"The box of store {store.slug} has taken more of {', '.join(ahead)} than head "
+                "office ever sent: head office was restored from an old copy.",
+            )
+        return cursors

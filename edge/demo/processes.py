@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -105,13 +105,16 @@ class Processes:
         if not self.pids_file.exists():
             return
         known: dict[str, int] = json.loads(self.pids_file.read_text() or "{}")
-        mine = [pid for pid in known.values() if str(self.folder) in _command_line(pid)]
-        for pid in mine:
+        for pid in self._mine(known.values()):
             self.log.warning("leftover_ended", pid=pid)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        while any(_command_line(pid) for pid in mine):
+        while self._mine(known.values()):
             await self.clock.sleep(_GONE_POLL_S)
+
+    def _mine(self, pids: Iterable[int]) -> list[int]:
+        """Return those that run with this folder: a number may belong to somebody else by now."""
+        return [pid for pid in pids if str(self.folder) in _command_line(pid)]
 
     async def start(self, name: str, words: Sequence[str]) -> None:
         """Start a child and keep it running."""

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.demo import processes as processes_module
 from edge.demo.processes import DemoFailedError, Processes, hold, run_once
 from edge.runtime.structured_log import open_log
 from edge.runtime.supervisor import Supervisor
@@ -137,6 +138,21 @@ async def test_leftovers_of_this_folder_are_ended_and_nobody_else(children: Chil
             assert process.stdout is not None
             process.stdout.close()
         children.processes.pids_file.write_text("{}")
+
+
+async def test_a_number_that_went_to_somebody_else_is_not_waited_for(
+    children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = [f"tillbox edge --config {children.folder}/edge.toml", "an editor"]
+    monkeypatch.setattr(
+        processes_module, "_command_line", lambda _: said.pop(0) if len(said) > 1 else said[0]
+    )
+    killed: list[int] = []
+    monkeypatch.setattr(processes_module.os, "kill", lambda pid, _: killed.append(pid))
+    children.processes.pids_file.write_text(json.dumps({"edge": 4711}))
+    await children.processes.end_leftovers()
+    assert killed == [4711]
+    children.processes.pids_file.write_text("{}")
 
 
 @pytest.mark.parametrize("content", [None, "", "{}"])

@@ -270,6 +270,8 @@ LOOKS: Final = [
     (1366, 768, "dark", "ar-EG"),
     (390, 844, "light", "ko-KR"),
 ]
+AXE_LOOKS: Final = (LOOKS[0], LOOKS[-2])  # laptop in English, and dark in Arabic
+"""What axe finds hangs on theme and words: the two that differ most."""
 MEASURE: Final = """() => ({
     wide: document.documentElement.scrollWidth - innerWidth,
     small: [...document.querySelectorAll('button, select, input, a')].filter((each) => {
@@ -294,11 +296,12 @@ async def test_every_size_theme_and_language_is_sound(
     )
     page = office.page
     axe = SCREENS / "node_modules" / "axe-core" / "axe.min.js"
+    with_axe = (width, height, theme, locale) in AXE_LOOKS and axe.is_file()
 
     async def sound(state: str) -> None:
         found = await page.evaluate(MEASURE)
         assert found == {"wide": 0, "small": [], "untold": None}, state
-        if axe.is_file():
+        if with_axe:
             # the protocol runs it outside the page's policy
             await page.evaluate(axe.read_text("utf-8"))
             report = await page.evaluate("axe.run()")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import pytest
 from playwright.async_api import Browser, expect
@@ -96,3 +97,22 @@ async def test_nothing_sticks_out_and_axe_is_content(
     await expect(page.locator("dialog .found .key")).to_have_count(2)
     await looks.at("found")
     assert looks.till.defects == []
+
+
+NEXT_TASK: Final = """async (key) => {
+    dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+    const { port1, port2 } = new MessageChannel();
+    await new Promise((then) => { port1.onmessage = then; port2.postMessage(''); });
+    return document.activeElement?.id;
+}"""
+"""Presses a key, and says what the very next one would go to: no frame is drawn in between."""
+
+
+@pytest.mark.parametrize(("key", "field"), [("F3", "customer-text"), ("F11", "check-code")])
+async def test_the_first_key_after_a_sheet_s_own_is_not_lost(
+    till: TillPage, box: FakeBox, key: str, field: str
+) -> None:
+    with_customers(box)
+    await box.scan(COFFEE)
+    await total_is(till, 250)
+    assert await till.page.evaluate(NEXT_TASK, key) == field

@@ -1,6 +1,6 @@
 // Whose sale it is: looked for by name or number, scanned anywhere, and asked by name where it is shown.
 import { effect, signal, untracked } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { unbroken } from "../kit/numbers.js";
 import { html, Icon } from "../kit/parts.js";
 import { sound } from "../kit/sounds.js";
@@ -129,7 +129,7 @@ function Results() {
 
 export function CustomerSheet() {
   const name = customerName();
-  useEffect(() => document.getElementById("customer-text")?.focus(), []);
+  useLayoutEffect(() => document.getElementById("customer-text")?.focus(), []);
   const submit = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     if (typed.value.trim().length >= LETTERS_MIN) void look(typed.value.trim(), true);

@@ -1,5 +1,5 @@
 // What is wanted now and then: a price, a receipt again, all keys.
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { html, Icon } from "../kit/parts.js";
 import { say } from "../kit/words.js";
 import { CouponField } from "./coupons.js";
@@ -13,7 +13,7 @@ import * as store from "./store.js";
 
 export function MoreSheet() {
   const now = keys();
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!matchMedia("(pointer: fine)").matches) return; // no screen keyboard unasked
     const field = document.getElementById("again-receipt");
     if (field instanceof HTMLInputElement) field.select();

@@ -1,5 +1,5 @@
 // The sheet of the price check: one field, and what the last code costs, read from where the customer stands.
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { quantity, unbroken } from "../kit/numbers.js";
 import { html, Icon, Money } from "../kit/parts.js";
 import { say } from "../kit/words.js";
@@ -41,7 +41,7 @@ function Answer() {
 }
 
 export function PriceSheet() {
-  useEffect(() => document.getElementById("check-code")?.focus(), []);
+  useLayoutEffect(() => document.getElementById("check-code")?.focus(), []);
   const submit = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     void lookTyped();

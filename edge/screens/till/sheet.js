@@ -1,5 +1,5 @@
 // A sheet: only because a person pressed something. Esc, its key and a press outside close it.
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { html, Icon } from "../kit/parts.js";
 import { say } from "../kit/words.js";
 import * as store from "./store.js";
@@ -8,7 +8,7 @@ import * as store from "./store.js";
 export function Sheet({ title, kind = "", children }) {
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
   const close = () => (store.sheet.value = null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const shown = dialog.current;
     shown?.showModal();
     return () => shown?.close();

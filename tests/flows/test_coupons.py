@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def ledger(box: Box) -> Path:
 
 def stand(box: Box) -> list[tuple[str, str]]:
     """Return code and receipt of every single-use coupon that a sale has."""
-    with sqlite3.connect(ledger(box)) as connection:
+    with closing(sqlite3.connect(ledger(box))) as connection:
         return connection.execute("SELECT code, receipt FROM coupon ORDER BY code").fetchall()
 
 
@@ -153,7 +154,7 @@ async def test_the_list_of_coupons_follows_from_the_events_alone(tmp_path: Path)
         await box.command("add_coupon", code=CODE)
         await box.command("take_cash", amount_minor=100)
         await other.command("add_coupon", till="till-2", code="WELCOME-18")
-    with sqlite3.connect(ledger(box)) as connection:
+    with closing(sqlite3.connect(ledger(box))) as connection:
         before = {
             table: connection.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608
             for table in PROJECTED_TABLES

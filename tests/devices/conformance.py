@@ -33,7 +33,7 @@ from edge.contract.errors import DeviceUnreachable
 from edge.runtime.supervisor import Supervisor
 from tests.devices.driver_ports import KeptPorts
 from tests.devices.loop_database import LoopDatabase
-from tests.devices.test_job_queue import payload
+from tests.devices.queue_desk import payload
 from tests.devices.virtual_clock import VirtualClock
 
 SEED = 20_261_122

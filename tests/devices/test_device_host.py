@@ -23,7 +23,7 @@ from edge.runtime.bus import BusMessage
 from edge.runtime.memory_bus import MemoryBroker
 from edge.runtime.system_clock import SystemClock
 from tests.devices.host_bench import TOPICS, HostBench, ScannerOnTcp, until
-from tests.devices.test_job_queue import payload
+from tests.devices.queue_desk import payload
 
 SCANNER = TOPICS.device("scanner-1")
 EAN = "9521234567892"

@@ -39,7 +39,7 @@ from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock
 from tests.devices.broker import MOSQUITTO, RealBroker
 from tests.devices.host_bench import EdgeSide, until
-from tests.devices.test_job_queue import payload
+from tests.devices.queue_desk import payload
 from tests.devices.test_main import Machine
 
 pytestmark = [

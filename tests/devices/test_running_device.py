@@ -28,7 +28,7 @@ from edge.runtime.memory_bus import MemoryBroker, MemoryBus
 from edge.runtime.structured_log import open_log
 from edge.runtime.supervisor import Supervisor
 from tests.devices.loop_database import LoopDatabase
-from tests.devices.test_job_queue import payload
+from tests.devices.queue_desk import payload
 from tests.devices.virtual_clock import VirtualClock
 
 TOPICS = DeviceTopics("store-1", "host-1", "device-1")

@@ -35,7 +35,7 @@ from tests.devices.counter.running_counter import (
     settings_in,
 )
 from tests.devices.host_bench import TOPICS, HostBench, until
-from tests.devices.test_job_queue import payload
+from tests.devices.queue_desk import payload
 
 DEVICES = ("scanner-1", "printer-1", "terminal-1", "scale-1")
 

@@ -43,7 +43,6 @@ from edge.contract.receipt_document import (
     ColumnsBlock,
     Emphasis,
     FeedBlock,
-    PictureBlock,
     QrBlock,
     ReceiptBlock,
     ReceiptDocument,
@@ -227,8 +226,8 @@ class _Job:
                 self._qr(clean(data), clean(instead or data))
             case BarcodeBlock(data):
                 self._barcode(clean(data))
-            case PictureBlock(width_dots, rows):
-                self._picture(width_dots, rows)
+            case _:
+                self._picture(block.width_dots, block.rows)
 
     def finish(self) -> EncodedReceipt:
         self._set_align(Align.START)

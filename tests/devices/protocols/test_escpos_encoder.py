@@ -216,11 +216,14 @@ def test_outside_our_commands_no_byte_is_below_the_space(text: str) -> None:
     assert all(byte >= 0x20 or byte == 0x0A for byte in inside)
 
 
+@pytest.mark.parametrize("drawn_text", [True, False])
 @pytest.mark.parametrize(
     ("qr", "data"), [("native", "x" * 800), ("picture", "x" * 800), ("text", "x")]
 )
-def test_the_flush_completes_a_receipt_broken_off_anywhere(qr: Any, data: str) -> None:
-    encoder = EscposEncoder(PaperFormat(qr=qr))
+def test_the_flush_completes_a_receipt_broken_off_anywhere(
+    qr: Any, data: str, drawn_text: bool
+) -> None:
+    encoder = EscposEncoder(PaperFormat(qr=qr, drawn_text=drawn_text))
     document = ReceiptDocument("t", (TextBlock("a"), QrBlock(data), BarcodeBlock("1" * 20)))
     whole = encoder.encode(document).data
     after = encoder.encode(ReceiptDocument("t", (TextBlock("next"),))).data

@@ -97,6 +97,11 @@ class BoxApi:
                 status=302,
             )
         ]
+        pages += [
+            self._folder(f"/{name.removesuffix('/index.html')}")
+            for name in self.screens.names
+            if name.endswith("/index.html")
+        ]
         for name in self.screens.names:
             pages.append(self._page(f"/{name}", name))
             if name.endswith("/index.html"):
@@ -109,6 +114,20 @@ class BoxApi:
 
         return Route(
             method="GET", path=path, handler=handler, summary=f"The file {name}", access=ANYONE
+        )
+
+    @staticmethod
+    def _folder(path: str) -> Route:
+        async def handler(_: web.Request) -> web.Response:
+            return web.Response(status=302, headers={"Location": f"{path}/"})
+
+        return Route(
+            method="GET",
+            path=path,
+            handler=handler,
+            summary="To the page of that name",
+            access=ANYONE,
+            status=302,
         )
 
     async def _root(self, _: web.Request) -> web.Response:

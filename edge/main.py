@@ -22,6 +22,7 @@ from edge.flows.access import SITE_MIGRATIONS, Access
 from edge.flows.box_health import BoxHealth
 from edge.flows.card_desk import CardDesk
 from edge.flows.clock_watch import ClockWatch
+from edge.flows.customer_displays import CustomerDisplays
 from edge.flows.device_directory import DeviceDirectory
 from edge.flows.device_jobs import DeviceJobs
 from edge.flows.job_dispatch import JobDispatch
@@ -68,12 +69,13 @@ from edge.runtime.tls_contexts import server_context
 from edge.settings import EdgeSettings
 from edge.web.box_api import BoxApi
 from edge.web.caller import EdgeGate
+from edge.web.display_api import DisplayApi
 from edge.web.replica_api import ReplicaApi
 from edge.web.till_api import TillApi
 from edge.web.till_socket import TillSockets
 
 SCREENS: Final = Path(__file__).parent / "screens"
-_SCREEN_FOLDERS: Final = ("till", "kit", "vendor", "words")
+_SCREEN_FOLDERS: Final = ("till", "display", "kit", "vendor", "words")
 _DICTIONARY: Final = 1
 _GC_THRESHOLDS: Final = (20_000, 20, 100)
 """A sale makes little that refers to itself: the collector looks for such rarely."""
@@ -257,6 +259,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         metrics = Metrics()
         health.declare(metrics)
         sockets = TillSockets(views, clock, tasks)
+        displays = CustomerDisplays(selling, checks, reference, access.language_of)
         routes = BoxApi(
             health.items,
             metrics,
@@ -273,6 +276,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
                     checks,
                     PresentedReceipts(ledger, codes, selling.sold, reference),
                 ).routes(),
+                *DisplayApi(displays, selling, sockets).routes(),
                 *ReplicaApi(replica, link).routes(),
             )
         )

@@ -232,20 +232,33 @@ class Access:
 
     def cashier_of(self, till: str) -> str | None:
         """Return who signed in last at a till: whose scans they are. A scan is use of it."""
-        sessions = [session for session in self._sessions.values() if session.till == till]
-        newest = max(sessions, key=lambda session: session.started_at, default=None)
+        newest = self._newest(till)
         return newest.cashier if newest is not None and self._in_use(newest) else None
+
+    def language_of(self, till: str) -> str | None:
+        """Return the language of who is signed in at a till, None for nobody. It is no use."""
+        newest = self._newest(till)
+        holds = newest is not None and self._holds(newest, self.clock.monotonic_ms())
+        member = self.reference.staff_member(newest.cashier) if newest and holds else None
+        return None if member is None else member.language
+
+    def _newest(self, till: str) -> CashierSession | None:
+        sessions = [session for session in self._sessions.values() if session.till == till]
+        return max(sessions, key=lambda session: session.started_at, default=None)
 
     def _in_use(self, session: CashierSession) -> bool:
         """Say whether a session still holds, and count this as use of it."""
         now = self.clock.monotonic_ms()
-        idle = now - session.used_at_monotonic > SESSION_IDLE_S_MAX * 1000
-        old = self.clock.now_ms() - session.started_at > SESSION_S_MAX * 1000
-        revoked = self.reference.staff_member(session.cashier) is None
-        if idle or old or revoked:
+        if not self._holds(session, now):
             return False
         session.used_at_monotonic = now
         return True
+
+    def _holds(self, session: CashierSession, now: int) -> bool:
+        idle = now - session.used_at_monotonic > SESSION_IDLE_S_MAX * 1000
+        old = self.clock.now_ms() - session.started_at > SESSION_S_MAX * 1000
+        revoked = self.reference.staff_member(session.cashier) is None
+        return not (idle or old or revoked)
 
     async def sign_in(
         self, device: EnrolledDevice, request: SignInRequest

@@ -82,7 +82,7 @@ class ReceiptCodes:
 
     async def text(self, receipt: str, sale: str) -> str:
         """Return the signed code of a completed sale; empty where the ledger has no such sale."""
-        code = self._fresh.pop(sale, None)
+        code = self._fresh.get(sale)  # its printer and its display ask, in any order
         if code is None:
             sold = await self.past.find(receipt)
             code = None if sold is None else code_in_ledger(sold)

@@ -310,6 +310,7 @@ class TillApi:
         caller = till_caller(request)
         wish = await read_message(request, SignInRequest)
         session, token = await self.access.sign_in(caller.device, wish)
+        self.selling.views.publish_by_id(caller.device.till)  # customers see that it is open
         response = json_response(self.access.view(caller.device, session))
         set_secret_cookie(response, SESSION_COOKIE, token)
         return response
@@ -318,6 +319,7 @@ class TillApi:
         caller = till_caller(request)
         if caller.session is not None:
             await self.access.sign_out(caller.session)
+            self.selling.views.publish_by_id(caller.device.till)
         response = json_response(self.access.view(caller.device, None))
         clear_secret_cookie(response, SESSION_COOKIE)
         return response

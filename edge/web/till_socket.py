@@ -1,8 +1,13 @@
-"""A till's socket: the whole view on every change, newest wins, resumed by version."""
+"""Sockets that follow a till: the whole view on every change, newest wins.
+
+A till's own is resumed by version; a customer display's has what the customer may see, and takes
+nothing.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -49,22 +54,28 @@ class TillSockets:
         for socket in list(self._open):
             _ = await socket.close(code=WSCloseCode.GOING_AWAY)
 
-    async def serve(self, request: web.Request, till: Till) -> web.WebSocketResponse:
-        """Hold a socket until either side ends it. `after` is the version the till has."""
+    async def serve(
+        self, request: web.Request, till: Till, face: Callable[[bytes], bytes] | None = None
+    ) -> web.WebSocketResponse:
+        """Hold a socket until either side ends it. `after` is the version the till has.
+
+        With a `face` it is another's than the till's: it gets what that makes of the view, when
+        it is something new, and is ended by the first thing it says.
+        """
         socket = web.WebSocketResponse(
             heartbeat=SOCKET_HEARTBEAT_S, max_msg_size=SOCKET_MESSAGE_BYTES_MAX, compress=False
         )
-        after = _version(request.query.get("after", "0"))
+        after = _version(request.query.get("after", "0")) if face is None else -1
         await socket.prepare(request)
         screen = TillScreen()
         till.screens.add(screen)
         self._open.add(socket)
         if after < till.version or till.version == 0:
             screen.show(self.views.build(till))
-        sender = self.tasks.spawn(f"socket of {till.id}", self._send(socket, screen))
+        sender = self.tasks.spawn(f"socket of {till.id}", self._send(socket, screen, face))
         try:
             async for message in socket:
-                if message.type is not WSMsgType.TEXT:
+                if message.type is not WSMsgType.TEXT or face is not None:
                     break  # a till has nothing to say here; text is taken as a sign of life
         finally:
             till.screens.discard(screen)
@@ -72,10 +83,21 @@ class TillSockets:
             sender.cancel()
         return socket
 
-    async def _send(self, socket: web.WebSocketResponse, screen: TillScreen) -> None:
+    async def _send(
+        self,
+        socket: web.WebSocketResponse,
+        screen: TillScreen,
+        face: Callable[[bytes], bytes] | None,
+    ) -> None:
+        sent = b""
         try:
             while not socket.closed:
                 view = await screen.next()
+                if face is not None:
+                    view = face(view)
+                    if view == sent:
+                        continue  # a device or a till's own affair changed
+                    sent = view
                 async with self.clock.timeout(SOCKET_SEND_S_MAX):
                     await socket.send_frame(view, web.WSMsgType.TEXT)
         except (ConnectionError, TimeoutError):

@@ -73,6 +73,7 @@ from tests.screens.demo_reference import DemoReference, demo_staff
 from tests.screens.fake_again import PastAndPrices
 from tests.screens.fake_customers import customer_routes
 from tests.screens.fake_desk import FakeDesk
+from tests.screens.fake_display import FakeDisplays
 from tests.screens.fake_http import as_json, refusals
 from tests.screens.fake_parking import TILLS, ParkingShelf, foreign_cash
 from tests.screens.fake_returns import SoldShelf
@@ -128,6 +129,7 @@ class FakeBox:
         self.sold = SoldShelf()
         self.again = PastAndPrices()
         self.desk = FakeDesk()
+        self.displays = FakeDisplays(self)
         self.training = False
         self.valid_s = 60.0
         self.sockets: set[web.WebSocketResponse] = set()
@@ -136,7 +138,7 @@ class FakeBox:
         self._runner: web.AppRunner | None = None
         self._screens = StaticFiles.together(
             StaticFiles.load(SCREENS / name, prefix=f"{name}/")
-            for name in ("till", "kit", "vendor", "words")
+            for name in ("till", "display", "kit", "vendor", "words")
         )
 
     @property
@@ -170,7 +172,8 @@ class FakeBox:
                 web.route("*", "/api/v1/tills/{till}/empties", self._empties),
                 *self.again.routes(self),
                 *customer_routes(self),
-                web.get("/{name:(till|kit|vendor|words)/.*}", self._file),
+                *self.displays.routes(),
+                web.get("/{name:(till|display|kit|vendor|words)/.*}", self._file),
             ]
         )
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
@@ -181,7 +184,7 @@ class FakeBox:
 
     async def stop(self) -> None:
         """Vanish: sockets break, nothing listens."""
-        for socket in list(self.sockets):
+        for socket in [*self.sockets, *self.displays.sockets]:
             await socket.close()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -432,6 +435,7 @@ class FakeBox:
         for socket in list(self.sockets):
             if not socket.closed:
                 await socket.send_str(view.decode())
+        await self.displays.show(view)
         return view
 
     def admit(self, person: str) -> tuple[tuple[str, str], ...]:
@@ -453,14 +457,14 @@ class FakeBox:
         found = next((m for m in self.staff if m.id == person), None)
         return CashierView(found.id, found.name, found.role, found.language) if found else None
 
-    def _till(self, request: web.Request) -> None:
+    def check_till(self, request: web.Request) -> None:
         if request.cookies.get(TILL_COOKIE) not in self.enrolled:
             raise Refused(
                 "not_enrolled", "This device is not a till of this store yet.", status=401
             )
 
     def _seller(self, request: web.Request) -> CashierView:
-        self._till(request)
+        self.check_till(request)
         cashier = self._cashier(request)
         if cashier is None:
             raise Refused("not_signed_in", "Nobody is signed in.", status=401)
@@ -495,11 +499,11 @@ class FakeBox:
         return response
 
     async def _session(self, request: web.Request) -> web.Response:
-        self._till(request)
+        self.check_till(request)
         return as_json(self._session_view(self._cashier(request)))
 
     async def _sign_in(self, request: web.Request) -> web.Response:
-        self._till(request)
+        self.check_till(request)
         wish = msgspec.json.decode(await request.read(), type=SignInRequest)
         if self.pins.get(wish.cashier) != wish.pin:
             raise Refused("pin_wrong", "The PIN does not fit.", advice="Type it again.", status=403)
@@ -512,7 +516,7 @@ class FakeBox:
         return response
 
     async def _sign_out(self, request: web.Request) -> web.Response:
-        self._till(request)
+        self.check_till(request)
         self.sessions.pop(request.cookies.get(SESSION_COOKIE, ""), None)
         response = as_json(self._session_view(None))
         response.del_cookie(SESSION_COOKIE)

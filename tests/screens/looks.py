@@ -81,9 +81,14 @@ _AT_REST: Final = """async () => {
 }"""
 
 
+async def settled(page: Page) -> None:
+    """Wait until nothing moves any more."""
+    await page.evaluate(_AT_REST)
+
+
 async def measured(page: Page) -> dict[str, Any]:
     """Return what sticks out, is cut or too small, once the page is at rest."""
-    await page.evaluate(_AT_REST)
+    await settled(page)
     found: dict[str, Any] = await page.evaluate(MEASURE)
     return found
 

@@ -14,6 +14,7 @@ import pytest
 from edge.contract import (
     article_views,
     customer_views,
+    display_view,
     refusal_body,
     session_views,
     sold_sale_views,
@@ -26,10 +27,12 @@ MIRRORED = (
     till_protocol,
     article_views,
     customer_views,
+    display_view,
     refusal_body,
     session_views,
     sold_sale_views,
 )
+PAGES = ("till", "display")
 LANGUAGES = ("en", "pl", "zh", "ar", "ko", "pt")
 _WORD = re.compile(r"^  (\w+): (.+),$", re.MULTILINE)
 _FORMS = {"en": {"one", "other"}, "pt": {"one", "other"}, "zh": {"other"}, "ko": {"other"}}
@@ -70,7 +73,7 @@ def test_english_words_say_what_to_do_and_never_blame() -> None:
 
 def test_every_word_is_used() -> None:
     code = "".join(
-        p.read_text("utf-8") for d in ("till", "kit") for p in (SCREENS / d).glob("*.js")
+        p.read_text("utf-8") for d in (*PAGES, "kit") for p in (SCREENS / d).glob("*.js")
     )
     families = ("refusal_", "role_", "device_", "receipt_")
     unused = {
@@ -82,21 +85,26 @@ def test_every_word_is_used() -> None:
 
 
 def test_no_page_text_stands_outside_the_catalogue() -> None:
-    for path in (SCREENS / "till").glob("*.js"):
+    for path in (path for page in PAGES for path in (SCREENS / page).glob("*.js")):
         for template in re.findall(r"html`([^`]*)`", path.read_text("utf-8")):
             between = re.sub(r"\$\{[^{}]*\}|<[^>]*>", " ", template)
             words = re.findall(r">\s*([A-Za-z]{4,}[A-Za-z ]*)\s*<", template)
             assert words in ([], ["Enter"]) or not between, (path.name, words)
 
 
-def test_javascript_types_mirror_the_contract() -> None:
-    text = (SCREENS / "till" / "protocol.d.ts").read_text("utf-8")
+@pytest.mark.parametrize(("page", "least"), [("till", 10), ("display", 4)])
+def test_javascript_types_mirror_the_contract(page: str, least: int) -> None:
+    text = (SCREENS / page / "protocol.d.ts").read_text("utf-8")
     mirrored = dict(re.findall(r"export interface (\w+) \{(.*?)\n\}", text, re.DOTALL))
-    assert len(mirrored) > 10
+    assert len(mirrored) > least
     for name, body in mirrored.items():
         struct: Any = next(getattr(each, name) for each in MIRRORED if hasattr(each, name))
         wanted = [field.encode_name for field in msgspec.structs.fields(struct)]
         assert re.findall(r"^  (\w+): ", body, re.MULTILINE) == wanted, name
+
+
+def test_every_command_has_a_type_in_javascript() -> None:
+    text = (SCREENS / "till" / "protocol.d.ts").read_text("utf-8")
     union = text[text.index("export type Command") :]
     tags = {
         msgspec.inspect.type_info(each).tag  # type: ignore[union-attr] # structs have tags
@@ -119,10 +127,33 @@ def test_the_page_imports_what_is_shipped() -> None:
     assert modules <= wanted, "a module that is not preloaded costs a round trip"
 
 
+def test_the_display_imports_what_is_shipped_and_nothing_of_the_till() -> None:
+    page = (SCREENS / "display" / "index.html").read_text("utf-8")
+    (given,) = re.findall(r"<script type=\"importmap\">(.*?)</script>", page, re.DOTALL)
+    imports = json.loads(given)["imports"]
+    wanted = {*imports.values(), *re.findall(r'(?:href|src)="(/[^"]+)"', page)}
+    assert [name for name in wanted if not (SCREENS / name.removeprefix("/")).is_file()] == []
+    reached = {"/display/main.js"}
+    todo = [*reached]
+    while todo:
+        path = SCREENS / todo.pop().removeprefix("/")
+        for name in re.findall(
+            r"^import .*?\"(\.[^\"]+)\";$", path.read_text("utf-8"), re.MULTILINE
+        ):
+            found = f"/{(path.parent / name).resolve().relative_to(SCREENS.resolve())}"
+            if found not in reached:
+                reached.add(found)
+                todo.append(found)
+    assert reached - wanted == set(), "a module that is not preloaded costs a round trip"
+    preloaded = {name for name in wanted if name.endswith(".js")} - {"/kit/first_paint.js"}
+    assert preloaded == reached
+    assert not any(name.startswith("/till/") for name in wanted)
+
+
 def test_nothing_inline_that_the_policy_forbids() -> None:
-    page = (SCREENS / "till" / "index.html").read_text("utf-8")
-    assert "<style" not in page
-    for path in [*SCREENS.glob("till/*"), *SCREENS.glob("kit/*")]:
+    for name in PAGES:
+        assert "<style" not in (SCREENS / name / "index.html").read_text("utf-8")
+    for path in [*SCREENS.glob("till/*"), *SCREENS.glob("display/*"), *SCREENS.glob("kit/*")]:
         assert not re.search(r"\sstyle=|\son[a-z]+=\"", path.read_text("utf-8")), path.name
 
 

@@ -5,6 +5,7 @@ import { say } from "../kit/words.js";
 import { CouponField } from "./coupons.js";
 import { askEmpties } from "./empties.js";
 import { askCustomer } from "./customers.js";
+import { openDisplay } from "./facing.js";
 import { keyName, keys } from "./keyboard.js";
 import { openPriceCheck } from "./price_check.js";
 import { printAgain, receiptAsked, receiptTyped } from "./printing_again.js";
@@ -26,6 +27,7 @@ export function MoreSheet() {
     <div class="sheet__row"><button type="button" class="key key--tall" onClick=${openPriceCheck}><${Icon} name="tag" /><span>${say("price_check")}</span> <kbd>${keyName(now.check)}</kbd></button>
       <button type="button" class="key key--tall" onClick=${askEmpties}><${Icon} name="bottle0" /><span>${say("empties")}</span> <kbd>${keyName(now.empties)}</kbd></button>
       ${store.screen.value !== "change" && html`<button type="button" class="key key--tall" onClick=${askCustomer}><${Icon} name="user" /><span>${say("customer")}</span> <kbd>${keyName(now.customer)}</kbd></button>`}
+      <button type="button" class="key key--tall" onClick=${openDisplay}><${Icon} name="screen" /><span>${say("display")}</span></button>
       <button type="button" class="key key--tall" onClick=${() => (store.sheet.value = "keys")}><${Icon} name="keypad" /><span>${say("all_keys")}</span> <kbd>${keyName(now.help)}</kbd></button></div>
     <form class="again" onSubmit=${copy}><h3>${say("again_title")}</h3>
       <div class="field"><label for="again-receipt">${say("again_number")}</label>

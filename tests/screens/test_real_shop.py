@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
@@ -276,6 +277,42 @@ async def test_sold_brought_back_by_its_number_and_the_cash_given_back(
     await shop.scan(code)  # the box's own scanner
     await expect(page.locator(".field__fault")).to_contain_text("another shop")
     await page.context.close()
+
+
+async def test_the_customer_display_follows_before_sign_in_and_through_a_restart(
+    chromium: Browser, shop: Shop, enrolled: Path
+) -> None:
+    context = await chromium.new_context(locale="en-GB", storage_state=enrolled)
+    facing = await context.new_page()
+    facing.set_default_timeout(WAIT_MS)
+    await facing.goto(f"{shop.ready['till_url'].partition('/till/')[0]}/display")
+    total = facing.locator(".sum__huge")
+    # before anybody opens this till; tests before this one may have left somebody signed in
+    await expect(facing.locator("body")).to_have_attribute("data-state", re.compile("closed|ready"))
+    page = await signed_in(chromium, shop, enrolled)
+    await state(facing, "ready")
+    good = shop.goods[0]
+    await shop.scan(good["code"])
+    await state(facing, "selling")
+    await expect(facing.locator(".last__name")).to_have_text(good["name"].replace(" l", "\u00a0l"))
+    await expect(total).to_have_attribute("value", str(good["price_minor"]))
+    old = shop.kill("edge")
+    await state(facing, "lost")
+    await expect(facing.locator(".money")).to_have_count(0)
+    await shop.until_restarted("edge", old)
+    await state(facing, "selling")
+    await expect(total).to_have_attribute("value", str(good["price_minor"]))
+    await shop.until_devices_well()
+    await page.bring_to_front()
+    await keys(page, "F9", "F9")
+    await state(facing, "done")
+    picture = facing.locator(".code img")
+    await expect(picture).to_have_js_property("complete", value=True)
+    assert await picture.evaluate("image => image.naturalWidth") > 0
+    await keys(page, "Enter")
+    await state(facing, "ready")
+    await page.context.close()
+    await context.close()
 
 
 async def test_the_speed_of_the_real_shop_is_written_down(

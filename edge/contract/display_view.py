@@ -103,7 +103,7 @@ class CustomerDisplayView(msgspec.Struct, frozen=True, kw_only=True):
     for what went back; of `due_minor` and `back_minor`, what is left either way, one is 0. Once
     done `change_minor` is given back in cash, and `receipt_code` says whether the receipt's QR
     code is of use: goods were sold that may come back by it. `greeting` is the customer's first
-    name.
+    name. `logo` is another word for each logo of the store, empty for none.
     """
 
     state: DisplayState
@@ -123,3 +123,4 @@ class CustomerDisplayView(msgspec.Struct, frozen=True, kw_only=True):
     receipt_code: bool = False
     training: bool = False
     greeting: str = ""
+    logo: str = ""

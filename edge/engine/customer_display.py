@@ -47,12 +47,13 @@ class Beside(NamedTuple):
     """What a till's view does not say and its display shows.
 
     `language` is the cashier's, None while nobody is signed in; `customer` is the name that the
-    reference has for the sale's customer.
+    reference has for the sale's customer; `logo` tells the store's logo from every other.
     """
 
     language: str | None
     customer: str = ""
     on_scale: OnScale | None = None
+    logo: str = ""
 
 
 def display_view(view: TillView, beside: Beside) -> CustomerDisplayView:
@@ -69,6 +70,7 @@ def display_view(view: TillView, beside: Beside) -> CustomerDisplayView:
                 language=beside.language or "",
                 weighing=weighing,
                 training=view.training,
+                logo=beside.logo,
             )
     if state is None:
         return CustomerDisplayView(
@@ -76,6 +78,7 @@ def display_view(view: TillView, beside: Beside) -> CustomerDisplayView:
             currency=view.currency,
             language=beside.language or "",
             training=view.training,
+            logo=beside.logo,
         )
     live = tuple(line for line in view.lines if not line.voided)
     standing = tuple(each for each in view.tenders if each.state in _STANDS)
@@ -97,6 +100,7 @@ def display_view(view: TillView, beside: Beside) -> CustomerDisplayView:
         receipt_code=_has_code(view, live),
         training=view.training,
         greeting=(beside.customer.split() or [""])[0],
+        logo=beside.logo,
     )
 
 

@@ -8,6 +8,7 @@ weight, price per kilogram and price before the goods are sold (OIML R 76-1, pri
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -24,6 +25,7 @@ from edge.flows.price_checking import PriceChecks
 from edge.flows.selling import Selling
 from edge.flows.till import Till
 from edge.reference.store import ReferenceStore
+from edge.runtime.logo_picture import logo_png
 from edge.runtime.qr_picture import qr_svg
 
 _VIEW: Final = msgspec.json.Decoder(TillView)
@@ -47,8 +49,25 @@ class CustomerDisplays:
         if language is None or shown.state in _BEING_PAID:
             self._on_scale.pop(shown.till, None)
         known = self.reference.customer(shown.customer.number) if shown.customer else None
-        beside = Beside(language, known.name if known else "", self._on_scale.get(shown.till))
+        name = known.name if known else ""
+        beside = Beside(language, name, self._on_scale.get(shown.till), self._logo_word())
         return encode(display_view(shown, beside))
+
+    def _logo_word(self) -> str:
+        logo = self.reference.store.logo if self.reference.has_store else None
+        return "" if logo is None else f"{zlib.crc32(logo.rows):08x}"
+
+    def logo(self) -> bytes:
+        """Return the store's logo as PNG. Raises Refused (404) where it has none."""
+        logo = self.reference.store.logo if self.reference.has_store else None
+        if logo is None:
+            raise Refused(
+                "no_logo",
+                "This store has no logo.",
+                advice="Head office gives it one with its receipts.",
+                status=404,
+            )
+        return logo_png(logo)
 
     def weigh(self, till: Till, goods: ScaleGoods) -> None:
         """Show the customer what a till weighs, by its code; an empty one ends it.

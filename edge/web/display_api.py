@@ -23,6 +23,7 @@ from edge.web.caller import CASHIER, TILL, till_caller
 from edge.web.till_socket import TillSockets
 
 SVG_TYPE: Final = "image/svg+xml"
+PNG_TYPE: Final = "image/png"
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,16 @@ class DisplayApi:
                 refusals={404: "The till does not show that sale, or not any more."},
             ),
             Route(
+                method="GET",
+                path="/api/v1/display/logo.png",
+                handler=self._logo,
+                summary="The store's logo, as on its receipts",
+                access=TILL,
+                gives=PNG_TYPE,
+                query=(Query("logo", "Which one the view named: a new one has a new address"),),
+                refusals={404: "The store has none."},
+            ),
+            Route(
                 method="POST",
                 path="/api/v1/tills/{till}/scale-goods",
                 handler=self._weigh,
@@ -97,6 +108,9 @@ class DisplayApi:
         return web.Response(
             body=picture, content_type=SVG_TYPE, headers={"Cache-Control": "no-store"}
         )
+
+    async def _logo(self, _: web.Request) -> web.Response:
+        return web.Response(body=self.displays.logo(), content_type=PNG_TYPE)
 
     async def _weigh(self, request: web.Request) -> web.Response:
         goods = await read_message(request, ScaleGoods)

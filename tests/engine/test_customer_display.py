@@ -32,6 +32,7 @@ SEEN: Final = frozenset(
         "beside.language",
         "beside.customer",
         "beside.on_scale.name",
+        "beside.logo",
     }
 )
 """Words that a customer may read."""

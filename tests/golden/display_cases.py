@@ -26,7 +26,9 @@ LINES: Final = (
 )
 CASES: Final = {
     "closed": CustomerDisplayView(state=DisplayState.CLOSED, currency="EUR"),
-    "ready": CustomerDisplayView(state=DisplayState.READY, currency="EUR", language="pl"),
+    "ready": CustomerDisplayView(
+        state=DisplayState.READY, currency="EUR", language="pl", logo="04c11db7"
+    ),
     "selling": CustomerDisplayView(
         state=DisplayState.SELLING,
         currency="EUR",

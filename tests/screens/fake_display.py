@@ -10,11 +10,13 @@ from aiohttp import web
 
 from edge.contract.display_view import ScaleGoods
 from edge.contract.errors import Refused
+from edge.contract.reference_data import Logo
 from edge.contract.till_protocol import TillState, TillView
 from edge.contract.wire import encode
 from edge.engine.customer_display import Beside, OnScale, display_view
 from edge.engine.price_check import price_shown
 from edge.engine.promotions import Occasion
+from edge.runtime.logo_picture import logo_png
 from edge.runtime.qr_picture import qr_svg
 from tests.golden.signed_receipt import TEXT
 from tests.screens.fake_http import as_json
@@ -31,12 +33,14 @@ class FakeDisplays:
     sockets: set[web.WebSocketResponse] = field(default_factory=set)
     said: list[object] = field(default_factory=list)
     on_scale: OnScale | None = None
+    logo: Logo | None = None
 
     def routes(self) -> tuple[web.RouteDef, ...]:
         return (
             web.get("/api/v1/display", self._view),
             web.get("/api/v1/display/socket", self._socket),
             web.get("/api/v1/display/receipt.svg", self._receipt),
+            web.get("/api/v1/display/logo.png", self._logo),
             web.post("/api/v1/tills/{till}/scale-goods", self._weigh),
         )
 
@@ -49,7 +53,10 @@ class FakeDisplays:
             display_view(
                 shown,
                 Beside(
-                    member.language if member else None, known.name if known else "", self.on_scale
+                    member.language if member else None,
+                    known.name if known else "",
+                    self.on_scale,
+                    "one" if self.logo else "",
                 ),
             )
         )
@@ -80,6 +87,11 @@ class FakeDisplays:
         if cart.state is not TillState.DONE or request.query["began_at"] != str(cart.opened_at):
             raise Refused("no_receipt_shown", "The till shows no receipt.", status=404)
         return web.Response(body=qr_svg(TEXT), content_type="image/svg+xml")
+
+    async def _logo(self, request: web.Request) -> web.Response:
+        self.box.check_till(request)
+        assert self.logo is not None
+        return web.Response(body=logo_png(self.logo), content_type="image/png")
 
     async def _weigh(self, request: web.Request) -> web.Response:
         goods = msgspec.json.decode(await request.read(), type=ScaleGoods)

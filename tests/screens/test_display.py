@@ -15,6 +15,7 @@ from playwright.async_api import Browser, expect
 
 from edge.contract.customer_data import Customer
 from edge.contract.promotion_data import AmountOff, Promotion, Selection
+from edge.contract.reference_data import Logo
 from edge.contract.till_commands import (
     AnyTillCommand,
     BeginTraining,
@@ -238,6 +239,19 @@ async def test_a_stale_total_is_never_shown_as_live(browser: Browser, box: FakeB
     await display.state("selling")  # by itself, and as it is now
     await counter.sells(LOAF)
     await expect(display.page.locator(".item")).to_have_count(1)
+
+
+async def test_the_stores_logo_takes_the_place_of_ours(browser: Browser, box: FakeBox) -> None:
+    display = await DisplayPage.open(browser, box, theme="dark")
+    await expect(display.page.locator(".idle__mark")).to_be_visible()
+    box.displays.logo = Logo(384, b"\x0f\xf0" * 24 * 120)
+    await box.publish()
+    logo = display.page.locator(".idle__logo")
+    await expect(logo).to_have_js_property("naturalWidth", 384)
+    await expect(display.page.locator(".idle__mark")).to_have_count(0)
+    await display.at("logo")
+    if SHOTS:
+        await display.page.screenshot(path=Path(SHOTS) / "display-logo.png")
 
 
 async def test_before_sign_in_it_is_closed_and_a_stranger_sees_nothing(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,15 @@ import aiohttp
 import msgspec
 import pytest
 import zxingcpp
+from msgspec.structs import replace
 from PIL import Image, ImageDraw
 
 from edge.contract.display_view import CustomerDisplayView
 from edge.contract.receipt_code import is_signed_code
+from edge.contract.reference_data import Feed, FeedItem, FeedPage, Logo
+from edge.contract.wire import encode
 from edge.main import load_screens
-from tests.flows.box import MILK, PIN, Box, bare_box, selling_box
+from tests.flows.box import MILK, PIN, PROFILE, Box, bare_box, selling_box
 from tests.flows.fake_host import fake_host, until
 
 APPLES = "4011"
@@ -199,6 +203,29 @@ async def test_what_is_weighed_is_told_by_the_till_and_priced_by_the_box(tmp_pat
         await shown(box)
         await box.call("POST", "/api/v1/session", {"cashier": "marta", "pin": PIN})
         assert (await shown(box)).weighing is None  # what a cashier left is not taken up
+
+
+async def test_the_logo_of_the_store_is_the_displays_too(tmp_path: Path) -> None:
+    async with selling_box(tmp_path) as box:
+        socket = await open_display(box)
+        assert (await receive(socket)).logo == ""
+        status, body = await box.call("GET", f"{DISPLAY}/logo.png")
+        assert (status, body["code"]) == (404, "no_logo")
+        words = set()
+        for number, rows in enumerate((b"\x0f\xf0\xff\xff", b"\xf0\x0f\x00\x00"), 2):
+            profile = replace(PROFILE, logo=Logo(16, rows))
+            item = FeedItem("store", number, msgspec.Raw(encode(profile)))
+            page = FeedPage(Feed.CONFIG, (item,), number)
+            path = "/internal/v1/replica/feed"
+            status, taken = await box.call("POST", path, page, headers=box.service)
+            assert status == 200, taken
+            words.add((await receive(socket)).logo)
+            status, picture = await box.call("GET", f"{DISPLAY}/logo.png")
+            assert status == 200
+            assert Image.open(io.BytesIO(picture)).size == (16, 2)
+        assert "" not in words
+        assert len(words) == 2
+        await socket.close()
 
 
 async def test_pages_are_found_at_their_short_addresses_too(tmp_path: Path) -> None:

@@ -56,4 +56,5 @@ export interface CustomerDisplayView {
   receipt_code: boolean;
   training: boolean;
   greeting: string;
+  logo: string;
 }

@@ -12,7 +12,9 @@ export function Speech({ icon, title, words, busy = false }) {
 
 /** The till waits, or is closed. */
 export function Idle({ closed = false }) {
-  return html`<main class="speech idle"><img class="idle__mark" src="/kit/mark.svg" alt="" /><p class="idle__name">${brandName.value}</p>
+  const logo = view.value?.logo;
+  const picture = logo ? html`<img class="idle__logo" src=${`/api/v1/display/logo.png?logo=${logo}`} alt="" />` : html`<img class="idle__mark" src="/kit/mark.svg" alt="" />`;
+  return html`<main class="speech idle">${picture}<p class="idle__name">${brandName.value}</p>
     <h1 role="status">${say(closed ? "display_closed" : "display_welcome")}</h1></main>`;
 }
 

@@ -17,6 +17,7 @@ from edge.contract.customer_data import Customer
 from edge.contract.promotion_data import AmountOff, Promotion, Selection
 from edge.contract.reference_data import Logo
 from edge.contract.till_commands import (
+    Abandon,
     AnyTillCommand,
     BeginTraining,
     GiveCash,
@@ -34,7 +35,7 @@ from tests.golden.signed_receipt import TEXT
 from tests.screens.by_hand_page import CROISSANT, LOAF, ROLL
 from tests.screens.display_page import SIZES, DisplayPage
 from tests.screens.fake_box import FakeBox
-from tests.screens.till_page import PEOPLE, TillPage
+from tests.screens.till_page import PEOPLE, TillPage, held
 
 pytestmark = [pytest.mark.screens, pytest.mark.timeout(120)]
 
@@ -225,6 +226,14 @@ async def test_it_takes_no_scans_and_says_nothing(browser: Browser, box: FakeBox
     assert [each for each in display.asked[before:] if not each.startswith("GET ")] == []
     assert len(box.cart.lines) == 1
     assert box.displays.said == []
+    await page.get_by_role("button", name="Polski").click()
+    await expect(page.locator("html")).to_have_attribute("lang", "pl")
+    await Counter(box).do(Abandon)
+    await display.state("ready")
+    await page.keyboard.press("Enter")  # of a scanner: it chooses nothing for the next customer
+    await Counter(box).sells(LOAF)
+    await display.state("selling")
+    await expect(page.locator("html")).to_have_attribute("lang", "en")
 
 
 async def test_a_stale_total_is_never_shown_as_live(browser: Browser, box: FakeBox) -> None:
@@ -239,6 +248,19 @@ async def test_a_stale_total_is_never_shown_as_live(browser: Browser, box: FakeB
     await display.state("selling")  # by itself, and as it is now
     await counter.sells(LOAF)
     await expect(display.page.locator(".item")).to_have_count(1)
+
+
+async def test_a_box_that_is_merely_silent_is_lost_too(browser: Browser, box: FakeBox) -> None:
+    display = await DisplayPage.open(browser, box)
+    await Counter(box).sells(ROLL)
+    await display.state("selling")
+    await display.page.evaluate("AbortSignal.timeout = () => new AbortController().signal")
+    async with held(display.page, "**/api/v1/display"):  # the question gets no answer, not even no
+        for socket in list(box.displays.sockets):
+            await socket.close()
+        await display.state("lost")
+        assert await display.page.locator(".money").count() == 0
+    await display.state("selling")
 
 
 async def test_the_stores_logo_takes_the_place_of_ours(browser: Browser, box: FakeBox) -> None:

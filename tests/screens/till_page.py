@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -31,6 +31,22 @@ PEOPLE: Final = {
     "ko": "minjun",
     "pt": "joao",
 }
+
+
+@asynccontextmanager
+async def held(page: Page, path: str) -> AsyncIterator[None]:
+    """Keep what a page asks of the box on its way until the block ends."""
+    go = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await go.wait()
+        await route.continue_()
+
+    await page.route(path, hold)
+    try:
+        yield
+    finally:
+        go.set()
 
 
 @dataclass
@@ -93,20 +109,9 @@ class TillPage:
             "data-state", SIGNED_IN, timeout=10_000
         )
 
-    @asynccontextmanager
-    async def held(self, path: str) -> AsyncIterator[None]:
+    def held(self, path: str) -> AbstractAsyncContextManager[None]:
         """Keep what the page asks of the box on its way until the block ends."""
-        go = asyncio.Event()
-
-        async def hold(route: Route) -> None:
-            await go.wait()
-            await route.continue_()
-
-        await self.page.route(path, hold)
-        try:
-            yield
-        finally:
-            go.set()
+        return held(self.page, path)
 
     async def state(self, wanted: str) -> None:
         """Wait until the page shows a state."""

@@ -26,6 +26,7 @@ from edge.flows.customer_displays import CustomerDisplays
 from edge.flows.device_directory import DeviceDirectory
 from edge.flows.device_jobs import DeviceJobs
 from edge.flows.job_dispatch import JobDispatch
+from edge.flows.letters import LetterPost
 from edge.flows.link_state import LinkState
 from edge.flows.paying_by_card import PayingByCard
 from edge.flows.presenting import PresentedReceipts
@@ -44,6 +45,7 @@ from edge.flows.weighing import Weighing
 from edge.ledger.disk_space import DiskSpace
 from edge.ledger.event_log import MIGRATIONS as LEDGER_MIGRATIONS
 from edge.ledger.event_log import BusinessCalendar, Ledger
+from edge.ledger.letters import Letters
 from edge.ledger.past_sales import PastSales
 from edge.ledger.records import LedgerIdentity, OpenJob
 from edge.reference.store import MIGRATIONS as REFERENCE_MIGRATIONS
@@ -190,6 +192,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             clock,
             ids.new,
             disk.check if settings.watch_disk else lambda: None,
+            ids.secret,
             jobs_for=jobs.for_events,
             dispatch=send,
             terminal_of=lambda till: _device_of(directory, till, "terminal"),
@@ -252,6 +255,16 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
 
         replica.feed_taken = feed_taken
         await replica.open()
+        post = LetterPost(
+            Letters(ledger_file),
+            selling.sold,
+            codes,
+            setting.as_sold,
+            lambda: reference.store.name,
+            clock,
+            log,
+        )
+        post.open(ledger)
         recovery = Recovery(ledger, selling, dispatch, paying, weighing, log)
         await recovery.start(settings.tills, clean=clean)
         stack.push_async_callback(recovery.stop)
@@ -277,7 +290,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
                     PresentedReceipts(ledger, codes, selling.sold, reference),
                 ).routes(),
                 *DisplayApi(displays, selling, sockets).routes(),
-                *ReplicaApi(replica, link).routes(),
+                *ReplicaApi(replica, link, post).routes(),
             )
         )
         tls = _tls(settings)
@@ -310,6 +323,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         # who waits for news would hold the closing up
         stack.push_async_callback(sockets.close)
         stack.callback(replica.close)
+        stack.callback(post.close)
         files = (ledger_file, reference_file, site_file)
         yield Edge(
             settings, log, bus, tasks, selling, access, ledger, ledger_file, dispatch, files, web

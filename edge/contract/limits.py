@@ -204,6 +204,18 @@ RECEIPT_AGE_MS_MAX: Final = 12 * 3_600_000
 """A receipt waits for paper through the day."""
 REPRINT_AGE_MS_MAX: Final = 5 * 60_000
 """A copy or a gift receipt waits for a new roll, not for the next customer."""
+EMAIL_CHARS_MAX: Final = 254
+"""An e-mail address (RFC 5321, 4.5.3.1.3: a path of 256 with its brackets)."""
+EMAIL_LOCAL_CHARS_MAX: Final = 64
+"""What stands before the @ (RFC 5321, 4.5.3.1.1)."""
+EMAIL_LABEL_CHARS_MAX: Final = 63
+"""A part of a host name between its dots (RFC 1035, 2.3.4)."""
+LETTERS_PER_SALE_MAX: Final = 5
+"""Receipts of one sale by e-mail: a wrong address or two, a partner, the office."""
+LETTER_SALT_CHARS_MAX: Final = 64
+"""256 bits as text have 43."""
+LETTER_BYTES_MAX: Final = 524_288
+"""A receipt of the longest sale on its way to head office, well within `FRAME_BODY_BYTES_MAX`."""
 PRICE_CHECK_S_MAX: Final = 120.0
 """A price check that nobody uses for so long ends: the next scan is a sale's again."""
 PAYMENT_AGE_MS_MAX: Final = 30_000
@@ -383,6 +395,26 @@ WATCHDOG_EVERY_S: Final = 3.0
 """A third of what systemd waits before it takes a loop for stuck."""
 STOP_S_MAX: Final = 8.0
 """A clean stop; after it the process is killed and the ledger is whole all the same."""
+
+# --- receipts by e-mail, at head office ---------------------------------------------------
+MAIL_SEND_S_MAX: Final = 60.0
+"""One mail, from dialling to the server's last word; a slow one answers within that."""
+MAIL_RETRY_MS_MIN: Final = 30_000
+"""The first wait after a "not now"; servers that greylist ask for a minute or more."""
+MAIL_RETRY_MS_MAX: Final = 3_600_000
+"""The longest wait between two tries."""
+MAIL_TRIED_MS_MAX: Final = 3 * 86_400_000
+"""From the first try on; whoever paid on Friday has it on Monday, or is told no more."""
+MAIL_WAITED_MS_MAX: Final = 30 * 86_400_000
+"""From its arrival on, tried or not: without a mail server nobody's address is kept for ever."""
+MAIL_ADDRESS_KEPT_MS: Final = 7 * 86_400_000
+"""After a mail was sent, or given up: long enough to ask what became of it."""
+MAIL_LOOK_S: Final = 60.0
+"""How often the outbox is looked through for what is due, too old, or to be erased."""
+MAIL_WORDS_CHARS_MAX: Final = 300
+"""What a mail server said, as it is kept and shown."""
+MAILS_SHOWN_MAX: Final = 50
+"""The newest of the outbox, on the page of head office."""
 
 # --- the counter (simulated hardware) ----------------------------------------------------
 COUNTER_CONNECTIONS_MAX: Final = 64

@@ -37,6 +37,23 @@ class GiftReceiptPrinted(Event, frozen=True):
 
 
 @declare
+class ReceiptEmailRequested(Event, frozen=True):
+    """A person asked for the receipt of a completed sale by e-mail; head office sends it.
+
+    `ref` names what travels beside the chain: the address, with the salt of `address_seal`
+    (SHA-256, see `receipt_letter`). `letter` counts those of that sale, from 1.
+    """
+
+    TYPE: ClassVar[str] = "receipt_email_requested"
+
+    sale: str
+    receipt: str
+    ref: str
+    address_seal: str
+    letter: int
+
+
+@declare
 class ReprintEnded(Event, frozen=True):
     """A printer reported on a copy or a gift receipt that a person had asked for.
 

@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Meta
 
 from edge.contract.errors import ProtocolViolation
-from edge.contract.identity import Place, ShortId
+from edge.contract.identity import CommandId, Place, ShortId
 from edge.contract.limits import FRAME_RAW_BYTES_MAX
 from edge.contract.reference_data import Feed, FeedPage
 
@@ -173,6 +173,22 @@ class FeedRefused(msgspec.Struct, frozen=True, tag="feed_refused", tag_field="ms
     reason: str
 
 
+class LetterUp(msgspec.Struct, frozen=True, tag="letter", tag_field="msg"):
+    """A receipt by e-mail, beside the frames: a `ReceiptLetter`, which only its reader decodes.
+
+    Sent only to a head office whose Welcome says that it hears `LETTER`.
+    """
+
+    ref: CommandId
+    letter: msgspec.Raw
+
+
+class LetterTaken(msgspec.Struct, frozen=True, tag="letter_taken", tag_field="msg"):
+    """Head office has that letter on its disk: the box erases its own."""
+
+    ref: CommandId
+
+
 class Resend(msgspec.Struct, frozen=True, tag="resend", tag_field="msg"):
     """A frame did not fit: head office's head is this; go on from there."""
 
@@ -187,8 +203,8 @@ class Denied(msgspec.Struct, frozen=True, tag="denied", tag_field="msg"):
     message: str
 
 
-OfficeMessage = Challenge | Welcome | Ack | FeedDown | Resend | Denied
-BoxMessage = Hello | Proof | FeedTaken | FeedRefused
+OfficeMessage = Challenge | Welcome | Ack | FeedDown | LetterTaken | Resend | Denied
+BoxMessage = Hello | Proof | FeedTaken | FeedRefused | LetterUp
 FEED_REFUSED: Final = "feed_refused"
 
 

@@ -13,6 +13,7 @@ from edge.contract.limits import (
     BARCODE_CHARS_MAX,
     COUPON_CHARS_MAX,
     CUSTOMER_CHARS_MAX,
+    EMAIL_CHARS_MAX,
     MINIMUM_AGE_MAX,
     REASON_CHARS_MAX,
     RECEIPT_CHARS_MAX,
@@ -315,6 +316,16 @@ class PrintGiftReceipt(TillCommand, frozen=True, kw_only=True, tag="print_gift_r
     receipt: ReceiptText
 
 
+class EmailReceipt(TillCommand, frozen=True, kw_only=True, tag="email_receipt"):
+    """Send the receipt of a completed sale by e-mail, once head office is reached.
+
+    `receipt` as in `ReprintReceipt`. The address is in no event, view or answer.
+    """
+
+    receipt: ReceiptText
+    address: Annotated[str, Meta(min_length=1, max_length=EMAIL_CHARS_MAX)]
+
+
 class AskTerminal(TillCommand, frozen=True, kw_only=True, tag="ask_terminal"):
     """Ask the terminal now what became of the payment, or refund, that is in doubt.
 
@@ -420,6 +431,7 @@ AnyTillCommand = (
     | OpenDrawer
     | ReprintReceipt
     | PrintGiftReceipt
+    | EmailReceipt
     | AskTerminal
     | AttachEvidence
     | ReverseInDoubt

@@ -66,6 +66,7 @@ class Circumstances(msgspec.Struct, frozen=True):
     asked for, today, where it can take payments back. `coupon` says where the coupon is that the
     command presents, None while no sale has it. `business_day` (`YYYY-MM-DD`) is the one on
     which the sale was (or now is) opened. In `training` nothing leaves the screen.
+    `letter_salt` is what an address is sealed with, unguessed and never used before.
     """
 
     till: str
@@ -88,3 +89,4 @@ class Circumstances(msgspec.Struct, frozen=True):
     coupon: CouponUse | None = None
     business_day: str = ""
     training: bool = False
+    letter_salt: str = ""

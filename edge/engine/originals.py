@@ -57,8 +57,8 @@ class Original(msgspec.Struct, frozen=True):
 
     `reversed_before` are card payments of which a terminal said, when it was to take them back,
     that they had been reversed already: the customer may have that money. `till` completed it,
-    `cashier` (an id, or empty) took the money; `copies` of its receipt and `gifts`, gift
-    receipts, were asked for so far.
+    `cashier` (an id, or empty) took the money; `copies` of its receipt, `gifts` (gift receipts)
+    and `letters` (by e-mail) were asked for so far.
     """
 
     cart: Cart
@@ -70,6 +70,7 @@ class Original(msgspec.Struct, frozen=True):
     cashier: str = ""
     copies: int = 0
     gifts: int = 0
+    letters: int = 0
 
     @property
     def lines(self) -> tuple[Line, ...]:

@@ -98,6 +98,12 @@ def copy_mark(language: str, copy: int = 1) -> TextBlock:
     return TextBlock(f"*** {words.copy}{number} ***", Align.CENTRE, Emphasis.LARGE)
 
 
+def email_mark(language: str) -> TextBlock:
+    """Return what stands at both ends of a receipt that goes out by e-mail."""
+    words = WORDS[language_of(language)]
+    return TextBlock(f"*** {words.by_email} ***", Align.CENTRE, Emphasis.LARGE)
+
+
 def lay_out_gift_receipt(
     cart: Cart, store: StoreProfile, *, till: str, zone: tzinfo
 ) -> ReceiptDocument:

@@ -31,6 +31,7 @@ class ReceiptWords(msgspec.Struct, frozen=True):
     terminal_receipt: str
     trace: str
     copy: str
+    by_email: str
     training: str
     kilogram: str
     per_kilogram: str
@@ -87,6 +88,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         terminal_receipt="Terminal receipt",
         trace="Trace",
         copy="COPY",
+        by_email="COPY BY E-MAIL",
         training="TRAINING - NOT A RECEIPT",
         kilogram="kg",
         per_kilogram="/kg",
@@ -128,6 +130,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         terminal_receipt="Potwierdzenie nr",
         trace="Nr operacji",
         copy="KOPIA",
+        by_email="KOPIA E-MAILEM",
         training="SZKOLENIE - TO NIE PARAGON",
         kilogram="kg",
         per_kilogram="/kg",
@@ -169,6 +172,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         terminal_receipt="凭证号",
         trace="流水号",
         copy="重印",
+        by_email="电子邮件副本",
         training="培训 - 非收据",
         kilogram="kg",
         per_kilogram="/kg",
@@ -210,6 +214,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         terminal_receipt="إيصال الجهاز",
         trace="رقم التتبع",
         copy="نسخة",
+        by_email="نسخة بالبريد الإلكتروني",
         training="تدريب - ليس إيصالًا",
         kilogram="كجم",
         per_kilogram="/كجم",
@@ -251,6 +256,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         terminal_receipt="전표번호",
         trace="거래번호",
         copy="재발행",
+        by_email="이메일 재발행",
         training="교육용 - 영수증 아님",
         kilogram="kg",
         per_kilogram="/kg",
@@ -292,6 +298,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         terminal_receipt="Comprovante",
         trace="NSU",
         copy="REIMPRESSÃO",
+        by_email="2ª VIA POR E-MAIL",
         training="TREINAMENTO - NÃO É RECIBO",
         kilogram="kg",
         per_kilogram="/kg",

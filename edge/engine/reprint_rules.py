@@ -8,17 +8,13 @@ from __future__ import annotations
 
 from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
-from edge.contract.limits import RECEIPT_CHARS_MAX
 from edge.contract.receipt_events import GiftReceiptPrinted, ReceiptReprinted
 from edge.contract.till_commands import PrintGiftReceipt, ReprintReceipt
-from edge.contract.till_protocol import TillState
 from edge.engine.cart import Cart
 from edge.engine.circumstances import Circumstances
 from edge.engine.originals import Original
-from edge.engine.receipt_finding import check_same_sale, receipt_asked
+from edge.engine.receipt_asking import completed_sale
 from edge.engine.reference_view import ReferenceView
-from edge.engine.return_rules import refuse_unknown_receipt
-from edge.engine.tender_rules import receipt_number
 
 
 def reprint_receipt(
@@ -53,16 +49,4 @@ def _asked_for(cart: Cart, text: str, given: Circumstances) -> Original:
             "This till has no receipt printer.",
             advice="Print it at another till, or have a printer bound to this till.",
         )
-    receipt, sale = receipt_asked(text)
-    if not given.originals:
-        open_sale = cart.state not in {TillState.IDLE, TillState.DONE}
-        if open_sale and receipt == receipt_number(given.till, given.receipts + 1):
-            raise Refused(  # the number that the sale on this till will have
-                "sale_still_open",
-                "This sale is not finished.",
-                advice="It has a receipt once it is complete.",
-            )
-        refuse_unknown_receipt(receipt[:RECEIPT_CHARS_MAX])
-    original = given.originals[0]
-    check_same_sale(original, sale)
-    return original
+    return completed_sale(cart, text, given)

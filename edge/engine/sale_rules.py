@@ -45,6 +45,7 @@ from edge.contract.till_commands import (
     BeginTraining,
     CancelCard,
     ConfirmAge,
+    EmailReceipt,
     EndTraining,
     GiveCash,
     GiveDiscount,
@@ -92,6 +93,7 @@ from edge.engine.coupon_rules import add_coupon, coupon_asked, remove_coupon
 from edge.engine.customer_rules import customer_of_card, set_customer
 from edge.engine.deposit_rules import return_empties
 from edge.engine.drawer_rules import open_drawer
+from edge.engine.letter_rules import email_receipt
 from edge.engine.line_rules import add_item, set_quantity, void_line
 from edge.engine.other_tenders import take_foreign_cash, take_tender
 from edge.engine.parking_rules import park, resume
@@ -198,6 +200,7 @@ _RULES: Final[
     OpenDrawer: open_drawer,
     ReprintReceipt: reprint_receipt,
     PrintGiftReceipt: print_gift_receipt,
+    EmailReceipt: email_receipt,
     TakeCash: take_cash,
     PayByCard: pay_by_card,
     TakeTender: take_tender,

@@ -8,7 +8,7 @@ Decisions that are this shop's policy:
   approved at once, and its scheme says TRAINING.
 - The scale weighs: reading it changes nothing.
 - What would reach into other sales, or wants the real thing, is not trained: parked sales, receipts
-  of real sales, copies, the drawer without a sale.
+  of real sales, copies, receipts by e-mail, the drawer without a sale.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from edge.contract.till_commands import (
     AskTerminal,
     AttachEvidence,
     BeginTraining,
+    EmailReceipt,
     EndTraining,
     OpenDrawer,
     Park,
@@ -52,6 +53,7 @@ _NOT_TRAINED: Final = (
     ReturnLine,
     ReprintReceipt,
     PrintGiftReceipt,
+    EmailReceipt,
     AskTerminal,
     AttachEvidence,
     ReverseInDoubt,

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from edge.contract.errors import Refused
-from edge.contract.till_commands import AnyTillCommand, ConfirmAge
+from edge.contract.till_commands import AnyTillCommand, ConfirmAge, EmailReceipt
 from edge.contract.wire import encode
 from edge.flows.till import Till
 from edge.ledger.records import CommandReply
@@ -21,6 +21,9 @@ def fingerprint(till: Till, command: AnyTillCommand) -> bytes:
     if isinstance(command, ConfirmAge) and command.birth_date is not None:
         # a hash of so few possible dates would give the date away to whoever tries them all
         command = msgspec.structs.replace(command, birth_date="0000-00-00")
+    if isinstance(command, EmailReceipt):
+        # nor may an address be found out by trying: it is sealed with a salt, and nowhere else
+        command = msgspec.structs.replace(command, address="-")
     text = till.id.encode() + b"|" + encode(command)
     return hashlib.sha256(text).digest()[:_FINGERPRINT_BYTES]
 

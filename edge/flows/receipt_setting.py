@@ -43,6 +43,10 @@ class ReceiptSetting:
             return lay_out_gift_receipt(sold.cart, store, till=spoken(sold.till), zone=zone)
         return self._receipt(sold.cart, sold.till, sold.cashier, event.copy)
 
+    def as_sold(self, sold: Original) -> ReceiptDocument:
+        """Lay a past sale out as `again` does, without the mark of a copy."""
+        return self._receipt(sold.cart, sold.till, sold.cashier)
+
     def _receipt(
         self, cart: Cart, till: str, cashier: str | None, copy: int = 0
     ) -> ReceiptDocument:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from edge.contract.sold_sale_views import SoldSaleView
 from edge.contract.till_commands import (
     AnyTillCommand,
+    EmailReceipt,
     GiveCash,
     GiveTender,
     PrintGiftReceipt,
@@ -29,8 +30,8 @@ Returning = (ReturnLine, GiveCash, GiveTender, RefundByCard)
 """Commands that look into other sales: one at a time in the whole store, so that no two tills
 take the same goods back, or give the same money."""
 
-Reprinting = (ReprintReceipt, PrintGiftReceipt)
-"""Commands that print a completed sale again: one at a time too, since each has its number."""
+Reprinting = (ReprintReceipt, PrintGiftReceipt, EmailReceipt)
+"""Commands that give a completed sale's receipt again: one at a time too, each has its number."""
 
 
 def receipts_asked_for(command: AnyTillCommand, cart: Cart) -> tuple[str, ...]:
@@ -91,6 +92,7 @@ class SoldSales:
                         next((past.actor for past in reversed(history) if past.actor), ""),
                         sold.copies,
                         sold.gifts,
+                        sold.letters,
                     )
                 )
         return tuple(originals)

@@ -23,6 +23,7 @@ from edge.contract.till_commands import (
     ApprovedCommand,
     AskTerminal,
     CancelCard,
+    EmailReceipt,
     NextSale,
     Park,
     RefundByCard,
@@ -44,6 +45,7 @@ from edge.flows.approvals import Approvals
 from edge.flows.card_desk import CardDesk
 from edge.flows.command_identity import fingerprint, same_answer
 from edge.flows.coupons import Coupons
+from edge.flows.letters import letters_asked
 from edge.flows.parking import ParkedSale, ParkedSales
 from edge.flows.receipt_codes import ReceiptCodes
 from edge.flows.returning import Reprinting, Returning, SoldSales, receipts_asked_for
@@ -60,7 +62,7 @@ from edge.flows.training import (
 from edge.ledger.coupon_uses import CouponUses
 from edge.ledger.event_log import Ledger
 from edge.ledger.past_sales import PastSales
-from edge.ledger.records import CommandReply, OpenJob, Record, Repeated
+from edge.ledger.records import CommandReply, OpenJob, Record, Repeated, WaitingLetter
 
 Decision = Callable[[Cart], tuple[Event, ...]]
 """What happens to a cart: events, or a Refused raised."""
@@ -94,7 +96,8 @@ class Selling:
     `reprints` makes the jobs of what is printed again; `role_of` says what a person is;
     `approvals` holds what second persons allowed; `past` has the completed sales, of which `sold`
     answers, and `codes` checks what their receipts say; `new_id` makes ids for sales that a till
-    did not name itself; `check_storage` refuses a new sale when the disk is nearly full.
+    did not name itself, `new_salt` what seals an address; `check_storage` refuses a
+    new sale when the disk is nearly full.
     """
 
     ledger: Ledger
@@ -105,6 +108,7 @@ class Selling:
     clock: Clock
     new_id: Callable[[], str]
     check_storage: Callable[[], None]
+    new_salt: Callable[[], str] = lambda: ""
     jobs_for: JobMaker = lambda _till, _cart, _events, _at: ()
     dispatch: Callable[[OpenJob], None] = lambda _job: None
     terminal_of: Callable[[str], str] = lambda _till: ""
@@ -230,6 +234,7 @@ class Selling:
             coupon=await self.coupons.find(coupon_asked(command, self.reference)),
             business_day=self._day(at if new_sale_id else till.cart.opened_at),
             training=till.training,
+            letter_salt=self.new_salt() if isinstance(command, EmailReceipt) else "",
         )
         events = decide(till.cart, command, self.reference, given)
         if isinstance(command, NextSale):
@@ -243,7 +248,14 @@ class Selling:
         cart = parked.cart if parked else till.cart
         again = self.reprints(till.id, events, given.originals, at)
         answer = await self._step(
-            till, actor, events, cart=cart, at=at, reply=identity, more_jobs=again
+            till,
+            actor,
+            events,
+            cart=cart,
+            at=at,
+            reply=identity,
+            more_jobs=again,
+            letters=letters_asked(command, events, given.letter_salt, at),
         )
         if isinstance(command, AskTerminal):
             self.ask_terminal(till)
@@ -350,6 +362,7 @@ class Selling:
         settled: tuple[str, ...] = (),
         more_jobs: tuple[OpenJob, ...] = (),
         receipt: ReceiptView | None = None,
+        letters: tuple[WaitingLetter, ...] = (),
     ) -> bytes:
         # till.lock is held. If this task is cancelled in here the process is ending: the
         # ledger may know more than the cart then, and the next start reads the ledger.
@@ -373,7 +386,7 @@ class Selling:
         version = till.version
         kept = None if reply is None else CommandReply(reply.command_id, reply.fingerprint, view)
         outcome = await self.ledger.record(
-            Record(noted(events), till.id, actor, jobs, settled, kept, at)
+            Record(noted(events), till.id, actor, jobs, settled, kept, at, letters)
         )
         if isinstance(outcome, Repeated):
             return outcome.reply

@@ -21,6 +21,7 @@ from edge.contract.event_registry import Event
 from edge.contract.instant import Clock, business_day
 from edge.contract.limits import COMMAND_REPLIES_KEPT, EVENT_BYTES_MAX, EVENTS_PER_COMMAND_MAX
 from edge.contract.sale_events import SaleOpened
+from edge.ledger.letters import keep_letters
 from edge.ledger.projections import project
 from edge.ledger.records import (
     CommandReply,
@@ -190,6 +191,7 @@ class Ledger:
             )
         for job_id in record.settled:
             execute("DELETE FROM device_job WHERE job_id = ?", (job_id,))
+        keep_letters(connection, record.letters)
         return Recorded(head.seq + 1, seq, previous)
 
     def _take_over(self, connection: sqlite3.Connection) -> bool:

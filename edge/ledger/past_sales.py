@@ -40,7 +40,7 @@ class RefundedMoney(NamedTuple):
 class SoldSale:
     """A completed sale: its events from opening to completion, and what came back of it.
 
-    `copies` of its receipt and `gifts`, gift receipts, were asked for so far.
+    `copies` of its receipt, `gifts` (gift receipts) and `letters` (by e-mail) were asked for.
     """
 
     events: list[StoredEvent]
@@ -50,6 +50,7 @@ class SoldSale:
     """Card payments of which a terminal said that they had been reversed before."""
     copies: int = 0
     gifts: int = 0
+    letters: int = 0
 
 
 @dataclass(frozen=True)
@@ -176,9 +177,9 @@ def _find(connection: sqlite3.Connection, receipt: str) -> SoldSale | None:
     reversed_before = connection.execute(
         "SELECT original_tender FROM reversed_before WHERE original_sale = ?", (sale,)
     )
-    copies, gifts = connection.execute(
-        "SELECT copies, gifts FROM reprinted WHERE sale = ?", (sale,)
-    ).fetchone() or (0, 0)
+    copies, gifts, letters = connection.execute(
+        "SELECT copies, gifts, letters FROM reprinted WHERE sale = ?", (sale,)
+    ).fetchone() or (0, 0, 0)
     return SoldSale(
         [StoredEvent(*event) for event in events],
         [ReturnedGoods(*goods) for goods in returned],
@@ -186,4 +187,5 @@ def _find(connection: sqlite3.Connection, receipt: str) -> SoldSale | None:
         [tender for (tender,) in reversed_before],
         copies,
         gifts,
+        letters,
     )

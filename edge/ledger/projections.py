@@ -25,7 +25,12 @@ from edge.contract.card_refund_events import (
 from edge.contract.coupon_events import CouponPresented, CouponRemoved
 from edge.contract.device_messages import ALREADY_REVERSED
 from edge.contract.event_registry import Event
-from edge.contract.receipt_events import GiftReceiptPrinted, ReceiptPresented, ReceiptReprinted
+from edge.contract.receipt_events import (
+    GiftReceiptPrinted,
+    ReceiptEmailRequested,
+    ReceiptPresented,
+    ReceiptReprinted,
+)
 from edge.contract.return_events import CashReturned, LineReturned, RefundPart, TenderReturned
 from edge.contract.sale_events import (
     LineVoided,
@@ -262,6 +267,16 @@ def _gift_receipt(
     )
 
 
+def _letter_asked(
+    connection: sqlite3.Connection, event: ReceiptEmailRequested, _: str, __: int
+) -> None:
+    connection.execute(
+        "INSERT INTO reprinted (sale, copies, gifts, letters) VALUES (?, 0, 0, ?)"
+        " ON CONFLICT (sale) DO UPDATE SET letters = excluded.letters",
+        (event.sale, event.letter),
+    )
+
+
 def _presented(connection: sqlite3.Connection, event: ReceiptPresented, _: str, seq: int) -> None:
     connection.execute("INSERT INTO presented (sale, seq) VALUES (?, ?)", (event.sale, seq))
 
@@ -296,6 +311,7 @@ _PROJECTORS: Final[dict[type[Event], Projector]] = {
     CardRefundDeclined: _card_refund_declined,
     ReceiptReprinted: _reprinted,
     GiftReceiptPrinted: _gift_receipt,
+    ReceiptEmailRequested: _letter_asked,
     ReceiptPresented: _presented,
     CouponPresented: _coupon_presented,
     CouponRemoved: _coupon_removed,

@@ -43,8 +43,23 @@ class OpenJob:
 
 
 @dataclass(frozen=True)
+class WaitingLetter:
+    """A receipt by e-mail that head office lacks; `n` is its place, 0 before it has one.
+
+    `ref` is that of its event, `asked_at` in ms since 1970 UTC.
+    """
+
+    ref: str
+    receipt: str
+    asked_at: int
+    address: str
+    salt: str
+    n: int = 0
+
+
+@dataclass(frozen=True)
 class Record:
-    """One atomic step: events, with the jobs, the settlements and the answer they bring.
+    """One atomic step: events, with the jobs, settlements, letters and the answer they bring.
 
     All of it is on disk, or none of it is. `at` is the instant of its events in
     milliseconds since 1970 UTC; 0 leaves it to the ledger's clock.
@@ -57,6 +72,7 @@ class Record:
     settled: tuple[str, ...] = ()
     reply: CommandReply | None = None
     at: int = 0
+    letters: tuple[WaitingLetter, ...] = ()
 
 
 @dataclass(frozen=True)

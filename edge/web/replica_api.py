@@ -8,9 +8,16 @@ import msgspec
 from aiohttp import web
 
 from edge.contract.errors import Refused
-from edge.contract.limits import FRAME_BODY_BYTES_MAX, FRAME_RAW_BYTES_TARGET, LINK_WAIT_S
+from edge.contract.limits import (
+    FRAME_BODY_BYTES_MAX,
+    FRAME_RAW_BYTES_TARGET,
+    LINK_WAIT_S,
+    PLACE_MAX,
+)
+from edge.contract.receipt_letter import LettersTaken, LetterWaiting
 from edge.contract.reference_data import FeedPage
 from edge.contract.replication import Ack, FeedTaken, LinkReport, Proof, ReplicaStatus
+from edge.flows.letters import LetterPost
 from edge.flows.link_state import LinkState
 from edge.flows.replica import Replica
 from edge.runtime.http_errors import json_response
@@ -31,6 +38,7 @@ class ReplicaApi:
 
     replica: Replica
     link: LinkState
+    post: LetterPost
 
     def routes(self) -> tuple[Route, ...]:
         """Return the route table of this part."""
@@ -76,6 +84,27 @@ class ReplicaApi:
                 request=FeedPage,
                 response=FeedTaken,
                 body_bytes_max=FRAME_BODY_BYTES_MAX,
+            ),
+            Route(
+                method="GET",
+                path=f"{at}/letter",
+                handler=self._letter,
+                summary="The receipt by e-mail behind a place; 204 when there is none in time",
+                access=SERVICE,
+                response=LetterWaiting,
+                query=(
+                    Query("after", "The place of the one before, or 0", int, required=True),
+                    Query("wait_s", "How long to wait for one", float),
+                ),
+            ),
+            Route(
+                method="POST",
+                path=f"{at}/letters-taken",
+                handler=self._letters_taken,
+                summary="Erase the receipts by e-mail that head office has",
+                access=SERVICE,
+                request=LettersTaken,
+                status=204,
             ),
             Route(
                 method="POST",
@@ -124,6 +153,25 @@ class ReplicaApi:
         # the answer is on its way: what is asked for next is made meanwhile
         await self.replica.make_next(frame, raw_max=raw_max)
         return response
+
+    async def _letter(self, request: web.Request) -> web.Response:
+        try:
+            after = int(request.query["after"])
+            wait_s = float(request.query.get("wait_s", LINK_WAIT_S))
+        except (KeyError, ValueError):
+            raise Refused("query_malformed", "after and wait_s are numbers.", status=400) from None
+        if not 0 <= after <= PLACE_MAX or not 0 <= wait_s <= LINK_WAIT_S:
+            raise Refused(
+                "query_out_of_range",
+                f"after is at least 0, wait_s 0 to {LINK_WAIT_S:g}.",
+                status=400,
+            )
+        letter = await self.post.next(after, wait_s=wait_s)
+        return web.Response(status=204) if letter is None else json_response(letter)
+
+    async def _letters_taken(self, request: web.Request) -> web.Response:
+        await self.post.taken((await read_message(request, LettersTaken)).refs)
+        return web.Response(status=204)
 
     async def _ack(self, request: web.Request) -> web.Response:
         await self.replica.take_ack(await read_message(request, Ack))

@@ -63,6 +63,7 @@ from tests.engine.till_stories import (
     part_refunded,
     paying,
     refunded_on_a_card,
+    sent_often,
     sold_as,
     sold_two,
     spirits_and_beer,
@@ -311,6 +312,12 @@ REFUSALS: Final[list[tuple[str, Story, Story]]] = [
     ("receipt_code_damaged", done, lambda till: till.copy("TILLBOX2:0")),
     ("receipt_code_newer", done, lambda till: till.copy(CODE_OF_TOMORROW)),
     ("nothing_to_give", both_came_back, lambda till: till.gift("till-1-000002")),
+    # sent by e-mail
+    ("address_malformed", done, lambda till: till.email(SOLD, "anna")),
+    ("looks_like_card_number", done, lambda till: till.email(SOLD, f"{PAN}@example.org")),
+    ("unknown_receipt", idle, lambda till: till.email(SOLD)),
+    ("sale_still_open", open_sale, lambda till: till.email(SOLD)),
+    ("too_many_letters", sent_often, lambda till: till.email(SOLD)),
     # coupons
     ("unknown_coupon", open_sale, lambda till: till.coupon("WELCOME-99")),
     ("looks_like_card_number", open_sale, lambda till: till.coupon(PAN)),

@@ -20,7 +20,11 @@ from edge.contract.payment_events import (
     CardPaymentDeclined,
     CardPaymentUnknown,
 )
-from edge.contract.receipt_events import GiftReceiptPrinted, ReceiptReprinted
+from edge.contract.receipt_events import (
+    GiftReceiptPrinted,
+    ReceiptEmailRequested,
+    ReceiptReprinted,
+)
 from edge.contract.return_events import CashReturned, RefundPart, TenderReturned
 from edge.contract.sale_events import SaleAbandoned, SaleCompleted
 from edge.contract.till_commands import (
@@ -32,6 +36,7 @@ from edge.contract.till_commands import (
     AttachEvidence,
     BeginTraining,
     ConfirmAge,
+    EmailReceipt,
     EndTraining,
     EvidenceSource,
     GiveCash,
@@ -91,6 +96,7 @@ class Books:
     reversed_before: set[str] = field(default_factory=set)
     copies: Counter[str] = field(default_factory=Counter)
     gifts: Counter[str] = field(default_factory=Counter)
+    letters: Counter[str] = field(default_factory=Counter)
     coupons: dict[str, CouponUse] = field(default_factory=dict)
     parked: dict[str, Unfinished] = field(default_factory=dict)
 
@@ -121,6 +127,8 @@ class Books:
             self.copies[event.sale] += 1
         elif isinstance(event, GiftReceiptPrinted):
             self.gifts[event.sale] += 1
+        elif isinstance(event, ReceiptEmailRequested):
+            self.letters[event.sale] += 1
         elif isinstance(event, CouponPresented) and event.single_use:
             self.coupons[event.code] = CouponUse(event.sale)
         elif isinstance(event, CouponRemoved):
@@ -168,7 +176,10 @@ class Books:
         )
         before = tuple(self.reversed_before)
         copies, gifts = self.copies[cart.sale], self.gifts[cart.sale]
-        return Original(cart, returns, refunds, unfinished, before, copies=copies, gifts=gifts)
+        return Original(
+            cart, returns, refunds, unfinished, before,
+            copies=copies, gifts=gifts, letters=self.letters[cart.sale],
+        )  # fmt: skip
 
 
 class TillInMemory:
@@ -209,7 +220,7 @@ class TillInMemory:
         return f"{kind}-{self._ids:06d}" if self.name == "till-1" else f"{kind}-{self._ids:06d}-b"
 
     def originals(self, command: AnyTillCommand | None) -> tuple[Original, ...]:
-        if isinstance(command, (ReturnLine, ReprintReceipt, PrintGiftReceipt)):
+        if isinstance(command, (ReturnLine, ReprintReceipt, PrintGiftReceipt, EmailReceipt)):
             asked, _ = receipt_asked(command.receipt)
             return tuple(self.books.original(each) for each in self.books.sold if each == asked)
         if isinstance(command, (GiveCash, GiveTender, RefundByCard)):
@@ -233,6 +244,7 @@ class TillInMemory:
             parked_sales=self.parked_sales,
             originals=self.originals(command),
             reversible=self.reversible,
+            letter_salt="salt",
             has_printer=self.has_printer,
             desk=self.desk,
             coupon=self.books.coupon(coupon_asked(command, self.reference)) if command else None,
@@ -353,6 +365,11 @@ class TillInMemory:
 
     def gift(self, receipt: str) -> tuple[Event, ...]:
         return self.do(PrintGiftReceipt(command_id=self.new_id("command"), receipt=receipt))
+
+    def email(self, receipt: str, address: str = "anna@example.org") -> tuple[Event, ...]:
+        return self.do(
+            EmailReceipt(command_id=self.new_id("command"), receipt=receipt, address=address)
+        )
 
     def cash(self, amount_minor: int) -> tuple[Event, ...]:
         return self.do(TakeCash(command_id=self.new_id("command"), amount_minor=amount_minor))

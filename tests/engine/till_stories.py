@@ -7,6 +7,7 @@ from collections.abc import Callable
 from edge.contract.limits import (
     COUPONS_PER_SALE_MAX,
     DISCOUNTS_PER_SALE_MAX,
+    LETTERS_PER_SALE_MAX,
     LINES_PER_SALE_MAX,
     PARKED_SALES_MAX,
     TENDERS_PER_SALE_MAX,
@@ -49,6 +50,12 @@ def in_doubt(till: TillInMemory) -> None:
 def done(till: TillInMemory) -> None:
     till.add(ROLL)
     till.cash(45)
+
+
+def sent_often(till: TillInMemory) -> None:
+    done(till)
+    for _ in range(LETTERS_PER_SALE_MAX):
+        till.email("till-1-000001")
 
 
 def part_paid(till: TillInMemory) -> None:

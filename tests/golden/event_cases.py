@@ -56,10 +56,12 @@ from edge.contract.price_events import (
 )
 from edge.contract.receipt_events import (
     GiftReceiptPrinted,
+    ReceiptEmailRequested,
     ReceiptPresented,
     ReceiptReprinted,
     ReprintEnded,
 )
+from edge.contract.receipt_letter import address_seal
 from edge.contract.return_events import (
     CashReturned,
     LineReturned,
@@ -241,6 +243,10 @@ CASES: Final[tuple[Event, ...]] = (
     ),
     ReprintEnded(sale=SALE, what="gift", copy=1, evidence="confirmed"),
     GiftReceiptPrinted(sale=SALE, receipt="till-1-000417", copy=1),
+    ReceiptEmailRequested(
+        sale=SALE, receipt="till-1-000417", ref="0198c0de-0000-7000-8000-00000000e417",
+        address_seal=address_seal("a-salt-of-the-golden-files", "anna@example.org"), letter=1,
+    ),
     ReferenceApplied(feed="price", cursor=318),
     SaleAbandoned(sale=SALE, reason="left", returned_minor=500),
     SaleCompleted(

@@ -286,7 +286,7 @@ async def test_projections_made_anew_from_events_are_the_same(tmp_path: Path) ->
             ("open", "asked", "s0", "1", 5), ("open", "given", "s0", "1", 4),
         ]  # fmt: skip
         assert before["reversed_before"] == [("s0", "1")]
-        assert before["reprinted"] == [("s0", 2, 1), ("s1", 1, 1)]
+        assert before["reprinted"] == [("s0", 2, 1, 0), ("s1", 1, 1, 0)]
         rebuild(connection)
         assert tables() == before
 

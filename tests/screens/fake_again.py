@@ -14,7 +14,7 @@ from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
 from edge.contract.receipt_events import GiftReceiptPrinted, ReceiptReprinted
 from edge.contract.refusal_body import RefusalBody
-from edge.contract.till_commands import AnyTillCommand, PrintGiftReceipt, ReprintReceipt
+from edge.contract.till_commands import AnyTillCommand, EmailReceipt, PrintGiftReceipt, ReprintReceipt
 from edge.contract.wire import encode
 from edge.engine.cart import Cart
 from edge.engine.originals import Original
@@ -40,7 +40,7 @@ class PastAndPrices:
         return next(reversed(self.sold), "")
 
     def originals(self, command: AnyTillCommand) -> tuple[Original, ...]:
-        if not isinstance(command, (ReprintReceipt, PrintGiftReceipt)):
+        if not isinstance(command, (ReprintReceipt, PrintGiftReceipt, EmailReceipt)):
             return ()
         cart = self.sold.get(receipt_asked(command.receipt)[0])
         return (Original(cart, copies=self.printed[cart.sale]),) if cart else ()

@@ -14,6 +14,7 @@ import { parkingAnswered, parkingRefused } from "./parking.js";
 import { refundAnswered, refundLate, refundRefused } from "./refunds.js";
 import { returnAnswered, returnLate, returnRefused } from "./returns.js";
 import { couponAnswered } from "./coupons.js";
+import { emailAnswered } from "./emailing.js";
 import { againAnswered } from "./printing_again.js";
 import { tenderAnswered, tenderLate, tenderRefused } from "./tenders.js";
 import { trainingAnswered, trainingRefused } from "./training.js";
@@ -43,6 +44,7 @@ export async function begin() {
       returnAnswered(one);
       refundAnswered(one);
       againAnswered(one);
+      emailAnswered(one);
       settlingAnswered(one);
       couponAnswered(one);
       trainingAnswered(one);

@@ -27,8 +27,9 @@ export function send(command, name, more) {
     sound("refused");
     const parking = command.type === "park" || command.type === "resume";
     const again = command.type === "reprint_receipt" || command.type === "print_gift_receipt";
+    const letter = command.type === "email_receipt";
     const age = command.type === "confirm_age" || command.type === "refuse_age";
-    tell(age ? `${say("box_lost_title")} ${say("age_lost")}` : SETTLES.has(command.type) ? say("doubt_lost") : GOES_BACK.has(command.type) ? say("back_lost") : parking ? say("park_lost") : again ? `${say("box_lost_title")} ${say("again_lost")}` : BY_HAND.has(command.type) ? `${say("box_lost_title")} ${say("hand_lost")}` : say("pay_lost"), "person");
+    tell(age ? `${say("box_lost_title")} ${say("age_lost")}` : SETTLES.has(command.type) ? say("doubt_lost") : GOES_BACK.has(command.type) ? say("back_lost") : parking ? say("park_lost") : again ? `${say("box_lost_title")} ${say("again_lost")}` : letter ? `${say("box_lost_title")} ${say("email_lost")}` : BY_HAND.has(command.type) ? `${say("box_lost_title")} ${say("hand_lost")}` : say("pay_lost"), "person");
   } else if (hindered === "full") {
     sound("refused");
     tell(say("box_lost_full", { n: store.waiting.value.length }), "person");

@@ -3,6 +3,7 @@ import { money } from "../kit/numbers.js";
 import { Dots, dotsInWords, html, Icon, Money } from "../kit/parts.js";
 import { isWord, say } from "../kit/words.js";
 import { nextSale } from "./doings.js";
+import { askEmail } from "./emailing.js";
 import { keyName, keys } from "./keyboard.js";
 import { TroubleLine } from "./message_line.js";
 import { askResume, parkedHere } from "./parking.js";
@@ -57,6 +58,7 @@ export function FinishedDesk() {
     <${TroubleLine} />
     <div class="after">${parkedHere.value.length > 0 && html`<button type="button" class="key" onClick=${askResume}><${Icon} name="resume" /><span>${say("resume")}</span> <b class="count" aria-hidden="true">${parkedHere.value.length}</b><span class="said">${say("parked_count", { n: parkedHere.value.length })}</span> <kbd>${keyName(keys().resume)}</kbd></button>`}
       <div class="after__again"><button type="button" class="key" onClick=${() => again("reprint_receipt")}><${Icon} name="printer" /><span>${say("again_copy")}</span></button>
-        <button type="button" class="key" onClick=${() => again("print_gift_receipt")}><${Icon} name="gift" /><span>${say("again_gift")}</span></button></div>
+        <button type="button" class="key" onClick=${() => again("print_gift_receipt")}><${Icon} name="gift" /><span>${say("again_gift")}</span></button>
+        ${!view.training && html`<button type="button" class="key" onClick=${() => askEmail(view.receipt_number ?? "")}><${Icon} name="mail" /><span>${say("email")}</span></button>`}</div>
       <button type="button" class="key key--primary" id="next-sale" onClick=${nextSale}><span>${say("next_sale")}</span> <kbd>Enter</kbd></button></div></main>`;
 }

@@ -5,6 +5,7 @@ import { say } from "../kit/words.js";
 import { CouponField } from "./coupons.js";
 import { askEmpties } from "./empties.js";
 import { askCustomer } from "./customers.js";
+import { askEmail } from "./emailing.js";
 import { openDisplay } from "./facing.js";
 import { keyName, keys } from "./keyboard.js";
 import { openPriceCheck } from "./price_check.js";
@@ -35,6 +36,7 @@ export function MoreSheet() {
           onInput=${(/** @type {InputEvent} */ event) => (receiptTyped.value = /** @type {HTMLInputElement} */ (event.target).value)} />
         <p class="hint">${say("again_hint")}</p></div>
       <div class="sheet__row"><button type="submit" class="key key--tall"><${Icon} name="printer" /><span>${say("again_copy")}</span></button>
-        <button type="button" class="key key--tall" onClick=${() => printAgain("print_gift_receipt", receiptAsked())}><${Icon} name="gift" /><span>${say("again_gift")}</span></button></div></form>
+        <button type="button" class="key key--tall" onClick=${() => printAgain("print_gift_receipt", receiptAsked())}><${Icon} name="gift" /><span>${say("again_gift")}</span></button>
+        <button type="button" class="key key--tall" onClick=${() => askEmail(receiptAsked())}><${Icon} name="mail" /><span>${say("email")}</span></button></div></form>
     <${CouponField} /><//>`;
 }

@@ -370,6 +370,7 @@ export type Command =
   | { type: "open_drawer"; reason: string; approval?: string }
   | { type: "reprint_receipt"; receipt: string }
   | { type: "print_gift_receipt"; receipt: string }
+  | { type: "email_receipt"; receipt: string; address: string }
   | { type: "ask_terminal"; payment: string }
   | { type: "attach_evidence"; payment: string; approved: boolean; source: "slip" | "portal"; reason: string; amount_minor?: number; receipt?: string; terminal_id?: string; trace?: string; approval?: string }
   | { type: "reverse_in_doubt"; payment: string; receipt: string; reason: string; approval?: string }

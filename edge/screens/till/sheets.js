@@ -9,6 +9,7 @@ import { signOut } from "./access.js";
 import { AlarmSheet } from "./alarm_sheet.js";
 import { ApprovalSheet } from "./approval_sheet.js";
 import { CustomerSheet } from "./customers.js";
+import { EmailSheet } from "./emailing.js";
 import { MoreSheet } from "./more_sheet.js";
 import { PriceSheet } from "./price_sheet.js";
 import { changing, keyName, keys, USUAL_KEYS } from "./keyboard.js";
@@ -97,6 +98,8 @@ export function Sheets() {
       return html`<${MoreSheet} key="more" />`;
     case "customer":
       return html`<${CustomerSheet} key="customer" />`;
+    case "email":
+      return html`<${EmailSheet} key="email" />`;
     case "price":
       return html`<${PriceSheet} key="price" />`;
     case "alarms":

@@ -345,6 +345,13 @@ export const WORDS = Object.freeze({
   again_lost: "Ask for the paper again when it is back.",
   copy_asked: "A copy of {receipt} is being printed.",
   gift_asked: "A gift receipt of {receipt} is being printed.",
+  email: "E-mail",
+  email_title: "Receipt by e-mail",
+  email_address: "E-mail address",
+  email_hint: "It goes out once head office is reached, and the address is erased soon after.",
+  email_send: "Send",
+  email_asked: "The receipt {receipt} will be sent when head office is reached.",
+  email_lost: "Ask for it again when it is back.",
 
   // paying
   how_paid: "How it is paid",
@@ -688,6 +695,8 @@ export const WORDS = Object.freeze({
   refusal_nothing_to_give: "On receipt {receipt} goods came back only: there is nothing to give. Look for the receipt that sold them.",
   refusal_reprint_not_printed: "It was not printed. See to the printer, then ask for it again.",
   refusal_reprint_unknown: "Nobody knows whether it was printed. Look at the printer; ask for it again if not.",
+  refusal_address_malformed: "That is no e-mail address like name@example.org. Ask for it again.",
+  refusal_too_many_letters: "Receipt {receipt} was sent {count} times already. Print a copy instead.",
   refusal_drawer_not_opened: "The drawer did not open. Open it with its key.",
   refusal_pin_wrong: "The PIN does not fit. Type it again. After five wrong PINs it is locked for an hour.",
   refusal_pin_locked_person: "Too many wrong PINs for this person. It opens again in {minutes} min; others can sign in meanwhile.",

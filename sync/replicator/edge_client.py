@@ -1,4 +1,4 @@
-"""`edge` as the replicator sees it: six calls of `/internal/v1/replica`."""
+"""`edge` as the replicator sees it: eight calls of `/internal/v1/replica`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from edge.contract.limits import (
     EDGE_ANSWER_S_MAX,
     FRAME_COMPRESSED_BYTES_MAX,
     FRAME_RAW_BYTES_TARGET,
+    LETTER_BYTES_MAX,
     LINK_WAIT_S,
 )
+from edge.contract.receipt_letter import LettersTaken
 from edge.contract.refusal_body import RefusalBody
 from edge.contract.replication import Ack, FeedTaken, LinkReport, Proof, ReplicaStatus
 from edge.contract.wire import encode
@@ -30,6 +32,23 @@ _ENOUGH: Final = {
     "wait_s": f"{LINK_WAIT_S:g}",
     "max_raw": str(FRAME_RAW_BYTES_TARGET),
 }
+
+
+class LetterCarried(msgspec.Struct, frozen=True):
+    """A letter with its place and its name; the rest is for head office, as the bytes it is."""
+
+    n: int
+    ref: str
+    letter: msgspec.Raw
+
+
+class _Waiting(msgspec.Struct, frozen=True):
+    n: int
+    letter: msgspec.Raw
+
+
+class _Named(msgspec.Struct, frozen=True):
+    ref: str
 
 
 class EdgeClient:
@@ -74,6 +93,23 @@ class EdgeClient:
     async def take_feed(self, page: msgspec.Raw) -> FeedTaken:
         """Have a page of a feed applied: the bytes of a FeedPage go through unread."""
         return _decoded(await self._call("POST", "feed", bytes(page)), FeedTaken)
+
+    async def letter(self, after: int) -> LetterCarried | None:
+        """Return the receipt by e-mail behind a place; None when there was none in time."""
+        answer = await self._call(
+            "GET",
+            "letter",
+            query={"after": str(after), "wait_s": f"{LINK_WAIT_S:g}"},
+            answer_s_max=LINK_WAIT_S + EDGE_ANSWER_S_MAX,
+            answer_bytes_max=LETTER_BYTES_MAX,
+        )
+        if answer is None:
+            return None
+        return _carried(answer)
+
+    async def letters_taken(self, ref: str) -> None:
+        """Have a letter erased that head office has."""
+        await self._call("POST", "letters-taken", encode(LettersTaken((ref,))))
 
     async def report(self, report: LinkReport, *, answer_s_max: float = EDGE_ANSWER_S_MAX) -> None:
         """Say how the link is."""
@@ -140,6 +176,11 @@ def _decoded(answer: bytes | None, shape: type[T]) -> T:
             f"The box gave no {shape.__name__}: {error}.",
             advice="Check that edge_url leads to `tillbox edge` of the same version.",
         ) from None
+
+
+def _carried(answer: bytes) -> LetterCarried:
+    waiting = _decoded(answer, _Waiting)
+    return LetterCarried(waiting.n, _decoded(bytes(waiting.letter), _Named).ref, waiting.letter)
 
 
 def _refusal(status: int, answer: bytes) -> EdgeRefused | EdgeUnreachable:

@@ -18,7 +18,15 @@ from edge.contract.limits import (
     LINK_PING_S,
     LINK_SILENCE_S_MAX,
 )
-from edge.contract.replication import Ack, BoxMessage, Challenge, Denied, Resend, Welcome
+from edge.contract.replication import (
+    Ack,
+    BoxMessage,
+    Challenge,
+    Denied,
+    LetterTaken,
+    Resend,
+    Welcome,
+)
 from edge.contract.wire import encode
 from sync.replicator.daemon_resolver import DaemonResolver
 from sync.replicator.troubles import OfficeUnreachable
@@ -44,9 +52,11 @@ class Unheard(msgspec.Struct, frozen=True):
     msg: str
 
 
-OfficeWord = Challenge | Welcome | Ack | FeedCarried | Resend | Denied
+OfficeWord = Challenge | Welcome | Ack | FeedCarried | LetterTaken | Resend | Denied
 _WORDS: Final = msgspec.json.Decoder(OfficeWord)
-_KNOWN: Final = frozenset({"challenge", "welcome", "ack", "feed", "resend", "denied"})
+_KNOWN: Final = frozenset(
+    {"challenge", "welcome", "ack", "feed", "letter_taken", "resend", "denied"}
+)
 _KIND: Final = msgspec.json.Decoder(Unheard)
 
 

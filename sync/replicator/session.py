@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 from edge.contract.errors import ProtocolViolation, ReplicaFork, TillboxError
 from edge.contract.instant import Clock
 from edge.contract.limits import LINK_DENIED_RETRY_MS, LINK_SILENCE_S_MAX
+from edge.contract.receipt_letter import LETTER
 from edge.contract.replication import (
     FEED_REFUSED,
     Ack,
@@ -22,6 +23,7 @@ from edge.contract.replication import (
     Denied,
     Head,
     Hello,
+    LetterTaken,
     LinkReport,
     ReplicaStatus,
     Resend,
@@ -31,6 +33,7 @@ from edge.runtime.backoff import Backoff
 from edge.runtime.structured_log import Log
 from sync.replicator.edge_client import EdgeClient
 from sync.replicator.handover import AckHandover, PageHandover
+from sync.replicator.letters import LetterUpload
 from sync.replicator.office_link import FeedCarried, OfficeLink, Unheard
 from sync.replicator.troubles import OfficeDenied, OfficeUnreachable
 from sync.replicator.upload import Upload
@@ -79,6 +82,7 @@ class Session:
             self.edge, self.office, self.log, tells_refusals=FEED_REFUSED in welcome.hears
         )
         acks = AckHandover(self.edge)
+        letters = LetterUpload(self.edge, self.office, self.clock, self.log)
         try:
             async with asyncio.TaskGroup() as tasks:
                 upload = self._upload = Upload(
@@ -93,10 +97,12 @@ class Session:
                     ("report", self._report(upload)),
                     ("pages", pages.run()),
                     ("acknowledgements", self._hand_acks(acks, upload)),
-                    ("hear", self._hear(upload, pages, acks)),
+                    ("hear", self._hear(upload, pages, acks, letters)),
                 ):
                     # the group owns its tasks
                     _ = tasks.create_task(work, name=name)
+                if LETTER in welcome.hears and self._fork is None:
+                    _ = tasks.create_task(letters.run(), name="letters")
                 if self._fork is None:
                     upload.begin(welcome.head.seq)
                 else:
@@ -164,7 +170,9 @@ class Session:
 
     # --- both ways ------------------------------------------------------------------------
 
-    async def _hear(self, upload: Upload, pages: PageHandover, acks: AckHandover) -> None:
+    async def _hear(
+        self, upload: Upload, pages: PageHandover, acks: AckHandover, letters: LetterUpload
+    ) -> None:
         while True:
             word = await self.office.next()
             if isinstance(word, Ack):
@@ -172,6 +180,8 @@ class Session:
                     acks.put(word)
             elif isinstance(word, FeedCarried):
                 await pages.put(word)
+            elif isinstance(word, LetterTaken):
+                letters.taken(word)
             elif isinstance(word, Resend):
                 self.log.warning("resend", office_head=word.head.seq, reason=word.reason)
                 upload.go_back(word.head.seq)

@@ -66,6 +66,9 @@ class FakeEdge:
         self.wrong_tokens = 0
         self.never_waits = False
         self.give = self.frame_behind
+        self.letters: dict[int, str] = {}
+        self.letters_kept = 0
+        self.knows_letters = True
         self._news = asyncio.Event()
         self._runner: web.AppRunner | None = None
 
@@ -104,6 +107,9 @@ class FakeEdge:
         app.router.add_post(f"{AT}/feed", self._feed)
         app.router.add_post(f"{AT}/proof", self._proof)
         app.router.add_post(f"{AT}/link", self._link)
+        if self.knows_letters:
+            app.router.add_get(f"{AT}/letter", self._letter)
+            app.router.add_post(f"{AT}/letters-taken", self._letters_taken)
         app.middlewares.append(self._gate)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
@@ -188,6 +194,32 @@ class FakeEdge:
         self.pages.append(page)
         self.cursors[page.feed] = max(self.cursors.get(page.feed, 0), page.next)
         return json(FeedTaken(page.feed, self.cursors[page.feed]))
+
+    def write(self, *refs: str) -> None:
+        """A person asks for receipts by e-mail."""
+        for ref in refs:
+            self.letters_kept += 1
+            self.letters[self.letters_kept] = ref
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+    async def _letter(self, request: web.Request) -> web.Response:
+        after = int(request.query["after"])
+        assert float(request.query["wait_s"]) == 25
+        while not any(n > after for n in self.letters):
+            if self.never_waits:
+                return web.Response(status=204)
+            await self._news.wait()
+            if self._runner is None:
+                return abort(request)
+        n = min(n for n in self.letters if n > after)
+        letter = {"ref": self.letters[n], "address": "a@b.co", "what": ["nobody", "reads", "here"]}
+        return json({"n": n, "letter": letter})
+
+    async def _letters_taken(self, request: web.Request) -> web.Response:
+        refs = msgspec.json.decode(await request.read())["refs"]
+        self.letters = {n: ref for n, ref in self.letters.items() if ref not in refs}
+        return web.Response(status=204)
 
     async def _proof(self, request: web.Request) -> web.Response:
         nonce = msgspec.json.decode(await request.read())["nonce"]

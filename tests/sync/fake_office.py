@@ -29,6 +29,8 @@ from edge.contract.replication import (
     FeedTaken,
     Head,
     Hello,
+    LetterTaken,
+    LetterUp,
     Proof,
     Resend,
     Welcome,
@@ -91,6 +93,9 @@ class FakeOffice:
         self.taken: list[FeedTaken] = []
         self.refused: list[FeedRefused] = []
         self.hears: tuple[str, ...] = ()
+        self.letters: dict[str, bytes] = {}
+        self.letters_came: list[str] = []
+        self.letters_unanswered = 0
         self.lines: list[Line] = []
         self.cut_plan: list[int] = []
         """The n-th connection is cut at this message; behind the plan none is."""
@@ -216,8 +221,10 @@ class FakeOffice:
             line.count()
             if message.type is WSMsgType.TEXT:
                 word = msgspec.json.decode(message.data, type=BoxMessage)
-                assert isinstance(word, FeedTaken | FeedRefused), word
-                if isinstance(word, FeedTaken):
+                assert isinstance(word, FeedTaken | FeedRefused | LetterUp), word
+                if isinstance(word, LetterUp):
+                    await self._take_letter(line, word)
+                elif isinstance(word, FeedTaken):
                     self.taken.append(word)
                 else:
                     self.refused.append(word)
@@ -226,6 +233,15 @@ class FakeOffice:
             self.frames_unanswered_max = max(self.frames_unanswered_max, self.frames_unanswered)
             reply = self._store(message.data, box, line)
             answers.append(asyncio.create_task(self._answer(line, reply)))
+
+    async def _take_letter(self, line: Line, word: LetterUp) -> None:
+        assert "letter" in self.hears, "it was not asked for letters"
+        self.letters_came.append(word.ref)
+        self.letters.setdefault(word.ref, bytes(word.letter))
+        if self.letters_unanswered:
+            self.letters_unanswered -= 1
+        else:
+            await line.say(LetterTaken(word.ref))
 
     async def _answer(self, line: Line, reply: object) -> None:
         await self.acks_held.wait()

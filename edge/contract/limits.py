@@ -403,8 +403,10 @@ MAIL_RETRY_MS_MIN: Final = 30_000
 """The first wait after a "not now"; servers that greylist ask for a minute or more."""
 MAIL_RETRY_MS_MAX: Final = 3_600_000
 """The longest wait between two tries."""
+MAIL_PAUSE_MS_MAX: Final = 300_000
+"""The longest wait for a mail server that takes nothing at all: it may be back any minute."""
 MAIL_TRIED_MS_MAX: Final = 3 * 86_400_000
-"""From the first try on; whoever paid on Friday has it on Monday, or is told no more."""
+"""From the first "not now" to this very mail: who paid on Friday has it on Monday, or never."""
 MAIL_WAITED_MS_MAX: Final = 30 * 86_400_000
 """From its arrival on, tried or not: without a mail server nobody's address is kept for ever."""
 MAIL_ADDRESS_KEPT_MS: Final = 7 * 86_400_000

@@ -19,6 +19,7 @@ MIGRATIONS: Final = tuple(
             "0004_rehearsal.sql",
             "0005_coupons.sql",
             "0006_customers.sql",
+            "0007_mail.sql",
         ),
         1,
     )

@@ -26,6 +26,8 @@ from sync.office.feeds import Applied, Feeds, NewItem, refuse_errors
 from sync.office.gate import LOCAL, OFFICE_COOKIE, USER, caller
 from sync.office.live_events import CONTENT_TYPE as EVENT_STREAM
 from sync.office.live_events import LiveEvents, place
+from sync.office.mailing import Mailing
+from sync.office.outbox import MailsBody
 from sync.office.people import People, SessionBody, SignIn
 from sync.office.sales import Sales, SalesBody, StoresBody
 from sync.office.session import BoxSessions
@@ -48,6 +50,7 @@ class OfficeApi:
     people: People
     sales: Sales
     coupons: CouponUses
+    mailing: Mailing
     live: LiveEvents
     metrics: Metrics
     health: Callable[[], Sequence[HealthItem]]
@@ -171,6 +174,14 @@ class OfficeApi:
             ),
             Route(
                 method="GET",
+                path="/api/v1/mails",
+                handler=self._mails,
+                summary="Receipts by e-mail, the newest first; addresses are masked",
+                access=USER,
+                response=MailsBody,
+            ),
+            Route(
+                method="GET",
                 path="/api/v1/events",
                 handler=self.live.serve,
                 summary="Sales as they arrive and the stores, as server-sent events",
@@ -266,6 +277,9 @@ class OfficeApi:
         if doubles not in {"true", "false"}:
             raise Refused("query_malformed", "doubles is true or false.", status=400)
         return json_response(await self.coupons.newest(doubles=doubles == "true"))
+
+    async def _mails(self, _: web.Request) -> web.Response:
+        return json_response(await self.mailing.newest())
 
     async def _feed(self, request: web.Request) -> web.Response:
         feed = _feed_of(request)

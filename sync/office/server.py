@@ -32,7 +32,10 @@ from sync.office.event_store import SqliteEventStore
 from sync.office.feeds import Feeds
 from sync.office.gate import OfficeGate
 from sync.office.live_events import LiveEvents
+from sync.office.mail_carrier import carrier_of
+from sync.office.mailing import Mailing
 from sync.office.office_api import OfficeApi
+from sync.office.outbox import Outbox
 from sync.office.people import People
 from sync.office.projector import Projector
 from sync.office.sales import Sales
@@ -68,6 +71,7 @@ async def running_office(
     key = load_key(settings.signing_key_file)
     hasher = PinHasher(load_pepper(settings.pepper_file))
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    carrier = carrier_of(settings.mail, clock)
     async with AsyncExitStack() as stack:
         tasks = await stack.enter_async_context(Supervisor(clock, log))
         file = office_database(settings.database_file)
@@ -81,11 +85,22 @@ async def running_office(
         stack.callback(people.close)
         projector = Projector(file, events, dictionaries, clock, log)
         await projector.open()
-        boxes = BoxSessions(directory, events, feeds, key, dictionaries, clock, ids, log, tasks)
+        mailing = Mailing(
+            Outbox(file, clock),
+            directory,
+            carrier,
+            settings.mail.sender if settings.mail else "",
+            settings.mail.sender_name if settings.mail else "",
+            clock,
+            log,
+        )
+        boxes = BoxSessions(
+            directory, events, feeds, key, dictionaries, clock, ids, log, tasks, mailing.take
+        )
         sales = Sales(file, directory, events, feeds, lambda: boxes.connected, clock)
         live = LiveEvents(sales, people.sessions, clock)
         metrics = Metrics()
-        _declare(metrics, boxes, projector, file)
+        _declare(metrics, boxes, projector, file, mailing)
         boxes.open(metrics)
         boxes.taken.append(projector.news.set)
         boxes.changed = live.changed
@@ -98,9 +113,10 @@ async def running_office(
             people=people,
             sales=sales,
             coupons=CouponUses(file),
+            mailing=mailing,
             live=live,
             metrics=metrics,
-            health=lambda: _health(file),
+            health=lambda: (*_health(file), mailing.health()),
             pages=load_pages(),
         )
         tls = _tls(settings)
@@ -116,6 +132,7 @@ async def running_office(
             app, address=settings.web.address, port=settings.web.port, clock=clock, tls=tls
         )
         _ = tasks.start("projector", projector.run)
+        _ = tasks.start("mail", mailing.run)
         await web.open()
         stack.push_async_callback(web.close)
         # these hold requests open: they end before the server waits for its requests
@@ -125,7 +142,11 @@ async def running_office(
 
 
 def _declare(
-    metrics: Metrics, boxes: BoxSessions, projector: Projector, file: DatabaseFile
+    metrics: Metrics,
+    boxes: BoxSessions,
+    projector: Projector,
+    file: DatabaseFile,
+    mailing: Mailing,
 ) -> None:
     metrics.add(
         Gauge(
@@ -137,6 +158,11 @@ def _declare(
             "tillbox_office_projected_position",
             "The last frame that the sales show",
             lambda: {(): float(projector.position)},
+        ),
+        Gauge(
+            "tillbox_office_mails_waiting",
+            "Receipts that wait to be sent by e-mail",
+            lambda: {(): float(mailing.waiting)},
         ),
         Gauge(
             "tillbox_office_commits",

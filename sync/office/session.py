@@ -7,7 +7,7 @@ other way round. A newer session of a store replaces the older one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -27,6 +27,7 @@ from edge.contract.limits import (
     SOCKET_SEND_S_MAX,
     STOP_S_MAX,
 )
+from edge.contract.receipt_letter import LETTER
 from edge.contract.reference_data import BoxKey, Feed
 from edge.contract.replication import (
     FEED_REFUSED,
@@ -39,6 +40,8 @@ from edge.contract.replication import (
     FeedTaken,
     Head,
     Hello,
+    LetterTaken,
+    LetterUp,
     OfficeMessage,
     Proof,
     Resend,
@@ -62,7 +65,9 @@ from sync.office.store_directory import RegisteredStore, StoreDirectory
 
 Shape = TypeVar("Shape", Hello, Proof)
 
-_HEARS: Final = (FEED_REFUSED,)
+TakeLetter = Callable[[int, str, bytes], Awaitable[None]]
+
+_HEARS: Final = (FEED_REFUSED, LETTER)
 
 
 @dataclass
@@ -82,6 +87,7 @@ class BoxSessions:
     """Serves `/sync/v1/session`, one session a store.
 
     `taken` are called after frames are durable, `changed` when a box comes or goes.
+    `take_letter` puts a receipt by e-mail on disk: store number, its `ref`, its bytes.
     """
 
     def __init__(
@@ -95,6 +101,7 @@ class BoxSessions:
         ids: Ids,
         log: Log,
         tasks: Supervisor,
+        take_letter: TakeLetter,
     ) -> None:
         self._directory = directory
         self._events = events
@@ -106,6 +113,7 @@ class BoxSessions:
         self._log = log
         self._admission = Admission(directory, feeds, log)
         self._tasks = tasks
+        self._take_letter = take_letter
         self._sessions: dict[str, Session] = {}
         self.taken: list[Callable[[], None]] = []
         self.changed: Callable[[], None] = lambda: None
@@ -314,7 +322,7 @@ class BoxSessions:
             await feeds.news.wait()
 
     async def _hear(
-        self, session: Session, message: Hello | Proof | FeedTaken | FeedRefused
+        self, session: Session, message: Hello | Proof | FeedTaken | FeedRefused | LetterUp
     ) -> None:
         if isinstance(message, FeedTaken):
             session.feeds.taken(message)
@@ -323,6 +331,9 @@ class BoxSessions:
             if words:
                 await self._directory.alarm(session.store.number, "feed_refused", words)
                 self._log.error("alarm", store=session.store.slug, code=message.code, reason=words)
+        elif isinstance(message, LetterUp):
+            await self._take_letter(session.store.number, message.ref, bytes(message.letter))
+            await self._send(session.socket, LetterTaken(message.ref))
         else:
             out_of_turn()
 
@@ -343,9 +354,9 @@ class BoxSessions:
 _DECODER: Final = msgspec.json.Decoder(BoxMessage)
 
 
-def _decoded(message: WSMessage) -> Hello | Proof | FeedTaken | FeedRefused:
+def _decoded(message: WSMessage) -> Hello | Proof | FeedTaken | FeedRefused | LetterUp:
     try:
-        decoded: Hello | Proof | FeedTaken | FeedRefused = _DECODER.decode(message.data)
+        decoded: Hello | Proof | FeedTaken | FeedRefused | LetterUp = _DECODER.decode(message.data)
     except (msgspec.DecodeError, UnicodeError) as error:
         raise DeniedError("message_malformed", f"The message is refused: {error}.") from None
     return decoded

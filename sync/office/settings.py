@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -27,13 +27,33 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key_file: Path | None = None
 
 
+class MailSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How receipts by e-mail leave: through the mail server `host`, or as files into `folder`.
+
+    `security` is `starttls` (usually port 587), `tls` (465), or `none`, which only a mail server
+    on this machine may have. The server's certificate is checked against the authorities of the
+    system, or `ca_file`. `sender` is the address that receipts come from, `sender_name` its name
+    instead of the store's.
+    """
+
+    sender: str
+    sender_name: str = ""
+    host: str = ""
+    port: Port = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str = ""
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    folder: Path | None = None
+
+
 class OfficeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything `tillbox office` is told. Relative paths are relative to the file's folder.
 
     `pepper_file` is the retailer's, shared with its boxes; `signing_key_file` signs what
     head office acknowledges. The retailer's authority lies in `data_dir` unless
     `ca_certificate_file` and `ca_key_file` say otherwise: its key belongs on a machine that
-    serves nobody.
+    serves nobody. Without `mail`, receipts by e-mail are kept waiting.
     """
 
     data_dir: Path
@@ -43,6 +63,7 @@ class OfficeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ca_certificate_file: Path | None = None
     ca_key_file: Path | None = None
     web: WebSettings = WebSettings()
+    mail: MailSettings | None = None
 
     @property
     def database_file(self) -> Path:

@@ -14,7 +14,12 @@ from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
 from edge.contract.receipt_events import GiftReceiptPrinted, ReceiptReprinted
 from edge.contract.refusal_body import RefusalBody
-from edge.contract.till_commands import AnyTillCommand, EmailReceipt, PrintGiftReceipt, ReprintReceipt
+from edge.contract.till_commands import (
+    AnyTillCommand,
+    EmailReceipt,
+    PrintGiftReceipt,
+    ReprintReceipt,
+)
 from edge.contract.wire import encode
 from edge.engine.cart import Cart
 from edge.engine.originals import Original

@@ -39,7 +39,7 @@ from edge.runtime.structured_log import open_log
 from sync.office.gate import OFFICE_COOKIE
 from sync.office.people import BOUND_TO
 from sync.office.server import Office, running_office
-from sync.office.settings import OfficeSettings, WebSettings
+from sync.office.settings import MailSettings, OfficeSettings, WebSettings
 from sync.office.store_directory import RegisteredStore
 
 M = TypeVar("M")
@@ -266,7 +266,10 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def serve(folder: Path, *boxes: Box) -> AsyncIterator[Served]:
+async def serve(
+    folder: Path, *boxes: Box, mail: MailSettings | None = None
+) -> AsyncIterator[Served]:
+    folder.mkdir(exist_ok=True)
     key_file = folder / "office.key"
     if not key_file.exists():
         create_key(key_file)
@@ -276,6 +279,7 @@ async def serve(folder: Path, *boxes: Box) -> AsyncIterator[Served]:
         pepper_file=folder / "pepper",
         signing_key_file=key_file,
         web=WebSettings(port=0),
+        mail=mail,
     )
     log = io.StringIO()
     async with (

@@ -206,6 +206,8 @@ class DemoLayout:
             "pepper_file": str(self.secret("pepper")),
             "signing_key_file": str(self.secret("office.key")),
             "web": {"address": LOOPBACK, "port": self.office_port},
+            # nobody is written to: each receipt by e-mail is a file that mail programs open
+            "mail": {"sender": "receipts@demo.example", "folder": str(self.root / "mail")},
         }
 
     def _sync(self) -> dict[str, Any]:

@@ -58,6 +58,7 @@ class Office:
     people: People
     projector: Projector
     boxes: BoxSessions
+    mailing: Mailing
     web: HttpService
 
 
@@ -138,7 +139,7 @@ async def running_office(
         # these hold requests open: they end before the server waits for its requests
         stack.push_async_callback(boxes.close)
         stack.callback(live.close)
-        yield Office(file, tasks, directory, feeds, people, projector, boxes, web)
+        yield Office(file, tasks, directory, feeds, people, projector, boxes, mailing, web)
 
 
 def _declare(

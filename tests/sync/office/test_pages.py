@@ -14,10 +14,12 @@ from typing import Final
 import pytest
 from playwright.async_api import Browser, async_playwright, expect
 
+from edge.contract.wire import encode
 from edge.runtime.system_clock import SystemClock
 from sync.office import server
 from sync.office.people import BOUND_TO
 from tests.sync.office.head_office import Box, Served
+from tests.sync.office.letters import letter
 from tests.sync.office.office_page import PASSWORD, OfficePage, connected, head_office, sell
 from tests.sync.office.test_coupons import with_coupons
 from tests.sync.tcp_cutter import TcpCutter
@@ -130,6 +132,21 @@ async def test_coupons_that_were_used_twice_are_listed(
     rows = office.page.get_by_role("region", name="Coupons used more than once").locator("tbody tr")
     await expect(rows).to_have_count(2, timeout=20_000)
     await expect(rows).to_contain_text(["till-1-z", "till-1-a"])  # of one instant: by shop
+
+
+async def test_receipts_by_e_mail_are_listed_without_their_addresses(
+    office: OfficePage, served: Served, box: Box
+) -> None:
+    mailing = served.office.mailing
+    await mailing.take(box.number, "letter-0001", encode(letter()))
+    await mailing.take(box.number, "letter-0002", b"{}")
+    await office.sign_in()
+    section = office.page.get_by_role("region", name="Receipts by e-mail")
+    await expect(section.locator("tbody tr")).to_have_count(2)
+    await expect(section.locator("tbody tr").nth(0)).to_contain_text("not sent")
+    await expect(section.locator("tbody tr").nth(1)).to_contain_text("a…@example.org")
+    await expect(section).to_contain_text("No mail server is set up: 1 receipt waits.")
+    assert "anna.maria" not in await office.page.content()
 
 
 async def test_plot_table_and_csv_have_the_same_figures(

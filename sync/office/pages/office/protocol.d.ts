@@ -120,3 +120,20 @@ export interface CouponUseView {
   used_at: number;
   double: boolean;
 }
+
+export interface MailView {
+  store: string;
+  receipt: string;
+  to: string;
+  state: "waiting" | "sent" | "failed";
+  words: string;
+  tries: number;
+  arrived_at: number;
+  ended_at: number;
+}
+
+export interface MailsView {
+  sending: boolean;
+  waiting: number;
+  mails: MailView[];
+}

@@ -152,9 +152,10 @@ def _html(block: ReceiptBlock, pictures: dict[str, str]) -> str:
             style = f"text-align:{_ALIGN[align]};{_STYLES[emphasis]}white-space:pre-wrap"
             return f'<div style="{style}"><bdi>{escape(text)}</bdi></div>'
         case RowBlock(start, end, emphasis):
-            return _cells((start, end), _STYLES[emphasis], first="100%")
+            return _cells((start, end), "", _STYLES[emphasis], first="100%")
         case ColumnsBlock(cells):
-            return _cells(cells, "", first=f"{100 // len(cells)}%")
+            even = "table-layout:fixed;"  # one row is one table: they stand below each other
+            return _cells(cells, even, "", first=f"{100 // len(cells)}%")
         case _:
             return _html_between(block, pictures)
 
@@ -176,14 +177,15 @@ def _html_between(block: ReceiptBlock, pictures: dict[str, str]) -> str:
             return ""
 
 
-def _cells(cells: tuple[str, ...], style: str, *, first: str) -> str:
+def _cells(cells: tuple[str, ...], layout: str, style: str, *, first: str) -> str:
     head, *others = (f"<bdi>{escape(cell)}</bdi>" for cell in cells)
     ends = "".join(
         f'<td style="text-align:end;white-space:nowrap;padding-inline-start:12px">{cell}</td>'
         for cell in others
     )
     return (
-        '<table role="presentation" cellpadding="0" cellspacing="0" style="width:100%">'
-        f'<tr style="vertical-align:bottom;{style}"><td style="width:{first};white-space:pre-wrap">'
+        '<table role="presentation" cellpadding="0" cellspacing="0"'
+        f' style="{layout}width:100%"><tr style="vertical-align:bottom;{style}">'
+        f'<td style="width:{first};white-space:pre-wrap">'
         f"{head}</td>{ends}</tr></table>"
     )

@@ -27,7 +27,12 @@ from edge.contract.card_refund_events import (
 from edge.contract.coupon_events import CouponPresented, CouponRemoved
 from edge.contract.device_messages import ALREADY_REVERSED
 from edge.contract.event_registry import Event
-from edge.contract.receipt_events import GiftReceiptPrinted, ReceiptPresented, ReceiptReprinted
+from edge.contract.receipt_events import (
+    GiftReceiptPrinted,
+    ReceiptEmailRequested,
+    ReceiptPresented,
+    ReceiptReprinted,
+)
 from edge.contract.return_events import CashReturned, LineReturned, RefundPart, TenderReturned
 from edge.contract.sale_events import (
     DrawerOpened,
@@ -238,14 +243,19 @@ def test_coupons_are_held_used_up_and_let_go(books: Projected) -> None:
 def test_what_was_printed_again_is_counted_by_its_number(books: Projected) -> None:
     books.hear(ReceiptReprinted(sale="a", receipt="1", copy=1))
     books.hear(GiftReceiptPrinted(sale="b", receipt="2", copy=1))
-    assert books.rows("reprinted") == [("a", 1, 0), ("b", 0, 1)]
+    assert books.rows("reprinted") == [("a", 1, 0, 0), ("b", 0, 1, 0)]
     books.hear(
         GiftReceiptPrinted(sale="a", receipt="1", copy=1),
         ReceiptReprinted(sale="b", receipt="2", copy=1),
         ReceiptReprinted(sale="a", receipt="1", copy=2),
         GiftReceiptPrinted(sale="b", receipt="2", copy=3),
     )
-    assert books.rows("reprinted") == [("a", 2, 1), ("b", 1, 3)]
+    assert books.rows("reprinted") == [("a", 2, 1, 0), ("b", 1, 3, 0)]
+    books.hear(
+        ReceiptEmailRequested(sale="a", receipt="1", ref="r", address_seal="s", letter=1),
+        ReceiptEmailRequested(sale="c", receipt="3", ref="t", address_seal="s", letter=2),
+    )
+    assert books.rows("reprinted") == [("a", 2, 1, 1), ("b", 1, 3, 0), ("c", 0, 0, 2)]
 
 
 def test_presented_receipts_training_and_enrolments(books: Projected) -> None:

@@ -5,7 +5,6 @@ The signed code goes along as a picture inside the mail: nothing is loaded from 
 
 from __future__ import annotations
 
-import io
 import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,8 +13,6 @@ from email.policy import SMTP
 from email.utils import format_datetime, formataddr
 from html import escape
 from typing import Final
-
-import qrcode  # type: ignore[import-untyped]  # its stubs are a package of their own
 
 from edge.contract.receipt_document import (
     Align,
@@ -31,11 +28,10 @@ from edge.contract.receipt_document import (
     TextBlock,
 )
 from edge.contract.receipt_letter import ReceiptLetter
+from edge.runtime.qr_picture import qr_png
 
 COLUMNS: Final = 44
 """Of the plain text: what a mail program shows on a telephone held sideways."""
-_QR_DOTS: Final = 4
-_QR_BORDER: Final = 4
 _RIGHT_TO_LEFT: Final = frozenset({"ar", "fa", "he", "ur"})
 _WIDE: Final = frozenset("WF")
 _ALIGN: Final = {Align.START: "start", Align.CENTRE: "center", Align.END: "end"}
@@ -73,22 +69,13 @@ def compose(
     page = mail.get_payload(1)
     assert isinstance(page, EmailMessage)  # noqa: S101 - it was added a line ago
     for text, name in pictures.items():
-        page.add_related(_png(text), "image", "png", cid=f"<{name}>", disposition="inline")
+        page.add_related(qr_png(text), "image", "png", cid=f"<{name}>", disposition="inline")
     return mail
 
 
 def _one_line(text: str) -> str:
     """Return a text that cannot break out of a header."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
-def _png(text: str) -> bytes:
-    code = qrcode.QRCode(box_size=_QR_DOTS, border=_QR_BORDER)
-    code.add_data(text)
-    code.make()
-    out = io.BytesIO()
-    code.make_image().save(out, "PNG")
-    return out.getvalue()
 
 
 # --- plain text -----------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 // A receipt by e-mail: one field, and what becomes of it. The address is kept nowhere on this till.
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { signal } from "@preact/signals";
 import { html, Icon } from "../kit/parts.js";
 import { say } from "../kit/words.js";
@@ -38,7 +38,7 @@ export function emailAnswered({ command }) {
 }
 
 export function EmailSheet() {
-  useEffect(() => document.getElementById("email-address")?.focus(), []);
+  useLayoutEffect(() => document.getElementById("email-address")?.focus(), []);
   return html`<${Sheet} title=${say("email_title")}><form class="again again--first" onSubmit=${sendTyped}>
     <p class="quiet"><bdi>${say("sale_number", { receipt: receiptInWords(receipt.value) })}</bdi></p>
     <div class="field"><label for="email-address">${say("email_address")}</label>

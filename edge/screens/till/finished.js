@@ -26,6 +26,12 @@ function again(type) {
   document.getElementById("next-sale")?.focus();
 }
 
+/** The focus comes back to where Enter goes on with the next sale. */
+function email() {
+  document.getElementById("next-sale")?.focus();
+  askEmail(store.view.value?.receipt_number ?? "");
+}
+
 export function FinishedDesk() {
   const view = store.view.value;
   if (!view) return null;
@@ -59,6 +65,6 @@ export function FinishedDesk() {
     <div class="after">${parkedHere.value.length > 0 && html`<button type="button" class="key" onClick=${askResume}><${Icon} name="resume" /><span>${say("resume")}</span> <b class="count" aria-hidden="true">${parkedHere.value.length}</b><span class="said">${say("parked_count", { n: parkedHere.value.length })}</span> <kbd>${keyName(keys().resume)}</kbd></button>`}
       <div class="after__again"><button type="button" class="key" onClick=${() => again("reprint_receipt")}><${Icon} name="printer" /><span>${say("again_copy")}</span></button>
         <button type="button" class="key" onClick=${() => again("print_gift_receipt")}><${Icon} name="gift" /><span>${say("again_gift")}</span></button>
-        ${!view.training && html`<button type="button" class="key" onClick=${() => askEmail(view.receipt_number ?? "")}><${Icon} name="mail" /><span>${say("email")}</span></button>`}</div>
+        ${!view.training && html`<button type="button" class="key" onClick=${email}><${Icon} name="mail" /><span>${say("email")}</span></button>`}</div>
       <button type="button" class="key key--primary" id="next-sale" onClick=${nextSale}><span>${say("next_sale")}</span> <kbd>Enter</kbd></button></div></main>`;
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from playwright.async_api import Route, expect
 
@@ -137,3 +139,16 @@ async def test_an_untouched_till_locks_itself(till: TillPage, box: FakeBox) -> N
     await till.page.wait_for_selector("body[data-state=signin]", timeout=20_000)
     assert box.sessions == {}
     await expect(till.page.locator(".gate")).to_contain_text("locked itself")
+
+
+async def test_the_clock_changes_as_the_minute_does(till: TillPage, box: FakeBox) -> None:
+    noon = datetime(2026, 11, 26, 12, tzinfo=UTC)
+    await till.page.clock.install(time=noon + timedelta(seconds=30))
+    await till.page.reload()
+    shown = till.page.locator("header time")
+    await expect(shown).to_be_visible()
+    await till.page.clock.pause_at(noon + timedelta(seconds=59.5))
+    before = await shown.inner_text()
+    await till.page.clock.fast_forward(600)
+    await expect(shown).not_to_have_text(before)
+    assert till.defects == []

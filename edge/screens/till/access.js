@@ -24,6 +24,7 @@ import * as store from "./store.js";
 /** A till that nobody touched for so long locks itself; the sale stays on the box. */
 export const LOCK_AFTER_MINUTES = 15;
 const LOOK_EVERY_MS = 10_000;
+const MINUTE_MS = 60_000;
 const AGAIN_MS = 1_500;
 /** Staff arrive with the first contact to head office. */
 const STAFF_AGAIN_MS = 3_000;
@@ -69,6 +70,7 @@ export async function begin() {
   });
   for (const event of ["pointerdown", "keydown"]) addEventListener(event, touched, { capture: true, passive: true });
   setInterval(watchIdle, LOOK_EVERY_MS);
+  tick();
   void ask("GET", "/branding.json").then(takeBrand, () => undefined);
   await deviceSpeaks();
   const code = new URLSearchParams(location.hash.slice(1)).get("enrol");
@@ -196,10 +198,16 @@ async function deviceSpeaks() {
   await speak(nearest(asked) ?? "en");
 }
 
-function watchIdle() {
+/** The clock changes as the minute does. */
+function tick() {
   store.now.value = Date.now();
+  setTimeout(tick, MINUTE_MS - (Date.now() % MINUTE_MS));
+}
+
+function watchIdle() {
+  store.now.value = Date.now(); // how old parked sales are
   const state = store.view.value?.state;
   if (!store.session.value?.cashier || state === "paying" || store.boxLostSince.value !== null) return;
-  if (Date.now() - touchedAt < LOCK_AFTER_MINUTES * 60_000) return;
+  if (Date.now() - touchedAt < LOCK_AFTER_MINUTES * MINUTE_MS) return;
   void signOut().then(() => tell(say("locked_idle", { n: LOCK_AFTER_MINUTES })));
 }

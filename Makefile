@@ -64,9 +64,10 @@ looks: $(DEV) tools
 market: $(DEV) tools
 	TILLBOX_CUSTOMERS=60 $(BIN)/python -m pytest -s tests/whole_shop/test_market.py $(ARGS)
 
-# money back to cards, with every process killed at every step; a check kills each once
+# sales, and money back to cards, with every process killed at every step; a check kills each once
 storm: $(DEV) tools
-	TILLBOX_STORM=1 $(BIN)/python -m pytest tests/whole_shop/test_card_refunds.py $(ARGS)
+	TILLBOX_STORM=1 $(BIN)/python -m pytest tests/whole_shop/test_killed_anywhere.py \
+	  tests/whole_shop/test_card_refunds.py $(ARGS)
 
 mutants: $(DEV)
 	$(BIN)/mutmut run $(ARGS)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 from collections import Counter
 from typing import Any
 
 import pytest
 
 from tests.whole_shop.demo_shop import Shop, eventually
+from tests.whole_shop.kills import kills
 
 pytestmark = [
     pytest.mark.whole_shop,
@@ -18,14 +17,9 @@ pytestmark = [
 ]
 
 STEPS = ("as the refund is asked for", "while the terminal asks", "right after approval")
-_PROCESSES = ("edge", "devices", "counter")
-KILLS = tuple(
-    itertools.product(_PROCESSES, STEPS)
-    if "TILLBOX_STORM" in os.environ
-    else zip(_PROCESSES, STEPS, strict=True)
-)
-"""Each process at each step (`make storm`), or each and each once: the rules of a refund that is
-killed are gone through with the driver alone in every check (`test_refund_killed`)."""
+KILLS = kills(("edge", "devices", "counter"), STEPS)
+"""The rules of a refund that is killed are gone through with the driver alone in every check
+(`test_refund_killed`)."""
 
 
 class Goods:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.whole_shop.demo_shop import Shop, eventually
+from tests.whole_shop.kills import kills
 
 pytestmark = [
     pytest.mark.whole_shop,
@@ -40,8 +41,7 @@ def check_ledger(shop: Shop, sale_id: str) -> list[dict[str, Any]]:
     return events
 
 
-@pytest.mark.parametrize("step", CASH_STEPS)
-@pytest.mark.parametrize("name", PROCESSES)
+@pytest.mark.parametrize(("name", "step"), kills(PROCESSES, CASH_STEPS))
 async def test_a_cash_sale_with_a_process_killed(shop: Shop, name: str, step: str) -> None:
     papers = len(await shop.papers()) if name != "counter" else 0
     pulses = (await shop.counter("GET", "drawer"))["pulses"]
@@ -82,8 +82,7 @@ async def test_a_cash_sale_with_a_process_killed(shop: Shop, name: str, step: st
         assert mine or printed[-1]["data"]["evidence"] != "confirmed"
 
 
-@pytest.mark.parametrize("step", CARD_STEPS)
-@pytest.mark.parametrize("name", PROCESSES)
+@pytest.mark.parametrize(("name", "step"), kills(PROCESSES, CARD_STEPS))
 async def test_a_card_sale_with_a_process_killed(shop: Shop, name: str, step: str) -> None:
     booked = len(await shop.booked())
     article = shop.goods[1]

@@ -1,7 +1,8 @@
-"""Holes that a mutation run found in the tests of cards in doubt, empties, ages and training."""
+"""Holes that a mutation run found in the tests of cards in doubt, deposits, open prices, ages."""
 
 from __future__ import annotations
 
+from dataclasses import replace as replaced
 from datetime import UTC
 from typing import Any
 
@@ -10,14 +11,20 @@ from msgspec.structs import replace
 
 from edge.contract.age_events import AgeRefused
 from edge.contract.card_desk_events import CardRefundResolved
+from edge.contract.coupon_data import Coupon
+from edge.contract.customer_data import Customer
 from edge.contract.errors import Refused
+from edge.contract.limits import COUPON_CHARS_MAX
 from edge.contract.permissions import Permission
 from edge.contract.receipt_document import Align, Emphasis, TextBlock
+from edge.contract.reference_data import Price
 from edge.contract.return_events import LineReturned
 from edge.contract.sale_events import LineAdded, LineVoided, SaleCompleted, SaleOpened
-from edge.contract.till_commands import ReturnEmpties
+from edge.contract.till_commands import AddItem, ReturnEmpties
 from edge.engine.cart import APPROVED, ASKED, DECLINED, OTHER, UNKNOWN
 from edge.engine.circumstances import Approval
+from edge.engine.coupon_rules import coupon_asked
+from edge.engine.customer_rules import customer_of_card
 from edge.engine.promotions import Occasion
 from edge.engine.receipt_coding import code_of, proved_sale_view
 from edge.engine.receipt_layout import lay_out_receipt
@@ -34,7 +41,19 @@ from tests.engine.desk_stories import (
     reversing,
     with_an_alarm,
 )
-from tests.engine.shop_in_memory import BEER, MILK, ROLL, SPIRITS, WATER, profile, shop
+from tests.engine.shop_in_memory import (
+    BEER,
+    CASE,
+    FRUIT,
+    MILK,
+    ROLL,
+    SPIRITS,
+    WATER,
+    ShopInMemory,
+    coded,
+    profile,
+    shop,
+)
 from tests.engine.till_in_memory import TillInMemory
 from tests.engine.till_stories import Story, back_in_doubt
 
@@ -187,6 +206,78 @@ def test_empties_have_the_price_of_their_moment(monkeypatch: pytest.MonkeyPatch)
     till.occasion = Occasion(77, 1, 600)
     till.empties(WATER)
     assert set(asked) == {77}
+
+
+def test_all_that_is_said_of_the_deposit_of_goods() -> None:
+    till = TillInMemory()
+    till.entry = "scanned"
+    *_, goods, deposit = till.add(WATER, 2_000)
+    assert isinstance(goods, LineAdded)
+    assert isinstance(deposit, LineAdded)
+    assert (deposit.entry, deposit.code, deposit.deposit_of) == ("scanned", "P25", goods.line)
+    assert isinstance(deposit.quantity, int)
+
+
+def test_goods_and_their_deposit_have_the_price_of_their_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    till = TillInMemory()
+    asked: list[tuple[str, int]] = []
+    monkeypatch.setattr(
+        type(till.reference),
+        "price",
+        lambda _, sku, at_ms: (asked.append((sku, at_ms)), Price(sku, 25))[1],
+    )
+    till.occasion = Occasion(77, 1, 600)
+    till.add(WATER)
+    assert asked == [("W1", 77), ("P25", 77)]
+
+
+# --- prices that are typed ----------------------------------------------------------------------
+
+
+def test_what_is_refused_of_a_typed_price_is_named() -> None:
+    till = TillInMemory()
+    for code, wish, params in (
+        ("price_is_listed", lambda: till.add_open(ROLL, 100), {"name": "Bread roll"}),
+        ("open_price_out_of_range", lambda: till.add_open(FRUIT, 10**12), {"most": "9999999.99"}),
+        ("looks_like_card_number", lambda: till.add_open(FRUIT, 1, unknown=PAN), {"field": "code"}),
+    ):
+        with pytest.raises(Refused) as caught:
+            wish()
+        assert (caught.value.code, caught.value.params) == (code, params)
+
+
+def test_an_unknown_price_label_is_kept_as_it_was_scanned() -> None:
+    """It is one by the store's templates, in the store's currency; no card number."""
+    till = TillInMemory()
+    label = coded("22" + "09999" + "00250")
+    *_, added = till.add_open(FRUIT, 250, unknown=label)
+    assert isinstance(added, LineAdded)
+    assert added.code == label
+
+
+def test_a_case_counts_whole_pieces() -> None:
+    *_, added = TillInMemory().add(CASE, 2_000)
+    assert isinstance(added, LineAdded)
+    assert isinstance(added.quantity, int)
+
+
+# --- codes as long as they may be -----------------------------------------------------------------
+
+
+def test_a_coupon_and_a_customer_s_card_may_have_forty_signs() -> None:
+    long = "A" * COUPON_CHARS_MAX
+    known = replaced(
+        ShopInMemory(profile()),
+        coupons=(Coupon(long, "c", "C"), Coupon(f"{long}A", "d", "D")),
+        customers=(Customer("N-1", "Ana", (f"{long[1:]}B", f"{long}B")),),
+    )
+    add = AddItem(command_id="c", code=long, quantity=1_000)
+    assert coupon_asked(add, known) == long
+    assert coupon_asked(replace(add, code=f"{long}A"), known) == ""
+    assert customer_of_card(f"{long[1:]}B", known) == known.customers[0]
+    assert customer_of_card(f"{long}B", known) is None
 
 
 # --- lines ------------------------------------------------------------------------------------

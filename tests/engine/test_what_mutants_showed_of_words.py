@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from msgspec.structs import replace
 
 from edge.contract.coupon_data import Coupon
 from edge.contract.errors import Refused
+from edge.contract.limits import AMOUNT_MINOR_MAX
 from edge.contract.payment_events import CardPaymentApproved, CardPaymentRequested
-from edge.contract.promotion_data import Hours
+from edge.contract.promotion_data import Hours, PercentOff, Promotion, Selection
+from edge.contract.receipt_document import Align, Emphasis, RowBlock, TextBlock
 from edge.contract.sale_events import SaleOpened
 from edge.contract.till_commands import AddCoupon, SetCustomer
 from edge.contract.till_protocol import TillState
+from edge.engine.price_check import price_shown
 from edge.engine.promotions import Occasion
+from edge.engine.receipt_layout import lay_out_gift_receipt
+from edge.engine.receipt_words import WORDS
 from tests.engine.desk_stories import PAN
 from tests.engine.shop_in_memory import (
     ANA_CARD,
     BABY_MILK,
     DEAR,
+    FRUIT,
+    FRUIT_2_50,
     PHONE,
     ROLL,
+    WATER,
     ShopInMemory,
     profile,
     shop,
@@ -112,6 +121,52 @@ def test_a_coupon_of_certain_hours_is_not_called_expired_nor_early() -> None:
     till = TillInMemory(ShopInMemory(profile(), coupons=(Coupon("X", "x", "X", hours),)))
     till.occasion = Occasion(100, 1, 600)
     assert refusal(lambda: till.coupon("X")).code == "coupon_not_now"
+
+
+def test_a_deposit_that_makes_the_sale_too_large_is_named() -> None:
+    till = TillInMemory()
+    for _ in range(9):
+        till.add(DEAR)
+    till.add_open(FRUIT, AMOUNT_MINOR_MAX - 90 - till.cart.total_minor)
+    before = till.cart
+    refused = refusal(lambda: till.add(WATER))  # 79 would do, and 25 more would not
+    assert (refused.code, refused.params) == ("total_too_large", {"name": "Bottle deposit"})
+    assert till.cart == before
+
+
+def test_only_promotions_of_the_article_or_its_group_are_named() -> None:
+    def named(*selections: Selection) -> list[str]:
+        promotions = tuple(
+            Promotion(f"p-{number}", f"P{number}", PercentOff(1_000, each))
+            for number, each in enumerate(selections)
+        )
+        shown = price_shown(shop(promotions=promotions), FRUIT_2_50, Occasion(77, 1, 600))
+        return [each.name for each in shown.promotions]
+
+    found = named(
+        Selection(groups=("bread",)),
+        Selection(groups=("fruit",)),
+        Selection(skus=("R1",)),
+        Selection(skus=("O1",)),
+    )
+    assert found == ["P1", "P3"]
+
+
+# --- gift receipts ----------------------------------------------------------------------------
+
+
+def test_a_gift_receipt_says_what_it_is_in_the_shop_s_time() -> None:
+    till = TillInMemory()
+    till.add(ROLL)
+    till.cash(100)
+    at = datetime(2026, 11, 26, 23, 30, tzinfo=UTC)
+    cart = replace(till.cart, completed_at=int(at.timestamp() * 1000))
+    zone = timezone(timedelta(hours=5))
+    document = lay_out_gift_receipt(cart, profile(), till="1", zone=zone)
+    words = WORDS["en"]
+    assert (document.title, document.language) == (f"{words.gift} {cart.receipt}", "en")
+    assert TextBlock(words.gift, Align.CENTRE, Emphasis.LARGE) in document.blocks
+    assert RowBlock(words.date, "2026-11-27 04:30") in document.blocks
 
 
 # --- what opens a sale ------------------------------------------------------------------------

@@ -49,6 +49,8 @@ async def test_a_record_takes_the_next_seqs_and_is_chained(tmp_path: Path) -> No
         second = await ledger.record(Record((BoxStopped(),)))
         assert first == Recorded(1, 6)
         assert second == Recorded(7, 7)
+        assert isinstance(second, Recorded)
+        assert second.last_hash == (await ledger.head()).hash
         last, bodies = await ledger.events_after(0, raw_max=1_000_000, count_max=100)
         assert last == link_all(GENESIS, bodies) == (await ledger.head()).hash
         assert [unseal(body).seq for body in bodies] == list(range(1, 8))

@@ -165,9 +165,8 @@ def goes_back(original: Original, line: Line, quantity: int) -> GoodsBack:
     parts = [each for each in original.returns if each.line == line.line_id]
     given = sum(original.priced(each) for each in parts)
     done = sum(each.quantity for each in parts) + quantity
-    # parts that were voided meanwhile leave gaps: no part is below nothing, none above the rest
-    wanted = divide(line.net_minor * done, line.quantity, Rounding.HALF_UP) - given
-    amount = min(max(0, wanted), line.net_minor - given)
+    # parts that were voided meanwhile leave gaps: what is left may have given its share already
+    amount = max(0, divide(line.net_minor * done, line.quantity, Rounding.HALF_UP) - given)
     tax = _tax_back(original, line, amount)
     net, gross = (amount - tax, amount) if cart.prices_include_tax else (amount, amount + tax)
     return GoodsBack(net, tax, gross, cart.sale, line.line_id, cart.receipt)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 
 from edge.contract.errors import Refused
-from edge.contract.reference_data import ForeignCash
+from edge.contract.reference_data import ForeignCash, Price
 from edge.contract.return_events import CashReturned
-from edge.contract.till_commands import OtherTender
+from edge.contract.sale_events import SaleOpened
+from edge.contract.till_commands import OtherTender, ReturnItem, ReturnLine
 from edge.engine.cart import RETURNED, TAKEN
+from edge.engine.originals import all_back, parts_of_refund
 from edge.engine.other_tenders import worth_of
+from edge.engine.promotions import Occasion
 from tests.engine.shop_in_memory import MILK, ROLL, SOAP, shop
 from tests.engine.till_in_memory import TillInMemory
 
@@ -100,3 +103,80 @@ def test_each_part_that_went_back_is_a_tender_of_its_own() -> None:
     till.give(158)
     tenders = [(each.tender_id, each.state, each.amount_minor) for each in till.cart.tenders]
     assert tenders == [("1", RETURNED, -100), ("2", RETURNED, -158)]
+
+
+# --- what is left after parts of it came back ---------------------------------------------------
+
+
+def test_after_voided_parts_a_piece_gives_nothing_rather_than_less() -> None:
+    """Seven pieces for 3: single ones give 0, 1, 0, 1; without the zeros two pieces gave it all."""
+    till = TillInMemory(shop())
+    till.role = "supervisor"
+    till.add(MILK, 7_000)
+    till.override("1", 1)
+    till.discount("1", minor=4)
+    till.cash(3)
+    till.next_sale()
+    for _ in range(4):
+        till.bring_back(RECEIPT)
+    assert [line.back.net_minor for line in till.cart.lines if line.back] == [0, 1, 0, 1]
+    till.void("1")
+    till.void("3")
+    till.bring_back(RECEIPT)
+    back = till.cart.lines[-1].back
+    assert back is not None
+    assert (back.net_minor, back.gross_minor) == (0, 0)
+
+
+def test_what_is_left_of_a_line_is_the_rest_of_its_money() -> None:
+    till = TillInMemory(shop())
+    till.role = "supervisor"
+    till.add(SOAP, 3_000)
+    till.add(ROLL)
+    till.cash(500)
+    till.next_sale()
+    till.bring_back(RECEIPT)
+    assert [each.gross_minor for each in all_back(till.books.original(RECEIPT))] == [198, 45]
+
+
+def test_what_other_tenders_paid_is_added_up() -> None:
+    till = TillInMemory(shop())
+    till.role = "supervisor"
+    till.add(MILK)
+    till.tender(OtherTender.VOUCHER, 50)
+    till.tender(OtherTender.GIFT_CARD, 60)
+    till.cash(19)
+    till.next_sale()
+    till.bring_back(RECEIPT)
+    parts, other = parts_of_refund(till.cart, (till.books.original(RECEIPT),), "cash", 129)
+    assert ([part.amount_minor for part in parts], other) == ([19, 50, 60], 110)
+
+
+def test_what_comes_back_opens_the_sale_that_the_till_named_at_its_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    till = sold(MILK, pays=129)
+    opened, _ = till.do(
+        ReturnLine(
+            command_id="c", receipt=RECEIPT, line_id="1", quantity=1_000, reason="x",
+            sale_id="sale-of-the-till",
+        )
+    )  # fmt: skip
+    assert isinstance(opened, SaleOpened)
+    assert opened.sale == "sale-of-the-till"
+    till = TillInMemory(shop())
+    till.role = "supervisor"
+    asked: list[int] = []
+    monkeypatch.setattr(
+        type(till.reference),
+        "price",
+        lambda _, sku, at_ms: (asked.append(at_ms), Price(sku, 25))[1],
+    )
+    till.occasion = Occasion(77, 1, 600)
+    opened, _ = till.do(
+        ReturnItem(
+            command_id="c", code=MILK, quantity=1_000, reason="x", sale_id="sale-of-the-till"
+        )
+    )
+    assert isinstance(opened, SaleOpened)
+    assert (opened.sale, asked) == ("sale-of-the-till", [77])

@@ -17,6 +17,7 @@ from playwright.async_api import Browser, async_playwright, expect
 from edge.contract.wire import encode
 from edge.runtime.system_clock import SystemClock
 from sync.office import server
+from sync.office.outbox import FAILED, SENT, WAITING
 from sync.office.people import BOUND_TO
 from tests.sync.office.head_office import Box, Served
 from tests.sync.office.letters import letter
@@ -365,8 +366,9 @@ def test_a_catalogue_says_everything_that_english_says(language: str) -> None:
 def test_the_catalogue_has_no_word_that_nobody_says() -> None:
     code = "".join(path.read_text("utf-8") for path in (PAGES / "office").glob("*.js"))
     unsaid = {word for word in _catalogue("en") if f'"{word}"' not in code}
-    # these three are put together: theme_ and the choice
-    assert unsaid == {"theme_system", "theme_light", "theme_dark"}
+    # these are put together: theme_ and the choice, mail_ and the state
+    themes = {f"theme_{each}" for each in ("system", "light", "dark")}
+    assert unsaid == themes | {f"mail_{each}" for each in (WAITING, SENT, FAILED)}
 
 
 def test_the_page_loads_every_module_ahead_and_nothing_inline() -> None:

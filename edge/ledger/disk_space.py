@@ -52,7 +52,10 @@ class DiskSpace:
         return self.free_bytes() < self.free_min_bytes
 
     def check(self) -> None:
-        """Refuse to begin a sale when the disk is nearly full; gives the ballast up then."""
+        """Refuse to begin a sale when the disk is nearly full; gives the ballast up then.
+
+        Once there is plenty of room again the ballast is laid anew, for the next time.
+        """
         if self.is_short():
             self.drop_ballast()
             raise Refused(
@@ -61,3 +64,4 @@ class DiskSpace:
                 advice="Sales that are open can be finished. Call the technician.",
                 status=503,
             )
+        self.lay_ballast()

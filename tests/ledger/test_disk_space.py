@@ -56,3 +56,21 @@ def test_a_nearly_full_disk_refuses_new_sales_and_gives_the_ballast_up(tmp_path:
         assert (caught.value.code, caught.value.status) == ("disk_full", 503)
         assert "can be finished" in caught.value.advice
         assert list(tmp_path.iterdir()) == []
+
+
+def test_once_there_is_room_again_the_next_sale_lays_the_ballast_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = DiskSpace(tmp_path, free_min_bytes=1_000)
+    free = 10
+    monkeypatch.setattr(DiskSpace, "free_bytes", lambda _: free)
+    (tmp_path / "ballast").write_bytes(b"x")
+    with pytest.raises(Refused):
+        disk.check()
+    assert not (tmp_path / "ballast").exists()
+    free = 1_000 + 2 * BALLAST_BYTES - 1
+    disk.check()
+    assert not (tmp_path / "ballast").exists()
+    free += 1
+    disk.check()
+    assert (tmp_path / "ballast").stat().st_size == BALLAST_BYTES

@@ -227,6 +227,31 @@ def test_groups_go_over_lines_and_pools_as_often_as_they_last() -> None:
     assert off(lines, offer(BuyGet(2, 1, EVERYTHING), limit=2)) == {"offer": {"1": 500, "2": 400}}
 
 
+def test_every_group_that_was_bought_and_got_is_used_up() -> None:
+    lines = [line(1, "tea", 6, 300)]
+    late = offer(AmountOff(50), "late", priority=-1)
+    # three groups of two leave nothing for the later one; two groups of three neither
+    assert off(lines, offer(BuyGet(1, 1, of("tea"))), late) == {"offer": {"1": 900}}
+    assert off(lines, offer(BuyGet(2, 1, of("tea"))), late) == {"offer": {"1": 600}}
+    # four groups of two and one piece over; of a limit of three groups, three pieces
+    nine = [line(1, "tea", 9, 300)]
+    assert off(nine, offer(BuyGet(1, 1, of("tea"))), late) == {
+        "offer": {"1": 1_200},
+        "late": {"1": 50},
+    }
+    assert off(nine, offer(BuyGet(1, 1, of("tea")), limit=3), late) == {
+        "offer": {"1": 900},
+        "late": {"1": 150},
+    }
+
+
+def test_what_was_only_bought_is_taken_from_the_oldest_lines() -> None:
+    lines = [line(1, "tea", 1, 300), line(2, "tea", 1, 300), line(3, "jam", 1, 200)]
+    jam_free = offer(BuyGet(1, 1, of("tea"), of("jam")))
+    late = offer(AmountOff(50, of("tea")), "late", priority=-1)
+    assert off(lines, jam_free, late) == {"offer": {"3": 200}, "late": {"2": 50}}
+
+
 def test_of_equal_prices_the_first_article_by_number() -> None:
     lines = [line(1, "b", 1, 300), line(2, "a", 1, 300)]
     assert off(lines, offer(HALF, limit=1)) == {"offer": {"2": 150}}
@@ -253,6 +278,13 @@ def test_a_unit_moves_to_another_part_of_a_bundle_over_two_others() -> None:
     # b and c are needed in the first two; both a in the third
     assert sum(off(lines, offer(Bundle(100, parts)))["offer"].values()) == 3_300 - 100
     assert off(lines[:1] + lines[3:], offer(Bundle(0, parts))) == {}
+
+
+def test_units_of_two_articles_that_fit_alike_all_move_to_another_part() -> None:
+    parts = (BundlePart(2, of("a", "b", "c")), BundlePart(2, of("a", "b")))
+    lines = [line(1, "a", 1, 900), line(2, "b", 1, 800), line(3, "c", 2, 700)]
+    # a and b come into the first part, and both leave it to the two c
+    assert sum(off(lines, offer(Bundle(100, parts)))["offer"].values()) == 3_100 - 100
 
 
 def test_bundles_are_made_as_long_as_each_saves() -> None:

@@ -104,7 +104,10 @@ def a_sale(till: TillInMemory, chance: random.Random) -> None:
     if chance.random() < 0.4:
         line = chance.choice(live) if chance.random() < 0.5 else None
         till.discount(line, ppm=chance.randint(1, 400_000))
-    till.cash(till.cart.total_minor)
+    if till.cart.total_minor:
+        till.cash(till.cart.total_minor)
+    else:  # a coupon took all off
+        till.settle()
     till.next_sale()
 
 
@@ -115,11 +118,12 @@ async def sales_of(served: Served, box: Box, till: TillInMemory) -> tuple[SaleBo
     return msgspec.convert(body, SalesBody).sales
 
 
+@pytest.mark.parametrize("seed", [None, 933_244_863])  # the second: a basket that costs nothing
 @pytest.mark.parametrize("included", [True, False])
 async def test_prices_that_do_not_change_bring_what_they_brought(
-    served: Served, box: Box, included: bool
+    served: Served, box: Box, included: bool, seed: int | None
 ) -> None:
-    seed = random.randrange(1 << 30)
+    seed = random.randrange(1 << 30) if seed is None else seed
     print(f"seed {seed}")
     shop = ShopInMemory(profile(included=included), PROMOTIONS)
     till = TillInMemory(shop)

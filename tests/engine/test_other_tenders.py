@@ -161,7 +161,9 @@ def test_foreign_cash_in_part_with_rounding_of_the_rest() -> None:
 def test_worth_between_currencies_of_other_digits(
     foreign: int, rate: ForeignCash, currency: str, worth: int
 ) -> None:
-    assert worth_of(foreign, rate, currency) == worth
+    found = worth_of(foreign, rate, currency)
+    assert isinstance(found, int)  # money is never a floating-point number
+    assert found == worth
 
 
 def test_a_currency_that_is_not_taken_is_refused() -> None:

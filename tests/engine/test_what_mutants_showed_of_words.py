@@ -167,6 +167,9 @@ def test_a_gift_receipt_says_what_it_is_in_the_shop_s_time() -> None:
     assert (document.title, document.language) == (f"{words.gift} {cart.receipt}", "en")
     assert TextBlock(words.gift, Align.CENTRE, Emphasis.LARGE) in document.blocks
     assert RowBlock(words.date, "2026-11-27 04:30") in document.blocks
+    polish = replace(profile(), receipt_language="pl")
+    document = lay_out_gift_receipt(cart, polish, till="1", zone=zone)
+    assert (document.title, document.language) == (f"{WORDS['pl'].gift} {cart.receipt}", "pl")
 
 
 # --- what opens a sale ------------------------------------------------------------------------

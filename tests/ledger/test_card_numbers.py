@@ -15,7 +15,7 @@ from edge.contract.card_desk_events import (
 )
 from edge.contract.card_refund_events import CardRefundApproved, CardRefundRequested
 from edge.contract.payment_events import CardPaymentApproved, CardPaymentRequested
-from edge.contract.sale_events import SaleOpened
+from edge.contract.sale_events import SaleCompleted, SaleOpened
 from edge.ledger import past_sales
 from edge.ledger.event_log import MIGRATIONS
 from edge.ledger.past_sales import PastSales
@@ -67,6 +67,7 @@ async def past_sales_at(path: Path) -> AsyncIterator[PastSales]:
         (HERE, "0043", "", "", "r1"),
         (HERE, "0044", "", "", "p3"),  # another person typed it
         (HERE, "", "A-79", "", "p3"),
+        (HERE, "", "0A-79", "", ""),  # noughts are left out of numbers only
         (HERE, "0061", "", "", "v1"),
         (HERE, "0060", "", "", ""),  # what was asked to be reversed is no transaction by itself
         (HERE, "0042", "", "p1", ""),  # its own
@@ -100,3 +101,23 @@ async def test_what_is_long_ago_is_not_looked_at(
         monkeypatch.setattr(past_sales, "CARD_NUMBERS_LOOKED_BACK", len(EVENTS) - 2)
         assert await past.card_number_of(HERE, "42", "", besides="") == ""
         assert await past.last_asked(HERE, "none") == ""
+
+
+async def test_what_a_terminal_was_asked_for_last(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    completed = SaleCompleted(sale="s", receipt="till-1-000001", total_minor=0, taxes=())
+    refund = CardRefundRequested(sale="t", refund="r2", amount_minor=1, terminal=THERE)
+    payment = CardPaymentRequested(sale="t", payment="p9", amount_minor=1, terminal=HERE)
+    async with ledger_at(path) as ledger:
+        await ledger.record(Record((*EVENTS, completed), "till-1"))
+    async with past_sales_at(path) as past:
+        assert await past.last_asked(HERE, "till-1-000001") == "v1"
+        assert await past.last_asked(THERE, "till-1-000001") == "p2"
+        assert await past.last_asked("terminal", "till-1-000001") == ""
+        assert await past.last_asked(HERE, "till-1-000002") == ""
+    async with ledger_at(path) as ledger:
+        later = (SaleOpened(sale="t", currency="EUR"), refund, payment)
+        await ledger.record(Record(later, "till-2"))
+    async with past_sales_at(path) as past:
+        assert await past.last_asked(THERE, "till-1-000001") == "r2"
+        assert await past.last_asked(HERE, "till-1-000001") == "p9"

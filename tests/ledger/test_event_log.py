@@ -105,6 +105,23 @@ async def test_the_same_command_id_with_another_meaning_is_refused(tmp_path: Pat
         assert (await ledger.head()).seq == 1
 
 
+async def test_an_event_is_as_large_as_the_limit_and_not_a_byte_larger(tmp_path: Path) -> None:
+    async with ledger_at(tmp_path / "ledger.db") as ledger:
+        await ledger.record(Record((SaleAbandoned(sale="x", reason="r"),), "till-1"))
+        (probe,) = (await ledger.events_after(0, raw_max=1 << 20, count_max=9))[1]
+        most = EVENT_BYTES_MAX - len(probe) + 1
+        recorded = await ledger.record(
+            Record((SaleAbandoned(sale="x", reason="r" * most),), "till-1")
+        )
+        assert isinstance(recorded, Recorded)
+        assert recorded.last_hash == (await ledger.head()).hash
+        with pytest.raises(Refused, match="is the limit"):
+            await ledger.record(
+                Record((SaleAbandoned(sale="x", reason="r" * (most + 1)),), "till-1")
+            )
+        assert (await ledger.head()).seq == 2
+
+
 async def test_a_refused_record_leaves_nothing_and_its_neighbours_stand(tmp_path: Path) -> None:
     async with ledger_at(tmp_path / "ledger.db") as ledger:
         giant = SaleAbandoned(sale="x", reason="r" * EVENT_BYTES_MAX)

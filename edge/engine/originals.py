@@ -184,12 +184,10 @@ def _tax_back(original: Original, line: Line, amount: int) -> int:
     whole = tax_total(RateSum(line.tax, line.rate_ppm, sold), included=included)
     after = tax_total(RateSum(line.tax, line.rate_ppm, kept), included=included)
     tax_left = whole.tax_minor - sum(each.tax_minor for each in parts)
-    least, most = 0, tax_left
-    if included:
-        # of an amount with its tax inside, neither part is more than there is of it still
-        net_left = whole.net_minor - sum(each.net_minor for each in parts)
-        least, most = max(0, amount - net_left), min(amount, tax_left)
-    return min(max(least, tax_left - after.tax_minor), most)
+    # parts that were voided meanwhile leave gaps here too; of an amount with its tax inside the
+    # tax is a part
+    most = min(amount, tax_left) if included else tax_left
+    return min(max(0, tax_left - after.tax_minor), most)
 
 
 def tender_rests(original: Original) -> tuple[TenderRest, ...]:

@@ -7,6 +7,7 @@ from typing import NoReturn
 from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
 from edge.contract.permissions import Permission
+from edge.contract.reference_data import Article
 from edge.contract.return_events import LineReturned
 from edge.contract.till_commands import ReturnItem, ReturnLine
 from edge.engine.approval_rules import authorise
@@ -77,7 +78,7 @@ def return_item(
     events, cart = open_if_needed(cart, command.sale_id, reference, given)
     refuse_once_tendered(cart)
     check_lines(cart)
-    _refuse_open_price(reference, command.code)
+    _refuse_open_price(article_of(reference, command.code, aim=given.aim)[0])
     priced = price_code(
         reference,
         command.code,
@@ -109,8 +110,7 @@ def return_item(
     return (*events, returned)
 
 
-def _refuse_open_price(reference: ReferenceView, code: str) -> None:
-    article, _ = article_of(reference, code)
+def _refuse_open_price(article: Article) -> None:
     if article.open_price:
         raise Refused(
             "no_price_to_return",

@@ -10,6 +10,7 @@ from edge.contract.errors import Refused
 from edge.contract.limits import AMOUNT_MINOR_MAX
 from edge.contract.permissions import Permission
 from edge.contract.promotion_data import AnyPromotionRule, BuyGet, PercentOff, Promotion, Selection
+from edge.contract.reference_data import Article
 from edge.contract.sale_events import LineAdded
 from edge.engine.circumstances import Approval
 from edge.engine.price_check import price_shown
@@ -42,6 +43,16 @@ def test_the_typed_price_is_sold_by_the_piece_at_the_department_s_tax() -> None:
 def test_a_label_says_the_price_itself() -> None:
     added = line_of(TillInMemory().add(FRUIT_2_50))
     assert (added.price_minor, added.amount_minor, added.entry) == (250, 250, "price_code")
+
+
+def test_of_a_labelled_price_without_a_price_a_kilogram_there_is_no_weight() -> None:
+    class Weighed(ShopInMemory):
+        def by_plu(self, plu: str) -> Article | None:
+            assert plu.lstrip("0") == "300"
+            return Article("O2", "Cut flowers", "reduced", plu="300", unit="kg", open_price=True)
+
+    added = line_of(TillInMemory(Weighed()).add(FRUIT_2_50))
+    assert (added.quantity, added.price_minor, added.amount_minor) == (1_000, 250, 250)
 
 
 @given(price=st.integers(1, AMOUNT_MINOR_MAX))

@@ -107,6 +107,32 @@ def test_the_worked_example_without_tax_inside() -> None:
     assert (till.cart.total_minor, till.cart.lines[0].amount_minor) == (-359, -99)
 
 
+def test_the_worked_example_with_tax_inside() -> None:
+    till = sold((SOAP, 3_000))
+    backs = []
+    for _ in range(3):
+        till.bring_back("till-1-000001")
+        back = till.cart.lines[-1].back
+        assert back is not None
+        backs.append((back.net_minor, back.tax_minor, back.gross_minor))
+    # of 2.97 there are 0.52 tax, of 1.98 then 0.34, of 0.99 0.17
+    assert backs == [(81, 18, 99), (82, 17, 99), (82, 17, 99)]
+
+
+@pytest.mark.parametrize("included", [True, False])
+def test_a_piece_whose_tax_rounds_to_nothing_gives_none_back(included: bool) -> None:
+    till = TillInMemory(shop(included=included))
+    till.role = "supervisor"
+    till.add(ROLL, 10_000)
+    till.override("1", 4)
+    till.cash(till.cart.total_minor)
+    till.next_sale()
+    till.bring_back("till-1-000001")
+    back = till.cart.lines[-1].back
+    assert back is not None
+    assert (back.net_minor, back.tax_minor, back.gross_minor) == (4, 0, 4)
+
+
 def test_prices_may_have_been_with_tax_and_be_without_today() -> None:
     till = sold((SOAP, 1_000))
     till.reference = shop(included=False)

@@ -122,6 +122,7 @@ def test_articles_are_priced(case: Sold) -> None:
     assert (added.sku, added.quantity, added.price_minor, added.amount_minor, added.entry) == (
         case.sku, case.sold_quantity, case.price_minor, case.amount_minor, case.entry,
     )  # fmt: skip
+    assert isinstance(added.quantity, int)  # 6000.0 would be another event
     assert till.cart.total_minor == case.amount_minor
 
 

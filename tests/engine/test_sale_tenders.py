@@ -92,6 +92,14 @@ def test_card_and_cash_together_open_the_drawer() -> None:
     assert completed.jobs == ("receipt", "drawer")
 
 
+def test_coins_that_fit_open_the_drawer_too() -> None:
+    till = TillInMemory()
+    till.add(MILK)
+    completed = till.cash(129)[-1]
+    assert isinstance(completed, SaleCompleted)
+    assert (completed.change_minor, completed.jobs) == (0, ("receipt", "drawer"))
+
+
 def test_a_declined_card_leaves_the_sale_open_and_changeable() -> None:
     till = TillInMemory()
     till.add(MILK)

@@ -9,11 +9,12 @@ from edge.contract.reference_data import ForeignCash, Price
 from edge.contract.return_events import CashReturned
 from edge.contract.sale_events import SaleOpened
 from edge.contract.till_commands import OtherTender, ReturnItem, ReturnLine
+from edge.engine import sale_lines
 from edge.engine.cart import RETURNED, TAKEN
 from edge.engine.originals import all_back, parts_of_refund
 from edge.engine.other_tenders import worth_of
 from edge.engine.promotions import Occasion
-from tests.engine.shop_in_memory import MILK, ROLL, SOAP, shop
+from tests.engine.shop_in_memory import MILK, ROLL, SOAP, WATER, shop
 from tests.engine.till_in_memory import TillInMemory
 
 RECEIPT = "till-1-000001"
@@ -180,3 +181,24 @@ def test_what_comes_back_opens_the_sale_that_the_till_named_at_its_moment(
     )
     assert isinstance(opened, SaleOpened)
     assert (opened.sale, asked) == ("sale-of-the-till", [77])
+
+
+@pytest.mark.parametrize("code", [MILK, WATER])
+def test_the_scanner_says_that_two_digits_more_are_no_part_of_a_code(code: str) -> None:
+    """`]E3` says that an add-on stands behind the GTIN-13, as on a magazine."""
+    till = sold(MILK, pays=129)
+    back = till.empties if code == WATER else till.bring_back_without
+    with pytest.raises(Refused):
+        back(code + "05")
+    till.aim = "]E3"
+    back(code + "05")
+    assert till.cart.total_minor < 0
+
+
+def test_empties_over_the_limit_of_a_sale_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sale_lines, "AMOUNT_MINOR_MAX", 100)
+    till = TillInMemory(shop())
+    till.empties(WATER, 4_000)
+    with pytest.raises(Refused, match="over the limit"):
+        till.empties(WATER)
+    assert till.cart.total_minor == -100

@@ -204,6 +204,7 @@ class TillInMemory:
         self.scale = "scale-1"
         self.reversible = ""
         self.entry = "keyed"
+        self.aim = ""
         self.role = "cashier"
         self.approval: Approval | None = None
         self.has_drawer = True
@@ -250,6 +251,7 @@ class TillInMemory:
             coupon=self.books.coupon(coupon_asked(command, self.reference)) if command else None,
             business_day=self.business_day,
             training=self.training,
+            aim=self.aim,
         )
 
     def do(self, command: AnyTillCommand) -> tuple[Event, ...]:

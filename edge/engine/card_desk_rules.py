@@ -92,7 +92,7 @@ def attach_evidence(
             amount_minor=amount,
             source=command.source,
             reason=reason,
-            parts=parts_given(doubted.parts, amount),
+            parts=parts_given(doubted, amount),
             receipt=receipt,
             terminal_id=terminal_id,
             trace=trace,

@@ -131,16 +131,20 @@ def _is_reversal(card: _PaidByCard, amount: int, given: Circumstances) -> bool:
     )
 
 
-def parts_given(parts: tuple[RefundPart, ...], amount_minor: int) -> tuple[RefundPart, ...]:
+def parts_given(asked: Tender, amount_minor: int) -> tuple[RefundPart, ...]:
     """Return the parts of what a terminal says that it gave: less than asked for, or more.
 
-    More than the parts together is put down to the last one, so that nothing is left of it.
+    More than was asked for is put down to the last part, so that nothing is left of it. What
+    was asked for beyond the parts is of none: goods came back that no tender here paid.
     """
     given: list[RefundPart] = []
-    left = amount_minor
-    for number, part in enumerate(parts, start=1):
-        amount = left if number == len(parts) else min(part.amount_minor, left)
+    over = max(0, amount_minor + asked.amount_minor)  # what is asked back is below zero
+    left = amount_minor - over
+    for number, part in enumerate(asked.parts, start=1):
+        amount = min(part.amount_minor, left)
         left -= amount
+        if number == len(asked.parts):
+            amount += over
         if amount:
             given.append(RefundPart(part.original_sale, part.original_tender, amount))
     return tuple(given)

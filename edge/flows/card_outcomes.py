@@ -138,7 +138,7 @@ def end_event(job: OpenJob, tender: Tender, outcome: PaymentOutcome, resolved_by
             sale=job.sale,
             refund=job.job_id,
             amount_minor=amount,
-            parts=parts_given(tender.parts, amount),
+            parts=parts_given(tender, amount),
             last4=outcome.last4,
             scheme=outcome.scheme,
             authorisation=outcome.authorisation,

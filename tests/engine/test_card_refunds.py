@@ -22,11 +22,12 @@ from edge.contract.sale_events import SaleAbandoned, SaleCompleted
 from edge.contract.till_commands import CancelCard, OtherTender
 from edge.contract.till_protocol import TillState
 from edge.engine.card_refund_rules import parts_given
+from edge.engine.cart import ASKED, CARD, Tender
 from edge.engine.cart_changes import apply, replay
 from edge.engine.circumstances import Approval
 from edge.engine.originals import TenderRest, tender_rests
 from edge.engine.tender_rules import complete_if_covered
-from tests.engine.shop_in_memory import MILK, ROLL, shop
+from tests.engine.shop_in_memory import MILK, ROLL, WATER, shop
 from tests.engine.till_in_memory import TillInMemory
 
 SOLD = "till-1-000001"
@@ -369,8 +370,35 @@ def test_a_card_or_an_account_pays_what_was_too_much() -> None:
 )
 def test_parts_of_what_a_terminal_gave(minor: int, expected: list[int]) -> None:
     parts = (RefundPart("s", "1", 3), RefundPart("s", "2", 2))
-    assert [part.amount_minor for part in parts_given(parts, minor)] == expected
-    assert parts_given((), minor) == ()
+    asked = Tender("t", CARD, -5, ASKED, parts=parts)
+    assert [part.amount_minor for part in parts_given(asked, minor)] == expected
+    assert parts_given(replace(asked, parts=()), minor) == ()
+
+
+@pytest.mark.parametrize(
+    ("minor", "expected"), [(9, [3, 2]), (8, [3, 2]), (5, [3, 2]), (4, [3, 1]), (10, [3, 3])]
+)
+def test_what_no_tender_paid_is_of_no_part(minor: int, expected: list[int]) -> None:
+    # nine were asked for: five of tenders, four for goods without a receipt
+    parts = (RefundPart("s", "1", 3), RefundPart("s", "2", 2))
+    asked = Tender("t", CARD, -9, ASKED, parts=parts)
+    assert [part.amount_minor for part in parts_given(asked, minor)] == expected
+
+
+def test_empties_on_the_same_card_are_no_money_of_the_receipt() -> None:
+    """What the stateful laws found: 0.30 for the bottle counted as given back of the coins."""
+    till = TillInMemory(shop(included=False))
+    till.role = "supervisor"
+    till.add(ROLL)
+    till.cash(47)
+    till.next_sale()
+    till.empties(WATER)
+    till.bring_back("till-1-000001")
+    assert till.cart.refund_due_minor == 77
+    till.refund(77)
+    approved = till.approve()[0]
+    assert isinstance(approved, CardRefundApproved)
+    assert (approved.amount_minor, [each.amount_minor for each in approved.parts]) == (77, [47])
 
 
 def test_a_refund_is_no_payment_of_the_sale_that_gave_it() -> None:

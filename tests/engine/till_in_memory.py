@@ -559,7 +559,7 @@ class TillInMemory:
                 sale=self.cart.sale,
                 refund=asked.tender_id,
                 amount_minor=amount,
-                parts=parts_given(asked.parts, amount),
+                parts=parts_given(asked, amount),
                 last4=last4,
                 scheme=scheme,
                 receipt=receipt,

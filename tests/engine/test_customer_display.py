@@ -10,7 +10,14 @@ from typing import Any, Final, get_args, get_origin, get_type_hints
 import msgspec
 import pytest
 
-from edge.contract.display_view import DisplayState, DisplayTenderView, SavingView, ScaleView
+from edge.contract.display_view import (
+    CustomerDisplayView,
+    DisplayLineView,
+    DisplayState,
+    DisplayTenderView,
+    SavingView,
+    ScaleView,
+)
 from edge.contract.till_protocol import (
     DeviceView,
     LineView,
@@ -233,6 +240,63 @@ def test_a_code_is_shown_where_goods_may_come_back_by_it(
     assert display_view(till(**{**given, **changes}), MARTA).receipt_code is code
 
 
+@pytest.mark.parametrize(("beside", "language"), [(NOBODY, ""), (MARTA, "pl")])
+def test_a_display_without_a_sale_is_the_shop_s_own(beside: Beside, language: str) -> None:
+    idle = till(TillState.IDLE, training=True, total_minor=5)
+    shop = beside._replace(logo="lighthouse")
+    state = DisplayState.READY if language else DisplayState.CLOSED
+    assert display_view(idle, shop) == CustomerDisplayView(
+        state=state, currency="EUR", language=language, training=True, logo="lighthouse"
+    )
+    assert display_view(idle, shop._replace(on_scale=APPLES)) == CustomerDisplayView(
+        state=DisplayState.SELLING,
+        currency="EUR",
+        language=language,
+        weighing=ScaleView("Apples", 289, 10),
+        training=True,
+        logo="lighthouse",
+    )
+
+
+def test_a_sale_whole() -> None:
+    paid = TenderView("1", "cash", 110, "taken", "", "", "", "")
+    sold = line("Apples", 212, quantity=732, unit="kg", price_minor=289, entry="scale", tare_g=10)
+    view = till(
+        TillState.DONE,
+        lines=(sold, line("Crate", -150, entry="returned", listed_minor=-140, deposit=True)),
+        tenders=(paid,),
+        total_minor=62,
+        due_minor=1,
+        refund_due_minor=2,
+        change_minor=48,
+        rounding_minor=-3,
+        receipt_number="till-1-000007",
+        training=False,
+    )
+    shop = Beside("ko", "Ana Exemplo", logo="lighthouse")
+    assert display_view(view, shop) == CustomerDisplayView(
+        state=DisplayState.DONE,
+        currency="EUR",
+        language="ko",
+        lines=(
+            DisplayLineView("Apples", 732, "kg", 289, 212, 212, weighed=True, tare_g=10),
+            DisplayLineView("Crate", 1000, "piece", -150, -140, -150, returned=True, deposit=True),
+        ),
+        tenders=(DisplayTenderView("cash", 110),),
+        total_minor=62,
+        paid_minor=110,
+        due_minor=1,
+        back_minor=2,
+        change_minor=48,
+        rounding_minor=-3,
+        receipt_code=True,
+        greeting="Ana",
+        logo="lighthouse",
+    )
+    assert display_view(view, shop._replace(language=None)).language == ""
+    assert display_view(msgspec.structs.replace(view, training=True), shop).training
+
+
 @pytest.mark.parametrize(
     ("name", "greeting"),
     [("", ""), ("Ana Exemplo", "Ana"), ("  ", ""), ("\u738b\u5c0f\u660e", "\u738b\u5c0f\u660e")],
@@ -274,3 +338,9 @@ def test_what_lies_on_the_scale_is_shown_with_its_price(
     assert display_view(till(TillState.OPEN, devices=()), beside).weighing == ScaleView(
         "Apples", 289, 10
     )
+    saffron = display_view(
+        till(TillState.OPEN, devices=devices),
+        Beside("en", on_scale=OnScale("Saffron", 900_000, grams)),
+    )
+    assert saffron.weighing is not None
+    assert saffron.weighing.amount_minor == 0  # a dish alone weighs nothing

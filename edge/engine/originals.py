@@ -184,10 +184,9 @@ def _tax_back(original: Original, line: Line, amount: int) -> int:
     whole = tax_total(RateSum(line.tax, line.rate_ppm, sold), included=included)
     after = tax_total(RateSum(line.tax, line.rate_ppm, kept), included=included)
     tax_left = whole.tax_minor - sum(each.tax_minor for each in parts)
-    # parts that were voided meanwhile leave gaps here too; of an amount with its tax inside the
-    # tax is a part
-    most = min(amount, tax_left) if included else tax_left
-    return min(max(0, tax_left - after.tax_minor), most)
+    # parts that were voided meanwhile leave gaps here too
+    tax = max(0, tax_left - after.tax_minor)
+    return min(tax, amount) if included else tax
 
 
 def tender_rests(original: Original) -> tuple[TenderRest, ...]:

@@ -105,6 +105,7 @@ def test_check_digits_are_those_of_gs1(payload: str, digit: str) -> None:
         ("01" + DEMO + "3105074250", "]d2", GtinMeaning(DEMO, weight=743)),
         ("01" + DEMO + "3922349", "]e0", GtinMeaning(DEMO, amount_minor=349)),
         ("01" + DEMO + "30" + "12", "]C1", GtinMeaning(DEMO, count=12_000)),
+        (GS + "01" + DEMO + "30" + "12", "]C1", GtinMeaning(DEMO, count=12_000)),
         (GS + "01" + DEMO, "", GtinMeaning(DEMO)),
         ("01" + DEMO[:-1] + "7", "]C1", WrongCheckDigit(DEMO[:-1] + "7", "8")),
         ("010" + coded("210410100742"), "]C1", LabelMeaning("04101", weight=742)),

@@ -66,8 +66,8 @@ def test_what_is_shown_of_a_sale_that_only_its_code_knows() -> None:
     )
     assert view.tenders == (PaidTenderView("1", "cash", 500, 0),)
     strange = replace(
-        found, lines=(SoldGoods(1, "other", -742, 214, 0),), left_out=LeftOut(40, b"")
+        found, lines=(SoldGoods(1, "other", -742, 215, 0),), left_out=LeftOut(40, b"")
     )
     view = proved_sale_view(strange, till.reference)
     assert view.lines_left_out == 40
-    assert view.lines == (SoldLineView("1", "other", "other", "kg", 288, 742, 0, 0, 214, 0),)
+    assert view.lines == (SoldLineView("1", "other", "other", "kg", 290, 742, 0, 0, 215, 0),)

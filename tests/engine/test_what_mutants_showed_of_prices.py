@@ -18,7 +18,7 @@ from edge.contract.reference_data import Article, Price
 from edge.engine.price_check import price_shown
 from edge.engine.promotion_units import BasketLine
 from edge.engine.promotions import Occasion
-from tests.engine.shop_in_memory import CHEESE_PLU, MILK, ROLL, ShopInMemory
+from tests.engine.shop_in_memory import CHEESE_PLU, MILK, ROLL, ShopInMemory, coded
 from tests.engine.till_in_memory import TillInMemory
 
 LATER = 1_900_000_000_000
@@ -116,6 +116,10 @@ def test_the_price_check_asks_as_selling_does() -> None:
     assert (reference.asked[0].line_id, reference.asked[0].group) == ("1", "bakery")
     half = price_shown(grouped(CHEESE), CHEESE_PLU, Occasion(0, 1, 600))
     assert half.now_minor == 945
+    # a label of two kilograms sharp is one package, of which none is free
+    label = coded("21" + "04101" + "02000")
+    package = price_shown(grouped(PAIR), label, Occasion(0, 1, 600))
+    assert package.now_minor == 3_780
 
 
 def test_the_price_check_reads_a_code_as_the_scanner_names_it() -> None:

@@ -14,7 +14,11 @@ from edge.contract.card_desk_events import (
     CardReversalRequested,
 )
 from edge.contract.card_refund_events import CardRefundApproved, CardRefundRequested
-from edge.contract.payment_events import CardPaymentApproved, CardPaymentRequested
+from edge.contract.payment_events import (
+    CardPaymentApproved,
+    CardPaymentDeclined,
+    CardPaymentRequested,
+)
 from edge.contract.sale_events import SaleCompleted, SaleOpened
 from edge.ledger import past_sales
 from edge.ledger.event_log import MIGRATIONS
@@ -26,6 +30,8 @@ from tests.ledger.ledger_at import ledger_at
 HERE, THERE = "terminal-1", "terminal-2"
 EVENTS = (
     SaleOpened(sale="s", currency="EUR"),
+    CardPaymentRequested(sale="s", payment="p0", amount_minor=1, terminal=HERE),
+    CardPaymentDeclined(sale="s", payment="p0", reason="x"),
     CardPaymentRequested(sale="s", payment="p1", amount_minor=1, terminal=HERE),
     CardPaymentApproved(sale="s", payment="p1", amount_minor=1, receipt="0042", trace="000077"),
     CardPaymentRequested(sale="s", payment="p2", amount_minor=1, terminal=THERE),
@@ -96,9 +102,9 @@ async def test_what_is_long_ago_is_not_looked_at(
     async with ledger_at(path) as ledger:
         await ledger.record(Record(EVENTS, "till-1"))
     async with past_sales_at(path) as past:
-        monkeypatch.setattr(past_sales, "CARD_NUMBERS_LOOKED_BACK", len(EVENTS) - 1)
+        monkeypatch.setattr(past_sales, "CARD_NUMBERS_LOOKED_BACK", len(EVENTS) - 3)
         assert await past.card_number_of(HERE, "42", "", besides="") == "p1"
-        monkeypatch.setattr(past_sales, "CARD_NUMBERS_LOOKED_BACK", len(EVENTS) - 2)
+        monkeypatch.setattr(past_sales, "CARD_NUMBERS_LOOKED_BACK", len(EVENTS) - 4)
         assert await past.card_number_of(HERE, "42", "", besides="") == ""
         assert await past.last_asked(HERE, "none") == ""
 

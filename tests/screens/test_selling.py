@@ -69,6 +69,20 @@ async def test_a_wedge_scan_sells_wherever_the_focus_is_and_leaves_no_trace(
     assert [c.code for c in box.commands if isinstance(c, AddItem)] == [ROLL, CROISSANT]
 
 
+async def test_a_page_that_is_slow_at_the_first_key_takes_the_scan_whole(
+    till: TillPage, box: FakeBox
+) -> None:
+    # what counts is when keys were pressed, not when the page came to them
+    await till.page.evaluate(
+        """() => addEventListener('keydown', () => {
+            const until = performance.now() + 120;
+            while (performance.now() < until);
+        }, { once: true })"""
+    )
+    await till.wedge(ROLL)
+    await expect(till.page.locator(".line")).to_have_count(1)
+
+
 async def test_a_wedge_scan_during_payment_does_not_change_the_amount(
     till: TillPage, box: FakeBox
 ) -> None:

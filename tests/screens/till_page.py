@@ -124,13 +124,19 @@ class TillPage:
             await self.page.wait_for_timeout(SLOW_MS)
 
     async def wedge(self, code: str, end: str = "Enter") -> None:
-        """Type as a keyboard-wedge scanner does: dispatched in the page, with no gap at all."""
+        """Type as a keyboard-wedge scanner does: dispatched in the page, with no gap at all.
+
+        A key's time is when it was pressed, as the system's is: not when the page, busy with
+        the key before it, comes to look at it.
+        """
         await self.page.evaluate(
             """([keys]) => {
-                for (const key of keys) {
+                const press = (key) =>
+                    new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true });
+                for (const event of keys.map(press)) {
+                    const { key } = event;
                     const target = document.activeElement ?? document.body;
-                    const init = { key, bubbles: true, cancelable: true };
-                    const typed = target.dispatchEvent(new KeyboardEvent('keydown', init));
+                    const typed = target.dispatchEvent(event);
                     if (typed && key.length === 1 && target instanceof HTMLInputElement) {
                         target.value += key;
                         target.dispatchEvent(new InputEvent('input', { bubbles: true }));

@@ -69,6 +69,7 @@ function connect() {
   const after = view.value?.version ?? 0;
   const mine = new WebSocket(`${scheme}://${location.host}/api/v1/tills/${encodeURIComponent(till)}/socket?after=${after}`);
   socket = mine;
+  if (!view.value) void askFirstView(till, mine);
   mine.addEventListener("open", () => {
     if (mine === socket) found();
   });
@@ -87,6 +88,16 @@ function connect() {
     }, HICCUP_MS);
     plan();
   });
+}
+
+/** A socket takes a browser some 50 ms to open, an answer 5. @param {string} till @param {WebSocket} mine */
+async function askFirstView(till, mine) {
+  try {
+    const next = await ask("GET", `/api/v1/tills/${encodeURIComponent(till)}/view`, undefined, SILENCE_MS);
+    if (mine === socket && !view.value) take(next);
+  } catch {
+    // the socket hears what is the matter
+  }
 }
 
 function found() {

@@ -92,5 +92,5 @@ $(DEV): $(SHOP)
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .demo dist build htmlcov mutants edge/screens/node_modules edge/screens/vendor \
-	  devices/lettering/fonts
+	rm -rf $(VENV) .demo dist build htmlcov mutants edge/screens/node_modules edge/screens/packed \
+	  edge/screens/vendor devices/lettering/fonts

@@ -60,6 +60,7 @@ from edge.runtime.ids import SystemIds
 from edge.runtime.keys import load_or_create_key
 from edge.runtime.metrics import CONTENT_TYPE, Metrics
 from edge.runtime.mqtt_bus import MqttBus
+from edge.runtime.packed_pages import with_packs
 from edge.runtime.pin_hash import PinHasher, load_pepper
 from edge.runtime.process_life import live, run_process, told_to_stop
 from edge.runtime.settings_file import load
@@ -344,7 +345,7 @@ def _device_of(directory: DeviceDirectory, till: str, role: str) -> str:
 def load_screens() -> StaticFiles:
     """Read the screens that came with this program."""
     parts = [StaticFiles.load(SCREENS / name, prefix=f"{name}/") for name in _SCREEN_FOLDERS]
-    return StaticFiles.together(parts).versioned()
+    return with_packs(StaticFiles.together(parts), SCREENS / "packed").versioned()
 
 
 def _tls(settings: EdgeSettings) -> ssl.SSLContext | None:

@@ -113,6 +113,11 @@ class StaticFiles:
                 "too_many_screens",
                 f"The files in {folder} have {total} bytes; {STATIC_BYTES_MAX} is the limit.",
             )
+        return cls.of(contents)
+
+    @classmethod
+    def of(cls, contents: Mapping[str, bytes]) -> StaticFiles:
+        """Return a table of pages and files that are made here, by their path."""
         return cls(_prepare(contents, _ASK_AGAIN))
 
     @classmethod

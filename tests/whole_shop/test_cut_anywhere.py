@@ -112,4 +112,6 @@ async def test_a_scanner_put_back_scans_on(shop: Shop) -> None:
 
     await eventually(held, what="the box holds the scanner's port again")
     await shop.scan(shop.goods[0]["code"])
-    await shop.until_view(lambda view: len(view["lines"]) == 1, what="the line")
+    await shop.until_view(
+        lambda view: view["state"] == "open" and len(view["lines"]) == 1, what="the line"
+    )

@@ -61,8 +61,11 @@ async def test_the_code_on_the_paper_read_back_is_the_signed_sale(
     article = shop.goods[2]
     papers = len(await shop.papers())
     await shop.scan(article["code"])
-    await shop.until_view(lambda view: len(view["lines"]) == 1, what="the line")
-    _, view = await shop.insist("take_cash", amount_minor=article["price_minor"])
+    await shop.until_view(
+        lambda view: view["state"] == "open" and len(view["lines"]) == 1, what="the line"
+    )
+    status, view = await shop.insist("take_cash", amount_minor=article["price_minor"])
+    assert (status, view["state"]) == (200, "done")
     await shop.until_view(
         lambda view: (view["receipt"] or {}).get("state") == "printed", what="the receipt"
     )

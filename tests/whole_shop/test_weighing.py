@@ -29,7 +29,9 @@ async def test_goods_are_weighed_sold_and_printed(shop: Shop) -> None:
         what="the live weight",
     )
     await shop.insist("weigh_item", code=APPLES, tare_g=10, shown_g=752)
-    view = await shop.until_view(lambda view: len(view["lines"]) == 1, what="the line")
+    view = await shop.until_view(
+        lambda view: view["state"] == "open" and len(view["lines"]) == 1, what="the line"
+    )
     (line,) = view["lines"]
     assert (line["quantity"], line["tare_g"], line["entry"]) == (742, 10, "scale")
     await shop.insist("weigh_item", code=APPLES)

@@ -95,28 +95,26 @@ def test_a_sold_line_has_no_receipt_that_it_comes_from() -> None:
     assert till.cart.lines[0].view().returned_from == ""
 
 
-def test_the_worked_example_without_tax_inside() -> None:
-    till = sold((SOAP, 3_000), included=False)
+@pytest.mark.parametrize(
+    ("included", "shares", "total"),
+    [
+        # of 2.97 with its tax inside there are 0.52 tax, of 1.98 then 0.34, of 0.99 0.17
+        (True, [(81, 18, 99), (82, 17, 99), (82, 17, 99)], (-297, -99)),
+        (False, [(99, 20, 119), (99, 21, 120), (99, 21, 120)], (-359, -99)),
+    ],
+)
+def test_the_worked_examples(
+    included: bool, shares: list[tuple[int, int, int]], total: tuple[int, int]
+) -> None:
+    till = sold((SOAP, 3_000), included=included)
     backs = []
     for _ in range(3):
         till.bring_back("till-1-000001")
         back = till.cart.lines[-1].back
         assert back is not None
         backs.append((back.net_minor, back.tax_minor, back.gross_minor))
-    assert backs == [(99, 20, 119), (99, 21, 120), (99, 21, 120)]
-    assert (till.cart.total_minor, till.cart.lines[0].amount_minor) == (-359, -99)
-
-
-def test_the_worked_example_with_tax_inside() -> None:
-    till = sold((SOAP, 3_000))
-    backs = []
-    for _ in range(3):
-        till.bring_back("till-1-000001")
-        back = till.cart.lines[-1].back
-        assert back is not None
-        backs.append((back.net_minor, back.tax_minor, back.gross_minor))
-    # of 2.97 there are 0.52 tax, of 1.98 then 0.34, of 0.99 0.17
-    assert backs == [(81, 18, 99), (82, 17, 99), (82, 17, 99)]
+    assert backs == shares
+    assert (till.cart.total_minor, till.cart.lines[0].amount_minor) == total
 
 
 @pytest.mark.parametrize("included", [True, False])

@@ -201,7 +201,8 @@ async def test_what_looks_like_a_card_number_is_refused_and_noted_without_it(
         assert (status, refusal["code"]) == (409, "looks_like_card_number")
         assert event_types(box)[-1] == "pan_refused"
     for file in (tmp_path / "edge").iterdir():
-        assert b"4111" not in file.read_bytes(), file
+        kept = file.read_bytes()  # a part of it may stand in a digest by chance
+        assert not any(each.encode() in kept for each in (number, number.replace(" ", ""))), file
 
 
 async def test_receipt_and_drawer_follow_the_sale_and_settle_in_the_ledger(

@@ -287,6 +287,13 @@ def test_units_of_two_articles_that_fit_alike_all_move_to_another_part() -> None
     assert sum(off(lines, offer(Bundle(100, parts)))["offer"].values()) == 3_100 - 100
 
 
+def test_of_units_in_a_part_as_many_move_as_are_needed() -> None:
+    parts = (BundlePart(3, of("a", "c")), BundlePart(1, of("a")))
+    lines = [line(1, "a", 3, 900), line(2, "c", 1, 700)]
+    # all three a come into the first part, and one of them leaves it to the c
+    assert sum(off(lines, offer(Bundle(100, parts)))["offer"].values()) == 3_400 - 100
+
+
 def test_bundles_are_made_as_long_as_each_saves() -> None:
     lines = [line(1, "a", 2, 300), line(2, "b", 2, 200), line(3, "c", 2, 100)]
     pair = Bundle(250, (BundlePart(2, EVERYTHING),))

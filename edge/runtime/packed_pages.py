@@ -1,6 +1,6 @@
 """Pages that load one script and one sheet, where the build packed just these files.
 
-A page of ninety modules asks a small box ninety times before it shows anything. The build packs
+A page of 76 modules asks a small box for each of them before it shows anything. The build packs
 what each page loads (`edge/screens/hatch_build.py`) and writes down of which files. Where any of
 them is another today, as while somebody works on it, the page loads its modules as ever.
 """
@@ -24,8 +24,8 @@ _SHEETS: Final = re.compile(rb'(?:<link rel="stylesheet" href="/[^"]+">\n)+')
 def with_packs(files: StaticFiles, folder: Path) -> StaticFiles:
     """Return the table with every page that `folder` has the pack of; without a folder, as it is.
 
-    `pages.json` there names, by page, the SHA-256 of every file that went into `<page>.js` and
-    `<page>.css`.
+    `pages.json` there names, by page, the SHA-256 of `<page>/index.html` and of every file that
+    went into `<page>.js` and `<page>.css`.
     """
     try:
         packs = _PACKS.decode((folder / "pages.json").read_bytes())

@@ -3,7 +3,7 @@
 Shops have no internet: the libraries of the screens lie in `edge/screens/vendor/`, the fonts
 of receipts in `devices/lettering/fonts/`, never in the repository and never on another
 server. `edge/screens/packed/` has the scripts and sheets of each page in one file each: a page
-of a hundred modules is a hundred questions to a small box. Runs for wheels and editable
+of 76 modules is as many questions to a small box. Runs for wheels and editable
 installs; does nothing for a folder that was made from the same files already.
 """
 
@@ -138,7 +138,7 @@ def fill_vendor(packages: Path, place: Path) -> None:
         shutil.copyfile(packages / source, place / name)
 
 
-def fill_packed(packages: Path, place: Path, screens: Path = SCREENS) -> None:
+def fill_packed(packages: Path, place: Path) -> None:
     """Pack the pages, and write down in `pages.json` of which files: packs of others are stale.
 
     The catalogues of languages but English stay modules of their own; a pack lies as deep in the
@@ -146,16 +146,16 @@ def fill_packed(packages: Path, place: Path, screens: Path = SCREENS) -> None:
     """
     esbuild = next(packages.glob("@esbuild/*/bin/esbuild"), None)
     # a machine that the packer was not built for serves the modules one by one
-    pages = {page: _packed(esbuild, place, screens, page) for page in PACKED_PAGES if esbuild}
+    pages = {page: _packed(esbuild, place, page) for page in PACKED_PAGES if esbuild}
     (place / "pages.json").write_text(json.dumps(pages, indent=1) + "\n", "ascii")
 
 
-def _packed(esbuild: Path, place: Path, screens: Path, page: str) -> dict[str, str]:
-    """Write a page's script and sheet; return the SHA-256 of each file in them, by its path."""
-    html = (screens / page / "index.html").read_text("utf-8")
+def _packed(esbuild: Path, place: Path, page: str) -> dict[str, str]:
+    """Write a page's script and sheet; return the SHA-256 of it and of each file in them."""
+    html = (SCREENS / page / "index.html").read_text("utf-8")
     sheets = "".join(f'@import "./{sheet}";' for sheet in _SHEET.findall(html))
-    others = [path.name for path in (screens / "words").glob("*.js") if path.stem != "en"]
-    inputs: set[str] = set()
+    others = [path.name for path in (SCREENS / "words").glob("*.js") if path.stem != "en"]
+    inputs = {f"{page}/index.html"}  # it says which sheets there are
 
     def pack(kind: str, *words: str, said: str = "") -> None:
         meta = place / "meta.json"
@@ -169,7 +169,7 @@ def _packed(esbuild: Path, place: Path, screens: Path, page: str) -> dict[str, s
                 f"--outfile={place / page}.{kind}",
                 f"--metafile={meta}",
             ],
-            cwd=screens,
+            cwd=SCREENS,
             input=said,
             check=True,
             capture_output=True,
@@ -188,7 +188,7 @@ def _packed(esbuild: Path, place: Path, screens: Path, page: str) -> dict[str, s
     )
     pack("css", "--loader=css", said=sheets)
     return {
-        name: hashlib.sha256((screens / name).read_bytes()).hexdigest() for name in sorted(inputs)
+        name: hashlib.sha256((SCREENS / name).read_bytes()).hexdigest() for name in sorted(inputs)
     }
 
 
@@ -238,9 +238,7 @@ def _ranges(packages: Path, family: str) -> dict[str, str]:
 
 KITS: Final = (
     Kit(SCREENS, "vendor", fill_vendor, "preact.mjs"),
-    Kit(
-        SCREENS, "packed", fill_packed, "pages.json", ("display", "kit", "till", "vendor", "words")
-    ),
+    Kit(SCREENS, "packed", fill_packed, "pages.json", (*PACKED_PAGES, "kit", "vendor", "words")),
     Kit(LETTERING, "fonts", fill_fonts, "held.json"),
 )
 

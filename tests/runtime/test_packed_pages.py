@@ -38,7 +38,8 @@ def folder(tmp_path: Path) -> Path:
     """Return a folder of packs of `FILES`."""
     packs = tmp_path / "packed"
     packs.mkdir()
-    sources = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in FILES.items()}
+    packed = FILES | {"till/index.html": PAGE}
+    sources = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in packed.items()}
     (packs / "pages.json").write_text(json.dumps({"till": sources}))
     (packs / "till.js").write_text("all")
     (packs / "till.css").write_text("a{}b{}")
@@ -77,6 +78,14 @@ def test_packed_pages_keep_their_policy_and_have_addresses_of_their_version(fold
 def test_a_pack_of_other_files_is_left_alone(folder: Path, changed: dict[str, str]) -> None:
     files = with_packs(table(**changed), folder)
     assert files.table["till/index.html"].content.decode() == PAGE
+
+
+def test_a_pack_of_another_page_is_left_alone(folder: Path) -> None:
+    # one more sheet: the packed one is without it
+    page = PAGE.replace("<script", '<link rel="stylesheet" href="/till/new.css">\n<script')
+    files = with_packs(table(till__index_html=page), folder)
+    assert files.table["till/index.html"].content.decode() == page
+    assert "till/index.html" not in with_packs(table(till__index_html=""), folder)
 
 
 def test_without_packs_nothing_changes(tmp_path: Path) -> None:

@@ -152,3 +152,34 @@ async def test_the_clock_changes_as_the_minute_does(till: TillPage, box: FakeBox
     await till.page.clock.fast_forward(600)
     await expect(shown).not_to_have_text(before)
     assert till.defects == []
+
+
+async def test_the_first_view_does_not_wait_for_the_socket(till: TillPage, box: FakeBox) -> None:
+    await box.scan(ROLL)
+    await till.state("sell")
+    # a socket that takes its time: it is neither open nor refused
+    await till.page.add_init_script(
+        """window.WebSocket = class extends EventTarget {
+            static OPEN = 1;
+            readyState = 0;
+            close() {}
+        };"""
+    )
+    await till.page.reload()
+    await till.state("sell")
+    assert await till.line_names() == ["Bread roll"]
+
+
+async def test_every_language_writes_the_time_as_the_clock_does(till: TillPage) -> None:
+    differing = await till.page.evaluate(
+        """async () => {
+            const { clock } = await import("/kit/numbers.js");
+            const at = [[3, 7], [0, 0], [23, 59]].map((time) => new Date(2026, 0, 5, ...time));
+            const options = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+            return ["en", "pl", "zh-Hans", "ar-u-nu-latn", "ko", "pt-BR"].filter((locale) => {
+                const { format } = new Intl.DateTimeFormat(locale, options);
+                return at.some((each) => format(each) !== clock(each));
+            });
+        }"""
+    )
+    assert differing == []

@@ -22,12 +22,15 @@ from edge.flows.access import SITE_MIGRATIONS, Access
 from edge.flows.box_health import BoxHealth
 from edge.flows.card_desk import CardDesk
 from edge.flows.clock_watch import ClockWatch
+from edge.flows.coupons import Coupons
 from edge.flows.customer_displays import CustomerDisplays
 from edge.flows.device_directory import DeviceDirectory
 from edge.flows.device_jobs import DeviceJobs
+from edge.flows.gathering import Gathering, TillDevices
 from edge.flows.job_dispatch import JobDispatch
 from edge.flows.letters import LetterPost
 from edge.flows.link_state import LinkState
+from edge.flows.parking import ParkedSales
 from edge.flows.paying_by_card import PayingByCard
 from edge.flows.presenting import PresentedReceipts
 from edge.flows.price_checking import PriceChecks
@@ -38,10 +41,12 @@ from edge.flows.receipt_setting import ReceiptSetting
 from edge.flows.recovery import Recovery
 from edge.flows.replica import Replica
 from edge.flows.reprinting import Reprints
+from edge.flows.returning import SoldSales
 from edge.flows.scanning import Scanning
 from edge.flows.selling import Selling
 from edge.flows.till import Till, TillViews
 from edge.flows.weighing import Weighing
+from edge.ledger.coupon_uses import CouponUses
 from edge.ledger.disk_space import DiskSpace
 from edge.ledger.event_log import MIGRATIONS as LEDGER_MIGRATIONS
 from edge.ledger.event_log import BusinessCalendar, Ledger
@@ -157,6 +162,11 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             changed=lambda till: views.publish_by_id(till),  # noqa: PLW0108 - bound later
             host_back=host_back,
         )
+
+        def day(at: int) -> str:
+            # head office may give the ledger another calendar while the box runs
+            return ledger.calendar.day(at)
+
         desk = CardDesk(lambda terminal: directory.can(terminal, "reverse"))
         views = TillViews(
             tills,
@@ -164,8 +174,8 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             lambda: link.view,
             lambda: link.accepted_seq,
             lambda: reference.store.currency if reference.has_store else "",
-            lambda at: ledger.calendar.day(at),  # noqa: PLW0108 - it may get another calendar
-            lambda: selling.parked.views(),  # noqa: PLW0108 - bound later
+            day,
+            lambda: parked.views(),  # noqa: PLW0108 - bound later
             desk.doubt,
             desk.alarms,
         )
@@ -184,29 +194,38 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
 
         past = PastSales(ledger_file)
         codes = ReceiptCodes(past, ledger.identity, key, reference.box_keys)
+        parked = ParkedSales()
+        sold = SoldSales(past, tills, parked, day)
+        gathering = Gathering(
+            reference,
+            clock,
+            sold,
+            codes,
+            Coupons(CouponUses(ledger_file), tills, parked),
+            desk,
+            parked,
+            day,
+            reference.role_of,
+            ids.secret,
+            TillDevices(
+                lambda till: _device_of(directory, till, "terminal"),
+                lambda till: weighing.scale_of(till),  # noqa: PLW0108 - bound later
+                lambda till: bool(_device_of(directory, till, "drawer")),
+                reprints.has_printer,
+            ),
+        )
         selling = Selling(
             ledger,
-            past,
-            codes,
-            reference,
+            gathering,
             views,
-            clock,
+            tills,
             ids.new,
             disk.check if settings.watch_disk else lambda: None,
-            ids.secret,
-            jobs_for=jobs.for_events,
-            dispatch=send,
-            terminal_of=lambda till: _device_of(directory, till, "terminal"),
-            can_reverse=desk.can_reverse,
-            abort_card=lambda till: paying.abort(till),  # noqa: PLW0108 - bound later
-            ask_terminal=lambda till: paying.ask_now(till),  # noqa: PLW0108 - bound later
-            desk=desk,
-            role_of=reference.role_of,
-            has_printer=reprints.has_printer,
-            reprints=reprints.jobs,
-            has_drawer=lambda till: bool(_device_of(directory, till, "drawer")),
-            scale_of=lambda till: weighing.scale_of(till),  # noqa: PLW0108 - bound later
-            tills=tills,
+            jobs.for_events,
+            send,
+            lambda till: paying.abort(till),  # noqa: PLW0108 - bound later
+            lambda till: paying.ask_now(till),  # noqa: PLW0108 - bound later
+            reprints.jobs,
         )
         dispatch = JobDispatch(store.slug, bus, directory, clock, log, tasks)
         paying = PayingByCard(selling, dispatch, clock, ids, log, tasks, desk)
@@ -258,7 +277,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         await replica.open()
         post = LetterPost(
             Letters(ledger_file),
-            selling.sold,
+            sold,
             codes,
             setting.as_sold,
             lambda: reference.store.name,
@@ -288,7 +307,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
                     reference,
                     sockets,
                     checks,
-                    PresentedReceipts(ledger, codes, selling.sold, reference),
+                    PresentedReceipts(ledger, codes, sold, reference),
                 ).routes(),
                 *DisplayApi(displays, selling, sockets).routes(),
                 *ReplicaApi(replica, link, post).routes(),

@@ -56,7 +56,10 @@ class TrainingNoted(Event, frozen=True):
 
 def noted(events: tuple[Event, ...]) -> tuple[Event, ...]:
     """Return events as the ledger keeps them: those of training sales as notes."""
-    return tuple(_noted(event) for event in events)
+    for event in events:
+        if is_training(getattr(event, "sale", "")):
+            return tuple(_noted(each) for each in events)
+    return events
 
 
 def _noted(event: Event) -> Event:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -24,7 +24,7 @@ from edge.engine.cart_changes import apply, replay
 from edge.engine.circumstances import Circumstances
 from edge.engine.discounts import discount_lines
 from edge.engine.promotion_units import BasketLine
-from edge.engine.promotions import reduce_basket
+from edge.engine.promotions import Occasion, reduce_basket
 from edge.engine.reference_view import ReferenceView
 
 _CHANGES: Final = (
@@ -40,10 +40,27 @@ _CHANGES: Final = (
 """Events after which other reductions may count."""
 
 
+class PricedStep(NamedTuple):
+    """The events of a step with its reductions, and the cart after them; None where not needed."""
+
+    events: tuple[Event, ...]
+    cart: Cart | None
+
+
 def with_reductions(
     cart: Cart, events: tuple[Event, ...], reference: ReferenceView, given: Circumstances
 ) -> tuple[Event, ...]:
     """Return the events of a step with the reductions that follow from them, where they differ.
+
+    Raises Refused as `priced_step` does.
+    """
+    return priced_step(cart, events, reference, given).events
+
+
+def priced_step(
+    cart: Cart, events: tuple[Event, ...], reference: ReferenceView, given: Circumstances
+) -> PricedStep:
+    """Do what `with_reductions` does, and return the cart that it made for it.
 
     The promotions are those that the box knows now, on the occasion at which the sale was
     opened: a happy hour that ends while somebody is being served is not taken from them. The
@@ -51,23 +68,27 @@ def with_reductions(
     Raises Refused for an article that makes the sale cost no more than was paid already.
     """
     if not any(isinstance(event, _CHANGES) and not _of_return(cart, event) for event in events):
-        return events
-    after = replay(((event, 0) for event in events), cart)
+        return PricedStep(events, None)
+    after = replay(((event, given.at_ms) for event in events), cart)
     lines = basket_lines(after, reference)
     promotions = reference.promotions_for(lines)
-    coupons = tuple(each.campaign for each in after.coupons)
-    occasion = replace(given.occasion, coupons=coupons, groups=after.groups)
-    reductions = reduce_basket(lines, promotions, occasion) if promotions else ()
+    reductions = reduce_basket(lines, promotions, _occasion(after, given)) if promotions else ()
     if after.discounts:
         reductions += discount_lines(_costs(after, reductions), after.discounts)
     # a new price takes with it what reduced the old one: the same reductions are said again
     said_again = any(isinstance(event, PriceOverridden) for event in events)
     if reductions == after.reductions and not (reductions and said_again):
-        return events
+        return PricedStep(events, after)
     reduced = PricesReduced(sale=after.sale, reductions=reductions)
+    after = apply(after, reduced, given.at_ms)
     if cart.tendered_minor:
-        _refuse_paid_already(apply(after, reduced, 0))
-    return (*events, reduced)
+        _refuse_paid_already(after)
+    return PricedStep((*events, reduced), after)
+
+
+def _occasion(cart: Cart, given: Circumstances) -> Occasion:
+    coupons = tuple(each.campaign for each in cart.coupons)
+    return replace(given.occasion, coupons=coupons, groups=cart.groups)
 
 
 def _refuse_paid_already(cart: Cart) -> None:

@@ -263,12 +263,16 @@ class Cart(msgspec.Struct, frozen=True):
     @property
     def used_coupons(self) -> tuple[HeldCoupon, ...]:
         """The coupons that take something off now; no others are used up by completion."""
+        if not self.coupons:
+            return ()
         counting = {reduction.coupon for reduction in self.reductions}
         return tuple(each for each in self.coupons if each.campaign in counting)
 
     @property
     def coupon_views(self) -> tuple[CouponView, ...]:
         """The coupons as a till shows them."""
+        if not self.coupons:
+            return ()
         used = self.used_coupons
         return tuple(
             CouponView(each.code, each.name, each.single_use, counts=each in used)
@@ -304,7 +308,7 @@ class Cart(msgspec.Struct, frozen=True):
     def line_views(self) -> tuple[LineView, ...]:
         """The lines as a till shows them."""
         if not self.reductions:
-            return tuple(line.view() for line in self.lines)
+            return tuple([line.view() for line in self.lines])
         reasons = self.reductions_by_line()
         return tuple(line.view(reasons.get(line.line_id, ())) for line in self.lines)
 
@@ -366,7 +370,10 @@ class Cart(msgspec.Struct, frozen=True):
     @property
     def age_asked(self) -> int:
         """How old the customer has to be for what was not checked yet; 0 for nothing to ask."""
-        wanted = max((line.minimum_age for line in self.lines if not line.voided), default=0)
+        wanted = 0
+        for line in self.lines:
+            if line.minimum_age > wanted and not line.voided:
+                wanted = line.minimum_age
         return wanted if wanted > self.age_checked else 0
 
     @property

@@ -66,7 +66,9 @@ class Circumstances(msgspec.Struct, frozen=True):
     asked for, today, where it can take payments back. `coupon` says where the coupon is that the
     command presents, None while no sale has it. `business_day` (`YYYY-MM-DD`) is the one on
     which the sale was (or now is) opened. In `training` nothing leaves the screen.
-    `letter_salt` is what an address is sealed with, unguessed and never used before.
+    `letter_salt` is what an address is sealed with, unguessed and never used before. `at_ms` is the
+    instant at which the command is decided, in ms since 1970 UTC. A command about goods alone is
+    told nothing of devices and of other sales.
     """
 
     till: str
@@ -90,3 +92,4 @@ class Circumstances(msgspec.Struct, frozen=True):
     business_day: str = ""
     training: bool = False
     letter_salt: str = ""
+    at_ms: int = 0

@@ -29,10 +29,10 @@ from edge.engine.circumstances import Circumstances
 from edge.engine.reference_view import ReferenceView
 from edge.engine.sale_lines import (
     check_lines,
-    check_total,
     line_added,
     open_if_needed,
     recounted,
+    with_line,
 )
 from edge.engine.state_refusals import refuse_once_tendered, refuse_while_paying
 from edge.engine.tax import RateSum, tax_total
@@ -58,7 +58,7 @@ def deposit_added(
     check_lines(cart)
     priced = price_code(reference, deposit.sku, goods.quantity, entry=goods.entry, at_ms=at_ms)
     added = line_added(cart, priced, deposit.sku, deposit_of=goods.line)
-    check_total(cart, added)
+    _ = with_line(cart, added)  # refuses a total over the limit
     return (added,)
 
 
@@ -124,5 +124,5 @@ def return_empties(
         approver=authorise(Permission.RETURN_WITHOUT_RECEIPT, given) if over else "",
         deposit=True,
     )
-    check_total(cart, returned)
+    _ = with_line(cart, returned)  # refuses a total over the limit
     return (*events, returned)

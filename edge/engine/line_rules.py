@@ -18,12 +18,12 @@ from edge.engine.reference_view import ReferenceView
 from edge.engine.sale_lines import (
     changeable_line,
     check_lines,
-    check_total,
     line_added,
     open_if_needed,
     recounted,
     selling_line,
     voided,
+    with_line,
 )
 from edge.engine.state_refusals import refuse_once_refunded, refuse_while_paying
 from edge.engine.text_safety import check_free_text
@@ -53,8 +53,7 @@ def add_item(
     of = tracked(cart, command, priced, given.business_day)
     approver = approver_of(command, reference, given)
     added = line_added(cart, priced, code, approver=approver, of=of)
-    check_total(cart, added)
-    after = apply(cart, added, 0)
+    after = with_line(cart, added)
     deposit = deposit_added(after, added, priced.article, reference, given.occasion.at_ms)
     return (*events, added, *deposit)
 
@@ -97,6 +96,6 @@ def set_quantity(
     gone = LineVoided(sale=cart.sale, line=line.line_id, reason=RECOUNTED)
     added = recounted(cart, line, quantity)
     without = apply(cart, gone, 0)
-    check_total(without, added)
-    deposit = deposit_recounted(apply(without, added, 0), line, added.line, quantity)
+    after = with_line(without, added)
+    deposit = deposit_recounted(after, line, added.line, quantity)
     return (gone, added, *deposit)

@@ -16,7 +16,7 @@ from edge.engine.cart import RETURNED, Cart
 from edge.engine.circumstances import Circumstances
 from edge.engine.originals import check_returnable, goes_back, sold_line
 from edge.engine.reference_view import ReferenceView
-from edge.engine.sale_lines import check_lines, check_total, open_if_needed
+from edge.engine.sale_lines import check_lines, open_if_needed, with_line
 from edge.engine.state_refusals import refuse_once_tendered, refuse_while_paying
 from edge.engine.tax import RateSum, tax_total
 from edge.engine.text_safety import check_free_text
@@ -66,7 +66,7 @@ def return_line(
         serial=line.serial,
         lot=line.lot,
     )
-    check_total(cart, returned)
+    _ = with_line(cart, returned)  # refuses a total over the limit
     return (*events, returned)
 
 
@@ -106,7 +106,7 @@ def return_item(
         code=command.code,
         approver=authorise(Permission.RETURN_WITHOUT_RECEIPT, given),
     )
-    check_total(cart, returned)
+    _ = with_line(cart, returned)  # refuses a total over the limit
     return (*events, returned)
 
 

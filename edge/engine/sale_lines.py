@@ -149,11 +149,13 @@ def check_lines(cart: Cart) -> None:
         )
 
 
-def check_total(cart: Cart, added: LineAdded | LineReturned) -> None:
-    """Refuse a line with which the sale, or what it gives back, would be over the limit."""
+def with_line(cart: Cart, added: LineAdded | LineReturned) -> Cart:
+    """Return the cart with a line; refuse one that takes the sale over the limit."""
     # a bound before tax is not enough where tax comes on top, so the line is tried out
-    if abs(apply(cart, added, 0).total_minor) > AMOUNT_MINOR_MAX:
+    after = apply(cart, added, 0)
+    if abs(after.total_minor) > AMOUNT_MINOR_MAX:
         refuse_total_too_large(added.name, cart.currency)
+    return after
 
 
 def refuse_total_too_large(name: str, currency: str) -> NoReturn:

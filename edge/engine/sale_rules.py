@@ -79,7 +79,7 @@ from edge.contract.till_commands import (
 )
 from edge.contract.till_protocol import TillState
 from edge.engine.age_rules import confirm_age, refuse_age
-from edge.engine.basket_pricing import with_reductions
+from edge.engine.basket_pricing import PricedStep, priced_step
 from edge.engine.card_desk_rules import (
     ask_terminal,
     attach_evidence,
@@ -128,11 +128,18 @@ def decide(
     the screen (`EMPTY`), the others ask the terminal. Raises Refused in words; nothing happened
     then.
     """
+    return decide_and_price(cart, command, reference, given).events
+
+
+def decide_and_price(
+    cart: Cart, command: AnyTillCommand, reference: ReferenceView, given: Circumstances
+) -> PricedStep:
+    """Do what `decide` does, and return the cart after the events too where pricing made it."""
     if given.training:
         check_trained(command)
     events = _RULES[type(command)](cart, command, reference, given)
-    events = with_reductions(cart, events, reference, given)
-    return simulated(cart, events, given) if given.training else events
+    priced = priced_step(cart, events, reference, given)
+    return PricedStep(simulated(cart, priced.events, given), None) if given.training else priced
 
 
 def _add_item(

@@ -117,6 +117,8 @@ def _expiry(article: Article, yymmdd: str, business_day: str) -> str:
 
 def _checked(text: str, field: str) -> str:
     text = text.strip()
+    if not text:
+        return ""
     if not text.isprintable():
         raise Refused(
             "code_control_characters",

@@ -18,7 +18,7 @@ from edge.engine.article_finding import LABEL_ENTRIES, price_code
 from edge.engine.cart import SCALE, Cart
 from edge.engine.circumstances import Circumstances
 from edge.engine.reference_view import ReferenceView
-from edge.engine.sale_lines import check_lines, check_total, line_added, open_if_needed
+from edge.engine.sale_lines import check_lines, line_added, open_if_needed, with_line
 from edge.engine.state_refusals import (
     refuse_once_refunded,
     refuse_while_paying,
@@ -105,7 +105,7 @@ def weighed(cart: Cart, weight_g: int, reference: ReferenceView) -> tuple[LineAd
         reference, asked.code, weight_g - asked.tare_g, entry=SCALE, at_ms=cart.opened_at
     )
     added = line_added(cart, priced, asked.code, tare_g=asked.tare_g)
-    check_total(cart, added)
+    _ = with_line(cart, added)  # refuses a total over the limit
     return (added,)
 
 

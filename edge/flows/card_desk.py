@@ -6,7 +6,7 @@ terminal was asked last is in memory only: after a restart it is asked again wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -38,6 +38,17 @@ Resolved = CardPaymentResolved | CardRefundResolved
 """A person's word on a payment, or on a refund."""
 
 _REVERSAL: Final = "reversal"
+_HEARD: Final = frozenset(
+    {
+        CardPaymentResolved,
+        CardRefundResolved,
+        CardReversalRequested,
+        CardAnsweredLate,
+        CardReversalApproved,
+        CardAlarmSettled,
+    }
+)
+"""Events that the desk keeps something of."""
 
 
 @dataclass
@@ -68,8 +79,10 @@ class CardDesk:
         for past in history:
             self.take((past.event,), past.till, past.at)
 
-    def take(self, events: Iterable[Event], till: str, at: int) -> None:
+    def take(self, events: Sequence[Event], till: str, at: int) -> None:
         """Take events of a till that have just been committed."""
+        if _HEARD.isdisjoint(map(type, events)):
+            return
         for event in events:
             if isinstance(event, CardPaymentResolved):
                 self._resolved[event.payment] = (event, at)
@@ -147,11 +160,11 @@ class CardDesk:
         """Return the contradictions that wait for a person, oldest first."""
         return tuple(self._alarms.values())
 
-    def alarms_after(self, events: Iterable[Event]) -> tuple[CardAlarmView, ...] | None:
+    def alarms_after(self, events: Sequence[Event]) -> tuple[CardAlarmView, ...] | None:
         """Return those that will wait once these events are on disk; None for as many as now."""
-        ended = {event.payment for event in events if isinstance(event, CardAlarmSettled)}
-        if not ended:
+        if CardAlarmSettled not in map(type, events):
             return None
+        ended = {event.payment for event in events if isinstance(event, CardAlarmSettled)}
         return tuple(alarm for alarm in self._alarms.values() if alarm.payment not in ended)
 
     def health(self) -> HealthItem:

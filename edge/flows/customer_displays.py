@@ -97,7 +97,7 @@ class CustomerDisplays:
         """
         cart = till.cart
         shown = cart.state is TillState.DONE and not till.training and cart.opened_at == began_at
-        text = await self.selling.codes.text(cart.receipt, cart.sale) if shown else ""
+        text = await self.selling.gathering.codes.text(cart.receipt, cart.sale) if shown else ""
         if not text:
             raise Refused(
                 "no_receipt_shown",

@@ -72,6 +72,7 @@ class DeviceDirectory:
     _hosts_online: dict[str, bool] = field(default_factory=dict)
     _config_errors: dict[str, str] = field(default_factory=dict)
     _boots: dict[str, str] = field(default_factory=dict)
+    _views: dict[str, tuple[DeviceView, ...]] = field(default_factory=dict)
 
     def binding(self, till: str, role: str) -> Binding | None:
         """Return the device that serves a till in a role; None when it has none."""
@@ -199,19 +200,23 @@ class DeviceDirectory:
 
     def _tell_tills(self, tills: set[str]) -> None:
         for till in tills:
+            self._views.pop(till, None)
+        for till in tills:
             self.changed(till)
 
     # --- for the screens ------------------------------------------------------------------
 
     def views(self, till: str) -> tuple[DeviceView, ...]:
         """Return a till's devices in the order of their roles, with words for what is not well."""
-        found = [
-            self._view(device, role)
-            for role in _ROLE_ORDER
-            for device in self.devices
-            if device.till == till and role in device.roles
-        ]
-        return tuple(found)
+        views = self._views.get(till)
+        if views is None:
+            views = self._views[till] = tuple(
+                self._view(device, role)
+                for role in _ROLE_ORDER
+                for device in self.devices
+                if device.till == till and role in device.roles
+            )
+        return views
 
     def _view(self, device: DeviceSettings, role: str) -> DeviceView:
         name = f"{role} of {spoken(device.till)}"

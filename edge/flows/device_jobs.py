@@ -50,6 +50,18 @@ _ARGS: Final = msgspec.json.Decoder(PrintReceiptArgs)
 AskedOfTerminal = CardPaymentRequested | CardRefundRequested | CardReversalRequested
 """Wishes that a payment terminal is asked for, once."""
 
+_BRING_JOBS: Final = frozenset(
+    {
+        CardPaymentRequested,
+        CardRefundRequested,
+        CardReversalRequested,
+        WeighingAsked,
+        SaleCompleted,
+        NoSale,
+        SaleAbandoned,
+    }
+)
+
 LayOut = Callable[[Till, Cart], ReceiptDocument]
 """Lays a finished sale out as a receipt."""
 
@@ -65,6 +77,8 @@ class DeviceJobs:
         self, till: Till, cart: Cart, events: tuple[Event, ...], at: int
     ) -> tuple[OpenJob, ...]:
         """Return the jobs that these events bring."""
+        if _BRING_JOBS.isdisjoint(map(type, events)):
+            return ()
         jobs: list[OpenJob | None] = []
         for event in events:
             if isinstance(event, AskedOfTerminal):

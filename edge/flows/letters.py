@@ -65,7 +65,7 @@ class LetterPost:
         ledger.listeners.append(self._recorded)
 
     def _recorded(self, _: Recorded, events: tuple[Event, ...]) -> None:
-        if any(isinstance(event, ReceiptEmailRequested) for event in events):
+        if ReceiptEmailRequested in map(type, events):
             self._news.set()
 
     def close(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -68,8 +68,10 @@ class ParkedSales:
             self.put(parked)
         self._sales.pop(going, None)
 
-    def views(self, coming: Iterable[ParkedSale] = (), going: str = "") -> tuple[ParkedView, ...]:
+    def views(self, coming: Sequence[ParkedSale] = (), going: str = "") -> tuple[ParkedView, ...]:
         """Return what tills show: with those that are about to come, without the one that goes."""
+        if not self._sales and not coming:
+            return ()
         sales = [*(each for key, each in self._sales.items() if key != going), *coming]
         return tuple(each.view() for each in sales)
 

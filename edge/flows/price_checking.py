@@ -35,7 +35,7 @@ class PriceChecks:
 
     def price(self, code: str, *, aim: str = "") -> PriceView:
         """Return what a code costs now. Raises Refused in words."""
-        occasion = self.selling.occasion(self.clock.now_ms())
+        occasion = self.selling.gathering.occasion(self.clock.now_ms())
         return price_shown(self.selling.reference, code, occasion, aim=aim)
 
     def look(self, till: Till, code: str, *, aim: str = "") -> PriceCheckView:

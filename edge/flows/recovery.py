@@ -55,7 +55,7 @@ class Recovery:
         if not isinstance(started, Recorded):
             raise TypeError("a start is no command")
         jobs = await self.ledger.open_jobs()
-        self.selling.desk.load(past_events(await self.ledger.card_desk()))
+        self.selling.gathering.desk.load(past_events(await self.ledger.card_desk()))
         in_training = await self.ledger.tills_in_training()
         rows = {row.till: row for row in await self.ledger.tills()}
         for till_id in sorted({*tills, *rows}):

@@ -25,6 +25,7 @@ from edge.ledger.records import OpenJob
 COPY: Final = "copy"
 GIFT: Final = "gift"
 ReprintEvent = ReceiptReprinted | GiftReceiptPrinted
+_AGAIN: Final = frozenset({ReceiptReprinted, GiftReceiptPrinted})
 LayOutAgain = Callable[[Original, ReprintEvent], ReceiptDocument]
 """Lays a completed sale out again, as the event asks."""
 
@@ -44,6 +45,8 @@ class Reprints:
         self, till: str, events: tuple[Event, ...], originals: tuple[Original, ...], at: int
     ) -> tuple[OpenJob, ...]:
         """Return the jobs that these events bring; `originals` are the sales they name."""
+        if _AGAIN.isdisjoint(map(type, events)):
+            return ()
         printer = self.directory.binding(till, "printer")
         if printer is None:
             return ()

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from edge.contract.device_messages import JobKind
 from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
-from edge.contract.instant import Clock, local_minute
+from edge.contract.instant import Clock
 from edge.contract.sale_events import SaleCompleted, SaleParked, SaleResumed
 from edge.contract.system_events import PanRefused
 from edge.contract.till_commands import (
@@ -23,45 +22,33 @@ from edge.contract.till_commands import (
     ApprovedCommand,
     AskTerminal,
     CancelCard,
-    EmailReceipt,
     NextSale,
     Park,
-    RefundByCard,
     Resume,
-    WeighItem,
 )
 from edge.contract.till_protocol import ReceiptView, TillState
 from edge.contract.training_events import noted
 from edge.engine.cart import EMPTY, Cart
 from edge.engine.cart_changes import replay
-from edge.engine.circumstances import Approval, Circumstances
 from edge.engine.coupon_rules import coupon_asked
 from edge.engine.originals import Original
-from edge.engine.promotions import Occasion
 from edge.engine.reference_view import ReferenceView
-from edge.engine.sale_rules import decide
+from edge.engine.sale_rules import decide_and_price
 from edge.engine.state_refusals import refuse_once_tendered, refuse_while_paying
-from edge.flows.approvals import Approvals
-from edge.flows.card_desk import CardDesk
 from edge.flows.command_identity import fingerprint, same_answer
-from edge.flows.coupons import Coupons
+from edge.flows.gathering import Gathering
 from edge.flows.letters import letters_asked
 from edge.flows.parking import ParkedSale, ParkedSales
-from edge.flows.receipt_codes import ReceiptCodes
-from edge.flows.returning import Reprinting, Returning, SoldSales, receipts_asked_for
+from edge.flows.returning import Reprinting, Returning
 from edge.flows.till import Face, Till, TillViews
 from edge.flows.training import (
     carried_on,
     count_receipt,
     named_for_training,
-    numbering,
-    switch,
     switched_to,
     without_hardware,
 )
-from edge.ledger.coupon_uses import CouponUses
 from edge.ledger.event_log import Ledger
-from edge.ledger.past_sales import PastSales
 from edge.ledger.records import CommandReply, OpenJob, Record, Repeated, WaitingLetter
 
 Decision = Callable[[Cart], tuple[Event, ...]]
@@ -78,63 +65,50 @@ ReprintMaker = Callable[[str, tuple[Event, ...], tuple[Original, ...], int], tup
 them, those sales, and the instant."""
 
 _LOOKS_LIKE_CARD: Final = "looks_like_card_number"
-
-
-async def _no_card(_: Till) -> None:
-    return
+_BETWEEN_SALES: Final = frozenset({TillState.IDLE, TillState.DONE})
+_MOVING: Final = frozenset({Park, Resume})
+_MOVES: Final = frozenset({SaleParked, SaleResumed})
+_LOOKING_BACK: Final = frozenset({*Returning, *Reprinting})
+_NOTHING: Final = nullcontext()
 
 
 @dataclass
 class Selling:
     """Moves the sales of one box on.
 
-    `jobs_for` names the jobs that events bring, `dispatch` hands committed ones to the
-    devices, `terminal_of` names a till's payment terminal, `can_reverse` says whether that takes
-    payments back, `abort_card` asks it to stop waiting, `ask_terminal` what became of a payment in
-    doubt, of which `desk` knows more; `scale_of` names its scale, and refuses
-    in words while that cannot weigh; `has_drawer` and `has_printer` say whether it has those;
-    `reprints` makes the jobs of what is printed again; `role_of` says what a person is;
-    `approvals` holds what second persons allowed; `past` has the completed sales, of which `sold`
-    answers, and `codes` checks what their receipts say; `new_id` makes ids for sales that a till
-    did not name itself, `new_salt` what seals an address; `check_storage` refuses a
-    new sale when the disk is nearly full.
+    `gathering` tells decisions what the box knows, `jobs_for` names the jobs that events bring,
+    `dispatch` hands committed ones to the devices, `abort_card` asks a till's terminal to stop
+    waiting, `ask_terminal` what became of a payment in doubt; `reprints` makes the jobs of what is
+    printed again; `new_id` makes ids for sales that a till did not name itself; `check_storage`
+    refuses a new sale when the disk is nearly full.
     """
 
     ledger: Ledger
-    past: PastSales
-    codes: ReceiptCodes
-    reference: ReferenceView
+    gathering: Gathering
     views: TillViews
-    clock: Clock
+    tills: dict[str, Till]
     new_id: Callable[[], str]
     check_storage: Callable[[], None]
-    new_salt: Callable[[], str] = lambda: ""
-    jobs_for: JobMaker = lambda _till, _cart, _events, _at: ()
-    dispatch: Callable[[OpenJob], None] = lambda _job: None
-    terminal_of: Callable[[str], str] = lambda _till: ""
-    can_reverse: Callable[[str], bool] = lambda _terminal: False
-    abort_card: Callable[[Till], Awaitable[None]] = _no_card
-    ask_terminal: Callable[[Till], None] = lambda _till: None
-    desk: CardDesk = field(default_factory=CardDesk)
-    scale_of: Callable[[str], str] = lambda _till: ""
-    has_drawer: Callable[[str], bool] = lambda _till: False
-    has_printer: Callable[[str], bool] = lambda _till: False
-    reprints: ReprintMaker = lambda _till, _events, _originals, _at: ()
-    role_of: Callable[[str], str] = lambda _actor: ""
-    approvals: Approvals = field(default_factory=Approvals)
-    parked: ParkedSales = field(default_factory=ParkedSales)
-    tills: dict[str, Till] = field(default_factory=dict)
-    sold: SoldSales = field(init=False)
-    coupons: Coupons = field(init=False)
+    jobs_for: JobMaker
+    dispatch: Callable[[OpenJob], None]
+    abort_card: Callable[[Till], Awaitable[None]]
+    ask_terminal: Callable[[Till], None]
+    reprints: ReprintMaker
 
-    def __post_init__(self) -> None:
-        """Let the tills and what is parked be seen where goods come back, and coupons are held."""
-        self.sold = SoldSales(self.past, self.tills, self.parked, self._day)
-        self.coupons = Coupons(CouponUses(self.past.file), self.tills, self.parked)
+    @property
+    def reference(self) -> ReferenceView:
+        """What head office sent."""
+        return self.gathering.reference
 
-    def _day(self, at_ms: int) -> str:
-        # head office may give the ledger another calendar while the box runs
-        return self.ledger.calendar.day(at_ms)
+    @property
+    def clock(self) -> Clock:
+        """The box's time."""
+        return self.gathering.clock
+
+    @property
+    def parked(self) -> ParkedSales:
+        """The sales that were set aside."""
+        return self.gathering.parked
 
     def till(self, till_id: str) -> Till:
         """Return a till. Raises Refused for one this store does not have."""
@@ -168,29 +142,33 @@ class Selling:
         kept = till.replies.get(command.command_id)
         if isinstance(kept, CommandReply):
             return same_answer(kept, identity)
-        async with till.lock, self._alone(command):
-            try:
-                return await self._decide_and_step(till, actor, command, identity, entry, aim)
-            except Refused as refusal:
-                # a repeat of what was done long ago may not be decidable any more
-                reply = await self.ledger.find_reply(identity)
-                if reply is not None:
-                    return reply
-                if refusal.code == _LOOKS_LIKE_CARD:
-                    seen = PanRefused(field=refusal.params.get("field", ""))
-                    _ = await self.ledger.record(Record((seen,), till.id, actor))
-                till.say(refusal.code, "refused", refusal.message, refusal.params)
-                self.views.publish(till)
-                raise
+        async with till.lock:
+            coupon = coupon_asked(command, self.reference)
+            async with self._alone(command, coupon):
+                try:
+                    return await self._decide_and_step(
+                        till, actor, command, identity, (entry, aim), coupon
+                    )
+                except Refused as refusal:
+                    # a repeat of what was done long ago may not be decidable any more
+                    reply = await self.ledger.find_reply(identity)
+                    if reply is not None:
+                        return reply
+                    if refusal.code == _LOOKS_LIKE_CARD:
+                        seen = PanRefused(field=refusal.params.get("field", ""))
+                        _ = await self.ledger.record(Record((seen,), till.id, actor))
+                    till.say(refusal.code, "refused", refusal.message, refusal.params)
+                    self.views.publish(till)
+                    raise
 
-    def _alone(self, command: AnyTillCommand) -> AbstractAsyncContextManager[object]:
+    def _alone(self, command: AnyTillCommand, coupon: str) -> AbstractAsyncContextManager[object]:
         """Return what is held so that no two tills take the same sale, goods or coupon."""
-        if isinstance(command, (Park, Resume)):
+        if coupon:
+            return self.gathering.coupons.lock
+        kind = type(command)
+        if kind in _MOVING:
             return self.parked.lock
-        if coupon_asked(command, self.reference):
-            return self.coupons.lock
-        looks_back = isinstance(command, (*Returning, *Reprinting))
-        return self.sold.lock if looks_back else nullcontext()
+        return self.gathering.sold.lock if kind in _LOOKING_BACK else _NOTHING
 
     async def _decide_and_step(
         self,
@@ -198,45 +176,19 @@ class Selling:
         actor: str,
         command: AnyTillCommand,
         identity: CommandReply,
-        entry: str,
-        aim: str,
+        read: tuple[str, str],
+        coupon: str,
     ) -> bytes:
-        new_sale_id = ""
-        if till.cart.state in {TillState.IDLE, TillState.DONE}:
+        opens = ""
+        if till.cart.state in _BETWEEN_SALES:
             self.check_storage()
-            new_sale_id = self.new_id()  # an open sale has one: chance is asked once a sale
-        command, new_sale_id = named_for_training(till, command, new_sale_id)
+            opens = self.new_id()  # an open sale has one: chance is asked once a sale
+        command, opens = named_for_training(till, command, opens)
         at = self.clock.now_ms()
-        parked = self.parked.find(command.sale_id) if isinstance(command, Resume) else None
-        terminal = self.terminal_of(till.id)
-        if isinstance(command, Reprinting):
-            _ = await self.codes.check(command.receipt)
-        originals = await self.sold.find(receipts_asked_for(command, till.cart))
-        given = Circumstances(
-            *numbering(till),
-            new_sale_id,
-            terminal,
-            entry,
-            aim,
-            self.occasion(at if new_sale_id else till.cart.opened_at),
-            self.role_of(actor),
-            self._approval(till, command),
-            self.has_drawer(till.id),
-            parked.cart if parked else None,
-            len(self.parked),
-            self.scale_of(till.id) if isinstance(command, WeighItem) else "",
-            originals,
-            await self.sold.reversible(originals, terminal, at)
-            if isinstance(command, RefundByCard) and self.can_reverse(terminal)
-            else "",
-            self.has_printer(till.id),
-            await self.desk.facts(command, till.cart, self.past),
-            coupon=await self.coupons.find(coupon_asked(command, self.reference)),
-            business_day=self._day(at if new_sale_id else till.cart.opened_at),
-            training=till.training,
-            letter_salt=self.new_salt() if isinstance(command, EmailReceipt) else "",
+        given = await self.gathering.told(
+            till, actor, command, at=at, opens=opens, read=read, coupon=coupon
         )
-        events = decide(till.cart, command, self.reference, given)
+        events, after = decide_and_price(till.cart, command, self.reference, given)
         if isinstance(command, NextSale):
             return self._clear_screen(till, identity)
         if isinstance(command, CancelCard):
@@ -245,33 +197,22 @@ class Selling:
             if kept is not None:
                 return kept
             await self.abort_card(till)
-        cart = parked.cart if parked else till.cart
-        again = self.reprints(till.id, events, given.originals, at)
         answer = await self._step(
             till,
             actor,
             events,
-            cart=cart,
+            cart=given.parked or till.cart,
+            after=after,
             at=at,
             reply=identity,
-            more_jobs=again,
+            more_jobs=self.reprints(till.id, events, given.originals, at),
             letters=letters_asked(command, events, given.letter_salt, at),
         )
         if isinstance(command, AskTerminal):
             self.ask_terminal(till)
         if isinstance(command, ApprovedCommand) and command.approval is not None:
-            self.approvals.spend(command.approval)
+            self.gathering.approvals.spend(command.approval)
         return answer
-
-    def _approval(self, till: Till, command: AnyTillCommand) -> Approval | None:
-        if not isinstance(command, ApprovedCommand) or command.approval is None:
-            return None
-        return self.approvals.find(command.approval, till.id, self.clock.monotonic_ms())
-
-    def occasion(self, at_ms: int) -> Occasion:
-        """Return what promotions ask about an instant, in the store's own time."""
-        weekday, minute = local_minute(at_ms, ZoneInfo(self.reference.store.time_zone))
-        return Occasion(at_ms, weekday, minute)
 
     async def step(
         self,
@@ -345,7 +286,7 @@ class Selling:
             return
         at = self.clock.now_ms()
         _ = await self.ledger.record(Record(events, home, "", (), tuple(settled), None, at))
-        self.desk.take(events, home, at)
+        self.gathering.desk.take(events, home, at)
         if parked is not None:
             parked.cart = replay(((event, at) for event in events), parked.cart)
         self.views.publish_all()
@@ -358,6 +299,7 @@ class Selling:
         *,
         cart: Cart,
         at: int,
+        after: Cart | None = None,
         reply: CommandReply | None = None,
         settled: tuple[str, ...] = (),
         more_jobs: tuple[OpenJob, ...] = (),
@@ -366,10 +308,11 @@ class Selling:
     ) -> bytes:
         # till.lock is held. If this task is cancelled in here the process is ending: the
         # ledger may know more than the cart then, and the next start reads the ledger.
-        before, cart = cart, carried_on(cart, events, at)
+        before, cart = cart, after or carried_on(cart, events, at)
+        training = switched_to(events)
         coming_here, going = _moves(before, events, till, actor, at)
         jobs = (*without_hardware(self.jobs_for(till, cart, events, at)), *more_jobs)
-        completed = any(isinstance(event, SaleCompleted) for event in events)
+        completed = SaleCompleted in map(type, events)
         if completed:
             printing = any(job.kind == JobKind.PRINT_RECEIPT for job in jobs)
             receipt = ReceiptView("waiting" if printing else "none")
@@ -379,8 +322,8 @@ class Selling:
             receipt or till.receipt,
             0 if completed else till.completed_seq,
             self.parked.views(coming_here, going) if coming_here or going else None,
-            self.desk.alarms_after(events),
-            switched_to(events),
+            self.gathering.desk.alarms_after(events),
+            training,
         )
         view = self.views.build(till, coming)
         version = till.version
@@ -391,16 +334,16 @@ class Selling:
         if isinstance(outcome, Repeated):
             return outcome.reply
         till.move_to(cart)
-        self.desk.take(events, till.id, at)
+        self.gathering.desk.take(events, till.id, at)
         if receipt is not None:  # else a device may have said something of it meanwhile
             till.receipt = receipt
         if reply is not None:
             till.notice = None
-        switch(till, events)
+        till.training = till.training if training is None else training
         if completed:
             count_receipt(till)
             till.completed_seq = outcome.last_seq
-            self.codes.keep(cart, events[-1], outcome)
+            self.gathering.codes.keep(cart, events[-1], outcome)
         if kept is not None:
             till.remember(kept.command_id, kept)
         self.parked.move(coming_here, going)
@@ -441,6 +384,8 @@ def _moves(
     before: Cart, events: tuple[Event, ...], till: Till, actor: str, at: int
 ) -> tuple[tuple[ParkedSale, ...], str]:
     """Return the sales that these events park, and the id of the one that they take up."""
+    if _MOVES.isdisjoint(map(type, events)):
+        return (), ""
     parking = next((event for event in events if isinstance(event, SaleParked)), None)
     resuming = next((event for event in events if isinstance(event, SaleResumed)), None)
     coming = (

@@ -22,6 +22,7 @@ from edge.flows.till import Till
 from edge.ledger.records import OpenJob
 
 _TRAINED: Final = frozenset({JobKind.PRINT_RECEIPT, JobKind.WEIGH})
+_SWITCHES: Final = frozenset({TrainingBegan, TrainingEnded})
 
 
 def named_for_training(
@@ -64,8 +65,8 @@ def count_receipt(till: Till) -> None:
 def switched_to(events: tuple[Event, ...]) -> bool | None:
     """Return whether events put a till in training, or end it; None for neither."""
     for event in events:
-        if isinstance(event, (TrainingBegan, TrainingEnded)):
-            return isinstance(event, TrainingBegan)
+        if type(event) in _SWITCHES:
+            return type(event) is TrainingBegan
     return None
 
 
@@ -76,12 +77,8 @@ def carried_on(cart: Cart, events: tuple[Event, ...], at: int) -> Cart:
     return replay(((event, at) for event in events), cart)
 
 
-def switch(till: Till, events: tuple[Event, ...]) -> None:
-    """Put a till in training, or out of it, once that is on disk."""
-    wanted = switched_to(events)
-    till.training = till.training if wanted is None else wanted
-
-
 def without_hardware(jobs: tuple[OpenJob, ...]) -> tuple[OpenJob, ...]:
     """Return the jobs without what training leaves alone: drawers, and payment terminals."""
+    if not jobs:
+        return ()
     return tuple(job for job in jobs if job.kind in _TRAINED or not is_training(job.sale))

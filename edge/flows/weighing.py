@@ -125,7 +125,7 @@ class Weighing:
             self._refuse_twice(cart, job.device, outcome)
             (line,) = weighed(cart, outcome.weight_g, self.selling.reference)
             given = Circumstances(
-                till.id, till.receipts, "", occasion=self.selling.occasion(cart.opened_at)
+                till.id, till.receipts, "", occasion=self.selling.gathering.occasion(cart.opened_at)
             )
             events = with_reductions(cart, (line,), self.selling.reference, given)
         except Refused as refusal:

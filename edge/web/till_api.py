@@ -340,7 +340,9 @@ class TillApi:
         wish = await read_message(request, ApprovalRequest)
         approval_id, approval = await self.access.approve(caller.session, wish)
         till = caller.session.till
-        self.selling.approvals.keep(approval_id, approval, till, self.access.clock.monotonic_ms())
+        self.selling.gathering.approvals.keep(
+            approval_id, approval, till, self.access.clock.monotonic_ms()
+        )
         return json_response(ApprovalView(approval_id, APPROVAL_S_MAX))
 
     async def _view(self, request: web.Request) -> web.Response:

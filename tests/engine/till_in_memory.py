@@ -73,14 +73,14 @@ from edge.contract.till_commands import (
 from edge.engine.basket_pricing import with_reductions
 from edge.engine.card_refund_rules import parts_given
 from edge.engine.cart import EMPTY, Cart, Tender
-from edge.engine.cart_changes import apply
+from edge.engine.cart_changes import apply, replay
 from edge.engine.circumstances import Approval, AtTheDesk, Circumstances, CouponUse
 from edge.engine.coupon_rules import coupon_asked
 from edge.engine.originals import Original, Refunded, Returned, Unfinished
 from edge.engine.promotions import Occasion
 from edge.engine.receipt_finding import receipt_asked
 from edge.engine.reference_view import ReferenceView
-from edge.engine.sale_rules import decide
+from edge.engine.sale_rules import decide_and_price
 from edge.engine.tender_rules import complete_if_covered
 from edge.engine.weighing_rules import weighed, weighing_ended
 from tests.engine.shop_in_memory import shop
@@ -255,7 +255,10 @@ class TillInMemory:
         )
 
     def do(self, command: AnyTillCommand) -> tuple[Event, ...]:
-        events = decide(self.cart, command, self.reference, self.given(command))
+        given = self.given(command)
+        events, after = decide_and_price(self.cart, command, self.reference, given)
+        at_once = replay(((event, given.at_ms) for event in events), self.cart)
+        assert after is None or after == at_once, "pricing made another cart than the events do"
         self.take(*events)
         if isinstance(command, NextSale):
             self.cart = EMPTY

@@ -461,7 +461,7 @@ async def test_what_a_person_settled_is_asked_about_less_and_less_and_then_no_mo
     async with selling_box(tmp_path) as box, fake_host(box.broker) as host:
         job, _ = await doubt(box, host)
         await approved(box, "attach_evidence", payment=job.id, **SLIP)
-        desk = box.edge.selling.desk
+        desk = box.edge.selling.gathering.desk
         now = box.edge.selling.clock.now_ms()
         assert desk.settled_for_ms(job.id, now - 86_400_000) == 0  # the clock was set back
         assert desk.settled_for_ms("payment-other", now) == -1

@@ -158,7 +158,7 @@ async def test_a_declined_reversal_is_followed_by_a_refund(tmp_path: Path) -> No
 async def test_only_payments_of_this_business_day_are_reversed(tmp_path: Path) -> None:
     async with selling_box(tmp_path) as box, fake_host(box.broker) as host:
         payment = await sell_by_card(box, host)
-        sold = box.edge.selling.sold
+        sold = box.edge.selling.gathering.sold
         originals = await sold.find((NUMBER,))
         today = originals[0].cart.completed_at
         for terminal, at, found in (

@@ -142,8 +142,8 @@ async def test_who_waits_holds_no_stop_up(tmp_path: Path) -> None:
         selling = box.edge.selling
         post = LetterPost(
             Letters(box.edge.ledger_file),
-            selling.sold,
-            selling.codes,
+            selling.gathering.sold,
+            selling.gathering.codes,
             _never,
             lambda: "",
             SystemClock(),

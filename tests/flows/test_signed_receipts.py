@@ -306,8 +306,8 @@ async def test_a_job_without_its_sale_keeps_the_short_code(tmp_path: Path) -> No
     async with selling_box(tmp_path) as box, fake_host(box.broker) as host:
         host.answers["print_receipt"] = unanswered
         _ = await sold(box, host)
-        assert await box.edge.selling.codes.text("till-1-000002", "whatever") == ""
-        assert await box.edge.selling.codes.text(NUMBER, "another-sale") == ""
+        assert await box.edge.selling.gathering.codes.text("till-1-000002", "whatever") == ""
+        assert await box.edge.selling.gathering.codes.text(NUMBER, "another-sale") == ""
         (job,) = [job for job in box.edge.dispatch.open_jobs() if job.kind == "print_receipt"]
         foreign = msgspec.json.decode(job.args, type=PrintReceiptArgs)
         blocks = tuple(

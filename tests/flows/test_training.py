@@ -70,10 +70,10 @@ async def test_nobody_who_counts_sales_finds_one_of_training(tmp_path: Path) -> 
         assert await ledger.sales_after(0) == 0
         assert view["link"]["waiting_sales"] == 0
         for receipt in ("till-1-training-000001", "till-1-training-000002"):
-            assert await box.edge.selling.past.find(receipt) is None
+            assert await box.edge.selling.gathering.sold.past.find(receipt) is None
             status, refused = await box.call("GET", f"/api/v1/receipts/{receipt}")
             assert (status, refused["code"]) == (404, "unknown_receipt")
-        assert await box.edge.selling.past.last_asked("terminal-1", "none") == ""
+        assert await box.edge.selling.gathering.sold.past.last_asked("terminal-1", "none") == ""
         kinds = {kind for kind in event_types(box) if not kind.startswith(("box_", "reference_"))}
         assert kinds <= {
             "training_began", "training_noted", "approval_given", "till_enrolled",

@@ -155,7 +155,7 @@ async def test_the_code_of_the_sale_just_done_and_of_no_other(tmp_path: Path) ->
             texts.add(read_picture(picture))
         (text,) = texts
         assert is_signed_code(text)
-        assert text == await box.edge.selling.codes.text(receipt.receipt, receipt.sale)
+        assert text == await box.edge.selling.gathering.codes.text(receipt.receipt, receipt.sale)
         for other in (began - 1, 0, 9**19):
             status, _ = await box.call("GET", f"{DISPLAY}/receipt.svg?began_at={other}")
             assert status == 404

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import sqlite3
-import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +21,7 @@ from edge.contract.instant import Clock, business_day
 from edge.contract.limits import COMMAND_REPLIES_KEPT, EVENT_BYTES_MAX, EVENTS_PER_COMMAND_MAX
 from edge.contract.sale_events import SaleOpened
 from edge.ledger.letters import keep_letters
+from edge.ledger.packing import JOBS, REPLIES
 from edge.ledger.projections import project
 from edge.ledger.records import (
     CommandReply,
@@ -34,7 +34,6 @@ from edge.ledger.records import (
     StoredEvent,
     TillRow,
 )
-from edge.ledger.reply_packing import pack, unpack
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.migrations import Migration
 
@@ -48,7 +47,7 @@ _JOBS_PER_EVENT_MAX: Final = 16
 """Room between two events for the jobs of one: they are sent in the order they came."""
 _MINUTE_MS: Final = 60_000
 _SALE_MARK: Final = "~"
-_NO_REPLY: Final = pack(b"")
+_NO_REPLY: Final = REPLIES.pack(b"")
 
 
 Listener = Callable[[Recorded, tuple[Event, ...]], None]
@@ -186,7 +185,7 @@ class Ledger:
                     job.device,
                     job.attempt,
                     job.deadline,
-                    zlib.compress(job.args, 1),  # a receipt's document: three pages become one
+                    JOBS.pack(job.args),
                 ),
             )
         for job_id in record.settled:
@@ -293,7 +292,7 @@ class Ledger:
             " FROM device_job ORDER BY n"
         )
         jobs = [OpenJob(*row) for row in rows]
-        return [dataclasses.replace(job, args=zlib.decompress(job.args)) for job in jobs]
+        return [dataclasses.replace(job, args=JOBS.unpack(job.args)) for job in jobs]
 
     async def enrolments(self) -> dict[str, str]:
         """Return the SHA-256 (hexadecimal) of each enrolled till's secret, by that hash: till."""
@@ -372,12 +371,13 @@ def _same_command(kept: tuple[bytes, bytes], command: CommandReply) -> bytes:
             f"The command id {command.command_id} was used for another command.",
             advice="Give every new wish an id of its own.",
         )
-    return unpack(reply)
+    return REPLIES.unpack(reply)
 
 
 def _keep_reply(connection: sqlite3.Connection, reply: CommandReply, last_seq: int) -> bool:
     """Keep an answer; False when there is one to that command id."""
-    return _keep(connection, reply.command_id, reply.fingerprint, last_seq, pack(reply.reply))
+    packed = REPLIES.pack(reply.reply)
+    return _keep(connection, reply.command_id, reply.fingerprint, last_seq, packed)
 
 
 def _claim_sale(connection: sqlite3.Connection, sale: str, seq: int) -> None:

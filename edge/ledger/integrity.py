@@ -6,7 +6,6 @@ Works on a closed file or beside a running box (read-only), and needs nothing of
 from __future__ import annotations
 
 import sqlite3
-import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import zip_longest
@@ -18,9 +17,9 @@ import msgspec
 from edge.contract.envelope import GENESIS, link, unseal
 from edge.contract.replication import Ack
 from edge.contract.wire import UNREADABLE
+from edge.ledger.packing import REPLIES, DamagedTextError
 from edge.ledger.projections import PROJECTED_TABLES, project
 from edge.ledger.records import StoredEvent
-from edge.ledger.reply_packing import unpack
 
 _TABLES: Final = frozenset({"event", "identity", "command_reply"})
 _SCHEMA: Final = Path(__file__).parent / "schema"
@@ -245,8 +244,8 @@ def _check_replies(connection: sqlite3.Connection) -> str:
 
 def _can_be_unpacked(reply: bytes) -> bool:
     try:
-        unpack(reply)
-    except zlib.error:
+        _ = REPLIES.unpack(reply)
+    except DamagedTextError:
         return False
     return True
 

@@ -1,10 +1,7 @@
-"""Answers packed for the ledger: zlib with a dictionary of what every view says.
+"""Answers that an older program packed: zlib with a dictionary of what every view says.
 
-A view has 1 to 3 KiB, of which most are names of fields: alone they pack to 590 bytes, with
-the dictionary to a good half of that, and every page that need not be written is one that
-need not be synced. When views get more fields, a dictionary is added that knows them: a
-stream says itself which one it was packed with (RFC 1950, DICTID), so answers of before are
-read as they are, those of before there was any too.
+A stream says itself which dictionary it was packed with (RFC 1950, DICTID); the first answers had
+none. Today's are packed by `edge.ledger.packing`.
 """
 
 from __future__ import annotations
@@ -93,7 +90,7 @@ THIRD: Final = (
     + b'"refund_due_minor":0,"last_receipt":"till-1-000001","price_check":null}'
 )
 _LINE_ENDED: Final = b'"tare_g":0,"returned_from":""'
-NEWEST: Final = (
+FOURTH: Final = (
     b'"age_check":{"minimum_age":16,"born_by":"20"},"card_alarms":[{"payment":"","sale_id":"",'
     b'"till":"","at":,"about":"","settled":"","settled_minor":,"said":"","said_minor":,'
     b'"receipt":""}],"doubt":{"payment":"","kind":"card","amount_minor":,"terminal":'
@@ -109,25 +106,12 @@ NEWEST: Final = (
 )
 """None ever changes: what was packed with it can be read with nothing else."""
 
-_BY_ID: Final = {zlib.adler32(each): each for each in (FIRST, SECOND, THIRD, NEWEST)}
+_BY_ID: Final = {zlib.adler32(each): each for each in (FIRST, SECOND, THIRD, FOURTH)}
 _HAS_DICTIONARY: Final = 0x20
 """The flag FDICT in the second byte of a stream; the dictionary's Adler-32 follows."""
 
-_WINDOW: Final = 12
-_SMALL_TABLES: Final = 5
-"""zlib.compress takes 256 KiB of fresh pages for each call: ten times the work that a view
-needs, and no byte less."""
 
-
-def pack(reply: bytes) -> bytes:
-    """Return an answer as it is stored."""
-    packing = zlib.compressobj(
-        1, zlib.DEFLATED, _WINDOW, _SMALL_TABLES, zlib.Z_DEFAULT_STRATEGY, NEWEST
-    )
-    return packing.compress(reply) + packing.flush()
-
-
-def unpack(stored: bytes) -> bytes:
+def unpack_older(stored: bytes) -> bytes:
     """Return the answer. Raises zlib.error for what is none."""
     named = len(stored) > 1 and stored[1] & _HAS_DICTIONARY
     dictionary = _BY_ID.get(int.from_bytes(stored[2:6])) if named else None

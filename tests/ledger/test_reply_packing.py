@@ -15,17 +15,20 @@ from hypothesis import strategies as st
 
 from edge.contract.till_protocol import LineView, LinkView, TillState, TillView
 from edge.ledger.event_log import MIGRATIONS
-from edge.ledger.reply_packing import FIRST, NEWEST, SECOND, THIRD, pack, unpack
+from edge.ledger.packing import JOBS, REPLIES, REPLY_WORDS, DamagedTextError
+from edge.ledger.reply_packing import FIRST, FOURTH, SECOND, THIRD
 from edge.runtime.migrations import apply
 from tests.ledger.ledger_at import ledger_at
 
 
 @given(st.binary(max_size=6_000))
 def test_what_was_packed_is_read_as_it_was(reply: bytes) -> None:
-    assert unpack(pack(reply)) == reply
-    for before in (FIRST, SECOND, THIRD):
-        assert unpack(packed_with(before, reply)) == reply, "packed before views had more fields"
-    assert unpack(zlib.compress(reply)) == reply, "packed before there was a dictionary"
+    for texts in (REPLIES, JOBS):
+        assert texts.unpack(texts.pack(reply)) == reply
+    for before in (FIRST, SECOND, THIRD, FOURTH):
+        assert REPLIES.unpack(packed_with(before, reply)) == reply, "packed by zlib"
+    for texts in (REPLIES, JOBS):
+        assert texts.unpack(zlib.compress(reply)) == reply, "packed before there was a dictionary"
 
 
 def packed_with(dictionary: bytes, reply: bytes) -> bytes:
@@ -59,11 +62,12 @@ def test_a_view_of_today_packs_to_less_than_before_its_fields_were_known() -> No
         receipt=None,
     )
     view = msgspec.json.encode(shown)
-    assert len(pack(view)) < 0.7 * len(packed_with(FIRST, view))
+    assert len(REPLIES.pack(view)) < len(packed_with(FOURTH, view))
+    assert len(packed_with(FOURTH, view)) < 0.7 * len(packed_with(FIRST, view))
 
 
 def test_the_dictionaries_are_those_that_ledgers_were_written_with() -> None:
-    assert [hashlib.sha256(each).hexdigest() for each in (FIRST, SECOND, THIRD, NEWEST)] == [
+    assert [hashlib.sha256(each).hexdigest() for each in (FIRST, SECOND, THIRD, FOURTH)] == [
         "2dae3995bf6a3425085349b26be93d658ee2d21784c5f1995d8936d2e6139d07",
         "a4be535bfe123e6f4074a538e582f2eaa94801eaa63749237e018a23dc3f6b28",
         "e3a46a1deee422716098e21d3e4d170a86a09199c28ad0206522fa7fc5709f04",
@@ -71,10 +75,40 @@ def test_the_dictionaries_are_those_that_ledgers_were_written_with() -> None:
     ]
 
 
-@pytest.mark.parametrize("stored", [b"", b"x", b"xx", b"x\x20", packed_with(b"another", b"{}")])
+_PACKED = REPLIES.pack(b'{"version":7,"till":"till-1"}')
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        b"",
+        b"x",
+        b"xx",
+        b"x\x20",
+        packed_with(b"another", b"{}"),
+        packed_with(FIRST, b"{}")[:-1],
+        b"\x01",
+        _PACKED[:-1],
+        _PACKED + b"x",
+        JOBS.pack(b"{}"),
+    ],
+)
 def test_what_is_no_answer_is_said(stored: bytes) -> None:
-    with pytest.raises(zlib.error):
-        unpack(stored)
+    with pytest.raises(DamagedTextError):
+        REPLIES.unpack(stored)
+
+
+def test_a_flipped_bit_never_makes_another_answer() -> None:
+    answer, found = REPLIES.unpack(_PACKED), 0
+    for place in range(8 * len(_PACKED)):
+        flipped = bytearray(_PACKED)
+        flipped[place // 8] ^= 1 << place % 8
+        try:
+            # a few bits of the head say nothing of the text: how large a window may be
+            assert REPLIES.unpack(bytes(flipped)) == answer
+        except DamagedTextError:
+            found += 1
+    assert found > 8 * len(_PACKED) - 16
 
 
 def test_the_newest_dictionary_knows_every_field_of_a_view() -> None:
@@ -82,7 +116,9 @@ def test_the_newest_dictionary_knows_every_field_of_a_view() -> None:
     shapes = [TillView]
     for shape in shapes:
         for field in msgspec.structs.fields(shape):
-            assert f'"{field.encode_name}":'.encode() in NEWEST, f"{shape.__name__}.{field.name}"
+            assert f'"{field.encode_name}":'.encode() in REPLY_WORDS, (
+                f"{shape.__name__}.{field.name}"
+            )
             shapes += [each for each in structs_in(field.type) if each not in shapes]
     assert len(shapes) > 8
 

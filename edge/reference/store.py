@@ -84,6 +84,8 @@ class ReferenceStore:
         self._promotions = PromotionIndex()
         self._books: list[PriceBook] = []
         self._box_keys: dict[int, tuple[VerifyingKey, ...]] = {}
+        self._has_coupons = False
+        self._has_cards = False
 
     async def open(self) -> None:
         """Open the file and read what is small: the store, its taxes, the staff."""
@@ -161,6 +163,9 @@ class ReferenceStore:
         self._books = newest_first(stored.price_books) if stored else []
         self._staff = {member.id: member for member in self._all(Feed.STAFF)}
         self._promotions = PromotionIndex(self._all(Feed.PROMOTION))
+        # every code that is scanned asks for a coupon and for a card
+        self._has_coupons = self._any("SELECT 1 FROM item WHERE feed = ?", (Feed.COUPON,))
+        self._has_cards = self._any("SELECT 1 FROM customer_card")
         self._box_keys = {}
         for each in self._all(Feed.BOX_KEY):
             key = VerifyingKey.from_hex(each.public)
@@ -230,6 +235,8 @@ class ReferenceStore:
 
     def coupon(self, code: str) -> Coupon | None:
         """Return the coupon with this code."""
+        if not self._has_coupons:
+            return None
         found: Coupon | None = self._item(Feed.COUPON, code)
         return found
 
@@ -245,6 +252,8 @@ class ReferenceStore:
 
     def customer_by_card(self, card: str) -> Customer | None:
         """Return the customer who has this card; of several the first by number."""
+        if not self._has_cards:
+            return None
         place = ("card", card)
         if place not in self._cache:
             rows = self._query(
@@ -347,6 +356,9 @@ class ReferenceStore:
     def _value(self, feed: Feed, key: str) -> Any:
         rows = self._query("SELECT value FROM item WHERE feed = ? AND key = ?", (feed, key))
         return _SHAPES[feed].decode(rows[0][0]) if rows else None
+
+    def _any(self, sql: str, parameters: tuple[object, ...] = ()) -> bool:
+        return bool(self._query(f"{sql} LIMIT 1", parameters))
 
     def _query(self, sql: str, parameters: tuple[object, ...] = ()) -> list[Any]:
         if self._reader is None:

@@ -21,7 +21,8 @@ UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that do not fit: bad UTF-8 and depth come as Python's own."""
 
 _ENCODER: Final = msgspec.json.Encoder()
-_DECODERS: Final[dict[object, msgspec.json.Decoder[Any]]] = {}
+_DECODERS: Final[dict[int, tuple[msgspec.json.Decoder[Any], object]]] = {}
+"""Beside each decoder its shape, which keeps the identity from being given again."""
 """One for each shape that is ever asked for: as many as there are routes."""
 _NO_BRACKETS: Final = re.compile(
     rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[^][{}"]+',
@@ -69,10 +70,11 @@ def decode_strict(body: bytes, shape: type[T], *, what: str) -> T:
 
 
 def _decoder(shape: object) -> msgspec.json.Decoder[Any]:
-    decoder = _DECODERS.get(shape)
-    if decoder is None:
-        decoder = _DECODERS[shape] = msgspec.json.Decoder(shape)
-    return decoder
+    # by identity: the hash of a union of forty commands is worked out anew each time
+    known = _DECODERS.get(id(shape))
+    if known is None:
+        known = _DECODERS[id(shape)] = (msgspec.json.Decoder(shape), shape)
+    return known[0]
 
 
 class _NotStrictError(Exception):

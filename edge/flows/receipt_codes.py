@@ -52,23 +52,17 @@ class ReceiptCodes:
     identity: LedgerIdentity
     key: SigningKey
     others: Callable[[int], Iterable[VerifyingKey]] = _no_others
-    _fresh: dict[str, ReceiptCode] = field(default_factory=dict)
+    _fresh: dict[str, tuple[Cart, Recorded]] = field(default_factory=dict)
 
     def keep(self, cart: Cart, last: Event, recorded: Recorded) -> None:
-        """Remember the code of a sale that was just put on disk, its completion as `last`.
+        """Remember a sale that was just put on disk, its completion as `last`.
 
-        It says what the ledger would say a moment later; reading the sale back costs more than
-        all the rest. A receipt that waits for paper is made from the ledger.
+        Its code says what the ledger would say a moment later; reading the sale back costs more
+        than all the rest. A receipt that waits for paper is made from the ledger.
         """
         if not isinstance(last, SaleCompleted):
             return  # its place in the chain is another
-        self._fresh[cart.sale] = code_of(
-            cart,
-            store=self.identity.store_number,
-            gen=self.identity.gen,
-            seq=recorded.last_seq,
-            chain_hash=recorded.last_hash,
-        )
+        self._fresh[cart.sale] = (cart, recorded)
         while len(self._fresh) > FRESH_RECEIPTS_MAX:
             del self._fresh[next(iter(self._fresh))]
 
@@ -82,14 +76,25 @@ class ReceiptCodes:
 
     async def text(self, receipt: str, sale: str) -> str:
         """Return the signed code of a completed sale; empty where the ledger has no such sale."""
-        code = self._fresh.get(sale)  # its printer and its display ask, in any order
-        if code is None:
-            sold = await self.past.find(receipt)
-            code = None if sold is None else code_in_ledger(sold)
+        code = await self._code(receipt, sale)
         if code is None or code.sale_id != sale:
             return ""
         body = pack_code(code)
         return code_text(self.key.sign(signed_bytes(body)), body)
+
+    async def _code(self, receipt: str, sale: str) -> ReceiptCode | None:
+        fresh = self._fresh.get(sale)  # its printer and its display ask, in any order
+        if fresh is None:
+            sold = await self.past.find(receipt)
+            return None if sold is None else code_in_ledger(sold)
+        cart, recorded = fresh
+        return code_of(
+            cart,
+            store=self.identity.store_number,
+            gen=self.identity.gen,
+            seq=recorded.last_seq,
+            chain_hash=recorded.last_hash,
+        )
 
     def signed_by_known(self, signed: SignedCode) -> bool:
         """Say whether a key that this box believes about that store made the signature."""

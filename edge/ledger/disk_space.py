@@ -24,19 +24,23 @@ class DiskSpace:
 
     folder: Path
     free_min_bytes: int = DISK_FREE_BYTES_MIN
+    _laid: bool = False
 
     def lay_ballast(self) -> None:
         """Write the ballast file where there is plenty of room for it."""
         path = self.folder / _BALLAST
-        if path.exists() or self.free_bytes() < self.free_min_bytes + 2 * BALLAST_BYTES:
+        self._laid = path.exists()
+        if self._laid or self.free_bytes() < self.free_min_bytes + 2 * BALLAST_BYTES:
             return
         with path.open("wb") as file:
             for _ in range(BALLAST_BYTES // _BLOCK):
                 file.write(os.urandom(_BLOCK))  # a file system that packs zeros would hold none
+        self._laid = True
 
     def drop_ballast(self) -> bool:
         """Give the ballast up; say whether there was any."""
         path = self.folder / _BALLAST
+        self._laid = False
         if not path.exists():
             return False
         path.unlink()
@@ -64,4 +68,5 @@ class DiskSpace:
                 advice="Sales that are open can be finished. Call the technician.",
                 status=503,
             )
-        self.lay_ballast()
+        if not self._laid:
+            self.lay_ballast()

@@ -60,19 +60,21 @@ from edge.runtime.frame_codec import FrameDictionary, encode_frame
 from edge.runtime.keys import SigningKey, VerifyingKey
 from edge.runtime.structured_log import Log
 
-_HURRIED: Final = (
-    SaleCompleted,
-    SaleAbandoned,
-    CardPaymentApproved,
-    CardPaymentDeclined,
-    CardPaymentUnknown,
-    CardRefundApproved,
-    CardRefundDeclined,
-    CardRefundUnknown,
-    CardPaymentResolved,
-    CardRefundResolved,
-    CardReversalApproved,
-    CardAnsweredLate,
+_HURRIED: Final = frozenset(
+    (
+        SaleCompleted,
+        SaleAbandoned,
+        CardPaymentApproved,
+        CardPaymentDeclined,
+        CardPaymentUnknown,
+        CardRefundApproved,
+        CardRefundDeclined,
+        CardRefundUnknown,
+        CardPaymentResolved,
+        CardRefundResolved,
+        CardReversalApproved,
+        CardAnsweredLate,
+    )
 )
 """What head office should see at once; the rest waits for company."""
 
@@ -108,7 +110,7 @@ class Replica:
     def _recorded(self, recorded: Recorded, events: tuple[Event, ...]) -> None:
         now = self.clock.monotonic_ms()
         self._head_seq = max(self._head_seq, recorded.last_seq)
-        if any(isinstance(event, _HURRIED) for event in events):
+        if not _HURRIED.isdisjoint(map(type, events)):
             self._hurried_seq = max(self._hurried_seq, recorded.last_seq)
             self._hurried_at = now
             self._hurried_since = self._hurried_since or now

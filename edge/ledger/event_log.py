@@ -190,7 +190,8 @@ class Ledger:
             )
         for job_id in record.settled:
             execute("DELETE FROM device_job WHERE job_id = ?", (job_id,))
-        keep_letters(connection, record.letters)
+        if record.letters:
+            keep_letters(connection, record.letters)
         return Recorded(head.seq + 1, seq, previous)
 
     def _take_over(self, connection: sqlite3.Connection) -> bool:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import sqlite3
 import unicodedata
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,13 @@ _FIRST_SIGN: Final = "\u2e80"
 """From here on lie the scripts in which a single sign may be a word."""
 _RANKED: Final = 200
 """How many candidates are put in order; of more, those that were indexed first."""
+_SAMPLE: Final = 1_500
+_STRIDE: Final = 2_654_435_761
+"""A prime: every second article may be of the same maker, so no even steps are taken."""
+_COMMON: Final = 0.01
+"""A piece of more than this part of the articles has a price; one of fewer is always asked for."""
+_LOOKS_PER_READ: Final = 0.1
+"""What one entry of the index costs to read, in looks at a text (0.4 us and 4 us, measured)."""
 _CODE_DIGITS_MIN: Final = 4
 _GTIN_DIGITS: Final = 14
 _GTIN_LENGTHS: Final = (13, 12, 8, 14)
@@ -68,8 +76,53 @@ def forget_article(connection: sqlite3.Connection, sku: str) -> None:
         _drop(connection, *known)
 
 
-def find_articles(connection: sqlite3.Connection, text: str, limit: int) -> list[str]:
-    """Return at most `limit` SKUs, the best first.
+class Shares(msgspec.Struct, frozen=True):
+    """How many articles there are, and what part of them has each piece that many of them have."""
+
+    articles: int = 0
+    common: Mapping[str, float] = {}
+
+    def telling(self, pieces: Iterable[str]) -> list[str]:
+        """Return the pieces that are worth asking the index for, at least one of them.
+
+        Half a shop has a word that begins with "g": to read half the index costs more than to
+        look at the few texts that the other pieces leave. Whatever is left out is seen there.
+        """
+        common = sorted((self.common[each], each) for each in pieces if each in self.common)
+        chosen = [each for each in pieces if each not in self.common]
+        left = self.articles * (_COMMON if chosen else 1.0)
+        for share, piece in common:
+            reads = self.articles * share
+            if chosen and reads * _LOOKS_PER_READ > left * (1 - share):
+                break
+            chosen.append(piece)
+            left *= share
+        return chosen
+
+
+_UNKNOWN: Final = Shares()
+
+
+def shares_of(connection: sqlite3.Connection) -> Shares:
+    """Return what a sample of the articles says of all; of few articles, that nothing is common."""
+    (last,) = connection.execute("SELECT max(id) FROM article_text").fetchone()
+    if last is None or last <= 2 * _SAMPLE:
+        return Shares()
+    seen, looked = Counter[str](), 0
+    for number in range(_SAMPLE):
+        row = 1 + number * _STRIDE % last
+        found = connection.execute("SELECT text FROM article_text WHERE id = ?", (row,)).fetchone()
+        if found is not None:
+            looked += 1
+            seen.update(_pieces(found[0]))
+    common = {piece: times / looked for piece, times in seen.items() if times > _COMMON * looked}
+    return Shares(last * looked // _SAMPLE, common)
+
+
+def find_articles(
+    connection: sqlite3.Connection, text: str, limit: int, shares: Shares = _UNKNOWN
+) -> list[str]:
+    """Return at most `limit` SKUs, the best first; `shares` make it faster, and change nothing.
 
     An SKU or PLU that was typed whole comes first, then codes that begin with these digits, then
     articles of which words begin with every word of the text, then those that hold them anywhere
@@ -83,7 +136,8 @@ def find_articles(connection: sqlite3.Connection, text: str, limit: int) -> list
         found.update(dict.fromkeys(_by_code(connection, text.strip(), words[0], limit)))
     for beginning in (True, False):
         if len(found) < limit:
-            found.update(dict.fromkeys(_by_words(connection, words, beginning=beginning)))
+            more = _by_words(connection, words, shares, beginning=beginning)
+            found.update(dict.fromkeys(more))
     return list(found)[:limit]
 
 
@@ -105,13 +159,12 @@ def _by_code(connection: sqlite3.Connection, typed: str, word: str, limit: int) 
             yield from (sku for (sku,) in rows)
 
 
-def _by_words(connection: sqlite3.Connection, words: list[str], *, beginning: bool) -> list[str]:
+def _by_words(
+    connection: sqlite3.Connection, words: list[str], shares: Shares, *, beginning: bool
+) -> list[str]:
     """Return what has words that begin with all of these, or that hold them anywhere."""
     parts = [f" {word}" if beginning or _is_short(word) else word for word in words]
-    # half the shop has a word that begins with "g": beside a telling word it is left to the look
-    telling = max(map(len, words)) > _PIECE
-    narrowing = [part for part in parts if len(part.lstrip()) > 1 or not telling]
-    pieces = {piece for part in narrowing for piece in _wanted(part)}
+    pieces = shares.telling({piece for part in parts for piece in _wanted(part)})
     quoted = " AND ".join('"' + piece.replace('"', '""') + '"' for piece in sorted(pieces))
     holds = " AND ".join("instr(' ' || text, ?) > 0" for _ in parts)
     rows = connection.execute(

@@ -38,13 +38,9 @@ from edge.contract.reference_data import (
     price_key,
 )
 from edge.contract.wire import UNREADABLE
-from edge.reference.article_search import INDEX, find_articles, forget_article, index_article
-from edge.reference.customer_index import (
-    CUSTOMERS,
-    erase_for_good,
-    find_customers,
-    index_customer,
-)
+from edge.reference.article_search import INDEX, Shares, find_articles, shares_of
+from edge.reference.customer_index import CUSTOMERS, find_customers
+from edge.reference.items import GTIN_DIGITS, take_item
 from edge.reference.promotion_index import Named, PromotionIndex
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.keys import VerifyingKey
@@ -54,7 +50,6 @@ SCHEMA: Final = Path(__file__).parent / "reference.sql"
 MIGRATIONS: Final = (Migration(1, SCHEMA.read_text("utf-8")), INDEX, CUSTOMERS)
 STORE_KEY: Final = "store"
 _CACHE_MAX: Final = 8_192
-_GTIN_DIGITS: Final = 14
 _SHAPES: Final[dict[Feed, msgspec.json.Decoder[Any]]] = {
     Feed.CONFIG: msgspec.json.Decoder(StoreProfile),
     Feed.STAFF: msgspec.json.Decoder(StaffMember),
@@ -84,6 +79,7 @@ class ReferenceStore:
         self._promotions = PromotionIndex()
         self._books: list[PriceBook] = []
         self._box_keys: dict[int, tuple[VerifyingKey, ...]] = {}
+        self._shares: Shares | None = None
         self._has_coupons = False
         self._has_cards = False
 
@@ -126,7 +122,7 @@ class ReferenceStore:
         def unit(connection: sqlite3.Connection) -> None:
             for item, value in decoded:
                 if item.cursor > known:
-                    _take(connection, page.feed, item, value)
+                    take_item(connection, page.feed, item, value)
             connection.execute(
                 "INSERT INTO feed (feed, cursor, taken_at) VALUES (?, ?, ?)"
                 " ON CONFLICT (feed) DO UPDATE SET cursor = max(cursor, excluded.cursor),"
@@ -135,6 +131,8 @@ class ReferenceStore:
             )
 
         await self._file.write(unit)
+        if page.feed is Feed.CATALOGUE:
+            self._shares = None
         self._refresh()
         return self._cursors[page.feed]
 
@@ -200,7 +198,7 @@ class ReferenceStore:
 
     def by_gtin(self, gtin: str) -> Article | None:
         """Return the article with this GTIN, in any of its lengths."""
-        return self._cached("g", gtin.rjust(_GTIN_DIGITS, "0"))
+        return self._cached("g", gtin.rjust(GTIN_DIGITS, "0"))
 
     def by_sku(self, sku: str) -> Article | None:
         """Return the article with this SKU."""
@@ -314,7 +312,7 @@ class ReferenceStore:
     async def search(self, text: str, *, limit: int = 30) -> tuple[ArticleView, ...]:
         """Return articles whose name, SKU, PLU or codes have every word of the text, best first."""
         found = []
-        for sku in await self._file.read(lambda raw: find_articles(raw, text, limit)):
+        for sku in await self._file.read(lambda raw: self._search(raw, text, limit)):
             article, price = self.by_sku(sku), self.price(sku, self._clock.now_ms())
             if article is not None and (price is not None or article.open_price):
                 shown = _shown_price(article, price)
@@ -322,6 +320,12 @@ class ReferenceStore:
                     ArticleView(sku, sku, article.name, shown, article.unit, article.open_price)
                 )
         return tuple(found)
+
+    def _search(self, raw: sqlite3.Connection, text: str, limit: int) -> list[str]:
+        shares = self._shares
+        if shares is None:
+            shares = self._shares = shares_of(raw)
+        return find_articles(raw, text, limit, shares)
 
     async def find_customers(self, text: str) -> tuple[FoundCustomer, ...]:
         """Return a few customers by card, or by the beginnings of their names' words."""
@@ -368,39 +372,3 @@ class ReferenceStore:
 
 def _shown_price(article: Article, price: Price | None) -> int:
     return 0 if price is None or article.open_price else price.price_minor
-
-
-def _take(connection: sqlite3.Connection, feed: Feed, item: FeedItem, value: Any) -> None:
-    if feed is Feed.CUSTOMER:
-        erase_for_good(connection)
-    if value is None:
-        connection.execute("DELETE FROM item WHERE feed = ? AND key = ?", (feed, item.key))
-    else:
-        connection.execute(
-            "INSERT INTO item (feed, key, value) VALUES (?, ?, ?)"
-            " ON CONFLICT (feed, key) DO UPDATE SET value = excluded.value",
-            (feed, item.key, bytes(item.value)),
-        )
-    if feed is Feed.CATALOGUE:
-        _index_article(connection, item.key, value)
-    elif feed is Feed.CUSTOMER:
-        index_customer(connection, item.key, value)
-
-
-def _index_article(connection: sqlite3.Connection, sku: str, article: Article | None) -> None:
-    for table in ("code", "quick_key"):
-        connection.execute(f"DELETE FROM {table} WHERE sku = ?", (sku,))  # noqa: S608
-    if article is None:
-        forget_article(connection, sku)
-        return
-    codes = [("g", code.rjust(_GTIN_DIGITS, "0"), sku) for code in article.codes]
-    codes.append(("s", sku, sku))
-    if article.plu:
-        codes.append(("p", article.plu.lstrip("0"), sku))
-    connection.executemany("INSERT OR IGNORE INTO code (kind, code, sku) VALUES (?, ?, ?)", codes)
-    index_article(connection, sku, article)
-    page, _, place = article.key.partition(":")
-    if place.isascii() and place.isdigit():
-        connection.execute(
-            "INSERT INTO quick_key (sku, page, place) VALUES (?, ?, ?)", (sku, page, int(place))
-        )

@@ -15,10 +15,12 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 from edge.contract.reference_data import Article, Feed
 from edge.contract.wire import encode
 from edge.reference.article_search import (
+    Shares,
     find_articles,
     fold,
     forget_article,
     index_article,
+    shares_of,
 )
 from edge.reference.store import MIGRATIONS
 from edge.runtime.migrations import apply
@@ -142,6 +144,30 @@ def test_no_more_come_than_were_asked_for(shelf: sqlite3.Connection) -> None:
     assert len(find_articles(shelf, "7", 5)) == 5
 
 
+def test_a_sample_says_what_is_common_on_a_long_shelf(shelf: sqlite3.Connection) -> None:
+    for number in range(6_000):
+        add(shelf, f"K{number}", f"Tee {'gross' if number % 2 else 'klein'} {number}")
+    forget_article(shelf, "K7")
+    known = shares_of(shelf)
+    assert 5_000 < known.articles < 7_000
+    assert known.common["^te"] > 0.95
+    assert 0.4 < known.common["oss"] < 0.6
+    assert "421" not in known.common
+    assert known.telling(["oss", "421"]) == ["421"], "half the shelf is not read for one article"
+    assert known.telling(["oss", "^te"]) == ["oss"], "every text has the other one"
+    assert known.telling([]) == []
+    assert find_articles(shelf, "gross 4217", 30, known) == ["K4217"]
+    assert find_articles(shelf, "tee gross", 3, known) == find_articles(shelf, "tee gross", 3)
+
+
+def test_of_a_short_shelf_and_of_none_nothing_is_common(shelf: sqlite3.Connection) -> None:
+    assert shares_of(shelf) == Shares()
+    empty = sqlite3.connect(":memory:")
+    apply(empty, MIGRATIONS)
+    assert shares_of(empty) == Shares()
+    empty.close()
+
+
 def test_a_name_that_changes_or_goes_is_not_found_any_more(shelf: sqlite3.Connection) -> None:
     add(shelf, "2", "Buttermilch")
     assert "2" not in find_articles(shelf, "milch 1 l", 30)
@@ -211,11 +237,25 @@ class Shelf(RuleBasedStateMachine):
         forget_article(self.connection, f"x{sku}")
         self.texts.pop(f"x{sku}", None)
 
-    @rule(name=names, begin=st.integers(0, 8), length=st.integers(1, 9))
-    def is_looked_for(self, name: str, begin: int, length: int) -> None:
+    @rule(
+        name=names,
+        begin=st.integers(0, 8),
+        length=st.integers(1, 9),
+        articles=st.integers(0, 300_000),
+        share=st.floats(0.001, 1.0),
+    )
+    def is_looked_for(
+        self, name: str, begin: int, length: int, articles: int, share: float
+    ) -> None:
         typed = name[begin : begin + length]
         words = fold(typed).split()
-        found = set(find_articles(self.connection, typed, 30))
+        in_order = find_articles(self.connection, typed, 30)
+        pieces = {word[at : at + 3] for word in words for at in range(len(word))}
+        common = dict.fromkeys(pieces | {f"^{piece}" for piece in pieces}, share)
+        common.pop(min(common, default=""), None)
+        told = find_articles(self.connection, typed, 30, Shares(articles, common))
+        assert told == in_order, "what is known of the shelf changes no answer"
+        found = set(in_order)
         holds = {sku for sku, text in self.texts.items() if words and all(w in text for w in words)}
         starts = {sku for sku in holds if all(f" {w}" in f" {self.texts[sku]}" for w in words)}
         assert starts <= found <= holds

@@ -11,7 +11,7 @@ import msgspec
 from edge.contract.errors import ProtocolViolation, SettingsInvalid
 from edge.contract.money import format_amount
 from edge.contract.quantity import Unit, format_quantity
-from edge.contract.receipt_code import ReceiptCode, read_code, signed_bytes
+from edge.contract.receipt_code import ReceiptCode, read_code, signed_bytes, tip_of
 from edge.runtime.keys import VerifyingKey
 
 
@@ -68,6 +68,7 @@ class CheckedReceipt(msgspec.Struct, frozen=True):
     lines: tuple[CheckedLine, ...]
     lines_left_out: int = 0
     lines_sha256: str = ""
+    tip_minor: int = 0
 
 
 def read_keys(files: Iterable[Path]) -> tuple[VerifyingKey, ...]:
@@ -140,7 +141,8 @@ def _checked(code: ReceiptCode, signed_by: str) -> CheckedReceipt:
             )
             for line in code.lines
         ),
-        *((code.left_out.lines, code.left_out.sha256.hex()) if code.left_out else ()),
+        *((code.left_out.lines, code.left_out.sha256.hex()) if code.left_out else (0, "")),
+        tip_of(code),
     )
 
 
@@ -158,6 +160,8 @@ def in_words(found: CheckedReceipt) -> Iterator[str]:
     if found.lines_left_out:
         yield f"  {found.lines_left_out} lines had no room; their SHA-256 is {found.lines_sha256}"
     yield f"Total {format_amount(found.total_minor, currency)} {currency}"
+    if found.tip_minor:
+        yield f"Tip {format_amount(found.tip_minor, currency)} {currency}"
     for tax in found.taxes:
         net, part = (format_amount(each, currency) for each in (tax.net_minor, tax.tax_minor))
         yield f"  tax {tax.tax} {tax.rate_ppm / 10_000:g} %: net {net}, tax {part}"

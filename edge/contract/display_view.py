@@ -99,11 +99,12 @@ class CustomerDisplayView(msgspec.Struct, frozen=True, kw_only=True):
 
     `language` is the cashier's, empty while nobody is signed in. `began_at` says which sale it is
     (milliseconds since 1970 UTC, 0 for none): a language that the customer chose is for one sale.
-    `saved_minor` is what all reductions took off. `paid_minor` is what was paid so far, below zero
-    for what went back; of `due_minor` and `back_minor`, what is left either way, one is 0. Once
-    done `change_minor` is given back in cash, and `receipt_code` says whether the receipt's QR
-    code is of use: goods were sold that may come back by it. `greeting` is the customer's first
-    name. `logo` is another word for each logo of the store, empty for none.
+    `tip_minor` is beside the total. `saved_minor` is what all reductions took off. `paid_minor` is
+    what was paid so far, below zero for what went back; of `due_minor` and `back_minor`, what is
+    left either way, one is 0. Once done `change_minor` is given back in cash, and `receipt_code`
+    says whether the receipt's QR code is of use: goods were sold that may come back by it.
+    `greeting` is the customer's first name. `logo` is another word for each logo of the store,
+    empty for none.
     """
 
     state: DisplayState
@@ -113,6 +114,7 @@ class CustomerDisplayView(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[DisplayLineView, ...] = ()
     tenders: tuple[DisplayTenderView, ...] = ()
     total_minor: int = 0
+    tip_minor: int = 0
     saved_minor: int = 0
     paid_minor: int = 0
     due_minor: int = 0

@@ -31,6 +31,8 @@ PARKED_SALES_MAX: Final = 50
 """Parked in one store: every till's view carries them all."""
 FOREIGN_RATE_PPM_MAX: Final = 10**12
 """A unit of the dearest currency is under a million of the cheapest."""
+TIP_OFFERS_MAX: Final = 4
+"""Shares of the total, one key each in a row."""
 REFERENCE_CHARS_MAX: Final = 40
 """The number on a gift card, a voucher or an account."""
 RECEIPT_CHARS_MAX: Final = 64

@@ -21,6 +21,8 @@ class Permission(StrEnum):
     """Give money back otherwise than as it was paid."""
     RESOLVE_PAYMENT = "resolve_payment"
     """Say from evidence what became of a card payment in doubt, or have it taken back."""
+    TIP = "tip"
+    """Take a tip above the store's most."""
     TRAINING = "training"
     """Put a till in training: nothing that is done there counts."""
 
@@ -42,6 +44,7 @@ _CASHIER: Final = {
     Permission.RETURN_WITHOUT_RECEIPT: Verdict.APPROVAL,
     Permission.REFUND_OTHER_TENDER: Verdict.APPROVAL,
     Permission.RESOLVE_PAYMENT: Verdict.APPROVAL,
+    Permission.TIP: Verdict.APPROVAL,
     Permission.TRAINING: Verdict.APPROVAL,
 }
 _SUPERVISOR: Final = dict.fromkeys(Permission, Verdict.ALLOWED)

@@ -1,7 +1,8 @@
 """The signed code on a receipt: the sale itself, small enough for a QR code.
 
     text = "TILLBOX2:" Base45(signature || body) "."
-    body = 0x01, then `ReceiptCode` as a MessagePack array
+    body = 0x01, then `ReceiptCode` as a MessagePack array; or
+           0x02, then `TippedCode`, for a sale with a tip
     signature = Ed25519 by the box's key over `SIGNED_AS || body`, 64 bytes
 
 The stop at the end shows that nothing was cut off; Base45 may end with a space. Nothing is
@@ -34,7 +35,8 @@ SIGNATURE_BYTES: Final = 64
 _UUID_BYTES: Final = 16
 CHAIN_BYTES: Final = 8
 """So much of the chain's hash is in the code; the seq beside it says where to look."""
-_VERSION: Final = b"\x01"
+_PLAIN: Final = b"\x01"
+_TIPPED: Final = b"\x02"
 _DIGITS_MAX: Final = 18
 """A longer number may not fit 64 bits."""
 
@@ -133,6 +135,17 @@ class ReceiptCode(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_f
         return self.receipt.rpartition("-")[0]
 
 
+class TippedCode(ReceiptCode, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """A completed sale with a tip; one without is coded as ever. The tip is never 0."""
+
+    tip_minor: int = 0
+
+
+def tip_of(code: ReceiptCode) -> int:
+    """Return what the staff got beside the total of a sale, in minor units."""
+    return code.tip_minor if isinstance(code, TippedCode) else 0
+
+
 class SignedCode(msgspec.Struct, frozen=True):
     """A code as it was read: nobody has looked at the signature yet."""
 
@@ -141,7 +154,10 @@ class SignedCode(msgspec.Struct, frozen=True):
     code: ReceiptCode
 
 
-_DECODER: Final = msgspec.msgpack.Decoder(ReceiptCode)
+_DECODERS: Final[dict[bytes, msgspec.msgpack.Decoder[ReceiptCode]]] = {
+    _PLAIN: msgspec.msgpack.Decoder(ReceiptCode),
+    _TIPPED: msgspec.msgpack.Decoder(TippedCode),
+}
 _ENCODER: Final = msgspec.msgpack.Encoder()
 
 
@@ -160,9 +176,10 @@ def new_code(
     taxes: tuple[TaxPart, ...],
     tenders: tuple[PaidBy, ...],
     lines: tuple[SoldGoods, ...],
+    tip_minor: int = 0,
 ) -> ReceiptCode:
     """Return the code of a sale; `totals` are total, rounding and change in minor units."""
-    return ReceiptCode(
+    parts = (
         store,
         gen,
         seq,
@@ -177,6 +194,7 @@ def new_code(
         tenders,
         lines,
     )
+    return TippedCode(*parts, None, tip_minor) if tip_minor else ReceiptCode(*parts)
 
 
 def sold_goods(
@@ -189,11 +207,12 @@ def sold_goods(
 
 def pack_code(code: ReceiptCode) -> bytes:
     """Return the body to be signed: with its lines, or with a digest of them if too long."""
-    body = _VERSION + _ENCODER.encode(code)
+    version = _TIPPED if tip_of(code) else _PLAIN
+    body = version + _ENCODER.encode(code)
     if _chars_of(len(body)) <= RECEIPT_TEXT_CHARS_MAX:
         return body
     digest = LeftOut(len(code.lines), hashlib.sha256(_ENCODER.encode(code.lines)).digest())
-    return _VERSION + _ENCODER.encode(msgspec.structs.replace(code, lines=(), left_out=digest))
+    return version + _ENCODER.encode(msgspec.structs.replace(code, lines=(), left_out=digest))
 
 
 def signed_bytes(body: bytes) -> bytes:
@@ -221,16 +240,17 @@ def read_code(text: str) -> SignedCode:
     except ValueError:
         _refuse_damaged()
     signature, body = data[:SIGNATURE_BYTES], data[SIGNATURE_BYTES:]
-    if body[:1] > _VERSION:
+    if body[:1] > _TIPPED:
         raise Refused(
             "receipt_code_newer",
             "This receipt's code is of a newer kind than this box can read.",
             advice="Type the receipt's number instead, or update the box.",
         )
-    if body[:1] != _VERSION:
+    decoder = _DECODERS.get(body[:1])
+    if decoder is None:
         _refuse_damaged()
     try:
-        code = _DECODER.decode(body[1:])
+        code = decoder.decode(body[1:])
     except UNREADABLE:
         _refuse_damaged()
     if not _makes_sense(code):
@@ -241,6 +261,7 @@ def read_code(text: str) -> SignedCode:
 def _makes_sense(code: ReceiptCode) -> bool:
     return (
         code.currency in CURRENCY_DIGITS
+        and (not isinstance(code, TippedCode) or code.tip_minor != 0)
         and (len(code.uuid) == _UUID_BYTES if code.uuid else bool(code.other_id))
         and all(0 <= line.tax < len(code.taxes) and line.count for line in code.lines)
     )

@@ -21,10 +21,12 @@ from edge.contract.limits import (
     MINIMUM_AGE_MAX,
     NAME_CHARS_MAX,
     PRICE_BOOKS_MAX,
+    TIP_OFFERS_MAX,
 )
 
 Name = Annotated[str, Meta(min_length=1, max_length=NAME_CHARS_MAX)]
 Amount = Annotated[int, Meta(ge=0, le=AMOUNT_MINOR_MAX)]
+TipShare = Annotated[int, Meta(gt=0, le=1_000_000)]
 
 
 class Feed(StrEnum):
@@ -204,13 +206,24 @@ class Logo(msgspec.Struct, frozen=True):
         return -(-self.width_dots // 8)
 
 
+class Tips(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Tips, where a store takes them: the shares of the total that are offered, in ppm.
+
+    A tip above `most_minor` needs a second person; 0 for no such limit.
+    """
+
+    offers_ppm: Annotated[tuple[TipShare, ...], Meta(max_length=TIP_OFFERS_MAX)] = ()
+    most_minor: Amount = 0
+
+
 class StoreProfile(msgspec.Struct, frozen=True, omit_defaults=True):
     """The store as its receipts and rules need it. Key in the config feed: `store`.
 
     `cash_step_minor` is the smallest coin (5 in CHF); 0 or 1 switches cash rounding off.
     `day_starts_at_hour` moves the end of the business day past midnight. A typed price above
     `open_price_max_minor` needs a second person; 0 for no such limit. Empties that
-    come to more than `empties_max_minor` in one sale need one too.
+    come to more than `empties_max_minor` in one sale need one too. Without `tips` the store takes
+    none.
     """
 
     name: Name
@@ -231,6 +244,7 @@ class StoreProfile(msgspec.Struct, frozen=True, omit_defaults=True):
     logo: Logo | None = None
     open_price_max_minor: Amount = 0
     empties_max_minor: Amount = 0
+    tips: Tips | None = None
 
 
 class StaffMember(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -103,7 +103,8 @@ class SaleCompleted(Event, frozen=True):
     `change_minor` is the cash given back. Totals and taxes are below zero where more came back
     than was sold; the tenders equal the total then. `jobs` names what the devices are asked to do,
     in the same transaction. `coupons` are the codes of those that took something off: they are used
-    now, all others that the sale held are not.
+    now, all others that the sale held are not. `tip_minor` is beside the total: the tenders come to
+    both together.
     """
 
     TYPE: ClassVar[str] = "sale_completed"
@@ -116,6 +117,7 @@ class SaleCompleted(Event, frozen=True):
     rounding_minor: int = 0
     jobs: tuple[str, ...] = ()
     coupons: tuple[str, ...] = ()
+    tip_minor: int = 0
 
 
 @declare

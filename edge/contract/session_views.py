@@ -58,11 +58,17 @@ class ForeignCashView(msgspec.Struct, frozen=True):
     rate_ppm: int
 
 
+class TipsView(msgspec.Struct, frozen=True):
+    """Which tips the store offers, in ppm of the total; `Tips` says more."""
+
+    offers_ppm: tuple[int, ...]
+
+
 class SessionView(msgspec.Struct, frozen=True):
     """What a till knows of itself; `cashier` is None before anyone signed in.
 
     `tills` are the ids of all tills of the store, its own too. `cash_step_minor` is the
-    smallest coin; 0 or 1 for no cash rounding.
+    smallest coin; 0 or 1 for no cash rounding. `tips` is None where the store takes none.
     """
 
     till: str
@@ -75,3 +81,4 @@ class SessionView(msgspec.Struct, frozen=True):
     tills: tuple[str, ...] = ()
     cash_step_minor: int = 0
     foreign_cash: tuple[ForeignCashView, ...] = ()
+    tips: TipsView | None = None

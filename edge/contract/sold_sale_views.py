@@ -54,6 +54,7 @@ class SoldSaleView(msgspec.Struct, frozen=True):
     `proved_by` is empty for a sale in this box's ledger. `signature`: the box does not have it,
     and all it knows is what a signed code says; nothing comes back of it then. `store_number` is
     that of the store that sold, and `lines_left_out` counts lines that had no room in the code.
+    `tip_minor` is beside the total.
     """
 
     receipt_number: str
@@ -68,3 +69,4 @@ class SoldSaleView(msgspec.Struct, frozen=True):
     proved_by: str = ""
     store_number: int = 0
     lines_left_out: int = 0
+    tip_minor: int = 0

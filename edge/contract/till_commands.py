@@ -196,6 +196,12 @@ class RefundByCard(ApprovedCommand, frozen=True, kw_only=True, tag="refund_by_ca
     amount_minor: int
 
 
+class SetTip(ApprovedCommand, frozen=True, kw_only=True, tag="set_tip"):
+    """Give the sale this tip, in place of the one it had; 0 takes it off."""
+
+    amount_minor: int
+
+
 class Settle(TillCommand, frozen=True, kw_only=True, tag="settle"):
     """Complete a sale of which nothing is left that coins could pay: an even exchange."""
 
@@ -422,6 +428,7 @@ AnyTillCommand = (
     | GiveCash
     | GiveTender
     | RefundByCard
+    | SetTip
     | Settle
     | CancelCard
     | Abandon

@@ -92,10 +92,10 @@ def _occasion(cart: Cart, given: Circumstances) -> Occasion:
 
 
 def _refuse_paid_already(cart: Cart) -> None:
-    if cart.total_minor > cart.tendered_minor:
+    if cart.payable_minor > cart.tendered_minor:
         return
     name = cart.lines[-1].name
-    total = format_amount(cart.total_minor, cart.currency)
+    total = format_amount(cart.payable_minor, cart.currency)
     tendered = format_amount(cart.tendered_minor, cart.currency)
     raise Refused(
         "paid_already",

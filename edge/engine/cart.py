@@ -217,7 +217,7 @@ class Cart(msgspec.Struct, frozen=True):
     the total and its tenders have one sign. Only what a terminal gave back too much is paid
     again in the same sale. `rate_sums` are those of lines that sell,
     `returned` what lines give back whose goods came back, `returned_minor` the gross of that;
-    neither is negative. `opened_at` and
+    neither is negative. `tip_minor` is beside the total, and the tenders pay both. `opened_at` and
     `completed_at` are milliseconds since 1970 UTC. `receipt`, `change_minor` and
     `rounding_minor` are set by completion. `recounted` is the line just voided to be added anew
     with another quantity. `reductions` are those of the newest `PricesReduced`;
@@ -254,6 +254,7 @@ class Cart(msgspec.Struct, frozen=True):
     age_checked: int = 0
     customer: str = ""
     groups: tuple[str, ...] = ()
+    tip_minor: int = 0
 
     @property
     def customer_view(self) -> CustomerView | None:
@@ -285,18 +286,23 @@ class Cart(msgspec.Struct, frozen=True):
         return self.cash_minor + self.card_minor + self.other_minor
 
     @property
+    def payable_minor(self) -> int:
+        """The total with the tip: what the tenders come to in the end."""
+        return self.total_minor + self.tip_minor
+
+    @property
     def due_minor(self) -> int:
         """What is still to be paid; never negative, 0 once completed."""
         if self.state is TillState.DONE:
             return 0
-        return max(0, self.total_minor - self.tendered_minor)
+        return max(0, self.payable_minor - self.tendered_minor)
 
     @property
     def refund_due_minor(self) -> int:
         """What is still to be given back; never negative, 0 once completed."""
-        if self.state is TillState.DONE or self.total_minor >= 0:
+        if self.state is TillState.DONE or self.payable_minor >= 0:
             return 0
-        return max(0, self.tendered_minor - self.total_minor)
+        return max(0, self.tendered_minor - self.payable_minor)
 
     @property
     def taxes(self) -> tuple[TaxTotal, ...]:

@@ -57,6 +57,7 @@ from edge.contract.sale_events import (
     SaleParked,
 )
 from edge.contract.till_protocol import TillState
+from edge.contract.tip_events import TipSet
 from edge.contract.weighing_events import WeighingAsked, WeighingEnded
 from edge.engine.cart import (
     CASH,
@@ -265,6 +266,10 @@ def _customer_set(cart: Cart, event: CustomerSet, _: int) -> Cart:
     return replace(cart, customer=event.customer, groups=event.groups)
 
 
+def _tip_set(cart: Cart, event: TipSet, _: int) -> Cart:
+    return replace(cart, tip_minor=event.amount_minor)
+
+
 def _prices_reduced(cart: Cart, event: PricesReduced, _: int) -> Cart:
     reduced: dict[str, int] = {}
     for reduction in event.reductions:
@@ -349,6 +354,7 @@ _HANDLERS: Final[dict[type[Event], Callable[[Cart, Any, int], Cart]]] = {
     CouponPresented: _coupon_presented,
     CouponRemoved: _coupon_removed,
     CustomerSet: _customer_set,
+    TipSet: _tip_set,
     CashTendered: _cash_tendered,
     ForeignCashTendered: _foreign_cash,
     TenderTaken: _tender_taken,

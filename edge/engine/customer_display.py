@@ -90,6 +90,7 @@ def display_view(view: TillView, beside: Beside) -> CustomerDisplayView:
         lines=tuple(_line(line) for line in live),
         tenders=tuple(_tender(each) for each in view.tenders if each.state in {*_STANDS, ASKED}),
         total_minor=view.total_minor,
+        tip_minor=view.tip_minor,
         saved_minor=sum(each.amount_minor for line in live for each in line.reductions),
         paid_minor=sum(each.amount_minor for each in standing),
         due_minor=view.due_minor,

@@ -6,7 +6,15 @@ from typing import Final
 
 from edge.contract.money import Rounding, divide
 from edge.contract.quantity import ONE
-from edge.contract.receipt_code import PaidBy, ReceiptCode, SoldGoods, TaxPart, new_code, sold_goods
+from edge.contract.receipt_code import (
+    PaidBy,
+    ReceiptCode,
+    SoldGoods,
+    TaxPart,
+    new_code,
+    sold_goods,
+    tip_of,
+)
 from edge.contract.sold_sale_views import PaidTenderView, SoldLineView, SoldSaleView
 from edge.engine.cart import APPROVED, RETURNED, TAKEN, Cart
 from edge.engine.reference_view import ReferenceView
@@ -53,6 +61,7 @@ def code_of(cart: Cart, *, store: int, gen: int, seq: int, chain_hash: bytes) ->
             )
             for line in live
         ),
+        tip_minor=cart.tip_minor,
     )
 
 
@@ -78,6 +87,7 @@ def proved_sale_view(code: ReceiptCode, reference: ReferenceView) -> SoldSaleVie
         PROVED,
         code.store,
         code.left_out.lines if code.left_out else 0,
+        tip_of(code),
     )
 
 

@@ -77,6 +77,7 @@ def sold_sale_view(original: Original) -> SoldSaleView:
             )
             for rest in tender_rests(original)
         ),
+        tip_minor=cart.tip_minor,
     )
 
 

@@ -73,6 +73,7 @@ def lay_out_receipt(
         *_lines(cart, words),
         RuleBlock(),
         *_totals(cart, words),
+        *_tip(cart, words),
         *(
             block
             for tender in cart.tenders
@@ -261,8 +262,18 @@ def _totals(cart: Cart, words: ReceiptWords) -> Iterator[ReceiptBlock]:
         format_amount(cart.total_minor, cart.currency),
         Emphasis.LARGE,
     )
-    if cart.rounding_minor:
+    if cart.rounding_minor and not cart.tip_minor:
         yield RowBlock(words.rounding, format_amount(cart.rounding_minor, cart.currency))
+
+
+def _tip(cart: Cart, words: ReceiptWords) -> Iterator[ReceiptBlock]:
+    """Say what the staff got beside the total, and what both come to."""
+    if cart.tip_minor:
+        yield RowBlock(words.tip, format_amount(cart.tip_minor, cart.currency))
+        if cart.rounding_minor:
+            yield RowBlock(words.rounding, format_amount(cart.rounding_minor, cart.currency))
+        paid = cart.payable_minor + cart.rounding_minor
+        yield RowBlock(words.to_pay, format_amount(paid, cart.currency), Emphasis.BOLD)
 
 
 def _tender(

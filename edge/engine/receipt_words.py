@@ -52,6 +52,8 @@ class ReceiptWords(msgspec.Struct, frozen=True):
     serial: str
     lot: str
     customer: str
+    tip: str
+    to_pay: str
 
 
 def tender_word(words: ReceiptWords, kind: OtherTender) -> str:
@@ -109,6 +111,8 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         serial="Serial no.",
         lot="Lot",
         customer="Customer",
+        tip="Tip",
+        to_pay="To pay",
     ),
     "pl": ReceiptWords(
         receipt="Paragon nr",
@@ -151,6 +155,8 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         serial="Nr seryjny",
         lot="Partia",
         customer="Klient",
+        tip="Napiwek",
+        to_pay="Do zapłaty",
     ),
     "zh": ReceiptWords(
         receipt="小票号",
@@ -193,6 +199,8 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         serial="序列号",
         lot="批号",
         customer="顾客",
+        tip="小费",
+        to_pay="应付",
     ),
     "ar": ReceiptWords(
         receipt="رقم الإيصال",
@@ -235,6 +243,8 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         serial="الرقم التسلسلي",
         lot="رقم الدفعة",
         customer="الزبون",
+        tip="إكرامية",
+        to_pay="المبلغ المستحق",
     ),
     "ko": ReceiptWords(
         receipt="영수증 번호",
@@ -277,6 +287,8 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         serial="일련번호",
         lot="로트",
         customer="고객",
+        tip="팁",
+        to_pay="결제 금액",
     ),
     "pt": ReceiptWords(
         receipt="Cupom nº",
@@ -319,6 +331,8 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         serial="N.º de série",
         lot="Lote",
         customer="Cliente",
+        tip="Gorjeta",
+        to_pay="A pagar",
     ),
 }
 

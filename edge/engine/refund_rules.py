@@ -93,7 +93,7 @@ def settle(
             advice="Take it or give it; that completes the sale.",
             params={"amount": amount},
         )
-    over = max(0, cart.tendered_minor - cart.total_minor - left)
+    over = max(0, cart.tendered_minor - cart.payable_minor - left)
     receipt = receipt_number(given.till, given.receipts + 1)
     return (completed(cart, receipt, over, cart.refund_due_minor - cart.due_minor),)
 

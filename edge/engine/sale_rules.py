@@ -20,6 +20,8 @@ Decisions that are this shop's policy:
   either way.
 - A coupon may come before the goods. It is used up by a completed sale in which it takes something
   off, and by no other.
+- A tip is beside the total: no takings, no tax, and nothing that promotions or discounts see. It
+  stays as it was set when the basket changes: see `edge.engine.tip_rules`.
 - Goods with a minimum age hold the payment until somebody answered: see `edge.engine.age_rules`.
 - Deposits follow their goods, and empties come back without a receipt: `edge.engine.deposit_rules`.
 - Promotions and discounts see only lines that sell: goods that come back give what was paid for
@@ -69,6 +71,7 @@ from edge.contract.till_commands import (
     SetCustomer,
     SetNote,
     SetQuantity,
+    SetTip,
     Settle,
     SettleCardAlarm,
     TakeCash,
@@ -110,6 +113,7 @@ from edge.engine.return_rules import return_item, return_line
 from edge.engine.state_refusals import refuse_unless_open, refuse_while_paying
 from edge.engine.tender_rules import cancel_card, pay_by_card, take_cash
 from edge.engine.text_safety import check_free_text
+from edge.engine.tip_rules import set_tip
 from edge.engine.training_rules import (
     begin_training,
     check_trained,
@@ -217,6 +221,7 @@ _RULES: Final[
     GiveCash: give_cash,
     GiveTender: give_tender,
     RefundByCard: refund_by_card,
+    SetTip: set_tip,
     Settle: settle,
     CancelCard: cancel_card,
     Abandon: _abandon,

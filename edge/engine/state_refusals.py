@@ -101,7 +101,7 @@ def refuse_idle() -> NoReturn:
 def refuse_unless_payable(cart: Cart) -> None:
     """Refuse when there is nothing to pay for."""
     refuse_unless_live(cart)
-    if cart.total_minor < 0 and not cart.due_minor:  # due: a terminal gave too much back
+    if cart.payable_minor < 0 and not cart.due_minor:  # due: a terminal gave too much back
         refund = format_amount(cart.refund_due_minor, cart.currency)
         raise Refused(
             "money_goes_back",
@@ -114,7 +114,7 @@ def refuse_unless_payable(cart: Cart) -> None:
 def refuse_unless_refundable(cart: Cart) -> None:
     """Refuse when no money goes back."""
     refuse_unless_live(cart)
-    if cart.total_minor >= 0:
+    if cart.payable_minor >= 0:
         raise Refused(
             "no_refund_due",
             "No money goes back in this sale.",
@@ -138,6 +138,19 @@ def refuse_unless_live(cart: Cart) -> None:
             f"The customer has to be {cart.age_asked} years old for something in this sale.",
             advice="Answer the question about the age first.",
             params={"age": str(cart.age_asked)},
+        )
+    if cart.tip_minor > 0:
+        refuse_tip_without_goods(cart)
+
+
+def refuse_tip_without_goods(cart: Cart) -> None:
+    """Refuse a tip in a sale that sells nothing, or in which more comes back than is sold."""
+    sells = any(line.back is None and not line.voided for line in cart.lines)
+    if not sells or cart.total_minor < 0:
+        raise Refused(
+            "tip_without_goods",
+            "Nothing is paid for in this sale: it has no tip.",
+            advice="Take the tip off; or sell something first.",
         )
 
 

@@ -35,9 +35,9 @@ def complete_if_covered(cart: Cart, *, till: str, receipts: int) -> tuple[Event,
         return ()
     if cart.refund_due_minor:
         return ()
-    if cart.tendered_minor < cart.total_minor:
+    if cart.tendered_minor < cart.payable_minor:
         return ()
-    change = cart.tendered_minor - cart.total_minor
+    change = cart.tendered_minor - cart.payable_minor
     return (completed(cart, receipt_number(till, receipts + 1), change, 0),)
 
 
@@ -121,4 +121,5 @@ def completed(cart: Cart, receipt: str, change_minor: int, rounding_minor: int) 
         # cash goes into the drawer or comes from it: as change also for a card charged too much
         jobs=(RECEIPT_JOB, DRAWER_JOB) if cart.cash_minor or change_minor else (RECEIPT_JOB,),
         coupons=tuple(each.code for each in cart.used_coupons),
+        tip_minor=cart.tip_minor,
     )

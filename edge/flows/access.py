@@ -33,6 +33,7 @@ from edge.contract.session_views import (
     ForeignCashView,
     SessionView,
     SignInRequest,
+    TipsView,
 )
 from edge.contract.system_events import (
     ApprovalGiven,
@@ -408,6 +409,7 @@ class Access:
             self.tills,
             store.cash_step_minor if store else 0,
             tuple(ForeignCashView(each.currency, each.rate_ppm) for each in rates),
+            TipsView(store.tips.offers_ppm) if store and store.tips else None,
         )
 
     async def _record(self, event: Event, till: str, actor: str) -> None:

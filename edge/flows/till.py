@@ -183,6 +183,7 @@ class TillViews:
                 empties=takes_empties(till, shown),
                 training=till.training if face.training is None else face.training,
                 customer=shown.customer_view,
+                tip_minor=shown.tip_minor,
             )
         )
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from edge.cli import main
 from edge.contract.receipt_code import LeftOut, ReceiptCode, code_text, pack_code, signed_bytes
 from edge.runtime.keys import SigningKey
-from tests.golden.signed_receipt import CODE
+from tests.golden.signed_receipt import CODE, TIPPED
 
 BOX = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(32)))
 OTHER = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
@@ -47,6 +47,12 @@ def test_a_signed_sale_is_printed(keys: str, capsys: pytest.CaptureFixture[str])
         "  change 2.65",
         "  rounding -0.01",
     ]
+
+
+def test_a_tip_stands_below_the_total(keys: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["receipt", "verify", signed(TIPPED), "--key", keys]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[6:8] == ["Total 17.36 EUR", "Tip 2.64 EUR"]
 
 
 def test_a_sale_whose_lines_had_no_room_says_so(

@@ -29,8 +29,9 @@ from edge.contract.receipt_code import (
     read_code,
     signed_bytes,
     sold_goods,
+    tip_of,
 )
-from tests.golden.signed_receipt import BODY, CODE, TEXT
+from tests.golden.signed_receipt import BODY, CODE, TEXT, TIPPED, TIPPED_BODY, TIPPED_TEXT
 
 SIGNATURE = bytes(range(64))
 
@@ -107,6 +108,7 @@ def codes(draw: st.DrawFn) -> ReceiptCode:
         taxes=taxes,
         tenders=tuple(draw(st.lists(st.builds(PaidBy, st.text(), AMOUNTS), max_size=5))),
         lines=tuple(draw(st.lists(st.one_of(lines, weighed), max_size=40))),
+        tip_minor=draw(st.just(0) | AMOUNTS),
     )
 
 
@@ -184,6 +186,15 @@ def test_the_bytes_are_those_of_the_golden_file() -> None:
     assert signed_bytes(BODY) == b"tillbox receipt 2\0" + BODY
 
 
+def test_a_tip_stands_behind_the_bytes_of_a_sale_without_one() -> None:
+    assert pack_code(TIPPED) == TIPPED_BODY
+    assert text_of(TIPPED) == TIPPED_TEXT
+    assert read_code(TIPPED_TEXT).code == TIPPED
+    assert (tip_of(TIPPED), tip_of(CODE)) == (264, 0)
+    eighteen, seventeen = b"\x02\xdc\x00\x12", b"\x01\xdc\x00\x11"
+    assert eighteen + BODY.removeprefix(seventeen) + b"\xcd\x01\x08" == TIPPED_BODY
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -205,6 +216,10 @@ def test_the_bytes_are_those_of_the_golden_file() -> None:
         text_of(replace(CODE, lines=(SoldGoods(1, 1, 1, 1, -1),))),
         text_of(replace(CODE, lines=(SoldGoods(1, 1, 0, 1, 0),))),
         "TILLBOX1|till-1-000001|sale-1|129|EUR",
+        code_text(SIGNATURE, b"\x02" + BODY[1:]),
+        code_text(SIGNATURE, b"\x02" + msgspec.msgpack.encode(replace(TIPPED, tip_minor=0))),
+        code_text(SIGNATURE, b"\x01" + TIPPED_BODY[1:]),
+        code_text(SIGNATURE, b"\x00" + BODY[1:]),
     ],
 )
 def test_what_is_damaged_is_refused_in_words(text: str) -> None:
@@ -216,5 +231,5 @@ def test_what_is_damaged_is_refused_in_words(text: str) -> None:
 
 def test_a_code_of_a_later_kind_says_so() -> None:
     with pytest.raises(Refused) as refused:
-        read_code(code_text(SIGNATURE, b"\x02" + BODY[1:]))
+        read_code(code_text(SIGNATURE, b"\x03" + BODY[1:]))
     assert refused.value.code == "receipt_code_newer"

@@ -67,12 +67,17 @@ from tests.engine.till_stories import (
     sold_as,
     sold_two,
     spirits_and_beer,
+    tip_half_paid,
+    tipped_and_voided,
     two_waters,
     voided,
     weighed_by_label,
     weighed_here,
     with_a_phone,
     with_a_tare,
+    with_tips,
+    with_tips_and_one_back,
+    with_tips_voided,
     without_drawer,
     without_printer,
     without_scale,
@@ -80,7 +85,7 @@ from tests.engine.till_stories import (
 )
 
 SOLD: Final = "till-1-000001"
-CODE_OF_TOMORROW: Final = code_text(bytes(64), b"\x02")
+CODE_OF_TOMORROW: Final = code_text(bytes(64), b"\x03")
 """A signed code in a form that comes after those of today."""
 PAN: Final = "4111 1111 1111 1111"
 """The test number of a card scheme: no reason and no note may hold such a one."""
@@ -294,6 +299,21 @@ REFUSALS: Final[list[tuple[str, Story, Story]]] = [
     ),
     ("refund_in_doubt", back_in_doubt, cancel),
     ("card_refund_running", back_to_the_card, lambda till: till.park()),
+    # tips
+    ("tips_off", open_sale, lambda till: till.tip(5)),
+    ("no_sale_open", idle, lambda till: till.tip(5)),
+    ("sale_is_done", done, lambda till: till.tip(5)),
+    ("card_payment_running", paying, lambda till: till.tip(0)),
+    ("payment_in_doubt", in_doubt, lambda till: till.tip(5)),
+    ("weighing_running", on_the_scale, lambda till: till.tip(5)),
+    ("amount_not_positive", with_tips, lambda till: till.tip(-1)),
+    ("amount_too_large", with_tips, lambda till: till.tip(AMOUNT_MINOR_MAX + 1)),
+    ("tip_too_large", with_tips, lambda till: till.tip(AMOUNT_MINOR_MAX - 44)),
+    ("needs_approval", with_tips, lambda till: till.tip(2_001)),
+    ("tip_without_goods", with_tips_voided, lambda till: till.tip(5)),
+    ("tip_without_goods", with_tips_and_one_back, lambda till: till.tip(5)),
+    ("tip_without_goods", tipped_and_voided, lambda till: till.give(45)),
+    ("tip_paid_already", tip_half_paid, lambda till: till.tip(4)),
     ("not_even", one_comes_back, lambda till: till.settle()),
     ("not_even", open_sale, lambda till: till.settle()),
     # printed again

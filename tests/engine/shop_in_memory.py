@@ -16,6 +16,7 @@ from edge.contract.reference_data import (
     Price,
     StoreProfile,
     TaxRule,
+    Tips,
     Tracking,
 )
 from edge.engine.barcode_meaning import check_digit
@@ -122,6 +123,7 @@ def profile(
     cash_step_minor: int = 0,
     open_price_max_minor: int = 0,
     empties_max_minor: int = 500,
+    tips: Tips | None = None,
 ) -> StoreProfile:
     """Return a store in euro with three rates and three label templates."""
     return StoreProfile(
@@ -138,6 +140,7 @@ def profile(
         foreign_cash=(ForeignCash("USD", 850_000), ForeignCash("JPY", 6_100)),
         open_price_max_minor=open_price_max_minor,
         empties_max_minor=empties_max_minor,
+        tips=tips,
     )
 
 
@@ -195,10 +198,19 @@ class ShopInMemory:
 
 
 def shop(
-    *, included: bool = True, cash_step_minor: int = 0, promotions: tuple[Promotion, ...] = ()
+    *,
+    included: bool = True,
+    cash_step_minor: int = 0,
+    promotions: tuple[Promotion, ...] = (),
+    tips: Tips | None = None,
 ) -> ReferenceView:
     """Return the shop as the rules see it."""
-    return ShopInMemory(profile(included=included, cash_step_minor=cash_step_minor), promotions)
+    store = profile(included=included, cash_step_minor=cash_step_minor, tips=tips)
+    return ShopInMemory(store, promotions)
+
+
+TIPS: Final = Tips((100_000, 150_000, 200_000), most_minor=2_000)
+"""A tenth, three twentieths, a fifth; above 20.00 a second person."""
 
 
 AT_TILL: Final = Circumstances("till-1", 0, "sale-0001", "terminal-1")

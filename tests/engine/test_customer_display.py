@@ -54,6 +54,7 @@ COUNTED: Final = frozenset(
         "view.lines.reductions.amount_minor",
         "view.tenders.amount_minor",
         "view.total_minor",
+        "view.tip_minor",
         "view.due_minor",
         "view.refund_due_minor",
         "view.change_minor",

@@ -37,6 +37,7 @@ from edge.contract.promotion_data import (
     Promotion,
     Selection,
 )
+from edge.contract.reference_data import Tips
 from edge.contract.return_events import LineReturned
 from edge.contract.sale_events import (
     LineAdded,
@@ -68,6 +69,7 @@ from tests.engine.shop_in_memory import (
     ROLL,
     SOAP,
     SPIRITS,
+    TIPS,
     UNKNOWN,
     WATER,
     shop,
@@ -101,11 +103,14 @@ class TillMachine(RuleBasedStateMachine):
         included=st.booleans(),
         step=st.sampled_from(CASH_STEPS),
         promotions=st.lists(st.sampled_from(PROMOTIONS), unique=True),
+        tips=st.sampled_from([TIPS, TIPS, None]),
     )
-    def open_shop(self, included: bool, step: int, promotions: list[Promotion]) -> None:
+    def open_shop(
+        self, included: bool, step: int, promotions: list[Promotion], tips: Tips | None
+    ) -> None:
         self.step = step
         self.till = TillInMemory(
-            shop(included=included, cash_step_minor=step, promotions=tuple(promotions))
+            shop(included=included, cash_step_minor=step, promotions=tuple(promotions), tips=tips)
         )
         self.till.role = "supervisor"
         self.charged: dict[str, int] = {}
@@ -132,7 +137,9 @@ class TillMachine(RuleBasedStateMachine):
         moved = {"taken", "approved", "returned"}
         tendered = sum(t.amount_minor for t in cart.tenders if t.state in moved)
         assert tendered == cart.tendered_minor
-        assert tendered - event.change_minor == event.total_minor + event.rounding_minor
+        assert event.tip_minor == cart.tip_minor
+        paid = event.total_minor + event.tip_minor + event.rounding_minor
+        assert tendered - event.change_minor == paid
         assert sum(tax.gross_minor for tax in event.taxes) == event.total_minor
         assert all(tax.net_minor + tax.tax_minor == tax.gross_minor for tax in event.taxes)
         as_priced = (tax.gross_minor if cart.prices_include_tax else tax.net_minor
@@ -275,6 +282,18 @@ class TillMachine(RuleBasedStateMachine):
             assert not event.reverses or event.reverses == event.parts[0].original_tender
 
     @selling
+    @rule(amount=st.sampled_from([0, 0, 1, 40, 250, 2_001, -1, AMOUNT_MINOR_MAX]))
+    def tip(self, amount: int) -> None:
+        before = self.till.cart
+        if self.attempt(self.till.tip, amount):
+            cart = self.till.cart
+            assert (cart.tip_minor, cart.total_minor) == (amount, before.total_minor)
+            assert cart.taxes == before.taxes
+            assert cart.reductions == before.reductions
+            assert cart.tenders == before.tenders
+            assert cart.payable_minor >= cart.tendered_minor
+
+    @selling
     @rule()
     def settle(self) -> None:
         due = self.till.cart.due_minor + self.till.cart.refund_due_minor
@@ -372,7 +391,17 @@ class TillMachine(RuleBasedStateMachine):
     def an_open_sale_is_not_covered(self) -> None:
         cart = self.till.cart
         if cart.state is TillState.OPEN and cart.tendered_minor:
-            assert cart.due_minor if cart.total_minor > 0 else cart.refund_due_minor
+            assert cart.due_minor if cart.payable_minor > 0 else cart.refund_due_minor
+
+    @invariant()
+    def a_tip_is_for_what_is_sold(self) -> None:
+        cart = self.till.cart
+        tips = self.till.reference.store.tips
+        assert cart.tip_minor >= 0
+        assert cart.tip_minor == 0 or tips is not None
+        if cart.tip_minor and cart.tenders:
+            assert cart.total_minor >= 0
+            assert any(line.back is None and not line.voided for line in cart.lines)
 
     @invariant()
     def nothing_comes_back_that_was_not_sold(self) -> None:

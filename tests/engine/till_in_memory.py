@@ -62,6 +62,7 @@ from edge.contract.till_commands import (
     SetCustomer,
     SetNote,
     SetQuantity,
+    SetTip,
     Settle,
     SettleCardAlarm,
     TakeCash,
@@ -446,6 +447,9 @@ class TillInMemory:
 
     def refund(self, amount_minor: int) -> tuple[Event, ...]:
         return self.do(RefundByCard(command_id=self.new_id("command"), amount_minor=amount_minor))
+
+    def tip(self, amount_minor: int) -> tuple[Event, ...]:
+        return self.do(SetTip(command_id=self.new_id("command"), amount_minor=amount_minor))
 
     def settle(self) -> tuple[Event, ...]:
         return self.do(Settle(command_id=self.new_id("command")))

@@ -27,6 +27,7 @@ from tests.engine.shop_in_memory import (
     ROLL,
     SOAP,
     SPIRITS,
+    TIPS,
     WATER,
     ShopInMemory,
     profile,
@@ -99,6 +100,43 @@ def nearly_long_sale(till: TillInMemory) -> None:
 
 def modest(till: TillInMemory) -> None:
     till.reference = ShopInMemory(profile(open_price_max_minor=5_000))
+
+
+def with_tips(till: TillInMemory) -> None:
+    till.reference = shop(tips=TIPS)
+    till.add(ROLL)
+
+
+def with_tips_voided(till: TillInMemory) -> None:
+    with_tips(till)
+    till.void("1")
+
+
+def with_tips_and_one_back(till: TillInMemory) -> None:
+    """More comes back than is sold."""
+    with_tips(till)
+    till.add(MILK)
+    till.cash(174)
+    till.next_sale()
+    till.bring_back("till-1-000001", "2")
+    till.add(ROLL)
+
+
+def tipped_and_voided(till: TillInMemory) -> None:
+    """One comes back, and what was sold with a tip is taken out again."""
+    with_tips(till)
+    till.cash(45)
+    till.next_sale()
+    till.add(MILK)
+    till.tip(20)
+    till.bring_back("till-1-000001")
+    till.void("1")
+
+
+def tip_half_paid(till: TillInMemory) -> None:
+    with_tips(till)
+    till.tip(10)
+    till.cash(50)
 
 
 def sold_as(code: str, unknown: str) -> AddItem:

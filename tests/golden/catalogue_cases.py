@@ -20,6 +20,7 @@ from edge.contract import (
     return_events,
     sale_events,
     system_events,
+    tip_events,
     training_events,
     weighing_events,
 )
@@ -35,6 +36,7 @@ ROOMS = (
     return_events,
     receipt_events,
     weighing_events,
+    tip_events,
     payment_events,
     card_refund_events,
     card_desk_events,

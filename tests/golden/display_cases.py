@@ -52,10 +52,11 @@ CASES: Final = {
         language="en",
         began_at=1_795_000_000_000,
         lines=LINES[:1],
-        tenders=(DisplayTenderView("card", 450, waits=True),),
+        tenders=(DisplayTenderView("card", 500, waits=True),),
         total_minor=450,
+        tip_minor=50,
         saved_minor=50,
-        due_minor=450,
+        due_minor=500,
     ),
     "ask_staff": CustomerDisplayView(
         state=DisplayState.ASK_STAFF,

@@ -93,6 +93,7 @@ from edge.contract.system_events import (
     SignInLocked,
     TillEnrolled,
 )
+from edge.contract.tip_events import TipSet
 from edge.contract.training_events import TrainingBegan, TrainingEnded, TrainingNoted
 from edge.contract.weighing_events import WeighingAsked, WeighingEnded
 
@@ -256,11 +257,12 @@ CASES: Final[tuple[Event, ...]] = (
             TaxTotal("standard", 210_000, 249, 52, 301),
         ),
         change_minor=295, rounding_minor=2, jobs=("receipt", "drawer"),
-        coupons=("WELCOME-7F3K",),
+        coupons=("WELCOME-7F3K",), tip_minor=300,
     ),
     SaleOpened(sale=SALE, currency="EUR", price_book="summer", prices_include_tax=False),
     SaleParked(sale=SALE, label="Lady in red", for_till="till-2"),
     SaleResumed(sale=SALE),
+    TipSet(sale=SALE, amount_minor=2500, approver="pawel"),
     SignInLocked(cashier="marta", scope="person"),
     TenderReturned(
         sale=SALE, tender="2", kind="voucher", amount_minor=400, reference="V-17",

@@ -20,7 +20,16 @@ from edge.contract.till_commands import OtherTender
 from edge.engine.cart import Cart
 from edge.engine.receipt_layout import lay_out_gift_receipt, lay_out_receipt
 from tests.devices.escpos_desk import Desk
-from tests.engine.shop_in_memory import CHEESE_742_G, MILK, ROLL, SMALL, SOAP, profile
+from tests.engine.shop_in_memory import (
+    CHEESE_742_G,
+    MILK,
+    ROLL,
+    SMALL,
+    SOAP,
+    TIPS,
+    profile,
+    shop,
+)
 from tests.engine.till_in_memory import TillInMemory
 from tests.golden.paper_picture import picture
 
@@ -134,6 +143,7 @@ KINDS: Final[dict[str, dict[str, Any]]] = {
     "cardback": {"kind": "cardback"},
     "copy": {"copy": 2, "kind": "return"},
     "gift": {"gift": True},
+    "tip": {"kind": "tip"},
 }
 WIDTHS: Final = {"58mm": 32, "80mm": 42}
 RETURNS: Final = tuple(f"{shop}_return_58mm" for shop in SHOPS if shop != "polish_one_page")
@@ -146,11 +156,13 @@ AGAIN: Final = tuple(
     for width in WIDTHS
 )
 """A second copy of an exchange, and the gift receipt of the sale."""
+TIPPED: Final = tuple(f"{shop}_tip_80mm" for shop in SHOPS if shop != "polish_one_page")
 CASES: Final = (
     *(f"{shop}_{width}" for shop in SHOPS for width in WIDTHS),
     *RETURNS,
     *CARD_REFUNDS,
     *AGAIN,
+    *TIPPED,
 )
 
 
@@ -215,7 +227,18 @@ def card_refund(goods: tuple[str, ...]) -> Cart:
     )
 
 
-_SALES: Final = {"": sale, "return": exchange, "cardback": card_refund}
+def tipped(goods: tuple[str, ...]) -> Cart:
+    """Sell soap, with a tip, to a customer who pays in coins of five."""
+    till = TillInMemory(shop(cash_step_minor=5, tips=TIPS))
+    till.now_ms = 1_795_000_000_000
+    till.add(SOAP)
+    till.tip(12)
+    till.cash(150)
+    (line,) = till.cart.lines
+    return msgspec.structs.replace(till.cart, lines=(msgspec.structs.replace(line, name=goods[4]),))
+
+
+_SALES: Final = {"": sale, "return": exchange, "cardback": card_refund, "tip": tipped}
 
 
 def document(shop: Shop, *, copy: int = 0, kind: str = "", gift: bool = False) -> ReceiptDocument:

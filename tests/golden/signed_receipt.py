@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from edge.contract.receipt_code import PaidBy, ReceiptCode, SoldGoods, TaxPart
+from msgspec.structs import astuple
+
+from edge.contract.receipt_code import PaidBy, ReceiptCode, SoldGoods, TaxPart, TippedCode
 
 CODE = ReceiptCode(
     store=12,
@@ -41,3 +43,19 @@ TEXT = (
     "WBERV05WCAOIGPCOQEH-PPGQU$I.SCB-PIB0W$I2YKA464J6*:VD+PE30FR0G104U6BA04S0/90."
 )
 """With the bytes 0 to 63 for a signature."""
+
+TIPPED = TippedCode(*astuple(CODE), tip_minor=264)
+"""The same sale with a tip: another version before it, and one number more behind it."""
+TIPPED_BODY = bytes.fromhex(
+    "02dc00120c02ce0001e240c4080011223344556677ad74696c6c2d312d303034373131c4100193b2"
+    "a47c00700080000123456789aba0cf000001a1ee565e00a3455552c3cd06c8ffcd01099294a14100"
+    "ccd60094a142ce00011170cd058e649192a463617368cd07d09395016402cd0102019503a4303034"
+    "32d1fd1accd6009504ce003d34c001cd04f001c0cd0108"
+)
+TIPPED_TEXT = (
+    "TILLBOX2:100KB0*M0DY0W016C1PN1:Y1I12$C2BO2UZ2423ND3.O3G 3Z249E4SP42$4L35+E5EQ5X$"
+    "5746QF60R6J%6%47CG7VR75*7CG0I00EN1-1QWA0K88N01L72TL6$ZA$5FBWE VD4W53W5A46:/65D62"
+    "12AUIXZKM20%20100TK404DGVLR7Q1009LKF-AS30JY8$KAG-PKIPB-PK91OZIZ98D+PD30HHK-1Q360"
+    "WBERV05WCAOIGPCOQEH-PPGQU$I.SCB-PIB0W$I2YKA464J6*:VD+PE30FR0G104U6BA04S0/90B-P80"
+    "."
+)

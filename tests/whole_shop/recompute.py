@@ -6,7 +6,8 @@ A second opinion: it imports the standard library alone, derives every total fro
 rung up, paid and given back, and only then compares each sale with what the ledger says that
 it came to. It prints JSON: `tenders` (minor units by kind, change taken off the cash), `taxes`
 (net, tax and gross by code and rate), `articles` (thousandths and minor units by SKU),
-`receipts` (total by number), and `faults`, what does not add up, in words.
+`receipts` (total by number), `tips` (beside those totals, by number), and `faults`, what does
+not add up, in words.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class Sale:
         self.back: dict[str, dict[str, Any]] = {}
         self.off: dict[str, int] = defaultdict(int)
         self.paid: dict[str, int] = defaultdict(int)
+        self.tip = 0
 
     def line_added(self, data: dict[str, Any]) -> None:
         self.lines[data["line"]] = dict(data)
@@ -57,6 +59,9 @@ class Sale:
         for reduction in data.get("reductions", ()):
             for part in reduction["lines"]:
                 self.off[part["line"]] += part["amount_minor"]
+
+    def tip_set(self, data: dict[str, Any]) -> None:
+        self.tip = data["amount_minor"]
 
     def cash_tendered(self, data: dict[str, Any]) -> None:
         self.paid["cash"] += data["amount_minor"]
@@ -119,6 +124,7 @@ class Book:
         self.taxes: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
         self.articles: dict[str, list[int]] = defaultdict(lambda: [0, 0])
         self.receipts: dict[str, int] = {}
+        self.tips: dict[str, int] = {}
         self.faults: list[str] = []
 
     def hear(self, event: dict[str, Any]) -> None:
@@ -153,8 +159,14 @@ class Book:
             self.faults.append(f"{receipt} comes to {total}, not {data['total_minor']}")
         if taxes != said:
             self.faults.append(f"{receipt} has the taxes {taxes}, not {said}")
-        if sum(sale.paid.values()) != total + rounding:
-            self.faults.append(f"{receipt} was paid {dict(sale.paid)} of {total} + {rounding}")
+        if sale.tip != data.get("tip_minor", 0):
+            self.faults.append(f"{receipt} has the tip {sale.tip}, not {data['tip_minor']}")
+        if sum(sale.paid.values()) != total + sale.tip + rounding:
+            self.faults.append(
+                f"{receipt} was paid {dict(sale.paid)} of {total} + {sale.tip} + {rounding}"
+            )
+        if sale.tip:
+            self.tips[receipt] = sale.tip
         self.receipts[receipt] = total
         for kind, amount in sale.paid.items():
             self.tenders[kind] += amount
@@ -171,6 +183,7 @@ class Book:
             "taxes": {key: amounts for key, amounts in self.taxes.items() if any(amounts)},
             "articles": {sku: both for sku, both in self.articles.items() if any(both)},
             "receipts": self.receipts,
+            "tips": self.tips,
             "faults": self.faults,
         }
 

@@ -46,6 +46,7 @@ export interface CustomerDisplayView {
   lines: DisplayLineView[];
   tenders: DisplayTenderView[];
   total_minor: number;
+  tip_minor: number;
   saved_minor: number;
   paid_minor: number;
   due_minor: number;

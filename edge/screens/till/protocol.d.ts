@@ -158,6 +158,7 @@ export interface TillView {
   coupons: CouponView[];
   training: boolean;
   customer: CustomerView | null;
+  tip_minor: number;
 }
 
 export interface CustomerView {
@@ -274,6 +275,7 @@ export interface SoldSaleView {
   proved_by: string;
   store_number: number;
   lines_left_out: number;
+  tip_minor: number;
 }
 
 export interface RefusalBody {
@@ -283,7 +285,7 @@ export interface RefusalBody {
   params: Record<string, string>;
 }
 
-export type Permission = "discount" | "override_price" | "no_sale" | "unchecked_tender" | "return_without_receipt" | "refund_other_tender" | "resolve_payment" | "training";
+export type Permission = "discount" | "override_price" | "no_sale" | "unchecked_tender" | "return_without_receipt" | "refund_other_tender" | "resolve_payment" | "tip" | "training";
 
 export interface ApprovalView {
   approval: string;
@@ -312,6 +314,11 @@ export interface SessionView {
   tills: string[];
   cash_step_minor: number;
   foreign_cash: ForeignCashView[];
+  tips: TipsView | null;
+}
+
+export interface TipsView {
+  offers_ppm: number[];
 }
 
 export interface QuickKeyView {
@@ -361,6 +368,7 @@ export type Command =
   | { type: "give_cash"; amount_minor: number; approval?: string }
   | { type: "give_tender"; kind: "gift_card" | "points" | "house_account" | "voucher" | "manual_card"; amount_minor: number; reference: string; approval?: string }
   | { type: "refund_by_card"; amount_minor: number; approval?: string }
+  | { type: "set_tip"; amount_minor: number; approval?: string }
   | { type: "settle" }
   | { type: "cancel_card" }
   | { type: "abandon"; reason?: string }
@@ -382,4 +390,4 @@ export type Command =
   | { type: "end_training" };
 
 /** What a second person may have to approve. */
-export type ApprovedCommand = Extract<Command, { type: "add_item" | "return_empties" | "override_price" | "give_discount" | "open_drawer" | "take_tender" | "return_item" | "give_cash" | "give_tender" | "refund_by_card" | "attach_evidence" | "reverse_in_doubt" | "settle_card_alarm" | "begin_training" }>;
+export type ApprovedCommand = Extract<Command, { type: "add_item" | "return_empties" | "override_price" | "give_discount" | "open_drawer" | "take_tender" | "return_item" | "give_cash" | "give_tender" | "refund_by_card" | "attach_evidence" | "reverse_in_doubt" | "settle_card_alarm" | "set_tip" | "begin_training" }>;

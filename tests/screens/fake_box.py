@@ -34,6 +34,7 @@ from edge.contract.session_views import (
     EnrolRequest,
     SessionView,
     SignInRequest,
+    TipsView,
 )
 from edge.contract.till_commands import (
     AddItem,
@@ -426,6 +427,7 @@ class FakeBox:
                 coupons=cart.coupon_views,
                 training=self.training,
                 customer=cart.customer_view,
+                tip_minor=cart.tip_minor,
             )
         )
 
@@ -475,7 +477,16 @@ class FakeBox:
         store = self.reference.store
         rates = foreign_cash(store)
         return SessionView(
-            TILL, "store-1", store.name, "EUR", cashier, staff, TILLS, store.cash_step_minor, rates
+            TILL,
+            "store-1",
+            store.name,
+            "EUR",
+            cashier,
+            staff,
+            TILLS,
+            store.cash_step_minor,
+            rates,
+            TipsView(store.tips.offers_ppm) if store.tips else None,
         )
 
     async def _root(self, _: web.Request) -> web.Response:

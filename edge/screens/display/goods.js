@@ -72,12 +72,14 @@ export function Sum() {
   const started = now.paid_minor !== 0 && now.state !== "ask_staff"; // nobody knows then what is left to pay
   const back = now.back_minor > 0;
   const row = (/** @type {unknown} */ words, /** @type {number} */ minor, kind = "", minus = false) => html`<div class=${kind}><dt>${words}</dt><dd><${Money} minor=${minor} currency=${currency} minus=${minus} /></dd></div>`;
-  const title = back ? say("display_back") : started ? say("display_due") : say("total");
-  const huge = back ? now.back_minor : started ? now.due_minor : now.total_minor;
+  const tipped = now.tip_minor !== 0;
+  const title = back ? say("display_back") : started ? say("display_due") : tipped ? say("tip_to_pay") : say("total");
+  const huge = back ? now.back_minor : started ? now.due_minor : now.total_minor + now.tip_minor;
   return html`<section class="sum torn" aria-label=${say("total")}>
     <dl class="sum__rows">${goods > 0 && html`<div><dt>${say("display_items", { n: goods })}</dt><dd></dd></div>`}
       ${now.saved_minor > 0 && row(say("display_saved"), now.saved_minor, "save")}
-      ${(started || back) && row(say("total"), now.total_minor)}
+      ${(started || back || tipped) && row(say("total"), now.total_minor)}
+      ${tipped && row(say("tip"), now.tip_minor)}
       ${now.tenders.filter((each) => !each.waits).map((each) => row(tenderName(each.kind), each.amount_minor, "", each.amount_minor > 0))}</dl>
     <p class="sum__all" aria-live="polite"><span>${title}</span><${Money} minor=${huge} currency=${currency} kind=${huge >= 1_000_000 ? "sum__huge sum__huge--long" : "sum__huge"} /></p></section>`;
 }

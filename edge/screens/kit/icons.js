@@ -39,6 +39,7 @@ export const ICONS = {
   lost: '<path d="M8 3.5h8L20.5 8v8L16 20.5H8L3.5 16V8zM8.8 8.8l6.4 6.4M15.2 8.8l-6.4 6.4"/>',
   found: '<circle cx="12" cy="12" r="8.5" stroke-dasharray="3 3"/><path d="M12 8.5v7M8.5 12h7"/>',
   // tenders
+  tip: '<path d="M3.5 14.5h3.2l3-1.7h3.6c1.2 0 1.9.8 1.9 1.8h4.1c1 0 1.7.8 1.2 1.7l-4.6 3.7H9.6l-2.9-1.4H3.5z"/><circle cx="13" cy="7" r="3.5"/>',
   cash: '<path d="M3 7h18v10.5H3z"/><circle cx="12" cy="12.25" r="2.5"/><path d="M6 12.2v.01M18 12.2v.01"/>',
   card: '<path d="M3 6h18v12.5H3zM3 10h18M6.5 15h4"/>',
   gift: '<path d="M4 10.5h16v10H4zM3 7h18v3.5H3zM12 7v13.5M12 7C8 7 7 3.5 9 3.5S12 7 12 7s1-3.5 3-3.5S16 7 12 7"/>',

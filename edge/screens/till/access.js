@@ -17,6 +17,7 @@ import { couponAnswered } from "./coupons.js";
 import { emailAnswered } from "./emailing.js";
 import { againAnswered } from "./printing_again.js";
 import { tenderAnswered, tenderLate, tenderRefused } from "./tenders.js";
+import { tipAnswered, tipRefused } from "./tips.js";
 import { trainingAnswered, trainingRefused } from "./training.js";
 import { closeLink, listenToBox, lose, openLink } from "./till_link.js";
 import * as store from "./store.js";
@@ -49,11 +50,12 @@ export async function begin() {
       settlingAnswered(one);
       couponAnswered(one);
       trainingAnswered(one);
+      tipAnswered(one);
     },
     refused: (refusal, one) => {
       if (refusal.status === 401) return leave(refusal);
       parkingRefused(one);
-      if (openRefused(refusal, one) || trackedRefused(refusal, one) || emptiesRefused(refusal, one) || handRefused(refusal, one) || tenderRefused(refusal, one) || returnRefused(refusal, one) || refundRefused(refusal, one) || settlingRefused(refusal, one) || trainingRefused(refusal, one)) return undefined;
+      if (openRefused(refusal, one) || trackedRefused(refusal, one) || emptiesRefused(refusal, one) || handRefused(refusal, one) || tenderRefused(refusal, one) || returnRefused(refusal, one) || refundRefused(refusal, one) || settlingRefused(refusal, one) || trainingRefused(refusal, one) || tipRefused(refusal, one)) return undefined;
       takeRefusal(refusal);
       // a code that was refused stays typed: it is put right, not typed anew
       if (one.command.type === "add_item" && one.name === one.command.code && !store.typed.value) store.typed.value = one.command.code.slice(0, 40);

@@ -12,6 +12,7 @@ import { numberAsked, takeNumber } from "./tracking.js";
 import { givenBack, takenAgain } from "./tender_words.js";
 import { deviceKey, deviceName } from "./trouble_words.js";
 import { couponNews } from "./coupons.js";
+import { tipNews } from "./tips.js";
 import * as store from "./store.js";
 
 /** @typedef {import("./protocol").TillView} TillView */
@@ -52,6 +53,7 @@ function compare(before, next) {
   else lines(fresh ? [] : before.lines, next);
   if (!fresh && next.state === "open") byHand(before, next);
   if (!again && next.state === "open") coupons(fresh ? [] : before.coupons, next);
+  if (!fresh && next.state === "open") tipNews(before, next);
   if (next.state !== before.state) changedState(before, next);
   if (next.doubt?.payment !== store.settling.value?.payment) store.settling.value = null; // its terminal answered, or it is parked
   const news = parkedNews(before, next);

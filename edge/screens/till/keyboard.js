@@ -13,13 +13,14 @@ import { chooseReason, inReturning } from "./return_keys.js";
 import { askReturn } from "./returns.js";
 import * as store from "./store.js";
 import * as tenders from "./tenders.js";
+import { askTip, keepChange } from "./tips.js";
 import { sellTracked } from "./tracking.js";
 import { GAP_MS_MAX, inBurst, scansHeard } from "./wedge.js";
 
-/** @typedef {"search" | "pay" | "back" | "times" | "help" | "void" | "discount" | "price" | "note" | "drawer" | "park" | "resume" | "return" | "check" | "more" | "empties" | "customer"} Action */
+/** @typedef {"search" | "pay" | "back" | "times" | "help" | "void" | "discount" | "price" | "note" | "drawer" | "park" | "resume" | "return" | "check" | "more" | "empties" | "customer" | "tip"} Action */
 
 /** @type {Readonly<Record<Action, string>>} */
-export const USUAL_KEYS = Object.freeze({ search: "F2", pay: "F9", back: "Escape", times: "*", help: "?", void: "Delete", discount: "F8", price: "F6", note: "F7", drawer: "F10", park: "F4", resume: "F5", return: "F1", check: "F11", more: "F12", empties: "Insert", customer: "F3" });
+export const USUAL_KEYS = Object.freeze({ search: "F2", pay: "F9", back: "Escape", times: "*", help: "?", void: "Delete", discount: "F8", price: "F6", note: "F7", drawer: "F10", park: "F4", resume: "F5", return: "F1", check: "F11", more: "F12", empties: "Insert", customer: "F3", tip: "End" });
 /** The action that waits for its new key. */
 export const changing = signal(/** @type {Action | null} */ (null));
 
@@ -127,6 +128,10 @@ function act(action, event) {
       return true;
     case "customer":
       if (!event.repeat && ["idle", "sell"].includes(store.screen.value)) askCustomer();
+      return true;
+    case "tip":
+      if (store.screen.value !== "paying" || event.target instanceof HTMLInputElement) return false;
+      if (!event.repeat) event.shiftKey ? keepChange() : askTip();
       return true;
     case "check":
     case "more":

@@ -51,7 +51,7 @@ function Desk() {
 /** The total, said aloud when it changes; digits alone, so that nothing is read twice. */
 function TotalAloud() {
   const view = store.view.value;
-  const words = view && view.state === "open" ? `${say(view.refund_due_minor > 0 ? "goes_back" : "total")} ${money(Math.abs(view.total_minor), view.currency)}` : "";
+  const words = view && view.state === "open" ? `${say(view.refund_due_minor > 0 ? "goes_back" : view.tip_minor > 0 ? "tip_to_pay" : "total")} ${money(Math.abs(view.total_minor + view.tip_minor), view.currency)}` : "";
   return html`<p class="said" aria-live="polite">${words}</p>`;
 }
 

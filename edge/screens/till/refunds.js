@@ -28,7 +28,7 @@ const cashDue = () => inCoins(store.view.value?.refund_due_minor ?? 0);
 export function isEven() {
   const view = store.view.value;
   if (view?.state !== "open" || !store.liveLines.value.length) return false;
-  return goesBack() ? cashDue() === 0 : view.due_minor === 0 && view.total_minor === 0;
+  return goesBack() ? cashDue() === 0 : view.due_minor === 0 && view.total_minor + view.tip_minor === 0;
 }
 
 /** Whether this desk has the word, and not the one that takes money. */

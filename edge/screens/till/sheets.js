@@ -16,6 +16,7 @@ import { changing, keyName, keys, USUAL_KEYS } from "./keyboard.js";
 import { RETURN_REASONS } from "./returns.js";
 import { Sheet } from "./sheet.js";
 import { tenderName } from "./tender_words.js";
+import { TipSheet } from "./tip_sheet.js";
 import { waysHere, WAYS } from "./tenders.js";
 import { switchTraining } from "./training.js";
 import { connection } from "./top_bar.js";
@@ -24,12 +25,12 @@ import * as store from "./store.js";
 
 function KeySheet() {
   const now = keys();
-  const rows = /** @type {const} */ ([["search", "key_search"], ["pay", "key_pay"], ["times", "key_times"], ["void", "key_void"], ["discount", "discount"], ["price", "price"], ["note", "note"], ["drawer", "no_sale"], ["check", "price_check"], ["empties", "empties"], ["more", "more"], ["customer", "customer"], ["park", "key_park"], ["resume", "key_resume"], ["return", "key_return"], ["back", "key_back"], ["help", "key_help"]]);
+  const rows = /** @type {const} */ ([["search", "key_search"], ["pay", "key_pay"], ["times", "key_times"], ["void", "key_void"], ["discount", "discount"], ["price", "price"], ["note", "note"], ["drawer", "no_sale"], ["check", "price_check"], ["empties", "empties"], ["more", "more"], ["customer", "customer"], ["tip", "tip"], ["park", "key_park"], ["resume", "key_resume"], ["return", "key_return"], ["back", "key_back"], ["help", "key_help"]]);
   const fixed = /** @type {const} */ ([["↑ ↓", "key_lines"], ["+ −", "key_more_less"], ["Enter", "key_primary"]]);
   useEffect(() => () => void (changing.value = null), []);
   return html`<${Sheet} title=${say("keys_title")}><p class="quiet">${say("keys_change")}</p>
     <table class="table keys"><tbody>
-      ${rows.map(([action, word]) => html`<tr key=${action}><td><button type="button" class="key" aria-pressed=${changing.value === action} onClick=${() => (changing.value = action)}>${changing.value === action ? say("keys_press") : keyName(now[action])}</button></td><td>${say(word)}</td></tr>`)}
+      ${rows.filter(([action]) => action !== "tip" || store.session.value?.tips).map(([action, word]) => html`<tr key=${action}><td><button type="button" class="key" aria-pressed=${changing.value === action} onClick=${() => (changing.value = action)}>${changing.value === action ? say("keys_press") : keyName(now[action])}</button></td><td>${say(word)}</td></tr>`)}
       ${fixed.map(([key, word]) => html`<tr key=${word}><td><kbd>${key}</kbd></td><td>${say(word)}</td></tr>`)}
       ${waysHere().map((way) => html`<tr key=${way}><td><kbd>Alt ${WAYS.indexOf(way) + 1}</kbd></td><td>${say("key_ways")}: ${tenderName(way)}</td></tr>`)}
       <tr><td><kbd>Alt 1–${RETURN_REASONS.length}</kbd></td><td>${say("key_reasons")}</td></tr>
@@ -100,6 +101,8 @@ export function Sheets() {
       return html`<${CustomerSheet} key="customer" />`;
     case "email":
       return html`<${EmailSheet} key="email" />`;
+    case "tip":
+      return html`<${TipSheet} key="tip" />`;
     case "price":
       return html`<${PriceSheet} key="price" />`;
     case "alarms":

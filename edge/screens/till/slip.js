@@ -16,6 +16,7 @@ import { takesEmpties } from "./empties.js";
 import { goesBack, isEven } from "./refunds.js";
 import { ParkedSign } from "./park_desk.js";
 import { Tender } from "./tender_line.js";
+import { TipRow } from "./tip_sheet.js";
 import * as store from "./store.js";
 
 /** @typedef {import("./protocol").LineView} LineView */
@@ -200,12 +201,14 @@ function SellTotals() {
   const backs = count(live.filter(comesBack));
   const back = goesBack();
   const saved = (view?.lines ?? []).reduce((sum, line) => sum + (comesBack(line) ? 0 : line.listed_minor - line.amount_minor), 0);
-  const paid = (view?.total_minor ?? 0) - (view?.due_minor ?? 0);
+  const tip = view?.tip_minor ?? 0;
+  const paid = (view?.total_minor ?? 0) + tip - (view?.due_minor ?? 0);
   return html`<div class="totals"><dl>
       ${n > 0 && html`<div><dt>${say("articles", { n })}</dt></div>`}
       ${backs > 0 && html`<div><dt>${say("articles_back", { n: backs })}</dt></div>`}
       ${saved > 0 && html`<div class="save"><dt>${say("saved")}</dt><dd><${Money} minor=${saved} currency=${store.currency.value} /></dd></div>`}
       ${tax > 0 && html`<div><dt>${say("tax_included")}</dt><dd><${Money} minor=${tax} currency=${store.currency.value} /></dd></div>`}
+      ${tip > 0 && html`<div><dt>${say("tip")}</dt><dd><${Money} minor=${tip} currency=${store.currency.value} /></dd></div>`}
       ${paid > 0 && html`<div><dt>${say("still_to_pay")}</dt><dd><b><${Money} minor=${view?.due_minor ?? 0} currency=${store.currency.value} /></b></dd></div>`}
     </dl>
     <div class="sum"><span>${say(back ? "goes_back" : "total")}</span><${Money} minor=${view?.total_minor ?? 0} currency=${store.currency.value} /></div>
@@ -217,6 +220,7 @@ function PayTotals() {
   if (!view) return null;
   return html`<div class="totals"><ul class="tenders" tabindex=${view.tenders.length > 1 ? 0 : undefined} aria-label=${say(goesBack() ? "how_given" : "how_paid")}>
       <li><span>${say("total")}</span><${Money} minor=${view.total_minor} currency=${view.currency} /></li>
+      <${TipRow} />
       ${view.tenders.map((tender) => html`<${Tender} key=${tender.tender_id} tender=${tender} />`)}
       <li class="left"><span>${say(goesBack() ? "still_to_give" : "still_to_pay")}</span><${Money} minor=${goesBack() ? view.refund_due_minor : view.due_minor} currency=${view.currency} /></li></ul>
     ${view.state === "open" &&
@@ -227,7 +231,7 @@ function PayTotals() {
 function EndTotals({ tone, state, words, sum }) {
   const view = store.view.value;
   return html`<div class="totals"><dl><div><dt><${State} tone=${tone}>${state}<//></dt></div><div><dt>${words}</dt></div></dl>
-    <div class="sum"><span>${sum}</span><${Money} minor=${view?.total_minor ?? 0} currency=${store.currency.value} /></div></div>`;
+    <div class="sum"><span>${sum}</span><${Money} minor=${(view?.total_minor ?? 0) + (view?.tip_minor ?? 0)} currency=${store.currency.value} /></div></div>`;
 }
 
 function Totals() {

@@ -87,7 +87,7 @@ export const cancelAsked = signal(false);
 export const abandonAskedAt = signal(0);
 
 export const message = signal(/** @type {Message | null} */ (null));
-export const sheet = signal(/** @type {null | "keys" | "connection" | "choices" | "approval" | "more" | "price" | "alarms" | "customer" | "email"} */ (null));
+export const sheet = signal(/** @type {null | "keys" | "connection" | "choices" | "approval" | "more" | "price" | "alarms" | "customer" | "email" | "tip"} */ (null));
 export const lastSale = signal(/** @type {{receipt: string, total: number} | null} */ (null));
 /** A card in doubt that is being settled by people. */
 export const settling = signal(/** @type {Settling | null} */ (null));

@@ -32,6 +32,7 @@ from sync.office.people import People, SessionBody, SignIn
 from sync.office.sales import Sales, SalesBody, StoresBody
 from sync.office.session import BoxSessions
 from sync.office.store_directory import StoreDirectory
+from sync.office.tips import Tips, TipsBody
 
 
 class NewItems(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,6 +51,7 @@ class OfficeApi:
     people: People
     sales: Sales
     coupons: CouponUses
+    tips: Tips
     mailing: Mailing
     live: LiveEvents
     metrics: Metrics
@@ -174,6 +176,15 @@ class OfficeApi:
             ),
             Route(
                 method="GET",
+                path="/api/v1/tips",
+                handler=self._tips,
+                summary="Tips by cashier, of today or of another day",
+                access=USER,
+                response=TipsBody,
+                query=(for_store, Query("day", "A business day (YYYY-MM-DD); without it, today")),
+            ),
+            Route(
+                method="GET",
                 path="/api/v1/mails",
                 handler=self._mails,
                 summary="Receipts by e-mail, the newest first; addresses are masked",
@@ -278,6 +289,10 @@ class OfficeApi:
             raise Refused("query_malformed", "doubles is true or false.", status=400)
         return json_response(await self.coupons.newest(doubles=doubles == "true"))
 
+    async def _tips(self, request: web.Request) -> web.Response:
+        day = _day(request.query.get("day", ""), name="day")
+        return json_response(await self.tips.by_cashier(store=await self._store(request), day=day))
+
     async def _mails(self, _: web.Request) -> web.Response:
         return json_response(await self.mailing.newest())
 
@@ -318,11 +333,11 @@ class OfficeApi:
         return slug
 
 
-def _day(text: str) -> str:
+def _day(text: str, *, name: str = "from_day") -> str:
     try:
         return text and date.fromisoformat(text).isoformat()
     except ValueError:
-        raise Refused("query_malformed", "from_day is a day like 2026-11-26.", status=400) from None
+        raise Refused("query_malformed", f"{name} is a day like 2026-11-26.", status=400) from None
 
 
 def _feed_of(request: web.Request) -> Feed:

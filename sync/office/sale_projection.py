@@ -251,6 +251,8 @@ def _completed(
         raise DoesNotFitError(
             f"sale {event.sale} comes to {event.total_minor}; {SALE_TOTAL_MINOR_MAX} is the most"
         )
+    if abs(event.tip_minor) > SALE_TOTAL_MINOR_MAX:
+        raise DoesNotFitError(f"sale {event.sale} has a tip of {event.tip_minor}")
     connection.executemany(
         "INSERT INTO sale_tax (store, sale, tax, rate_ppm, net_minor, tax_minor, gross_minor)"
         " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -271,7 +273,7 @@ def _completed(
     # a sale has one place in the order of arrival, however often its events are read
     connection.execute(
         "UPDATE sale SET state = 'completed', receipt = ?, day = ?, total_minor = ?,"
-        " change_minor = ?, rounding_minor = ?, completed_at = ?, seq = ?, till = ?,"
+        " change_minor = ?, rounding_minor = ?, tip_minor = ?, completed_at = ?, seq = ?, till = ?,"
         " cashier = coalesce(nullif(?, ''), cashier),"
         " arrival = coalesce(arrival, (SELECT coalesce(max(arrival), 0) + 1 FROM sale"
         " WHERE arrival IS NOT NULL))"
@@ -282,6 +284,7 @@ def _completed(
             event.total_minor,
             event.change_minor,
             event.rounding_minor,
+            event.tip_minor,
             envelope.at,
             envelope.seq,
             envelope.till,

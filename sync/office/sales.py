@@ -84,6 +84,7 @@ class SaleBody(msgspec.Struct, frozen=True):
     `returned_minor` is what the goods in it gave back that came back, tax included: what was
     sold in it is worth `total_minor + returned_minor`. `customer` is a number, empty for nobody's,
     who was in these `groups` then; `coupons` are the campaigns of which it used coupons up.
+    `tip_minor` is beside the total: the tenders, change taken off, come to both together.
     """
 
     sale_id: str
@@ -107,6 +108,7 @@ class SaleBody(msgspec.Struct, frozen=True):
     customer: str = ""
     groups: tuple[str, ...] = ()
     coupons: tuple[str, ...] = ()
+    tip_minor: int = 0
 
 
 class SalesBody(msgspec.Struct, frozen=True):
@@ -119,7 +121,8 @@ class SalesBody(msgspec.Struct, frozen=True):
 class StoreBody(msgspec.Struct, frozen=True):
     """How a store stands. Takings are those of its business day of this moment: what was sold.
 
-    What came back on that day stands apart, in `refunds_today_minor`.
+    What came back on that day stands apart, in `refunds_today_minor`, and tips, which are no
+    takings, in `tips_today_minor`.
 
     `head_seq` is the box's own head as last told, `accepted_seq` what is durable here,
     `projected_seq` what the sales show. `waiting_events` is what only the shop has, as far
@@ -145,6 +148,7 @@ class StoreBody(msgspec.Struct, frozen=True):
     parked: int
     alarms: tuple[Alarm, ...]
     refunds_today_minor: int = 0
+    tips_today_minor: int = 0
 
 
 class StoresBody(msgspec.Struct, frozen=True):
@@ -156,7 +160,7 @@ class StoresBody(msgspec.Struct, frozen=True):
 _SALE: Final = (
     "SELECT sale, receipt, slug, till, cashier, currency, total_minor, change_minor,"
     " rounding_minor, completed_at, day, seq, arrival, returned_minor, opened_at,"
-    " customer, groups, sale.store"
+    " customer, groups, tip_minor, sale.store"
     " FROM sale"
     " JOIN store ON store.number = sale.store WHERE arrival > ?"
 )
@@ -237,7 +241,7 @@ class Sales:
         """Return how every store stands."""
         stores = await self._directory.all()
         alarms = await self._directory.alarms()
-        days = await self._business_days(stores)
+        days = await self.business_days(stores)
         standing = await self._file.read(lambda connection: _standing(connection, days))
         connected = self._connected()
         bodies = []
@@ -264,11 +268,12 @@ class Sales:
                     parked=here[4],
                     alarms=alarms.get(store.number, ()),
                     refunds_today_minor=here[6],
+                    tips_today_minor=here[7],
                 )
             )
         return StoresBody(tuple(bodies))
 
-    async def _business_days(self, stores: Sequence[RegisteredStore]) -> dict[int, tuple[str, str]]:
+    async def business_days(self, stores: Sequence[RegisteredStore]) -> dict[int, tuple[str, str]]:
         """Return each store's business day of this moment, and its currency."""
         profiles = await self._feeds.profiles([store.slug for store in stores])
         now = self._clock.now_ms()
@@ -295,9 +300,9 @@ def _sale(connection: sqlite3.Connection, row: Sequence[Any]) -> SaleBody:
         tuple(TenderBody(*tender) for tender in tenders),
         tuple(TaxBody(*tax) for tax in taxes),
     )
-    *known, returned, opened, customer, groups, _ = row
+    *known, returned, opened, customer, groups, tip, _ = row
     more = (returned, opened, customer, msgspec.json.decode(groups, type=tuple[str, ...]))
-    return SaleBody(*(*known, *parts, *more, tuple(campaign for (campaign,) in coupons)))
+    return SaleBody(*(*known, *parts, *more, tuple(campaign for (campaign,) in coupons), tip))
 
 
 def _lines(
@@ -317,12 +322,12 @@ def _lines(
 
 def _standing(
     connection: sqlite3.Connection, days: dict[int, tuple[str, str]]
-) -> dict[int, tuple[int, int, int, int, int, int, int]]:
+) -> dict[int, tuple[int, int, int, int, int, int, int, int]]:
     """Return what of each store is counted here.
 
-    Projected seq, takings, sales, quarantined, parked, newest sale, refunds.
+    Projected seq, takings, sales, quarantined, parked, newest sale, refunds, tips.
     """
-    found: dict[int, tuple[int, int, int, int, int, int, int]] = {}
+    found: dict[int, tuple[int, int, int, int, int, int, int, int]] = {}
     for number, (day, _) in days.items():
         row = connection.execute(
             "SELECT (SELECT seq FROM projected WHERE store = ?1),"
@@ -334,8 +339,10 @@ def _standing(
             " (SELECT completed_at FROM sale WHERE store = ?1 AND arrival IS NOT NULL"
             "  ORDER BY arrival DESC LIMIT 1),"
             " (SELECT sum(returned_minor) FROM sale WHERE store = ?1 AND day = ?2"
-            "  AND arrival IS NOT NULL)",
+            "  AND arrival IS NOT NULL),"
+            " (SELECT sum(tip_minor) FROM sale WHERE store = ?1 AND day = ?2"
+            "  AND tip_minor <> 0 AND arrival IS NOT NULL)",
             (number, day),
         ).fetchone()
-        found[number] = tuple(int(value or 0) for value in row)  # type: ignore[assignment] # seven columns
+        found[number] = tuple(int(value or 0) for value in row)  # type: ignore[assignment] # eight columns
     return found

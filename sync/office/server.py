@@ -42,6 +42,7 @@ from sync.office.sales import Sales
 from sync.office.session import BoxSessions
 from sync.office.settings import OfficeSettings
 from sync.office.store_directory import StoreDirectory
+from sync.office.tips import Tips
 
 _PAGES: Final = Path(__file__).parent / "pages"
 _KIT: Final = ("kit", "vendor", "words")
@@ -114,6 +115,7 @@ async def running_office(
             people=people,
             sales=sales,
             coupons=CouponUses(file),
+            tips=Tips(file, directory, sales),
             mailing=mailing,
             live=live,
             metrics=metrics,

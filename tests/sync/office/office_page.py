@@ -35,12 +35,22 @@ PASSWORD: Final = "correct horse battery"
 ZONE: Final = "Europe/Lisbon"
 
 
-def sell(box: Box, sale: str, lines: dict[str, int], *, card: bool = False, at: int = 0) -> int:
+def sell(
+    box: Box,
+    sale: str,
+    lines: dict[str, int],
+    *,
+    card: bool = False,
+    at: int = 0,
+    tip_minor: int = 0,
+) -> int:
     """Record a completed sale of this business day; return its total."""
     at = at or SystemClock().now_ms()
     total = sum(lines.values())
     tax = TaxTotal(tax="a", rate_ppm=0, net_minor=total, tax_minor=0, gross_minor=total)
-    paying: tuple[Event, ...] = (CashTendered(sale=sale, tender="1", amount_minor=total + 200),)
+    paying: tuple[Event, ...] = (
+        CashTendered(sale=sale, tender="1", amount_minor=total + tip_minor + 200),
+    )
     if card:
         paying = (
             CardPaymentRequested(sale=sale, payment="0", amount_minor=total, terminal="t"),
@@ -70,6 +80,7 @@ def sell(box: Box, sale: str, lines: dict[str, int], *, card: bool = False, at: 
         total_minor=total,
         change_minor=0 if card else 200,
         taxes=(tax,),
+        tip_minor=tip_minor,
     )
     void = LineVoided(sale=sale, line=str(len(added)))
     for event in (SaleOpened(sale=sale, currency="EUR"), *added, void, *paying, done):

@@ -135,6 +135,30 @@ async def test_coupons_that_were_used_twice_are_listed(
     await expect(rows).to_contain_text(["till-1-z", "till-1-a"])  # of one instant: by shop
 
 
+async def test_tips_of_today_are_listed_by_cashier(
+    office: OfficePage, served: Served, box: Box
+) -> None:
+    page = office.page
+    await office.sign_in()
+    section = page.get_by_role("region", name="Tips today")
+    async with connected(served, box) as shop:
+        await shop.sell("7", {"Milk": 119})
+        await office.headline("€1.19 so far today")
+        await expect(section).to_have_count(0)
+        await expect(page.locator(".ledger")).not_to_contain_text("tips")
+        sell(box, "8", {"Bread": 480}, tip_minor=50)
+        sell(box, "9", {"Eggs": 301}, tip_minor=25)
+        await shop.send()
+        await office.headline("€9.00 so far today")  # a tip is no takings
+        rows = section.locator("tbody tr")
+        await expect(rows).to_have_count(1, timeout=20_000)
+        await expect(rows).to_contain_text("€0.75")
+        await expect(page.locator(".ledger")).to_contain_text("of which tips€0.75")
+    await office.rows.nth(1).get_by_role("button").press("Enter")
+    sheet = page.get_by_role("dialog", name="Receipt 1-8")
+    await expect(sheet.locator(".sums")).to_contain_text("Tip€0.50")
+
+
 async def test_receipts_by_e_mail_are_listed_without_their_addresses(
     office: OfficePage, served: Served, box: Box
 ) -> None:

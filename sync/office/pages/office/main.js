@@ -14,6 +14,7 @@ import { SaleSheet } from "./sale_sheet.js";
 import { Shops } from "./shops.js";
 import { SignIn } from "./sign_in.js";
 import { Tape, tellArrived } from "./tape.js";
+import { CashierTips } from "./tips.js";
 import { TopBar } from "./top_bar.js";
 import * as store from "./store.js";
 
@@ -42,7 +43,7 @@ function Ledger() {
     const { cash, card } = byTender(each.currency);
     const row = (/** @type {string} */ name, /** @type {unknown} */ value) => html`<div key=${`${name} ${each.currency}`}><dt>${name}</dt><dd>${value}</dd></div>`;
     const sum = (/** @type {number} */ minor) => html`<${Money} minor=${minor} currency=${each.currency} />`;
-    return [row(say("tender_cash"), sum(cash)), row(say("tender_card"), sum(card))];
+    return [row(say("tender_cash"), sum(cash)), row(say("tender_card"), sum(card)), each.tips !== 0 && row(say("tips_in_it"), sum(each.tips))];
   })}</dl>`;
 }
 
@@ -54,7 +55,7 @@ function Office() {
   if (store.user.value === "") return html`<${TopBar} /><${SignIn} />`;
   if (!store.ready.value) return html`<${TopBar} /><${Opening} />`;
   return html`<${TopBar} /><main class="sheet-grid"><div class="figures"><${Headline} /><${ByHour} /></div>
-    <aside class="ruled" aria-label=${say("live")}><${Tape} /><${Ledger} /></aside><${Shops} /><${DoubledCoupons} /><${Mails} /></main><${SaleSheet} />`;
+    <aside class="ruled" aria-label=${say("live")}><${Tape} /><${Ledger} /></aside><${Shops} /><${CashierTips} /><${DoubledCoupons} /><${Mails} /></main><${SaleSheet} />`;
 }
 
 installIcons();

@@ -60,6 +60,7 @@ export interface SaleView {
   tenders: TenderView[];
   taxes: TaxView[];
   returned_minor: number;
+  tip_minor: number;
 }
 
 export interface SalesView {
@@ -93,6 +94,7 @@ export interface StoreView {
   parked: number;
   alarms: AlarmView[];
   refunds_today_minor: number;
+  tips_today_minor: number;
 }
 
 export interface StoresView {
@@ -107,6 +109,16 @@ export interface RefusalView {
   code: string;
   message: string;
   advice: string;
+}
+
+/** Tips of a cashier on one business day. */
+export interface CashierTipsView {
+  store: string;
+  day: string;
+  cashier: string;
+  currency: string;
+  sales: number;
+  tip_minor: number;
 }
 
 export interface CouponUseView {

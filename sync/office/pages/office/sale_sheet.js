@@ -45,6 +45,7 @@ function Sale({ sale }) {
     <div class="sheet__body"><p class="quiet"><bdi>${store.storeName(sale.store)}</bdi> · ${say("till_named", { till: store.tillName(sale.till) })}${sale.cashier && html` · ${say("cashier")} <bdi>${sale.cashier}</bdi>`}<br />${inFull(sale.completed_at, store.zoneOf(sale.store))}</p>
       <ul class="lines">${sale.lines.map((line) => html`<${Line} key=${line.line_id} line=${line} currency=${currency} />`)}</ul>
       <dl class="sums"><div class="sums__total"><dt>${say("total")}</dt><dd><${Money} minor=${sale.total_minor} currency=${currency} /></dd></div>
+        ${sale.tip_minor !== 0 && sum(say("tip"), sale.tip_minor)}
         ${sale.rounding_minor !== 0 && sum(say("rounding"), sale.rounding_minor)}
         ${sale.tenders.map((tender) => html`<${Tender} key=${tender.tender_id} tender=${tender} currency=${currency} />`)}
         ${sale.change_minor > 0 && sum(say("change"), sale.change_minor)}

@@ -35,12 +35,13 @@ export const tillName = (till) => till.replace(/^till-/, "");
 
 /** Takings and sales of today by currency, most sales first. */
 export const today = computed(() => {
-  /** @type {Map<string, {currency: string, minor: number, n: number}>} */
+  /** @type {Map<string, {currency: string, minor: number, tips: number, n: number}>} */
   const found = new Map();
   for (const store of stores.value) {
     if (store.sales_today === 0) continue;
-    const sum = found.get(store.currency) ?? { currency: store.currency, minor: 0, n: 0 };
+    const sum = found.get(store.currency) ?? { currency: store.currency, minor: 0, tips: 0, n: 0 };
     sum.minor += store.takings_today_minor;
+    sum.tips += store.tips_today_minor;
     sum.n += store.sales_today;
     found.set(store.currency, sum);
   }

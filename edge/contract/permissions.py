@@ -22,7 +22,7 @@ class Permission(StrEnum):
     RESOLVE_PAYMENT = "resolve_payment"
     """Say from evidence what became of a card payment in doubt, or have it taken back."""
     TIP = "tip"
-    """Take a tip above the store's most."""
+    """Take a tip above the store's most, or give one back."""
     TRAINING = "training"
     """Put a till in training: nothing that is done there counts."""
 

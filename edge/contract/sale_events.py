@@ -104,7 +104,7 @@ class SaleCompleted(Event, frozen=True):
     than was sold; the tenders equal the total then. `jobs` names what the devices are asked to do,
     in the same transaction. `coupons` are the codes of those that took something off: they are used
     now, all others that the sale held are not. `tip_minor` is beside the total: the tenders come to
-    both together.
+    both together. Below zero a tip went back.
     """
 
     TYPE: ClassVar[str] = "sale_completed"

@@ -54,7 +54,7 @@ class SoldSaleView(msgspec.Struct, frozen=True):
     `proved_by` is empty for a sale in this box's ledger. `signature`: the box does not have it,
     and all it knows is what a signed code says; nothing comes back of it then. `store_number` is
     that of the store that sold, and `lines_left_out` counts lines that had no room in the code.
-    `tip_minor` is beside the total.
+    `tip_minor` is beside the total; `tip_back_minor` of it may go back: all, or nothing.
     """
 
     receipt_number: str
@@ -70,3 +70,4 @@ class SoldSaleView(msgspec.Struct, frozen=True):
     store_number: int = 0
     lines_left_out: int = 0
     tip_minor: int = 0
+    tip_back_minor: int = 0

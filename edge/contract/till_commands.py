@@ -202,6 +202,18 @@ class SetTip(ApprovedCommand, frozen=True, kw_only=True, tag="set_tip"):
     amount_minor: int
 
 
+class ReturnTip(ApprovedCommand, frozen=True, kw_only=True, tag="return_tip"):
+    """Give the tip of a completed sale back, by its receipt; opens a sale on an idle till.
+
+    `SetTip` with 0 takes it out again, as long as no money went back. `sale_id` names the sale
+    that this opens.
+    """
+
+    receipt: Annotated[str, Meta(min_length=1, max_length=RECEIPT_CHARS_MAX)]
+    reason: Reason
+    sale_id: CommandId | None = None
+
+
 class Settle(TillCommand, frozen=True, kw_only=True, tag="settle"):
     """Complete a sale of which nothing is left that coins could pay: an even exchange."""
 
@@ -429,6 +441,7 @@ AnyTillCommand = (
     | GiveTender
     | RefundByCard
     | SetTip
+    | ReturnTip
     | Settle
     | CancelCard
     | Abandon

@@ -219,7 +219,8 @@ class TillView(msgspec.Struct, frozen=True, kw_only=True):
 
     A `total_minor` below zero goes back to the customer: `refund_due_minor` is what is left of
     that, `due_minor` what is left to be paid. Neither is negative, and one of them is 0.
-    `tip_minor` is beside the total; what is due holds both.
+    `tip_minor` is beside the total; what is due holds both. Below zero it goes back, and
+    `tips_from` are the receipts that it stood on.
     `last_receipt` is the number of the till's newest receipt, empty before the first.
     `age_checked` is the age up to which the customer was checked, 0 for not; `age_check` asks.
     While `empties` are taken back, scans are theirs. While a till is in `training` nothing that
@@ -261,3 +262,4 @@ class TillView(msgspec.Struct, frozen=True, kw_only=True):
     training: bool = False
     customer: CustomerView | None = None
     tip_minor: int = 0
+    tips_from: tuple[str, ...] = ()

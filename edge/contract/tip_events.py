@@ -20,3 +20,21 @@ class TipSet(Event, frozen=True):
     sale: str
     amount_minor: int
     approver: str = ""
+
+
+@declare
+class TipReturned(Event, frozen=True):
+    """The tip of a completed sale goes back, all of it: it counts below zero in this sale.
+
+    `original_sale` and `receipt` are those of the sale that had it. It is taken out again by
+    `TipSet` with 0. `approver` as in `TipSet`.
+    """
+
+    TYPE: ClassVar[str] = "tip_returned"
+
+    sale: str
+    original_sale: str
+    receipt: str
+    amount_minor: int
+    reason: str
+    approver: str = ""

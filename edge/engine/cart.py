@@ -208,6 +208,14 @@ class HeldCoupon(msgspec.Struct, frozen=True):
     single_use: bool
 
 
+class TipBack(msgspec.Struct, frozen=True):
+    """The tip of a completed sale that goes back; `amount_minor` is above zero."""
+
+    original_sale: str
+    receipt: str
+    amount_minor: int
+
+
 class Cart(msgspec.Struct, frozen=True):
     """A till's sale. `EMPTY` is an idle till.
 
@@ -217,7 +225,8 @@ class Cart(msgspec.Struct, frozen=True):
     the total and its tenders have one sign. Only what a terminal gave back too much is paid
     again in the same sale. `rate_sums` are those of lines that sell,
     `returned` what lines give back whose goods came back, `returned_minor` the gross of that;
-    neither is negative. `tip_minor` is beside the total, and the tenders pay both. `opened_at` and
+    neither is negative. `tip_minor` is beside the total, and the tenders pay both; below zero it is
+    what `tips_back` give back. `opened_at` and
     `completed_at` are milliseconds since 1970 UTC. `receipt`, `change_minor` and
     `rounding_minor` are set by completion. `recounted` is the line just voided to be added anew
     with another quantity. `reductions` are those of the newest `PricesReduced`;
@@ -255,6 +264,7 @@ class Cart(msgspec.Struct, frozen=True):
     customer: str = ""
     groups: tuple[str, ...] = ()
     tip_minor: int = 0
+    tips_back: tuple[TipBack, ...] = ()
 
     @property
     def customer_view(self) -> CustomerView | None:

@@ -57,7 +57,7 @@ from edge.contract.sale_events import (
     SaleParked,
 )
 from edge.contract.till_protocol import TillState
-from edge.contract.tip_events import TipSet
+from edge.contract.tip_events import TipReturned, TipSet
 from edge.contract.weighing_events import WeighingAsked, WeighingEnded
 from edge.engine.cart import (
     CASH,
@@ -88,7 +88,13 @@ from edge.engine.cart_cards import (
     reversal_requested,
     reversal_unknown,
 )
-from edge.engine.cart_returns import cash_returned, goods_kept, line_returned, tender_returned
+from edge.engine.cart_returns import (
+    cash_returned,
+    goods_kept,
+    line_returned,
+    tender_returned,
+    tip_returned,
+)
 from edge.engine.tax import add_to_rate, total_of
 
 
@@ -267,7 +273,7 @@ def _customer_set(cart: Cart, event: CustomerSet, _: int) -> Cart:
 
 
 def _tip_set(cart: Cart, event: TipSet, _: int) -> Cart:
-    return replace(cart, tip_minor=event.amount_minor)
+    return replace(cart, tip_minor=event.amount_minor, tips_back=())
 
 
 def _prices_reduced(cart: Cart, event: PricesReduced, _: int) -> Cart:
@@ -355,6 +361,7 @@ _HANDLERS: Final[dict[type[Event], Callable[[Cart, Any, int], Cart]]] = {
     CouponRemoved: _coupon_removed,
     CustomerSet: _customer_set,
     TipSet: _tip_set,
+    TipReturned: tip_returned,
     CashTendered: _cash_tendered,
     ForeignCashTendered: _foreign_cash,
     TenderTaken: _tender_taken,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from edge.contract.return_events import CashReturned, LineReturned, TenderReturned
-from edge.engine.cart import CASH, RETURNED, Cart, GoodsBack, Line, Tender
+from edge.contract.tip_events import TipReturned
+from edge.engine.cart import CASH, RETURNED, Cart, GoodsBack, Line, Tender, TipBack
 from edge.engine.tax import add_to_totals
 
 
@@ -55,6 +56,14 @@ def _with_returned(cart: Cart, line: Line, back: GoodsBack, sign: int) -> Cart:
         returned=add_to_totals(cart.returned, line.tax, line.rate_ppm, amounts),
         returned_minor=cart.returned_minor + sign * back.gross_minor,
         total_minor=cart.total_minor - sign * back.gross_minor,
+    )
+
+
+def tip_returned(cart: Cart, event: TipReturned, _: int) -> Cart:
+    """Return the cart with a tip of another sale that goes back."""
+    back = TipBack(event.original_sale, event.receipt, event.amount_minor)
+    return replace(
+        cart, tip_minor=cart.tip_minor - event.amount_minor, tips_back=(*cart.tips_back, back)
     )
 
 

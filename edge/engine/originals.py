@@ -58,7 +58,8 @@ class Original(msgspec.Struct, frozen=True):
     `reversed_before` are card payments of which a terminal said, when it was to take them back,
     that they had been reversed already: the customer may have that money. `till` completed it,
     `cashier` (an id, or empty) took the money; `copies` of its receipt, `gifts` (gift receipts)
-    and `letters` (by e-mail) were asked for so far.
+    and `letters` (by e-mail) were asked for so far. `tip_back` is the sale in which its tip goes,
+    or went, back; empty for none.
     """
 
     cart: Cart
@@ -71,6 +72,7 @@ class Original(msgspec.Struct, frozen=True):
     copies: int = 0
     gifts: int = 0
     letters: int = 0
+    tip_back: str = ""
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -245,14 +247,17 @@ def parts_of_refund(
 
 
 def room_of(cart: Cart, original: Original) -> int:
-    """Return what a sale may still give back for the goods of an original in it."""
+    """Return what a sale may still give back for the goods, and the tip, of an original in it."""
     worth = sum(
         line.back.gross_minor
         for line in cart.lines
         if line.back and not line.voided and line.back.original_sale == original.cart.sale
     )
+    tip = sum(
+        back.amount_minor for back in cart.tips_back if back.original_sale == original.cart.sale
+    )
     given = sum(each.amount_minor for each in original.refunds if each.sale == cart.sale)
-    return worth - given
+    return worth + tip - given
 
 
 def all_back(original: Original) -> tuple[GoodsBack, ...]:

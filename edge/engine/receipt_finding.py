@@ -55,6 +55,7 @@ def sold_sale_view(original: Original) -> SoldSaleView:
     """Return what of a completed sale may come back, line by line and altogether."""
     cart = original.cart
     back = sum(each.gross_minor for each in all_back(original))
+    tip = 0 if original.tip_back else max(0, cart.tip_minor)
     return SoldSaleView(
         cart.receipt,
         cart.sale,
@@ -69,7 +70,7 @@ def sold_sale_view(original: Original) -> SoldSaleView:
                 rest.tender.tender_id,
                 rest.tender.kind,
                 rest.paid_minor,
-                min(rest.rest_minor, back),
+                min(rest.rest_minor, back + tip),
                 rest.tender.last4,
                 rest.tender.scheme,
                 rest.tender.reference,
@@ -78,6 +79,7 @@ def sold_sale_view(original: Original) -> SoldSaleView:
             for rest in tender_rests(original)
         ),
         tip_minor=cart.tip_minor,
+        tip_back_minor=tip,
     )
 
 

@@ -170,6 +170,8 @@ def _kind(cart: Cart, words: ReceiptWords) -> Iterator[ReceiptBlock]:
     live = [line for line in cart.lines if not line.voided]
     goods = [line for line in live if not line.deposit] or live  # empties beside goods are usual
     returns = {line.back is not None for line in goods}
+    if cart.tips_back:
+        returns.add(True)
     if True in returns:
         kind = words.exchange if False in returns else words.refund
         yield TextBlock(kind, Align.CENTRE, Emphasis.LARGE)
@@ -270,6 +272,8 @@ def _tip(cart: Cart, words: ReceiptWords) -> Iterator[ReceiptBlock]:
     """Say what the staff got beside the total, and what both come to."""
     if cart.tip_minor:
         yield RowBlock(words.tip, format_amount(cart.tip_minor, cart.currency))
+        for back in cart.tips_back:
+            yield TextBlock(f"  {words.from_receipt} {back.receipt}")
         if cart.rounding_minor:
             yield RowBlock(words.rounding, format_amount(cart.rounding_minor, cart.currency))
         paid = cart.payable_minor + cart.rounding_minor

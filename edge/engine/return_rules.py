@@ -14,7 +14,7 @@ from edge.engine.approval_rules import authorise
 from edge.engine.article_finding import article_of, price_code
 from edge.engine.cart import RETURNED, Cart
 from edge.engine.circumstances import Circumstances
-from edge.engine.originals import check_returnable, goes_back, sold_line
+from edge.engine.originals import Original, check_returnable, goes_back, sold_line
 from edge.engine.reference_view import ReferenceView
 from edge.engine.sale_lines import check_lines, open_if_needed, with_line
 from edge.engine.state_refusals import refuse_once_tendered, refuse_while_paying
@@ -30,17 +30,7 @@ def return_line(
     events, cart = open_if_needed(cart, command.sale_id, reference, given)
     refuse_once_tendered(cart)
     check_lines(cart)
-    original = next((o for o in given.originals if o.cart.receipt == command.receipt), None)
-    if original is None:
-        refuse_unknown_receipt(command.receipt)
-    if original.cart.currency != cart.currency:
-        raise Refused(
-            "other_currency",
-            f"Receipt {command.receipt} is in {original.cart.currency}, this sale in "
-            f"{cart.currency}.",
-            advice="Ask head office what to give back.",
-            params={"receipt": command.receipt, "currency": original.cart.currency},
-        )
+    original = original_asked(cart, command.receipt, given)
     line = sold_line(original, command.line_id)
     quantity = check_returnable(original, line, command.quantity, sale=cart.sale)
     back = goes_back(original, line, quantity)
@@ -68,6 +58,21 @@ def return_line(
     )
     _ = with_line(cart, returned)  # refuses a total over the limit
     return (*events, returned)
+
+
+def original_asked(cart: Cart, receipt: str, given: Circumstances) -> Original:
+    """Return the completed sale with a receipt, or refuse one that nothing comes back of here."""
+    original = next((o for o in given.originals if o.cart.receipt == receipt), None)
+    if original is None:
+        refuse_unknown_receipt(receipt)
+    if original.cart.currency != cart.currency:
+        raise Refused(
+            "other_currency",
+            f"Receipt {receipt} is in {original.cart.currency}, this sale in {cart.currency}.",
+            advice="Ask head office what to give back.",
+            params={"receipt": receipt, "currency": original.cart.currency},
+        )
+    return original
 
 
 def return_item(

@@ -67,6 +67,7 @@ from edge.contract.till_commands import (
     ReturnEmpties,
     ReturnItem,
     ReturnLine,
+    ReturnTip,
     ReverseInDoubt,
     SetCustomer,
     SetNote,
@@ -113,6 +114,7 @@ from edge.engine.return_rules import return_item, return_line
 from edge.engine.state_refusals import refuse_unless_open, refuse_while_paying
 from edge.engine.tender_rules import cancel_card, pay_by_card, take_cash
 from edge.engine.text_safety import check_free_text
+from edge.engine.tip_return_rules import return_tip
 from edge.engine.tip_rules import set_tip
 from edge.engine.training_rules import (
     begin_training,
@@ -222,6 +224,7 @@ _RULES: Final[
     GiveTender: give_tender,
     RefundByCard: refund_by_card,
     SetTip: set_tip,
+    ReturnTip: return_tip,
     Settle: settle,
     CancelCard: cancel_card,
     Abandon: _abandon,

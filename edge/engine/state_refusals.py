@@ -126,7 +126,7 @@ def refuse_unless_live(cart: Cart) -> None:
     """Refuse when nothing can be completed: no open sale, no live line, an age not checked."""
     refuse_unless_open(cart)
     refuse_while_weighing(cart)
-    if not cart.live_lines:
+    if not cart.live_lines and not cart.tips_back:
         raise Refused(
             "nothing_to_pay",
             "Every line of this sale is voided: there is nothing to pay.",

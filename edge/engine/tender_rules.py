@@ -31,7 +31,9 @@ def complete_if_covered(cart: Cart, *, till: str, receipts: int) -> tuple[Event,
 
     For the moment after a tender that is not cash: cash settles with rounding and change.
     """
-    if cart.state is not TillState.OPEN or not cart.live_lines or not cart.tendered_minor:
+    if cart.state is not TillState.OPEN or not cart.tendered_minor:
+        return ()
+    if not cart.live_lines and not cart.tips_back:
         return ()
     if cart.refund_due_minor:
         return ()

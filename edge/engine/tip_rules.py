@@ -23,6 +23,7 @@ from edge.engine.cart import Cart
 from edge.engine.circumstances import Circumstances
 from edge.engine.reference_view import ReferenceView
 from edge.engine.state_refusals import (
+    refuse_once_refunded,
     refuse_tip_without_goods,
     refuse_unless_open,
     refuse_while_weighing,
@@ -40,9 +41,11 @@ def set_tip(
     if amount == cart.tip_minor:
         return ()
     approver = ""
+    if cart.tips_back:
+        refuse_once_refunded(cart)
     if amount:
         approver = _allowed(cart, amount, reference.store.tips, given)
-    tipped = replace(cart, tip_minor=amount)
+    tipped = replace(cart, tip_minor=amount, tips_back=())
     if cart.tendered_minor > max(0, tipped.payable_minor):
         tendered = format_amount(cart.tendered_minor, cart.currency)
         raise Refused(
@@ -66,6 +69,12 @@ def _allowed(cart: Cart, amount: int, tips: Tips | None, given: Circumstances) -
             advice="Go on without one; head office switches them on.",
         )
     _ = check_amount(amount, what="The tip")
+    if cart.tips_back:
+        raise Refused(
+            "tip_goes_back",
+            "A tip goes back in this sale: it takes none of its own.",
+            advice="Complete it first; or take that tip out again.",
+        )
     refuse_tip_without_goods(cart)
     if cart.total_minor + amount > AMOUNT_MINOR_MAX:
         raise Refused(

@@ -33,6 +33,7 @@ from edge.contract.till_commands import (
     ReprintReceipt,
     Resume,
     ReturnLine,
+    ReturnTip,
     ReverseInDoubt,
 )
 from edge.contract.till_protocol import TillState
@@ -51,6 +52,7 @@ _NOT_TRAINED: Final = (
     Resume,
     OpenDrawer,
     ReturnLine,
+    ReturnTip,
     ReprintReceipt,
     PrintGiftReceipt,
     EmailReceipt,

@@ -16,6 +16,7 @@ from edge.contract.till_commands import (
     RefundByCard,
     ReprintReceipt,
     ReturnLine,
+    ReturnTip,
 )
 from edge.engine.cart import APPROVED, CARD, Cart
 from edge.engine.originals import Original, Refunded, Returned, Unfinished
@@ -26,7 +27,7 @@ from edge.flows.till import Till
 from edge.ledger.past_sales import PastSales
 from edge.ledger.replay import past_events
 
-Returning = (ReturnLine, GiveCash, GiveTender, RefundByCard)
+Returning = (ReturnLine, ReturnTip, GiveCash, GiveTender, RefundByCard)
 """Commands that look into other sales: one at a time in the whole store, so that no two tills
 take the same goods back, or give the same money."""
 
@@ -36,12 +37,13 @@ Reprinting = (ReprintReceipt, PrintGiftReceipt, EmailReceipt)
 
 def receipts_asked_for(command: AnyTillCommand, cart: Cart) -> tuple[str, ...]:
     """Return the receipts that a command looks into: the named one, or all of the sale's goods."""
-    if isinstance(command, ReturnLine):
+    if isinstance(command, ReturnLine | ReturnTip):
         return (command.receipt,)
     if isinstance(command, Reprinting):
         return (receipt_asked(command.receipt)[0],)
     if isinstance(command, Returning):
-        numbers = (line.back.receipt for line in cart.lines if line.back and not line.voided)
+        goods = (line.back.receipt for line in cart.lines if line.back and not line.voided)
+        numbers = (*goods, *(back.receipt for back in cart.tips_back))
         return tuple(dict.fromkeys(number for number in numbers if number))
     return ()
 
@@ -93,6 +95,7 @@ class SoldSales:
                         sold.copies,
                         sold.gifts,
                         sold.letters,
+                        sold.tip_back,
                     )
                 )
         return tuple(originals)

@@ -184,6 +184,9 @@ class TillViews:
                 training=till.training if face.training is None else face.training,
                 customer=shown.customer_view,
                 tip_minor=shown.tip_minor,
+                tips_from=tuple([back.receipt for back in shown.tips_back])
+                if shown.tips_back
+                else (),
             )
         )
 

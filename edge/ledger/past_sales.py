@@ -51,6 +51,8 @@ class SoldSale:
     copies: int = 0
     gifts: int = 0
     letters: int = 0
+    tip_back: str = ""
+    """The sale in which its tip goes, or went, back."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,9 @@ def _find(connection: sqlite3.Connection, receipt: str) -> SoldSale | None:
     copies, gifts, letters = connection.execute(
         "SELECT copies, gifts, letters FROM reprinted WHERE sale = ?", (sale,)
     ).fetchone() or (0, 0, 0)
+    (tip_back,) = connection.execute(
+        "SELECT sale FROM returned_tip WHERE original_sale = ?", (sale,)
+    ).fetchone() or ("",)
     return SoldSale(
         [StoredEvent(*event) for event in events],
         [ReturnedGoods(*goods) for goods in returned],
@@ -188,4 +193,5 @@ def _find(connection: sqlite3.Connection, receipt: str) -> SoldSale | None:
         copies,
         gifts,
         letters,
+        tip_back,
     )

@@ -41,6 +41,7 @@ from edge.contract.sale_events import (
     SaleResumed,
 )
 from edge.contract.system_events import TillEnrolled
+from edge.contract.tip_events import TipReturned, TipSet
 from edge.contract.training_events import TrainingBegan, TrainingEnded
 
 Projector = Callable[[sqlite3.Connection, Any, str, int], None]
@@ -82,6 +83,7 @@ def _abandoned(connection: sqlite3.Connection, event: SaleAbandoned, till: str, 
     connection.execute("UPDATE till SET open_seq = 0 WHERE till = ?", (till,))
     connection.execute("DELETE FROM returned_line WHERE sale = ?", (event.sale,))
     connection.execute("DELETE FROM refunded_tender WHERE sale = ?", (event.sale,))
+    connection.execute("DELETE FROM returned_tip WHERE sale = ?", (event.sale,))
     _release_coupons(connection, event.sale)
 
 
@@ -120,6 +122,17 @@ def _returned(connection: sqlite3.Connection, event: LineReturned, _: str, __: i
                 event.gross_minor,
             ),
         )
+
+
+def _tip_returned(connection: sqlite3.Connection, event: TipReturned, _: str, __: int) -> None:
+    connection.execute(
+        "INSERT INTO returned_tip (original_sale, sale) VALUES (?, ?)",
+        (event.original_sale, event.sale),
+    )
+
+
+def _tip_set(connection: sqlite3.Connection, event: TipSet, _: str, __: int) -> None:
+    connection.execute("DELETE FROM returned_tip WHERE sale = ?", (event.sale,))
 
 
 def _voided(connection: sqlite3.Connection, event: LineVoided, _: str, __: int) -> None:
@@ -304,6 +317,8 @@ _PROJECTORS: Final[dict[type[Event], Projector]] = {
     SaleResumed: _resumed,
     LineReturned: _returned,
     LineVoided: _voided,
+    TipReturned: _tip_returned,
+    TipSet: _tip_set,
     CashReturned: _refunded,
     TenderReturned: _refunded,
     CardRefundRequested: _card_refund_asked,
@@ -332,6 +347,7 @@ PROJECTED_TABLES: Final = (
     "enrolment",
     "returned_line",
     "refunded_tender",
+    "returned_tip",
     "reversed_before",
     "reprinted",
     "presented",

@@ -49,6 +49,7 @@ from edge.contract.sale_events import (
 from edge.contract.system_events import BoxStarted
 from edge.contract.till_commands import CancelCard, OtherTender
 from edge.contract.till_protocol import TillState
+from edge.contract.tip_events import TipReturned
 from edge.contract.wire import encode
 from edge.engine.cart import EMPTY
 from edge.engine.cart_changes import apply, replay
@@ -150,7 +151,8 @@ class TillMachine(RuleBasedStateMachine):
         assert self.till.receipts == int(event.receipt.rpartition("-")[2])
         assert sum(self.charged.values()) == cart.card_minor
         ages = [line.minimum_age for line in cart.lines if not line.voided]
-        assert max(ages) <= cart.age_checked
+        assert ages or cart.tips_back
+        assert max(ages, default=0) <= cart.age_checked
         self.charged.clear()
 
     @rule(code=st.sampled_from(SOUND_CODES), pieces=st.integers(1, 4))
@@ -288,10 +290,22 @@ class TillMachine(RuleBasedStateMachine):
         if self.attempt(self.till.tip, amount):
             cart = self.till.cart
             assert (cart.tip_minor, cart.total_minor) == (amount, before.total_minor)
+            assert cart.tips_back == ()
             assert cart.taxes == before.taxes
             assert cart.reductions == before.reductions
             assert cart.tenders == before.tenders
-            assert cart.payable_minor >= cart.tendered_minor
+            assert not cart.tendered_minor or cart.payable_minor >= cart.tendered_minor
+
+    @precondition(lambda self: bool(self.till.books.sold))
+    @rule(data=st.data())
+    def give_a_tip_back(self, data: st.DataObject) -> None:
+        sold = self.till.books.sold
+        tipped = sorted(each for each, cart in sold.items() if cart.tip_minor) or sorted(sold)
+        receipt = data.draw(st.sampled_from(tipped))
+        for event in self.attempt(self.till.tip_back, receipt):
+            if isinstance(event, TipReturned):
+                assert event.amount_minor == sold[receipt].tip_minor > 0
+                assert self.till.cart.tip_minor < 0
 
     @selling
     @rule()
@@ -380,7 +394,7 @@ class TillMachine(RuleBasedStateMachine):
         taken = [t for t in cart.tenders if t.state in {"taken", "returned"}]
         signs = {t.amount_minor > 0 for t in cart.tenders if t.state != "declined"}
         assert len(signs) < 2
-        assert (False not in signs) or cart.total_minor < 0
+        assert (False not in signs) or cart.payable_minor < 0
         assert cart.cash_minor == sum(t.amount_minor for t in taken if t.kind == "cash")
         assert cart.other_minor == sum(t.amount_minor for t in taken if t.kind != "cash")
         assert cart.card_minor == sum(t.amount_minor for t in cart.tenders if t.state == "approved")
@@ -397,9 +411,9 @@ class TillMachine(RuleBasedStateMachine):
     def a_tip_is_for_what_is_sold(self) -> None:
         cart = self.till.cart
         tips = self.till.reference.store.tips
-        assert cart.tip_minor >= 0
-        assert cart.tip_minor == 0 or tips is not None
-        if cart.tip_minor and cart.tenders:
+        assert cart.tip_minor <= 0 or tips is not None
+        assert min(0, cart.tip_minor) == -sum(each.amount_minor for each in cart.tips_back)
+        if cart.tip_minor > 0 and cart.tenders:
             assert cart.total_minor >= 0
             assert any(line.back is None and not line.voided for line in cart.lines)
 
@@ -412,6 +426,14 @@ class TillMachine(RuleBasedStateMachine):
             back = sum(each.gross_minor for each in original.returns)
             total = original.cart.total_minor + original.cart.returned_minor
             assert back <= total
+            carts = {each.sale: each for each in (*self.till.books.sold.values(), self.till.cart)}
+            tips = [
+                each.amount_minor
+                for cart in carts.values()
+                for each in cart.tips_back
+                if each.original_sale == original.cart.sale
+            ]
+            assert tips in ([], [original.cart.tip_minor])
             assert all(each.refunded_minor <= each.paid_minor for each in tender_rests(original))
 
     @invariant()

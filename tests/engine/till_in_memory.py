@@ -58,6 +58,7 @@ from edge.contract.till_commands import (
     ReturnEmpties,
     ReturnItem,
     ReturnLine,
+    ReturnTip,
     ReverseInDoubt,
     SetCustomer,
     SetNote,
@@ -85,6 +86,8 @@ from edge.engine.sale_rules import decide_and_price
 from edge.engine.tender_rules import complete_if_covered
 from edge.engine.weighing_rules import weighed, weighing_ended
 from tests.engine.shop_in_memory import shop
+
+_LOOKING_BACK = (ReturnLine, ReturnTip, ReprintReceipt, PrintGiftReceipt, EmailReceipt)
 
 
 @dataclass
@@ -180,6 +183,10 @@ class Books:
         return Original(
             cart, returns, refunds, unfinished, before,
             copies=copies, gifts=gifts, letters=self.letters[cart.sale],
+            tip_back=next((
+                each.sale for each in carts.values()
+                for back in each.tips_back if back.original_sale == cart.sale
+            ), ""),
         )  # fmt: skip
 
 
@@ -222,11 +229,14 @@ class TillInMemory:
         return f"{kind}-{self._ids:06d}" if self.name == "till-1" else f"{kind}-{self._ids:06d}-b"
 
     def originals(self, command: AnyTillCommand | None) -> tuple[Original, ...]:
-        if isinstance(command, (ReturnLine, ReprintReceipt, PrintGiftReceipt, EmailReceipt)):
+        if isinstance(
+            command, (ReturnLine, ReturnTip, ReprintReceipt, PrintGiftReceipt, EmailReceipt)
+        ):
             asked, _ = receipt_asked(command.receipt)
             return tuple(self.books.original(each) for each in self.books.sold if each == asked)
         if isinstance(command, (GiveCash, GiveTender, RefundByCard)):
             receipts = [line.back.receipt for line in self.cart.lines if line.back]
+            receipts += [back.receipt for back in self.cart.tips_back]
             return tuple(self.books.original(each) for each in dict.fromkeys(receipts) if each)
         return ()
 
@@ -450,6 +460,9 @@ class TillInMemory:
 
     def tip(self, amount_minor: int) -> tuple[Event, ...]:
         return self.do(SetTip(command_id=self.new_id("command"), amount_minor=amount_minor))
+
+    def tip_back(self, receipt: str, reason: str = "mistyped") -> tuple[Event, ...]:
+        return self.do(ReturnTip(command_id=self.new_id("command"), receipt=receipt, reason=reason))
 
     def settle(self) -> tuple[Event, ...]:
         return self.do(Settle(command_id=self.new_id("command")))

@@ -139,6 +139,36 @@ def tip_half_paid(till: TillInMemory) -> None:
     till.cash(50)
 
 
+def sold_with_tip(till: TillInMemory) -> None:
+    with_tips(till)
+    till.tip(10)
+    till.cash(55)
+    till.next_sale()
+
+
+def sold_with_tip_and_tipped(till: TillInMemory) -> None:
+    sold_with_tip(till)
+    till.add(ROLL)
+    till.tip(5)
+
+
+def tip_comes_back(till: TillInMemory) -> None:
+    sold_with_tip(till)
+    till.role = "supervisor"
+    till.tip_back("till-1-000001")
+
+
+def tip_half_back(till: TillInMemory) -> None:
+    tip_comes_back(till)
+    till.give(5)
+
+
+def tip_went_back(till: TillInMemory) -> None:
+    tip_comes_back(till)
+    till.give(10)
+    till.next_sale()
+
+
 def sold_as(code: str, unknown: str) -> AddItem:
     return AddItem(command_id="command-sold-as", code=code, unknown_code=unknown)
 

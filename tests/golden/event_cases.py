@@ -93,7 +93,7 @@ from edge.contract.system_events import (
     SignInLocked,
     TillEnrolled,
 )
-from edge.contract.tip_events import TipSet
+from edge.contract.tip_events import TipReturned, TipSet
 from edge.contract.training_events import TrainingBegan, TrainingEnded, TrainingNoted
 from edge.contract.weighing_events import WeighingAsked, WeighingEnded
 
@@ -262,6 +262,10 @@ CASES: Final[tuple[Event, ...]] = (
     SaleOpened(sale=SALE, currency="EUR", price_book="summer", prices_include_tax=False),
     SaleParked(sale=SALE, label="Lady in red", for_till="till-2"),
     SaleResumed(sale=SALE),
+    TipReturned(
+        sale=SALE, original_sale=ORIGINAL, receipt="till-2-000123", amount_minor=300,
+        reason="mistyped", approver="pawel",
+    ),
     TipSet(sale=SALE, amount_minor=2500, approver="pawel"),
     SignInLocked(cashier="marta", scope="person"),
     TenderReturned(

@@ -63,6 +63,9 @@ class Sale:
     def tip_set(self, data: dict[str, Any]) -> None:
         self.tip = data["amount_minor"]
 
+    def tip_returned(self, data: dict[str, Any]) -> None:
+        self.tip -= data["amount_minor"]
+
     def cash_tendered(self, data: dict[str, Any]) -> None:
         self.paid["cash"] += data["amount_minor"]
 

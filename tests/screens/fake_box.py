@@ -428,6 +428,7 @@ class FakeBox:
                 training=self.training,
                 customer=cart.customer_view,
                 tip_minor=cart.tip_minor,
+                tips_from=tuple(back.receipt for back in cart.tips_back),
             )
         )
 

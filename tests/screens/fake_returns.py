@@ -29,6 +29,7 @@ from edge.contract.till_commands import (
     PayByCard,
     RefundByCard,
     ReturnLine,
+    ReturnTip,
     TakeCash,
 )
 from edge.contract.till_protocol import TillState
@@ -109,15 +110,25 @@ class SoldShelf:
                 for till, each in unfinished.items()
                 if each.sale and not each.receipt
             ),
+            tip_back=next(
+                (
+                    each.sale
+                    for each in carts.values()
+                    for back in each.tips_back
+                    if back.original_sale == cart.sale
+                ),
+                "",
+            ),
         )
 
     def originals(self, command: AnyTillCommand, cart: Cart) -> tuple[Original, ...]:
         """Return the completed sales that a command looks into."""
         self.here = cart
-        if isinstance(command, ReturnLine):
+        if isinstance(command, ReturnLine | ReturnTip):
             numbers = [command.receipt]
         elif isinstance(command, (GiveCash, GiveTender, RefundByCard)):
             numbers = [each.back.receipt for each in cart.lines if each.back and not each.voided]
+            numbers += [each.receipt for each in cart.tips_back]
         else:
             numbers = []
         return tuple(self.original(each) for each in dict.fromkeys(numbers) if each in self.sold)

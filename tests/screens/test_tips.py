@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from edge.contract.reference_data import Tips
-from edge.contract.till_commands import PayByCard, SetTip, TakeCash
+from edge.contract.till_commands import PayByCard, ReturnTip, SetTip, TakeCash
 from tests.screens.by_hand_page import LANGUAGES, LOAF, approve_by_keyboard, selling, sent
 from tests.screens.fake_box import FakeBox
 from tests.screens.looks import DESK_LOOKS, Looks
@@ -233,3 +233,105 @@ async def test_nothing_sticks_out_and_axe_finds_nothing(
     await page.locator("#keep-change").click()
     await looks.till.state("change")
     await looks.at("done")
+
+
+async def sold_with_a_tip(till: TillPage, box: FakeBox, tip: str = "80") -> None:
+    """Complete the sale of 4.20 with a tip, in cash, and go on with the next one."""
+    page = till.page
+    await page.evaluate("document.activeElement?.blur()")
+    await page.keyboard.press("End")
+    await till.type(tip)
+    await page.keyboard.press("Enter")
+    await due_is(till, 420 + int(tip))
+    await page.keyboard.press("F9")
+    await till.state("change")
+    await page.keyboard.press("Enter")
+    await till.state("idle")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_mistyped_tip_goes_back_without_goods_by_keyboard(
+    browser: Browser, box: FakeBox, language: str
+) -> None:
+    till = await at_the_desk(browser, box, language=language)
+    page = till.page
+    await sold_with_a_tip(till, box)
+    await page.keyboard.press("F1")
+    await till.type("1")
+    await page.keyboard.press("Enter")
+    back = page.locator(".tip__back")
+    await expect(back.locator(".money")).to_have_attribute("value", "80")
+    await back.focus()
+    await page.keyboard.press("Enter")  # why is asked first
+    await expect(page.locator("#return-reason")).to_be_focused()
+    assert sent(box, ReturnTip) == []
+    await till.type("mistyped")
+    await back.focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".approval__wish")).to_contain_text("till-2-000001")
+    await approve_by_keyboard(till, box)
+    await till.state("sell")
+    await expect(page.locator(".given .money")).to_have_attribute("value", "-80")
+    await expect(page.locator(".totals .sum .money")).to_have_attribute("value", "-80")
+    await page.keyboard.press("F9")
+    await till.state("paying")
+    await expect(page.locator(DUE)).to_have_attribute("value", "80")
+    await page.keyboard.press("F9")
+    await till.state("change")
+    await expect(page.locator(".huge")).to_have_attribute("value", "80")
+    (back_again,) = sent(box, ReturnTip)
+    assert (back_again.receipt, back_again.reason) == ("till-2-000001", "mistyped")
+    assert (box.cart.total_minor, box.cart.tip_minor, box.cart.cash_minor) == (0, -80, -80)
+    assert till.defects == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_it_goes_back_with_the_goods_by_touch_and_may_be_taken_out_again(
+    browser: Browser, box: FakeBox, language: str
+) -> None:
+    till = await at_the_desk(browser, box, "phone", language)
+    page = till.page
+    await sold_with_a_tip(till, box)
+    await page.keyboard.press("F1")
+    await till.type("1")
+    await page.keyboard.press("Enter")
+    await page.locator(".sold__key").tap()
+    await page.locator(".return__why .key").first.tap()
+    await page.locator(".tip__back").tap()
+    await approve_by_keyboard(till, box)
+    await expect(page.locator(".tip__back")).to_have_count(0)  # the goods are chosen still
+    await page.locator(".hand__go").tap()
+    await till.state("sell")
+    await expect(page.locator(".totals .sum .money")).to_have_attribute("value", "-500")
+    await page.locator(".given .key").tap()
+    await expect(page.locator(".totals .sum .money")).to_have_attribute("value", "-420")
+    await expect(page.locator(".given")).to_have_count(0)
+    assert box.cart.tips_back == ()
+    assert till.defects == []
+
+
+@pytest.mark.parametrize("look", DESK_LOOKS)
+async def test_the_tip_of_a_receipt_sticks_out_nowhere(
+    browser: Browser, box: FakeBox, node_modules: Path, look: tuple[str, str, str]
+) -> None:
+    take_tips(box)
+    looks = await Looks.open(browser, box, node_modules, look)
+    till = looks.till
+    page = till.page
+    await selling(box, till, LOAF)
+    await page.keyboard.press("F9")
+    await till.state("paying")
+    await sold_with_a_tip(till, box)
+    await page.keyboard.press("F1")
+    await till.type("1")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".tip__back")).to_be_visible()
+    await looks.at("receipt")
+    await page.locator(".return__why .key").first.click()
+    await page.locator(".tip__back").click()
+    await approve_by_keyboard(till, box)
+    await till.state("sell")
+    await looks.at("sale")
+    await page.keyboard.press("F9")
+    await till.state("paying")
+    await looks.at("refund")

@@ -79,7 +79,7 @@ export function Sum() {
     <dl class="sum__rows">${goods > 0 && html`<div><dt>${say("display_items", { n: goods })}</dt><dd></dd></div>`}
       ${now.saved_minor > 0 && row(say("display_saved"), now.saved_minor, "save")}
       ${(started || back || tipped) && row(say("total"), now.total_minor)}
-      ${tipped && row(say("tip"), now.tip_minor)}
+      ${tipped && row(say(now.tip_minor < 0 ? "tip_back" : "tip"), now.tip_minor)}
       ${now.tenders.filter((each) => !each.waits).map((each) => row(tenderName(each.kind), each.amount_minor, "", each.amount_minor > 0))}</dl>
     <p class="sum__all" aria-live="polite"><span>${title}</span><${Money} minor=${huge} currency=${currency} kind=${huge >= 1_000_000 ? "sum__huge sum__huge--long" : "sum__huge"} /></p></section>`;
 }

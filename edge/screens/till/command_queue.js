@@ -24,7 +24,7 @@ export const SETTLES = new Set(["ask_terminal", "attach_evidence", "reverse_in_d
 export const BY_HAND = new Set(["override_price", "give_discount", "remove_discount", "add_coupon", "remove_coupon", "set_customer", "open_drawer"]);
 
 /** What gives goods or money back waits for the box too: only it knows what may still come back. */
-export const GOES_BACK = new Set(["return_empties", "return_line", "return_item", "give_cash", "give_tender", "refund_by_card", "settle"]);
+export const GOES_BACK = new Set(["return_empties", "return_tip", "return_line", "return_item", "give_cash", "give_tender", "refund_by_card", "settle"]);
 
 /** Whether a wish is being carried out right now. */
 export const busy = signal(false);

@@ -284,7 +284,7 @@ export function pay() {
     store.payAsked.value = true; // what is on its way belongs to this sale: its total is not known yet
     return undefined;
   }
-  if (!store.liveLines.value.length) return tell(say("pay_nothing"));
+  if (!store.hasContent.value) return tell(say("pay_nothing"));
   return batch(() => {
     store.payingDesk.value = true;
     store.amountDigits.value = "";

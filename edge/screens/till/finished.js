@@ -45,7 +45,7 @@ export function FinishedDesk() {
   const refund = -given.reduce((sum, tender) => sum + tender.amount_minor, 0);
   const counted = -given.filter((tender) => tender.kind === "cash").reduce((sum, tender) => sum + tender.amount_minor, 0); // what the hands give
   const huge = counted || refund || (back ? view.change_minor : view.total_minor + view.tip_minor);
-  const title = counted && counted !== refund ? say("given_way", { tender: tenderName("cash") }) : refund || view.total_minor < 0 ? say("given_back") : even ? say("exchanged") : back ? say("change") : say("paid");
+  const title = counted && counted !== refund ? say("given_way", { tender: tenderName("cash") }) : refund || view.total_minor + view.tip_minor < 0 ? say("given_back") : even ? say("exchanged") : back ? say("change") : say("paid");
   const long = money(huge, view.currency).replace(/\p{Cf}/gu, "").length > LONG_AMOUNT; // signs that turn the line take no room
   return html`<main class="desk desk--change">
     <div class="torn bigslip">
@@ -57,7 +57,7 @@ export function FinishedDesk() {
         ${cards.map((card) => html`<div key=${card.tender_id}><dt class="quiet">${card.last4 ? say("card_ending", { last4: card.last4 }) : say("card")} <bdi>${card.scheme}</bdi></dt><dd><${Money} minor=${card.amount_minor} currency=${view.currency} /></dd></div>`)}
         ${taken.filter((tender) => tender.kind !== "cash").map((tender) => html`<div key=${tender.tender_id}><dt class="quiet">${tenderName(tender.kind)} <bdi>${tender.reference}</bdi></dt><dd><${Money} minor=${tender.amount_minor} currency=${view.currency} /></dd></div>`)}
         ${view.rounding_minor !== 0 && html`<div><dt class="quiet">${say("rounding")}</dt><dd><${Money} minor=${view.rounding_minor} currency=${view.currency} /></dd></div>`}
-        ${view.tip_minor !== 0 && html`<div><dt class="quiet">${say("tip")}</dt><dd><${Money} minor=${view.tip_minor} currency=${view.currency} /></dd></div>`}
+        ${view.tip_minor !== 0 && html`<div><dt class="quiet">${say(view.tip_minor < 0 ? "tip_back" : "tip")}</dt><dd><${Money} minor=${view.tip_minor} currency=${view.currency} /></dd></div>`}
         <div><dt class="quiet"><bdi>${say("sale_number", { receipt: view.receipt_number ?? "" })}</bdi></dt><dd><${Money} minor=${view.total_minor} currency=${view.currency} /></dd></div>
         <${Receipt} />
         ${view.dots && html`<div><dt class="quiet">${say("kept_where")}</dt><dd class="row"><span>${dotsInWords(view.dots)}</span><${Dots} dots=${view.dots} /></dd></div>`}

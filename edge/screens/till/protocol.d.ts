@@ -159,6 +159,7 @@ export interface TillView {
   training: boolean;
   customer: CustomerView | null;
   tip_minor: number;
+  tips_from: string[];
 }
 
 export interface CustomerView {
@@ -276,6 +277,7 @@ export interface SoldSaleView {
   store_number: number;
   lines_left_out: number;
   tip_minor: number;
+  tip_back_minor: number;
 }
 
 export interface RefusalBody {
@@ -369,6 +371,7 @@ export type Command =
   | { type: "give_tender"; kind: "gift_card" | "points" | "house_account" | "voucher" | "manual_card"; amount_minor: number; reference: string; approval?: string }
   | { type: "refund_by_card"; amount_minor: number; approval?: string }
   | { type: "set_tip"; amount_minor: number; approval?: string }
+  | { type: "return_tip"; receipt: string; reason: string; sale_id?: string; approval?: string }
   | { type: "settle" }
   | { type: "cancel_card" }
   | { type: "abandon"; reason?: string }
@@ -390,4 +393,4 @@ export type Command =
   | { type: "end_training" };
 
 /** What a second person may have to approve. */
-export type ApprovedCommand = Extract<Command, { type: "add_item" | "return_empties" | "override_price" | "give_discount" | "open_drawer" | "take_tender" | "return_item" | "give_cash" | "give_tender" | "refund_by_card" | "attach_evidence" | "reverse_in_doubt" | "settle_card_alarm" | "set_tip" | "begin_training" }>;
+export type ApprovedCommand = Extract<Command, { type: "add_item" | "return_empties" | "override_price" | "give_discount" | "open_drawer" | "take_tender" | "return_item" | "give_cash" | "give_tender" | "refund_by_card" | "attach_evidence" | "reverse_in_doubt" | "settle_card_alarm" | "set_tip" | "return_tip" | "begin_training" }>;

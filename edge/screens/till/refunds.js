@@ -27,7 +27,7 @@ const cashDue = () => inCoins(store.view.value?.refund_due_minor ?? 0);
 /** Whether nothing is left to take or to give: an even exchange, or less than the smallest coin. */
 export function isEven() {
   const view = store.view.value;
-  if (view?.state !== "open" || !store.liveLines.value.length) return false;
+  if (view?.state !== "open" || !store.hasContent.value) return false;
   return goesBack() ? cashDue() === 0 : view.due_minor === 0 && view.total_minor + view.tip_minor === 0;
 }
 
@@ -41,7 +41,7 @@ const known = signal(/** @type {{key: string, tenders: PaidTenderView[]}} */ ({ 
 
 const wanted = computed(() => {
   if (!goesBack()) return "";
-  const receipts = new Set(store.liveLines.value.map((line) => line.returned_from).filter(Boolean));
+  const receipts = new Set([...store.liveLines.value.map((line) => line.returned_from), ...(store.view.value?.tips_from ?? [])].filter(Boolean));
   const given = (store.view.value?.tenders ?? []).filter((each) => each.state !== "asked").length;
   return JSON.stringify([store.view.value?.sale_id, given, [...receipts]]);
 });

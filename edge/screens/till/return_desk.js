@@ -10,6 +10,7 @@ import { Fault, MessageLine } from "./message_line.js";
 import { TEXT_CHARS_MAX } from "./by_hand.js";
 import { tenderName } from "./tender_words.js";
 import * as returns from "./returns.js";
+import { TipOfReceipt } from "./tip_sheet.js";
 import * as store from "./store.js";
 
 /** @typedef {import("./store").Returning} Returning */
@@ -118,7 +119,7 @@ function Sold({ now }) {
         <span class="quiet"><bdi>${day(sold.completed_at)}</bdi> · ${say("till_named", { till: tillName(sold.till) })} · <${Money} minor=${sold.total_minor} currency=${sold.currency} />${how && html` · <bdi>${how}</bdi>`}</span></p>
         ${some && html`<button type="button" class="key" aria-pressed=${returns.isEverything()} onClick=${returns.pickAll}><span>${say("return_everything")} <${Money} minor=${sold.back_minor} currency=${sold.currency} /></span></button>`}</div>
       ${proved ? html`<${Proved} sold=${sold} />` : some ? html`<p class="quiet hand__now">${say("return_pick")}</p>` : html`<p class="hand__now" role="status">${say("return_nothing")}</p>`}
-      <ul class="sold">${sold.lines.map((line) => html`<${SoldLine} key=${line.line_id} line=${line} picked=${now.picked[line.line_id] ?? 0} on=${now.at === line.line_id} paid=${proved ? sold.currency : undefined} />`)}</ul></div>
+      <ul class="sold">${sold.lines.map((line) => html`<${SoldLine} key=${line.line_id} line=${line} picked=${now.picked[line.line_id] ?? 0} on=${now.at === line.line_id} paid=${proved ? sold.currency : undefined} />`)}</ul><${TipOfReceipt} sold=${sold} /></div>
     <div class="hand__pad return__side">${proved ? html`<button type="button" class="key" onClick=${returns.withoutReceipt}><${Icon} name="nopaper" />${say("return_without")}</button>` : html`<${Reasons} now=${now} />`}</div>
     ${!proved && html`<${Go} now=${now} does=${does(now, say("return_none"))} />`}</section>`;
 }

@@ -16,7 +16,7 @@ import { takesEmpties } from "./empties.js";
 import { goesBack, isEven } from "./refunds.js";
 import { ParkedSign } from "./park_desk.js";
 import { Tender } from "./tender_line.js";
-import { TipRow } from "./tip_sheet.js";
+import { TipRow, TipsBack } from "./tip_sheet.js";
 import * as store from "./store.js";
 
 /** @typedef {import("./protocol").LineView} LineView */
@@ -163,7 +163,7 @@ function Lines() {
   }, []);
   return html`<ol class="lines" ref=${list} tabindex="0" aria-label=${say("sale")}>
     ${rows.map((row) => html`<${Line} key=${row.key} row=${row} on=${row.line.line_id === on} keys=${screen === "sell"} />`)}
-    <${WholeSale} /><${CustomerRow} /><${CouponRows} /><${WaitingLines} /></ol>`;
+    <${WholeSale} /><${CustomerRow} /><${CouponRows} /><${TipsBack} /><${WaitingLines} /></ol>`;
 }
 
 function Ready() {
@@ -211,8 +211,8 @@ function SellTotals() {
       ${tip > 0 && html`<div><dt>${say("tip")}</dt><dd><${Money} minor=${tip} currency=${store.currency.value} /></dd></div>`}
       ${paid > 0 && html`<div><dt>${say("still_to_pay")}</dt><dd><b><${Money} minor=${view?.due_minor ?? 0} currency=${store.currency.value} /></b></dd></div>`}
     </dl>
-    <div class="sum"><span>${say(back ? "goes_back" : "total")}</span><${Money} minor=${view?.total_minor ?? 0} currency=${store.currency.value} /></div>
-    <${PayKey} dim=${lost || live.length === 0} /></div>`;
+    <div class="sum"><span>${say(back ? "goes_back" : tip < 0 ? "tip_to_pay" : "total")}</span><${Money} minor=${(view?.total_minor ?? 0) + Math.min(0, tip)} currency=${store.currency.value} /></div>
+    <${PayKey} dim=${lost || !store.hasContent.value} /></div>`;
 }
 
 function PayTotals() {
@@ -239,7 +239,7 @@ function Totals() {
     case "paying":
       return html`<${PayTotals} />`;
     case "change":
-      return html`<${EndTotals} tone="well" state=${say("complete")} words=${say("next_scan")} sum=${say((store.view.value?.total_minor ?? 0) < 0 ? "given_back" : "paid")} />`;
+      return html`<${EndTotals} tone="well" state=${say("complete")} words=${say("next_scan")} sum=${say((store.view.value?.total_minor ?? 0) + (store.view.value?.tip_minor ?? 0) < 0 ? "given_back" : "paid")} />`;
     case "indoubt":
       return html`<${EndTotals} tone="person" state=${say("in_doubt")} words="" sum=${say("not_settled")} />`;
     default:

@@ -116,6 +116,8 @@ export const rows = computed(() => {
   return all;
 });
 export const liveLines = computed(() => rows.value.map((row) => row.line).filter((line) => !line.voided));
+/** Whether there is something to pay for, or to give back: a tip goes back without goods too. */
+export const hasContent = computed(() => liveLines.value.length > 0 || (view.value?.tips_from.length ?? 0) > 0);
 export const currency = computed(() => view.value?.currency || session.value?.currency || "EUR");
 
 /** Which picture is shown; the style sheets go by it. */
@@ -128,7 +130,7 @@ export const screen = computed(() => {
     case "idle":
       return "idle";
     case "open":
-      return payingDesk.value && liveLines.value.length > 0 ? "paying" : "sell";
+      return payingDesk.value && hasContent.value ? "paying" : "sell";
     case "paying":
       return "paying";
     case "in_doubt":

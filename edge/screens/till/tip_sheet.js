@@ -5,7 +5,7 @@ import { say } from "../kit/words.js";
 import { percent } from "./by_hand_words.js";
 import { keyName, keys } from "./keyboard.js";
 import { Sheet } from "./sheet.js";
-import { askTip, changeToKeep, eraseTip, keepChange, offers, roundSums, setTip, setTyped, takesTip, tipDigits, typeTip } from "./tips.js";
+import { askTip, changeToKeep, eraseTip, giveTipBack, keepChange, keepTip, offers, roundSums, setTip, setTyped, takesTip, tipDigits, typeTip } from "./tips.js";
 import * as store from "./store.js";
 
 /** Digits are the tip's, from wherever the focus is; Enter takes them, or presses the key that has the focus. @param {KeyboardEvent} event */
@@ -56,8 +56,25 @@ export function TipRow() {
   if (!view || (!view.tip_minor && !takesTip())) return null;
   const has = view.tip_minor > 0;
   const keep = changeToKeep();
-  return html`<li class=${keep > 0 ? "tip__row tip__row--keep" : "tip__row"}><span>${say("tip")}</span>${takesTip()
+  return html`<li class=${keep > 0 ? "tip__row tip__row--keep" : "tip__row"}><span>${say(view.tip_minor < 0 ? "tip_back" : "tip")}</span>${takesTip()
       ? html`${keep > 0 && html`<button type="button" class="key" id="keep-change" onClick=${keepChange}><span>${say("tip_keep")} <${Money} minor=${keep} currency=${view.currency} /></span> <kbd>⇧ ${keyName(keys().tip)}</kbd></button>`}
         <button type="button" class="key" id="tip-key" aria-haspopup="dialog" onClick=${askTip}>${has ? html`<span class="said">${say("tip")}</span><${Money} minor=${view.tip_minor} currency=${view.currency} /><${Icon} name="pen" size="s" />` : html`<${Icon} name="plus" size="s" /><span>${say("tip")}</span>`} <kbd>${keyName(keys().tip)}</kbd></button>`
       : html`<${Money} minor=${view.tip_minor} currency=${view.currency} />`}</li>`;
+}
+
+/** Under the sold lines of a receipt that had a tip: it goes back by itself, or went back. @param {{sold: import("./protocol").SoldSaleView}} props */
+export function TipOfReceipt({ sold }) {
+  if (sold.tip_minor <= 0) return null;
+  if (!sold.tip_back_minor) return html`<p class="quiet hand__now">${say("tip")} <${Money} minor=${sold.tip_minor} currency=${sold.currency} />${!sold.proved_by && html` · ${say("tip_back_done")}`}</p>`;
+  return html`<button type="button" class="key tip__back" onClick=${giveTipBack}><${Icon} name="tip" /><span class="grow">${say("tip_back_give")}</span><${Money} minor=${sold.tip_back_minor} currency=${sold.currency} /></button>`;
+}
+
+/** Under the lines of a sale that gives tips back, with the key that takes them out again. */
+export function TipsBack() {
+  const view = store.view.value;
+  if (!view?.tips_from.length) return null;
+  const open = store.screen.value === "sell" && !view.tenders.some((each) => each.state === "returned" || each.state === "approved");
+  return html`<li class="whole" key="tips"><div class="given"><${Icon} name="tip" size="s" /><span class="grow"><b>${say("tip_back")}</b> <span class="quiet"><bdi>${view.tips_from.join(", ")}</bdi></span></span>
+    <${Money} minor=${view.tip_minor} currency=${view.currency} />
+    ${open && html`<button type="button" class="key key--quiet" aria-label=${say("tip_back_out")} onClick=${keepTip}><${Icon} name="times" size="s" /></button>`}</div></li>`;
 }

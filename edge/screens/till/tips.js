@@ -8,6 +8,7 @@ import { askApproval } from "./approving.js";
 import { send } from "./doings.js";
 import { tell } from "./happenings.js";
 import { goesBack } from "./refunds.js";
+import { focusSoon, pickedLines } from "./returns.js";
 import * as store from "./store.js";
 
 /** @typedef {import("./command_queue").Wish} Wish */
@@ -26,7 +27,7 @@ let keeping = null;
 export function takesTip() {
   const view = store.view.value;
   if (view?.state !== "open" || goesBack()) return false;
-  return view.tip_minor > 0 || (Boolean(store.session.value?.tips) && view.total_minor >= 0 && store.liveLines.value.some((line) => line.entry !== "returned"));
+  return view.tip_minor > 0 || (Boolean(store.session.value?.tips) && view.tip_minor === 0 && view.total_minor >= 0 && store.liveLines.value.some((line) => line.entry !== "returned"));
 }
 
 export function askTip() {
@@ -96,10 +97,41 @@ export function keepChange() {
   if (setTip(view.tip_minor + over, id)) keeping = { sale: view.sale_id, amount, id };
 }
 
+// --- a tip that goes back --------------------------------------------------------------------------
+
+/** The tip of the receipt that is looked at goes back; why is said as for goods. */
+export function giveTipBack() {
+  const now = store.returning.value;
+  if (!now?.sold || now.sent) return undefined;
+  const reason = now.reason.trim();
+  if (!reason) {
+    sound("refused");
+    focusSoon("return-reason");
+    return tell(say("type_reason"));
+  }
+  send({ type: "return_tip", receipt: now.sold.receipt_number, reason }, say("tip"));
+  return undefined;
+}
+
+/** It is in the sale: the desk has done its part, unless goods of the receipt are chosen too. @param {string} receipt */
+function tipWentBack(receipt) {
+  const now = store.returning.value;
+  if (now?.sold?.receipt_number !== receipt) return;
+  if (pickedLines(now).length) store.returning.value = { ...now, sold: { ...now.sold, tip_back_minor: 0 } };
+  else {
+    store.returning.value = null;
+    store.pane.value = "basket";
+  }
+}
+
+/** What goes back stays with the staff after all. */
+export const keepTip = () => void send({ type: "set_tip", amount_minor: 0 }, say("tip"));
+
 // --- answers ---------------------------------------------------------------------------------------
 
 /** @param {Wish} one */
 export function tipAnswered({ command }) {
+  if (command.type === "return_tip") tipWentBack(command.receipt);
   if (command.type !== "set_tip") return;
   const view = store.view.value;
   const kept = keeping?.id === command.command_id && keeping.sale === view?.sale_id ? keeping : null;
@@ -111,14 +143,15 @@ export function tipAnswered({ command }) {
 
 /** Returns whether the refusal was dealt with here. @param {import("./box_api.js").Refusal} refusal @param {Wish} one */
 export function tipRefused(refusal, one) {
-  if (one.command.type !== "set_tip") return false;
+  if (one.command.type !== "set_tip" && one.command.type !== "return_tip") return false;
   if (refusal.code !== "needs_approval" && refusal.code !== "approval_over") {
     keeping = null;
     return false;
   }
   const { approval: _, ...command } = one.command;
   const fault = refusal.code === "approval_over" ? say("refusal_approval_over") : "";
-  askApproval({ command, name: one.name, what: `${say("tip")} ${money(command.amount_minor, store.currency.value)}`, about: "", reason: say("tip_over"), fault });
+  if (command.type === "set_tip") askApproval({ command, name: one.name, what: `${say("tip")} ${money(command.amount_minor, store.currency.value)}`, about: "", reason: say("tip_over"), fault });
+  else askApproval({ command, name: one.name, what: say("tip_back"), about: command.receipt, reason: command.reason, fault });
   return true;
 }
 
@@ -132,6 +165,7 @@ export function sendApprovedTip(command, name, until) {
 export function tipNews(before, next) {
   if (before.tip_minor === next.tip_minor) return;
   sound("added");
+  if (next.tip_minor < 0) return tell(`${say("tip_back")} ${money(-next.tip_minor, next.currency)}`, "");
   if (!keeping && Number(store.amountDigits.value) <= before.due_minor) store.amountDigits.value = "";
-  tell(next.tip_minor > 0 ? say("tip_is", { tip: money(next.tip_minor, next.currency), sum: money(next.total_minor + next.tip_minor, next.currency) }) : say("tip_gone"), "");
+  return tell(next.tip_minor > 0 ? say("tip_is", { tip: money(next.tip_minor, next.currency), sum: money(next.total_minor + next.tip_minor, next.currency) }) : say("tip_gone"), "");
 }

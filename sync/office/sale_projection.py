@@ -25,6 +25,7 @@ from edge.contract.sale_events import (
     SaleCompleted,
     SaleOpened,
 )
+from edge.contract.tip_events import TipReturned, TipSet
 from sync.office.coupon_projection import COUPON_STEPS, drop_coupons, use_coupons
 from sync.office.tender_projection import TENDER_STEPS, DoesNotFitError
 
@@ -296,6 +297,23 @@ def _completed(
     use_coupons(connection, envelope, event)
 
 
+def _tip_returned(
+    connection: sqlite3.Connection, envelope: SealedEnvelope, event: TipReturned
+) -> None:
+    connection.execute(
+        "INSERT INTO tip_back (store, sale, original_sale, amount_minor) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT DO NOTHING",
+        (envelope.store, event.sale, event.original_sale, event.amount_minor),
+    )
+
+
+def _tip_set(connection: sqlite3.Connection, envelope: SealedEnvelope, event: TipSet) -> None:
+    # a tip of its own stands in the completion; those that were to go back stay
+    connection.execute(
+        "DELETE FROM tip_back WHERE store = ? AND sale = ?", (envelope.store, event.sale)
+    )
+
+
 def _abandoned(
     connection: sqlite3.Connection, envelope: SealedEnvelope, event: SaleAbandoned
 ) -> None:
@@ -316,6 +334,8 @@ _STEPS: Final[dict[type[Event], Callable[[sqlite3.Connection, SealedEnvelope, An
     **TENDER_STEPS,
     **COUPON_STEPS,
     CustomerSet: _customer_set,
+    TipReturned: _tip_returned,
+    TipSet: _tip_set,
     SaleCompleted: _completed,
     SaleAbandoned: _abandoned,
 }

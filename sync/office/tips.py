@@ -14,17 +14,26 @@ from sync.office.sales import Sales
 from sync.office.store_directory import StoreDirectory
 
 _BY_CASHIER: Final = (
-    "SELECT slug, day, cashier, currency, count(*), sum(tip_minor) FROM sale"
-    " JOIN store ON store.number = sale.store"
-    " WHERE tip_minor <> 0 AND arrival IS NOT NULL AND sale.store = ? AND day = ?"
-    " GROUP BY cashier, currency ORDER BY cashier, currency LIMIT ?"
+    "SELECT slug, day, cashier, currency, sum(sales), sum(tip_minor) FROM ("
+    " SELECT store, day, cashier, currency, 1 AS sales, tip_minor FROM sale"
+    "  WHERE tip_minor > 0 AND arrival IS NOT NULL AND store = ?1 AND day = ?2"
+    " UNION ALL"
+    " SELECT giving.store, giving.day, coalesce(had.cashier, giving.cashier), giving.currency,"
+    "  0, -tip_back.amount_minor FROM sale AS giving"
+    "  JOIN tip_back ON tip_back.store = giving.store AND tip_back.sale = giving.sale"
+    "  LEFT JOIN sale AS had ON had.store = giving.store AND had.sale = tip_back.original_sale"
+    "  WHERE giving.tip_minor < 0 AND giving.arrival IS NOT NULL"
+    "  AND giving.store = ?1 AND giving.day = ?2"
+    ") AS tip JOIN store ON store.number = tip.store GROUP BY cashier, currency"
+    " ORDER BY cashier, currency LIMIT ?3"
 )
 
 
 class CashierTips(msgspec.Struct, frozen=True):
     """The tips of one cashier (an id) on one business day (`YYYY-MM-DD`) of a store, by its slug.
 
-    A sale is that of whoever took its money. `sales` had a tip.
+    A sale is that of whoever took its money. `sales` had a tip; a tip that went back on that day,
+    whoever gave it, comes off those of the cashier who had it.
     """
 
     store: str

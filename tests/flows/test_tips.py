@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +12,7 @@ import msgspec
 from edge.contract.reference_data import Feed, FeedItem, FeedPage, Tips
 from edge.contract.wire import encode
 from edge.ledger.integrity import verify
+from edge.ledger.projections import rebuild
 from tests.flows.box import MILK, PROFILE, SUPERVISOR_PIN, Box, selling_box
 from tests.flows.test_promotions import events
 
@@ -102,3 +105,63 @@ async def test_a_supervisor_allows_more_than_the_most(tmp_path: Path) -> None:
         await switch(box, None, 10)
         _, view = await box.command("set_tip", amount_minor=0)
         assert view["due_minor"] == 129
+
+
+async def sold_with_tip(box: Box) -> str:
+    """Sell milk of 1.29 with a tip of 0.21; return the receipt's number."""
+    await box.command("add_item", code=MILK)
+    await box.command("set_tip", amount_minor=21)
+    _, view = await box.command("take_cash", amount_minor=150)
+    await box.command("next_sale")
+    return str(view["receipt_number"])
+
+
+async def approved(box: Box) -> str:
+    approver = {"approver": "sofia", "pin": SUPERVISOR_PIN, "permission": "tip"}
+    _, given = await box.call("POST", "/api/v1/tills/till-1/approvals", approver)
+    return str(given["approval"])
+
+
+async def test_a_tip_goes_back_once_also_over_a_restart(tmp_path: Path) -> None:
+    async with selling_box(tmp_path) as box:
+        await switch(box, OFFERED)
+        receipt = await sold_with_tip(box)
+        wish = {"receipt": receipt, "reason": "mistyped"}
+        status, refused = await box.command("return_tip", **wish)
+        assert (status, refused["code"]) == (409, "needs_approval")
+        _, view = await box.command("return_tip", approval=await approved(box), **wish)
+        assert (view["tip_minor"], view["tips_from"], view["refund_due_minor"]) == (
+            -21, [receipt], 21,
+        )  # fmt: skip
+    async with selling_box(tmp_path) as box:
+        status, refused = await box.command("return_tip", approval=await approved(box), **wish)
+        assert (status, refused["code"]) == (409, "tip_is_going_back")
+        _, view = await box.command("give_cash", amount_minor=21)
+        assert (view["state"], view["total_minor"], view["tip_minor"]) == ("done", 0, -21)
+        _, sold = await box.call("GET", f"/api/v1/receipts/{receipt}")
+        assert (sold["tip_minor"], sold["tip_back_minor"], sold["back_minor"]) == (21, 0, 129)
+        await box.command("next_sale")
+        status, refused = await box.command("return_tip", approval=await approved(box), **wish)
+        assert (status, refused["code"]) == (409, "tip_returned_already")
+    assert verify(tmp_path / "edge" / "ledger.db").whole
+
+
+async def test_a_tip_that_was_taken_out_or_given_up_may_go_back_again(tmp_path: Path) -> None:
+    async with selling_box(tmp_path) as box:
+        await switch(box, OFFERED)
+        receipt = await sold_with_tip(box)
+        wish = {"receipt": receipt, "reason": "mistyped"}
+        await box.command("return_tip", approval=await approved(box), **wish)
+        await box.command("set_tip", amount_minor=0)
+        await box.command("return_tip", approval=await approved(box), **wish)
+        await box.command("abandon")
+        status, view = await box.command("return_tip", approval=await approved(box), **wish)
+        assert (status, view["tip_minor"]) == (200, -21)
+        with closing(sqlite3.connect(tmp_path / "edge" / "ledger.db")) as ledger:
+            found = "SELECT * FROM returned_tip"
+            kept = ledger.execute(found).fetchall()
+            assert len(kept) == 1
+            rebuild(ledger)
+            assert ledger.execute(found).fetchall() == kept
+            ledger.rollback()
+    assert verify(tmp_path / "edge" / "ledger.db").whole

@@ -12,8 +12,9 @@ from edge.contract.envelope import seal
 from edge.contract.event_registry import Event
 from edge.contract.instant import business_day
 from edge.contract.limits import SALE_TOTAL_MINOR_MAX
-from edge.contract.sale_events import CashTendered, SaleCompleted
-from edge.contract.tip_events import TipSet
+from edge.contract.return_events import CashReturned
+from edge.contract.sale_events import CashTendered, SaleAbandoned, SaleCompleted, SaleOpened
+from edge.contract.tip_events import TipReturned, TipSet
 from edge.runtime.system_clock import SystemClock
 from tests.sync.office.head_office import AT, Box, Served, sale_events, serve
 from tests.sync.office.test_coupons import _read_again
@@ -123,3 +124,48 @@ async def test_what_is_read_again_is_the_same(tmp_path: Path) -> None:
         before = await tips(served, "?day=2026-11-18")
         await _read_again(served.office.projector)
         assert await tips(served, "?day=2026-11-18") == before
+
+
+def giving_back(sale: str, original: str, tip_minor: int, *between: Event) -> list[Event]:
+    back = TipReturned(
+        sale=sale,
+        original_sale=original,
+        receipt=f"till-1-{original}",
+        amount_minor=tip_minor,
+        reason="mistyped",
+    )
+    return [
+        SaleOpened(sale=sale, currency="EUR"),
+        back,
+        *between,
+        CashReturned(sale=sale, tender="1", amount_minor=tip_minor),
+        SaleCompleted(
+            sale=sale, receipt=f"till-1-{sale}", total_minor=0, taxes=(), tip_minor=-tip_minor
+        ),
+    ]
+
+
+async def test_a_tip_that_went_back_comes_off_those_of_whoever_had_it(tmp_path: Path) -> None:
+    box = Box()
+    async with serve(tmp_path, box) as served:
+        box.record(*with_tip("a", 40))
+        box.record(*with_tip("b", 500), actor="paul")
+        box.record(*giving_back("c", "b", 500), actor="sofia")
+        opened, back, *_ = giving_back("d", "a", 40)
+        box.record(opened, back, TipSet(sale="d", amount_minor=0), SaleAbandoned(sale="d"))
+        box.record(*giving_back("e", "a", 40)[:2], SaleAbandoned(sale="e"))
+        box.record(*giving_back("f", "never heard of", 3), actor="sofia")
+        await _arrive(served, box)
+        store = await served.store()
+        assert (store["quarantined"], store["parked"]) == (0, 0)
+        found = await tips(served, "?day=2026-11-18")
+        assert [(each["cashier"], each["sales"], each["tip_minor"]) for each in found] == [
+            ("marta", 1, 40),
+            ("paul", 1, 0),
+            ("sofia", 0, -3),
+        ]
+        before = found
+        await _read_again(served.office.projector)
+        assert await tips(served, "?day=2026-11-18") == before
+        _, body = await served.ask("GET", "/api/v1/sales")
+        assert sum(each["tip_minor"] for each in body["sales"]) == 37

@@ -33,8 +33,6 @@ def complete_if_covered(cart: Cart, *, till: str, receipts: int) -> tuple[Event,
     """
     if cart.state is not TillState.OPEN or not cart.tendered_minor:
         return ()
-    if not cart.live_lines and not cart.tips_back:
-        return ()
     if cart.refund_due_minor:
         return ()
     if cart.tendered_minor < cart.payable_minor:

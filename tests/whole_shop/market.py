@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from tests.whole_shop.demo_shop import Shop
+from tests.whole_shop.demo_shop import Shop, eventually
 
 LOOSE: Final = ("101", "102", "103", "105", "106")
 OFFERED: Final = ("100054", "100057", "100056", "100039")
@@ -135,6 +135,7 @@ class Checkout:
             "reprint_receipt": self._want_a_copy,
             "return_item": self._without_receipt,
             "return_line": self._bring_back,
+            "return_tip": self._regret_the_tip,
         }
         for _ in range(most):
             missing = wanted - self.crowd.did.keys()
@@ -161,6 +162,12 @@ class Checkout:
 
     async def _bring_back(self) -> None:
         if await self._take_back():
+            await self._finish()
+
+    async def _regret_the_tip(self) -> None:
+        """Somebody typed more than was meant: the goods stay sold."""
+        tipped = [each["receipt_number"] for each in self.crowd.done if each["tip_minor"] > 0]
+        if tipped and await self._tip_back(self.chance.choice(tipped)):
             await self._finish()
 
     async def _exchange(self) -> None:
@@ -216,7 +223,14 @@ class Checkout:
             if line["unit"] == "piece":
                 part = max(1000, part // 1000 * 1000)
             came |= await self._return(number, line["line_id"], part)
+        if came and self.chance.random() < 0.5:
+            await self._tip_back(number)
         return came
+
+    async def _tip_back(self, number: str) -> bool:
+        if not (await self._receipt(number))["tip_back_minor"]:
+            return False
+        return await self.wish("return_tip", receipt=number, reason="mistyped") is not None
 
     async def _return(self, number: str, line_id: str, quantity: int) -> bool:
         view = await self.wish(
@@ -337,9 +351,10 @@ class Checkout:
         while view["age_check"] is not None:
             await self._show_age()
             view = await self.shop.view()
-        if not any(not line["voided"] for line in view["lines"]):
+        if not any(not line["voided"] for line in view["lines"]) and not view["tips_from"]:
             await self.must("abandon", reason="too young")
             return
+        view = await self._tip(view)
         while view["state"] != "done":
             if view["due_minor"]:
                 view = await self._pay(view["due_minor"])
@@ -349,6 +364,15 @@ class Checkout:
                 view = await self.must("settle")
         self.crowd.done.append(view)
         await self.must("next_sale")
+
+    async def _tip(self, view: Body) -> Body:
+        """Say a tenth, round up, think again; or nothing, as most do in a supermarket."""
+        if not view["due_minor"] or view["tips_from"] or self.chance.random() > 0.3:
+            return view
+        total = view["total_minor"]
+        for tip in self.chance.choice(((total // 10,), (-total % 100,), (250, 0, 50), (6_000,))):
+            view = await self.wish("set_tip", amount_minor=tip) or view
+        return view
 
     async def _pay(self, due: int) -> Body:
         part = due if self.chance.random() < 0.7 or due < 20 else self.chance.randrange(1, due)
@@ -395,6 +419,28 @@ class Checkout:
         return await self.shop.until_view(
             lambda view: view["state"] in {"done", "open"}, what="the card's answer"
         )
+
+
+async def switch_tips_on(shop: Shop) -> None:
+    """Let head office say that the store takes tips, and wait until its tills know."""
+    path = f"{shop.ready['office_api']}/api/v1/feeds/config?store={shop.ready['store']}"
+    headers = shop.ready["office_session"]
+    async with shop.client.get(path, headers=headers) as response:
+        (profile,) = [
+            item["value"] for item in (await response.json())["items"] if item["key"] == "store"
+        ]
+    profile["tips"] = {"offers_ppm": [100_000, 150_000], "most_minor": 5_000}
+    change = {"items": [{"key": "store", "value": profile}]}
+    async with shop.client.put(path, json=change, headers=headers) as response:
+        assert response.status == 200, await response.text()
+
+    async def known() -> bool | None:
+        async with shop.client.get(
+            f"{shop.ready['edge_api']}/api/v1/session", headers=shop.ready["session"]
+        ) as response:
+            return (await response.json())["tips"] is not None or None
+
+    await eventually(known, what="the till knows that tips are taken")
 
 
 async def open_checkouts(shop: Shop, tills: int, seed: int, crowd: Crowd) -> list[Checkout]:
@@ -450,8 +496,11 @@ def totals(sales: Iterable[Body]) -> dict[str, Any]:
     taxes: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     articles: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     receipts = {}
+    tips = {}
     for sale in sales:
         receipts[sale["receipt_number"]] = sale["total_minor"]
+        if sale["tip_minor"]:
+            tips[sale["receipt_number"]] = sale["tip_minor"]
         tenders["cash"] -= sale["change_minor"]
         for tender in sale["tenders"]:
             if tender["state"] in {"taken", "approved", "returned"}:
@@ -470,4 +519,5 @@ def totals(sales: Iterable[Body]) -> dict[str, Any]:
         "taxes": {key: amounts for key, amounts in taxes.items() if any(amounts)},
         "articles": {sku: both for sku, both in articles.items() if any(both)},
         "receipts": receipts,
+        "tips": tips,
     }

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 
 from tests.whole_shop.demo_shop import Shop, demo_shop, eventually
-from tests.whole_shop.market import Crowd, open_checkouts, totals
+from tests.whole_shop.market import Crowd, open_checkouts, switch_tips_on, totals
 
 pytestmark = [pytest.mark.whole_shop, pytest.mark.timeout(3600)]
 
@@ -29,6 +29,7 @@ EVERYTHING: Final = {
     "return_item", "give_cash", "give_tender", "refund_by_card", "park", "resume", "abandon",
     "approved", "set_customer", "add_coupon", "confirm_age", "refuse_age", "return_empties",
     "begin_training", "reprint_receipt", "print_gift_receipt",
+    "set_tip", "return_tip",
 }  # fmt: skip
 
 
@@ -63,6 +64,7 @@ async def test_an_hour_of_a_supermarket(line: str, tmp_path: Path) -> None:
     crowd = Crowd()
     print("seed", SEED, "customers", CUSTOMERS)
     async with demo_shop(tmp_path, "--tills", str(TILLS)) as shop:
+        await switch_tips_on(shop)
         await shop.counter("POST", "link", {"up": line == "there"})
         checkouts = await open_checkouts(shop, TILLS, SEED + len(line), crowd)
         async with asyncio.TaskGroup() as busy:

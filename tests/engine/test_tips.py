@@ -280,6 +280,13 @@ def test_a_tip_too_small_for_coins_is_settled_without_them() -> None:
     till.approve()
     till.settle()
     assert (till.cart.rounding_minor, till.cart.change_minor) == (-2, 0)
+    till.next_sale()
+    till.add(ROLL)
+    till.tip(4)
+    till.card(48)  # all but one of total and tip: nothing of it is change
+    till.approve()
+    till.settle()
+    assert (till.cart.rounding_minor, till.cart.change_minor) == (-1, 0)
 
 
 def test_in_training_it_is_as_in_a_sale() -> None:

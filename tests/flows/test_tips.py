@@ -138,6 +138,8 @@ async def test_a_tip_goes_back_once_also_over_a_restart(tmp_path: Path) -> None:
         assert (status, refused["code"]) == (409, "tip_is_going_back")
         _, view = await box.command("give_cash", amount_minor=21)
         assert (view["state"], view["total_minor"], view["tip_minor"]) == ("done", 0, -21)
+        (given,) = [each["data"] for each in events(box) if each["type"] == "cash_returned"]
+        assert [part["amount_minor"] for part in given["parts"]] == [21]  # of what had paid it
         _, sold = await box.call("GET", f"/api/v1/receipts/{receipt}")
         assert (sold["tip_minor"], sold["tip_back_minor"], sold["back_minor"]) == (21, 0, 129)
         await box.command("next_sale")
@@ -153,7 +155,8 @@ async def test_a_tip_that_was_taken_out_or_given_up_may_go_back_again(tmp_path: 
         wish = {"receipt": receipt, "reason": "mistyped"}
         await box.command("return_tip", approval=await approved(box), **wish)
         await box.command("set_tip", amount_minor=0)
-        await box.command("return_tip", approval=await approved(box), **wish)
+        status, view = await box.command("return_tip", approval=await approved(box), **wish)
+        assert (status, view["tip_minor"]) == (200, -21)
         await box.command("abandon")
         status, view = await box.command("return_tip", approval=await approved(box), **wish)
         assert (status, view["tip_minor"]) == (200, -21)

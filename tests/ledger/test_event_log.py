@@ -28,6 +28,7 @@ from edge.contract.receipt_events import GiftReceiptPrinted, ReceiptPresented, R
 from edge.contract.return_events import CashReturned, LineReturned, RefundPart, TenderReturned
 from edge.contract.sale_events import LineVoided, SaleAbandoned, SaleOpened, SaleParked, SaleResumed
 from edge.contract.system_events import BoxStopped, TillEnrolled
+from edge.contract.tip_events import TipReturned, TipSet
 from edge.contract.training_events import TrainingBegan, TrainingEnded
 from edge.ledger.projections import PROJECTED_TABLES, rebuild
 from edge.ledger.records import CommandReply, OpenJob, Record, Recorded, Repeated
@@ -230,6 +231,14 @@ def settled_by_people(sale: str) -> tuple[Event, ...]:
     return (reversal, seen, late, *other, looked_into)
 
 
+def tips(sale: str, original: str) -> tuple[Event, ...]:
+    """A tip goes back."""
+    back = TipReturned(
+        sale=sale, original_sale=original, receipt=original, amount_minor=50, reason="mistyped"
+    )
+    return (back,)
+
+
 def coupons(sale: str) -> tuple[Event, ...]:
     """Return coupons that a sale takes: two that may be used once, of which one is taken out."""
     return (
@@ -262,6 +271,12 @@ async def test_projections_made_anew_from_events_are_the_same(tmp_path: Path) ->
         await ledger.record(Record(coming_back("back", "1", receipt=False), "till-9"))
         await ledger.record(Record(card_refunds("open"), "till-1"))
         await ledger.record(Record(coupons("open"), "till-1"))
+        await ledger.record(Record(tips("open", "s1"), "till-1"))
+        opened = SaleOpened(sale="regret", currency="EUR")
+        kept = (opened, *tips("regret", "s2"), TipSet(sale="regret", amount_minor=0))
+        await ledger.record(Record(kept, "till-6"))
+        given_up = (*tips("regret", "s3"), SaleAbandoned(sale="regret"))
+        await ledger.record(Record(given_up, "till-6"))
         for till in ("till-7", "till-8"):
             await ledger.record(Record((TrainingBegan(),), till))
         await ledger.record(Record((TrainingEnded(),), "till-8"))
@@ -295,6 +310,7 @@ async def test_projections_made_anew_from_events_are_the_same(tmp_path: Path) ->
         before = tables()
         assert all(before.values())
         assert before["training"] == [("till-7",)]
+        assert before["returned_tip"] == [("s1", "open")]
         assert before["coupon"] == [("A-1", "open", "")]
         assert before["card_desk"] == [
             ("p1", seq - 5, 0, 0), ("p2", 0, seq - 4, seq - 3), ("p3", 0, seq - 2, 0),

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import pytest
 import zxingcpp
 from PIL import Image
@@ -15,7 +16,7 @@ from playwright.async_api import Browser, expect
 
 from edge.contract.customer_data import Customer
 from edge.contract.promotion_data import AmountOff, Promotion, Selection
-from edge.contract.reference_data import Logo
+from edge.contract.reference_data import Logo, Tips
 from edge.contract.till_commands import (
     Abandon,
     AnyTillCommand,
@@ -27,8 +28,10 @@ from edge.contract.till_commands import (
     RefundByCard,
     ReturnItem,
     ReturnLine,
+    ReturnTip,
     SetCustomer,
     SetNote,
+    SetTip,
     TakeCash,
 )
 from tests.golden.signed_receipt import TEXT
@@ -83,6 +86,38 @@ async def photographed(display: DisplayPage) -> str:
     png = await display.page.locator(".code img").screenshot()
     found = zxingcpp.read_barcodes(Image.open(io.BytesIO(png)).convert("L"))
     return found[0].text
+
+
+@pytest.mark.parametrize("look", [FEW[0], FEW[-1]], ids="-".join)
+async def test_a_tip_has_a_row_of_its_own_and_what_is_to_be_paid_has_it(
+    browser: Browser, box: FakeBox, node_modules: Path, look: tuple[str, str, str]
+) -> None:
+    size, theme, language = look
+    box.reference.store = msgspec.structs.replace(box.reference.store, tips=Tips((100_000,)))
+    display = await DisplayPage.open(browser, box, size=size, theme=theme, language=language)
+    display.axe = (node_modules / "axe-core" / "axe.min.js").read_text("utf-8")
+    counter = Counter(box)
+    rows = display.page.locator(".sum__rows")
+    huge = display.page.locator(".sum__all .money")
+    tip, to_pay = ("Tip", "To pay") if language == "en" else ("إكرامية", "المبلغ المستحق")
+    await counter.sells(LOAF)
+    await expect(huge).to_have_attribute("value", "420")
+    await expect(rows).not_to_contain_text(tip)
+    await counter.do(SetTip, amount_minor=80)
+    await expect(huge).to_have_attribute("value", "500")
+    await expect(display.page.locator(".sum__all")).to_contain_text(to_pay)
+    await expect(rows.locator(".money")).to_have_count(2)
+    await expect(rows).to_contain_text(tip)
+    await display.at("tip")
+    await counter.do(TakeCash, amount_minor=200)
+    await expect(huge).to_have_attribute("value", "300")
+    await counter.do(TakeCash, amount_minor=300)
+    await display.state("done")
+    receipt = box.cart.receipt
+    await counter.do(NextSale)
+    await counter.do(ReturnTip, receipt=receipt, reason="mistyped")
+    await expect(huge).to_have_attribute("value", "80")
+    await display.at("tip back")
 
 
 @pytest.mark.parametrize("look", LOOKS, ids="-".join)

@@ -155,13 +155,19 @@ async def test_a_tip_that_went_back_comes_off_those_of_whoever_had_it(tmp_path: 
         box.record(opened, back, TipSet(sale="d", amount_minor=0), SaleAbandoned(sale="d"))
         box.record(*giving_back("e", "a", 40)[:2], SaleAbandoned(sale="e"))
         box.record(*giving_back("f", "never heard of", 3), actor="sofia")
+        other, _, *rest = giving_back("g", "h", 10)
+        out_again = TipSet(sale="g", amount_minor=0)
+        _, of_a, *_ = giving_back("g", "a", 40)
+        _, of_h, *_ = giving_back("g", "h", 10)
+        box.record(*with_tip("h", 10), actor="paul")
+        box.record(other, of_a, out_again, of_h, *rest)
         await _arrive(served, box)
         store = await served.store()
         assert (store["quarantined"], store["parked"]) == (0, 0)
         found = await tips(served, "?day=2026-11-18")
         assert [(each["cashier"], each["sales"], each["tip_minor"]) for each in found] == [
             ("marta", 1, 40),
-            ("paul", 1, 0),
+            ("paul", 2, 0),
             ("sofia", 0, -3),
         ]
         before = found

@@ -370,7 +370,6 @@ export const WORDS = {
   tip_back_give: "أعِد الإكرامية",
   tip_back_done: "أُعيدت الإكرامية أو هي قيد الإعادة.",
   tip_back_out: "أخرج الإكرامية",
-  tip_back_short: "بطلب الزبون: يوافق شخص ثانٍ.",
   back_to_sale: "العودة إلى البيع",
   tender_taken: "استُلم",
   tender_asked: "طُلب",

@@ -383,7 +383,6 @@ export const WORDS = Object.freeze({
   tip_back_give: "Give the tip back",
   tip_back_done: "The tip went back, or is going back.",
   tip_back_out: "Take the tip out again",
-  tip_back_short: "Nobody worked it back: the customer says so.",
   back_to_sale: "Back to the sale",
   tender_taken: "Taken",
   tender_asked: "Asked",

@@ -370,7 +370,6 @@ export const WORDS = {
   tip_back_give: "팁 돌려주기",
   tip_back_done: "팁을 돌려주었거나 돌려주는 중입니다.",
   tip_back_out: "팁 반환 취소",
-  tip_back_short: "손님의 요청입니다: 두 번째 사람이 승인합니다.",
   back_to_sale: "판매로 돌아가기",
   tender_taken: "받음",
   tender_asked: "요청됨",

@@ -370,7 +370,6 @@ export const WORDS = {
   tip_back_give: "Zwróć napiwek",
   tip_back_done: "Napiwek zwrócono albo jest zwracany.",
   tip_back_out: "Wycofaj zwrot napiwku",
-  tip_back_short: "Decyduje druga osoba: tak mówi klient.",
   back_to_sale: "Wróć do sprzedaży",
   tender_taken: "Przyjęto",
   tender_asked: "Wysłano",

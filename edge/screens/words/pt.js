@@ -370,7 +370,6 @@ export const WORDS = {
   tip_back_give: "Devolver a gorjeta",
   tip_back_done: "A gorjeta voltou ou está voltando.",
   tip_back_out: "Retirar a gorjeta",
-  tip_back_short: "A pedido do cliente: uma segunda pessoa aprova.",
   back_to_sale: "Voltar à venda",
   tender_taken: "Recebido",
   tender_asked: "Pedido",

@@ -370,7 +370,6 @@ export const WORDS = {
   tip_back_give: "退还小费",
   tip_back_done: "小费已退还或正在退还。",
   tip_back_out: "撤回小费",
-  tip_back_short: "由顾客提出,需第二人确认。",
   back_to_sale: "返回销售",
   tender_taken: "已收",
   tender_asked: "已请求",

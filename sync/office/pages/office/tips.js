@@ -41,7 +41,7 @@ export function CashierTips() {
   const all = tips.value;
   if (all.length === 0) return null;
   return html`<section class="shops over" aria-labelledby="tips-title"><h2 id="tips-title">${say("tips_today")}</h2>
-    <table class="table"><thead><tr><th scope="col">${say("cashier")}</th><th scope="col">${say("shop")}</th><th scope="col" class="num">${say("tips_sales")}</th><th scope="col" class="num">${say("tip")}</th></tr></thead>
+    <table class="table"><thead><tr><th scope="col">${say("tips_cashier")}</th><th scope="col">${say("shop")}</th><th scope="col" class="num">${say("tips_sales")}</th><th scope="col" class="num">${say("tip")}</th></tr></thead>
       <tbody>${all.map(
         (each) => html`<tr key=${`${each.store} ${each.cashier} ${each.currency}`}><th scope="row"><bdi>${each.cashier || "\u2013"}</bdi></th>
           <td data-label=${say("shop")}><bdi>${store.storeName(each.store)}</bdi></td><td class="num" data-label=${say("tips_sales")}>${count(each.sales)}</td>

@@ -55,6 +55,7 @@ export const WORDS = Object.freeze({
   tip: "إكرامية",
   tips_today: "إكراميات اليوم",
   tips_in_it: "منها إكراميات",
+  tips_cashier: "أمين الصندوق",
   tips_sales: "مبيعات بإكرامية",
   tips_words: "الإكراميات ليست من الإيراد: هي لمن استلم ثمن البيع.",
   change: "الباقي",

@@ -63,6 +63,7 @@ export const WORDS = Object.freeze({
   tip: "Tip",
   tips_today: "Tips today",
   tips_in_it: "of which tips",
+  tips_cashier: "Cashier",
   tips_sales: "Sales with a tip",
   tips_words: "Tips are no takings: they belong to whoever took the money of the sale.",
   change: "Change",

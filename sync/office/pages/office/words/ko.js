@@ -55,6 +55,7 @@ export const WORDS = Object.freeze({
   tip: "팁",
   tips_today: "오늘의 팁",
   tips_in_it: "그중 팁",
+  tips_cashier: "계산원",
   tips_sales: "팁이 있는 판매",
   tips_words: "팁은 매출이 아니며, 그 판매의 돈을 받은 직원의 것입니다.",
   change: "거스름돈",

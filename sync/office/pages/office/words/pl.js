@@ -55,6 +55,7 @@ export const WORDS = Object.freeze({
   tip: "Napiwek",
   tips_today: "Dzisiejsze napiwki",
   tips_in_it: "w tym napiwki",
+  tips_cashier: "Kasjer",
   tips_sales: "Sprzedaże z napiwkiem",
   tips_words: "Napiwki nie są utargiem: należą do osoby, która przyjęła zapłatę.",
   change: "Reszta",

@@ -55,6 +55,7 @@ export const WORDS = Object.freeze({
   tip: "Gorjeta",
   tips_today: "Gorjetas de hoje",
   tips_in_it: "das quais gorjetas",
+  tips_cashier: "Caixa",
   tips_sales: "Vendas com gorjeta",
   tips_words: "Gorjetas não são receita: são de quem recebeu o pagamento da venda.",
   change: "Troco",

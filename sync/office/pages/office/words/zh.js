@@ -55,6 +55,7 @@ export const WORDS = Object.freeze({
   tip: "小费",
   tips_today: "今日小费",
   tips_in_it: "其中小费",
+  tips_cashier: "收银员",
   tips_sales: "含小费的交易",
   tips_words: "小费不计入营业额:归收款的员工所有。",
   change: "找零",

@@ -23,12 +23,13 @@ class PromotionView(msgspec.Struct, frozen=True):
     members: bool
 
 
-class PriceView(msgspec.Struct, frozen=True):
-    """What a code costs now, bought alone.
+class PriceView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a code costs now, bought alone: by the customer of the sale that the till has, if any.
 
     `price_minor` is listed per piece or kilogram. The code means `quantity` (thousandths) of it,
     which cost `amount_minor`, and `now_minor` with the promotions that count at this moment;
-    `labelled` where the code itself says how much it is, or what it costs.
+    `labelled` where the code itself says how much it is, or what it costs. A price book of the
+    customer's, named `book`, has `book_minor` in place of `price_minor`; empty and None for none.
     """
 
     code: str
@@ -42,6 +43,8 @@ class PriceView(msgspec.Struct, frozen=True):
     now_minor: int
     labelled: bool
     promotions: tuple[PromotionView, ...]
+    book: str = ""
+    book_minor: int | None = None
 
 
 class PriceCheckRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

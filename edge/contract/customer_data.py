@@ -13,19 +13,18 @@ import msgspec
 from msgspec import Meta
 
 from edge.contract.limits import CUSTOMER_CARDS_MAX, CUSTOMER_CHARS_MAX, CUSTOMER_GROUPS_MAX
-from edge.contract.reference_data import Name
+from edge.contract.reference_data import Group, Name
 
 CustomerNumber = Annotated[str, Meta(pattern=rf"^[0-9A-Za-z-]{{4,{CUSTOMER_CHARS_MAX}}}$(?!\n)")]
 CardCode = CustomerNumber
 """What a scanner reads from a customer's card: digits, letters and dashes."""
-Group = Annotated[str, Meta(min_length=1, max_length=CUSTOMER_CHARS_MAX)]
 
 
 class Customer(msgspec.Struct, frozen=True, omit_defaults=True):
     """A customer. Key in the customer feed: the number; with the key gone, so is the name.
 
-    `groups` are those that promotions are for; receipts are printed in the customer's `language`
-    where it is one that receipts have, else in the store's.
+    `groups` are those that promotions and price books are for; receipts are printed in the
+    customer's `language` where it is one that receipts have, else in the store's.
     """
 
     number: CustomerNumber

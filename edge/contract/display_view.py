@@ -31,11 +31,15 @@ class DisplayState(StrEnum):
     DONE = "done"
 
 
-class SavingView(msgspec.Struct, frozen=True):
-    """Why a line costs less: the promotion's `name`, empty where a person took it off."""
+class SavingView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why a line costs less: the promotion's `name`, empty where a person took it off.
+
+    Or the name of the customer's price book, and the `price_minor` that it has.
+    """
 
     name: str
     amount_minor: int
+    price_minor: int | None = None
 
 
 class DisplayLineView(msgspec.Struct, frozen=True):

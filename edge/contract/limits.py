@@ -68,6 +68,8 @@ CUSTOMER_SEARCH_CHARS_MIN: Final = 2
 """Letters of a name before anybody is shown."""
 PRICE_BOOKS_MAX: Final = 12
 """In force and announced: each is looked into for every price that the newer ones lack."""
+GROUP_BOOKS_MAX: Final = 200
+"""Price books of all customer groups; a customer with own prices is a group, so some firms too."""
 PROMOTIONS_MAX: Final = 2_000
 """In force or announced for one store: all are kept in memory and looked through by article."""
 PROMOTION_SELECTION_MAX: Final = 1_000

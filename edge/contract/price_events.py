@@ -9,18 +9,20 @@ import msgspec
 from edge.contract.event_registry import Event, declare
 
 
-class LineReduction(msgspec.Struct, frozen=True):
-    """How much less one line costs."""
+class LineReduction(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How much less one line costs; by a price book, `price_minor` per piece or kilogram."""
 
     line: str
     amount_minor: int
+    price_minor: int | None = None
 
 
 class Reduction(msgspec.Struct, frozen=True, omit_defaults=True):
     """One reason why lines cost less, and how much of it falls on each.
 
     `source` is `promotion`, with the promotion's `id` and `name` as they were then, or
-    `discount`, with the discount's id and the reason given for it. `coupon` is the campaign
+    `discount`, with the discount's id and the reason given for it; or `price_book`, with the id and
+    name of the customer's book that has a lower price than the listed one. `coupon` is the campaign
     whose coupon the promotion needed, or empty.
     """
 

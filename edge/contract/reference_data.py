@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -15,7 +15,9 @@ from msgspec import Meta
 from edge.contract.identity import Place, ShortId
 from edge.contract.limits import (
     AMOUNT_MINOR_MAX,
+    CUSTOMER_CHARS_MAX,
     FOREIGN_RATE_PPM_MAX,
+    GROUP_BOOKS_MAX,
     LOGO_HEIGHT_DOTS_MAX,
     LOGO_WIDTH_DOTS_MAX,
     MINIMUM_AGE_MAX,
@@ -25,6 +27,8 @@ from edge.contract.limits import (
 )
 
 Name = Annotated[str, Meta(min_length=1, max_length=NAME_CHARS_MAX)]
+Group = Annotated[str, Meta(min_length=1, max_length=CUSTOMER_CHARS_MAX)]
+"""A group of customers; somebody who has prices of their own is alone in one."""
 Amount = Annotated[int, Meta(ge=0, le=AMOUNT_MINOR_MAX)]
 TipShare = Annotated[int, Meta(gt=0, le=1_000_000)]
 
@@ -129,7 +133,23 @@ class PriceBook(msgspec.Struct, frozen=True):
     from_ms: Annotated[int, Meta(ge=0)]
 
 
-def newest_first(books: Sequence[PriceBook]) -> list[PriceBook]:
+class GroupBook(msgspec.Struct, frozen=True):
+    """Prices that customers of one group have from an instant on: see `PRICES.md` of the engine.
+
+    It holds beside the books that are for everybody, never in their place: an article that has no
+    price in it, nor in an earlier book of the group, costs a customer what it costs all others.
+    """
+
+    id: ShortId
+    name: Name
+    from_ms: Annotated[int, Meta(ge=0)]
+    group: Group
+
+
+_Book = TypeVar("_Book", PriceBook, GroupBook)
+
+
+def newest_first(books: Sequence[_Book]) -> list[_Book]:
     """Return books in the order in which they are asked; of one instant the later in the list."""
     placed = sorted(enumerate(books), key=lambda each: (each[1].from_ms, each[0]), reverse=True)
     return [book for _, book in placed]
@@ -245,6 +265,8 @@ class StoreProfile(msgspec.Struct, frozen=True, omit_defaults=True):
     open_price_max_minor: Amount = 0
     empties_max_minor: Amount = 0
     tips: Tips | None = None
+    # apart from price_books: a box that does not know groups yet would sell to everybody by them
+    group_books: Annotated[tuple[GroupBook, ...], Meta(max_length=GROUP_BOOKS_MAX)] = ()
 
 
 class StaffMember(msgspec.Struct, frozen=True, omit_defaults=True):

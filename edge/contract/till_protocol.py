@@ -24,15 +24,18 @@ class TillState(StrEnum):
     """The last sale stands and is still on the screen."""
 
 
-class ReductionView(msgspec.Struct, frozen=True):
+class ReductionView(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why a line costs less, and how much.
 
-    `source` is `promotion`, `name` then its own; or `discount`, `name` then its reason.
+    `source` is `promotion`, `name` then its own; or `discount`, `name` then its reason; or
+    `price_book`, `name` then that of the customer's book: it has `price_minor` per piece or
+    kilogram in place of the line's.
     """
 
     source: str
     name: str
     amount_minor: int
+    price_minor: int | None = None
 
 
 class LineView(msgspec.Struct, frozen=True, omit_defaults=False):

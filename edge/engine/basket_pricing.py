@@ -19,9 +19,11 @@ from edge.contract.price_events import (
     Reduction,
 )
 from edge.contract.sale_events import LineAdded, LineVoided
+from edge.engine.article_finding import PRICE_CODE
 from edge.engine.cart import Cart
 from edge.engine.cart_changes import apply, replay
 from edge.engine.circumstances import Circumstances
+from edge.engine.customer_prices import priced_for_customer
 from edge.engine.discounts import discount_lines
 from edge.engine.promotion_units import BasketLine
 from edge.engine.promotions import Occasion, reduce_basket
@@ -62,7 +64,8 @@ def priced_step(
 ) -> PricedStep:
     """Do what `with_reductions` does, and return the cart that it made for it.
 
-    The promotions are those that the box knows now, on the occasion at which the sale was
+    The prices of the customer's groups come first, then promotions, then what people take off.
+    They are those that the box knows now, on the occasion at which the sale was
     opened: a happy hour that ends while somebody is being served is not taken from them. The
     coupons and the customer are those that the sale has after the step.
     Raises Refused for an article that makes the sale cost no more than was paid already.
@@ -72,7 +75,12 @@ def priced_step(
     after = replay(((event, given.at_ms) for event in events), cart)
     lines = basket_lines(after, reference)
     promotions = reference.promotions_for(lines)
-    reductions = reduce_basket(lines, promotions, _occasion(after, given)) if promotions else ()
+    reductions: tuple[Reduction, ...] = ()
+    if after.groups:
+        at_ms = given.occasion.at_ms
+        lines, reductions = priced_for_customer(lines, reference, after.groups, at_ms)
+    if promotions:
+        reductions += reduce_basket(lines, promotions, _occasion(after, given))
     if after.discounts:
         reductions += discount_lines(_costs(after, reductions), after.discounts)
     # a new price takes with it what reduced the old one: the same reductions are said again
@@ -127,6 +135,7 @@ def basket_lines(cart: Cart, reference: ReferenceView) -> tuple[BasketLine, ...]
                     line.amount_minor,
                     line.unit,
                     line.open_price,
+                    line.open_price or line.entry == PRICE_CODE,
                 )
             )
     return tuple(lines)

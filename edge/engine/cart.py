@@ -335,7 +335,9 @@ class Cart(msgspec.Struct, frozen=True):
         for reduction in self.reductions:
             for part in reduction.lines:
                 if part.line in live:
-                    view = ReductionView(reduction.source, reduction.name, part.amount_minor)
+                    view = ReductionView(
+                        reduction.source, reduction.name, part.amount_minor, part.price_minor
+                    )
                     reasons[part.line] = (*reasons.get(part.line, ()), view)
         return reasons
 

@@ -22,7 +22,7 @@ from edge.contract.till_protocol import (
     TillView,
 )
 from edge.engine.cart import APPROVED, ASKED, RETURNED, SCALE, TAKEN
-from edge.engine.promotions import PROMOTION
+from edge.engine.discounts import DISCOUNT
 
 _STANDS: Final = frozenset({TAKEN, APPROVED, RETURNED})
 _SEEN: Final = frozenset({"stable", "unstable"})
@@ -130,8 +130,8 @@ def _line(line: LineView) -> DisplayLineView:
 
 def _saving(reduction: ReductionView) -> SavingView:
     # the name of a discount is the reason that the cashier gave
-    name = reduction.name if reduction.source == PROMOTION else ""
-    return SavingView(name, reduction.amount_minor)
+    name = "" if reduction.source == DISCOUNT else reduction.name
+    return SavingView(name, reduction.amount_minor, reduction.price_minor)
 
 
 def _tender(tender: TenderView) -> DisplayTenderView:

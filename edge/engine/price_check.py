@@ -7,7 +7,8 @@ from typing import Final
 from edge.contract.article_views import PriceView, PromotionView
 from edge.contract.promotion_data import AnyPromotionRule, Bundle, BuyGet, Selection
 from edge.contract.quantity import ONE
-from edge.engine.article_finding import price_code
+from edge.engine.article_finding import PRICE_CODE, price_code
+from edge.engine.customer_prices import priced_for_customer
 from edge.engine.promotion_units import BasketLine
 from edge.engine.promotions import Occasion, is_on, reduce_basket
 from edge.engine.reference_view import ReferenceView
@@ -19,6 +20,8 @@ def price_shown(
     reference: ReferenceView, code: str, occasion: Occasion, *, aim: str = ""
 ) -> PriceView:
     """Return what a code costs, bought alone on an occasion, and the promotions that name it.
+
+    By the prices of the customer groups of the occasion too, as a sale has them.
 
     Raises Refused as selling it would: unknown, without a price, a label that does not fit.
     """
@@ -32,13 +35,14 @@ def price_shown(
         found.price_minor,
         found.amount_minor,
         article.unit,
+        article.open_price,
+        article.open_price or found.entry == PRICE_CODE,
     )
     promotions = reference.promotions_for((line,))
-    off = sum(
-        part.amount_minor
-        for reduction in reduce_basket((line,), promotions, occasion)
-        for part in reduction.lines
-    )
+    lines, reductions = priced_for_customer((line,), reference, occasion.groups, occasion.at_ms)
+    own = reductions[0] if reductions else None
+    reductions += reduce_basket(lines, promotions, occasion)
+    off = sum(reduction.amount_minor for reduction in reductions)
     return PriceView(
         code,
         article.sku,
@@ -61,6 +65,8 @@ def price_shown(
             if _names(each.rule, line)
             and not 0 < each.hours.until_ms <= occasion.at_ms  # over for good
         ),
+        own.name if own else "",
+        own.lines[0].price_minor if own else None,
     )
 
 

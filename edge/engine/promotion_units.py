@@ -21,9 +21,10 @@ from edge.contract.quantity import ONE, Unit
 class BasketLine(msgspec.Struct, frozen=True):
     """A live line whose price may be reduced; `group` is its article's.
 
-    What is `only_named` is of no promotion that is for all articles.
+    What is `only_named` is of no promotion that is for all articles. `own_price` is one that the
+    line brought with it: typed, or printed on its label.
 
-    `quantity` in thousandths; `amount_minor` is what it costs before any reduction.
+    `quantity` in thousandths; `amount_minor` is what it costs before any promotion.
     """
 
     line_id: str
@@ -34,6 +35,7 @@ class BasketLine(msgspec.Struct, frozen=True):
     amount_minor: int
     unit: str = "piece"
     only_named: bool = False
+    own_price: bool = False
 
     @property
     def units(self) -> int:

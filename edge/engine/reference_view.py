@@ -8,11 +8,23 @@ from typing import Protocol
 from edge.contract.coupon_data import Coupon, UsedCoupon
 from edge.contract.customer_data import Customer
 from edge.contract.promotion_data import Promotion
-from edge.contract.reference_data import Article, Price, StoreProfile, TaxRule
+from edge.contract.reference_data import Article, GroupBook, Price, StoreProfile, TaxRule
 from edge.engine.promotion_units import BasketLine
 
 
-class ReferenceView(Protocol):
+class PricesOfGroups(Protocol):
+    """The prices of customer groups."""
+
+    def group_books(self, group: str, at_ms: int) -> Sequence[GroupBook]:
+        """Return the price books of a customer group that are in force, the newest first."""
+        ...
+
+    def price_in(self, book: str, sku: str) -> Price | None:
+        """Return the price that a book itself has for an SKU."""
+        ...
+
+
+class ReferenceView(PricesOfGroups, Protocol):
     """Point look-ups, each in microseconds; None for what the shop does not know."""
 
     @property

@@ -14,6 +14,7 @@ from edge.engine.approval_rules import authorise
 from edge.engine.article_finding import article_of, price_code
 from edge.engine.cart import RETURNED, Cart
 from edge.engine.circumstances import Circumstances
+from edge.engine.customer_prices import returned_by_customer
 from edge.engine.originals import Original, check_returnable, goes_back, sold_line
 from edge.engine.reference_view import ReferenceView
 from edge.engine.sale_lines import check_lines, open_if_needed, with_line
@@ -78,7 +79,10 @@ def original_asked(cart: Cart, receipt: str, given: Circumstances) -> Original:
 def return_item(
     cart: Cart, command: ReturnItem, reference: ReferenceView, given: Circumstances
 ) -> tuple[Event, ...]:
-    """Take goods back that nobody has a receipt of, at the price that is listed today."""
+    """Take goods back that nobody has a receipt of, at the price that is listed today.
+
+    Or at the lower one of the sale's customer, who paid no more; later it is not priced anew.
+    """
     refuse_while_paying(cart)
     events, cart = open_if_needed(cart, command.sale_id, reference, given)
     refuse_once_tendered(cart)
@@ -92,6 +96,7 @@ def return_item(
         at_ms=given.occasion.at_ms,
         aim=given.aim,
     )
+    priced = returned_by_customer(priced, reference, cart.groups, given.occasion.at_ms)
     rate = RateSum(priced.tax.code, priced.tax.rate_ppm, priced.amount_minor)
     worth = tax_total(rate, included=cart.prices_include_tax)
     returned = LineReturned(

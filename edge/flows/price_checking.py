@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from edge.contract.article_views import PriceCheckView, PriceView
 from edge.contract.errors import Refused
 from edge.contract.instant import Clock
 from edge.contract.limits import PRICE_CHECK_S_MAX
 from edge.contract.refusal_body import RefusalBody
+from edge.contract.till_protocol import TillState
 from edge.engine.price_check import price_shown
 from edge.flows.selling import Selling
 from edge.flows.till import Till
@@ -22,6 +25,11 @@ from edge.runtime.supervisor import Supervisor
 
 _NO_COMMAND = CommandReply("", b"", b"")
 """Stands for a scan that was looked up: delivered again, it is no command with that id."""
+
+
+def customer_groups(till: Till) -> tuple[str, ...]:
+    """Return the groups of the customer whose sale a till has; of one that is done nobody asks."""
+    return () if till.cart.state is TillState.DONE else till.cart.groups
 
 
 @dataclass
@@ -33,9 +41,11 @@ class PriceChecks:
     tasks: Supervisor
     _until: dict[str, int] = field(default_factory=dict)
 
-    def price(self, code: str, *, aim: str = "") -> PriceView:
-        """Return what a code costs now. Raises Refused in words."""
+    def price(self, code: str, *, aim: str = "", groups: tuple[str, ...] = ()) -> PriceView:
+        """Return what a code costs now, a customer of these groups too. Raises Refused in words."""
         occasion = self.selling.gathering.occasion(self.clock.now_ms())
+        if groups:
+            occasion = replace(occasion, groups=groups)
         return price_shown(self.selling.reference, code, occasion, aim=aim)
 
     def look(self, till: Till, code: str, *, aim: str = "") -> PriceCheckView:
@@ -43,7 +53,7 @@ class PriceChecks:
         price = refused = None
         if code:
             try:
-                price = self.price(code, aim=aim)
+                price = self.price(code, aim=aim, groups=customer_groups(till))
             except Refused as refusal:
                 refused = RefusalBody(refusal.code, refusal.message, refusal.advice, refusal.params)
         serial = till.price_check.serial + 1 if till.price_check else 1

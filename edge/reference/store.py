@@ -29,6 +29,7 @@ from edge.contract.reference_data import (
     Feed,
     FeedItem,
     FeedPage,
+    GroupBook,
     Price,
     PriceBook,
     StaffMember,
@@ -78,6 +79,7 @@ class ReferenceStore:
         self._staff_taken_at = 0
         self._promotions = PromotionIndex()
         self._books: list[PriceBook] = []
+        self._group_books: dict[str, list[GroupBook]] = {}
         self._box_keys: dict[int, tuple[VerifyingKey, ...]] = {}
         self._shares: Shares | None = None
         self._has_coupons = False
@@ -159,6 +161,9 @@ class ReferenceStore:
         self._profile = stored
         self._taxes = {rule.code: rule for rule in stored.taxes} if stored else {}
         self._books = newest_first(stored.price_books) if stored else []
+        self._group_books = {}
+        for book in newest_first(stored.group_books) if stored else ():
+            self._group_books.setdefault(book.group, []).append(book)
         self._staff = {member.id: member for member in self._all(Feed.STAFF)}
         self._promotions = PromotionIndex(self._all(Feed.PROMOTION))
         # every code that is scanned asks for a coupon and for a card
@@ -211,10 +216,19 @@ class ReferenceStore:
     def price(self, sku: str, at_ms: int) -> Price | None:
         """Return the listed price of an SKU at an instant: of the newest book that has one."""
         for book in (*self._books_at(at_ms), ""):
-            price: Price | None = self._item(Feed.PRICE, price_key(sku, book))
+            price = self.price_in(book, sku)
             if price is not None:
                 return price
         return None
+
+    def price_in(self, book: str, sku: str) -> Price | None:
+        """Return the price that a book itself has for an SKU; of no book, for all of them."""
+        found: Price | None = self._item(Feed.PRICE, price_key(sku, book))
+        return found
+
+    def group_books(self, group: str, at_ms: int) -> list[GroupBook]:
+        """Return the price books of a customer group that are in force, the newest first."""
+        return [book for book in self._group_books.get(group, ()) if book.from_ms <= at_ms]
 
     def box_keys(self, store: int) -> tuple[VerifyingKey, ...]:
         """Return the keys of a store's boxes, replaced ones too: they alone sign its receipts."""

@@ -13,11 +13,13 @@ from edge.contract.reference_data import (
     Article,
     CodeTemplate,
     ForeignCash,
+    GroupBook,
     Price,
     StoreProfile,
     TaxRule,
     Tips,
     Tracking,
+    newest_first,
 )
 from edge.engine.barcode_meaning import check_digit
 from edge.engine.circumstances import Circumstances
@@ -151,6 +153,7 @@ class ShopInMemory:
     store: StoreProfile = field(default_factory=profile)
     promotions: tuple[Promotion, ...] = ()
     coupons: tuple[Coupon, ...] = COUPONS
+    book_prices: tuple[Price, ...] = ()
     customers: tuple[Customer, ...] = CUSTOMERS
     used_coupons: tuple[UsedCoupon, ...] = (
         UsedCoupon("WINTER-GONE", "market-square", "till-3-000017", 5),
@@ -177,6 +180,13 @@ class ShopInMemory:
 
     def price_book(self, _: int) -> str:
         return ""
+
+    def group_books(self, group: str, at_ms: int) -> Sequence[GroupBook]:
+        books = [each for each in self.store.group_books if each.group == group]
+        return [each for each in newest_first(books) if each.from_ms <= at_ms]
+
+    def price_in(self, book: str, sku: str) -> Price | None:
+        return next((e for e in self.book_prices if (e.book, e.sku) == (book, sku)), None)
 
     def tax(self, code: str) -> TaxRule | None:
         return self._taxes.get(code)

@@ -52,6 +52,7 @@ COUNTED: Final = frozenset(
         "view.lines.amount_minor",
         "view.lines.tare_g",
         "view.lines.reductions.amount_minor",
+        "view.lines.reductions.price_minor",
         "view.tenders.amount_minor",
         "view.total_minor",
         "view.tip_minor",

@@ -16,7 +16,7 @@ from edge.contract.payment_events import (
     CardPaymentUnknown,
 )
 from edge.contract.promotion_data import Promotion
-from edge.contract.reference_data import Article, Price, StoreProfile, TaxRule
+from edge.contract.reference_data import Article, GroupBook, Price, StoreProfile, TaxRule
 from edge.contract.sale_events import CashTendered, LineAdded, SaleOpened
 from edge.contract.till_commands import Abandon, AddItem, PayByCard, SetQuantity, TakeCash, VoidLine
 from edge.engine.cart import CARD, EMPTY, Cart
@@ -69,6 +69,12 @@ class OneArticle:
 
     def price_book(self, _: int) -> str:
         return ""
+
+    def group_books(self, _: str, __: int) -> tuple[GroupBook, ...]:
+        return ()
+
+    def price_in(self, _: str, __: str) -> Price | None:
+        return None
 
     def tax(self, _: str) -> TaxRule | None:
         return self.store.taxes[0]

@@ -8,9 +8,12 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import msgspec
+from msgspec.structs import replace
 
+from edge.contract.customer_data import Customer
 from edge.contract.limits import PRICE_CHECK_S_MAX
 from edge.contract.promotion_data import PercentOff, Promotion, Selection
+from edge.contract.reference_data import Feed, FeedItem, FeedPage, GroupBook, Price
 from edge.contract.wire import encode
 from edge.flows.price_checking import PriceChecks
 from edge.flows.till import Till
@@ -102,6 +105,41 @@ async def test_a_price_is_asked_for_without_any_price_check(tmp_path: Path) -> N
         status, refusal = await box.call("GET", "/api/v1/prices?code=nothing")
         assert (status, refusal["code"]) == (404, "unknown_code")
         assert (await box.view())["price_check"] is None
+
+
+async def test_a_price_check_is_for_the_customer_whose_sale_the_till_has(tmp_path: Path) -> None:
+    async with selling_box(tmp_path) as box:
+        reference = box.edge.access.reference
+        books = (GroupBook("trade", "Trade", 0, "trade"),)
+        await take(box, Feed.CONFIG, "store", replace(reference.store, group_books=books))
+        await take(box, Feed.PRICE, "trade/101", Price("101", 40, "trade"))
+        await take(box, Feed.CUSTOMER, "HARB-0001", Customer("HARB-0001", "Inn", (), ("trade",)))
+
+        async def asked() -> tuple[int, str, int | None]:
+            _, check = await box.call("POST", CHECK, {"code": ROLL})
+            price = check["price"]
+            return price["now_minor"], price.get("book", ""), price.get("book_minor")
+
+        assert await asked() == (45, "", None)
+        await box.command("add_item", code=ROLL)
+        await box.command("set_customer", customer="HARB-0001")
+        assert await asked() == (40, "Trade", 40)
+        (line,) = (await box.view())["lines"]
+        assert (line["listed_minor"], line["amount_minor"]) == (45, 40)
+        assert line["reductions"] == [
+            {"source": "price_book", "name": "Trade", "amount_minor": 5, "price_minor": 40}
+        ]
+        await box.command("take_cash", amount_minor=40)
+        assert (await box.view())["state"] == "done"
+        assert await asked() == (45, "", None)  # that customer has gone
+
+
+async def take(box: Box, feed: Feed, key: str, value: object) -> None:
+    """Let the box take one more item of a feed."""
+    reference = box.edge.access.reference
+    cursor = reference.cursors[feed] + 1
+    item = FeedItem(key, cursor, msgspec.Raw(encode(value)))
+    await reference.apply(FeedPage(feed, (item,), cursor))
 
 
 class InterruptedClock(FakeClock):

@@ -13,6 +13,7 @@ from edge.contract.reference_data import (
     Feed,
     FeedItem,
     FeedPage,
+    GroupBook,
     Price,
     PriceBook,
     QuickKeyPage,
@@ -130,3 +131,30 @@ async def test_of_two_books_from_one_instant_the_later_in_the_list_counts(
     books = (PriceBook("b", "First", 1_000), PriceBook("a", "Corrected", 1_000))
     await take(store, Feed.CONFIG, ("store", msgspec.structs.replace(PROFILE, price_books=books)))
     assert store.price_book(1_000) == "a"
+
+
+async def test_books_of_a_group_are_nobody_elses_and_take_effect_at_their_instants(
+    store: ReferenceStore,
+) -> None:
+    books = (
+        GroupBook("trade-1", "Trade", 1_000, "trade"),
+        GroupBook("staff-1", "Staff", 0, "staff"),
+        GroupBook("trade-2", "Trade", 2_000, "trade"),
+    )
+    profile = msgspec.structs.replace(PROFILE, group_books=books)
+    await take(store, Feed.CONFIG, ("store", profile))
+    prices = (Price("100", 20), Price("100", 10, "trade-1"), Price("100", 12, "trade-2"))
+    await take(store, Feed.PRICE, *((price.key, price) for price in prices))
+
+    def in_force(group: str, at: int) -> list[str]:
+        return [book.id for book in store.group_books(group, at)]
+
+    assert [in_force("trade", at) for at in (999, 1_000, 2_000)] == [
+        [], ["trade-1"], ["trade-2", "trade-1"],
+    ]  # fmt: skip
+    assert (in_force("staff", 0), in_force("club", 9_000)) == (["staff-1"], [])
+    assert [store.price_in(book, "100") for book in ("trade-2", "staff-1")] == [prices[2], None]
+    listed = store.price("100", 9_000)
+    assert (listed, store.price_book(9_000)) == (prices[0], "")
+    await take(store, Feed.CONFIG, ("store", PROFILE))
+    assert in_force("trade", 9_000) == []

@@ -14,7 +14,16 @@ from edge.contract.article_views import ArticleView, QuickKeyPageView, QuickKeyV
 from edge.contract.coupon_data import Coupon, UsedCoupon
 from edge.contract.customer_data import Customer
 from edge.contract.promotion_data import Promotion
-from edge.contract.reference_data import Article, Price, StaffMember, StoreProfile, TaxRule
+from edge.contract.reference_data import (
+    Article,
+    GroupBook,
+    Price,
+    StaffMember,
+    StoreProfile,
+    TaxRule,
+    newest_first,
+    price_key,
+)
 
 DEMO: Final = Path(__file__).parents[2] / "sync" / "office" / "demo_shop"
 
@@ -63,6 +72,11 @@ class DemoReference:
         self._prices = {
             r["sku"]: Price(r["sku"], int(r["price_minor"])) for r in _rows("prices.csv")
         }
+        self._book_prices = {
+            price_key(row["sku"], book.id): Price(row["sku"], int(row["price_minor"]), book.id)
+            for book in self.store.group_books
+            for row in _rows(f"prices-{book.id}.csv")
+        }
         self._gtins = {code.rjust(14, "0"): a for a in self.articles for code in a.codes}
         self._skus = {a.sku: a for a in self.articles}
         self._plus = {a.plu: a for a in self.articles if a.plu}
@@ -85,6 +99,13 @@ class DemoReference:
 
     def price_book(self, _: int) -> str:
         return ""
+
+    def group_books(self, group: str, at_ms: int) -> list[GroupBook]:
+        books = [each for each in self.store.group_books if each.group == group]
+        return [each for each in newest_first(books) if each.from_ms <= at_ms]
+
+    def price_in(self, book: str, sku: str) -> Price | None:
+        return self._book_prices.get(price_key(sku, book))
 
     def customer(self, number: str) -> Customer | None:
         return self.customers.get(number)

@@ -5,6 +5,7 @@ export type DisplayState = "closed" | "ready" | "selling" | "card" | "ask_staff"
 export interface SavingView {
   name: string;
   amount_minor: number;
+  price_minor?: number;
 }
 
 export interface DisplayLineView {

@@ -7,6 +7,7 @@ export interface ReductionView {
   source: string;
   name: string;
   amount_minor: number;
+  price_minor?: number;
 }
 
 export interface LineView {
@@ -227,6 +228,8 @@ export interface PriceView {
   now_minor: number;
   labelled: boolean;
   promotions: PromotionView[];
+  book?: string;
+  book_minor?: number;
 }
 
 export interface PriceCheckView {

@@ -8,6 +8,7 @@ its slug), which then goes before the one for all.
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -17,7 +18,12 @@ import msgspec
 from edge.contract.coupon_data import Coupon, UsedCoupon
 from edge.contract.customer_data import Customer
 from edge.contract.errors import Refused
-from edge.contract.limits import FEED_ITEM_BYTES_MAX, FEED_ITEMS_PER_PAGE, FEED_PAGE_BYTES_MAX
+from edge.contract.limits import (
+    FEED_ITEM_BYTES_MAX,
+    FEED_ITEMS_PER_PAGE,
+    FEED_PAGE_BYTES_MAX,
+    PRICE_BOOKS_MAX,
+)
 from edge.contract.promotion_data import Promotion
 from edge.contract.reference_data import (
     FEED_ORDER,
@@ -241,8 +247,13 @@ def _check_profile(profile: StoreProfile) -> None:
     if len(currency) != _CURRENCY_CHARS or not (currency.isascii() and currency.isupper()):
         raise ValueError(f"currency {currency!r} is no code of three capitals")
     books = [book.id for book in profile.price_books]
+    books += [book.id for book in profile.group_books]
     if len(set(books)) != len(books):
-        raise ValueError("price_books holds each id once")
+        raise ValueError("price_books and group_books together hold each id once")
+    groups = Counter(book.group for book in profile.group_books)
+    if groups and max(groups.values()) > PRICE_BOOKS_MAX:
+        [(group, _)] = groups.most_common(1)
+        raise ValueError(f"the group {group!r} has more than {PRICE_BOOKS_MAX} books")
     codes = [rule.code for rule in profile.taxes]
     if not codes or len(set(codes)) != len(codes):
         raise ValueError("taxes holds at least one rule, and each code once")

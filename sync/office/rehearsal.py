@@ -4,7 +4,8 @@ Each sale is moved by whole weeks to the first such weekday and time at which th
 hold, and its goods get the prices and promotions of then, by the rules that the tills use. What
 no price list decides stays as it was: goods that came back, prices that a person set, labels that
 carry their price, discounts given by hand (in the amounts they had). Customers are in the groups in
-which they were, and the coupons are those that the sale used up. Nothing is changed anywhere.
+which they were and have the prices that the folder has for those; the coupons are those that the
+sale used up. Nothing is changed anywhere.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from edge.contract.quantity import extend
 from edge.contract.reference_data import (
     Article,
     Feed,
+    GroupBook,
     Price,
     StoreProfile,
     TaxRule,
@@ -36,6 +38,7 @@ from edge.contract.sale_events import LineAdded, SaleOpened
 from edge.engine.article_finding import PRICE_CODE
 from edge.engine.cart import Cart
 from edge.engine.cart_changes import replay
+from edge.engine.customer_prices import priced_for_customer
 from edge.engine.discounts import DISCOUNT
 from edge.engine.promotion_units import BasketLine
 from edge.engine.promotions import Occasion, reduce_basket
@@ -77,7 +80,10 @@ class ArticleEffect(msgspec.Struct, frozen=True):
 
 
 class PromotionEffect(msgspec.Struct, frozen=True):
-    """In how many of the sales a promotion would count, and what it would take off."""
+    """In how many of the sales a promotion, or a group's price book, would count.
+
+    `amount_minor` is what it would take off.
+    """
 
     id: str
     name: str
@@ -129,8 +135,10 @@ class PriceList(NamedTuple):
 
     @property
     def begins_ms(self) -> int:
-        """From when on its newest price book holds; 0 without one."""
-        return max((book.from_ms for book in self.profile.price_books), default=0)
+        """From when on all its price books hold; 0 without one."""
+        begins = [book.from_ms for book in self.profile.price_books]
+        begins += [book.from_ms for book in self.profile.group_books]
+        return max(begins, default=0)
 
     def book_at(self, at_ms: int) -> str:
         """Return the newest book in force; empty for none."""
@@ -139,10 +147,19 @@ class PriceList(NamedTuple):
     def price(self, sku: str, at_ms: int) -> Price | None:
         """Return the price of an article: of the newest book that has one, else of no book."""
         for book in (*self._books_at(at_ms), ""):
-            price = self.prices.get(price_key(sku, book))
+            price = self.price_in(book, sku)
             if price is not None:
                 return price
         return None
+
+    def price_in(self, book: str, sku: str) -> Price | None:
+        """Return the price that a book itself has for an article; of no book, for all of them."""
+        return self.prices.get(price_key(sku, book))
+
+    def group_books(self, group: str, at_ms: int) -> Sequence[GroupBook]:
+        """Return the price books of a customer group that are in force, the newest first."""
+        books = [book for book in self.profile.group_books if book.group == group]
+        return [book for book in newest_first(books) if book.from_ms <= at_ms]
 
     def _books_at(self, at_ms: int) -> list[str]:
         books = newest_first(self.profile.price_books)
@@ -245,10 +262,12 @@ def _priced_anew(sale: SaleBody, prices: PriceList, at_ms: int) -> _Anew:
                     event.amount_minor,
                     event.unit,
                     bool(article and article.open_price),
+                    bool(why),
                 )
             )
     occasion = Occasion(then, *local_minute(then, prices.zone), sale.groups, sale.coupons)
-    reductions = reduce_basket(lines, prices.promotions, occasion)
+    own, reductions = priced_for_customer(tuple(lines), prices, sale.groups, then)
+    reductions += reduce_basket(own, prices.promotions, occasion)
     reductions += _by_hand(sale, added, reductions)
     reduced = PricesReduced(sale=sale.sale_id, reductions=reductions)
     cart = replay((event, then) for event in (*events, *added, reduced))

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from edge.contract.customer_data import Customer
 from edge.contract.errors import Refused
 from edge.contract.identity import ShortId
 from edge.contract.limits import PIN_DIGITS_MAX, PIN_DIGITS_MIN
@@ -43,6 +44,7 @@ _PROMOTIONS: Final = "promotions.json"
 _COUPONS: Final = "coupons.json"
 _RULES: Final = "article_rules.json"
 _CUSTOMERS: Final = "customers.json"
+_BOOKS: Final = ("price_books", "group_books")
 _FAULTS_TOLD_MAX: Final = 50
 _NO_HASH: Final = "$argon2id$"
 
@@ -92,6 +94,7 @@ class ShopFolder:
     _skus: set[str] = field(default_factory=set)
     _zone: tzinfo = UTC
     _books: list[str] = field(default_factory=list)
+    _group_books: list[dict[str, Any]] = field(default_factory=list)
 
     def read(self) -> None:
         """Read all files. Raises Refused naming every fault (the first fifty) and its line."""
@@ -142,13 +145,16 @@ class ShopFolder:
         self._read_profile(profile)
 
     def _read_profile(self, profile: dict[str, Any]) -> None:
-        books = profile.get("price_books", [])
-        try:
-            if isinstance(books, list) and books:
-                profile["price_books"] = [self._with_instants(book) for book in books]
-        except ValueError as error:
-            self.faults.append(f"store.json, price_books: {error}")
-            return
+        named: list[str] = []
+        for field_ in _BOOKS:
+            books = profile.get(field_, [])
+            try:
+                if isinstance(books, list) and books:
+                    profile[field_] = [self._with_instants(book) for book in books]
+            except ValueError as error:
+                self.faults.append(f"store.json, {field_}: {error}")
+                return
+            named += [str(book.get("id")) for book in books if isinstance(book, dict)]
         if (self.folder / LOGO_FILE).exists():
             try:
                 profile["logo"] = msgspec.to_builtins(read_logo(self.folder / LOGO_FILE))
@@ -158,7 +164,8 @@ class ShopFolder:
         faults = len(self.faults)
         self._add(Feed.CONFIG, STORE_KEY, _json(profile), "store.json")
         if len(self.faults) == faults:
-            self._books = [str(book["id"]) for book in books]
+            self._books = named
+            self._group_books = profile.get("group_books", [])
 
     def _read_articles(self) -> None:
         codes: dict[str, str] = {}
@@ -222,6 +229,18 @@ class ShopFolder:
         self._read_book("prices.csv", "")
         for book in self._books:
             self._read_book(f"prices-{book}.csv", book)
+        for of_group in self._group_books:
+            name = f"prices-{of_group['id']}.csv"
+            if not any(self._content(name).splitlines()[1:]):
+                group = of_group["group"]
+                self.faults.append(f"{name}: the group {group!r} has no price in its book")
+        if self._books or not self.faults:  # of a store that was not read nobody knows the books
+            known = {f"prices-{book}.csv" for book in self._books}
+            self.faults += [
+                f"{file.name}: store.json names no such book in {' or '.join(_BOOKS)}"
+                for file in sorted(self.folder.glob("prices-*.csv"))
+                if file.name not in known
+            ]
 
     def _read_book(self, name: str, book: str) -> None:
         seen: set[str] = set()
@@ -302,6 +321,18 @@ class ShopFolder:
             for card in row.get("cards", ()):
                 if (other := cards.setdefault(str(card), key)) != key:
                     self.faults.append(f"{at}: the card {card} is already that of {other}")
+        customers = [
+            msgspec.json.decode(item.value, type=Customer)
+            for item in self.items.get(Feed.CUSTOMER, ())
+        ]
+        if len(customers) < len(rows):
+            return  # of somebody who was not read nobody knows the groups
+        groups = {group for customer in customers for group in customer.groups}
+        self.faults += [
+            f"store.json, group book {book['id']}: no customer is in the group {book['group']!r}"
+            for book in self._group_books
+            if book["group"] not in groups
+        ]
 
     @staticmethod
     def _campaign_of(item: NewItem) -> str:

@@ -17,6 +17,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from edge.contract.errors import Refused, SettingsInvalid
 from edge.contract.promotion_data import (
@@ -29,7 +30,7 @@ from edge.contract.promotion_data import (
     Promotion,
     Selection,
 )
-from edge.contract.reference_data import Price, PriceBook
+from edge.contract.reference_data import GroupBook, Price, PriceBook
 from edge.runtime.system_clock import SystemClock
 from sync.office import main as office_main
 from sync.office.rehearsal import (
@@ -82,6 +83,7 @@ def prices_of(shop: ShopInMemory, **changed: int) -> PriceList:
     """Return a price list with a shop's own prices, but for some."""
     articles = {article.sku: article for article, _ in ARTICLES}
     prices = shop._prices | {sku: Price(sku, price) for sku, price in changed.items()}
+    prices |= {price.key: price for price in shop.book_prices}
     taxes = {rule.code: rule for rule in shop.store.taxes}
     return PriceList(shop.store, LISBON, articles, prices, shop.promotions, taxes)
 
@@ -129,6 +131,16 @@ async def test_prices_that_do_not_change_bring_what_they_brought(
     seed = random.randrange(1 << 30) if seed is None else seed
     print(f"seed {seed}")
     shop = ShopInMemory(profile(included=included, tips=TIPS), PROMOTIONS)
+    books = (GroupBook("club-a", "Club", 0, "club"), GroupBook("club-b", "Later", AT * 2, "club"))
+    shop = ShopInMemory(
+        replace(profile(included=included), group_books=books),
+        PROMOTIONS,
+        book_prices=(
+            Price("X1", 80, "club-a"),
+            Price("C1", 1_700, "club-a"),
+            Price("M1", 1, "club-b"),
+        ),
+    )
     till = TillInMemory(shop)
     till.role = "supervisor"
     chance = random.Random(seed)
@@ -147,14 +159,37 @@ async def test_prices_that_do_not_change_bring_what_they_brought(
     assert all(each.before_minor == each.after_minor for each in found.articles)
     told = {
         (each.id, sale.sale_id): 0 for sale in sales for line in sale.lines
-        for each in line.reductions if each.source == "promotion"
+        for each in line.reductions if each.source != "discount"
     }  # fmt: skip
-    assert {"club", "hello"} <= {each.id for each in found.promotions}
+    assert {"club", "club-a", "hello"} <= {each.id for each in found.promotions}
     assert sum(each.sales for each in found.promotions) == len(told)
     assert sum(each.amount_minor for each in found.promotions) == sum(
         each.amount_minor for sale in sales for line in sale.lines if not line.voided
-        for each in line.reductions if each.source == "promotion"
+        for each in line.reductions if each.source != "discount"
     )  # fmt: skip
+
+
+async def test_a_new_book_of_a_group_is_for_the_sales_of_its_customers_alone(
+    served: Served, box: Box
+) -> None:
+    till = TillInMemory(ShopInMemory())
+    for customer in ("K7Q4-M2XD", ""):
+        if customer:
+            till.customer(customer)
+        till.add(MILK, 2000)
+        till.cash(258)
+        till.next_sale()
+    sales = await sales_of(served, box, till)
+    begins = AT + 86_400_000
+    books = (GroupBook("club-1", "Club prices", begins, "club"),)
+    shop = ShopInMemory(
+        replace(profile(), group_books=books), book_prices=(Price("M1", 100, "club-1"),)
+    )
+    prices = prices_of(shop)
+    assert prices.begins_ms == begins
+    found = rehearse(sales, prices, store="s", from_day="", at_ms=prices.begins_ms)
+    assert (found.before_minor, found.after_minor, found.cheaper, found.dearer) == (516, 458, 1, 0)
+    assert found.promotions == (PromotionEffect("club-1", "Club prices", 1, 58),)
 
 
 async def test_what_a_dearer_roll_and_a_new_promotion_would_bring(served: Served, box: Box) -> None:

@@ -2,6 +2,7 @@
 import { useLayoutEffect } from "preact/hooks";
 import { quantity, unbroken } from "../kit/numbers.js";
 import { html, Icon, Money } from "../kit/parts.js";
+import { bookWords } from "../kit/prices.js";
 import { say } from "../kit/words.js";
 import { Fault } from "./message_line.js";
 import { fault, foundHere, look, lookTyped, refusedWords, typedCode } from "./price_check.js";
@@ -19,6 +20,7 @@ function Costs({ price }) {
     <p class="costs__name"><bdi>${unbroken(price.name)}</bdi> <span class="hint"><bdi>${price.sku}</bdi></span></p>
     <p class="costs__now"><${Money} minor=${price.now_minor} currency=${currency} kind="huge" />${!price.labelled && each && html`<span>${each}</span>`}</p>
     ${less && html`<p>${say("price_instead")} <s><${Money} minor=${price.amount_minor} currency=${currency} /></s></p>`}
+    ${price.book && html`<p><${Icon} name="tag" size="s" /> <bdi>${bookWords(price.book, price.book_minor, price.price_minor, currency)}</bdi></p>`}
     ${price.labelled && html`<p class="quiet">${say("price_labelled", { quantity: quantity(price.quantity, unit) })} <${Money} minor=${price.price_minor} currency=${currency} />${each}</p>`}
     ${price.promotions.length > 0 && html`<h3 class="costs__head">${say("promotions")}</h3><ul class="costs__why">${price.promotions.map(
       (promotion, place) => html`<li key=${place}><${Icon} name="percent" size="s" /><span class="grow"><bdi>${unbroken(promotion.name)}</bdi></span>

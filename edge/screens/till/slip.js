@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { clock, money, quantity, unbroken } from "../kit/numbers.js";
 import { Dots, html, Icon, Money, State } from "../kit/parts.js";
+import { bookWords } from "../kit/prices.js";
 import { language, say } from "../kit/words.js";
 import { ageHolds, ageShown } from "./ages.js";
 import { askDiscount, askNote, askPrice, takeBack } from "./by_hand.js";
@@ -84,7 +85,7 @@ function Line({ row, on, keys: showKeys }) {
   const { line } = row;
   const fresh = useSignal(true); // it arrives once: not again when a pane or a desk comes back
   // a view brings every line anew: of a long sale only the rows that look different are drawn again
-  const looks = [held(line), line.line_id, line.name, line.unit, line.quantity, line.price_minor, line.amount_minor, line.listed_minor, line.voided, line.overridden, line.note, line.reductions.map((each) => `${each.source} ${each.name} ${each.amount_minor}`).join("|"), row.was.length, fresh.value, store.currency.value, language()];
+  const looks = [held(line), line.line_id, line.name, line.unit, line.quantity, line.price_minor, line.amount_minor, line.listed_minor, line.voided, line.overridden, line.note, line.reductions.map((each) => `${each.source} ${each.name} ${each.amount_minor} ${each.price_minor}`).join("|"), row.was.length, fresh.value, store.currency.value, language()];
   return useMemo(() => drawLine(row, on, showKeys, fresh), on ? [{}] : looks);
 }
 
@@ -103,7 +104,7 @@ function drawLine(row, on, showKeys, fresh) {
     <${Money} minor=${line.voided ? Math.round((line.price_minor * line.quantity) / 1000) : line.listed_minor} currency=${store.currency.value} kind="line__sum" />
     ${why && html`<span class="line__why"><${Icon} name=${why.icon} size="s" /><bdi>${why.words}</bdi></span>`}
     ${held(line) && html`<span class="line__why line__why--held"><${Icon} name="age" size="s" />${say("age_held", { age: line.minimum_age })}</span>`}
-    ${line.reductions.map((each, place) => html`<span class="line__why line__why--save" key=${`why ${place}`}><${Icon} name=${each.source === "discount" ? "percent" : "tag"} size="s" /><bdi>${unbroken(each.name)}</bdi></span><${Money} key=${`off ${place}`} minor=${each.amount_minor} currency=${store.currency.value} kind="line__off" minus />`)}
+    ${line.reductions.map((each, place) => html`<span class="line__why line__why--save" key=${`why ${place}`}><${Icon} name=${each.source === "discount" ? "percent" : "tag"} size="s" /><bdi>${bookWords(each.name, each.price_minor, line.price_minor, store.currency.value)}</bdi></span><${Money} key=${`off ${place}`} minor=${each.amount_minor} currency=${store.currency.value} kind="line__off" minus />`)}
     ${!line.voided && (line.serial || line.lot) && html`<span class="line__why"><${Icon} name="label" size="s" /><bdi>${line.serial ? `${say("serial")} ${line.serial}` : `${say("lot")} ${line.lot}`}</bdi></span>`}
     ${line.note && !line.voided && html`<span class="line__why line__why--note"><${Icon} name="pen" size="s" /><bdi>${line.note}</bdi></span>`}
     ${on && showKeys && html`<${LineKeys} line=${line} />`}</li>`;

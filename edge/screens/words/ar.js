@@ -324,6 +324,7 @@ export const WORDS = {
   promotions: "العروض",
   promotion_not_now: "ليس في هذا الوقت",
   promotion_coupon: "مع قسيمة خصم",
+  book_price: "{book}: {price} بدلًا من {listed}",
   promotion_members: "لزبائن معينين",
   again_title: "الطباعة مرة أخرى",
   again_number: "رقم الإيصال",

@@ -324,6 +324,7 @@ export const WORDS = {
   promotions: "행사",
   promotion_not_now: "지금은 적용 안 됨",
   promotion_coupon: "쿠폰 필요",
+  book_price: "{book}: {listed} 대신 {price}",
   promotion_members: "특정 고객 대상",
   again_title: "다시 출력",
   again_number: "영수증 번호",

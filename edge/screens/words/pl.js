@@ -324,6 +324,7 @@ export const WORDS = {
   promotions: "Promocje",
   promotion_not_now: "nie o tej porze",
   promotion_coupon: "z kuponem",
+  book_price: "{book}: {price} zamiast {listed}",
   promotion_members: "dla wybranych klientów",
   again_title: "Wydruk ponowny",
   again_number: "Numer paragonu",

@@ -324,6 +324,7 @@ export const WORDS = {
   promotions: "Promoções",
   promotion_not_now: "não neste horário",
   promotion_coupon: "com cupom de desconto",
+  book_price: "{book}: {price} em vez de {listed}",
   promotion_members: "para certos clientes",
   again_title: "Imprimir de novo",
   again_number: "Número do cupom",

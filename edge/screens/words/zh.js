@@ -324,6 +324,7 @@ export const WORDS = {
   promotions: "促销",
   promotion_not_now: "现在不适用",
   promotion_coupon: "需优惠券",
+  book_price: "{book}：{price}，原价 {listed}",
   promotion_members: "仅限特定顾客",
   again_title: "重新打印",
   again_number: "小票号",

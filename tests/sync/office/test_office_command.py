@@ -169,7 +169,7 @@ async def test_loading_the_demo_shop_twice(
     assert told[0] == [
         "config: 1 changed, 0 as they were.",
         "staff: 4 changed, 0 as they were.",
-        "price: 324 changed, 0 as they were.",
+        "price: 330 changed, 0 as they were.",
         "promotion: 7 changed, 0 as they were.",
         "catalogue: 327 changed, 0 as they were.",
         "used_coupon: 0 changed, 0 as they were.",

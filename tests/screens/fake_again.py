@@ -60,8 +60,9 @@ class PastAndPrices:
     async def look(self, box: FakeBox, code: str) -> None:
         """Look a code up, as a scan does while the price check is there."""
         price = refused = None
+        occasion = Occasion(box.at, 1, 720, box.cart.groups)
         try:
-            price = price_shown(box.reference, code, Occasion(box.at, 1, 720)) if code else None
+            price = price_shown(box.reference, code, occasion) if code else None
         except Refused as refusal:
             refused = RefusalBody(refusal.code, refusal.message, refusal.advice, refusal.params)
         serial = self.check.serial + 1 if self.check else 1

@@ -64,6 +64,7 @@ from edge.engine.basket_pricing import with_reductions
 from edge.engine.cart import EMPTY, Cart
 from edge.engine.cart_changes import replay
 from edge.engine.circumstances import Approval, Circumstances
+from edge.engine.promotions import Occasion
 from edge.engine.receipt_finding import is_receipt_code, receipt_asked
 from edge.engine.sale_rules import decide
 from edge.engine.tender_rules import complete_if_covered
@@ -145,6 +146,11 @@ class FakeBox:
     @property
     def day(self) -> str:
         return business_day(self.at, ZoneInfo(self.reference.store.time_zone))
+
+    @property
+    def occasion(self) -> Occasion:
+        """When the sale was, or now is, opened."""
+        return Occasion(self.cart.opened_at or self.at, 1, 0)
 
     @property
     def url(self) -> str:
@@ -282,7 +288,7 @@ class FakeBox:
         except Refused as refusal:
             await self.weighing_fails(refusal.code, str(refusal), refusal.params)
             return
-        given = Circumstances(TILL, self.receipts, "")
+        given = Circumstances(TILL, self.receipts, "", occasion=self.occasion)
         self._take(with_reductions(self.cart, line, self.reference, given))
         await self.publish()
 
@@ -339,6 +345,7 @@ class FakeBox:
                 secrets.token_hex(16),
                 "terminal-2",
                 entry,
+                occasion=self.occasion,
                 role=role,
                 approval=self.approvals.find(approval_id, TILL, self.monotonic_ms)
                 if approval_id

@@ -16,6 +16,8 @@ LOOSE: Final = ("101", "102", "103", "105", "106")
 OFFERED: Final = ("100054", "100057", "100056", "100039")
 UNCHECKED: Final = ("gift_card", "points", "house_account", "voucher", "manual_card")
 CUSTOMERS: Final = ("K7Q4-M2XD", "9520009000029")
+FOR_STAFF: Final = ("100009", "100014")
+"""Articles that are cheaper for the second of the customers."""
 COUPONS: Final = ("WELCOME-2K7F", "WELCOME-5M9Q", "WELCOME-8T3X", "9900000000011")
 GROWN_UP: Final = ("100147", "100156", "100325")
 DEPARTMENTS: Final = ("100320", "100321")
@@ -136,6 +138,7 @@ class Checkout:
             "return_item": self._without_receipt,
             "return_line": self._bring_back,
             "return_tip": self._regret_the_tip,
+            "own_price": self._work_here,
         }
         for _ in range(most):
             missing = wanted - self.crowd.did.keys()
@@ -159,6 +162,15 @@ class Checkout:
     async def _change_mind(self) -> None:
         await self._fill()
         await self.must("abandon", reason="changed their mind")
+
+    async def _work_here(self) -> None:
+        """Buy what the staff has a price of its own for, and say so last."""
+        await self.must("add_item", code=self.chance.choice(FOR_STAFF), quantity=2000)
+        view = await self.must("set_customer", customer=CUSTOMERS[1])
+        sources = {each["source"] for line in view["lines"] for each in line["reductions"]}
+        assert "price_book" in sources, view["lines"]
+        self.crowd.did["own_price"] += 1
+        await self._finish()
 
     async def _bring_back(self) -> None:
         if await self._take_back():

@@ -8,6 +8,8 @@ it came to. It prints JSON: `tenders` (minor units by kind, change taken off the
 (net, tax and gross by code and rate), `articles` (thousandths and minor units by SKU),
 `receipts` (total by number), `tips` (beside those totals, by number), and `faults`, what does
 not add up, in words.
+`receipts` (total by number), `own_prices` (how often a book had one for a customer), and `faults`,
+what does not add up, in words.
 """
 
 from __future__ import annotations
@@ -35,6 +37,9 @@ class Sale:
 
     def __init__(self, taxed: bool) -> None:
         self.taxed = taxed
+        self.customer = ""
+        self.own_prices = 0
+        self.faults: list[str] = []
         self.lines: dict[str, dict[str, Any]] = {}
         self.back: dict[str, dict[str, Any]] = {}
         self.off: dict[str, int] = defaultdict(int)
@@ -59,6 +64,18 @@ class Sale:
         for reduction in data.get("reductions", ()):
             for part in reduction["lines"]:
                 self.off[part["line"]] += part["amount_minor"]
+                if reduction["source"] == "price_book":
+                    self.own_price(self.lines[part["line"]], part)
+
+    def own_price(self, line: dict[str, Any], part: dict[str, Any]) -> None:
+        """Work out what a line costs by the price that a book has for the customer."""
+        price = half_up(Fraction(part["price_minor"] * line["quantity"], 1000))
+        if not self.customer or price != line["amount_minor"] - part["amount_minor"]:
+            self.faults.append(f"{line['name']} is {part} by the book of {self.customer!r}")
+        self.own_prices += 1
+
+    def customer_set(self, data: dict[str, Any]) -> None:
+        self.customer = data.get("customer", "")
 
     def tip_set(self, data: dict[str, Any]) -> None:
         self.tip = data["amount_minor"]
@@ -128,6 +145,7 @@ class Book:
         self.articles: dict[str, list[int]] = defaultdict(lambda: [0, 0])
         self.receipts: dict[str, int] = {}
         self.tips: dict[str, int] = {}
+        self.own_prices = 0
         self.faults: list[str] = []
 
     def hear(self, event: dict[str, Any]) -> None:
@@ -145,6 +163,8 @@ class Book:
 
     def completed(self, sale: Sale, data: dict[str, Any]) -> None:
         receipt = data["receipt"]
+        self.own_prices += sale.own_prices
+        self.faults += sale.faults
         taxes = sale.taxes()
         total = sum(gross for _, _, gross in taxes.values())
         said = {
@@ -187,6 +207,7 @@ class Book:
             "articles": {sku: both for sku, both in self.articles.items() if any(both)},
             "receipts": self.receipts,
             "tips": self.tips,
+            "own_prices": self.own_prices,
             "faults": self.faults,
         }
 

@@ -30,6 +30,7 @@ EVERYTHING: Final = {
     "approved", "set_customer", "add_coupon", "confirm_age", "refuse_age", "return_empties",
     "begin_training", "reprint_receipt", "print_gift_receipt",
     "set_tip", "return_tip",
+    "begin_training", "reprint_receipt", "print_gift_receipt", "own_price",
 }  # fmt: skip
 
 
@@ -88,6 +89,7 @@ async def test_an_hour_of_a_supermarket(line: str, tmp_path: Path) -> None:
         at_tills = totals(crowd.done)
         figures = recomputed(shop)
         assert figures.pop("faults") == []
+        assert figures.pop("own_prices") > 0
         assert len(figures["receipts"]) == len(crowd.done)
         assert figures == at_tills
         assert figures == at_office

@@ -20,7 +20,7 @@ function Why({ line, currency }) {
   const words = counted(line, currency);
   return html`${line.returned && html`<p class="why"><${Icon} name="back" size="s" /><span>${say(line.deposit ? "empties_back" : "display_returned")}</span></p>`}
     ${words && html`<p class="why"><bdi>${words}</bdi></p>`}
-    ${line.savings.map((saving) => html`<p class="why why--save"><${Icon} name="tag" size="s" /><span class="grow"><bdi>${saving.name ? bookWords(saving.name, saving.price_minor, line.price_minor, currency) : say("display_reduced")}</bdi></span><${Money} minor=${saving.amount_minor} currency=${currency} minus /></p>`)}`;
+    ${line.savings.map((saving) => html`<p class="why why--save"><${Icon} name="tag" size="s" /><span class="grow">${saving.name ? bookWords(saving.name, saving.price_minor, line.price_minor, currency) : say("display_reduced")}</span><${Money} minor=${saving.amount_minor} currency=${currency} minus /></p>`)}`;
 }
 
 /** @param {{line: DisplayLineView, currency: string}} props */

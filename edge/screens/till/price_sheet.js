@@ -15,12 +15,12 @@ import * as store from "./store.js";
 function Costs({ price }) {
   const { currency, unit } = price;
   const each = unit === "kg" ? say("per_kg") : "";
-  const less = price.now_minor < price.amount_minor;
+  const less = price.now_minor < price.amount_minor && price.now_minor !== price.book_minor; // the book says it itself
   return html`<div class="costs">
     <p class="costs__name"><bdi>${unbroken(price.name)}</bdi> <span class="hint"><bdi>${price.sku}</bdi></span></p>
     <p class="costs__now"><${Money} minor=${price.now_minor} currency=${currency} kind="huge" />${!price.labelled && each && html`<span>${each}</span>`}</p>
     ${less && html`<p>${say("price_instead")} <s><${Money} minor=${price.amount_minor} currency=${currency} /></s></p>`}
-    ${price.book && html`<p><${Icon} name="tag" size="s" /> <bdi>${bookWords(price.book, price.book_minor, price.price_minor, currency)}</bdi></p>`}
+    ${price.book && html`<p><${Icon} name="tag" size="s" /> ${bookWords(price.book, price.book_minor, price.price_minor, currency)}</p>`}
     ${price.labelled && html`<p class="quiet">${say("price_labelled", { quantity: quantity(price.quantity, unit) })} <${Money} minor=${price.price_minor} currency=${currency} />${each}</p>`}
     ${price.promotions.length > 0 && html`<h3 class="costs__head">${say("promotions")}</h3><ul class="costs__why">${price.promotions.map(
       (promotion, place) => html`<li key=${place}><${Icon} name="percent" size="s" /><span class="grow"><bdi>${unbroken(promotion.name)}</bdi></span>

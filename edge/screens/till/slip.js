@@ -104,7 +104,7 @@ function drawLine(row, on, showKeys, fresh) {
     <${Money} minor=${line.voided ? Math.round((line.price_minor * line.quantity) / 1000) : line.listed_minor} currency=${store.currency.value} kind="line__sum" />
     ${why && html`<span class="line__why"><${Icon} name=${why.icon} size="s" /><bdi>${why.words}</bdi></span>`}
     ${held(line) && html`<span class="line__why line__why--held"><${Icon} name="age" size="s" />${say("age_held", { age: line.minimum_age })}</span>`}
-    ${line.reductions.map((each, place) => html`<span class="line__why line__why--save" key=${`why ${place}`}><${Icon} name=${each.source === "discount" ? "percent" : "tag"} size="s" /><bdi>${bookWords(each.name, each.price_minor, line.price_minor, store.currency.value)}</bdi></span><${Money} key=${`off ${place}`} minor=${each.amount_minor} currency=${store.currency.value} kind="line__off" minus />`)}
+    ${line.reductions.map((each, place) => html`<span class="line__why line__why--save" key=${`why ${place}`}><${Icon} name=${each.source === "discount" ? "percent" : "tag"} size="s" />${bookWords(each.name, each.price_minor, line.price_minor, store.currency.value)}</span><${Money} key=${`off ${place}`} minor=${each.amount_minor} currency=${store.currency.value} kind="line__off" minus />`)}
     ${!line.voided && (line.serial || line.lot) && html`<span class="line__why"><${Icon} name="label" size="s" /><bdi>${line.serial ? `${say("serial")} ${line.serial}` : `${say("lot")} ${line.lot}`}</bdi></span>`}
     ${line.note && !line.voided && html`<span class="line__why line__why--note"><${Icon} name="pen" size="s" /><bdi>${line.note}</bdi></span>`}
     ${on && showKeys && html`<${LineKeys} line=${line} />`}</li>`;

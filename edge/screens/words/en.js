@@ -335,7 +335,7 @@ export const WORDS = Object.freeze({
   promotions: "Promotions",
   promotion_not_now: "not at this hour",
   promotion_coupon: "with a coupon",
-  book_price: "{book}: {price} in place of {listed}",
+  book_price: "{book}: {price} instead of {listed}",
   promotion_members: "for certain customers",
   again_title: "Print again",
   again_number: "Receipt number",

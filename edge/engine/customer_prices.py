@@ -7,7 +7,7 @@ makes no difference; and what the customer paid stands in the events, whatever t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
@@ -44,9 +44,15 @@ def customer_price(
     In each group the newest book in force counts that has the article. Of equal prices it is the
     one of the book whose id comes first, so that the order of the groups says nothing.
     """
+    return _lowest(books, sku, [books.group_books(group, at_ms) for group in groups])
+
+
+def _lowest(
+    books: PricesOfGroups, sku: str, of_groups: Iterable[Sequence[GroupBook]]
+) -> CustomerPrice | None:
     found = []
-    for group in groups:
-        for book in books.group_books(group, at_ms):
+    for in_force in of_groups:
+        for book in in_force:
             price = books.price_in(book.id, sku)
             if price is not None:
                 found.append(CustomerPrice(price.price_minor, book))
@@ -71,15 +77,19 @@ def priced_for_customer(
     lines: tuple[BasketLine, ...], books: PricesOfGroups, groups: Sequence[str], at_ms: int
 ) -> PricedForCustomer:
     """Return lines at the prices of a customer of these groups, where those are lower."""
+    # asked once, not for every line: most customers are in no group that has a book
+    of_groups = [found for found in (books.group_books(group, at_ms) for group in groups) if found]
+    if not of_groups:
+        return PricedForCustomer(lines, ())
     priced = []
     taken: dict[str, tuple[GroupBook, list[LineReduction]]] = {}
     for line in lines:
         # what it costs was typed, or promised on its label: no list has a say in it
-        found = None if line.own_price else customer_price(books, line.sku, groups, at_ms)
-        if found is None or found.price_minor >= line.price_minor:
+        own = None if line.own_price else _lowest(books, line.sku, of_groups)
+        if own is None or own.price_minor >= line.price_minor:
             priced.append(line)
             continue
-        price, book = found
+        price, book = own
         amount = extend(price, line.quantity)
         priced.append(replace(line, price_minor=price, amount_minor=amount))
         if amount != line.amount_minor:  # a few grams may cost the same

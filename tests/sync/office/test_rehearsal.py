@@ -181,9 +181,13 @@ async def test_a_new_book_of_a_group_is_for_the_sales_of_its_customers_alone(
         till.next_sale()
     sales = await sales_of(served, box, till)
     begins = AT + 86_400_000
-    books = (GroupBook("club-1", "Club prices", begins, "club"),)
+    books = (
+        GroupBook("club-1", "Club prices", begins, "club"),
+        GroupBook("trade-1", "Nobody's of these sales", begins, "trade"),
+    )
     shop = ShopInMemory(
-        replace(profile(), group_books=books), book_prices=(Price("M1", 100, "club-1"),)
+        replace(profile(), group_books=books),
+        book_prices=(Price("M1", 100, "club-1"), Price("M1", 1, "trade-1")),
     )
     prices = prices_of(shop)
     assert prices.begins_ms == begins

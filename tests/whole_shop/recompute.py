@@ -6,10 +6,8 @@ A second opinion: it imports the standard library alone, derives every total fro
 rung up, paid and given back, and only then compares each sale with what the ledger says that
 it came to. It prints JSON: `tenders` (minor units by kind, change taken off the cash), `taxes`
 (net, tax and gross by code and rate), `articles` (thousandths and minor units by SKU),
-`receipts` (total by number), `tips` (beside those totals, by number), and `faults`, what does
-not add up, in words.
-`receipts` (total by number), `own_prices` (how often a book had one for a customer), and `faults`,
-what does not add up, in words.
+`receipts` (total by number), `tips` (beside those totals, by number), `own_prices` (how often a
+book had one for a customer), and `faults`, what does not add up, in words.
 """
 
 from __future__ import annotations

@@ -28,9 +28,8 @@ EVERYTHING: Final = {
     "set_note", "take_cash", "take_foreign_cash", "take_tender", "pay_by_card", "return_line",
     "return_item", "give_cash", "give_tender", "refund_by_card", "park", "resume", "abandon",
     "approved", "set_customer", "add_coupon", "confirm_age", "refuse_age", "return_empties",
-    "begin_training", "reprint_receipt", "print_gift_receipt",
-    "set_tip", "return_tip",
-    "begin_training", "reprint_receipt", "print_gift_receipt", "own_price",
+    "begin_training", "reprint_receipt", "print_gift_receipt", "set_tip", "return_tip",
+    "own_price",
 }  # fmt: skip
 
 

@@ -130,10 +130,9 @@ async def test_prices_that_do_not_change_bring_what_they_brought(
 ) -> None:
     seed = random.randrange(1 << 30) if seed is None else seed
     print(f"seed {seed}")
-    shop = ShopInMemory(profile(included=included, tips=TIPS), PROMOTIONS)
     books = (GroupBook("club-a", "Club", 0, "club"), GroupBook("club-b", "Later", AT * 2, "club"))
     shop = ShopInMemory(
-        replace(profile(included=included), group_books=books),
+        replace(profile(included=included, tips=TIPS), group_books=books),
         PROMOTIONS,
         book_prices=(
             Price("X1", 80, "club-a"),

@@ -20,6 +20,7 @@ MIGRATIONS: Final = tuple(
             "0005_coupons.sql",
             "0006_customers.sql",
             "0007_mail.sql",
+            "0008_line_details.sql",
             "0009_tips.sql",
         ),
         1,

@@ -28,7 +28,7 @@ from edge.runtime.tls_contexts import client_context
 from sync.office.feeds import Applied, NewItem
 from sync.office.gate import OFFICE_COOKIE
 from sync.office.office_api import NewItems
-from sync.office.sales import SaleBody, SalesBody
+from sync.office.sale_bodies import SaleBody, SalesBody
 from sync.office.shop_folder import ShopFolder
 
 _ITEMS_PER_REQUEST: Final = 500

@@ -29,7 +29,8 @@ from sync.office.live_events import LiveEvents, place
 from sync.office.mailing import Mailing
 from sync.office.outbox import MailsBody
 from sync.office.people import People, SessionBody, SignIn
-from sync.office.sales import Sales, SalesBody, StoresBody
+from sync.office.sale_bodies import SalesBody
+from sync.office.sales import Sales, StoresBody
 from sync.office.session import BoxSessions
 from sync.office.store_directory import StoreDirectory
 from sync.office.tips import Tips, TipsBody
@@ -155,6 +156,7 @@ class OfficeApi:
                     Query("store", "Only those of the store with this slug"),
                     Query("after", "The `next` of the answer before", int),
                     Query("from_day", "Only those of this business day (YYYY-MM-DD) and later"),
+                    Query("tracked", "Only those with goods of this serial or lot number"),
                 ),
             ),
             Route(
@@ -278,7 +280,10 @@ class OfficeApi:
         after = place(request.query.get("after", "0"))
         store = await self._store(request)
         from_day = _day(request.query.get("from_day", ""))
-        return json_response(await self.sales.page(after, store=store, from_day=from_day))
+        tracked = request.query.get("tracked", "").strip()
+        return json_response(
+            await self.sales.page(after, store=store, from_day=from_day, tracked=tracked)
+        )
 
     async def _stores(self, _: web.Request) -> web.Response:
         return json_response(await self.sales.stores())

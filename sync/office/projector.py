@@ -7,6 +7,8 @@ parked; the cursor moves on past both. What was parked is read again once its ty
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -24,11 +26,14 @@ from edge.contract.reference_data import Feed
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.frame_codec import Dictionaries, open_frame
 from edge.runtime.structured_log import Log
+from sync.office.detail_projection import project_details
 from sync.office.event_store import EventStore, StoredFrame
 from sync.office.feeds import newest_of
 from sync.office.sale_projection import Standing, project
 
 NAME: Final = "sales"
+_DETAILS: Final = "details"
+"""The cursor of what older versions did not keep; gone once it has met the first."""
 _KNOWN_WITHOUT_SALE: Final = system_events.BoxStarted
 """Importing its module declares its events: without that they would count as unknown."""
 _PARTITION: Final = 0
@@ -62,11 +67,13 @@ class Projector:
     listeners: list[Callable[[], None]] = field(default_factory=list)
     coupon_listeners: list[Callable[[], None]] = field(default_factory=list)
     position: int = 0
+    _details: int | None = None
     _used_coupons: int = 0
 
     async def open(self) -> None:
         """Read the cursor; step back to what was parked and can be read now."""
         self.position = await self.file.write(_take_up)
+        self._details = await self.file.read(lambda connection: _cursor(connection, _DETAILS))
         self._used_coupons = await self.file.read(_newest_coupon)
 
     async def run(self) -> None:
@@ -74,9 +81,11 @@ class Projector:
         while True:
             self.news.clear()
             began_ms = self.clock.monotonic_ms()
-            if not await self.step():
+            new = await self.step()
+            old = 0 if new else await self.step_details()
+            if not new and not old:
                 await self.news.wait()
-            elif self.news.is_set():
+            elif old or self.news.is_set():
                 worked_ms = self.clock.monotonic_ms() - began_ms
                 await self.clock.sleep(worked_ms * PROJECTION_REST_FACTOR / 1000)
 
@@ -100,6 +109,23 @@ class Projector:
         self._used_coupons = used
         for listener in heard:
             listener()
+        return len(frames)
+
+    async def step_details(self) -> int:
+        """Read details out of frames that an older version projected; return how many there were.
+
+        It goes on up to where the first cursor is by then: a note that was set anew meanwhile is
+        set again, last. 0 once both have met, which ends it for good.
+        """
+        after = self._details
+        if after is None:
+            return 0
+        found = await self.events.read(_PARTITION, after, frames_max=PROJECTION_FRAMES_MAX)
+        frames = [each for each in found if each.position <= self.position]
+        reads = await asyncio.to_thread(lambda: [self._read(frame) for frame in frames])
+        self._details = frames[-1].position if frames else None
+        position = self._details
+        await self.file.write(lambda connection: _write_details(connection, reads, position))
         return len(frames)
 
     def _read(self, frame: StoredFrame) -> list[_Read]:
@@ -158,6 +184,22 @@ def _write(
         (NAME, frames[-1].position),
     )
     return aside
+
+
+def _write_details(
+    connection: sqlite3.Connection, reads: Sequence[Sequence[_Read]], position: int | None
+) -> None:
+    for read in itertools.chain.from_iterable(reads):
+        # what stepped aside when it came stays there
+        if read.envelope is not None and read.event is not None:
+            with contextlib.suppress(*_DOES_NOT_FIT):
+                project_details(connection, read.envelope, read.event)
+    if position is None:
+        connection.execute("DELETE FROM projection WHERE name = ?", (_DETAILS,))
+    else:
+        connection.execute(
+            "UPDATE projection SET position = ? WHERE name = ?", (position, _DETAILS)
+        )
 
 
 def _taken_at_once(
@@ -223,15 +265,20 @@ def _take(
         )
 
 
+def _cursor(connection: sqlite3.Connection, name: str) -> int | None:
+    row = connection.execute("SELECT position FROM projection WHERE name = ?", (name,)).fetchone()
+    return int(row[0]) if row else None
+
+
 def _take_up(connection: sqlite3.Connection) -> int:
-    row = connection.execute("SELECT position FROM projection WHERE name = ?", (NAME,)).fetchone()
-    position = int(row[0]) if row else 0
+    row = _cursor(connection, NAME)
+    position = row or 0
     for type_name, version, first in connection.execute(
         "SELECT type, v, min(position) FROM parked GROUP BY type, v"
     ).fetchall():
         if is_known(type_name, version):
             position = min(position, first - 1)
             connection.execute("DELETE FROM parked WHERE type = ? AND v = ?", (type_name, version))
-    if row and position < int(row[0]):
+    if position < (row or 0):
         connection.execute("UPDATE projection SET position = ? WHERE name = ?", (position, NAME))
     return position

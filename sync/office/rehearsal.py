@@ -43,7 +43,7 @@ from edge.engine.discounts import DISCOUNT
 from edge.engine.promotion_units import BasketLine
 from edge.engine.promotions import Occasion, reduce_basket
 from sync.office.feeds import STORE_KEY, NewItem
-from sync.office.sales import LineBody, SaleBody
+from sync.office.sale_bodies import LineBody, SaleBody
 
 _WEEK_MS: Final = 7 * 86_400_000
 

@@ -27,6 +27,7 @@ from edge.contract.sale_events import (
 )
 from edge.contract.tip_events import TipReturned, TipSet
 from sync.office.coupon_projection import COUPON_STEPS, drop_coupons, use_coupons
+from sync.office.detail_projection import DETAIL_STEPS
 from sync.office.tender_projection import TENDER_STEPS, DoesNotFitError
 
 _JUST_OPENED: Final = ("open", 0)
@@ -49,8 +50,8 @@ def project(
     if isinstance(event, ReceiptPresented):
         _presented(connection, envelope, event)
         return
-    step = _STEPS.get(type(event))
-    if step is None:
+    step, detail = _STEPS.get(type(event)), DETAIL_STEPS.get(type(event))
+    if step is None and detail is None:
         return
     sale = getattr(event, "sale", "")
     key = (envelope.store, sale)
@@ -61,7 +62,9 @@ def project(
         ).fetchone()
     if found is None and not isinstance(event, SaleOpened):
         raise DoesNotFitError(f"sale {sale} was never opened")
-    step(connection, envelope, event)
+    for each in (step, detail):
+        if each is not None:
+            each(connection, envelope, event)
     # the caller keeps nothing of the step then
     if found is not None and found[0] == "completed" and envelope.seq > found[1]:
         # money that stands is not changed by what comes later, whoever signed it

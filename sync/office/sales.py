@@ -14,108 +14,16 @@ from edge.contract.limits import SALES_PER_PAGE
 from edge.runtime.database_file import DatabaseFile
 from sync.office.event_store import EventStore
 from sync.office.feeds import Feeds
+from sync.office.sale_bodies import (
+    LineBody,
+    LineDetails,
+    ReductionBody,
+    SaleBody,
+    SalesBody,
+    TaxBody,
+    TenderBody,
+)
 from sync.office.store_directory import Alarm, RegisteredStore, StoreDirectory
-
-
-class ReductionBody(msgspec.Struct, frozen=True):
-    """What took how much off a line: `source` is `promotion`, `id` and `name` are its own."""
-
-    source: str
-    id: str
-    name: str
-    amount_minor: int
-
-
-class LineBody(msgspec.Struct, frozen=True):
-    """A line of a sale. A voided one stays in view, with `amount_minor` 0, as on the till.
-
-    `amount_minor` is what it cost: `listed_minor` less its `reductions`. Goods that came back
-    are `returned`: `quantity` is above zero, `amount_minor` below it, and `returned_from` is
-    the number of the receipt that sold them, empty without one. `entry` says how the article
-    came in, as on the till; an `overridden` price was set by a person.
-    """
-
-    line_id: str
-    sku: str
-    name: str
-    quantity: int
-    unit: str
-    price_minor: int
-    amount_minor: int
-    tax: str
-    rate_ppm: int
-    voided: bool
-    listed_minor: int
-    reductions: tuple[ReductionBody, ...] = ()
-    returned: bool = False
-    returned_from: str = ""
-    entry: str = ""
-    overridden: bool = False
-
-
-class TenderBody(msgspec.Struct, frozen=True):
-    """What was paid with: `state` is taken, asked, approved, declined or unknown.
-
-    Or returned, with an amount below zero, for what went back.
-    """
-
-    tender_id: str
-    kind: str
-    amount_minor: int
-    state: str
-    last4: str = ""
-    scheme: str = ""
-
-
-class TaxBody(msgspec.Struct, frozen=True):
-    """The takings of one tax rate in one sale."""
-
-    tax: str
-    rate_ppm: int
-    net_minor: int
-    tax_minor: int
-    gross_minor: int
-
-
-class SaleBody(msgspec.Struct, frozen=True):
-    """A completed sale. `arrival` is its place in the order in which head office got them.
-
-    Where more came back than was sold, `total_minor` and `taxes` are below zero.
-    `returned_minor` is what the goods in it gave back that came back, tax included: what was
-    sold in it is worth `total_minor + returned_minor`. `customer` is a number, empty for nobody's,
-    who was in these `groups` then; `coupons` are the campaigns of which it used coupons up.
-    `tip_minor` is beside the total: the tenders, change taken off, come to both together.
-    """
-
-    sale_id: str
-    receipt_number: str
-    store: str
-    till: str
-    cashier: str
-    currency: str
-    total_minor: int
-    change_minor: int
-    rounding_minor: int
-    completed_at: int
-    day: str
-    seq: int
-    arrival: int
-    lines: tuple[LineBody, ...]
-    tenders: tuple[TenderBody, ...]
-    taxes: tuple[TaxBody, ...]
-    returned_minor: int = 0
-    opened_at: int = 0
-    customer: str = ""
-    groups: tuple[str, ...] = ()
-    coupons: tuple[str, ...] = ()
-    tip_minor: int = 0
-
-
-class SalesBody(msgspec.Struct, frozen=True):
-    """Sales in order of arrival; `next` is what to give as `after` to go on."""
-
-    sales: tuple[SaleBody, ...]
-    next: int
 
 
 class StoreBody(msgspec.Struct, frozen=True):
@@ -160,7 +68,7 @@ class StoresBody(msgspec.Struct, frozen=True):
 _SALE: Final = (
     "SELECT sale, receipt, slug, till, cashier, currency, total_minor, change_minor,"
     " rounding_minor, completed_at, day, seq, arrival, returned_minor, opened_at,"
-    " customer, groups, tip_minor, sale.store"
+    " customer, groups, tip_minor, note, age_checked, age_how, sale.store"
     " FROM sale"
     " JOIN store ON store.number = sale.store WHERE arrival > ?"
 )
@@ -171,12 +79,27 @@ _LINES: Final = (
     " reduced_minor FROM sale_line"
     " WHERE store = ? AND sale = ? ORDER BY number"
 )
+_TRACKED: Final = (
+    " AND (sale.store, sale.sale) IN (SELECT each.store, each.sale FROM line_detail AS each"
+    " JOIN sale_line AS line USING (store, sale, line) WHERE line.voided = 0"
+    " AND ((each.serial = ? COLLATE NOCASE AND each.serial <> '')"
+    " OR (each.lot = ? COLLATE NOCASE AND each.lot <> '')))"
+)
+"""A line that was voided is no sale of its goods."""
+_DETAILS: Final = (
+    "SELECT line, serial, lot, expires, tare_g, minimum_age, open_price, deposit, deposit_of,"
+    " note, reason, approver, override_reason, override_approver, void_reason FROM line_detail"
+    " WHERE store = ? AND sale = ?"
+)
 _REDUCTIONS: Final = (
-    "SELECT line, source, id, name, amount_minor FROM sale_reduction"
-    " WHERE store = ? AND sale = ? ORDER BY number"
+    "SELECT line, source, id, name, amount_minor, coalesce(approver, '')"
+    " FROM sale_reduction AS part LEFT JOIN discount_approval AS allowed"
+    " ON part.source = 'discount' AND allowed.store = part.store AND allowed.sale = part.sale"
+    " AND allowed.discount = part.id"
+    " WHERE part.store = ? AND part.sale = ? ORDER BY number"
 )
 _TENDERS: Final = (
-    "SELECT tender, kind, amount_minor, state, last4, scheme FROM tender"
+    "SELECT tender, kind, amount_minor, state, last4, scheme, approver FROM tender"
     " WHERE store = ? AND sale = ? ORDER BY number"
 )
 _TAXES: Final = (
@@ -211,12 +134,26 @@ class Sales:
         self._clock = clock
 
     async def page(
-        self, after: int, *, store: str = "", from_day: str = "", limit: int = SALES_PER_PAGE
+        self,
+        after: int,
+        *,
+        store: str = "",
+        from_day: str = "",
+        tracked: str = "",
+        limit: int = SALES_PER_PAGE,
     ) -> SalesBody:
-        """Return completed sales behind a place in the order of arrival, from a day on."""
-        wanted = [(" AND slug = ?", store), (" AND day >= ?", from_day)]
-        where = "".join(condition for condition, value in wanted if value)
-        values = [value for _, value in wanted if value]
+        """Return completed sales behind a place in the order of arrival, from a day on.
+
+        `tracked` is a serial or lot number, in large or small letters: of its goods something was
+        sold in them, or came back.
+        """
+        wanted = [
+            (" AND slug = ?", (store,)),
+            (" AND day >= ?", (from_day,)),
+            (_TRACKED, (tracked, tracked)),
+        ]
+        where = "".join(condition for condition, found in wanted if found[0])
+        values = [value for _, found in wanted if found[0] for value in found]
 
         def query(connection: sqlite3.Connection) -> list[SaleBody]:
             rows = connection.execute(
@@ -300,9 +237,10 @@ def _sale(connection: sqlite3.Connection, row: Sequence[Any]) -> SaleBody:
         tuple(TenderBody(*tender) for tender in tenders),
         tuple(TaxBody(*tax) for tax in taxes),
     )
-    *known, returned, opened, customer, groups, tip, _ = row
+    *known, returned, opened, customer, groups, tip, note, age_checked, age_how, _ = row
     more = (returned, opened, customer, msgspec.json.decode(groups, type=tuple[str, ...]))
-    return SaleBody(*(*known, *parts, *more, tuple(campaign for (campaign,) in coupons), tip))
+    used = tuple(campaign for (campaign,) in coupons)
+    return SaleBody(*(*known, *parts, *more, used, tip, note, age_checked, age_how))
 
 
 def _lines(
@@ -312,12 +250,22 @@ def _lines(
     if any(row[-1] for row in rows):
         for line, *reduction in connection.execute(_REDUCTIONS, place):
             reductions.setdefault(line, []).append(ReductionBody(*reduction))
+    details = {line: _details(found) for line, *found in connection.execute(_DETAILS, place)}
     bodies = []
     for *known, voided, listed, returned, origin, entry, overridden, _ in rows:
         taken_off = tuple(reductions.get(known[0], ()))
         state = (bool(voided), listed, taken_off, bool(returned), origin, entry, bool(overridden))
-        bodies.append(LineBody(*(*known, *state)))
+        carried = details.get(known[0], _NOTHING)
+        bodies.append(LineBody(*(*known, *state, carried)))
     return tuple(bodies)
+
+
+_NOTHING: Final = LineDetails()
+
+
+def _details(row: Sequence[Any]) -> LineDetails:
+    *known, open_price, deposit = row[:7]
+    return LineDetails(*known, bool(open_price), bool(deposit), *row[7:])
 
 
 def _standing(

@@ -243,8 +243,20 @@ async def test_reductions_are_shown_on_their_lines_and_the_newest_count(
     (part,) = sale["lines"]
     assert (part["listed_minor"], part["amount_minor"]) == (300, 269)
     assert part["reductions"] == [
-        {"source": "promotion", "id": "fixed", "name": "One less", "amount_minor": 1},
-        {"source": "promotion", "id": "tenth", "name": "A tenth", "amount_minor": 30},
+        {
+            "source": "promotion",
+            "id": "fixed",
+            "name": "One less",
+            "amount_minor": 1,
+            "approver": "",
+        },
+        {
+            "source": "promotion",
+            "id": "tenth",
+            "name": "A tenth",
+            "amount_minor": 30,
+            "approver": "",
+        },
     ]
 
 

@@ -43,7 +43,7 @@ from sync.office.rehearsal import (
     rehearse,
 )
 from sync.office.rehearsal_report import as_csv, as_text
-from sync.office.sales import LineBody, ReductionBody, SaleBody, SalesBody
+from sync.office.sale_bodies import LineBody, ReductionBody, SaleBody, SalesBody
 from tests.engine.shop_in_memory import (
     ARTICLES,
     CAKE_2_50,

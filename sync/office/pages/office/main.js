@@ -8,6 +8,7 @@ import { begin } from "./arrivals.js";
 import { ByHour } from "./by_hour.js";
 import { byTender } from "./figures.js";
 import { DoubledCoupons } from "./coupons.js";
+import { FindGoods } from "./find_goods.js";
 import { Mails } from "./mails.js";
 import { deviceTalks, say } from "./office_words.js";
 import { SaleSheet } from "./sale_sheet.js";
@@ -55,7 +56,7 @@ function Office() {
   if (store.user.value === "") return html`<${TopBar} /><${SignIn} />`;
   if (!store.ready.value) return html`<${TopBar} /><${Opening} />`;
   return html`<${TopBar} /><main class="sheet-grid"><div class="figures"><${Headline} /><${ByHour} /></div>
-    <aside class="ruled" aria-label=${say("live")}><${Tape} /><${Ledger} /></aside><${Shops} /><${CashierTips} /><${DoubledCoupons} /><${Mails} /></main><${SaleSheet} />`;
+    <aside class="ruled" aria-label=${say("live")}><${Tape} /><${Ledger} /></aside><${Shops} /><${CashierTips} /><${FindGoods} /><${DoubledCoupons} /><${Mails} /></main><${SaleSheet} />`;
 }
 
 installIcons();

@@ -7,6 +7,25 @@ export interface ReductionView {
   id: string;
   name: string;
   amount_minor: number;
+  approver: string;
+}
+
+/** What a line carries beside its article; what it does not carry is left out. */
+export interface DetailsView {
+  serial?: string;
+  lot?: string;
+  expires?: string;
+  tare_g?: number;
+  minimum_age?: number;
+  open_price?: boolean;
+  deposit?: boolean;
+  deposit_of?: string;
+  note?: string;
+  reason?: string;
+  approver?: string;
+  override_reason?: string;
+  override_approver?: string;
+  void_reason?: string;
 }
 
 export interface LineView {
@@ -22,6 +41,8 @@ export interface LineView {
   reductions: ReductionView[];
   returned: boolean;
   returned_from: string;
+  overridden: boolean;
+  details: DetailsView;
 }
 
 export interface TenderView {
@@ -31,6 +52,7 @@ export interface TenderView {
   state: string;
   last4: string;
   scheme: string;
+  approver: string;
 }
 
 export interface TaxView {
@@ -61,6 +83,10 @@ export interface SaleView {
   taxes: TaxView[];
   returned_minor: number;
   tip_minor: number;
+  customer: string;
+  note: string;
+  age_checked: number;
+  age_how: string;
 }
 
 export interface SalesView {

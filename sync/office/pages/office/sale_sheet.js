@@ -3,6 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { quantity } from "../kit/numbers.js";
 import { html, Icon, Money, State } from "../kit/parts.js";
 import { locale } from "../kit/words.js";
+import { ageWords, approved, detailWords } from "./details.js";
 import { say } from "./office_words.js";
 import * as store from "./store.js";
 import { tenderWords } from "./tape.js";
@@ -20,15 +21,16 @@ function Line({ line, currency }) {
   const many = weighed || line.quantity !== 1000;
   return html`<li class=${line.voided ? "line line--void" : "line"}><span class="line__n">${weighed ? "" : quantity(line.quantity, "")}</span>
     <span class="line__name"><bdi>${line.name}</bdi></span><${Money} kind="line__sum" minor=${line.listed_minor} currency=${currency} />
-    ${line.voided ? html`<span class="line__why">${say("voided")}</span>` : many && html`<span class="line__why"><bdi>${quantity(line.quantity, line.unit)} × <${Money} minor=${line.price_minor} currency=${currency} />${weighed ? "/kg" : ""}</bdi></span>`}
-    ${line.reductions.map((each) => html`<span class="line__why line__why--save" key=${each.id}><${Icon} name="tag" size="s" /><bdi>${each.name}</bdi></span><${Money} key=${`${each.id} off`} kind="line__off" minor=${each.amount_minor} currency=${currency} minus />`)}</li>`;
+    ${line.voided ? html`<span class="line__why">${say("voided")}${line.details.void_reason && html`: <bdi>${line.details.void_reason}</bdi>`}</span>` : many && html`<span class="line__why"><bdi>${quantity(line.quantity, line.unit)} × <${Money} minor=${line.price_minor} currency=${currency} />${weighed ? "/kg" : ""}</bdi></span>`}
+    ${line.reductions.map((each) => html`<span class="line__why line__why--save" key=${each.id}><${Icon} name="tag" size="s" /><bdi>${each.name}</bdi>${approved(each.approver)}</span><${Money} key=${`${each.id} off`} kind="line__off" minor=${each.amount_minor} currency=${currency} minus />`)}
+    ${detailWords(line).map((words, place) => html`<span class="line__why line__more" key=${place}>${words}</span>`)}</li>`;
 }
 
 /** @param {{tender: import("./protocol").TenderView, currency: string}} props */
 function Tender({ tender, currency }) {
   const settled = ["taken", "approved", "returned"].includes(tender.state);
   const sum = html`<${Money} minor=${tender.amount_minor} currency=${currency} />`;
-  return html`<div><dt><bdi>${tenderWords(tender)}</bdi>${!settled && html` <${State} tone=${tender.state === "declined" ? "plain" : "person"}>${say(tender.state === "declined" ? "tender_declined" : "tender_unknown")}<//>`}</dt><dd>${settled ? sum : html`<s>${sum}</s>`}</dd></div>`;
+  return html`<div><dt><bdi>${tenderWords(tender)}</bdi>${!settled && html` <${State} tone=${tender.state === "declined" ? "plain" : "person"}>${say(tender.state === "declined" ? "tender_declined" : "tender_unknown")}<//>`}${approved(tender.approver)}</dt><dd>${settled ? sum : html`<s>${sum}</s>`}</dd></div>`;
 }
 
 /** @param {{sale: SaleView}} props */
@@ -42,7 +44,7 @@ function Sale({ sale }) {
   const sum = (/** @type {string} */ words, /** @type {number} */ minor) => html`<div><dt>${words}</dt><dd><${Money} minor=${minor} currency=${currency} /></dd></div>`;
   return html`<dialog class="sheet sale" ref=${dialog} aria-labelledby="sale-title" onClose=${() => (store.opened.value = null)} onClick=${outside}>
     <div class="sheet__head"><h2 id="sale-title">${say("receipt_named", { receipt: sale.receipt_number })}</h2><button type="button" class="key key--quiet" aria-label=${say("close")} onClick=${close}><${Icon} name="times" /></button></div>
-    <div class="sheet__body"><p class="quiet"><bdi>${store.storeName(sale.store)}</bdi> · ${say("till_named", { till: store.tillName(sale.till) })}${sale.cashier && html` · ${say("cashier")} <bdi>${sale.cashier}</bdi>`}<br />${inFull(sale.completed_at, store.zoneOf(sale.store))}</p>
+    <div class="sheet__body"><p class="quiet"><bdi>${store.storeName(sale.store)}</bdi> · ${say("till_named", { till: store.tillName(sale.till) })}${sale.cashier && html` · ${say("cashier")} <bdi>${sale.cashier}</bdi>`}<br />${inFull(sale.completed_at, store.zoneOf(sale.store))}${sale.age_checked > 0 && html`<br />${ageWords(sale)}`}${sale.note && html`<br />${say("note")}: <bdi>${sale.note}</bdi>`}</p>
       <ul class="lines">${sale.lines.map((line) => html`<${Line} key=${line.line_id} line=${line} currency=${currency} />`)}</ul>
       <dl class="sums"><div class="sums__total"><dt>${say("total")}</dt><dd><${Money} minor=${sale.total_minor} currency=${currency} /></dd></div>
         ${sale.tip_minor !== 0 && sum(say("tip"), sale.tip_minor)}

@@ -30,6 +30,12 @@ export function inFull(at, zone) {
   return format({ dateStyle: "long", timeStyle: "medium", hourCycle: "h23", ...of(zone) }).format(at) + (foreign ? ` (${zone})` : "");
 }
 
+/** `18 Nov 2026, 14:32` of a zone. @param {number} at @param {string} zone */
+export const onDay = (at, zone) => format({ dateStyle: "medium", timeStyle: "short", hourCycle: "h23", ...of(zone) }).format(at);
+
+/** A calendar day, given as `2026-12-05`, in the reader's way. @param {string} day */
+export const dayOf = (day) => (/^\d{4}-\d\d-\d\d$/.test(day) ? format({ dateStyle: "medium", timeZone: "UTC" }).format(Date.parse(day)) : day);
+
 /** Today's date of the reader. @param {number} at */
 export const longDay = (at) => format({ weekday: "long", day: "numeric", month: "long", year: "numeric" }).format(at);
 

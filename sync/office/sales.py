@@ -264,8 +264,9 @@ _NOTHING: Final = LineDetails()
 
 
 def _details(row: Sequence[Any]) -> LineDetails:
-    *known, open_price, deposit = row[:7]
-    return LineDetails(*known, bool(open_price), bool(deposit), *row[7:])
+    values = list(row)
+    values[5:7] = map(bool, values[5:7])  # open_price and deposit
+    return LineDetails(*values)
 
 
 def _standing(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from playwright.async_api import Browser, Page, expect
+import pytest
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from edge.contract.envelope import seal
 from edge.contract.event_registry import Event
@@ -33,6 +36,19 @@ from tests.sync.office.head_office import Box, Line, Served, serve
 
 PASSWORD: Final = "correct horse battery"
 ZONE: Final = "Europe/Lisbon"
+_CHROMIUM: Final = os.environ.get("TILLBOX_CHROMIUM") or shutil.which("chromium") or ""
+_FLAGS: Final = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--mute-audio")
+
+
+@contextlib.asynccontextmanager
+async def running_browser() -> AsyncIterator[Browser]:
+    """The machine's own Chromium; browsers are never downloaded."""
+    if not _CHROMIUM:
+        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(executable_path=_CHROMIUM, args=list(_FLAGS))
+        yield started
+        await started.close()
 
 
 def sell(

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
-import shutil
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.async_api import Browser, async_playwright, expect
+from playwright.async_api import Browser, expect
 
 from edge.contract.wire import encode
 from edge.runtime.system_clock import SystemClock
@@ -21,7 +19,14 @@ from sync.office.outbox import FAILED, SENT, WAITING
 from sync.office.people import BOUND_TO
 from tests.sync.office.head_office import Box, Served
 from tests.sync.office.letters import letter
-from tests.sync.office.office_page import PASSWORD, OfficePage, connected, head_office, sell
+from tests.sync.office.office_page import (
+    PASSWORD,
+    OfficePage,
+    connected,
+    head_office,
+    running_browser,
+    sell,
+)
 from tests.sync.office.test_coupons import with_coupons
 from tests.sync.tcp_cutter import TcpCutter
 
@@ -29,8 +34,6 @@ pytestmark = pytest.mark.screens
 
 PAGES: Final = Path(server.__file__).parent / "pages"
 SCREENS: Final = Path(__file__).parents[3] / "edge" / "screens"
-CHROMIUM: Final = os.environ.get("TILLBOX_CHROMIUM") or shutil.which("chromium") or ""
-FLAGS: Final = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--mute-audio")
 HOSTILE: Final = (
     "<img src=x onerror=alert(1)>",
     "</button><script>alert(1)</script>",
@@ -42,13 +45,8 @@ HOSTILE: Final = (
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    """The machine's own Chromium; browsers are never downloaded."""
-    if not CHROMIUM:
-        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
-    async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield started
-        await started.close()
+    async with running_browser() as browser:
+        yield browser
 
 
 @pytest.fixture

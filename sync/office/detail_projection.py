@@ -68,6 +68,8 @@ def _line_returned(
         "deposit": event.deposit,
         "reason": event.reason,
         "approver": event.approver,
+        "original_sale": event.original_sale,
+        "original_line": event.original_line,
     }
     if any(found.values()):
         _keep(connection, envelope, event.sale, event.line, **found)

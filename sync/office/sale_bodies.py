@@ -27,6 +27,8 @@ class LineDetails(msgspec.Struct, frozen=True, omit_defaults=True):
     `reason` says why goods came back, `override_reason` why a person set the price, `void_reason`
     why the line was taken back. `approver` is the second person who allowed an open price or goods
     that came back, `override_approver` the one who allowed the price: ids, empty for nobody.
+    `original_sale` had sold what came back; `sold_in` is the slug of the store where head office
+    has that sale, empty while it does not.
     """
 
     serial: str = ""
@@ -43,6 +45,8 @@ class LineDetails(msgspec.Struct, frozen=True, omit_defaults=True):
     override_reason: str = ""
     override_approver: str = ""
     void_reason: str = ""
+    original_sale: str = ""
+    sold_in: str = ""
 
 
 class LineBody(msgspec.Struct, frozen=True):

@@ -28,6 +28,7 @@ from edge.contract.sale_events import (
 from edge.contract.tip_events import TipReturned, TipSet
 from sync.office.coupon_projection import COUPON_STEPS, drop_coupons, use_coupons
 from sync.office.detail_projection import DETAIL_STEPS
+from sync.office.returned_goods import check_returned
 from sync.office.tender_projection import TENDER_STEPS, DoesNotFitError
 
 _JUST_OPENED: Final = ("open", 0)
@@ -273,6 +274,9 @@ def _completed(
             for tax in event.taxes
         ],
     )
+    (arrival,) = connection.execute(
+        "SELECT arrival FROM sale WHERE store = ? AND sale = ?", (envelope.store, event.sale)
+    ).fetchone()
     # a terminal's answer completes a sale with nobody as its actor: who opened it sold it
     # a sale has one place in the order of arrival, however often its events are read
     connection.execute(
@@ -298,6 +302,8 @@ def _completed(
         ),
     )
     use_coupons(connection, envelope, event)
+    if arrival is None:  # read again it is no news
+        check_returned(connection, envelope, event.sale)
 
 
 def _tip_returned(

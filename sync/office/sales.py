@@ -88,8 +88,11 @@ _TRACKED: Final = (
 """A line that was voided is no sale of its goods."""
 _DETAILS: Final = (
     "SELECT line, serial, lot, expires, tare_g, minimum_age, open_price, deposit, deposit_of,"
-    " note, reason, approver, override_reason, override_approver, void_reason FROM line_detail"
-    " WHERE store = ? AND sale = ?"
+    " note, reason, approver, override_reason, override_approver, void_reason,"
+    " original_sale, coalesce((SELECT slug FROM store CROSS JOIN sale ON sale.store = number"
+    " AND sale.sale = original_sale AND sale.state = 'completed'"
+    " WHERE original_sale <> '' LIMIT 1), '')"
+    " FROM line_detail WHERE store = ? AND sale = ?"
 )
 _REDUCTIONS: Final = (
     "SELECT line, source, id, name, amount_minor, coalesce(approver, '')"

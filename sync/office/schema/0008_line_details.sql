@@ -17,11 +17,15 @@ CREATE TABLE line_detail (
     override_reason TEXT NOT NULL DEFAULT '',
     override_approver TEXT NOT NULL DEFAULT '',
     void_reason TEXT NOT NULL DEFAULT '',
+    original_sale TEXT NOT NULL DEFAULT '',     -- that had sold what came back
+    original_line TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (store, sale, line)
 ) WITHOUT ROWID;
 -- a recall asks by lot, a warranty by serial number, typed by people
 CREATE INDEX line_detail_by_serial ON line_detail (serial COLLATE NOCASE) WHERE serial <> '';
 CREATE INDEX line_detail_by_lot ON line_detail (lot COLLATE NOCASE) WHERE lot <> '';
+
+CREATE INDEX line_detail_by_original ON line_detail (original_sale) WHERE original_sale <> '';
 
 -- Who allowed a discount that a cashier alone might not give.
 CREATE TABLE discount_approval (

@@ -1,6 +1,7 @@
 // What a line of a sale carries beside its article, in words: for the sale as a person opens it.
 import { html } from "../kit/parts.js";
 import { count, say } from "./office_words.js";
+import { storeName } from "./store.js";
 import { dayOf } from "./times.js";
 
 /** @typedef {import("./protocol").LineView} LineView */
@@ -23,7 +24,7 @@ export function detailWords(line) {
     found.tare_g && say("net_weight", { tare: count(found.tare_g) }),
     found.minimum_age && say("from_age", { n: found.minimum_age }),
     found.deposit && say(line.returned ? "empties" : "deposit"),
-    line.returned && html`${back}${why(found.reason)}${approved(found.approver)}`,
+    line.returned && html`${back}${found.sold_in && html` · <bdi>${storeName(found.sold_in)}</bdi>`}${why(found.reason)}${approved(found.approver)}`,
     found.open_price && html`${say("price_typed")}${approved(found.approver)}`,
     line.overridden && html`${say("price_by_hand")}${why(found.override_reason)}${approved(found.override_approver)}`,
     found.note && html`${say("note")}: <bdi>${found.note}</bdi>`,

@@ -26,6 +26,8 @@ export interface DetailsView {
   override_reason?: string;
   override_approver?: string;
   void_reason?: string;
+  original_sale?: string;
+  sold_in?: string;
 }
 
 export interface LineView {

@@ -195,7 +195,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         past = PastSales(ledger_file)
         codes = ReceiptCodes(past, ledger.identity, key, reference.box_keys)
         parked = ParkedSales()
-        sold = SoldSales(past, tills, parked, day)
+        sold = SoldSales(past, tills, parked, day, reference)
         gathering = Gathering(
             reference,
             clock,

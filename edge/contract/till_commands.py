@@ -136,11 +136,13 @@ class TakeForeignCash(TillCommand, frozen=True, kw_only=True, tag="take_foreign_
     shown_minor: Annotated[int, Meta(ge=0)] = 0
 
 
-class ReturnLine(TillCommand, frozen=True, kw_only=True, tag="return_line"):
+class ReturnLine(ApprovedCommand, frozen=True, kw_only=True, tag="return_line"):
     """Take goods back that were sold here; opens a sale on an idle till.
 
     `receipt` and `line_id` name the line that sold them; `quantity` in thousandths. What goes
-    back is what was paid for them. `sale_id` names the sale that this opens.
+    back is what was paid for them. `sale_id` names the sale that this opens. `original_sale` is
+    the id of the sale that the receipt proves by its signed code, where this box has no record of
+    it: that needs a second person, always.
     """
 
     receipt: Annotated[str, Meta(min_length=1, max_length=RECEIPT_CHARS_MAX)]
@@ -148,6 +150,7 @@ class ReturnLine(TillCommand, frozen=True, kw_only=True, tag="return_line"):
     quantity: int = ONE
     reason: Reason
     sale_id: CommandId | None = None
+    original_sale: CommandId | None = None
 
 
 class ReturnItem(ApprovedCommand, frozen=True, kw_only=True, tag="return_item"):

@@ -22,11 +22,22 @@ def authorise(permission: Permission, given: Circumstances) -> str:
             advice="Ask a supervisor.",
             params={"permission": permission},
         )
+    return _approver(permission, given, "This needs a second person's approval.")
+
+
+def second_person(permission: Permission, given: Circumstances, why: str) -> str:
+    """Return the id of a second person who approved, needed by everybody; or refuse with `why`."""
+    if verdict(given.role, permission) is Verdict.DENIED:
+        return authorise(permission, given)  # refuses
+    return _approver(permission, given, why)
+
+
+def _approver(permission: Permission, given: Circumstances, why: str) -> str:
     approval = given.approval
     if approval is None or approval.permission is not permission:
         raise Refused(
             "needs_approval",
-            "This needs a second person's approval.",
+            why,
             advice="Ask a supervisor to type their PIN.",
             params={"permission": permission},
         )

@@ -73,6 +73,10 @@ class Original(msgspec.Struct, frozen=True):
     gifts: int = 0
     letters: int = 0
     tip_back: str = ""
+    store: int = 0
+    """The number of the store whose signed receipt restores the sale; 0 for one of this ledger."""
+    left_out: int = 0
+    """Lines of such a sale that its code had no room for: all of them, or 0."""
 
     @property
     def lines(self) -> tuple[Line, ...]:

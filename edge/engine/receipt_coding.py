@@ -2,25 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from edge.contract.money import Rounding, divide
-from edge.contract.quantity import ONE
-from edge.contract.receipt_code import (
-    PaidBy,
-    ReceiptCode,
-    SoldGoods,
-    TaxPart,
-    new_code,
-    sold_goods,
-    tip_of,
-)
-from edge.contract.sold_sale_views import PaidTenderView, SoldLineView, SoldSaleView
+from edge.contract.receipt_code import PaidBy, ReceiptCode, TaxPart, new_code, sold_goods
 from edge.engine.cart import APPROVED, RETURNED, TAKEN, Cart
-from edge.engine.reference_view import ReferenceView
-
-PROVED: Final = "signature"
-"""What proves a sale that is shown, where it is not this box's ledger."""
 
 
 def code_of(cart: Cart, *, store: int, gen: int, seq: int, chain_hash: bytes) -> ReceiptCode:
@@ -62,47 +45,4 @@ def code_of(cart: Cart, *, store: int, gen: int, seq: int, chain_hash: bytes) ->
             for line in live
         ),
         tip_minor=cart.tip_minor,
-    )
-
-
-def proved_sale_view(code: ReceiptCode, reference: ReferenceView) -> SoldSaleView:
-    """Return a sale as its signed code says it: this box has no record of it.
-
-    Nothing of it may come back by its receipt, since nobody here knows what came back of it
-    already. Articles have the names of today's catalogue, or their SKU.
-    """
-    return SoldSaleView(
-        code.receipt,
-        code.sale_id,
-        code.till,
-        code.at,
-        code.currency,
-        code.total_minor,
-        0,
-        tuple(_line_view(line, reference) for line in code.lines),
-        tuple(
-            PaidTenderView(str(number), tender.kind, tender.amount_minor, 0)
-            for number, tender in enumerate(code.tenders, 1)
-        ),
-        PROVED,
-        code.store,
-        code.left_out.lines if code.left_out else 0,
-        tip_of(code),
-    )
-
-
-def _line_view(line: SoldGoods, reference: ReferenceView) -> SoldLineView:
-    article = reference.by_sku(line.sku)
-    price = divide(line.amount_minor * ONE, line.quantity, Rounding.HALF_UP)
-    return SoldLineView(
-        line.line_id,
-        line.sku,
-        article.name if article else line.sku,
-        line.unit,
-        price,
-        line.quantity,
-        0,
-        0,
-        line.amount_minor,
-        0,
     )

@@ -17,6 +17,7 @@ from edge.engine.circumstances import Circumstances
 from edge.engine.customer_prices import returned_by_customer
 from edge.engine.originals import Original, check_returnable, goes_back, sold_line
 from edge.engine.reference_view import ReferenceView
+from edge.engine.restored_originals import allow_restored, check_restored
 from edge.engine.sale_lines import check_lines, open_if_needed, with_line
 from edge.engine.state_refusals import refuse_once_tendered, refuse_while_paying
 from edge.engine.tax import RateSum, tax_total
@@ -31,9 +32,11 @@ def return_line(
     events, cart = open_if_needed(cart, command.sale_id, reference, given)
     refuse_once_tendered(cart)
     check_lines(cart)
-    original = original_asked(cart, command.receipt, given)
+    original = original_asked(cart, command.receipt, given, command.original_sale)
+    check_restored(original, command.line_id, reference)
     line = sold_line(original, command.line_id)
     quantity = check_returnable(original, line, command.quantity, sale=cart.sale)
+    approver = allow_restored(original, given)
     back = goes_back(original, line, quantity)
     returned = LineReturned(
         sale=cart.sale,
@@ -53,6 +56,7 @@ def return_line(
         receipt=back.receipt,
         unit=line.unit,
         code=line.code,
+        approver=approver,
         deposit=line.deposit,
         serial=line.serial,
         lot=line.lot,
@@ -61,9 +65,15 @@ def return_line(
     return (*events, returned)
 
 
-def original_asked(cart: Cart, receipt: str, given: Circumstances) -> Original:
-    """Return the completed sale with a receipt, or refuse one that nothing comes back of here."""
-    original = next((o for o in given.originals if o.cart.receipt == receipt), None)
+def original_asked(
+    cart: Cart, receipt: str, given: Circumstances, sale: str | None = None
+) -> Original:
+    """Return the completed sale with a receipt, or refuse one that nothing comes back of here.
+
+    `sale` is its id where the receipt alone may name another.
+    """
+    named = (o for o in given.originals if o.cart.receipt == receipt)
+    original = next((o for o in named if sale in {None, o.cart.sale}), None)
     if original is None:
         refuse_unknown_receipt(receipt)
     if original.cart.currency != cart.currency:

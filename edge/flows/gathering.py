@@ -129,7 +129,7 @@ class Gathering:
         terminal = devices.terminal_of(till.id)
         if isinstance(command, Reprinting):
             _ = await self.codes.check(command.receipt)
-        originals = await self.sold.find(receipts_asked_for(command, till.cart))
+        originals = await self.sold.named(receipts_asked_for(command, till.cart))
         parked = self.parked.find(command.sale_id) if isinstance(command, Resume) else None
         return replace(
             goods,

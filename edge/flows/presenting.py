@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from edge.contract.receipt_code import ReceiptCode
 from edge.contract.receipt_events import ReceiptPresented
 from edge.contract.sold_sale_views import SoldSaleView
-from edge.engine.receipt_coding import proved_sale_view
 from edge.engine.reference_view import ReferenceView
+from edge.engine.restored_originals import proved_sale_view
 from edge.flows.receipt_codes import ReceiptCodes
 from edge.flows.returning import SoldSales
 from edge.ledger.event_log import Ledger
@@ -34,8 +34,8 @@ class PresentedReceipts:
     async def show(self, text: str, *, till: str, actor: str) -> SoldSaleView:
         """Return the sale that a receipt names: by its number, or the text of its QR code.
 
-        A sale that this box does not have is shown as its signed code proves it, and nothing of
-        it may come back by this receipt. Raises Refused for a number that no completed sale of
+        A sale that this box does not have is shown as its signed code proves it, less what this
+        box took back of it. Raises Refused for a number that no completed sale of
         this store has, for a code that is damaged, forged or altered, and for the short code of
         another store's receipt with the same number.
         """
@@ -43,7 +43,9 @@ class PresentedReceipts:
         if proved is None:
             return await self.sold.show(text)
         await self._keep(proved, text.strip(), till, actor)
-        return proved_sale_view(proved, self.reference)
+        presented = await self.codes.past.presented(proved.sale_id)
+        assert presented is not None  # noqa: S101 - it was just kept
+        return proved_sale_view(proved, self.reference, self.sold.restored(presented))
 
     async def _keep(self, code: ReceiptCode, text: str, till: str, actor: str) -> None:
         presented = ReceiptPresented(

@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
+from edge.contract.receipt_code import read_code
 from edge.contract.sold_sale_views import SoldSaleView
 from edge.contract.till_commands import (
     AnyTillCommand,
@@ -21,10 +24,12 @@ from edge.contract.till_commands import (
 from edge.engine.cart import APPROVED, CARD, Cart
 from edge.engine.originals import Original, Refunded, Returned, Unfinished
 from edge.engine.receipt_finding import check_same_sale, receipt_asked, sold_sale_view
+from edge.engine.reference_view import ReferenceView
+from edge.engine.restored_originals import restored
 from edge.engine.return_rules import refuse_unknown_receipt
 from edge.flows.parking import ParkedSales, sale_cart
 from edge.flows.till import Till
-from edge.ledger.past_sales import PastSales
+from edge.ledger.past_sales import PastSales, PresentedSale
 from edge.ledger.replay import past_events
 
 Returning = (ReturnLine, ReturnTip, GiveCash, GiveTender, RefundByCard)
@@ -35,16 +40,22 @@ Reprinting = (ReprintReceipt, PrintGiftReceipt, EmailReceipt)
 """Commands that give a completed sale's receipt again: one at a time too, each has its number."""
 
 
-def receipts_asked_for(command: AnyTillCommand, cart: Cart) -> tuple[str, ...]:
-    """Return the receipts that a command looks into: the named one, or all of the sale's goods."""
-    if isinstance(command, ReturnLine | ReturnTip):
-        return (command.receipt,)
+def receipts_asked_for(command: AnyTillCommand, cart: Cart) -> tuple[tuple[str, str], ...]:
+    """Return the receipts that a command looks into: the named one, or all of the sale's goods.
+
+    Each with the id of its sale, empty for whichever of this ledger has the receipt.
+    """
+    if isinstance(command, ReturnTip):
+        return ((command.receipt, ""),)
+    if isinstance(command, ReturnLine):
+        return ((command.receipt, command.original_sale or ""),)
     if isinstance(command, Reprinting):
-        return (receipt_asked(command.receipt)[0],)
+        return ((receipt_asked(command.receipt)[0], ""),)
     if isinstance(command, Returning):
-        goods = (line.back.receipt for line in cart.lines if line.back and not line.voided)
-        numbers = (*goods, *(back.receipt for back in cart.tips_back))
-        return tuple(dict.fromkeys(number for number in numbers if number))
+        backs = (line.back for line in cart.lines if line.back and not line.voided)
+        goods = ((back.receipt, back.original_sale) for back in backs if back.receipt)
+        tips = ((back.receipt, back.original_sale) for back in cart.tips_back)
+        return tuple(dict.fromkeys((*goods, *tips)))
     return ()
 
 
@@ -60,6 +71,7 @@ class SoldSales:
     parked: ParkedSales
     day: Callable[[int], str]
     """The business day of an instant (ms since 1970 UTC)."""
+    reference: ReferenceView
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def show(self, text: str) -> SoldSaleView:
@@ -85,10 +97,10 @@ class SoldSales:
                 originals.append(
                     Original(
                         sale_cart(history),
-                        tuple(Returned(*each) for each in sold.returned),
-                        tuple(Refunded(*each) for each in sold.refunded),
+                        tuple(Returned(*each) for each in sold.came_back.returned),
+                        tuple(Refunded(*each) for each in sold.came_back.refunded),
                         unfinished_sales(self.tills.values(), self.parked),
-                        tuple(sold.reversed_before),
+                        tuple(sold.came_back.reversed_before),
                         history[-1].till,
                         # the answer of a terminal is nobody's: who asked it took the money
                         next((past.actor for past in reversed(history) if past.actor), ""),
@@ -99,6 +111,31 @@ class SoldSales:
                     )
                 )
         return tuple(originals)
+
+    async def named(self, asked: Iterable[tuple[str, str]]) -> tuple[Original, ...]:
+        """Return the sales with these receipts and ids: of this ledger, or as signed codes say.
+
+        A number with an id is that sale's alone: another store has the same numbers.
+        """
+        originals: list[Original] = []
+        for receipt, sale in asked:
+            own = await self.find((receipt,))
+            if own and sale in {"", own[0].cart.sale}:
+                originals += own
+            elif sale and (presented := await self.past.presented(sale)):
+                originals.append(self.restored(presented))
+        return tuple(originals)
+
+    def restored(self, presented: PresentedSale) -> Original:
+        """Return a sale as its signed code has it, with what this box took back of it."""
+        original = restored(read_code(presented.code).code, self.reference)
+        back = presented.came_back
+        return replace(
+            original,
+            returns=tuple(Returned(*each) for each in back.returned),
+            refunds=tuple(Refunded(*each) for each in back.refunded),
+            unfinished=unfinished_sales(self.tills.values(), self.parked),
+        )
 
     async def reversible(self, originals: Iterable[Original], terminal: str, at: int) -> str:
         """Return the card payment of the originals that a terminal may take back; empty for none.

@@ -37,6 +37,24 @@ class RefundedMoney(NamedTuple):
 
 
 @dataclass(frozen=True)
+class CameBack:
+    """What came back of a sale in others, of this ledger."""
+
+    returned: list[ReturnedGoods]
+    refunded: list[RefundedMoney]
+    reversed_before: list[str]
+    """Card payments of which a terminal said that they had been reversed before."""
+
+
+@dataclass(frozen=True)
+class PresentedSale:
+    """A sale that this ledger does not have: the text of its signed code, and what came back."""
+
+    code: str
+    came_back: CameBack
+
+
+@dataclass(frozen=True)
 class SoldSale:
     """A completed sale: its events from opening to completion, and what came back of it.
 
@@ -44,10 +62,7 @@ class SoldSale:
     """
 
     events: list[StoredEvent]
-    returned: list[ReturnedGoods]
-    refunded: list[RefundedMoney]
-    reversed_before: list[str]
-    """Card payments of which a terminal said that they had been reversed before."""
+    came_back: CameBack
     copies: int = 0
     gifts: int = 0
     letters: int = 0
@@ -73,6 +88,13 @@ class PastSales:
             ).fetchone()
         )
         return found is not None
+
+    async def presented(self, sale: str) -> PresentedSale | None:
+        """Return a sale that this box lacks and whose signed receipt was shown; None if none was.
+
+        The signature was checked before the code was kept.
+        """
+        return await self.file.read(lambda connection: _presented(connection, sale))
 
     async def last_asked(self, terminal: str, since_receipt: str) -> str:
         """Return the payment, refund or reversal that a terminal was asked for last, or empty.
@@ -166,6 +188,32 @@ def _find(connection: sqlite3.Connection, receipt: str) -> SoldSale | None:
         " ORDER BY seq",
         (first, last, f'"sale":"{sale}"'.encode()),
     )
+    copies, gifts, letters = connection.execute(
+        "SELECT copies, gifts, letters FROM reprinted WHERE sale = ?", (sale,)
+    ).fetchone() or (0, 0, 0)
+    (tip_back,) = connection.execute(
+        "SELECT sale FROM returned_tip WHERE original_sale = ?", (sale,)
+    ).fetchone() or ("",)
+    return SoldSale(
+        [StoredEvent(*event) for event in events],
+        _came_back(connection, sale),
+        copies,
+        gifts,
+        letters,
+        tip_back,
+    )
+
+
+def _presented(connection: sqlite3.Connection, sale: str) -> PresentedSale | None:
+    row = connection.execute(
+        "SELECT body FROM presented JOIN event USING (seq) WHERE sale = ?", (sale,)
+    ).fetchone()
+    if row is None:
+        return None
+    return PresentedSale(msgspec.json.decode(row[0])["data"]["code"], _came_back(connection, sale))
+
+
+def _came_back(connection: sqlite3.Connection, sale: str) -> CameBack:
     returned = connection.execute(
         "SELECT sale, original_line, quantity, net_minor, tax_minor, gross_minor"
         " FROM returned_line WHERE original_sale = ? ORDER BY sale, line",
@@ -179,19 +227,8 @@ def _find(connection: sqlite3.Connection, receipt: str) -> SoldSale | None:
     reversed_before = connection.execute(
         "SELECT original_tender FROM reversed_before WHERE original_sale = ?", (sale,)
     )
-    copies, gifts, letters = connection.execute(
-        "SELECT copies, gifts, letters FROM reprinted WHERE sale = ?", (sale,)
-    ).fetchone() or (0, 0, 0)
-    (tip_back,) = connection.execute(
-        "SELECT sale FROM returned_tip WHERE original_sale = ?", (sale,)
-    ).fetchone() or ("",)
-    return SoldSale(
-        [StoredEvent(*event) for event in events],
+    return CameBack(
         [ReturnedGoods(*goods) for goods in returned],
         [RefundedMoney(*money) for money in refunded],
         [tender for (tender,) in reversed_before],
-        copies,
-        gifts,
-        letters,
-        tip_back,
     )

@@ -26,9 +26,10 @@ from edge.engine.circumstances import Approval
 from edge.engine.coupon_rules import coupon_asked
 from edge.engine.customer_rules import customer_of_card
 from edge.engine.promotions import Occasion
-from edge.engine.receipt_coding import code_of, proved_sale_view
+from edge.engine.receipt_coding import code_of
 from edge.engine.receipt_layout import lay_out_receipt
 from edge.engine.receipt_words import WORDS
+from edge.engine.restored_originals import proved_sale_view
 from edge.engine.tracking import expiry_of
 from tests.engine.desk_stories import (
     PAN,

@@ -278,4 +278,4 @@ async def test_prices_of_today_change_nothing_of_what_was_paid(tmp_path: Path) -
         past = PastSales(box.edge.ledger_file)
         found = await past.find(NUMBER)
         assert found is not None
-        assert [goods.gross_minor for goods in found.returned] == [129]
+        assert [goods.gross_minor for goods in found.came_back.returned] == [129]

@@ -17,7 +17,7 @@ from edge.contract.card_refund_events import (
     CardRefundUnknown,
 )
 from edge.contract.event_registry import Event
-from edge.contract.receipt_code import is_signed_code, read_code
+from edge.contract.receipt_code import ReceiptCode, is_signed_code, read_code
 from edge.contract.return_events import CashReturned, RefundPart, TenderReturned
 from edge.contract.sale_events import SaleAbandoned, SaleCompleted
 from edge.contract.sold_sale_views import SoldSaleView
@@ -37,8 +37,8 @@ from edge.engine.cart import APPROVED, EMPTY, Cart, Tender
 from edge.engine.cart_changes import replay
 from edge.engine.circumstances import Circumstances
 from edge.engine.originals import Original, Refunded, Returned, Unfinished
-from edge.engine.receipt_coding import proved_sale_view
 from edge.engine.receipt_finding import check_same_sale, receipt_asked, sold_sale_view
+from edge.engine.restored_originals import proved_sale_view, restored
 from edge.engine.return_rules import refuse_unknown_receipt
 from edge.engine.sale_rules import decide
 from edge.engine.tender_rules import complete_if_covered
@@ -58,6 +58,7 @@ class SoldShelf:
     elsewhere: dict[str, Cart] = field(default_factory=dict)
     """Unfinished sales of other tills, by till."""
     here: Cart = EMPTY
+    shown: dict[str, ReceiptCode] = field(default_factory=dict)
     ids: Any = field(default_factory=lambda: itertools.count(1))
 
     def hear(self, cart: Cart, events: tuple[Event, ...]) -> None:
@@ -121,9 +122,24 @@ class SoldShelf:
             ),
         )
 
+    def restored(self, code: ReceiptCode) -> Original:
+        """Return a sale that the box does not have, with what this till takes back of it."""
+        plain = restored(code, DemoReference())
+        self.sold["restored"] = plain.cart
+        held = self.original("restored")
+        del self.sold["restored"]
+        return msgspec.structs.replace(
+            plain, returns=held.returns, refunds=held.refunds, unfinished=held.unfinished
+        )
+
     def originals(self, command: AnyTillCommand, cart: Cart) -> tuple[Original, ...]:
         """Return the completed sales that a command looks into."""
         self.here = cart
+        sales = {command.original_sale} if isinstance(command, ReturnLine) else set()
+        sales |= {each.back.original_sale for each in cart.lines if each.back and not each.voided}
+        proved = tuple(self.restored(code) for sale, code in self.shown.items() if sale in sales)
+        if proved:
+            return proved
         if isinstance(command, ReturnLine | ReturnTip):
             numbers = [command.receipt]
         elif isinstance(command, (GiveCash, GiveTender, RefundByCard)):
@@ -137,7 +153,9 @@ class SoldShelf:
         """Answer the question for a receipt; what is signed is taken for well signed."""
         self.here = cart
         if is_signed_code(text):
-            return proved_sale_view(read_code(text).code, DemoReference())
+            code = read_code(text).code
+            self.shown[code.sale_id] = code
+            return proved_sale_view(code, DemoReference(), self.restored(code))
         receipt, sale = receipt_asked(text)
         if receipt not in self.sold:
             refuse_unknown_receipt(receipt)

@@ -17,7 +17,7 @@ import { sendApprovedTraining } from "./training.js";
 import * as store from "./store.js";
 
 /** Who takes a command up again that was approved. @type {Readonly<Record<string, typeof sendApproved>>} */
-const GO_ON = Object.freeze({ add_item: sendApprovedOpen, return_empties: sendApprovedEmpties, take_tender: sendApprovedTender, return_item: sendApprovedReturn, give_cash: sendApprovedRefund, give_tender: sendApprovedRefund, refund_by_card: sendApprovedRefund, attach_evidence: sendApprovedSettling, reverse_in_doubt: sendApprovedSettling, settle_card_alarm: sendApprovedSettling, set_tip: sendApprovedTip, return_tip: sendApprovedTip, begin_training: sendApprovedTraining });
+const GO_ON = Object.freeze({ add_item: sendApprovedOpen, return_empties: sendApprovedEmpties, take_tender: sendApprovedTender, return_item: sendApprovedReturn, return_line: sendApprovedReturn, give_cash: sendApprovedRefund, give_tender: sendApprovedRefund, refund_by_card: sendApprovedRefund, attach_evidence: sendApprovedSettling, reverse_in_doubt: sendApprovedSettling, settle_card_alarm: sendApprovedSettling, set_tip: sendApprovedTip, return_tip: sendApprovedTip, begin_training: sendApprovedTraining });
 
 /** @param {{wanted: import("./approving").Approval}} props */
 function Asked({ wanted }) {

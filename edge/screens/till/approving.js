@@ -24,7 +24,7 @@ export const MAY_APPROVE = Object.freeze({
   training: ["supervisor", "manager"],
 });
 /** @type {Readonly<Record<string, Permission>>} */
-const NEEDED = Object.freeze({ add_item: "override_price", give_discount: "discount", override_price: "override_price", open_drawer: "no_sale", take_tender: "unchecked_tender", return_item: "return_without_receipt", return_empties: "return_without_receipt", give_cash: "refund_other_tender", give_tender: "refund_other_tender", refund_by_card: "refund_other_tender", attach_evidence: "resolve_payment", reverse_in_doubt: "resolve_payment", settle_card_alarm: "resolve_payment", set_tip: "tip", return_tip: "tip", begin_training: "training" });
+const NEEDED = Object.freeze({ add_item: "override_price", give_discount: "discount", override_price: "override_price", open_drawer: "no_sale", take_tender: "unchecked_tender", return_item: "return_without_receipt", return_line: "return_without_receipt", return_empties: "return_without_receipt", give_cash: "refund_other_tender", give_tender: "refund_other_tender", refund_by_card: "refund_other_tender", attach_evidence: "resolve_payment", reverse_in_doubt: "resolve_payment", settle_card_alarm: "resolve_payment", set_tip: "tip", return_tip: "tip", begin_training: "training" });
 
 /** @param {Approval} wanted */
 export function askApproval(wanted) {

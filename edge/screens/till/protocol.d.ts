@@ -368,7 +368,7 @@ export type Command =
   | { type: "pay_by_card"; amount_minor: number }
   | { type: "take_tender"; kind: "gift_card" | "points" | "house_account" | "voucher" | "manual_card"; amount_minor: number; reference: string; approval?: string }
   | { type: "take_foreign_cash"; currency: string; amount_minor: number; shown_minor?: number }
-  | { type: "return_line"; receipt: string; line_id: string; quantity: number; reason: string; sale_id?: string }
+  | { type: "return_line"; receipt: string; line_id: string; quantity: number; reason: string; sale_id?: string; original_sale?: string; approval?: string }
   | { type: "return_item"; code: string; quantity: number; reason: string; sale_id?: string; approval?: string }
   | { type: "give_cash"; amount_minor: number; approval?: string }
   | { type: "give_tender"; kind: "gift_card" | "points" | "house_account" | "voucher" | "manual_card"; amount_minor: number; reference: string; approval?: string }

@@ -102,10 +102,11 @@ function does(now, one) {
   return minor ? say("return_do", { amount: `${exact ? "" : "≈ "}${money(minor, store.currency.value)}` }) : one;
 }
 
-/** What a receipt says of a sale that this box does not have: nothing of it comes back by it. @param {{sold: import("./protocol").SoldSaleView}} props */
-function Proved({ sold }) {
+/** What a receipt proves of a sale that this box does not have. @param {{sold: import("./protocol").SoldSaleView, some: boolean}} props `some`: it can come back by it */
+function Proved({ sold, some }) {
+  const card = some && sold.tenders.some((each) => each.kind === "card" && each.paid_minor > 0);
   const facts = [say("return_sold_in", { store: sold.store_number }), ...(sold.lines_left_out ? [say("return_left_out", { lines: sold.lines_left_out })] : [])];
-  return html`<p class="sold__proof" role="status"><${Icon} name="check" size="s" /> <b>${say("return_proved")}</b> ${say("return_proved_words")} <span class="quiet">${facts.join(" · ")}</span></p>`;
+  return html`<p class="sold__proof" role="status"><${Icon} name="check" size="s" /> <b>${say("return_proved")}</b> ${say(some ? "return_proved_bound" : sold.lines_left_out ? "return_proved_words" : "return_proved_none")}${card && html` ${say("return_proved_card")}`} <span class="quiet">${facts.join(" · ")}</span></p>`;
 }
 
 /** @param {{now: Returning}} props */
@@ -118,10 +119,10 @@ function Sold({ now }) {
     <div class="hand__what"><div class="sold__head"><p><b><bdi>${sold.receipt_number}</bdi></b>
         <span class="quiet"><bdi>${day(sold.completed_at)}</bdi> · ${say("till_named", { till: tillName(sold.till) })} · <${Money} minor=${sold.total_minor} currency=${sold.currency} />${how && html` · <bdi>${how}</bdi>`}</span></p>
         ${some && html`<button type="button" class="key" aria-pressed=${returns.isEverything()} onClick=${returns.pickAll}><span>${say("return_everything")} <${Money} minor=${sold.back_minor} currency=${sold.currency} /></span></button>`}</div>
-      ${proved ? html`<${Proved} sold=${sold} />` : some ? html`<p class="quiet hand__now">${say("return_pick")}</p>` : html`<p class="hand__now" role="status">${say("return_nothing")}</p>`}
-      <ul class="sold">${sold.lines.map((line) => html`<${SoldLine} key=${line.line_id} line=${line} picked=${now.picked[line.line_id] ?? 0} on=${now.at === line.line_id} paid=${proved ? sold.currency : undefined} />`)}</ul><${TipOfReceipt} sold=${sold} /></div>
-    <div class="hand__pad return__side">${proved ? html`<button type="button" class="key" onClick=${returns.withoutReceipt}><${Icon} name="nopaper" />${say("return_without")}</button>` : html`<${Reasons} now=${now} />`}</div>
-    ${!proved && html`<${Go} now=${now} does=${does(now, say("return_none"))} />`}</section>`;
+      ${proved ? html`<${Proved} sold=${sold} some=${some} />` : some ? html`<p class="quiet hand__now">${say("return_pick")}</p>` : html`<p class="hand__now" role="status">${say("return_nothing")}</p>`}
+      <ul class="sold">${sold.lines.map((line) => html`<${SoldLine} key=${line.line_id} line=${line} picked=${now.picked[line.line_id] ?? 0} on=${now.at === line.line_id} paid=${proved && (!some || line.returnable <= 0) ? sold.currency : undefined} />`)}</ul><${TipOfReceipt} sold=${sold} /></div>
+    <div class="hand__pad return__side">${proved && !some ? html`<button type="button" class="key" onClick=${returns.withoutReceipt}><${Icon} name="nopaper" />${say("return_without")}</button>` : html`<${Reasons} now=${now} />`}</div>
+    ${(!proved || some) && html`<${Go} now=${now} does=${does(now, say("return_none"))} />`}</section>`;
 }
 
 function useSearch() {

@@ -108,7 +108,7 @@ async function find(code) {
     const sold = /** @type {SoldSaleView} */ (await ask("GET", `/api/v1/receipts/${encodeURIComponent(code)}`));
     if (!waits()) return;
     const first = sold.lines.find((line) => line.returnable > 0);
-    changeReturn({ asking: "", step: "sold", sold, picked: {}, at: (first ?? sold.lines[0])?.line_id ?? "" });
+    changeReturn({ asking: "", step: "sold", sold, code, picked: {}, at: (first ?? sold.lines[0])?.line_id ?? "" });
     store.message.value = null;
     sound("question");
   } catch (error) {
@@ -122,8 +122,9 @@ async function find(code) {
 async function readAnew() {
   const number = store.returning.value?.sold?.receipt_number;
   if (!number) return;
+  const asked = isRestored(store.returning.value) ? (store.returning.value?.code ?? "") : number; // another store has the same numbers
   try {
-    const sold = /** @type {SoldSaleView} */ (await ask("GET", `/api/v1/receipts/${encodeURIComponent(number)}`));
+    const sold = /** @type {SoldSaleView} */ (await ask("GET", `/api/v1/receipts/${encodeURIComponent(asked)}`));
     const now = store.returning.value;
     if (now?.sold?.receipt_number !== number) return;
     const left = sold.lines.map((line) => [line.line_id, Math.min(now.picked[line.line_id] ?? 0, line.returnable)]).filter(([, n]) => n);
@@ -132,6 +133,9 @@ async function readAnew() {
     // what is shown stays; the box refuses what is not so any more
   }
 }
+
+/** Whether the signature of its receipt is all that this box knows of the sale. @param {Returning | null} now */
+export const isRestored = (now) => (now?.sold?.proved_by ?? "") !== "";
 
 // --- what of it comes back -------------------------------------------------------------------------
 
@@ -269,7 +273,8 @@ function nextCommand(now) {
   if (now.step === "item") return now.article && { command: { type: "return_item", code: now.article.code, quantity: now.quantity, reason }, name: now.article.name };
   const line = pickedLines(now)[0];
   if (!line || !now.sold) return null;
-  return { command: { type: "return_line", receipt: now.sold.receipt_number, line_id: line.line_id, quantity: now.picked[line.line_id] ?? 0, reason }, name: line.name };
+  const proved = isRestored(now) ? { original_sale: now.sold.sale_id } : {};
+  return { command: { type: "return_line", receipt: now.sold.receipt_number, line_id: line.line_id, quantity: now.picked[line.line_id] ?? 0, reason, ...proved }, name: line.name };
 }
 
 /** Takes back what is chosen: one line after the other. The very same wish again has the same id: it is done once. */
@@ -320,7 +325,7 @@ export function returnRefused(refusal, one) {
   if (refusal.code === "needs_approval" || refusal.code === "approval_over") {
     const { approval: _, ...command } = /** @type {import("./approving").Approval["command"] & {approval?: string}} */ (one.command);
     const fault = refusal.code === "approval_over" ? say("refusal_approval_over") : "";
-    askApproval({ command: /** @type {import("./approving").Approval["command"]} */ (command), name: one.name, what: say("return_do", { amount: money(worth(now).minor, store.currency.value) }), about: `${one.name} · ${say("return_without")}`, reason: now.reason.trim(), fault });
+    askApproval({ command: /** @type {import("./approving").Approval["command"]} */ (command), name: one.name, what: say("return_do", { amount: money(worth(now).minor, store.currency.value) }), about: `${one.name} · ${isRestored(now) ? say("return_approve_proved", { store: now.sold?.store_number ?? 0 }) : say("return_without")}`, reason: now.reason.trim(), fault });
     return true;
   }
   if (refusal.code === "command_id_reused") {

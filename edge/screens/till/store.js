@@ -26,7 +26,7 @@ import { computed, signal } from "@preact/signals";
  * Goods that come back, as far as it is chosen: the receipt is looked for by `text`, of its sale the quantities `picked` by
  * line come back (`at` is the line that keys are for); or without a receipt an `article`. `done` lines are in the sale;
  * `touched`: no screen keyboard unasked; `sent` and `last` as above.
- * @typedef {{step: "find" | "sold" | "item", text: string, asking: string, fault: string, sold: import("./protocol").SoldSaleView | null, picked: Record<string, number>, at: string,
+ * @typedef {{step: "find" | "sold" | "item", text: string, asking: string, fault: string, code: string, sold: import("./protocol").SoldSaleView | null, picked: Record<string, number>, at: string,
  *   article: ReturnedArticle | null, quantity: number, found: import("./protocol").ArticleView[] | null, foundAt: number, reason: string, done: number, touched: boolean, sent: string, last: {body: string, id: string} | null}} Returning
  */
 /** @typedef {"cash" | "card" | "gift_card" | "points" | "house_account" | "voucher" | "manual_card" | "foreign_cash"} Way */
@@ -65,7 +65,7 @@ export const parking = signal(/** @type {Parking | null} */ (null));
 /** Goods that come back, in the quick keys' place. */
 export const returning = signal(/** @type {Returning | null} */ (null));
 /** @param {boolean} touched @returns {Returning} */
-export const newReturning = (touched) => ({ step: "find", text: "", asking: "", fault: "", sold: null, picked: {}, at: "", article: null, quantity: 1000, found: null, foundAt: 0, reason: "", done: 0, touched, sent: "", last: null });
+export const newReturning = (touched) => ({ step: "find", text: "", asking: "", fault: "", code: "", sold: null, picked: {}, at: "", article: null, quantity: 1000, found: null, foundAt: 0, reason: "", done: 0, touched, sent: "", last: null });
 /** What waits for a second person's PIN. */
 export const approval = signal(/** @type {import("./approving").Approval | null} */ (null));
 export const pageId = signal("");

@@ -62,6 +62,7 @@ async def test_by_keyboard_line_by_line_each_with_a_second_person(
     await expect(page.locator(".approval__wish")).to_contain_text(
         "Proved by signature, sold in store 12"
     )
+    await expect(page.locator(".approval__wish")).to_contain_text("€1.29")  # of this line alone
     await look(till, "restored-approval")
     await approve_by_keyboard(till, box)
     await expect(page.locator(".approval")).to_be_visible()  # the second line, its own approval

@@ -317,6 +317,9 @@ export function returnAnswered(one) {
   tell(say("return_added", { n: rest.done }), "");
 }
 
+/** @param {Returning} now @param {Wish} one */
+const lineSent = (now, { command }) => (command.type === "return_line" ? now.sold?.lines.find((each) => each.line_id === command.line_id) : undefined);
+
 /** Returns whether the refusal was dealt with here. @param {import("./box_api.js").Refusal} refusal @param {Wish} one */
 export function returnRefused(refusal, one) {
   const now = ours(one);
@@ -325,7 +328,9 @@ export function returnRefused(refusal, one) {
   if (refusal.code === "needs_approval" || refusal.code === "approval_over") {
     const { approval: _, ...command } = /** @type {import("./approving").Approval["command"] & {approval?: string}} */ (one.command);
     const fault = refusal.code === "approval_over" ? say("refusal_approval_over") : "";
-    askApproval({ command: /** @type {import("./approving").Approval["command"]} */ (command), name: one.name, what: say("return_do", { amount: money(worth(now).minor, store.currency.value) }), about: `${one.name} · ${isRestored(now) ? say("return_approve_proved", { store: now.sold?.store_number ?? 0 }) : say("return_without")}`, reason: now.reason.trim(), fault });
+    const line = isRestored(now) ? lineSent(now, one) : undefined; // one approval is for one line
+    const { minor } = line ? { minor: partBack(line, now.picked[line.line_id] ?? 0) } : worth(now);
+    askApproval({ command: /** @type {import("./approving").Approval["command"]} */ (command), name: one.name, what: say("return_do", { amount: money(minor, store.currency.value) }), about: `${one.name} · ${isRestored(now) ? say("return_approve_proved", { store: now.sold?.store_number ?? 0 }) : say("return_without")}`, reason: now.reason.trim(), fault });
     return true;
   }
   if (refusal.code === "command_id_reused") {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from functools import lru_cache
 from typing import Final, Protocol
 
 import msgspec
@@ -24,8 +25,12 @@ TILL_COOKIE_S: Final = 400 * 86_400
 """The longest that browsers keep a cookie; each use of the till sets it again."""
 SECRET_CHARS_MAX: Final = 128
 """Ours have 43; a longer one is not looked at."""
+_CALLERS_KEPT: Final = 512
+"""Cookies that are not read anew with each command: those of 128 tills and tablets, four times."""
+_COOKIES_CHARS_KEPT: Final = 512
 
 
+@lru_cache(maxsize=_CALLERS_KEPT)
 def secret_hash(secret: str) -> str:
     """Return what is stored of a secret: SHA-256 in hexadecimal. Secrets have 256 bits."""
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
@@ -41,6 +46,11 @@ def cookie_secret(request: web.BaseRequest, name: str) -> str | None:
     header = request.headers.get(hdrs.COOKIE)
     if header is None:
         return None
+    # strangers send what they like, and none of it is kept that is longer than ours
+    return (_kept if len(header) <= _COOKIES_CHARS_KEPT else _secret_in)(header, name)
+
+
+def _secret_in(header: str, name: str) -> str | None:
     prefix = name + "="
     found = [
         part[len(prefix) :]
@@ -50,6 +60,9 @@ def cookie_secret(request: web.BaseRequest, name: str) -> str | None:
     if len(found) != 1 or not 0 < len(found[0]) <= SECRET_CHARS_MAX:
         return None
     return found[0]
+
+
+_kept: Final = lru_cache(maxsize=_CALLERS_KEPT)(_secret_in)
 
 
 def bearer_secret(request: web.BaseRequest) -> str | None:

@@ -12,6 +12,7 @@ from edge.runtime.http_sessions import (
     TILL_COOKIE,
     MemorySessions,
     Sessions,
+    _kept,
     bearer_secret,
     clear_secret_cookie,
     cookie_header,
@@ -43,11 +44,20 @@ def _request(**headers: str) -> web.Request:
         (f"{SESSION_COOKIE}={'x' * SECRET_CHARS_MAX}", "x" * SECRET_CHARS_MAX),
         (f"{SESSION_COOKIE}={'x' * (SECRET_CHARS_MAX + 1)}", None),
         (f"{TILL_COOKIE}=abc", None),
+        (f"a={'x' * 600}; {SESSION_COOKIE}=abc", "abc"),
     ],
 )
 def test_a_secret_in_a_cookie(cookie: str | None, found: str | None) -> None:
     request = _request() if cookie is None else _request(Cookie=cookie)
-    assert cookie_secret(request, SESSION_COOKIE) == found
+    for _ in range(2):  # the second time it may be remembered
+        assert cookie_secret(request, SESSION_COOKIE) == found
+    assert cookie_secret(request, "another") is None
+
+
+def test_a_long_header_of_a_stranger_is_read_and_not_kept() -> None:
+    before = _kept.cache_info().misses
+    assert cookie_secret(_request(Cookie=f"a={'y' * 600}"), SESSION_COOKIE) is None
+    assert _kept.cache_info().misses == before
 
 
 @pytest.mark.parametrize(

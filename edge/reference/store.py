@@ -327,7 +327,8 @@ class ReferenceStore:
         """Return articles whose name, SKU, PLU or codes have every word of the text, best first."""
         found = []
         for sku in await self._file.read(lambda raw: self._search(raw, text, limit)):
-            article, price = self.by_sku(sku), self.price(sku, self._clock.now_ms())
+            article: Article | None = self._item(Feed.CATALOGUE, sku)
+            price = self.price(sku, self._clock.now_ms())
             if article is not None and (price is not None or article.open_price):
                 shown = _shown_price(article, price)
                 found.append(

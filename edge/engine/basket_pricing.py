@@ -29,15 +29,17 @@ from edge.engine.promotion_units import BasketLine
 from edge.engine.promotions import Occasion, reduce_basket
 from edge.engine.reference_view import ReferenceView
 
-_CHANGES: Final = (
-    LineAdded,
-    LineVoided,
-    PriceOverridden,
-    DiscountGiven,
-    DiscountRemoved,
-    CouponPresented,
-    CouponRemoved,
-    CustomerSet,
+_CHANGES: Final = frozenset(
+    {
+        LineAdded,
+        LineVoided,
+        PriceOverridden,
+        DiscountGiven,
+        DiscountRemoved,
+        CouponPresented,
+        CouponRemoved,
+        CustomerSet,
+    }
 )
 """Events after which other reductions may count."""
 
@@ -70,7 +72,8 @@ def priced_step(
     coupons and the customer are those that the sale has after the step.
     Raises Refused for an article that makes the sale cost no more than was paid already.
     """
-    if not any(isinstance(event, _CHANGES) and not _of_return(cart, event) for event in events):
+    changes = [event for event in events if type(event) in _CHANGES]
+    if all(_of_return(cart, event) for event in changes):
         return PricedStep(events, None)
     after = replay(((event, given.at_ms) for event in events), cart)
     lines = basket_lines(after, reference)

@@ -160,7 +160,7 @@ class Guard:
         limit = BODY_BYTES_MAX if route is None else route.body_bytes_max
         content = request.content
         if content.is_eof() and content.total_bytes <= limit:
-            return await content.read()
+            return content.read_nowait()
         chunks: list[bytes] = []
         size = 0
         try:

@@ -11,6 +11,7 @@ import msgspec
 
 from devices.driver import Driver, DriverSpec
 from devices.host.device_outbox import DeviceOutbox
+from devices.host.event_rate import EventRate
 from devices.job_journal import JobJournal
 from devices.job_router.job_queue import JobQueue
 from devices.transports.byte_stream import ByteStream, Connector
@@ -27,7 +28,14 @@ from edge.contract.device_topics import DeviceTopics
 from edge.contract.errors import StorageFailed
 from edge.contract.identity import Ids
 from edge.contract.instant import Clock
-from edge.contract.limits import BACKOFF_MS_MAX, BACKOFF_MS_MIN, DEVICE_STOP_S_MAX
+from edge.contract.limits import (
+    BABBLE_CALM_MS,
+    BACKOFF_MS_MAX,
+    BACKOFF_MS_MIN,
+    DEVICE_STOP_S_MAX,
+    EVENTS_BURST_MAX,
+    EVENTS_PER_S_MAX,
+)
 from edge.runtime.backoff import Backoff
 from edge.runtime.bus import Bus
 from edge.runtime.structured_log import Log
@@ -78,6 +86,8 @@ class RunningDevice:
             capabilities=plan.spec.capabilities,
         )
         self._events = 0
+        self._rate = EventRate(around.clock, EVENTS_PER_S_MAX, EVENTS_BURST_MAX)
+        self._calming: asyncio.Task[None] | None = None
         self.outbox: Final = DeviceOutbox(around.bus, topics, around.clock)
         self.driver: Driver = plan.spec.build(plan.settings, self)
         self.queue: Final = JobQueue(
@@ -105,6 +115,8 @@ class RunningDevice:
 
     async def stop(self) -> None:
         """End the device's tasks and send what is still to be said; within a few seconds."""
+        if self._calming is not None:
+            self._calming.cancel()
         for task in self._tasks:
             task.cancel()
         if self._tasks:
@@ -193,13 +205,35 @@ class RunningDevice:
             self.outbox.online(meta)
 
     def emit(self, kind: str, data: msgspec.Struct, expires_in_ms: int) -> None:
-        """Send an event; see `DriverPorts.emit`."""
+        """Send an event; see `DriverPorts.emit`. What is too much to be real is dropped."""
+        if not self._rate.allows():
+            self.count("EventsOverRateCount")
+            self._babbles()
+            return
         self._events += 1
         now = self.clock.now_ms()
         raw = msgspec.Raw(msgspec.json.encode(data))
         self.outbox.event(
             kind, DeviceEvent(self.ids.new(), now, self._events, now + expires_in_ms, raw)
         )
+
+    def _babbles(self) -> None:
+        if self._calming is not None and not self._calming.done():
+            return
+        self.log.warning("device_babbles", per_s_max=EVENTS_PER_S_MAX)
+        if self._state.state is DriverState.READY:
+            self.report(
+                state=DriverState.ATTENTION,
+                health=f"{self.device} sends more than anybody can have meant; some is dropped.",
+                advice="Unplug it and plug it in again. If this repeats, replace it.",
+            )
+        self._calming = self._around.tasks.spawn(f"calming of {self.device}", self._calm_down())
+
+    async def _calm_down(self) -> None:
+        while (calm_ms := self._rate.calm_for_ms() or 0) < BABBLE_CALM_MS:
+            await self.clock.sleep((BABBLE_CALM_MS - calm_ms) / 1000)
+        if self._state.state is DriverState.ATTENTION and self.driver.state is DriverState.READY:
+            self.report(state=DriverState.READY, health="", advice="")
 
     def count(self, name: str, by: int = 1) -> None:
         """Count for the statistics."""

@@ -196,6 +196,15 @@ RESULTS_UNSENT_MAX: Final = 512
 """Results that wait for the broker, per device: twice what may wait to run."""
 EVENTS_UNSENT_MAX: Final = 64
 """Events that wait for the broker, per device: older ones have expired by then."""
+EVENTS_PER_S_MAX: Final = 60
+"""What a device may send on and on: a belt with people in a hurry makes ten scans a second. More
+is a fault, and would take from other tills what the box has."""
+EVENTS_BURST_MAX: Final = 20
+"""What it may send at once: several scans that a slow line delivers together."""
+BABBLE_CALM_MS: Final = 5_000
+"""A device that sent too much is well again after so long without."""
+SCANS_WAITING_MAX: Final = 32
+"""Scans of one till that wait for their turn: more than a cashier scans in the age of a scan."""
 STATISTICS_EVERY_S: Final = 60.0
 """UnifiedPOS statistics: for people and trends, not for decisions."""
 WAIT_RECHECK_S: Final = 30.0

@@ -11,8 +11,9 @@ what of that sale may come back.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -21,7 +22,7 @@ from edge.contract.device_messages import EVENT_SCAN, BarcodeScanned, DeviceEven
 from edge.contract.device_topics import every_device, parse_topic
 from edge.contract.errors import Refused
 from edge.contract.instant import Clock
-from edge.contract.limits import RECEIPT_TEXT_CHARS_MAX, SCAN_AGE_MS_MAX
+from edge.contract.limits import RECEIPT_TEXT_CHARS_MAX, SCAN_AGE_MS_MAX, SCANS_WAITING_MAX
 from edge.contract.till_commands import AddItem, ReturnEmpties
 from edge.contract.wire import UNREADABLE
 from edge.engine.receipt_finding import is_receipt_code, receipt_asked
@@ -55,6 +56,7 @@ class Scanning:
     log: Log
     tasks: Supervisor
     dropped: int = 0
+    _waiting: Counter[str] = field(default_factory=Counter)
 
     async def run(self) -> None:
         """Hear scans until cancelled."""
@@ -80,8 +82,31 @@ class Scanning:
             self.log.warning("scan_garbled", topic=message.topic, reason=str(error))
             return
         till = self.selling.tills[till_id]
+        if self._waiting[till_id] >= SCANS_WAITING_MAX:
+            self._flooded(till)
+            return
         # tills take their scans side by side; one till's wait for each other at its lock
-        _ = self.tasks.spawn(f"scan {event.id}", self._add(till, event, scan))
+        self._waiting[till_id] += 1
+        _ = self.tasks.spawn(f"scan {event.id}", self._take_one(till, event, scan))
+
+    def _flooded(self, till: Till) -> None:
+        self.dropped += 1
+        if till.notice is not None and till.notice.code == "scans_too_many":
+            return
+        self.log.warning("scans_too_many", till=till.id, waiting=SCANS_WAITING_MAX)
+        till.say(
+            "scans_too_many",
+            "refused",
+            "Scans come faster than they can be taken, and some were dropped. "
+            "Check what is in the sale.",
+        )
+        self.selling.views.publish(till)
+
+    async def _take_one(self, till: Till, event: DeviceEvent, scan: BarcodeScanned) -> None:
+        try:
+            await self._add(till, event, scan)
+        finally:
+            self._waiting[till.id] -= 1
 
     async def _add(self, till: Till, event: DeviceEvent, scan: BarcodeScanned) -> None:
         now = self.clock.now_ms()

@@ -23,6 +23,7 @@ from tests.bench import (
     scan_benches,
     screen_benches,
     selling_benches,
+    trouble_benches,
 )
 from tests.bench.bench_run import BenchRun
 from tests.bench.figures import Figure, save, table
@@ -41,6 +42,7 @@ BENCHES: Final[dict[str, Callable[[BenchRun], Figure]]] = {
     "cold_start": footprint_benches.cold_start,
     "catalogue_300k": catalogue_benches.catalogue_300k,
     "screens": screen_benches.screens,
+    "babbling_devices": trouble_benches.babbling_devices,
 }
 
 

@@ -66,6 +66,7 @@ class Shop:
     hardware: bool = False
     traced: bool = False
     scanner_port: int = 0
+    printer_port: int = 0
     office: bool = False
     port: int = field(default_factory=free_port)
     broker_port: int = field(default_factory=free_port)
@@ -246,10 +247,21 @@ class Shop:
                     "terminal-1", "terminal_zvt", ["terminal"], f"{at}:{self._ports['terminal']}"
                 ),
             ]
-        elif self.scanner_port:
-            address = f"tcp://127.0.0.1:{self.scanner_port}"
-            settings["devices"] = [_device("scanner-1", "scanner_serial", ["scanner"], address)]
+        else:
+            settings["devices"] = self._plugs()
         return settings
+
+    def _plugs(self) -> list[dict[str, Any]]:
+        """Return the devices that a bench plays itself, at ports of its own."""
+        plugs = [
+            (self.scanner_port, "scanner-1", "scanner_serial", ["scanner"]),
+            (self.printer_port, "printer-1", "printer_escpos", ["printer", "drawer"]),
+        ]
+        return [
+            _device(name, driver, roles, f"tcp://127.0.0.1:{port}")
+            for port, name, driver, roles in plugs
+            if port
+        ]
 
     def _prepare_office(self) -> None:
         """Set head office up as its people would, and let both know each other."""

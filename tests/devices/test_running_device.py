@@ -21,7 +21,13 @@ from edge.contract.device_messages import DeviceEvent, JobKind, JobResult, JobSt
 from edge.contract.device_states import DeviceMeta, DeviceState, WantedDevice
 from edge.contract.device_topics import DeviceTopics
 from edge.contract.errors import Refused, StorageFailed
-from edge.contract.limits import EVENTS_UNSENT_MAX, RESULTS_UNSENT_MAX
+from edge.contract.limits import (
+    BABBLE_CALM_MS,
+    EVENTS_BURST_MAX,
+    EVENTS_PER_S_MAX,
+    EVENTS_UNSENT_MAX,
+    RESULTS_UNSENT_MAX,
+)
 from edge.runtime.bus import BusUnavailable
 from edge.runtime.ids import SystemIds
 from edge.runtime.memory_bus import MemoryBroker, MemoryBus
@@ -131,6 +137,59 @@ async def test_a_disk_that_fails_ends_the_process() -> None:
     async with bench.running():
         with pytest.raises(StorageFailed):
             await bench.tasks.wait()
+
+
+def scans(bus: KeptBus) -> int:
+    return sum(topic == "event/scan" for topic, _ in bus.said)
+
+
+async def test_a_babbling_device_is_held_back_and_told_until_it_is_calm() -> None:
+    bench = Bench()
+    async with bench.running() as device:
+        far_end = await bench.cable.accept()
+        await bench.clock.advance(1)
+        for _ in range(200):  # two seconds, a thousand codes each
+            await far_end.write(b"96385074\r" * 10)
+            await bench.clock.advance(0.01)
+        let_through = EVENTS_BURST_MAX + 2 * EVENTS_PER_S_MAX
+        assert let_through - 2 <= scans(bench.bus) <= let_through + 2
+        assert device._counts["EventsOverRateCount"] == 2_000 - scans(bench.bus)
+        assert bench.bus.states()[-1] == "attention"
+        assert "Unplug it" in device.trouble.advice
+        assert bench.log_text.getvalue().count("device_babbles") == 1
+        await bench.clock.advance(BABBLE_CALM_MS / 1000 + 1)
+        assert bench.bus.states()[-1] == "ready"
+        assert not device._state.health
+        before = scans(bench.bus)
+        await far_end.write(b"96385074\r")
+        await bench.clock.advance(1)
+        assert scans(bench.bus) == before + 1
+
+
+async def test_fifty_scans_a_second_go_on_for_ever() -> None:
+    bench = Bench()
+    async with bench.running() as device:
+        far_end = await bench.cable.accept()
+        await bench.clock.advance(1)
+        for _ in range(500):
+            await far_end.write(b"96385074\r")
+            await bench.clock.advance(0.02)
+        assert scans(bench.bus) == 500
+        assert "EventsOverRateCount" not in device._counts
+        assert bench.bus.states()[-1] == "ready"
+
+
+async def test_a_device_lost_while_it_is_held_back_stays_lost() -> None:
+    bench = Bench()
+    async with bench.running():
+        far_end = await bench.cable.accept()
+        await bench.clock.advance(1)
+        await far_end.write(b"96385074\r" * 200)
+        await bench.clock.advance(0.1)
+        assert bench.bus.states()[-1] == "attention"
+        await bench.cable.unplug()
+        await bench.clock.advance(BABBLE_CALM_MS / 1000 + 5)
+        assert bench.bus.states()[-1] == "lost"
 
 
 async def test_notes_and_meta_reach_journal_and_bus() -> None:

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from edge.contract.device_states import DriverState
+from edge.contract.limits import SCANS_WAITING_MAX
 from edge.runtime.memory_bus import MemoryBroker
 from tests.flows.box import MILK, Box, bare_box, selling_box
 from tests.flows.fake_host import fake_host, until, until_view
@@ -91,6 +92,28 @@ async def test_scans_reach_the_basket_once_and_stale_ones_are_shown(tmp_path: Pa
             what="the unknown code is shown",
         )
         assert len(view["lines"]) == 1
+
+
+async def test_a_flood_of_scans_is_cut_short_and_told(tmp_path: Path) -> None:
+    async with selling_box(tmp_path) as box, fake_host(box.broker) as host:
+        till = box.edge.selling.tills["till-1"]
+        now = box.edge.selling.clock.now_ms()
+        async with till.lock:  # a command of this till takes its time
+            for number in range(SCANS_WAITING_MAX + 10):
+                await host.scan(MILK, now, scan_id=f"scan-{number:04}")
+            await until(lambda: till.notice is not None, what="the flood is shown")
+            assert till.notice is not None
+            assert till.notice.code == "scans_too_many"
+            first = till.notice
+        await until_view(
+            box.view, lambda view: len(view["lines"]) == SCANS_WAITING_MAX, what="what waited"
+        )
+        assert box.log.getvalue().count("scans_too_many") == 1
+        assert first.serial == till.notices
+        await host.scan(MILK, box.edge.selling.clock.now_ms(), scan_id="scan-after")
+        await until_view(
+            box.view, lambda view: len(view["lines"]) == SCANS_WAITING_MAX + 1, what="the next one"
+        )
 
 
 async def test_a_scanned_receipt_is_shown_once_and_never_sold(tmp_path: Path) -> None:

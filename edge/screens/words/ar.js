@@ -688,6 +688,7 @@ export const WORDS = {
   refusal_amount_too_large: "المبلغ كبير جدًا. اكتبه ثانية.",
   refusal_scan_stale: "جاء مسح {code} متأخرًا فأُهمل. امسح ثانية.",
   refusal_scan_not_signed_in: "ادخل أولًا ثم امسح ثانية.",
+  refusal_scans_too_many: "تأتي عمليات المسح أسرع مما يمكن قبوله وأُهمل بعضها. تحقّق مما في البيع.",
   refusal_card_declined: "لم يُخصم من البطاقة: {reason}. جرّب بطاقة أخرى أو استلم نقدًا.",
   refusal_no_printer: "لا توجد طابعة إيصالات لهذا الصندوق. اطبع من صندوق آخر، أو اطلب ربط طابعة بهذا الصندوق.",
   refusal_nothing_to_give: "الإيصال {receipt} فيه مرتجعات فقط: لا شيء يُهدى. ابحث عن الإيصال الذي بيعت به.",

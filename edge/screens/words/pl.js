@@ -688,6 +688,7 @@ export const WORDS = {
   refusal_amount_too_large: "Kwota jest za duża. Wpisz ją jeszcze raz.",
   refusal_scan_stale: "Skan {code} przyszedł za późno i został pominięty. Zeskanuj jeszcze raz.",
   refusal_scan_not_signed_in: "Najpierw się zaloguj, potem zeskanuj jeszcze raz.",
+  refusal_scans_too_many: "Skany przychodzą szybciej, niż można je przyjąć, i część pominięto. Sprawdź, co jest w sprzedaży.",
   refusal_card_declined: "Karty nie obciążono: {reason}. Spróbuj innej karty albo przyjmij gotówkę.",
   refusal_no_printer: "Ta kasa nie ma drukarki paragonów. Wydrukuj na innej kasie albo poproś o przypisanie drukarki.",
   refusal_nothing_to_give: "Na paragonie {receipt} są tylko zwroty: nie ma czego podarować. Poszukaj paragonu, na którym je sprzedano.",

@@ -1,20 +1,28 @@
-"""Where a device is, as one text: `tcp://192.0.2.7:9100`, `serial:///dev/ttyACM0?baud=9600`."""
+"""Where a device is, as one text.
+
+`tcp://192.0.2.7:9100`, `serial:///dev/ttyACM0?baud=9600`, `usb:///dev/usb/lp0`, or
+`usb:04b8:0e15:SERIAL` for a printer wherever it is plugged in (the serial number may be left out).
+"""
 
 from __future__ import annotations
 
+import re
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from devices.transports.byte_stream import Connector
 from devices.transports.serial_port import PARITIES, SerialLine, serial_connector
 from devices.transports.tcp_stream import tcp_connector
+from devices.transports.usb_printer import UsbId, usb_printer_connector
 from edge.contract.errors import SettingsInvalid
 from edge.contract.instant import Clock
 
 _ADVICE: Final = (
-    "Write tcp://HOST:PORT or serial:///dev/NAME with, where needed, "
-    "?baud=9600&bits=8&parity=n&stop=1."
+    "Write tcp://HOST:PORT, usb:///dev/usb/lp0, usb:VENDOR:PRODUCT or serial:///dev/NAME with, "
+    "where needed, ?baud=9600&bits=8&parity=n&stop=1."
 )
+_USB_ID: Final = re.compile(r"usb:([0-9a-f]{4}):([0-9a-f]{4})(?::([!-~]{1,126}))?", re.IGNORECASE)
+"""A serial number has at most 126 characters (USB 2.0, 9.6.7)."""
 _BITS: Final = ("7", "8")
 _STOP_BITS: Final = ("1", "2")
 _BAUD_MAX: Final = 4_000_000
@@ -22,6 +30,9 @@ _BAUD_MAX: Final = 4_000_000
 
 def connector_to(address: str, clock: Clock) -> Connector:
     """Return a connector to an address; raises SettingsInvalid naming what is wrong in it."""
+    if found := _USB_ID.fullmatch(address):
+        vendor, product, serial = found.groups("")
+        return usb_printer_connector(UsbId(vendor.lower(), product.lower(), serial), clock)
     try:
         parts = urlsplit(address)
         port = parts.port
@@ -32,7 +43,9 @@ def connector_to(address: str, clock: Clock) -> Connector:
         return tcp_connector(parts.hostname, port, clock)
     if parts.scheme == "serial" and not parts.netloc and parts.path.startswith("/"):
         return serial_connector(_line(address, parts.path, query), clock)
-    raise _invalid(address, "it is neither tcp nor serial as they are written")
+    if parts.scheme == "usb" and not (parts.netloc or query) and parts.path.startswith("/"):
+        return usb_printer_connector(parts.path, clock)
+    raise _invalid(address, "it is neither tcp, usb nor serial as they are written")
 
 
 def _line(address: str, path: str, query: dict[str, str]) -> SerialLine:

@@ -17,6 +17,9 @@ from edge.runtime.system_clock import SystemClock
         "tcp://[2001:db8::7]:9100",
         "serial:///dev/ttyACM0",
         "serial:///dev/ttyS0?baud=115200&bits=7&parity=e&stop=2",
+        "usb:///dev/usb/lp0",
+        "usb:04b8:0e15",
+        "usb:04B8:0E15:J5QY012345",
     ],
 )
 def test_addresses_that_can_be_used(address: str) -> None:
@@ -49,10 +52,16 @@ def test_addresses_that_can_be_used(address: str) -> None:
         "serial:///dev/ttyS0?bits=9",
         "serial:///dev/ttyS0?parity=x",
         "serial:///dev/ttyS0?stop=3",
+        "usb://lp0",
+        "usb:///dev/usb/lp0?baud=9600",
+        "usb:04b8",
+        "usb:04b8:0e1g",
+        "usb:04b8:0e15:",
+        "usb:04b8:0e15:two words",
     ],
 )
 def test_addresses_that_cannot_say_how_they_are_written(address: str) -> None:
-    with pytest.raises(SettingsInvalid, match="tcp://HOST:PORT or serial:///dev/NAME") as caught:
+    with pytest.raises(SettingsInvalid, match=r"tcp://HOST:PORT.* or serial:///dev/NAME") as caught:
         connector_to(address, SystemClock())
     assert repr(address) in str(caught.value)
 

@@ -298,6 +298,22 @@ ZVT_APDU_BYTES_MAX: Final = 16_384
 """One message of a payment terminal: a long receipt block has under 4 kB."""
 ZVT_MESSAGES_QUEUED_MAX: Final = 64
 """A terminal waits for each answer, so more than two are a fault or an attack."""
+NEXO_BODY_BYTES_MAX: Final = 262_144
+"""One HTTP body of a nexo terminal: with two receipts, encrypted and as base64, about 20 kB."""
+NEXO_HEAD_BYTES_MAX: Final = 16_384
+"""Status line and headers of such an answer; real ones have under 1 kB."""
+NEXO_PAYMENT_MS_MAX: Final = 120_000
+"""The maker's limit: a payment that the terminal has not answered by then is asked about."""
+NEXO_ANSWER_MS_MAX: Final = 30_000
+"""Any other question to a nexo terminal, with a handshake on a slow wireless network."""
+NEXO_SETTLED_MS: Final = 15_000
+"""For so long a terminal must go on saying that it never got a payment: until then the request
+may still lie unread in its network buffer."""
+NEXO_MEMORY_MS: Final = 48 * 3_600_000
+"""Terminals remember a ServiceID for 48 hours: what is older they may have forgotten."""
+NEXO_FRESH_MS: Final = 60_000
+"""A nexo terminal that answered in the last minute is not asked for its state because an idle
+connection ended: some close theirs behind each answer."""
 TERMINAL_RECEIPT_NUMBER_CHARS_MAX: Final = 40
 """A terminal's own number of a receipt: four digits in ZVT, others name it with more."""
 TERMINAL_RECEIPT_LINES_MAX: Final = 400

@@ -1,27 +1,32 @@
 """Where a device is, as one text.
 
-`tcp://192.0.2.7:9100`, `serial:///dev/ttyACM0?baud=9600`, `usb:///dev/usb/lp0`, or
-`usb:04b8:0e15:SERIAL` for a printer wherever it is plugged in (the serial number may be left out).
+- `tcp://192.0.2.7:9100`
+- `tls://192.0.2.7:8443?ca=FILE&name=DEVICE.maker.example`: a device with a certificate
+- `serial:///dev/ttyACM0?baud=9600`
+- `usb:///dev/usb/lp0`, or `usb:04b8:0e15:SERIAL` for a printer wherever it is plugged in (the
+  serial number may be left out)
 """
 
 from __future__ import annotations
 
 import re
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from devices.transports.byte_stream import Connector
 from devices.transports.serial_port import PARITIES, SerialLine, serial_connector
 from devices.transports.tcp_stream import tcp_connector
+from devices.transports.tls_stream import tls_connector
 from devices.transports.usb_printer import UsbId, usb_printer_connector
 from edge.contract.errors import SettingsInvalid
 from edge.contract.instant import Clock
 
 _ADVICE: Final = (
-    "Write tcp://HOST:PORT, usb:///dev/usb/lp0, usb:VENDOR:PRODUCT or serial:///dev/NAME with, "
+    "Write tcp://HOST:PORT; tls://HOST:PORT?ca=FILE with, where the certificate does not name the "
+    "host, &name=NAME; usb:///dev/usb/lp0 or usb:VENDOR:PRODUCT; or serial:///dev/NAME with, "
     "where needed, ?baud=9600&bits=8&parity=n&stop=1."
 )
-_USB_ID: Final = re.compile(r"usb:([0-9a-f]{4}):([0-9a-f]{4})(?::([!-~]{1,126}))?", re.IGNORECASE)
+_USB_ID: Final = re.compile(r"([0-9a-f]{4}):([0-9a-f]{4})(?::([!-~]{1,126}))?", re.IGNORECASE)
 """A serial number has at most 126 characters (USB 2.0, 9.6.7)."""
 _BITS: Final = ("7", "8")
 _STOP_BITS: Final = ("1", "2")
@@ -30,9 +35,6 @@ _BAUD_MAX: Final = 4_000_000
 
 def connector_to(address: str, clock: Clock) -> Connector:
     """Return a connector to an address; raises SettingsInvalid naming what is wrong in it."""
-    if found := _USB_ID.fullmatch(address):
-        vendor, product, serial = found.groups("")
-        return usb_printer_connector(UsbId(vendor.lower(), product.lower(), serial), clock)
     try:
         parts = urlsplit(address)
         port = parts.port
@@ -41,11 +43,32 @@ def connector_to(address: str, clock: Clock) -> Connector:
         raise _invalid(address, str(error)) from None
     if parts.scheme == "tcp" and parts.hostname and port and not (parts.path or query):
         return tcp_connector(parts.hostname, port, clock)
+    if parts.scheme == "tls" and parts.hostname and port and not parts.path:
+        return tls_connector(parts.hostname, port, *_certificate(address, query), clock)
     if parts.scheme == "serial" and not parts.netloc and parts.path.startswith("/"):
         return serial_connector(_line(address, parts.path, query), clock)
-    if parts.scheme == "usb" and not (parts.netloc or query) and parts.path.startswith("/"):
-        return usb_printer_connector(parts.path, clock)
-    raise _invalid(address, "it is neither tcp, usb nor serial as they are written")
+    if parts.scheme == "usb" and not (parts.netloc or query):
+        return usb_printer_connector(_printer(address, parts), clock)
+    raise _invalid(address, "it is neither tcp, tls, usb nor serial as they are written")
+
+
+def _certificate(address: str, query: dict[str, str]) -> tuple[str, str]:
+    ca_file, name = query.pop("ca", ""), query.pop("name", "")
+    if query:
+        raise _invalid(address, f"{next(iter(query))!r} is no setting of a TLS connection")
+    if not ca_file:
+        raise _invalid(address, "it does not say which root certificate to believe")
+    return ca_file, name
+
+
+def _printer(address: str, parts: SplitResult) -> str | UsbId:
+    if parts.path.startswith("/"):
+        return parts.path
+    found = _USB_ID.fullmatch(address.partition(":")[2])
+    if found is None:
+        raise _invalid(address, "no printer at USB is named like that")
+    vendor, product, serial = found.groups("")
+    return UsbId(vendor.lower(), product.lower(), serial)
 
 
 def _line(address: str, path: str, query: dict[str, str]) -> SerialLine:

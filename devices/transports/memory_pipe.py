@@ -127,7 +127,8 @@ def memory_pipe(variant: PipeVariant | None = None) -> MemoryPipe:
 class MemoryCable:
     """A socket on the wall: `connect` is a driver's `Connector`, `accept` gives the far ends.
 
-    `unplug` cuts what is connected and lets `connect` fail until `plug_in`.
+    A driver may connect more than once. `unplug` cuts all that is connected and lets `connect`
+    fail until `plug_in`.
     """
 
     def __init__(self, variant: PipeVariant | None = None) -> None:
@@ -135,7 +136,7 @@ class MemoryCable:
         self._waiting: list[ByteStream] = []
         self._changed = asyncio.Condition()
         self._plugged = True
-        self._pipe: MemoryPipe | None = None
+        self._pipes: list[MemoryPipe] = []
         self.connections = 0
         """How often a driver connected so far."""
 
@@ -145,12 +146,13 @@ class MemoryCable:
             raise DeviceUnreachable(
                 "cable_out", "Nothing is plugged in.", advice="Check the cable."
             )
-        self._pipe = memory_pipe(self._variant)
+        pipe = memory_pipe(self._variant)
+        self._pipes.append(pipe)
         self.connections += 1
         async with self._changed:
-            self._waiting.append(self._pipe.far)
+            self._waiting.append(pipe.far)
             self._changed.notify_all()
-        return self._pipe.near
+        return pipe.near
 
     async def accept(self) -> ByteStream:
         """Return the far end of the next connection."""
@@ -161,8 +163,9 @@ class MemoryCable:
     async def unplug(self) -> None:
         """Cut the cable and keep it out."""
         self._plugged = False
-        if self._pipe is not None:
-            await self._pipe.cut()
+        pipes, self._pipes = self._pipes, []
+        for pipe in pipes:
+            await pipe.cut()
 
     def plug_in(self) -> None:
         """Let `connect` succeed again."""

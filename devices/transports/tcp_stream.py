@@ -34,13 +34,14 @@ def tcp_connector(host: str, port: int, clock: Clock) -> Connector:
                 f"Nothing answers at {name}: {error.strerror or 'no answer in time'}.",
                 advice="Check that the device is on, its network cable, and its address.",
             ) from error
-        _tune(writer.get_extra_info("socket"))
+        keep_watch(writer.get_extra_info("socket"))
         return AsyncioStream(reader, writer, clock, name)
 
     return connect
 
 
-def _tune(sock: socket.socket) -> None:
+def keep_watch(sock: socket.socket) -> None:
+    """Let the kernel find out by itself, and soon, that the other end is gone."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in (

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
@@ -33,8 +34,11 @@ _STOP_BITS: Final = ("1", "2")
 _BAUD_MAX: Final = 4_000_000
 
 
-def connector_to(address: str, clock: Clock) -> Connector:
-    """Return a connector to an address; raises SettingsInvalid naming what is wrong in it."""
+def connector_to(address: str, clock: Clock, *, modem_lines: bool = False) -> Connector:
+    """Return a connector to an address; raises SettingsInvalid naming what is wrong in it.
+
+    `modem_lines`: whether those of a serial port are wanted beside its bytes (`lines_of`).
+    """
     try:
         parts = urlsplit(address)
         port = parts.port
@@ -46,7 +50,8 @@ def connector_to(address: str, clock: Clock) -> Connector:
     if parts.scheme == "tls" and parts.hostname and port and not parts.path:
         return tls_connector(parts.hostname, port, *_certificate(address, query), clock)
     if parts.scheme == "serial" and not parts.netloc and parts.path.startswith("/"):
-        return serial_connector(_line(address, parts.path, query), clock)
+        line = replace(_line(address, parts.path, query), modem_lines=modem_lines)
+        return serial_connector(line, clock)
     if parts.scheme == "usb" and not (parts.netloc or query):
         return usb_printer_connector(_printer(address, parts), clock)
     raise _invalid(address, "it is neither tcp, tls, usb nor serial as they are written")

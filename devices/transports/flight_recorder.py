@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from devices.transports.byte_stream import ByteStream
+from devices.transports.signal_lines import SignalLines, lines_of
 from edge.contract.instant import Clock
 from edge.contract.limits import FLIGHT_RECORDER_BYTES_MAX
 
@@ -86,6 +87,8 @@ class RecordedStream:
     def __init__(self, stream: ByteStream, recorder: FlightRecorder) -> None:
         self._stream = stream
         self._recorder = recorder
+        lines = lines_of(stream)
+        self.lines = None if lines is None else RecordedLines(lines, recorder)
 
     async def read(self, max_bytes: int) -> bytes:
         """Read and write down; see `ByteStream.read`."""
@@ -101,3 +104,26 @@ class RecordedStream:
     async def close(self) -> None:
         """Close the stream; see `ByteStream.close`."""
         await self._stream.close()
+
+
+class RecordedLines:
+    """Signal lines that write down as notes what changes on them."""
+
+    def __init__(self, lines: SignalLines, recorder: FlightRecorder) -> None:
+        self._lines = lines
+        self._recorder = recorder
+
+    async def levels(self) -> frozenset[str]:
+        """Return what is on, writing nothing down; see `SignalLines.levels`."""
+        return await self._lines.levels()
+
+    async def changed(self, since: frozenset[str]) -> frozenset[str]:
+        """Write down what it became; see `SignalLines.changed`."""
+        now = await self._lines.changed(since)
+        self._recorder.note(f"lines on: {' '.join(sorted(now)) or 'none'}")
+        return now
+
+    async def drive(self, line: str, *, on: bool) -> None:
+        """Write down and drive; see `SignalLines.drive`."""
+        self._recorder.note(f"{line} {'on' if on else 'off'}")
+        await self._lines.drive(line, on=on)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from devices.transports.byte_stream import ByteStream
+from devices.transports.memory_lines import MemoryLines, memory_lines
 from edge.contract.errors import DeviceUnreachable
 from edge.contract.instant import Clock
 
@@ -83,9 +84,10 @@ class _OneWay:
 class _End:
     """One end of a pipe: a `ByteStream`."""
 
-    def __init__(self, incoming: _OneWay, outgoing: _OneWay) -> None:
+    def __init__(self, incoming: _OneWay, outgoing: _OneWay, lines: MemoryLines) -> None:
         self._incoming = incoming
         self._outgoing = outgoing
+        self.lines = lines
         self._closed = False
 
     async def read(self, max_bytes: int) -> bytes:
@@ -100,11 +102,15 @@ class _End:
         self._closed = True
         await self._outgoing.end(cut=False)
         await self._incoming.end(cut=False)
+        await self.lines.end("The connection is closed.")
 
 
 @dataclass(frozen=True)
 class MemoryPipe:
-    """Two connected ends. What one end closes the other reads to the end, then gets b""."""
+    """Two connected ends. What one end closes the other reads to the end, then gets b"".
+
+    Both have signal lines (`lines_of`), whatever the variant does to the bytes.
+    """
 
     near: ByteStream
     far: ByteStream
@@ -116,12 +122,15 @@ def memory_pipe(variant: PipeVariant | None = None) -> MemoryPipe:
     """Return a fresh pair of ends; call it where an event loop runs."""
     chosen = variant or PipeVariant()
     down, up = _OneWay(chosen, chosen.seed), _OneWay(chosen, chosen.seed + 1)
+    near, far = memory_lines()
 
     async def cut() -> None:
         await down.end(cut=True)
         await up.end(cut=True)
+        await near.end("The cable was pulled.")
+        await far.end("The cable was pulled.")
 
-    return MemoryPipe(near=_End(up, down), far=_End(down, up), cut=cut)
+    return MemoryPipe(near=_End(up, down, near), far=_End(down, up, far), cut=cut)
 
 
 class MemoryCable:

@@ -9,6 +9,8 @@ from typing import Final
 
 from devices.transports.asyncio_stream import AsyncioStream
 from devices.transports.byte_stream import ByteStream, Connector
+from devices.transports.modem_lines import modem_lines
+from devices.transports.signal_lines import SignalLines
 from edge.contract.errors import DeviceUnreachable
 from edge.contract.instant import Clock
 
@@ -28,13 +30,23 @@ _ADVICE: Final = {
 
 @dataclass(frozen=True)
 class SerialLine:
-    """How the line is set: 9600 8N1 unless told. `parity`: `n`, `e` or `o`."""
+    """How the line is set: 9600 8N1 unless told. `parity`: `n`, `e` or `o`.
+
+    `modem_lines`: whether its modem lines are wanted beside the bytes (`lines_of`).
+    """
 
     path: str
     baud: int = 9600
     bits: int = 8
     parity: str = "n"
     stop_bits: int = 1
+    modem_lines: bool = False
+
+
+class SerialStream(AsyncioStream):
+    """A serial port; `lines` are its modem lines, None where it has none or none were wanted."""
+
+    lines: SignalLines | None = None
 
 
 OpenLine = Callable[[SerialLine, Clock], Awaitable[ByteStream]]
@@ -79,7 +91,10 @@ async def _open(line: SerialLine, clock: Clock) -> ByteStream:
         )
     except serialx.SerialException as error:
         raise OSError(errno.EINVAL, str(error)) from error
-    return AsyncioStream(reader, writer, clock, line.path)
+    stream = SerialStream(reader, writer, clock, line.path)
+    if line.modem_lines:
+        stream.lines = await modem_lines(writer.transport, clock, line.path)
+    return stream
 
 
 def _unreachable(line: SerialLine, error: OSError) -> DeviceUnreachable:

@@ -277,6 +277,22 @@ DRAWER_OPENS_MS_MAX: Final = 2_000
 """A drawer that the sensor has not seen open by then stayed shut, or has no sensor."""
 DRAWER_LOOK_MS: Final = 250
 """How often a printer that does not report by itself is asked for the drawer's sensor."""
+LINES_LOOK_MS: Final = 100
+"""How often modem lines and pins are looked at: a contact has stopped bouncing by the next look."""
+DRAWER_LEARN_MS: Final = 600
+"""A sensor that changes this soon behind a kick saw the drawer spring open: a hand is slower."""
+DRAWER_SENSOR_WAKES_MS: Final = 500
+"""A drawer that lives on its port's lines says nothing true in the moment they went on."""
+DRAWER_FIRST_CHARGE_MS: Final = 12_000
+"""A serial drawer that lives on its port's DTR and RTS needs this from the moment they are on."""
+DRAWER_RECHARGE_MS: Final = 6_000
+"""The same from one opening to the next."""
+DRAWER_PULSE_MS_MIN: Final = 100
+"""A coil that is on for less may not move the latch."""
+DRAWER_PULSE_MS_MAX: Final = 500
+"""A coil that is on for longer burns: it is made for moments."""
+DRAWER_REST_TIMES: Final = 4
+"""A coil rests this many times as long as it was on: a fifth of the time at most."""
 TERMINAL_T3_MS: Final = 5_000
 """ZVT T3: the answer 80 00 / 84 xx to a command."""
 TERMINAL_T4_MS: Final = 180_000

@@ -229,7 +229,7 @@ class PrinterEscpos(PrinterLine):
             if is_open():
                 if not self._open_level:
                     self._open_level = "low" if high_before else "high"
-                    self.ports.log.info("drawer_level_learnt", level=self._open_level)
+                    self.ports.log.info("drawer_level_learnt", open_level=self._open_level)
                 return True
             if not self._questions.reports_itself:
                 try:

@@ -9,7 +9,8 @@ from msgspec import Meta
 from typing_extensions import override
 
 from devices.driver import ConnectedDriver, DeviceJob, DriverPorts, DriverSpec, Rung
-from devices.protocols.scanner_lines import LineFormat, Misread, ScannerLines
+from devices.protocols.scanned_codes import Misread
+from devices.protocols.scanner_lines import LineFormat, ScannerLines
 from devices.transports.addresses import connector_to
 from devices.transports.byte_stream import ByteStream
 from edge.contract.device_messages import EVENT_SCAN, JobKind, JobResult

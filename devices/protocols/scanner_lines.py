@@ -1,37 +1,20 @@
 """What a scanner on a serial line sends: codes between a prefix and a suffix. Sans-I/O.
 
 Scanners end a code with CR, LF or both unless set otherwise. The group separator 0x1D is
-payload of GS1 codes; any other control character means that a byte was lost or garbled.
+payload of GS1 codes; what else is no code says `devices.protocols.scanned_codes`.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
+from devices.protocols.scanned_codes import AIM_CHARS, Misread, read_code
 from edge.contract.device_messages import BarcodeScanned
 from edge.contract.limits import BARCODE_CHARS_MAX, SERIAL_IDLE_FLUSH_MS, SERIAL_TAIL_MS
 
-GROUP_SEPARATOR: Final = "\x1d"
-
 _LINE_ENDS: Final = re.compile(rb"[\r\n]")
-_AIM: Final = re.compile(r"\][A-Za-z][0-9A-Za-z]")
-_AIM_CHARS: Final = 3
-
-
-class Misread(StrEnum):
-    """Why a piece of the line was no code."""
-
-    CONTROL_CHARACTER = "control_character"
-    TOO_LONG = "too_long"
-    NO_PREFIX = "no_prefix"
-    CUT_OFF = "cut_off"
-    """The line fell silent inside a code."""
-    EMPTY = "empty"
-    """A prefix or an AIM identifier with nothing behind it."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +38,7 @@ class ScannerLines:
         self._line = line
         self._ends = re.compile(re.escape(line.suffix)) if line.suffix else _LINE_ENDS
         self._buffer = bytearray()
-        self._code_bytes_max = BARCODE_CHARS_MAX + len(line.prefix) + _AIM_CHARS
+        self._code_bytes_max = BARCODE_CHARS_MAX + len(line.prefix) + AIM_CHARS
         self._suffix_begun_bytes_max = max(0, len(line.suffix) - 1)
         self._overflowed = False
         self._suffix_seen = False
@@ -116,18 +99,7 @@ class ScannerLines:
         if not piece.startswith(self._line.prefix):
             return Misread.NO_PREFIX
         text = _decode(piece[len(self._line.prefix) :])
-        aim = ""
-        if self._line.aim and _AIM.match(text):
-            aim, text = text[:_AIM_CHARS], text[_AIM_CHARS:]
-        if self._line.group_separator:
-            text = text.replace(self._line.group_separator, GROUP_SEPARATOR)
-        if any(unicodedata.category(sign) == "Cc" and sign != GROUP_SEPARATOR for sign in text):
-            return Misread.CONTROL_CHARACTER
-        if not text:
-            return Misread.EMPTY
-        if len(text) > BARCODE_CHARS_MAX:
-            return Misread.TOO_LONG
-        return BarcodeScanned(text, aim)
+        return read_code(text, aim=self._line.aim, group_separator=self._line.group_separator)
 
 
 def _decode(piece: bytes) -> str:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.protocols.scanner_lines import LineFormat, Misread, ScannerLines
+from devices.protocols.scanned_codes import Misread
+from devices.protocols.scanner_lines import LineFormat, ScannerLines
 from edge.contract.device_messages import BarcodeScanned
 from edge.contract.limits import BARCODE_CHARS_MAX, SERIAL_IDLE_FLUSH_MS, SERIAL_TAIL_MS
 

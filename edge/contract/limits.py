@@ -259,6 +259,10 @@ SERIAL_IDLE_FLUSH_MS: Final = 80
 """A scanner without a suffix has ended by then; inside a code gaps are under 20 ms."""
 SERIAL_TAIL_MS: Final = 1_000
 """The rest of a code that was cut off comes within this; the next scan takes a person longer."""
+KEY_IDLE_FLUSH_MS: Final = 100
+"""A scanner that types has ended by then: its gaps are under 20 ms, a person's over 60."""
+INPUT_LOOK_MS: Final = 1_000
+"""How often a scanner that is out is looked for: plugged in again, it reads a second later."""
 PRINTER_EVIDENCE_MS_MAX: Final = 20_000
 """A long receipt at 100 mm/s with cut; after it the receipt is unconfirmed."""
 PRINTER_BYTES_PER_S_MIN: Final = 900

@@ -136,7 +136,10 @@ class KeyCodes:
         of a code was lost or is late: half a code must not be taken for a whole one, and
         neither must the other half, should it come within `SERIAL_TAIL_MS`.
         """
-        self.broken = self.broken or bool(self._buffer)
+        if self._buffer:  # a kernel never writes half an event
+            self.broken = True
+            self._buffer = b""
+            self._spoil(Misread.CUT_OFF)
         self._report.clear()
         if not self.unfinished:
             self._cut_off = False  # nothing more came of it
@@ -242,8 +245,8 @@ class KeyCodes:
 
     def _read(self) -> Found:
         text, bad = "".join(self._text), self._bad
-        if bad is None and text and self._typewriter.held:
-            bad = Misread.STUCK_KEY
+        if (text or self._typewriter.unfinished) and self._typewriter.held:
+            bad = bad or Misread.STUCK_KEY
         self._clear()
         if bad is not None:
             return [bad]

@@ -26,7 +26,9 @@ _KEYPAD_DIGITS: Final = dict(
 )
 _KEYPAD_SIGNS: Final = {55: "*", 74: "-", 78: "+", 98: "/", 117: "="}
 _KEYPAD_DECIMAL: Final = 83
-_CONTROL_KEYS: Final = {14: "\b", 15: "\t", 28: "\r", 96: "\r", 1: "\x1b"}
+_ENTER_AND_TAB: Final = {28: "\r", 96: "\r", 15: "\t"}
+"""They end a code whatever else is held: a stuck key must not swallow the ends too."""
+_CONTROL_KEYS: Final = {14: "\b", 1: "\x1b"}
 _CTRL_SIGNS: Final = {26: "\x1b", 27: "\x1d", 43: "\x1c"}
 """By place, as on every Windows layout: what a US keyboard writes `[`, `]` and a backslash on."""
 _ALT_DIGITS_MAX: Final = 7
@@ -100,20 +102,23 @@ class Typewriter:
             self.caps = not self.caps
         if code in _LOCKS:
             return ""
+        if code in _ENTER_AND_TAB:
+            return self._write(_ENTER_AND_TAB[code])
         held, alts = self._held, self._held & self._alts
         ctrl = bool(held & _CTRLS)
         # Windows takes Ctrl with Alt for AltGr, and some scanners press these
         altgr = self._layout.has_altgr and (_RIGHT_ALT in held or bool(ctrl and alts))
         if held & _METAS:
             return None
-        if code in _KEYPAD_DIGITS and alts and not altgr:
-            if len(self._alt_digits) == _ALT_DIGITS_MAX:
-                return None
-            self._alt_digits += _KEYPAD_DIGITS[code]
-            return ""
         if altgr or not (alts or ctrl):
             return self._typed(code, altgr=altgr)
-        return None if alts else self._controlled(code)
+        return self._numbered(code) if alts else self._controlled(code)
+
+    def _numbered(self, code: int) -> str | None:
+        if code not in _KEYPAD_DIGITS or len(self._alt_digits) == _ALT_DIGITS_MAX:
+            return None
+        self._alt_digits += _KEYPAD_DIGITS[code]
+        return ""
 
     def _typed(self, code: int, *, altgr: bool) -> str | None:
         sign = _CONTROL_KEYS.get(code) or _KEYPAD_DIGITS.get(code) or _KEYPAD_SIGNS.get(code)

@@ -145,7 +145,7 @@ class Driver(Protocol):
         """Do one job and say how it ended. One at a time; only ABORT_PAYMENT comes in between.
 
         Raising instead of returning: DeviceUnreachable, DeviceNeedsPerson and Refused mean
-        that it certainly did not happen (a receipt then waits for its turn again);
+        that it certainly did not happen (a receipt or labels then wait for their turn again);
         OutcomeUnknown, ProtocolViolation, a cancellation and any defect count as unknown.
         """
         ...

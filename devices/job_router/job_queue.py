@@ -1,8 +1,10 @@
 """Takes jobs from the bus to their device: each once, one at a time, in order, in time.
 
 Each device has its own queue and its own worker: a stuck device delays nobody else.
-Receipts wait until the device is ready, everything else until it answers at all; what has
-passed its deadline is refused, and looked at again right before acting.
+What is printed waits until the device is ready, everything else until it answers at all; what
+has passed its deadline is refused, and looked at again right before acting. Of lines for a
+display only the newest waits, and it goes first: it takes no time, and a receipt that waits for
+paper would make it old.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from devices.job_router.job_answers import (
 )
 from edge.contract.device_messages import (
     DELIVERY,
+    NEWEST_COUNTS,
     AbortPaymentArgs,
     Delivery,
     InquirePaymentArgs,
@@ -46,7 +49,9 @@ from edge.contract.limits import JOB_RUN_S_MAX, JOBS_PER_DEVICE_MAX, WAIT_RECHEC
 from edge.runtime.structured_log import Log
 
 _TRY_AGAIN_MS: Final = 1_000
-"""A receipt that the printer sent back before the first byte is tried again after this."""
+"""What the printer sent back before the first byte is tried again after this."""
+_PRINTED: Final = frozenset({JobKind.PRINT_RECEIPT, JobKind.PRINT_LABELS})
+"""Kinds that wait until the device is ready: paper comes, and nobody need ask again."""
 
 
 class Desk(Protocol):
@@ -140,6 +145,10 @@ class JobQueue:
                 JobResult(job.id, JobStatus.UNKNOWN, self._clock.now_ms(), error=error),
                 entry.correlation,
             )
+        elif checked.kind in NEWEST_COUNTS:
+            self._supersede(checked.kind)
+            self._waiting.insert(0, entry)
+            self._changed.set()
         elif len(self._waiting) >= JOBS_PER_DEVICE_MAX:
             self._refuse(
                 job.id, job.correlation, "queue_full", f"{JOBS_PER_DEVICE_MAX} jobs wait already."
@@ -147,6 +156,13 @@ class JobQueue:
         else:
             self._waiting.append(entry)
             self._changed.set()
+
+    def _supersede(self, kind: JobKind) -> None:
+        """Refuse what waits of a kind of which only the newest counts: there is a newer one."""
+        for entry in [entry for entry in self._waiting if entry.job.kind is kind]:
+            self._waiting.remove(entry)
+            words = "A newer one came before its turn."
+            self._refuse(entry.job.id, entry.correlation, "superseded", words)
 
     def wake(self) -> None:
         """Look again: the device's state has changed."""
@@ -191,8 +207,9 @@ class JobQueue:
             now = self._clock.now_ms()
             if late := [entry for entry in self._waiting if entry.job.deadline <= now]:
                 for expired in late:
-                    self._waiting.remove(expired)
-                    await self._answer_late(expired)
+                    if expired in self._waiting:  # the one before took its time: gone meanwhile?
+                        self._waiting.remove(expired)
+                        await self._answer_late(expired)
                 continue
             entry = next((entry for entry in self._waiting if self._may_run(entry, now)), None)
             if entry is None:
@@ -223,7 +240,7 @@ class JobQueue:
         match entry.job.kind:
             case JobKind.INQUIRE_PAYMENT:
                 return not entry.told or state in SERVING  # the record alone may know the answer
-            case JobKind.PRINT_RECEIPT:
+            case kind if kind in _PRINTED:
                 return state is DriverState.READY
             case _:
                 return state in SERVING
@@ -237,6 +254,8 @@ class JobQueue:
             known = None
             if not (entry.told or entry.begun):  # a repeat of a done job needs no device
                 known = await self._journal.find(entry.job.id)
+                if entry not in self._waiting:
+                    continue  # answered while the disk was read
             entry.told = trouble.code
             if known is not None:
                 self._drop(entry)
@@ -296,7 +315,7 @@ class JobQueue:
         except StorageFailed:
             raise
         except (DeviceUnreachable, DeviceNeedsPerson) as error:
-            if job.kind is JobKind.PRINT_RECEIPT:
+            if job.kind in _PRINTED:
                 entry.sent_back = JobError(error.code, error.message, error.advice)
                 entry.not_before_ms = self._clock.now_ms() + _TRY_AGAIN_MS
                 self._waiting.insert(0, entry)

@@ -16,6 +16,13 @@ from edge.contract.identity import CommandId
 from edge.contract.limits import (
     AMOUNT_MINOR_MAX,
     BARCODE_CHARS_MAX,
+    DISPLAY_LINES_MAX,
+    DISPLAY_TEXT_CHARS_MAX,
+    LABEL_BARCODE_CHARS_MAX,
+    LABEL_COPIES_MAX,
+    LABEL_NAME_CHARS_MAX,
+    LABEL_PRICE_CHARS_MAX,
+    LABELS_PER_JOB_MAX,
     SCALE_WEIGHT_G_MAX,
     TERMINAL_RECEIPT_NUMBER_CHARS_MAX,
 )
@@ -31,10 +38,12 @@ class Delivery(StrEnum):
     """Never a second time: a drawer."""
     AT_LEAST_ONCE_MARKED = "at_least_once_marked"
     """Again, but the repeat says it is one: a receipt marked COPY."""
+    AT_LEAST_ONCE = "at_least_once"
+    """Again as it is, under a new id: a shelf label that comes out twice does no harm."""
     INQUIRE_ONLY = "inquire_only"
     """Never again, only asked about: a card payment, and money that goes back to a card."""
     REPEATABLE = "repeatable"
-    """Asking twice does no harm: an inquiry, a weight, a health check."""
+    """Asking twice does no harm: an inquiry, a weight, a health check, lines on a display."""
 
 
 class JobKind(StrEnum):
@@ -48,6 +57,8 @@ class JobKind(StrEnum):
     INQUIRE_PAYMENT = "inquire_payment"
     ABORT_PAYMENT = "abort_payment"
     WEIGH = "weigh"
+    SHOW_LINES = "show_lines"
+    PRINT_LABELS = "print_labels"
     CHECK_HEALTH = "check_health"
 
 
@@ -60,8 +71,16 @@ DELIVERY: Final[dict[JobKind, Delivery]] = {
     JobKind.INQUIRE_PAYMENT: Delivery.REPEATABLE,
     JobKind.ABORT_PAYMENT: Delivery.REPEATABLE,
     JobKind.WEIGH: Delivery.REPEATABLE,
+    JobKind.SHOW_LINES: Delivery.REPEATABLE,
+    JobKind.PRINT_LABELS: Delivery.AT_LEAST_ONCE,
     JobKind.CHECK_HEALTH: Delivery.REPEATABLE,
 }
+
+NEWEST_COUNTS: Final = frozenset({JobKind.SHOW_LINES})
+"""Kinds of which a device does the newest only: one that waits is answered `failed` with code
+`superseded` when the next one comes. Which is the newer is told by the order of arrival, which
+MQTT keeps for one publisher and topic: edge sends the next when the broker has the one before.
+"""
 
 
 class JobStatus(StrEnum):
@@ -158,6 +177,53 @@ class WeighArgs(msgspec.Struct, frozen=True):
     """
 
 
+class DisplayLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line of a customer display: a text at its start, an amount at its end.
+
+    The driver sets both in the display's own columns and signs: the text is cut where they
+    would meet, the amount is not.
+    """
+
+    start: Annotated[str, Meta(max_length=DISPLAY_TEXT_CHARS_MAX)] = ""
+    end: Annotated[str, Meta(max_length=DISPLAY_TEXT_CHARS_MAX)] = ""
+
+
+class ShowLinesArgs(msgspec.Struct, frozen=True):
+    """Show these lines on a display and nothing else; no lines make it dark.
+
+    They stay until the next job. Answered `done` with a `ShowOutcome`.
+    """
+
+    lines: Annotated[tuple[DisplayLine, ...], Meta(max_length=DISPLAY_LINES_MAX)]
+
+
+class ShelfLabel(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What stands on a shelf below goods. The texts are ready to be read: price with currency.
+
+    `unit_price` is the price per kilogram or litre, empty where the law asks for none;
+    `barcode` a GTIN of 8, 12 or 13 digits, or an own number, empty for none.
+    """
+
+    name: Annotated[str, Meta(min_length=1, max_length=LABEL_NAME_CHARS_MAX)]
+    price: Annotated[str, Meta(min_length=1, max_length=LABEL_PRICE_CHARS_MAX)]
+    unit_price: Annotated[str, Meta(max_length=LABEL_PRICE_CHARS_MAX)] = ""
+    barcode: Annotated[
+        str, Meta(pattern=r"^[\x20-\x7e]*$(?!\n)", max_length=LABEL_BARCODE_CHARS_MAX)
+    ] = ""
+    copies: Annotated[int, Meta(ge=1, le=LABEL_COPIES_MAX)] = 1
+
+
+class PrintLabelsArgs(msgspec.Struct, frozen=True):
+    """Print shelf labels in this order.
+
+    Each job id is printed once. Of one that ended `unknown` some may hang out of the printer or
+    come out later: whoever asked for it may ask again under a new id, for a label that is there
+    twice does no harm and one that is missing does. Answered `done` with a `LabelsOutcome`.
+    """
+
+    labels: Annotated[tuple[ShelfLabel, ...], Meta(min_length=1, max_length=LABELS_PER_JOB_MAX)]
+
+
 class CheckHealthArgs(msgspec.Struct, frozen=True):
     """Ask the device for its state now (UnifiedPOS check health, internal). Never a payment."""
 
@@ -171,6 +237,8 @@ JOB_ARGS: Final[dict[JobKind, type[msgspec.Struct]]] = {
     JobKind.INQUIRE_PAYMENT: InquirePaymentArgs,
     JobKind.ABORT_PAYMENT: AbortPaymentArgs,
     JobKind.WEIGH: WeighArgs,
+    JobKind.SHOW_LINES: ShowLinesArgs,
+    JobKind.PRINT_LABELS: PrintLabelsArgs,
     JobKind.CHECK_HEALTH: CheckHealthArgs,
 }
 
@@ -257,6 +325,19 @@ class WeighOutcome(msgspec.Struct, frozen=True):
     weight_g: Annotated[int, Meta(ge=0, le=SCALE_WEIGHT_G_MAX)]
     load: str
     unit: str = "kg"
+
+
+class ShowOutcome(msgspec.Struct, frozen=True):
+    """Lines were sent to a display; none of them answers. `substituted`: signs shown as `?`."""
+
+    substituted: int = 0
+
+
+class LabelsOutcome(msgspec.Struct, frozen=True):
+    """`evidence` as in `PrintOutcome`; `labels` were asked for, copies counted."""
+
+    evidence: str
+    labels: int
 
 
 class JobResult(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -24,6 +24,8 @@ class DeviceClass(StrEnum):
     DRAWER = "drawer"
     TERMINAL = "terminal"
     SCALE = "scale"
+    DISPLAY = "display"
+    LABELS = "labels"
 
 
 class DriverState(StrEnum):

@@ -360,6 +360,40 @@ WEIGH_AGE_MS_MAX: Final = 4_000
 """A weighing that has not ended by then is given up: the goods may be somebody else's."""
 WEIGH_GRACE_MS: Final = 500
 """How long after it an answer may still be on its way."""
+DISPLAY_LINES_MAX: Final = 2
+"""Line displays have two."""
+DISPLAY_TEXT_CHARS_MAX: Final = NAME_CHARS_MAX
+"""Of a name a display shows what fits; the rest need not be cut by who sends it."""
+DISPLAY_WRITE_MS_MAX: Final = 2_000
+"""All 2 x 20 signs take 50 ms at 9600 baud; a line that has not taken them by then is stuck."""
+DISPLAY_REFRESH_MS: Final = 15_000
+"""Lines are written anew this often: a display that lost its power says nothing of it."""
+SHOW_LINES_AGE_MS_MAX: Final = 10_000
+"""Lines that a display did not take by then are sent again when it is back, as they are then."""
+LABELS_PER_JOB_MAX: Final = 100
+"""A shelf has fewer; with the longest names they are half of `MQTT_PAYLOAD_BYTES_MAX`."""
+LABEL_COPIES_MAX: Final = 100
+"""Of one label; more is a slip of the finger."""
+LABEL_NAME_CHARS_MAX: Final = NAME_CHARS_MAX
+"""An article's name; the label shows two lines of it."""
+LABEL_PRICE_CHARS_MAX: Final = 40
+"""A price with its currency, a unit price with its unit."""
+LABEL_BARCODE_CHARS_MAX: Final = 48
+"""More signs of Code 128 fit on no shelf label."""
+LABEL_ANSWER_MS_MAX: Final = 1_500
+"""`~HS` is answered within a tenth of a second, behind a label in work within one."""
+LABEL_POLL_MS: Final = 3_000
+"""How often a label printer is asked how it is: none reports by itself."""
+LABEL_POLL_EAGER_MS: Final = 300
+"""How often while labels come out: it stops within a label of the one that jammed."""
+LABEL_SILENCES_MAX: Final = 2
+"""Questions without a whole answer before a printer counts as not ready."""
+LABEL_WRITE_MS_MAX: Final = 60_000
+"""A printer that takes nothing for so long stands still; a label takes a second or two."""
+LABEL_STANDSTILL_MS_MAX: Final = 30_000
+"""Nothing came out for so long, and the printer names no reason: labels are unconfirmed."""
+LABEL_EVIDENCE_MS_MAX: Final = 540_000
+"""A job of the most copies is still under way: it ends before `JOB_RUN_S_MAX`, unconfirmed."""
 
 # --- replication -------------------------------------------------------------------------
 FRAME_RAW_BYTES_TARGET: Final = 262_144

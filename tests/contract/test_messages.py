@@ -16,16 +16,21 @@ from edge.contract.device_messages import (
     BarcodeScanned,
     Delivery,
     DeviceEvent,
+    DisplayLine,
     Job,
     JobKind,
     JobResult,
     JobStatus,
     PaymentOutcome,
+    PrintLabelsArgs,
     RefundPaymentArgs,
     ReversePaymentArgs,
+    ShelfLabel,
+    ShowLinesArgs,
 )
 from edge.contract.device_states import DeviceState, DriverState
 from edge.contract.health import HealthBody, HealthItem
+from edge.contract.limits import LABELS_PER_JOB_MAX, MQTT_PAYLOAD_BYTES_MAX
 from edge.contract.reference_data import FEED_ORDER, Feed, Price, StaffMember
 from edge.contract.session_views import SignInRequest
 from edge.contract.wire import encode
@@ -45,6 +50,8 @@ from edge.contract.wire import encode
         PaymentOutcome("approved", 5, "4242", "Example"),
         PaymentOutcome("declined", code="already_reversed", reason="Reversed.", advice="No."),
         BarcodeScanned("9520000079192", "]E0"),
+        ShowLinesArgs((DisplayLine("Whole milk 1 l", "1.29"), DisplayLine("TOTAL", "1.29"))),
+        PrintLabelsArgs((ShelfLabel("Milk", "1.29 EUR", "1.29 EUR/l", "9520000000011", 3),)),
         HealthBody(ready=True, items=(HealthItem("disk", well=True, words="Well."),)),
     ],
     ids=lambda message: type(message).__name__,
@@ -77,6 +84,7 @@ def test_money_that_goes_back_is_never_sent_a_second_time() -> None:
     ) == ReversePaymentArgs("refund-1", 5, "EUR", "0042")
 
 
+LABEL = b'{"name":"x","price":"1","copies":%s}'
 REVERSAL = b'{"refund":"refund-1","amount_minor":%d,"currency":"EUR","receipt":"%s"}'
 
 
@@ -88,6 +96,17 @@ REVERSAL = b'{"refund":"refund-1","amount_minor":%d,"currency":"EUR","receipt":"
         (ReversePaymentArgs, REVERSAL % (0, b"1")),
         (ReversePaymentArgs, REVERSAL % (5, b"")),
         (ReversePaymentArgs, REVERSAL % (5, b"1" * 41)),
+        (ShowLinesArgs, b'{"lines":[{},{},{}]}'),
+        (ShowLinesArgs, b'{"lines":[{"start":"%s"}]}' % (b"x" * 201)),
+        (ShowLinesArgs, b"{}"),
+        (PrintLabelsArgs, b'{"labels":[]}'),
+        (PrintLabelsArgs, b'{"labels":[%s]}' % b",".join([LABEL % b"1"] * 101)),
+        (ShelfLabel, LABEL % b"0"),
+        (ShelfLabel, LABEL % b"101"),
+        (ShelfLabel, b'{"name":"","price":"1"}'),
+        (ShelfLabel, b'{"name":"x","price":""}'),
+        (ShelfLabel, b'{"name":"x","price":"1","barcode":"1\\n"}'),
+        (ShelfLabel, '{"name":"x","price":"1","barcode":"\u0661"}'.encode()),
         (Price, b'{"sku":"1","price_minor":-1}'),
         (Price, b'{"sku":"1","price_minor":1000000000}'),
         (StaffMember, b'{"id":"Marta","name":"Marta","role":"cashier","pin_hash":""}'),
@@ -121,3 +140,10 @@ def test_every_word_of_the_contract_is_explained() -> None:
             and not shape.__doc__
         ]
     assert unexplained == []
+
+
+def test_the_most_labels_with_the_longest_names_fit_into_one_message() -> None:
+    label = ShelfLabel("\U0001f9c0" * 200, "\u20ac" * 40, "\u20ac" * 40, "~" * 48, 100)
+    args = msgspec.Raw(encode(PrintLabelsArgs((label,) * LABELS_PER_JOB_MAX)))
+    job = Job("job-00000001", JobKind.PRINT_LABELS, args, 2**53, Delivery.AT_LEAST_ONCE)
+    assert len(encode(job)) < MQTT_PAYLOAD_BYTES_MAX

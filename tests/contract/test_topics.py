@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.contract.device_messages import DELIVERY, JOB_ARGS, Delivery, JobKind
+from edge.contract.device_messages import (
+    DELIVERY,
+    JOB_ARGS,
+    NEWEST_COUNTS,
+    Delivery,
+    JobKind,
+)
 from edge.contract.device_states import LEGAL_MOVES, DriverState
 from edge.contract.device_topics import (
     HostTopics,
@@ -88,6 +94,12 @@ def test_every_job_states_its_arguments_and_its_delivery_rule() -> None:
     assert DELIVERY[JobKind.KICK_DRAWER] is Delivery.AT_MOST_ONCE
     assert DELIVERY[JobKind.PRINT_RECEIPT] is Delivery.AT_LEAST_ONCE_MARKED
     assert DELIVERY[JobKind.AUTHORISE_PAYMENT] is Delivery.INQUIRE_ONLY
+    assert DELIVERY[JobKind.PRINT_LABELS] is Delivery.AT_LEAST_ONCE
+
+
+def test_what_only_counts_when_it_is_the_newest_may_be_asked_twice() -> None:
+    assert {JobKind.SHOW_LINES} == NEWEST_COUNTS
+    assert {DELIVERY[kind] for kind in NEWEST_COUNTS} == {Delivery.REPEATABLE}
 
 
 def test_every_driver_state_has_its_moves_and_can_stop() -> None:

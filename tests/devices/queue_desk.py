@@ -19,6 +19,7 @@ from edge.contract.device_messages import (
     AbortPaymentArgs,
     AuthorisePaymentArgs,
     CheckHealthArgs,
+    DisplayLine,
     InquirePaymentArgs,
     JobError,
     JobKind,
@@ -26,9 +27,12 @@ from edge.contract.device_messages import (
     JobStatus,
     KickDrawerArgs,
     PaymentOutcome,
+    PrintLabelsArgs,
     PrintReceiptArgs,
     RefundPaymentArgs,
     ReversePaymentArgs,
+    ShelfLabel,
+    ShowLinesArgs,
     WeighArgs,
 )
 from edge.contract.device_states import DriverState
@@ -49,6 +53,8 @@ ARGS: dict[JobKind, msgspec.Struct] = {
     JobKind.INQUIRE_PAYMENT: InquirePaymentArgs("payment-1", "pay-00001", 1200, "EUR"),
     JobKind.ABORT_PAYMENT: AbortPaymentArgs("pay-00001"),
     JobKind.WEIGH: WeighArgs(),
+    JobKind.SHOW_LINES: ShowLinesArgs((DisplayLine("Whole milk 1 l", "1.29"),)),
+    JobKind.PRINT_LABELS: PrintLabelsArgs((ShelfLabel("Whole milk", "1.29", "", "9520000000011"),)),
     JobKind.CHECK_HEALTH: CheckHealthArgs(),
 }
 APPROVED = PaymentOutcome("approved", 1200, "4242", "Test")

@@ -192,6 +192,96 @@ async def test_a_receipt_waits_for_paper_while_the_drawer_opens(desk: Desk) -> N
     assert desk.jobs_waiting == 0
 
 
+async def test_labels_wait_for_paper_as_receipts_do_and_each_job_is_printed_once(
+    desk: Desk,
+) -> None:
+    desk.state(DriverState.ATTENTION)
+    await desk.send(K.PRINT_LABELS, "job-00001", in_s=3600)
+    assert desk.of("job-00001") == ["accepted:device_attention"]
+    desk.driver.raises("job-00001", DeviceNeedsPerson("labels_out", "No labels."), None)
+    desk.state(DriverState.READY)
+    await desk.clock.advance(5)
+    assert desk.driver.performed == ["job-00001", "job-00001"], "sent back before the first byte"
+    assert desk.of("job-00001")[-1] == "done"
+    await desk.send(K.PRINT_LABELS, "job-00001")
+    assert desk.driver.performed == ["job-00001", "job-00001"], "a repeat touches nothing"
+
+
+# --- only the newest lines count ---------------------------------------------------------
+
+
+async def test_of_lines_that_wait_only_the_newest_is_shown(desk: Desk) -> None:
+    go = desk.driver.holds("job-00001")
+    await desk.send(K.SHOW_LINES, "job-00001")
+    for number in range(2, 6):
+        await desk.send(K.SHOW_LINES, f"job-0000{number}")
+    go.set()
+    await desk.clock.advance(0)
+    assert desk.driver.performed == ["job-00001", "job-00005"]
+    assert desk.of("job-00004") == ["failed:superseded"]
+    assert desk.of("job-00005") == ["done"]
+    assert desk.queue.counts == {"superseded": 3}
+
+
+async def test_lines_for_a_display_that_is_away_never_fill_its_queue(desk: Desk) -> None:
+    desk.state(DriverState.LOST)
+    for number in range(JOBS_PER_DEVICE_MAX + 10):
+        await desk.send(K.SHOW_LINES, f"job-{number:05}")
+    assert desk.jobs_waiting == 1
+    desk.state(DriverState.READY)
+    await desk.clock.advance(0)
+    assert desk.driver.performed == [f"job-{JOBS_PER_DEVICE_MAX + 9:05}"]
+
+
+async def test_lines_come_before_what_waits_and_leave_it_where_it_is(desk: Desk) -> None:
+    go = desk.driver.holds("job-00001")
+    await desk.send(K.PRINT_RECEIPT, "job-00001")
+    await desk.send(K.PRINT_RECEIPT, "job-00002")
+    await desk.send(K.SHOW_LINES, "job-00003")
+    go.set()
+    await desk.clock.advance(0)
+    assert desk.driver.performed == ["job-00001", "job-00003", "job-00002"]
+
+
+async def test_lines_that_are_superseded_while_others_expire_are_answered_once(desk: Desk) -> None:
+    desk.state(DriverState.LOST)
+    await desk.send(K.KICK_DRAWER, "job-00001", in_s=10)
+    await desk.send(K.SHOW_LINES, "job-00002", in_s=10)
+    desk.queue._waiting.reverse()
+    find = desk.journal.find
+
+    async def slow(job_id: str) -> Any:
+        await desk.clock.sleep(1)
+        return await find(job_id)
+
+    desk.journal.find = slow  # type: ignore[method-assign]  # a disk that takes its time
+    await desk.clock.advance(10)
+    await desk.send(K.SHOW_LINES, "job-00003", in_s=60)
+    await desk.clock.advance(5)
+    finals = [each for each in desk.of("job-00002") if not each.startswith("accepted")]
+    assert finals == ["failed:superseded"]
+    assert desk.of("job-00001")[-1] == "failed:expired"
+    desk.state(DriverState.READY)
+    await desk.clock.advance(5)
+    assert desk.of("job-00003")[-1] == "done", "the worker lives"
+
+
+async def test_lines_superseded_while_the_record_is_read_are_not_told_to_wait(desk: Desk) -> None:
+    find = desk.journal.find
+
+    async def slow(job_id: str) -> Any:
+        await desk.clock.sleep(1)
+        return await find(job_id)
+
+    desk.journal.find = slow  # type: ignore[method-assign]  # a disk that takes its time
+    desk.state(DriverState.LOST)
+    await desk.send(K.SHOW_LINES, "job-00001")
+    await desk.send(K.SHOW_LINES, "job-00002")
+    await desk.clock.advance(5)
+    assert desk.of("job-00001") == ["failed:superseded"]
+    assert desk.of("job-00002") == ["accepted:device_lost"]
+
+
 async def test_a_waiting_job_says_once_for_what_and_again_when_that_changes(desk: Desk) -> None:
     desk.state(DriverState.ATTENTION)
     await desk.send(K.PRINT_RECEIPT, "job-00001", in_s=60)

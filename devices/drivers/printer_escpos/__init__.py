@@ -1,4 +1,4 @@
-"""Receipt printers that speak ESC/POS, and the cash drawer on their kick port."""
+"""Receipt printers that speak ESC/POS, the drawer on their kick port, the display behind them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,22 @@ DRIVER: Final = DriverSpec(
     name="printer_escpos",
     device_class=DeviceClass.PRINTER,
     settings=PrinterEscposSettings,
-    example=PrinterEscposSettings(address="tcp://192.0.2.7:9100"),
+    example=PrinterEscposSettings(address="tcp://192.0.2.7:9100", pole_display=True),
     connector=connector,
     build=PrinterEscpos,
-    job_kinds=frozenset({JobKind.PRINT_RECEIPT, JobKind.KICK_DRAWER, JobKind.CHECK_HEALTH}),
+    job_kinds=frozenset(
+        {JobKind.PRINT_RECEIPT, JobKind.KICK_DRAWER, JobKind.SHOW_LINES, JobKind.CHECK_HEALTH}
+    ),
     model="printers that speak ESC/POS",
-    capabilities=("print", "cut", "drawer", "qr", "barcode", "code_pages", "drawn_text"),
+    capabilities=(
+        "print",
+        "cut",
+        "drawer",
+        "qr",
+        "barcode",
+        "code_pages",
+        "drawn_text",
+        "pole_display",
+    ),
     rung=Rung.SIMULATED,
 )

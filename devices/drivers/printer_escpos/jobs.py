@@ -1,4 +1,4 @@
-"""What a receipt printer is asked to do: print with evidence, open the drawer, say how it is.
+"""What a receipt printer is asked to do: print, open the drawer, say how it is, show lines.
 
 "Printed" is said only of a receipt that the printer answered behind; one that was broken off
 is `unknown`, for it may hang out of the printer. What is not known never stops a receipt.
@@ -15,18 +15,24 @@ from devices.driver import DeviceJob, DriverPorts
 from devices.drivers.printer_escpos.line import PrinterLine, Watch, takes_nothing
 from devices.drivers.printer_escpos.settings import PrinterEscposSettings
 from devices.protocols import escpos_commands as commands
+from devices.protocols.display_escpos import EscposDisplay
+from devices.protocols.display_text import DisplayText
 from devices.protocols.escpos_trouble import NOT_KNOWN, fields_of, trouble_of
 from devices.transports.byte_stream import ByteStream
 from edge.contract.device_messages import (
+    DisplayLine,
     DrawerOutcome,
     JobResult,
     KickDrawerArgs,
     PrintOutcome,
     PrintReceiptArgs,
+    ShowLinesArgs,
+    ShowOutcome,
 )
 from edge.contract.device_states import DriverState
 from edge.contract.errors import DeviceNeedsPerson, DeviceUnreachable
 from edge.contract.limits import (
+    DISPLAY_WRITE_MS_MAX,
     DRAWER_LOOK_MS,
     DRAWER_OPENS_MS_MAX,
     PRINTER_ANSWER_MS_MAX,
@@ -53,6 +59,8 @@ class PrinterEscpos(PrinterLine):
         self._processes = 0
         self._evidence_ms = PRINTER_EVIDENCE_MS_MAX
         self._gave_up_ms = 0
+        self._pole_text = DisplayText(settings.pole_page)
+        self._pole = EscposDisplay(self._pole_text.select, settings.pole_brightness)
 
     @override
     async def perform(self, job: DeviceJob) -> JobResult:
@@ -62,6 +70,8 @@ class PrinterEscpos(PrinterLine):
                 return await self._print(job, document, stream)
             case KickDrawerArgs():
                 return await self._kick(job, stream)
+            case ShowLinesArgs(lines):
+                return await self._show_lines(job, lines, stream)
             case _:
                 return await self._check(job, stream)
 
@@ -93,7 +103,15 @@ class PrinterEscpos(PrinterLine):
             number = commands.process_id(self._processes)
             watch = self._watch = Watch(number, self._has_process_ids, self._connections)
             before = self._encoder.cut_scrap() if self._scrap else b""
-            data = self._flush() + before + receipt.data + self._evidence_question()
+            data = b"".join(
+                (
+                    self._flush(),
+                    self._listening(),  # a byte lost on the way to the display costs no receipt
+                    before,
+                    receipt.data,
+                    self._evidence_question(),
+                )
+            )
             try:
                 await self._write_receipt(stream, data, watch)
                 return await self._evidence(job, watch)
@@ -181,6 +199,35 @@ class PrinterEscpos(PrinterLine):
         return job.unknown(
             self.ports.clock.now_ms(), code, f"The receipt was broken off: {words}", _COPY_ADVICE
         )
+
+    # --- the display on the printer -------------------------------------------------------
+
+    async def _show_lines(
+        self, job: DeviceJob, lines: tuple[DisplayLine, ...], stream: ByteStream
+    ) -> JobResult:
+        """Pass lines through in one piece; what waits in an offline printer would be old."""
+        if not self._settings.pole_display:
+            return job.failed(
+                self.ports.clock.now_ms(),
+                "no_pole_display",
+                f"{self.ports.device} is not told that a display hangs on it.",
+                "Set pole_display for this printer, or give the till another display.",
+            )
+        rows = self._pole_text.rows(lines)
+        if rows.substituted:
+            self.ports.count("SubstitutedCharacterCount", rows.substituted)
+        async with self._line:
+            if self._status.offline:
+                trouble = trouble_of(self._status)
+                raise DeviceNeedsPerson(
+                    trouble.code if trouble else "printer_offline",
+                    "The receipt printer passes nothing on to its display while it is offline.",
+                    advice=trouble.advice if trouble else "Look at the printer.",
+                )
+            data = self._flush() + self._pole.show_through_printer(rows)
+            await self._write(stream, data, DISPLAY_WRITE_MS_MAX)
+            self._half_sent = False
+        return job.done(self.ports.clock.now_ms(), ShowOutcome(rows.substituted))
 
     # --- drawer ---------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from devices.driver import ConnectedDriver, DriverPorts
 from devices.drivers.printer_escpos.settings import PrinterEscposSettings
 from devices.lettering.letters import Letters
 from devices.protocols import escpos_commands as commands
+from devices.protocols.display_escpos import SELECT_PRINTER
 from devices.protocols.escpos_encoder import EscposEncoder
 from devices.protocols.escpos_questions import StatusQuestions
 from devices.protocols.escpos_status import (
@@ -203,7 +204,14 @@ class PrinterLine(ConnectedDriver, ABC):
         return b""
 
     def _flush(self) -> bytes:
-        return self._encoder.flush() if self._half_sent else b""
+        if not self._half_sent:
+            return b""
+        # ESC @ goes to whom ESC = has chosen: half a job may have ended at the display
+        return self._encoder.flush() + self._listening() + commands.INITIALISE
+
+    def _listening(self) -> bytes:
+        """Return what turns the printer back from its display, where it has one."""
+        return SELECT_PRINTER if self._settings.pole_display else b""
 
     async def _write(self, stream: ByteStream, data: bytes, within_ms: int) -> None:
         """Write all of it; raises DeviceUnreachable, having closed what takes nothing."""

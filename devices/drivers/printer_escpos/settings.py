@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from devices.protocols.display_escpos import DisplayPage
 from devices.protocols.escpos_encoder import PaperFormat
 from devices.protocols.escpos_text import EPSON_PAGES
 from devices.transports.addresses import connector_to
@@ -19,7 +20,9 @@ class PrinterEscposSettings(PaperFormat, frozen=True, forbid_unknown_fields=True
 
     `evidence`: what is asked for behind a receipt: `process_id` (Epson; GS r besides, for
     printers without it), `status` (GS r) or `none`. `drawer_open_level`: what the sensor
-    shows while the drawer is open; empty: learnt when a kick opens it.
+    shows while the drawer is open; empty: learnt when a kick opens it. `pole_display`: a
+    customer display hangs on the printer; leave it off where none does, for some printers put
+    on paper what is meant for it. `pole_page` is the display's own code page.
     """
 
     address: str
@@ -28,6 +31,9 @@ class PrinterEscposSettings(PaperFormat, frozen=True, forbid_unknown_fields=True
     drawer_on_ms: Annotated[int, Meta(ge=50, le=500)] = 100
     drawer_off_ms: Annotated[int, Meta(ge=50, le=500)] = 200
     drawer_open_level: Literal["", "low", "high"] = ""
+    pole_display: bool = False
+    pole_page: DisplayPage = "cp437"
+    pole_brightness: Annotated[int, Meta(ge=1, le=4)] = 4
 
 
 def connector(settings: PrinterEscposSettings, clock: Clock) -> Connector:

@@ -2,7 +2,8 @@
 
 Commands that are not modelled are skipped by their length, so that what follows them is
 still understood. A command whose bytes have not all come waits; data of pictures and
-symbols is taken as it comes, for it may be longer than the printer's buffer.
+symbols is taken as it comes, for it may be longer than the printer's buffer. Between ESC = 2
+and ESC = 1 everything is passed on to the display, and the printer obeys none of it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from devices.simulators.display_escpos.interpreter import DisplayInterpreter
 from devices.simulators.printer_escpos.mechanics import PINS
 from devices.simulators.printer_escpos.roll import rows_of_columns
 from devices.simulators.printer_escpos.symbols import Symbols, barcode_text
@@ -18,6 +20,8 @@ from devices.simulators.printer_escpos.typesetter import Machine, Typesetter
 _BAND_24_FROM: Final = 32
 """`m` of ESC * from which a column has three bytes."""
 _TEXT_FROM: Final = 0x20
+_DISPLAY_ALONE: Final = 2
+"""`n` of ESC =: at 3 the printer would listen too, and a display beside it is not modelled."""
 _BARCODE_ENDS_WITH_NUL_MAX: Final = 6
 """`m` of GS k up to which NUL ends the data; above it their length stands before them."""
 
@@ -62,9 +66,11 @@ class Interpreter:
         self._machine = machine
         self._line = Typesetter(machine)
         self.unknown_commands = 0
+        self.pole = DisplayInterpreter(selected=False)
         line = self._line
         self._acts: dict[tuple[int, int], Callable[[bytes], None]] = {
             (_ESC, ord("@")): self._initialise,
+            (_ESC, ord("=")): self._select,
             (_ESC, ord("!")): line.set_mode,
             (_ESC, ord("E")): line.set_bold,
             (_ESC, ord("G")): line.set_bold,
@@ -105,6 +111,7 @@ class Interpreter:
         self._left_bytes = 0
         self._data = bytearray()
         self._line.initialise()
+        self.pole.reset()
 
     # --- the stream -----------------------------------------------------------------------
 
@@ -112,6 +119,9 @@ class Interpreter:
         """Work off one command or one run of text; 0 when more bytes are needed."""
         if self._collecting is not None:
             return self._collect(buffer, self._collecting)
+        return self.pole.step(buffer) if self.pole.selected else self._next(buffer)
+
+    def _next(self, buffer: bytearray) -> int:
         first = buffer[0]
         if first >= _TEXT_FROM:
             return self._line.text(buffer)
@@ -165,6 +175,9 @@ class Interpreter:
     def _initialise(self, _args: bytes) -> None:
         self._line.initialise()
         self._machine.answer("status_back", b"\x00")
+
+    def _select(self, args: bytes) -> None:
+        self.pole.select(args[0] if args[0] == _DISPLAY_ALONE else 0)
 
     def _pulse(self, args: bytes) -> None:
         if args[0] in PINS:

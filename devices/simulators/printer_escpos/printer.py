@@ -92,6 +92,16 @@ class SimulatedPrinter:
         return [line.text for line in self._roll.current]
 
     @property
+    def pole(self) -> tuple[str, str]:
+        """What the display that hangs on it shows: two rows of 20 signs."""
+        return self._interpreter.pole.glass.text
+
+    @property
+    def pole_unknown_commands(self) -> int:
+        """How many commands reached that display which it does not know, such as a printer's."""
+        return self._interpreter.pole.unknown_commands
+
+    @property
     def unknown_commands(self) -> int:
         """How many commands were met that this model does not know."""
         return self._interpreter.unknown_commands

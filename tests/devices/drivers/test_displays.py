@@ -112,6 +112,7 @@ async def test_lines_that_come_in_a_blip_are_shown_behind_it(bench: DisplayBench
     assert (await showing).status is JobStatus.DONE
     assert bench.display.text == ("Bread roll      0.45", DARK)
     assert "lost" not in bench.ports.moves
+    assert getattr(bench.display, "ignored", 0) == 0, "it was cleared before it was set anew"
 
 
 async def test_a_line_that_takes_nothing_is_closed_and_said_in_words(bench: DisplayBench) -> None:

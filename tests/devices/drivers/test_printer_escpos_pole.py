@@ -151,6 +151,7 @@ async def test_half_a_passage_costs_the_next_receipt_nothing() -> None:
         assert "Corner Shop" in shop.printer.receipts()[0]
         await show(shop, ("after", ""))
         await shop.until(lambda: shop.printer.pole == ("after".ljust(20), DARK))
+        assert shop.printer.pole_unknown_commands == 0, "the greeting was for the printer"
 
 
 async def test_a_lost_end_of_a_passage_costs_the_next_receipt_nothing() -> None:

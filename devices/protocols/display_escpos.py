@@ -23,6 +23,8 @@ SELECT_PRINTER: Final = b"\x1b=\x01"
 """ESC = 1: what follows is for the printer."""
 SELECT_DISPLAY: Final = b"\x1b=\x02"
 """ESC = 2: what follows is for the display, and the printer takes none of it."""
+DISPLAY_COMMAND_BYTES_MAX: Final = 4
+"""The longest command used here is US $ with its place."""
 
 _INITIALISE: Final = b"\x1b@"
 _CLEAR: Final = b"\x0c"

@@ -239,8 +239,10 @@ class PrinterEscpos(PrinterLine):
                 # ESC p would wait behind the data and open the drawer when nobody expects it
                 pulse = commands.drawer_pulse_now(pin, on_ms)
             else:
-                pulse = self._flush() + commands.drawer_pulse(
-                    pin, on_ms, self._settings.drawer_off_ms
+                pulse = (
+                    self._flush()
+                    + self._listening()
+                    + commands.drawer_pulse(pin, on_ms, self._settings.drawer_off_ms)
                 )
             try:
                 await self._write(stream, pulse, DRAWER_OPENS_MS_MAX)

@@ -15,7 +15,7 @@ from devices.driver import ConnectedDriver, DriverPorts
 from devices.drivers.printer_escpos.settings import PrinterEscposSettings
 from devices.lettering.letters import Letters
 from devices.protocols import escpos_commands as commands
-from devices.protocols.display_escpos import SELECT_PRINTER
+from devices.protocols.display_escpos import DISPLAY_COMMAND_BYTES_MAX, SELECT_PRINTER
 from devices.protocols.escpos_encoder import EscposEncoder
 from devices.protocols.escpos_questions import StatusQuestions
 from devices.protocols.escpos_status import (
@@ -88,6 +88,7 @@ class PrinterLine(ConnectedDriver, ABC):
         self._questions = StatusQuestions()
         self._heard = 0
         self._greeted = False
+        self._called_back = not self._settings.pole_display
         self._troubled_ms = 0
         self._has_process_ids = self._settings.evidence == "process_id"
         self._identity = deque(_IDENTITY)
@@ -164,7 +165,7 @@ class PrinterLine(ConnectedDriver, ABC):
         async with self._line:
             words = self._question(now) + self._greeting()
             if words:
-                await self._write(stream, words, PRINTER_EVIDENCE_MS_MAX)
+                await self._write(stream, self._call_back() + words, PRINTER_EVIDENCE_MS_MAX)
 
     @property
     def _clogged(self) -> bool:
@@ -204,10 +205,17 @@ class PrinterLine(ConnectedDriver, ABC):
         return b""
 
     def _flush(self) -> bytes:
-        if not self._half_sent:
+        return self._encoder.flush() if self._half_sent else b""
+
+    def _call_back(self) -> bytes:
+        """Return what begins a connection: the last one may have ended on its way to the display.
+
+        Lines have no evidence, so nobody knows; NULs complete what command they were cut in.
+        """
+        if self._called_back:
             return b""
-        # ESC @ goes to whom ESC = has chosen: half a job may have ended at the display
-        return self._encoder.flush() + self._listening() + commands.INITIALISE
+        self._called_back = True
+        return b"\x00" * DISPLAY_COMMAND_BYTES_MAX + SELECT_PRINTER
 
     def _listening(self) -> bytes:
         """Return what turns the printer back from its display, where it has one."""

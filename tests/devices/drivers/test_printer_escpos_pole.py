@@ -137,11 +137,12 @@ async def test_an_offline_printer_is_not_filled_with_lines(answers: str) -> None
         await shop.until(lambda: shop.printer.pole[0] == "after".ljust(20))
 
 
-async def test_half_a_passage_costs_the_next_receipt_nothing() -> None:
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 15, 16, 17, 18, 19, 30, 40, 41, 42, 60, 61, 62, 63])
+async def test_half_a_passage_costs_the_next_receipt_nothing(count: int) -> None:
     async with bench(pole_display=True) as shop:
         await shop.in_state(DriverState.READY)
         await shop.until(lambda: "firmware" in shop.ports.meta)
-        shop.printer.drop_after(30)
+        shop.printer.drop_after(count)
         await show(shop, ("Whole milk 1 l", "1.29"), ("TOTAL", "1.29"))
         await shop.until(lambda: shop.printer.connections == 2)
         await shop.in_state(DriverState.READY)
@@ -151,10 +152,11 @@ async def test_half_a_passage_costs_the_next_receipt_nothing() -> None:
         assert "Corner Shop" in shop.printer.receipts()[0]
         await show(shop, ("after", ""))
         await shop.until(lambda: shop.printer.pole == ("after".ljust(20), DARK))
-        assert shop.printer.pole_unknown_commands == 0, "the greeting was for the printer"
+        # at most the command that was cut: the greeting was for the printer
+        assert shop.printer.pole_unknown_commands <= 1
 
 
-async def test_a_lost_end_of_a_passage_costs_the_next_receipt_nothing() -> None:
+async def test_a_lost_end_of_a_passage_costs_the_next_receipt_nothing_nor_the_drawer() -> None:
     """On a serial line a byte may be lost without anybody noticing."""
     async with bench(pole_display=True) as shop:
         await shop.in_state(DriverState.READY)
@@ -167,6 +169,9 @@ async def test_a_lost_end_of_a_passage_costs_the_next_receipt_nothing() -> None:
 
         stream.write = lose  # type: ignore[method-assign]  # a noisy line
         await show(shop, ("a", "b"))
+        await shop.kick()
+        assert len(shop.printer.pulses) == 1
+        await show(shop, ("a", "c"))
         stream.write = write  # type: ignore[method-assign]
         result = await shop.print()
         assert result.result == PrintOutcome("confirmed")

@@ -13,13 +13,12 @@ believes a weight only when the next block says the same.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import reduce
 from operator import xor
 from typing import Final
 
+from devices.protocols.weight_readings import Reading, grams
 from edge.contract.device_states import WeightState
 
 CALL: Final = b"\x05"
@@ -29,7 +28,6 @@ BLOCK_BYTES: Final = 15
 _ACK, _NAK, _SOH, _STX = 0x06, 0x15, 0x01, 0x02
 _ENDS: Final = b"\x03\x04"
 _KILOGRAMS: Final = b"kg"
-_NUMBER: Final = re.compile(rb" *[0-9]{1,4}\.[0-9]{1,3}")
 _NEGATIVE: Final = b"-"
 _SIGNS: Final = frozenset({b" ", b"+", _NEGATIVE})
 
@@ -43,14 +41,6 @@ class Line(StrEnum):
     """15: it is busy, or its weight is not to be had."""
     NOISE = "noise"
     """Bytes that no scale sends, a block that is damaged, or one that broke off."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What lies on the scale. `weight_g` is 0 unless the state is stable or unstable."""
-
-    state: WeightState
-    weight_g: int = 0
 
 
 class ScaleAnswers:
@@ -103,12 +93,11 @@ def _read_body(body: bytes) -> Reading | None:
     if state == b"F":
         return Reading(WeightState.OVERLOAD)
     steady = {b"S": WeightState.STABLE, b"U": WeightState.UNSTABLE}.get(state)
-    if steady is None or sign not in _SIGNS or not _NUMBER.fullmatch(number):
+    weight_g = grams(number)
+    if steady is None or sign not in _SIGNS or weight_g is None:
         return None
     if unit != _KILOGRAMS:
         return Reading(WeightState.NOT_KILOGRAMS) if unit.decode("latin-1").isprintable() else None
-    kilograms, _, rest = number.strip().partition(b".")
-    weight_g = int(kilograms) * 1000 + int(rest.ljust(3, b"0"))
     if sign == _NEGATIVE and weight_g:
         return Reading(WeightState.BELOW_ZERO)
     return Reading(steady, weight_g)

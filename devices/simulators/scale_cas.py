@@ -2,75 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import reduce
 from operator import xor
 from typing import Final
 
-import msgspec
+from typing_extensions import override
 
 from devices.driver import SimulatorPorts, SimulatorSpec
-from devices.transports.byte_stream import ByteStream
+from devices.weighing.simulated_platter import PlatterSettings, SimulatedPlatter
 from edge.contract.device_states import DeviceClass
-from edge.contract.errors import DeviceUnreachable
 
-_HOST_BYTES_MAX: Final = 256
 _FROM_HOST: Final = {0x05: "call", 0x11: "weight"}
+_CHECK_AT: Final = 12
 
 
-class SimulatedScaleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`capacity_g`: more is too much. `settle_ms`: how long goods sway after a hand was there."""
-
-    capacity_g: int = 15_000
-    settle_ms: int = 0
-    unit: str = "kg"
+class SimulatedScaleSettings(PlatterSettings, frozen=True, forbid_unknown_fields=True):
+    """As every simulated scale's."""
 
 
-class SimulatedScale:
-    """Keeps its load over connections. `damage` changes what it sends; `refuses` answers 15."""
+class SimulatedScale(SimulatedPlatter):
+    """Says 06 when it is called, and its block when it is asked; `refuses` answers 15."""
 
     def __init__(self, settings: SimulatedScaleSettings, ports: SimulatorPorts) -> None:
-        self._settings = settings
-        self._clock = ports.clock
-        self._log = ports.log
-        self._sways_until_ms = 0
-        self.grams = 0
-        self.swaying = False
+        super().__init__(settings, ports)
         self.refuses = False
-        self.unit = settings.unit
-        self.asked = 0
-        self.damage: Callable[[bytes], bytes] = lambda block: block
 
-    def put(self, grams: int, *, swaying: bool = False) -> None:
-        """Let so much lie on it (below zero: it was zeroed with goods on); 0 takes all off."""
-        self.grams = grams
-        self.swaying = swaying
-        self._sways_until_ms = self._clock.monotonic_ms() + self._settings.settle_ms
-
-    @property
-    def still(self) -> bool:
-        """Whether what lies on it has come to rest."""
-        return not self.swaying and self._clock.monotonic_ms() >= self._sways_until_ms
-
-    @property
-    def overloaded(self) -> bool:
-        """Whether there is more on it than it can weigh."""
-        return self.grams > self._settings.capacity_g
-
-    async def attend(self, stream: ByteStream) -> None:
-        """Answer one connection until its other end is gone."""
-        try:
-            while data := await stream.read(_HOST_BYTES_MAX):
-                for byte in data:
-                    answer = self._answer(_FROM_HOST.get(byte, ""))
-                    if answer:
-                        await stream.write(answer)
-        except DeviceUnreachable:
-            self._log.debug("cable_out")
-        finally:
-            await stream.close()
-
-    def _answer(self, asked: str) -> bytes:
+    @override
+    def answer(self, byte: int) -> bytes:
+        asked = _FROM_HOST.get(byte, "")
         if asked == "call":
             return b"\x15" if self.refuses else b"\x06"
         if asked == "weight":
@@ -80,14 +39,22 @@ class SimulatedScale:
 
     def block(self) -> bytes:
         """Return what it sends now."""
-        if self.overloaded:
+        seen = self.seen
+        if seen.overloaded:
             status, digits = "F", "------"
         else:
-            status = "S" if self.still else "U"
-            digits = f"{abs(self.grams) / 1000:06.3f}"
-        sign = "-" if self.grams < 0 else " "
-        text = f"{status}{sign}{digits}{self.unit}".encode("ascii")
+            status = "S" if seen.still else "U"
+            digits = f"{abs(seen.grams) / 1000:06.3f}"
+        sign = "-" if seen.grams < 0 else " "
+        text = f"{status}{sign}{digits}{seen.unit}".encode("ascii")
         return b"\x01\x02" + text + bytes((reduce(xor, text),)) + b"\x03\x04"
+
+    @override
+    def spoil(self, message: bytes) -> bytes:
+        if len(message) <= _CHECK_AT:
+            return message
+        check = message[_CHECK_AT] ^ 0x01
+        return message[:_CHECK_AT] + bytes((check,)) + message[_CHECK_AT + 1 :]
 
 
 SIMULATOR: Final = SimulatorSpec(

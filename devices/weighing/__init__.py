@@ -1,0 +1,1 @@
+"""The life that all scales share, as a driver sees it and as a simulated scale lives it."""

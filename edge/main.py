@@ -17,6 +17,7 @@ import uvloop
 from edge.contract.device_messages import DELIVERY, Delivery, JobKind
 from edge.contract.instant import Clock
 from edge.contract.reference_data import Feed, FeedPage
+from edge.engine.weighing_rules import price_asked_for
 from edge.enrolling import enrol, service_token
 from edge.flows.access import SITE_MIGRATIONS, Access
 from edge.flows.box_health import BoxHealth
@@ -181,7 +182,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         )
 
         setting = ReceiptSetting(reference, lambda till: access.cashier_of(till))  # noqa: PLW0108 - bound later
-        jobs = DeviceJobs(directory, setting.receipt)
+        jobs = DeviceJobs(directory, setting.receipt, lambda cart: price_asked_for(cart, reference))
         reprints = Reprints(directory, setting.again)
 
         def send(job: OpenJob) -> None:

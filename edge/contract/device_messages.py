@@ -167,14 +167,21 @@ class AbortPaymentArgs(msgspec.Struct, frozen=True):
     job: CommandId
 
 
-class WeighArgs(msgspec.Struct, frozen=True):
-    """Read what lies on the scale, once it is still. Changes nothing, at the scale or elsewhere.
+class WeighArgs(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Read what lies on the scale, once it is still. Sells nothing, at the scale or elsewhere.
+
+    `price_minor`: the listed price of a kilogram of it, for scales that weigh only at a price
+    and show it to the customer; 0 is not known.
 
     The answer is `done` with a `WeighOutcome`: each time the weight of that moment, so asking
-    twice does no harm, and an answer past the job's deadline is never given. `failed` has one
-    of the codes `scale_unstable`, `scale_overloaded`, `scale_below_zero`, `scale_not_kilograms`
-    or `scale_silent`, with words for the cashier.
+    twice does no harm, and an answer past the job's deadline is never given. `failed` has a
+    code and words for the cashier: `scale_unstable`, `scale_overloaded`, `scale_below_zero`,
+    `scale_not_kilograms`, `scale_silent`, `scale_faulty`; from scales that weigh at a price also
+    `scale_wants_price`, `scale_refuses_price`, `scale_not_moved` (this load was weighed already),
+    `scale_other_dialog` and `scale_wants_certified_till`.
     """
+
+    price_minor: Annotated[int, Meta(ge=0, le=AMOUNT_MINOR_MAX)] = 0
 
 
 class DisplayLine(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -356,6 +356,16 @@ SCALE_SILENCES_MAX: Final = 6
 """Questions in a row without a good answer: then the scale is gone, or it is another device."""
 SCALE_STILL_MS_MAX: Final = 2_500
 """How long goods may sway before the cashier is asked to wait until they are still."""
+SCALE_8217_RETRY_MS: Final = 200
+"""How often an 8217 is asked while a weighing waits: its manual wants that much after motion."""
+SCALE_STREAM_GAP_MS_MAX: Final = 1_000
+"""A scale in continuous mode sends several lines a second; after a longer gap the last is old."""
+SCALE_STREAM_STILL_MS: Final = 800
+"""A scale that does not say whether goods lie still: the same weight for so long says it."""
+SCALE_STREAM_BYTES_S_MAX: Final = 8_192
+"""Four times what a serial line of 19200 baud carries: more comes from no scale."""
+SCALE_PRICE_MINOR_MAX: Final = 999_999
+"""A price per kilogram that a scale can show has six digits."""
 WEIGH_AGE_MS_MAX: Final = 4_000
 """A weighing that has not ended by then is given up: the goods may be somebody else's."""
 WEIGH_GRACE_MS: Final = 500

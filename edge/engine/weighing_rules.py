@@ -109,6 +109,18 @@ def weighed(cart: Cart, weight_g: int, reference: ReferenceView) -> tuple[LineAd
     return (added,)
 
 
+def price_asked_for(cart: Cart, reference: ReferenceView) -> int:
+    """Return what a kilogram is listed at of what the cart's weighing weighs; 0 where none is."""
+    asked = cart.weighing
+    if asked is None:
+        return 0
+    try:
+        priced = price_code(reference, asked.code, ONE, entry=SCALE, at_ms=cart.opened_at)
+    except Refused:
+        return 0  # its words come with the scale's answer
+    return priced.price_minor
+
+
 def weighing_ended(cart: Cart, reason: str) -> tuple[Event, ...]:
     """Return how a weighing ends without a line; a sale that it opened ends with it."""
     asked = cart.weighing

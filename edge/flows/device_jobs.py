@@ -66,12 +66,17 @@ LayOut = Callable[[Till, Cart], ReceiptDocument]
 """Lays a finished sale out as a receipt."""
 
 
+PriceAskedFor = Callable[[Cart], int]
+"""The listed price of a kilogram of what a cart weighs, in minor units; 0 for none."""
+
+
 @dataclass(frozen=True)
 class DeviceJobs:
     """Makes jobs for the devices that a till has; what it has not is not asked for."""
 
     directory: DeviceDirectory
     lay_out: LayOut
+    price_asked_for: PriceAskedFor
 
     def for_events(
         self, till: Till, cart: Cart, events: tuple[Event, ...], at: int
@@ -84,7 +89,7 @@ class DeviceJobs:
             if isinstance(event, AskedOfTerminal):
                 jobs.append(_card(till, event, cart.currency, at))
             elif isinstance(event, WeighingAsked):
-                jobs.append(_weighing(till, event, at))
+                jobs.append(_weighing(till, event, self.price_asked_for(cart), at))
             elif isinstance(event, SaleCompleted):
                 # the drawer first: it must not wait until the printer vouches for the receipt
                 if DRAWER_JOB in event.jobs:
@@ -166,7 +171,7 @@ def _at_terminal(
     return OpenJob(name, kind, till.id, event.sale, event.terminal, 0, deadline, encode(args))
 
 
-def _weighing(till: Till, event: WeighingAsked, at: int) -> OpenJob:
+def _weighing(till: Till, event: WeighingAsked, price_minor: int, at: int) -> OpenJob:
     return OpenJob(
         event.weighing,
         JobKind.WEIGH,
@@ -175,5 +180,5 @@ def _weighing(till: Till, event: WeighingAsked, at: int) -> OpenJob:
         event.scale,
         0,
         at + WEIGH_AGE_MS_MAX,
-        encode(WeighArgs()),
+        encode(WeighArgs(price_minor)),
     )

@@ -27,6 +27,7 @@ from edge.contract.device_messages import (
     ReversePaymentArgs,
     ShelfLabel,
     ShowLinesArgs,
+    WeighArgs,
 )
 from edge.contract.device_states import DeviceState, DriverState
 from edge.contract.health import HealthBody, HealthItem
@@ -107,6 +108,8 @@ REVERSAL = b'{"refund":"refund-1","amount_minor":%d,"currency":"EUR","receipt":"
         (ShelfLabel, b'{"name":"x","price":""}'),
         (ShelfLabel, b'{"name":"x","price":"1","barcode":"1\\n"}'),
         (ShelfLabel, '{"name":"x","price":"1","barcode":"\u0661"}'.encode()),
+        (WeighArgs, b'{"price_minor":-1}'),
+        (WeighArgs, b'{"price_minor":1000000000}'),
         (Price, b'{"sku":"1","price_minor":-1}'),
         (Price, b'{"sku":"1","price_minor":1000000000}'),
         (StaffMember, b'{"id":"Marta","name":"Marta","role":"cashier","pin_hash":""}'),
@@ -121,6 +124,16 @@ REVERSAL = b'{"refund":"refund-1","amount_minor":%d,"currency":"EUR","receipt":"
 def test_values_out_of_bounds_do_not_get_in(shape: type[msgspec.Struct], body: bytes) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.json.decode(body, type=shape)
+
+
+def test_a_weighing_without_a_price_is_what_it_always_was() -> None:
+    class BeforePrices(msgspec.Struct, frozen=True):
+        """`WeighArgs` as a host knows it that was not brought up to date."""
+
+    assert msgspec.json.decode(b"{}", type=WeighArgs) == WeighArgs(price_minor=0)
+    assert encode(WeighArgs()) == b"{}"
+    assert encode(WeighArgs(289)) == b'{"price_minor":289}'
+    assert msgspec.json.decode(encode(WeighArgs(289)), type=BeforePrices) == BeforePrices()
 
 
 def test_every_feed_has_its_turn() -> None:

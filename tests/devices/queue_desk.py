@@ -55,6 +55,7 @@ ARGS: dict[JobKind, msgspec.Struct] = {
     JobKind.WEIGH: WeighArgs(),
     JobKind.SHOW_LINES: ShowLinesArgs((DisplayLine("Whole milk 1 l", "1.29"),)),
     JobKind.PRINT_LABELS: PrintLabelsArgs((ShelfLabel("Whole milk", "1.29", "", "9520000000011"),)),
+    JobKind.WEIGH: WeighArgs(price_minor=299),
     JobKind.CHECK_HEALTH: CheckHealthArgs(),
 }
 APPROVED = PaymentOutcome("approved", 1200, "4242", "Test")

@@ -7,6 +7,7 @@ from datetime import UTC
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typing_extensions import override
 
 from edge.contract.errors import Refused
 from edge.contract.promotion_data import FixedPrice, Promotion, Selection
@@ -24,12 +25,26 @@ from edge.contract.weighing_events import WeighingAsked, WeighingEnded
 from edge.engine.cart import EMPTY
 from edge.engine.cart_changes import replay
 from edge.engine.receipt_layout import lay_out_receipt
-from edge.engine.weighing_rules import weighing_ended
-from tests.engine.shop_in_memory import CHEESE_742_G, CHEESE_PLU, ROLL, UNKNOWN, profile, shop
+from edge.engine.weighing_rules import price_asked_for, weighing_ended
+from tests.engine.shop_in_memory import (
+    CHEESE_742_G,
+    CHEESE_PLU,
+    ROLL,
+    UNKNOWN,
+    ShopInMemory,
+    profile,
+    shop,
+)
 from tests.engine.till_in_memory import TillInMemory
 from tests.engine.till_stories import done, in_doubt, paying
 
 PRICE = 1_890
+
+
+class WithoutPrices(ShopInMemory):
+    @override
+    def price(self, sku: str, at_ms: int) -> None:
+        return None
 
 
 def ask(till: TillInMemory, code: str = CHEESE_PLU, tare_g: int = 0, shown_g: int = 0) -> None:
@@ -38,6 +53,16 @@ def ask(till: TillInMemory, code: str = CHEESE_PLU, tare_g: int = 0, shown_g: in
 
 def answer(till: TillInMemory, grams: int) -> None:
     till.scale_says(grams)
+
+
+def test_scales_that_weigh_at_a_price_are_told_the_listed_one() -> None:
+    till = TillInMemory()
+    assert price_asked_for(till.cart, till.reference) == 0
+    ask(till)
+    assert price_asked_for(till.cart, till.reference) == PRICE
+    assert price_asked_for(till.cart, WithoutPrices(profile())) == 0
+    answer(till, 752)
+    assert price_asked_for(till.cart, till.reference) == 0
 
 
 def test_a_weight_less_its_tare_becomes_a_line_at_the_price_of_the_moment() -> None:

@@ -314,6 +314,17 @@ CARD_NUMBERS_LOOKED_BACK: Final = 20_000
 and less than the 10,000 transactions after which ZVT terminals use a number again."""
 TERMINAL_BUSY_RETRY_MS: Final = 1_000
 """How soon a terminal that is still in a dialogue is asked again about a payment in doubt."""
+TERMINAL_T1_MS: Final = 200
+"""ZVT T1 on a serial line: silence inside a block; the block is then asked for again."""
+TERMINAL_T2_MS: Final = 5_000
+"""ZVT T2 on a serial line: how long a block may stay unanswered before it is sent again."""
+TERMINAL_BLOCK_REPEATS_MAX: Final = 2
+"""How often a block is sent again before the line counts as broken: the standard's number."""
+TERMINAL_QUIET_EXTRA_MS: Final = 1_000
+"""Before the till speaks on a serial line it must have been silent for T3 and this: nothing
+of an earlier dialogue, which no connection ends there, may answer a new question."""
+TERMINAL_SETTLE_MS_MAX: Final = 60_000
+"""A serial line that is not silent within this has something else at its other end."""
 ZVT_APDU_BYTES_MAX: Final = 16_384
 """One message of a payment terminal: a long receipt block has under 4 kB."""
 ZVT_MESSAGES_QUEUED_MAX: Final = 64

@@ -15,6 +15,7 @@ from typing import Final
 from typing_extensions import override
 
 from devices.driver import ConnectedDriver, DeviceJob, DriverPorts
+from devices.drivers.terminal_zvt.blocks import BlockStream
 from devices.drivers.terminal_zvt.hearing import Hearing
 from devices.drivers.terminal_zvt.line import ZvtLine
 from devices.drivers.terminal_zvt.notes import PaymentNotes
@@ -50,7 +51,7 @@ from edge.contract.device_messages import (
     ReversePaymentArgs,
 )
 from edge.contract.errors import DeviceUnreachable, ProtocolViolation, Refused, SettingsInvalid
-from edge.contract.limits import TERMINAL_BUSY_RETRY_MS
+from edge.contract.limits import TERMINAL_BUSY_RETRY_MS, TERMINAL_QUIET_EXTRA_MS
 from edge.contract.money import CURRENCY_NUMBERS
 
 _NOT_CONNECTED: Final = "The payment terminal is not connected."
@@ -102,6 +103,8 @@ class TerminalZvt(ConnectedDriver):
 
     @override
     async def serve(self, stream: ByteStream) -> None:
+        if self._settings.serial:
+            stream = await self._settled(stream)
         line = ZvtLine(stream, self._settings, self.ports)
         await self._register(line)
         await self._settle_last_payment(line)
@@ -114,6 +117,16 @@ class TerminalZvt(ConnectedDriver):
             await line.pump()
         finally:
             self._line, self._why_not = None, _NOT_CONNECTED
+
+    async def _settled(self, stream: ByteStream) -> ByteStream:
+        """Return a serial line on which nothing of an earlier dialogue is left.
+
+        No connection ends there with the dialogue: what the terminal still has to say would
+        be taken for the answer to the next question.
+        """
+        blocks = BlockStream(stream, self.ports)
+        await blocks.settle(self._settings.answer_ms_max + TERMINAL_QUIET_EXTRA_MS)
+        return blocks
 
     async def _register(self, line: ZvtLine) -> None:
         """Register until the terminal takes it; meanwhile a person is told why it does not."""

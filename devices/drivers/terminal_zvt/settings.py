@@ -20,15 +20,20 @@ from edge.contract.money import CURRENCY_NUMBERS
 _FACTORY_PASSWORD: Final = "000000"  # noqa: S105 - the standard's factory value, in every manual
 _PASSWORD_DIGITS: Final = 6
 _PASSWORD_FILE_BYTES_MAX: Final = 64
-_TCP: Final = "tcp://"
+_SERIAL: Final = "serial://"
+_SCHEMES: Final = ("tcp://", _SERIAL)
+_STOP_BITS: Final = "stop="
 
 
 class TerminalZvtSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`address`: `tcp://HOST:20007`. `password_file`: a file on this host with six digits.
+    """How the terminal is reached, and how it speaks.
 
-    Without a file the standard's factory value 000000 is used. `text_encoding` is the
-    maker's: cp437, latin-1, zvt7 or utf-8. `config_byte` as in 06 00; BE (190): the till
-    prints what the terminal composes. `answer_ms_max` is T3, `silence_ms_max` T4.
+    `address`: `tcp://HOST:20007`, or `serial:///dev/NAME` with, where needed, `?baud=115200`;
+    ZVT's serial line has 9600 baud and two stop bits unless told. `password_file`: a file on
+    this host with six digits. Without a file the standard's factory value 000000 is used.
+    `text_encoding` is the maker's: cp437, latin-1, zvt7 or utf-8. `config_byte` as in 06 00;
+    BE (190): the till prints what the terminal composes. `answer_ms_max` is T3,
+    `silence_ms_max` T4.
     """
 
     address: str
@@ -39,14 +44,19 @@ class TerminalZvtSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     answer_ms_max: Annotated[int, Meta(ge=100, le=60_000)] = TERMINAL_T3_MS
     silence_ms_max: Annotated[int, Meta(ge=100, le=600_000)] = TERMINAL_T4_MS
 
+    @property
+    def serial(self) -> bool:
+        """Whether units travel in blocks over a serial line."""
+        return self.address.startswith(_SERIAL)
+
 
 def terminal_connector(settings: TerminalZvtSettings, clock: Clock) -> Connector:
     """Return a connector to the terminal; raises SettingsInvalid naming what is wrong."""
-    if not settings.address.startswith(_TCP):
+    if not settings.address.startswith(_SCHEMES):
         raise SettingsInvalid(
             "address_invalid",
-            f"The terminal's address {settings.address[:200]!r} is not on the network.",
-            advice="Write tcp://HOST:20007; serial ZVT is not supported.",
+            f"The terminal's address {settings.address[:200]!r} is neither tcp nor serial.",
+            advice="Write tcp://HOST:20007 or serial:///dev/NAME.",
         )
     if settings.currency not in CURRENCY_NUMBERS:
         raise SettingsInvalid(
@@ -54,7 +64,15 @@ def terminal_connector(settings: TerminalZvtSettings, clock: Clock) -> Connector
             f"The terminal's currency {settings.currency[:20]!r} is not known.",
             advice=f"Choose one of: {', '.join(CURRENCY_NUMBERS)}.",
         )
-    return connector_to(settings.address, clock)
+    return connector_to(_with_stop_bits(settings), clock)
+
+
+def _with_stop_bits(settings: TerminalZvtSettings) -> str:
+    """Return the address; on a serial line with the standard's two stop bits unless told."""
+    address = settings.address
+    if not settings.serial or _STOP_BITS in address:
+        return address
+    return f"{address}{'&' if '?' in address else '?'}{_STOP_BITS}2"
 
 
 def read_password(file: str) -> str:

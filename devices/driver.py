@@ -272,16 +272,16 @@ class ConnectedDriver(ABC):
         """
         try:
             async with self.ports.clock.timeout(within_ms / 1000):
-                await self._live.wait()
+                while True:
+                    await self._live.wait()
+                    if self._stream is not None:  # it may have ended before we were woken
+                        return self._stream
         except TimeoutError:
             raise DeviceUnreachable(
                 "device_not_connected",
                 f"{self.ports.device} is not connected.",
                 advice="Check its power and its cable.",
             ) from None
-        if self._stream is None:
-            raise AssertionError("live without a stream")
-        return self._stream
 
     async def run(self) -> None:
         """Connect, serve and connect again until cancelled."""

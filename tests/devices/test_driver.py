@@ -203,3 +203,29 @@ def test_results_say_what_they_are() -> None:
     assert JOB.failed(1, "code", "detail", "advice").status is JobStatus.FAILED
     unknown = JOB.unknown(1, "code", "detail")
     assert (unknown.id, unknown.status, unknown.ts) == (JOB.id, JobStatus.UNKNOWN, 1)
+
+
+class ComesAndGoes(Echo):
+    """Ready, and its first connection is over in the same moment."""
+
+    connections = 0
+
+    @override
+    async def serve(self, stream: ByteStream) -> None:
+        self.ready()
+        self.connections += 1
+        if self.connections > 1:
+            await stream.read(1)
+
+
+async def test_a_job_that_waited_is_not_woken_for_a_connection_that_is_over_already() -> None:
+    clock = VirtualClock()
+    cable = MemoryCable()
+    driver = ComesAndGoes(KeptPorts(cable.connect, clock))
+    async with clock.running():
+        going = asyncio.create_task(driver.perform(JOB))
+        running = asyncio.create_task(driver.run())
+        assert (await going).status is JobStatus.DONE
+        assert driver.connections == 2
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)

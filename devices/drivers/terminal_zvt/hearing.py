@@ -20,6 +20,7 @@ from devices.protocols.zvt_receipts import ReceiptCollector
 from devices.protocols.zvt_recovery import PaymentNote, booking_of, outcome_of, refused
 from devices.protocols.zvt_results import OK
 from edge.contract.device_messages import PaymentOutcome
+from edge.contract.errors import ProtocolViolation
 
 
 class Hearing:
@@ -33,15 +34,24 @@ class Hearing:
         self._status: StatusInformation | None = None
 
     async def listen(self, message: Message) -> None:
-        """Take a message; on disk when this returns."""
+        """Take a message; on disk when this returns.
+
+        Raises ProtocolViolation for a result that was the terminal's last before this began:
+        it answers an older question, and must not be taken for this transaction's.
+        """
         match message:
             case IntermediateStatus():
                 self._ports.report(health=message.words)
             case StatusInformation():
                 self._status = message
                 if message.result == OK:
+                    booking = booking_of(message)
+                    if booking == self.note.baseline and booking.has_its_own_moment:
+                        raise ProtocolViolation(
+                            "zvt_old_result", "The payment terminal told the last result again."
+                        )
                     await self._keep(
-                        seen=booking_of(message),
+                        seen=booking,
                         heard=outcome_of(message, self.note.amount_minor, self.note.kind),
                     )
             case PrintedText():

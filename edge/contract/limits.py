@@ -318,6 +318,8 @@ TERMINAL_T1_MS: Final = 200
 """ZVT T1 on a serial line: silence inside a block; the block is then asked for again."""
 TERMINAL_T2_MS: Final = 5_000
 """ZVT T2 on a serial line: how long a block may stay unanswered before it is sent again."""
+TERMINAL_BLOCK_AGAIN_MS_MAX: Final = TERMINAL_T2_MS + 1_000
+"""A block that says the same later than this is none sent again: somebody began anew."""
 TERMINAL_BLOCK_REPEATS_MAX: Final = 2
 """How often a block is sent again before the line counts as broken: the standard's number."""
 TERMINAL_QUIET_EXTRA_MS: Final = 1_000

@@ -42,6 +42,9 @@ class Weather:
     kill_after_s: float | None = None
     abort_after_s: float | None = None
     spoil_completion: bool = False
+    blocks: tuple[int, int, int, int] = (0, 0, 0, 0)
+    """On a serial line: blocks spoilt, refused, not answered, answers not noticed."""
+    strict: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Place:
     chunk_bytes: int = 4096
     fragment: bool = False
     coalesce: bool = False
+    serial: bool = False
 
 
 def weather(chance: random.Random) -> Weather:
@@ -81,17 +85,29 @@ def weather(chance: random.Random) -> Weather:
         perhaps(0.25, 1.5),
         perhaps(0.2, 1.0),
         chance.random() < 0.1,
+        (few(chance), few(chance), few(chance), few(chance)),
+        chance.random() < 0.5,
     )
 
 
-async def storm(seed: int, driver_class: type[TerminalZvt] = TerminalZvt) -> list[str]:
+def few(chance: random.Random) -> int:
+    return chance.choice((0, 0, 0, 0, 1, 1, 2, 3, 4))
+
+
+async def storm(
+    seed: int, driver_class: type[TerminalZvt] = TerminalZvt, *, serial: bool = False
+) -> list[str]:
     """Run a day in the weather of a seed; return what was wrong, nothing when all held."""
     chance = random.Random(seed)
     settings = SimulatedTerminalSettings(
         sync_receipt=chance.random() < 0.5, takes_back_reversals=chance.random() < 0.5
     )
     place = Place(
-        settings, chance.choice([1, 3, 4096]), chance.random() < 0.2, chance.random() < 0.2
+        settings,
+        chance.choice([1, 3, 4096]),
+        chance.random() < 0.2,
+        chance.random() < 0.2,
+        serial,
     )
     steps = [
         Step(chance.choice(KINDS), chance.choice(AMOUNTS), weather(chance), chance.random() < 0.3)
@@ -110,7 +126,9 @@ async def play(
     """Go through the steps; return what was wrong, nothing when the books are as was told."""
     variant = PipeVariant(chunk_bytes=place.chunk_bytes)
     wrong: list[str] = []
-    async with zvt_shop(place.settings, variant=variant, driver_class=driver_class) as shop:
+    async with zvt_shop(
+        place.settings, variant=variant, driver_class=driver_class, serial=place.serial
+    ) as shop:
         shop.terminal.manners.fragment = place.fragment
         shop.terminal.manners.coalesce = place.coalesce
         paid: list[tuple[str, int]] = []
@@ -159,6 +177,11 @@ async def _one_transaction(shop: ZvtShop, job: DeviceJob, here: Weather) -> Paym
     shop.terminal.cut_at, shop.terminal.stall_at = here.cut_at, here.stall_at
     shop.terminal.stall_s = here.stall_s
     shop.terminal.abort_instead_of_completion = here.spoil_completion
+    manners = shop.terminal.manners
+    manners.spoil_blocks, manners.refuse_blocks, manners.mute_answers, manners.miss_answers = (
+        here.blocks
+    )
+    manners.strict = here.strict
     going = asyncio.create_task(_perform(shop, job))
     disturbing = [
         asyncio.create_task(_after(shop, here.pull_after_s, _pull)),
@@ -169,6 +192,7 @@ async def _one_transaction(shop: ZvtShop, job: DeviceJob, here: Weather) -> Paym
     outcome = await going
     # what is left of this weather does not reach the next one
     shop.terminal.cut_at = shop.terminal.stall_at = None
+    manners.spoil_blocks = manners.refuse_blocks = manners.mute_answers = manners.miss_answers = 0
     if outcome is None:
         outcome = await shop.definite(job)
     while shop.terminal.busy:

@@ -27,11 +27,12 @@ FIRST_SEED = int(os.environ.get("ZVT_STORM_SEED", "1"))
 SEEDS_PER_TEST = 10
 
 
+@pytest.mark.parametrize("serial", [False, True], ids=["tcp", "serial"])
 @pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + RUNS, SEEDS_PER_TEST))
 @pytest.mark.timeout(300)
-async def test_no_weather_books_twice_or_tells_an_untruth(first: int) -> None:
+async def test_no_weather_books_twice_or_tells_an_untruth(first: int, serial: bool) -> None:
     for seed in range(first, first + SEEDS_PER_TEST):
-        assert await storm(seed) == [], f"ZVT_STORM_SEED={seed}"
+        assert await storm(seed, serial=serial) == [], f"ZVT_STORM_SEED={seed}"
 
 
 MOMENTS = st.none() | st.floats(0, 1.5)
@@ -107,10 +108,19 @@ class TakesAnyAmount(TerminalZvt):
         )
 
 
-@pytest.mark.parametrize("mutant", [ChargesAgain, SaysDeclined, TakesAnyAmount])
+@pytest.mark.parametrize(
+    ("mutant", "serial"),
+    [
+        (ChargesAgain, False),
+        (SaysDeclined, False),
+        (TakesAnyAmount, False),
+        (ChargesAgain, True),
+        (SaysDeclined, True),
+    ],
+)
 @pytest.mark.timeout(300)
-async def test_the_storm_catches_planted_defects(mutant: type[TerminalZvt]) -> None:
+async def test_the_storm_catches_planted_defects(mutant: type[TerminalZvt], serial: bool) -> None:
     for seed in range(1, 41):
-        if await storm(seed, mutant):
+        if await storm(seed, mutant, serial=serial):
             return
     raise AssertionError(f"{mutant.__name__} got through")

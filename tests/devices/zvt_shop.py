@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 
+import msgspec
+
 from devices.driver import DeviceJob, SimulatorPorts
 from devices.drivers.terminal_zvt.payments import TerminalZvt
 from devices.drivers.terminal_zvt.settings import TerminalZvtSettings
@@ -32,9 +34,11 @@ from edge.contract.device_states import DriverState
 from edge.contract.errors import DeviceUnreachable, Refused
 from edge.runtime.structured_log import open_log
 from tests.devices.driver_ports import KeptPorts
+from tests.devices.serial_wire import SerialWire
 from tests.devices.virtual_clock import VirtualClock
 
 ADDRESS = "tcp://192.0.2.20:20007"
+SERIAL_ADDRESS = "serial:///dev/ttyUSB0"
 DEADLINE_S = 900.0
 
 
@@ -43,7 +47,7 @@ class ZvtShop:
     """`driver` may be killed and made anew from its notes; the terminal stays what it is."""
 
     clock: VirtualClock
-    cable: MemoryCable
+    cable: MemoryCable | SerialWire
     ports: KeptPorts
     terminal: SimulatedTerminal
     settings: TerminalZvtSettings
@@ -77,6 +81,11 @@ class ZvtShop:
         end_ms = self.clock.monotonic_ms() + DEADLINE_S * 1000
         while self.driver.state not in states:
             assert self.clock.monotonic_ms() < end_ms, self.ports.states[-3:]
+            await self.clock.sleep(0.05)
+
+    async def until_live(self) -> None:
+        """Wait until a job would be taken at once: the state may still be that before a blip."""
+        while not self.driver._live.is_set():
             await self.clock.sleep(0.05)
 
     def pay(self, amount_minor: int, currency: str = "EUR") -> DeviceJob:
@@ -151,14 +160,19 @@ async def zvt_shop(
     till: TerminalZvtSettings | None = None,
     *,
     variant: PipeVariant | None = None,
+    serial: bool = False,
     driver_class: type[TerminalZvt] = TerminalZvt,
     start: bool = True,
     plugged: bool = True,
 ) -> AsyncIterator[ZvtShop]:
     clock = VirtualClock()
-    cable = MemoryCable(variant)
-    sim_ports = SimulatorPorts(clock, open_log("counter", io.StringIO()))
+    cable: MemoryCable | SerialWire = MemoryCable(variant)
     sim_settings = terminal or SimulatedTerminalSettings()
+    if serial:
+        cable = SerialWire(clock.sleep, (variant or PipeVariant()).chunk_bytes)
+        sim_settings = msgspec.structs.replace(sim_settings, line="serial")
+        till = msgspec.structs.replace(till or TerminalZvtSettings(""), address=SERIAL_ADDRESS)
+    sim_ports = SimulatorPorts(clock, open_log("counter", io.StringIO()))
     shop = ZvtShop(
         clock,
         cable,

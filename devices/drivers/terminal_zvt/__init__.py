@@ -1,4 +1,4 @@
-"""Payment terminals that speak ZVT over TCP: Germany, Austria, Switzerland and around."""
+"""Payment terminals that speak ZVT over TCP or serial: Germany, Austria, Switzerland."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DRIVER: Final = DriverSpec(
             JobKind.CHECK_HEALTH,
         }
     ),
-    model="any terminal of ZVT revision 13 on the network",
+    model="any terminal of ZVT revision 13, on the network or a serial line",
     capabilities=("authorise", "refund", "reverse", "inquire", "abort", "receipts"),
     rung=Rung.SIMULATED,
 )

@@ -6,9 +6,10 @@ line counts as broken. That says nothing about money: a command that nobody answ
 arrived all the same, and the driver asks about it.
 
 Nothing on the wire says that a block is a repeat. It is one when it says the same as the
-block before it and the terminal has taken nothing of ours since: it is answered and passed
-on to nobody. When the terminal answers a command whose 06 was lost, the answer is taken for
-the 06 too: a command that is being carried out is never sent again.
+block before it, comes when a repeat would, and the terminal has taken nothing of ours since:
+it is answered and passed on to nobody. When the terminal answers a command whose 06 was
+lost, the answer is taken for the 06 too: a command that is being carried out is never sent
+again.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from devices.protocols.zvt_blocks import ACK, NAK, Block, BlockReader, Mark, enc
 from devices.transports.byte_stream import ByteStream
 from edge.contract.errors import DeviceUnreachable, ProtocolViolation
 from edge.contract.limits import (
+    TERMINAL_BLOCK_AGAIN_MS_MAX,
     TERMINAL_BLOCK_REPEATS_MAX,
     TERMINAL_SETTLE_MS_MAX,
     TERMINAL_T1_MS,
@@ -57,6 +59,7 @@ class BlockStream:
         self._sending = asyncio.Lock()
         self._writing = asyncio.Lock()
         self._last = b""
+        self._last_ms = 0
         self._sent_since = True
         self._in_flight = b""
         self._answer: Mark | None = None
@@ -180,8 +183,13 @@ class BlockStream:
         return b""
 
     def _take_block(self, unit: bytes) -> None:
-        if unit == self._last and not self._sent_since:
+        now_ms = self._ports.clock.monotonic_ms()
+        last_ms, self._last_ms = self._last_ms, now_ms
+        soon = now_ms - last_ms <= TERMINAL_BLOCK_AGAIN_MS_MAX
+        if unit == self._last and soon and not self._sent_since:
             self._ports.count("BlockAgainCount")
+            if self._in_flight and self._answer is None:
+                self._answer = Mark.AGAIN  # it saw nothing while it waited: ours neither
             return
         _check_unit(unit)
         if self._in_flight and _is_answer(unit) != _is_answer(self._in_flight):

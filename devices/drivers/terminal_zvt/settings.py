@@ -64,10 +64,10 @@ def terminal_connector(settings: TerminalZvtSettings, clock: Clock) -> Connector
             f"The terminal's currency {settings.currency[:20]!r} is not known.",
             advice=f"Choose one of: {', '.join(CURRENCY_NUMBERS)}.",
         )
-    return connector_to(_with_stop_bits(settings), clock)
+    return connector_to(full_address(settings), clock)
 
 
-def _with_stop_bits(settings: TerminalZvtSettings) -> str:
+def full_address(settings: TerminalZvtSettings) -> str:
     """Return the address; on a serial line with the standard's two stop bits unless told."""
     address = settings.address
     if not settings.serial or _STOP_BITS in address:

@@ -52,7 +52,7 @@ class SimulatedTerminalSettings(msgspec.Struct, frozen=True, forbid_unknown_fiel
     (1F1F, no reversal by itself); False: it takes back what the till did not acknowledge,
     reversals only with `takes_back_reversals`. `refunds`, `reversals`: whether it offers them.
     `customer_ms`, `network_ms`: how long card and network take. `mode`: `ask` waits for
-    `decide`.
+    `decide`. `line`: bare units as over TCP, or blocks as over a serial line.
     """
 
     journal: str = ""
@@ -69,6 +69,7 @@ class SimulatedTerminalSettings(msgspec.Struct, frozen=True, forbid_unknown_fiel
     patience_s: float = 60.0
     answer_s: float = 5.0
     decline_code: int = 5
+    line: Literal["tcp", "serial"] = "tcp"
 
 
 def script_named(name: str) -> Script:

@@ -13,6 +13,7 @@ from devices.simulators.terminal_zvt.scripts import (
     SimulatedTerminalSettings,
     script_named,
 )
+from devices.simulators.terminal_zvt.serial_line import SerialTillLine
 from devices.simulators.terminal_zvt.wire import (
     CONTAINER,
     Heard,
@@ -112,17 +113,21 @@ class SimulatedTerminal:
 
     async def attend(self, stream: ByteStream) -> None:
         """Serve a till's connection; a new one takes over from one that is idle."""
-        line = TillLine(stream, self._clock, self.manners)
+        kind = SerialTillLine if self._settings.line == "serial" else TillLine
+        line = kind(stream, self._clock, self.manners)
         if self._line is not None and not self._busy:
             await self._line.pull()
         self._line = line
         try:
             while True:
-                heard = await line.hear(None)
-                if heard is not None:
-                    await self._obey(line, heard)
-        except LineLost:
-            self._log.debug("till_gone")
+                try:
+                    heard = await line.hear(None)
+                    if heard is not None:
+                        await self._obey(line, heard)
+                except LineLost:
+                    self._log.debug("till_gone")
+                    if not line.mend():
+                        return
         finally:
             if self._line is line:
                 self._line = None
@@ -198,8 +203,8 @@ class SimulatedTerminal:
         script, self._next = self._next, Script.APPROVE
         if script is Script.SILENT:
             self.display = "No answer"
-            while True:
-                await line.hear(None)
+            await line.ignore(self._settings.patience_s)
+            return
         self._busy = True
         try:
             await self._point(line, Point.COMMAND)

@@ -47,11 +47,22 @@ class Manners:
 
     `delay_ms` before each unit; `fragment`: byte by byte; `coalesce`: its 80 00 waits for
     the unit after it and leaves in one piece with it.
+
+    On a serial line, each for so many blocks: `spoil_blocks` leave with a wrong checksum;
+    `refuse_blocks` of the till are answered 15; `mute_answers` are not sent, so that the till
+    repeats; `miss_answers` of the till are not noticed, so that the terminal repeats, and
+    with `strict` nothing else is noticed meanwhile. `repeats_heard` counts the till's repeats.
     """
 
     delay_ms: int = 0
     fragment: bool = False
     coalesce: bool = False
+    spoil_blocks: int = 0
+    refuse_blocks: int = 0
+    mute_answers: int = 0
+    miss_answers: int = 0
+    strict: bool = False
+    repeats_heard: int = 0
 
 
 class TillLine:
@@ -63,16 +74,31 @@ class TillLine:
         self._manners = manners
         self._held = b""
         self._unsent = b""
+        self._inbox: list[Heard] = []
         self.lost = False
 
-    async def say(self, command: str, data: bytes = b"") -> None:
-        """Send a unit; raises LineLost."""
+    @staticmethod
+    def unit(command: str, data: bytes) -> bytes:
+        """Return a unit as bytes."""
         size = len(data)
         if size < _LENGTH_FOLLOWS:
             length = bytes([size])
         else:
             length = bytes([_LENGTH_FOLLOWS, size % _BYTE_END, size // _BYTE_END])
-        out = self._unsent + bytes.fromhex(command) + length + data
+        return bytes.fromhex(command) + length + data
+
+    def mend(self) -> bool:
+        """Say whether the line goes on after it was lost."""
+        return False
+
+    async def ignore(self, _seconds: float) -> None:
+        """Answer nothing, until the till gives up."""
+        while True:
+            await self.hear(None)
+
+    async def say(self, command: str, data: bytes = b"") -> None:
+        """Send a unit; raises LineLost."""
+        out = self._unsent + self.unit(command, data)
         self._unsent = b""
         if self._manners.coalesce and command == "8000":
             self._unsent = out
@@ -134,6 +160,16 @@ class TillLine:
             return None
         self._held = held[start + size :]
         return Heard(held[:2].hex(), held[start : start + size])
+
+    @staticmethod
+    def whole_unit(data: bytes) -> Heard | None:
+        """Return the unit that some bytes are, or None when they are none or more than one."""
+        start, size = _HEAD_BYTES, int.from_bytes(data[2:_HEAD_BYTES], "big")
+        if size == _LENGTH_FOLLOWS and len(data) >= _LONG_HEAD_BYTES:
+            start, size = _LONG_HEAD_BYTES, data[3] + _BYTE_END * data[4]
+        if len(data) != start + size:
+            return None
+        return Heard(data[:2].hex(), data[start:])
 
     async def pull(self) -> None:
         """Pull the cable."""

@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 from devices.drivers.terminal_zvt import DRIVER
-from devices.drivers.terminal_zvt.settings import TerminalZvtSettings, read_password
+from devices.drivers.terminal_zvt.settings import (
+    TerminalZvtSettings,
+    full_address,
+    read_password,
+)
 from devices.simulators.terminal_zvt.scripts import SimulatedTerminalSettings
 from edge.contract.device_states import DriverState
 from edge.contract.errors import Refused, SettingsInvalid
@@ -82,7 +86,8 @@ async def test_ill_health(answer: str, words: object) -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        (TerminalZvtSettings("serial:///dev/ttyS0"), "not on the network"),
+        (TerminalZvtSettings("usb://terminal"), "neither tcp nor serial"),
+        (TerminalZvtSettings("serial:///dev/ttyS0?speed=9600"), "no setting of a serial line"),
         (TerminalZvtSettings(ADDRESS, currency="ZZZ"), "is not known"),
         (TerminalZvtSettings("tcp://nowhere"), "cannot be used"),
     ],
@@ -90,6 +95,21 @@ async def test_ill_health(answer: str, words: object) -> None:
 def test_settings_that_cannot_be_used(settings: TerminalZvtSettings, words: str) -> None:
     with pytest.raises(SettingsInvalid, match=words):
         DRIVER.connector(settings, VirtualClock())
+
+
+@pytest.mark.parametrize(
+    ("address", "full"),
+    [
+        ("serial:///dev/ttyUSB0", "serial:///dev/ttyUSB0?stop=2"),
+        ("serial:///dev/ttyUSB0?baud=115200", "serial:///dev/ttyUSB0?baud=115200&stop=2"),
+        ("serial:///dev/ttyUSB0?stop=1&bits=8", "serial:///dev/ttyUSB0?stop=1&bits=8"),
+        (ADDRESS, ADDRESS),
+    ],
+)
+def test_a_serial_terminal_has_two_stop_bits_unless_told(address: str, full: str) -> None:
+    settings = TerminalZvtSettings(address)
+    assert full_address(settings) == full
+    assert DRIVER.connector(settings, VirtualClock()) is not None
 
 
 def test_the_example_can_be_connected_and_the_factory_password_is_the_default() -> None:

@@ -10,12 +10,13 @@ import asyncio
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import msgspec
 
+from devices.scripted_actions import Actions
 from devices.transports.byte_stream import ByteStream, Connector
 from devices.transports.flight_recorder import FlightRecorder, RecordedStream
 from edge.contract.device_messages import JobError, JobKind, JobResult, JobStatus
@@ -193,12 +194,18 @@ class SimulatorPorts:
 
 @dataclass(frozen=True)
 class SimulatorSpec(Generic[S]):
-    """What a module in `devices/simulators` offers as `SIMULATOR`; `name` is its driver's."""
+    """What a module in `devices/simulators` offers as `SIMULATOR`; `name` is its driver's.
+
+    `actions` is what a script can do to it; `shows` what a person would see of it, as plain
+    values, without changing anything.
+    """
 
     name: str
     device_class: DeviceClass
     settings: type[S]
     build: Callable[[S, SimulatorPorts], Simulator]
+    actions: Actions = field(default_factory=dict)
+    shows: Callable[[Any], dict[str, Any]] = lambda _device: {}
 
 
 # --- the shared life ---------------------------------------------------------------------

@@ -30,9 +30,9 @@ from devices.counter.counter_messages import (
     TerminalState,
 )
 from devices.counter.office_line import OfficeLine
-from devices.counter.scanner_port import ScannerPort
 from devices.counter.settings import CounterSettings
-from devices.counter.tcp_door import Serve, TcpDoor
+from devices.doors.pty_door import PtyDoor
+from devices.doors.tcp_door import Serve, TcpDoor
 from devices.driver import Simulator, SimulatorPorts
 from devices.simulators.printer_escpos import (
     PaperLine,
@@ -102,7 +102,7 @@ class Counter:
             SimulatorPorts(clock, log.bind(device="scale")),
         )
         line = OfficeLine(settings.link.office_host, settings.link.office_port, clock, log)
-        self._port = ScannerPort(settings.scanner.link, self._scanner.attend, clock, log)
+        self._port = PtyDoor("scanner", settings.scanner.link, self._scanner.attend, clock, log)
         self._printer_door = TcpDoor(
             "printer", settings.printer.port, self._serving("printer", self._printer), tasks, log
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from devices.counter.tcp_door import reset
+from devices.doors.tcp_door import reset
 from devices.transports.asyncio_stream import READER_BYTES_MAX
 from edge.contract.instant import Clock
 from edge.contract.limits import DEVICE_CONNECT_MS_MAX

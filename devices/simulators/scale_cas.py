@@ -6,9 +6,12 @@ from functools import reduce
 from operator import xor
 from typing import Final
 
+import msgspec
 from typing_extensions import override
 
 from devices.driver import SimulatorPorts, SimulatorSpec
+from devices.scripted_actions import Action
+from devices.weighing.platter_actions import PLATTER_ACTIONS, platter_shows
 from devices.weighing.simulated_platter import PlatterSettings, SimulatedPlatter
 from edge.contract.device_states import DeviceClass
 
@@ -57,9 +60,26 @@ class SimulatedScale(SimulatedPlatter):
         return message[:_CHECK_AT] + bytes((check,)) + message[_CHECK_AT + 1 :]
 
 
+class RefuseArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether it refuses."""
+
+    on: bool = True
+
+
+def _refuse(scale: SimulatedScale, args: RefuseArgs) -> None:
+    scale.refuses = args.on
+
+
 SIMULATOR: Final = SimulatorSpec(
     name="scale_cas",
     device_class=DeviceClass.SCALE,
     settings=SimulatedScaleSettings,
     build=SimulatedScale,
+    actions={
+        **PLATTER_ACTIONS,
+        "refuse": Action(
+            "Answer that it cannot weigh now (NAK), until told otherwise.", RefuseArgs, _refuse
+        ),
+    },
+    shows=platter_shows,
 )

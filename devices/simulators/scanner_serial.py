@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
+from msgspec import Meta
 
 from devices.driver import SimulatorPorts, SimulatorSpec
+from devices.scripted_actions import Action, Actions
 from devices.transports.byte_stream import ByteStream
 from edge.contract.device_states import DeviceClass
 from edge.contract.errors import DeviceUnreachable
@@ -46,6 +48,8 @@ class SimulatedScanner:
         self._settings = settings
         self._log = ports.log
         self._stream: ByteStream | None = None
+        self.scanned = 0
+        """How often something was typed so far."""
 
     async def attend(self, stream: ByteStream) -> None:
         """Hold the connection; commands of the host (trigger, beeper) change nothing."""
@@ -75,6 +79,12 @@ class SimulatedScanner:
         if self._stream is None:
             raise DeviceUnreachable("scanner_not_connected", "The scanner's cable is out.")
         await self._stream.write(data)
+        self.scanned += 1
+
+    @property
+    def connected(self) -> bool:
+        """Whether somebody holds the connection open."""
+        return self._stream is not None
 
 
 def _symbology(code: str) -> str:
@@ -86,9 +96,67 @@ def _symbology(code: str) -> str:
     return "code128"
 
 
+# --- for scripts --------------------------------------------------------------------------
+
+Symbology = Literal[
+    "",
+    "ean13",
+    "ean8",
+    "code128",
+    "gs1_128",
+    "databar",
+    "datamatrix",
+    "gs1_datamatrix",
+    "qr",
+    "gs1_qr",
+    "itf",
+    "code39",
+    "other",
+]
+"""A key of `SYMBOLOGY_TO_AIM`, or empty: told by the digits."""
+
+
+class ScanArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A label that is read."""
+
+    text: str
+    symbology: Symbology = ""
+
+
+class TypeArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Bytes as they are, written as pairs of hexadecimal digits."""
+
+    hex: Annotated[str, Meta(pattern=r"^([0-9a-fA-F]{2})+$")]
+
+
+async def _scan(scanner: SimulatedScanner, args: ScanArgs) -> None:
+    await scanner.scan(args.text, args.symbology)
+
+
+async def _type(scanner: SimulatedScanner, args: TypeArgs) -> None:
+    await scanner.type_bytes(bytes.fromhex(args.hex))
+
+
+def _shows(scanner: SimulatedScanner) -> dict[str, Any]:
+    return {"connected": scanner.connected, "scanned": scanner.scanned}
+
+
+ACTIONS: Final[Actions] = {
+    "scan": Action(
+        "Read a label: its text with prefix, AIM id and suffix as the scanner is set.",
+        ScanArgs,
+        _scan,
+    ),
+    "type": Action(
+        "Send bytes as they are: noise, half a code, control characters.", TypeArgs, _type
+    ),
+}
+
 SIMULATOR: Final = SimulatorSpec(
     name="scanner_serial",
     device_class=DeviceClass.SCANNER,
     settings=SimulatedScannerSettings,
     build=SimulatedScanner,
+    actions=ACTIONS,
+    shows=_shows,
 )

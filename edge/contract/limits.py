@@ -524,15 +524,25 @@ MAIL_WORDS_CHARS_MAX: Final = 300
 MAILS_SHOWN_MAX: Final = 50
 """The newest of the outbox, on the page of head office."""
 
-# --- the counter (simulated hardware) ----------------------------------------------------
-COUNTER_CONNECTIONS_MAX: Final = 64
+# --- simulated hardware ------------------------------------------------------------------
+DOOR_CONNECTIONS_MAX: Final = 64
 """Per simulated device and for the line to head office: a shop has one of each."""
+PTY_LOOK_MS: Final = 50
+"""How often a simulated serial port is looked at for a driver while nobody holds it."""
+SCRIPT_BYTES_MAX: Final = 1_048_576
+"""A script for a simulated device: ten thousand steps; more is another file."""
+SCRIPT_STEPS_MAX: Final = 10_000
+"""Steps of one script; what comes again and again is one step with `times`."""
+SCRIPT_WATCHED_BYTES_MAX: Final = 256
+"""The longest run of bytes that a step of a script may wait for."""
+FAULT_GARBAGE_BYTES_MAX: Final = 65_536
+"""Noise said at once: more than any driver's buffer."""
+
+# --- the counter (the demo's simulated hardware) -----------------------------------------
 COUNTER_WATCHERS_MAX: Final = 16
 """Pages that watch the counter at once."""
 COUNTER_LOOK_MS: Final = 100
 """How often the counter is compared with what its pages show: quicker than an eye."""
-COUNTER_SCANNER_LOOK_MS: Final = 50
-"""How often the scanner's port is looked at for a driver while nobody holds it."""
 COUNTER_SCAN_S_MAX: Final = 2.0
 """A driver that has not taken a code off the line by then reads no more."""
 COUNTER_GOODS_BYTES_MAX: Final = 4 * 1_048_576

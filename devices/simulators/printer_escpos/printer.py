@@ -8,13 +8,12 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from devices.driver import SimulatorPorts, SimulatorSpec
+from devices.driver import SimulatorPorts
 from devices.simulators.printer_escpos.interpreter import Interpreter
 from devices.simulators.printer_escpos.mechanics import Mechanics, Paper
 from devices.simulators.printer_escpos.real_time import RealTimeEar
 from devices.simulators.printer_escpos.roll import PULSES_KEPT_MAX, PaperLine, Pulse, Roll
 from devices.transports.byte_stream import ByteStream
-from edge.contract.device_states import DeviceClass
 from edge.contract.errors import DeviceUnreachable
 
 _RESERVE_BYTES: Final = 256
@@ -375,11 +374,3 @@ class SimulatedPrinter:
         if which not in texts:
             return b""
         return b"\x5f" + texts[which].encode("ascii", "replace") + b"\x00"
-
-
-SIMULATOR: Final = SimulatorSpec(
-    name="printer_escpos",
-    device_class=DeviceClass.PRINTER,
-    settings=SimulatedPrinterSettings,
-    build=SimulatedPrinter,
-)

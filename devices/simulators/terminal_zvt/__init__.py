@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from devices.driver import SimulatorSpec
+from devices.simulators.terminal_zvt.actions import ACTIONS, shows
 from devices.simulators.terminal_zvt.scripts import SimulatedTerminalSettings
 from devices.simulators.terminal_zvt.terminal import SimulatedTerminal
 from edge.contract.device_states import DeviceClass
@@ -14,4 +15,6 @@ SIMULATOR: Final = SimulatorSpec(
     device_class=DeviceClass.TERMINAL,
     settings=SimulatedTerminalSettings,
     build=SimulatedTerminal,
+    actions=ACTIONS,
+    shows=shows,
 )

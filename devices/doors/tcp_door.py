@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from devices.transports.asyncio_stream import READER_BYTES_MAX
 from edge.contract.errors import SettingsInvalid
-from edge.contract.limits import COUNTER_CONNECTIONS_MAX
+from edge.contract.limits import DOOR_CONNECTIONS_MAX
 from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
 
@@ -21,14 +21,24 @@ _LINGER_NOT: Final = struct.pack("ii", 1, 0)
 
 
 class TcpDoor:
-    """Listens on 127.0.0.1 and has each connection served by a task of its own.
+    """Listens on `host` and has each connection served by a task of its own.
 
     While unplugged, live connections have been reset and new ones are at once. The port
     stays ours meanwhile: nobody else may take the place of a device whose cable is out.
     """
 
-    def __init__(self, name: str, port: int, serve: Serve, tasks: Supervisor, log: Log) -> None:
+    def __init__(
+        self,
+        name: str,
+        port: int,
+        serve: Serve,
+        tasks: Supervisor,
+        log: Log,
+        *,
+        host: str = "127.0.0.1",
+    ) -> None:
         self._name = name
+        self._host = host
         self._wanted_port = port
         self._serve = serve
         self._tasks = tasks
@@ -67,12 +77,13 @@ class TcpDoor:
         """Start listening; raises SettingsInvalid when the port is taken."""
         try:
             self._server = await asyncio.start_server(
-                self._accept, "127.0.0.1", self._wanted_port, limit=READER_BYTES_MAX
+                self._accept, self._host, self._wanted_port, limit=READER_BYTES_MAX
             )
         except OSError as error:
             raise SettingsInvalid(
                 "address_unusable",
-                f"The {self._name} cannot listen on port {self._wanted_port}: {error.strerror}.",
+                f"The {self._name} cannot listen on port {self._wanted_port} of {self._host}: "
+                f"{error.strerror or error}.",
                 advice="Choose another port, or stop what uses it.",
             ) from None
 
@@ -85,7 +96,7 @@ class TcpDoor:
         self._reset_all()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if not self._plugged or len(self._live) >= COUNTER_CONNECTIONS_MAX:
+        if not self._plugged or len(self._live) >= DOOR_CONNECTIONS_MAX:
             reset(writer)
             return
         self._live.add(writer)

@@ -1,8 +1,8 @@
-"""The scanner's serial port: a pseudo-terminal that is found under a path that stays.
+"""A simulated device's serial port: a pseudo-terminal that is found under a path that stays.
 
-Like a USB scanner it is a new device each time it is plugged in; the path leads to it, as
+Like a USB device it is a new one each time it is plugged in; the path leads to it, as
 udev's /dev/serial/by-id does. When its reader goes, the line is made anew, so that nothing
-typed for one reader is read by the next.
+said to one reader is read by the next.
 """
 
 from __future__ import annotations
@@ -21,20 +21,25 @@ from devices.transports.asyncio_stream import READER_BYTES_MAX, AsyncioStream
 from devices.transports.byte_stream import ByteStream
 from edge.contract.errors import SettingsInvalid
 from edge.contract.instant import Clock
-from edge.contract.limits import COUNTER_SCANNER_LOOK_MS
+from edge.contract.limits import PTY_LOOK_MS
 from edge.runtime.structured_log import Log
 
 
-class ScannerPort:
-    """Runs the line: `attend` gets each connection's stream, the scanner's end of it."""
+class PtyDoor:
+    """Runs the line: `attend` gets each connection's stream, the device's end of it.
+
+    `name` is the device in logs and errors; `link` the path, in a folder that may be written to.
+    """
 
     def __init__(
         self,
+        name: str,
         link: Path,
         attend: Callable[[ByteStream], Awaitable[None]],
         clock: Clock,
         log: Log,
     ) -> None:
+        self._name = name
         self._link = link
         self._attend = attend
         self._clock = clock
@@ -42,6 +47,10 @@ class ScannerPort:
         self._in = asyncio.Event()
         self._in.set()
         self._stream: ByteStream | None = None
+        self._pulled = 0
+        """How often the cable was pulled: a line made before is no line any more."""
+        self.offered = asyncio.Event()
+        """Set once the path has led to a port for the first time."""
 
     @property
     def plugged(self) -> bool:
@@ -56,11 +65,12 @@ class ScannerPort:
     async def plug(self, *, plugged: bool) -> None:
         """Put the cable in, or pull it: the port is gone, whoever holds it is told."""
         if plugged != self.plugged:
-            self._log.info("cable", of="scanner", plugged=plugged)
+            self._log.info("cable", of=self._name, plugged=plugged)
         if plugged:
             self._in.set()
             return
         self._in.clear()
+        self._pulled += 1
         self._unlink()
         if self._stream is not None:
             await self._stream.close()
@@ -76,11 +86,11 @@ class ScannerPort:
 
     async def _offer(self) -> None:
         """Make a line, wait for its reader, serve it until it goes."""
-        master = self._make()
+        master, pulled = self._make(), self._pulled
         try:
-            while self.plugged and _nobody_at(master):
-                await self._clock.sleep(COUNTER_SCANNER_LOOK_MS / 1000)
-            if not self.plugged:
+            while self._pulled == pulled and _nobody_at(master):
+                await self._clock.sleep(PTY_LOOK_MS / 1000)
+            if self._pulled != pulled:
                 return
             stream = await _PtyStream.open(os.dup(master), self._clock, str(self._link))
         finally:
@@ -93,7 +103,7 @@ class ScannerPort:
             await stream.close()
 
     def _make(self) -> int:
-        """Return the scanner's end of a new line; the path leads to the other."""
+        """Return the device's end of a new line; the path leads to the other."""
         master, slave = pty.openpty()
         try:
             tty.setraw(slave)
@@ -113,11 +123,12 @@ class ScannerPort:
             beside.unlink(missing_ok=True)
             beside.symlink_to(port)
             beside.replace(self._link)
+            self.offered.set()
         except OSError as error:
             raise SettingsInvalid(
                 "link_unusable",
-                f"The scanner's port cannot be put at {self._link}: {error.strerror}.",
-                advice="Let scanner.link name a path in a folder that this process may write to.",
+                f"The {self._name}'s port cannot be put at {self._link}: {error.strerror}.",
+                advice="Name a path in a folder that this process may write to.",
             ) from None
 
     def _unlink(self) -> None:

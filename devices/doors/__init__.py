@@ -1,0 +1,1 @@
+"""Ports of this machine behind which something simulated stands: TCP, and pseudo-terminals."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from devices.driver import SimulatorPorts, SimulatorSpec
+from devices.scripted_actions import Action, NoArguments
 from devices.simulators.display_escpos.glass import BRIGHTEST, COLUMNS, Glass
 from devices.transports.byte_stream import ByteStream
 from edge.contract.device_states import DeviceClass
@@ -169,9 +170,19 @@ class SimulatedCd5220:
                 pass  # scrolling, windows and own signs are not modelled
 
 
+def _shows(display: SimulatedCd5220) -> dict[str, Any]:
+    return {"rows": display.text, "brightness": display.brightness}
+
+
 SIMULATOR: Final = SimulatorSpec(
     name="display_cd5220",
     device_class=DeviceClass.DISPLAY,
     settings=SimulatedCd5220Settings,
     build=SimulatedCd5220,
+    actions={
+        "power_cycle": Action(
+            "Switch it off and on.", NoArguments, lambda display, _: display.power_cycle()
+        ),
+    },
+    shows=_shows,
 )

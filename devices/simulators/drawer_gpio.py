@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
 from devices.driver import SimulatorPorts, SimulatorSpec
+from devices.scripted_actions import Action, NoArguments
 from devices.transports.byte_stream import ByteStream
 from devices.transports.signal_lines import SignalLines, lines_of
 from edge.contract.device_states import DeviceClass
@@ -138,9 +139,29 @@ class SimulatedGpioDrawer:
             self._log.debug("cable_out")
 
 
+class LockArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether the key is turned."""
+
+    on: bool = True
+
+
+def _lock(drawer: SimulatedGpioDrawer, args: LockArgs) -> None:
+    drawer.locked = args.on
+
+
+def _shows(drawer: SimulatedGpioDrawer) -> dict[str, Any]:
+    return {"open": drawer.is_open, "locked": drawer.locked, "burnt": drawer.burnt}
+
+
 SIMULATOR: Final = SimulatorSpec(
     name="drawer_gpio",
     device_class=DeviceClass.DRAWER,
     settings=SimulatedGpioDrawerSettings,
     build=SimulatedGpioDrawer,
+    actions={
+        "pull": Action("Open it as by its key.", NoArguments, lambda drawer, _: drawer.pull()),
+        "push_shut": Action("Push it shut.", NoArguments, lambda drawer, _: drawer.push_shut()),
+        "lock": Action("Turn its key, so that it does not open.", LockArgs, _lock),
+    },
+    shows=_shows,
 )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from devices.driver import SimulatorPorts, SimulatorSpec
+from devices.scripted_actions import Action, NoArguments
 from devices.simulators.display_escpos.interpreter import DisplayInterpreter
 from devices.transports.byte_stream import ByteStream
 from edge.contract.device_states import DeviceClass
@@ -74,9 +75,30 @@ class SimulatedDisplay:
             del self._buffer[:used]
 
 
+class DeafArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether it takes nothing from the line."""
+
+    on: bool = True
+
+
+def _deafen(display: SimulatedDisplay, args: DeafArgs) -> None:
+    display.deaf = args.on
+
+
+def _shows(display: SimulatedDisplay) -> dict[str, Any]:
+    return {"rows": display.text, "brightness": display.brightness, "deaf": display.deaf}
+
+
 SIMULATOR: Final = SimulatorSpec(
     name="display_escpos",
     device_class=DeviceClass.DISPLAY,
     settings=SimulatedDisplaySettings,
     build=SimulatedDisplay,
+    actions={
+        "power_cycle": Action(
+            "Switch it off and on.", NoArguments, lambda display, _: display.power_cycle()
+        ),
+        "deaf": Action("Take nothing from the line until told otherwise.", DeafArgs, _deafen),
+    },
+    shows=_shows,
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from devices.host.device_finder import FolderFinder
 from devices.host.device_host import DeviceHost
 from devices.host.running_device import Surroundings
 from devices.job_journal import MIGRATIONS, JobJournal
@@ -78,11 +79,12 @@ async def _serve(settings: DevicesSettings, clock: Clock, log: Log) -> None:
             log=log,
             tasks=tasks,
         )
-        host = DeviceHost(topics, version("tillbox"), around)
+        host = DeviceHost(topics, version("tillbox"), around, FolderFinder(settings.look_in))
         await host.open()
         for name, work in (
             ("host", host.run),
             ("statistics", host.run_statistics),
+            ("discovery", host.run_discovery),
             ("bus", bus.run),
         ):
             _ = tasks.start(name, work)

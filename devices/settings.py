@@ -15,9 +15,11 @@ class DevicesSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `store` and `host`: whose devices these are, as in the topics. `database`: where this
     host remembers which jobs it did. `broker`: where the broker is and who we are there.
+    `look_in`: below which folder `dev` and `sys` say what is plugged in; a test has its own.
     """
 
     store: ShortId
     host: ShortId
     database: Path
     broker: MqttSettings
+    look_in: Path = Path("/")

@@ -9,14 +9,23 @@ import msgspec
 
 from devices import driver_catalogue
 from devices.driver import DriverSpec
+from devices.host.device_finder import DeviceFinder, Discovered, NothingToFind
+from devices.host.driver_offers import all_specs, names_path, offer_of, with_drivers
 from devices.host.running_device import DevicePlan, RunningDevice, Surroundings
 from devices.job_journal import JobJournal, KnownJob
 from devices.job_router.incoming_jobs import read_job
 from edge.contract.device_messages import MESSAGE_VERSION, Job, JobError, JobResult, JobStatus
-from edge.contract.device_states import OFFLINE, ONLINE, HostConfig, HostInfo, WantedDevice
+from edge.contract.device_states import (
+    OFFLINE,
+    ONLINE,
+    HostConfig,
+    HostInfo,
+    UnfitDevice,
+    WantedDevice,
+)
 from edge.contract.device_topics import HostTopics, parse_topic
 from edge.contract.errors import Refused, SettingsInvalid
-from edge.contract.limits import MQTT_PAYLOAD_BYTES_MAX, STATISTICS_EVERY_S
+from edge.contract.limits import FIND_EVERY_S, MQTT_PAYLOAD_BYTES_MAX, STATISTICS_EVERY_S
 from edge.contract.wire import decode_strict
 from edge.runtime.bus import BusMessage, BusUnavailable
 
@@ -24,15 +33,28 @@ _TALLIES: Final = ("foreign", "garbled", "retained_job", "no_such_device")
 
 
 class DeviceHost:
-    """Runs the devices that edge wants here. `run` serves the bus, `close` stops all."""
+    """Runs the devices that edge wants here. `run` serves the bus, `close` stops all.
 
-    def __init__(self, topics: HostTopics, version: str, around: Surroundings) -> None:
+    What `finder` finds and nobody wants is reported, with the drivers that could run it.
+    """
+
+    def __init__(
+        self,
+        topics: HostTopics,
+        version: str,
+        around: Surroundings,
+        finder: DeviceFinder | None = None,
+    ) -> None:
         self._topics = topics
         self._around = around
         self._bus = around.bus
         self._log = around.log
         self._journal: JobJournal = around.journal
         self._info = HostInfo(version, boot=around.ids.new())
+        self._finder = finder or NothingToFind()
+        self._specs: tuple[DriverSpec[Any], ...] = ()
+        self._plugged_in: tuple[Discovered, ...] = ()
+        self._wanted: tuple[WantedDevice, ...] = ()
         self._devices: dict[str, RunningDevice] = {}
         self._broken_off: list[KnownJob] = []
         self._closing = False
@@ -49,6 +71,8 @@ class DeviceHost:
         self._broken_off = list(await self._journal.open())
         if self._broken_off:
             self._log.warning("jobs_broken_off", count=len(self._broken_off))
+        self._specs = all_specs()
+        self._info = msgspec.structs.replace(self._info, drivers=tuple(map(offer_of, self._specs)))
         self._bus.on_connect(self._greet)
 
     async def close(self) -> None:
@@ -79,6 +103,19 @@ class DeviceHost:
             for device in list(self._devices.values()):
                 await device.publish_statistics()
             await self._journal.tidy()
+
+    async def run_discovery(self) -> None:
+        """Look at what is plugged in, every few seconds, until cancelled."""
+        while True:
+            await self.look()
+            await self._around.clock.sleep(FIND_EVERY_S)
+
+    async def look(self) -> None:
+        """Look once at what is plugged in, and report it when it is something else."""
+        plugged_in = await asyncio.to_thread(self._finder.find)
+        if plugged_in != self._plugged_in:
+            self._plugged_in = plugged_in
+            await self._say_found()
 
     # --- what comes in --------------------------------------------------------------------
 
@@ -148,6 +185,7 @@ class DeviceHost:
             await self._say_config_error(f"The configuration's version {config.v} is not known.")
             return
         troubles: list[str] = []
+        unfit: list[UnfitDevice] = []
         wanted: dict[str, WantedDevice] = {}
         for device in config.devices:
             if device.id in wanted:
@@ -162,7 +200,10 @@ class DeviceHost:
                 await self._want(device)
             except SettingsInvalid as error:
                 troubles.append(f"{device.id}: {error}")
-        await self._say_config_error(" ".join(troubles))
+                unfit.append(UnfitDevice(device.id, str(error)))
+        await self._say_config_error(" ".join(troubles), tuple(unfit))
+        self._wanted = config.devices
+        await self._say_found()
 
     async def _want(self, wanted: WantedDevice) -> None:
         running = self._devices.get(wanted.id)
@@ -178,12 +219,29 @@ class DeviceHost:
         device.start()
         self._log.info("device_started", device=wanted.id, driver=wanted.driver)
 
-    async def _say_config_error(self, words: str) -> None:
-        if words == self._info.config_error:
+    async def _say_config_error(self, words: str, unfit: tuple[UnfitDevice, ...] = ()) -> None:
+        if words != self._info.config_error:
+            if words:
+                self._log.warning("config_refused", detail=words)
+            await self._inform(config_error=words, unfit=unfit)
+
+    async def _say_found(self) -> None:
+        found = with_drivers(self._plugged_in, self._in_use, self._specs, self._around.clock)
+        if found == self._info.found:
             return
-        if words:
-            self._log.warning("config_refused", detail=words)
-        self._info = msgspec.structs.replace(self._info, config_error=words)
+        before = {device.address for device in self._info.found}
+        for device in found:
+            if device.address not in before:
+                self._log.info(
+                    "device_found", address=device.address, description=device.description
+                )
+        await self._inform(found=found)
+
+    def _in_use(self, discovered: Discovered) -> bool:
+        return any(names_path(wanted, discovered.paths) for wanted in self._wanted)
+
+    async def _inform(self, **changes: object) -> None:
+        self._info = msgspec.structs.replace(self._info, **changes)
         try:
             await self._publish_info()
         except BusUnavailable:

@@ -13,7 +13,12 @@ from msgspec import Meta
 
 from edge.contract.device_messages import MESSAGE_VERSION
 from edge.contract.identity import ShortId
-from edge.contract.limits import DEVICES_PER_HOST_MAX
+from edge.contract.limits import (
+    DEVICES_PER_HOST_MAX,
+    DRIVERS_PER_HOST_MAX,
+    FOUND_DEVICES_MAX,
+    FOUND_TEXT_CHARS_MAX,
+)
 
 
 class DeviceClass(StrEnum):
@@ -107,12 +112,70 @@ class DeviceStatistics(msgspec.Struct, frozen=True):
     v: int = MESSAGE_VERSION
 
 
-class FoundDevice(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Something that is plugged in and not adopted: shown, never hidden."""
+FoundText = Annotated[str, Meta(max_length=FOUND_TEXT_CHARS_MAX)]
+"""What a device says of itself, as far as it is shown."""
 
-    address: str
-    description: str
+
+class FoundDevice(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Something that is plugged in and not adopted: shown, never hidden, never written to.
+
+    `address` is written as drivers take it. `driver` is the one that its USB id, or what it
+    says it is, makes likely; empty where nothing does. `drivers` are all of this host that can
+    be reached at such an address. `kind` is how it is attached: `serial`, `keyboard`,
+    `printer` or `hid`. `usb` is `VVVV:PPPP` in hexadecimal.
+    """
+
+    address: FoundText
+    description: FoundText
     driver: str = ""
+    drivers: tuple[str, ...] = ()
+    kind: str = ""
+    usb: str = ""
+    serial_number: FoundText = ""
+
+
+class SettingKind(StrEnum):
+    """What a setting of a driver is."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    """A whole one."""
+    YES_NO = "yes_no"
+    CHOICE = "choice"
+    OTHER = "other"
+    """Lists and tables: JSON that the host alone checks."""
+
+
+class SettingOffer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One setting that a driver takes; `low` and `high` bound a number, both included."""
+
+    name: str
+    kind: SettingKind
+    required: bool = False
+    default: Any = None
+    choices: tuple[str | int, ...] = ()
+    low: int | None = None
+    high: int | None = None
+    chars_max: int | None = None
+
+
+class DriverOffer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A driver that a host has: edge knows no drivers of its own."""
+
+    name: str
+    device_class: str
+    model: str = ""
+    rung: str = ""
+    settings: tuple[SettingOffer, ...] = ()
+    capabilities: tuple[str, ...] = ()
+    job_kinds: tuple[str, ...] = ()
+
+
+class UnfitDevice(msgspec.Struct, frozen=True):
+    """A wanted device that the host cannot run as it is wanted, and why, in words."""
+
+    device: str
+    words: str
 
 
 class HostInfo(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -120,9 +183,12 @@ class HostInfo(msgspec.Struct, frozen=True, omit_defaults=True):
 
     version: str
     boot: str
-    found: tuple[FoundDevice, ...] = ()
+    found: Annotated[tuple[FoundDevice, ...], Meta(max_length=FOUND_DEVICES_MAX)] = ()
     config_error: str = ""
     """Why the wanted configuration could not be taken; empty when it was."""
+    unfit: Annotated[tuple[UnfitDevice, ...], Meta(max_length=DEVICES_PER_HOST_MAX)] = ()
+    """The same by device."""
+    drivers: Annotated[tuple[DriverOffer, ...], Meta(max_length=DRIVERS_PER_HOST_MAX)] = ()
     v: int = MESSAGE_VERSION
 
 

@@ -184,6 +184,18 @@ SUBSCRIPTION_QUEUE_MAX: Final = 2_048
 """Per subscriber inside one process."""
 DEVICES_PER_HOST_MAX: Final = 64
 """A shop has a handful on each machine; their flight recorders stay in memory."""
+DRIVERS_PER_HOST_MAX: Final = 128
+"""Drivers that a host can have: a few for each class of device; each is described in its report."""
+DRIVER_SETTINGS_BYTES_MAX: Final = 4_096
+"""The settings of one device, as text in an event: names, numbers, an address."""
+FOUND_DEVICES_MAX: Final = 64
+"""Found and not adopted, of one host: every port of every hub, with room in a report of 64 kB."""
+FOUND_TEXT_CHARS_MAX: Final = 200
+"""What a USB device says it is: its own strings have 126 characters at most, a path a few more."""
+FIND_EVERY_S: Final = 3.0
+"""How often a host looks at what is plugged in: somebody who plugs in looks up about then."""
+HID_DESCRIPTOR_BYTES_MAX: Final = 4_096
+"""What the kernel takes of a HID report descriptor."""
 JOBS_PER_DEVICE_MAX: Final = 256
 """Jobs that wait for one device; edge keeps the rest in its ledger."""
 JOB_RUN_S_MAX: Final = 600.0

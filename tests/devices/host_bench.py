@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from devices.driver import SimulatorPorts
+from devices.host.device_finder import DeviceFinder
 from devices.host.device_host import DeviceHost
 from devices.host.running_device import Surroundings
 from devices.job_journal import MIGRATIONS, JobJournal
@@ -116,7 +117,14 @@ class ScannerOnTcp:
 
 
 class HostBench:
-    def __init__(self, database: Path, broker: MemoryBroker, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        database: Path,
+        broker: MemoryBroker,
+        clock: Clock | None = None,
+        finder: DeviceFinder | None = None,
+    ) -> None:
+        self.finder = finder
         self.clock = clock or SystemClock()
         self.broker = broker
         self.database = database
@@ -138,7 +146,7 @@ class HostBench:
                 log=self.log,
                 tasks=tasks,
             )
-            host = DeviceHost(TOPICS, "0.0.0", around)
+            host = DeviceHost(TOPICS, "0.0.0", around, self.finder)
             await host.open()
             tasks.start("edge bus", self.edge.bus.run)
             tasks.start("edge", self.edge.listen)

@@ -20,13 +20,17 @@ from edge.contract.reference_data import Feed, FeedPage
 from edge.engine.weighing_rules import price_asked_for
 from edge.enrolling import enrol, service_token
 from edge.flows.access import SITE_MIGRATIONS, Access
+from edge.flows.adoption import Adoption
 from edge.flows.box_health import BoxHealth
 from edge.flows.card_desk import CardDesk
 from edge.flows.clock_watch import ClockWatch
 from edge.flows.coupons import Coupons
 from edge.flows.customer_displays import CustomerDisplays
+from edge.flows.device_checks import DeviceChecks
 from edge.flows.device_directory import DeviceDirectory
 from edge.flows.device_jobs import DeviceJobs
+from edge.flows.device_reports import DeviceReports
+from edge.flows.device_wall import DeviceWall
 from edge.flows.gathering import Gathering, TillDevices
 from edge.flows.job_dispatch import JobDispatch
 from edge.flows.letters import LetterPost
@@ -47,6 +51,7 @@ from edge.flows.scanning import Scanning
 from edge.flows.selling import Selling
 from edge.flows.till import Till, TillViews
 from edge.flows.weighing import Weighing
+from edge.ledger.adopted_devices import AdoptedDevices
 from edge.ledger.coupon_uses import CouponUses
 from edge.ledger.disk_space import DiskSpace
 from edge.ledger.event_log import MIGRATIONS as LEDGER_MIGRATIONS
@@ -80,8 +85,10 @@ from edge.web.box_api import BoxApi
 from edge.web.caller import EdgeGate
 from edge.web.display_api import DisplayApi
 from edge.web.replica_api import ReplicaApi
+from edge.web.technician_api import TechnicianApi
 from edge.web.till_api import TillApi
 from edge.web.till_socket import TillSockets
+from edge.web.wall_socket import WallSockets
 
 SCREENS: Final = Path(__file__).parent / "screens"
 _SCREEN_FOLDERS: Final = ("till", "display", "kit", "vendor", "words")
@@ -163,6 +170,24 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             changed=lambda till: views.publish_by_id(till),  # noqa: PLW0108 - bound later
             host_back=host_back,
         )
+
+        reports = DeviceReports(
+            store.slug,
+            bus,
+            log,
+            changed=lambda: wall_sockets.changed(),  # noqa: PLW0108 - bound later
+        )
+        adoption = Adoption(
+            ledger,
+            AdoptedDevices(ledger_file),
+            directory,
+            reports,
+            settings.tills,
+            settings.devices,
+            log,
+            tasks,
+        )
+        reports.host_seen = adoption.host_seen
 
         def day(at: int) -> str:
             # head office may give the ledger another calendar while the box runs
@@ -286,6 +311,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             log,
         )
         post.open(ledger)
+        await adoption.open()
         recovery = Recovery(ledger, selling, dispatch, paying, weighing, log)
         await recovery.start(settings.tills, clean=clean)
         stack.push_async_callback(recovery.stop)
@@ -293,6 +319,11 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         metrics = Metrics()
         health.declare(metrics)
         sockets = TillSockets(views, clock, tasks)
+        wall = DeviceWall(
+            lambda: reference.store.name if reference.has_store else "", adoption, bus, clock
+        )
+        wall_sockets = WallSockets(wall, access, clock, tasks)
+        device_checks = DeviceChecks(store.slug, bus, wall, ledger, dispatch, clock)
         displays = CustomerDisplays(selling, checks, reference, access.language_of)
         routes = BoxApi(
             health.items,
@@ -311,6 +342,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
                     PresentedReceipts(ledger, codes, sold, reference),
                 ).routes(),
                 *DisplayApi(displays, selling, sockets).routes(),
+                *TechnicianApi(access, adoption, wall, device_checks, wall_sockets).routes(),
                 *ReplicaApi(replica, link, post).routes(),
             )
         )
@@ -328,9 +360,12 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         )
         bus.on_connect(directory.greet)
         bus.on_lost(directory.forget_hosts)
+        bus.on_lost(reports.forget)
         bus.on_connect(dispatch.greet)
         lasting = {
             "devices": directory.run,
+            "device reports": reports.run,
+            "device tests": device_checks.run,
             "results": dispatch.run,
             "scans": scanning.run,
             "late jobs": dispatch.sweep,
@@ -343,6 +378,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         stack.push_async_callback(web.close)
         # who waits for news would hold the closing up
         stack.push_async_callback(sockets.close)
+        stack.push_async_callback(wall_sockets.close)
         stack.callback(replica.close)
         stack.callback(post.close)
         files = (ledger_file, reference_file, site_file)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
+from edge.contract.device_adoption import BoundDevice
 from edge.contract.identity import ShortId
 from edge.contract.limits import DEVICES_PER_HOST_MAX
 from edge.runtime.mqtt_bus import MqttSettings
@@ -42,19 +43,12 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key_file: Path | None = None
 
 
-class DeviceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A device that a host is to run, bound to a till by role.
+class DeviceSettings(BoundDevice, frozen=True, forbid_unknown_fields=True):
+    """A device of the fixed part of a shop; its keys are those of `BoundDevice`.
 
-    `roles` are what it does for the till: `scanner`, `printer`, `drawer` or `terminal`; a
-    printer with a drawer on its kick port is both. `settings` has the shape of its driver's.
+    Nobody can give it up or replace it on a screen, only here. Further devices are adopted on
+    the device wall.
     """
-
-    id: ShortId
-    host: ShortId
-    driver: str
-    roles: tuple[str, ...]
-    till: ShortId
-    settings: dict[str, Any] = {}
 
 
 class SecretSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

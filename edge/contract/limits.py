@@ -119,6 +119,11 @@ SOCKET_SEND_S_MAX: Final = 5.0
 SOCKET_HEARTBEAT_S: Final = 15.0
 """Half-open connections of a tablet that left the Wi-Fi are found by then."""
 
+WALL_SHOW_MS: Final = 250
+"""A device wall is sent again four times a second at most: a live weight is not to flood it."""
+WALL_SOCKETS_MAX: Final = 16
+"""Device walls open at once; a shop has one technician, and a screen that was left open."""
+
 # --- access ------------------------------------------------------------------------------
 PIN_DIGITS_MIN: Final = 4
 """What cashiers put up with; wrong ones are counted below."""
@@ -132,6 +137,10 @@ SESSION_IDLE_S_MAX: Final = 4 * 3600.0
 """A cashier's session that nobody used."""
 SESSION_S_MAX: Final = 16 * 3600.0
 """Not longer than the longest shift."""
+TECHNICIAN_IDLE_S_MAX: Final = 1_200.0
+"""A technician who went to look for a cable is back by then."""
+TECHNICIAN_S_MAX: Final = 7_200.0
+"""A visit; who stays longer types the PIN again."""
 ENROL_CODE_S_MAX: Final = 900.0
 """An enrolment code is read off one screen and typed into another."""
 ENROL_TRIES_PER_HOUR_MAX: Final = 20
@@ -188,6 +197,14 @@ DRIVERS_PER_HOST_MAX: Final = 128
 """Drivers that a host can have: a few for each class of device; each is described in its report."""
 DRIVER_SETTINGS_BYTES_MAX: Final = 4_096
 """The settings of one device, as text in an event: names, numbers, an address."""
+DEVICE_NAME_CHARS_MAX: Final = 60
+"""What people call a device: one line of a card on a phone."""
+DEVICE_ROLES_MAX: Final = 7
+"""As many as there are; a printer has three: itself, a drawer, a pole display."""
+DEVICES_PER_STORE_MAX: Final = 256
+"""Adopted and fixed: 64 tills of four. The device wall is sent whole."""
+HOSTS_PER_STORE_MAX: Final = 32
+"""Machines with devices in one shop, as far as they are listened to; a till may be one."""
 FOUND_DEVICES_MAX: Final = 64
 """Found and not adopted, of one host: every port of every hub, with room in a report of 64 kB."""
 FOUND_TEXT_CHARS_MAX: Final = 200
@@ -245,6 +262,10 @@ PRICE_CHECK_S_MAX: Final = 120.0
 """A price check that nobody uses for so long ends: the next scan is a sale's again."""
 PAYMENT_AGE_MS_MAX: Final = 30_000
 """A payment that the terminal was not asked for by then is not begun any more."""
+DEVICE_TEST_MS_MAX: Final = 15_000
+"""How long a technician waits before a device that was asked to show itself did not."""
+DEVICE_TESTS_OPEN_MAX: Final = 32
+"""Tests under way in one store."""
 JOB_GRACE_MS: Final = 60_000
 """A job that nobody answered this long after its deadline is recorded as unknown."""
 JOB_SWEEP_S: Final = 5.0

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
+from edge.contract.device_events import TechnicianSignedIn, TechnicianSignedOut
 from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
 from edge.contract.identity import Ids
@@ -20,8 +21,6 @@ from edge.contract.limits import (
     ENROL_TRIES_PER_HOUR_MAX,
     PIN_WRONG_PER_HOUR_MAX,
     PIN_WRONG_PER_TILL_PER_HOUR_MAX,
-    SESSION_IDLE_S_MAX,
-    SESSION_S_MAX,
     STAFF_LIST_AGE_S_MAX,
 )
 from edge.contract.permissions import Verdict, verdict
@@ -42,7 +41,9 @@ from edge.contract.system_events import (
     SignInLocked,
     TillEnrolled,
 )
+from edge.contract.technician_views import TechnicianView
 from edge.engine.circumstances import Approval
+from edge.flows.sign_in_purposes import DEVICES, PURPOSES, SELLING, Purpose
 from edge.ledger.event_log import Ledger
 from edge.ledger.records import Record
 from edge.reference.store import ReferenceStore
@@ -64,8 +65,8 @@ SITE_MIGRATIONS: Final = (
         ) STRICT, WITHOUT ROWID;
         """,
     ),
+    Migration(2, "ALTER TABLE session ADD COLUMN purpose TEXT NOT NULL DEFAULT 'till'"),
 )
-_SIGN_IN_ROLES: Final = frozenset({"cashier", "supervisor", "manager"})
 _TRIES: Final = {
     "person": PIN_WRONG_PER_HOUR_MAX,
     "till": PIN_WRONG_PER_TILL_PER_HOUR_MAX,
@@ -89,7 +90,7 @@ class EnrolledDevice:
 
 @dataclass
 class CashierSession:
-    """A cashier signed in on an enrolled device."""
+    """A person signed in on an enrolled device, for one purpose."""
 
     digest: str
     device: str
@@ -97,6 +98,7 @@ class CashierSession:
     cashier: str
     started_at: int
     used_at_monotonic: int
+    purpose: Purpose = SELLING
 
 
 @dataclass
@@ -142,12 +144,14 @@ class Access:
         self._devices = await self.ledger.enrolments()
         rows = await self.site.read(
             lambda db: db.execute(
-                "SELECT token_sha256, device, till, cashier, started_at FROM session"
+                "SELECT token_sha256, device, till, cashier, started_at, purpose FROM session"
             ).fetchall()
         )
         now = self.clock.monotonic_ms()
         self._sessions = {
-            row[0]: CashierSession(row[0], row[1], row[2], row[3], row[4], now) for row in rows
+            row[0]: CashierSession(row[0], row[1], row[2], row[3], row[4], now, PURPOSES[row[5]])
+            for row in rows
+            if row[5] in PURPOSES
         }
 
     async def close(self) -> None:
@@ -222,12 +226,14 @@ class Access:
 
     # --- cashiers -------------------------------------------------------------------------
 
-    def session(self, token: str | None, device: EnrolledDevice) -> CashierSession | None:
+    def session(
+        self, token: str | None, device: EnrolledDevice, purpose: Purpose = SELLING
+    ) -> CashierSession | None:
         """Return the session of a token on this very device; None when over or foreign."""
         if not token:
             return None
         session = self._sessions.get(secret_hash(token))
-        if session is None or session.device != device.digest:
+        if session is None or session.device != device.digest or session.purpose != purpose:
             return None
         return session if self._in_use(session) else None
 
@@ -244,7 +250,11 @@ class Access:
         return None if member is None else member.language
 
     def _newest(self, till: str) -> CashierSession | None:
-        sessions = [session for session in self._sessions.values() if session.till == till]
+        sessions = [
+            session
+            for session in self._sessions.values()
+            if session.till == till and session.purpose is SELLING
+        ]
         return max(sessions, key=lambda session: session.started_at, default=None)
 
     def _in_use(self, session: CashierSession) -> bool:
@@ -255,21 +265,28 @@ class Access:
         session.used_at_monotonic = now
         return True
 
+    def holds(self, session: CashierSession) -> bool:
+        """Say whether a session that was found before is not over yet. It is no use of it."""
+        open_yet = self._sessions.get(session.digest) is session
+        return open_yet and self._holds(session, self.clock.monotonic_ms())
+
     def _holds(self, session: CashierSession, now: int) -> bool:
-        idle = now - session.used_at_monotonic > SESSION_IDLE_S_MAX * 1000
-        old = self.clock.now_ms() - session.started_at > SESSION_S_MAX * 1000
-        revoked = self.reference.staff_member(session.cashier) is None
+        purpose = session.purpose
+        idle = now - session.used_at_monotonic > purpose.idle_s_max * 1000
+        old = self.clock.now_ms() - session.started_at > purpose.s_max * 1000
+        member = self.reference.staff_member(session.cashier)
+        revoked = member is None or member.role not in purpose.roles
         return not (idle or old or revoked)
 
     async def sign_in(
-        self, device: EnrolledDevice, request: SignInRequest
+        self, device: EnrolledDevice, request: SignInRequest, purpose: Purpose = SELLING
     ) -> tuple[CashierSession, str]:
         """Check a PIN and open a session; return it and the token for its cookie.
 
         A wrong PIN and an unknown person get one answer, after the same work. Raises
         Refused for both, and for too many tries by person or by till.
         """
-        _ = await self._who_types(device.till, request.cashier, request.pin)
+        _ = await self._who_types(device.till, request.cashier, request.pin, purpose)
         token = self.ids.secret()
         session = CashierSession(
             secret_hash(token),
@@ -278,6 +295,7 @@ class Access:
             request.cashier,
             self.clock.now_ms(),
             self.clock.monotonic_ms(),
+            purpose,
         )
         await self._open_session(session)
         return session, token
@@ -310,13 +328,15 @@ class Access:
         await self._record(given, session.till, session.cashier)
         return self.ids.new(), Approval(request.permission, member.id)
 
-    async def _who_types(self, till: str, person: str, pin: str) -> StaffMember:
+    async def _who_types(
+        self, till: str, person: str, pin: str, purpose: Purpose = SELLING
+    ) -> StaffMember:
         """Return whose PIN this is. Trying and counting are one turn: none is tried unseen."""
         async with self._turn:
             self._check_tries("person", person)
             self._check_tries("till", till)
             member = self.reference.staff_member(person)
-            if member is not None and member.role not in _SIGN_IN_ROLES:
+            if member is not None and member.role not in purpose.roles:
                 member = None
             if not await self._pin_fits(member, pin) or member is None:
                 await self._count_wrong(till, person)
@@ -357,25 +377,31 @@ class Access:
     async def _open_session(self, session: CashierSession) -> None:
         age_ms = self.clock.now_ms() - self.reference.staff_taken_at
         stale = age_ms > STAFF_LIST_AGE_S_MAX * 1000
-        await self._record(
-            CashierSignedIn(cashier=session.cashier, stale_staff_list=stale),
-            session.till,
-            session.cashier,
+        signed_in = (
+            CashierSignedIn(cashier=session.cashier, stale_staff_list=stale)
+            if session.purpose is SELLING
+            else TechnicianSignedIn(person=session.cashier, stale_staff_list=stale)
         )
-        replaced = [old for old in self._sessions.values() if old.device == session.device]
+        await self._record(signed_in, session.till, session.cashier)
+        replaced = [
+            old
+            for old in self._sessions.values()
+            if old.device == session.device and old.purpose is session.purpose
+        ]
 
         def unit(connection: sqlite3.Connection) -> None:
             connection.executemany(
                 "DELETE FROM session WHERE token_sha256 = ?", [(old.digest,) for old in replaced]
             )
             connection.execute(
-                "INSERT INTO session VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO session VALUES (?, ?, ?, ?, ?, ?)",
                 (
                     session.digest,
                     session.device,
                     session.till,
                     session.cashier,
                     session.started_at,
+                    session.purpose.name,
                 ),
             )
 
@@ -390,7 +416,12 @@ class Access:
         await self.site.write(
             lambda db: db.execute("DELETE FROM session WHERE token_sha256 = ?", (session.digest,))
         )
-        await self._record(CashierSignedOut(cashier=session.cashier), session.till, session.cashier)
+        signed_out = (
+            CashierSignedOut(cashier=session.cashier)
+            if session.purpose is SELLING
+            else TechnicianSignedOut(person=session.cashier)
+        )
+        await self._record(signed_out, session.till, session.cashier)
 
     # --- views ----------------------------------------------------------------------------
 
@@ -405,12 +436,27 @@ class Access:
             store.name if store else "",
             store.currency if store else "",
             cashier_view(member) if member else None,
-            tuple(cashier_view(m) for m in self.reference.staff if m.role in _SIGN_IN_ROLES),
+            self._who_may(SELLING),
             self.tills,
             store.cash_step_minor if store else 0,
             tuple(ForeignCashView(each.currency, each.rate_ppm) for each in rates),
             TipsView(store.tips.offers_ppm) if store and store.tips else None,
         )
+
+    def technician_view(
+        self, device: EnrolledDevice, session: CashierSession | None
+    ) -> TechnicianView:
+        """Return what the device wall of an enrolled device may know before a PIN."""
+        member = self.reference.staff_member(session.cashier) if session else None
+        return TechnicianView(
+            device.till,
+            self.reference.store.name if self.reference.has_store else "",
+            cashier_view(member) if member else None,
+            self._who_may(DEVICES),
+        )
+
+    def _who_may(self, purpose: Purpose) -> tuple[CashierView, ...]:
+        return tuple(cashier_view(m) for m in self.reference.staff if m.role in purpose.roles)
 
     async def _record(self, event: Event, till: str, actor: str) -> None:
         await self.ledger.record(Record((event,), till, actor))

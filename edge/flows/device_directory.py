@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from edge.contract.device_adoption import BoundDevice, DeviceRole
 from edge.contract.device_states import (
     ONLINE,
     DeviceMeta,
@@ -22,16 +23,16 @@ from edge.contract.device_states import (
     WantedDevice,
 )
 from edge.contract.device_topics import HostTopics, every_device, every_host, parse_topic
+from edge.contract.limits import HOSTS_PER_STORE_MAX
 from edge.contract.till_protocol import DeviceView
 from edge.contract.wire import UNREADABLE, encode
-from edge.runtime.bus import Bus, BusMessage
+from edge.runtime.bus import Bus, BusMessage, BusUnavailable
 from edge.runtime.structured_log import Log
-from edge.settings import DeviceSettings
 
 _STATE: Final = msgspec.json.Decoder(DeviceState)
 _META: Final = msgspec.json.Decoder(DeviceMeta)
 _INFO: Final = msgspec.json.Decoder(HostInfo)
-_ROLE_ORDER: Final = ("scanner", "printer", "drawer", "terminal", "scale", "display")
+_ROLE_ORDER: Final = tuple(role.value for role in DeviceRole)
 
 
 @dataclass(frozen=True)
@@ -55,14 +56,14 @@ class _Reported:
 
 @dataclass
 class DeviceDirectory:
-    """The devices of one store.
+    """The devices of one store; `assign` gives it others while the box runs.
 
     `changed(till)` is called when what a till shows changed; `host_back(host)` when a host
     came (back) online.
     """
 
     store: str
-    devices: Sequence[DeviceSettings]
+    devices: Sequence[BoundDevice]
     bus: Bus
     log: Log
     changed: Callable[[str], None]
@@ -72,6 +73,8 @@ class DeviceDirectory:
     _hosts_online: dict[str, bool] = field(default_factory=dict)
     _config_errors: dict[str, str] = field(default_factory=dict)
     _boots: dict[str, str] = field(default_factory=dict)
+    _relieved: set[str] = field(default_factory=set)
+    """Hosts that had devices and have none: they are told so after a connection too."""
     _views: dict[str, tuple[DeviceView, ...]] = field(default_factory=dict)
 
     def binding(self, till: str, role: str) -> Binding | None:
@@ -99,15 +102,41 @@ class DeviceDirectory:
 
     async def greet(self) -> None:
         """Publish what each host is to run; after every connection, retained."""
-        for host in sorted({device.host for device in self.devices}):
-            wanted = tuple(
-                WantedDevice(device.id, device.driver, device.settings)
-                for device in self.devices
-                if device.host == host
-            )
-            await self.bus.publish(
-                HostTopics(self.store, host).config, encode(HostConfig(wanted)), retain=True
-            )
+        for host in sorted({device.host for device in self.devices} | self._relieved):
+            await self.configure(host)
+
+    async def configure(self, host: str) -> None:
+        """Publish what one host is to run: the whole truth, nothing where it has no device."""
+        wanted = tuple(
+            WantedDevice(device.id, device.driver, device.settings)
+            for device in self.devices
+            if device.host == host
+        )
+        await self.bus.publish(
+            HostTopics(self.store, host).config, encode(HostConfig(wanted)), retain=True
+        )
+
+    async def assign(self, devices: Sequence[BoundDevice]) -> None:
+        """Take these for the store's devices from now on, and tell hosts and tills at once.
+
+        Without the broker hosts are told by the next greeting.
+        """
+        before, after = tuple(self.devices), tuple(devices)
+        changed = [
+            device for device in (*before, *after) if (device in before) != (device in after)
+        ]
+        self.devices = after
+        homes = {device.id: device.host for device in after}
+        for device in before:
+            if homes.get(device.id) != device.host:
+                self._reported.pop(device.id, None)  # another's report, if it has one again
+        self._relieved |= {device.host for device in before} - set(homes.values())
+        self._tell_tills({device.till for device in changed})
+        try:
+            for host in sorted({device.host for device in changed}):
+                await self.configure(host)
+        except BusUnavailable:
+            self.log.info("hosts_not_told")
 
     def forget_hosts(self) -> None:
         """Take every host for gone: without the broker nothing it says or hears arrives.
@@ -148,6 +177,8 @@ class DeviceDirectory:
     def _take_host(self, host: str, *, online: bool) -> None:
         if host not in {device.host for device in self.devices}:
             self.dropped += 1
+            if host in self._hosts_online or len(self._hosts_online) < HOSTS_PER_STORE_MAX:
+                self._hosts_online[host] = online  # until it is given a device
             return
         was = self._hosts_online.get(host, False)
         self._hosts_online[host] = online
@@ -204,6 +235,10 @@ class DeviceDirectory:
         for till in tills:
             self.changed(till)
 
+    def host_online(self, host: str) -> bool:
+        """Say whether a host is there."""
+        return self._hosts_online.get(host, False)
+
     # --- for the screens ------------------------------------------------------------------
 
     def views(self, till: str) -> tuple[DeviceView, ...]:
@@ -218,7 +253,11 @@ class DeviceDirectory:
             )
         return views
 
-    def _view(self, device: DeviceSettings, role: str) -> DeviceView:
+    def view(self, device: BoundDevice) -> DeviceView:
+        """Return how a device is, named by the first of its roles."""
+        return self._view(device, device.roles[0] if device.roles else "device")
+
+    def _view(self, device: BoundDevice, role: str) -> DeviceView:
         name = f"{role} of {spoken(device.till)}"
         reported = self._reported.get(device.id)
         if not self._hosts_online.get(device.host, False):

@@ -23,6 +23,12 @@ from edge.contract.card_refund_events import (
     CardRefundRequested,
 )
 from edge.contract.coupon_events import CouponPresented, CouponRemoved
+from edge.contract.device_events import (
+    DeviceAdopted,
+    DeviceBound,
+    DeviceReleased,
+    DeviceReplaced,
+)
 from edge.contract.device_messages import ALREADY_REVERSED
 from edge.contract.event_registry import Event
 from edge.contract.receipt_events import (
@@ -43,6 +49,7 @@ from edge.contract.sale_events import (
 from edge.contract.system_events import TillEnrolled
 from edge.contract.tip_events import TipReturned, TipSet
 from edge.contract.training_events import TrainingBegan, TrainingEnded
+from edge.ledger import adopted_devices
 
 Projector = Callable[[sqlite3.Connection, Any, str, int], None]
 
@@ -339,6 +346,10 @@ _PROJECTORS: Final[dict[type[Event], Projector]] = {
     CardAlarmSettled: _alarm_settled,
     TrainingBegan: _training,
     TrainingEnded: _training_over,
+    DeviceAdopted: adopted_devices.adopted,
+    DeviceBound: adopted_devices.bound,
+    DeviceReplaced: adopted_devices.replaced,
+    DeviceReleased: adopted_devices.released,
 }
 PROJECTED_TABLES: Final = (
     "till",
@@ -354,6 +365,7 @@ PROJECTED_TABLES: Final = (
     "card_desk",
     "coupon",
     "training",
+    "adopted_device",
 )
 
 

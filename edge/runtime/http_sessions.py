@@ -21,6 +21,8 @@ TILL_COOKIE: Final = "__Host-tillbox-till"
 """The enrolment secret of a till: lives as long as the till."""
 SESSION_COOKIE: Final = "__Host-tillbox-session"
 """Who is signed in: ends with the browser, or before it."""
+DEVICES_COOKIE: Final = "__Host-tillbox-devices"
+"""Who is signed in at the device wall: beside the cashier of the same browser, not instead."""
 TILL_COOKIE_S: Final = 400 * 86_400
 """The longest that browsers keep a cookie; each use of the till sets it again."""
 SECRET_CHARS_MAX: Final = 128

@@ -11,9 +11,11 @@ from aiohttp import web
 from edge.contract.errors import Refused
 from edge.flows.access import Access as TillAccess
 from edge.flows.access import CashierSession, EnrolledDevice
+from edge.flows.sign_in_purposes import DEVICES
 from edge.runtime.connection_watch import is_loopback
 from edge.runtime.http_guard import CALLER
 from edge.runtime.http_sessions import (
+    DEVICES_COOKIE,
     SESSION_COOKIE,
     TILL_COOKIE,
     bearer_secret,
@@ -25,6 +27,8 @@ TILL: Final = Access("till")
 """An enrolled device, signed in or not."""
 CASHIER: Final = Access("cashier", "sell")
 """A cashier signed in on the till that the address names."""
+TECHNICIAN: Final = Access("technician", "devices")
+"""A technician, supervisor or manager signed in at the device wall of an enrolled device."""
 SERVICE: Final = Access("service")
 """A program of this box, with the service token."""
 LOCAL: Final = Access("local")
@@ -62,6 +66,8 @@ class EdgeGate:
             return caller
         if rule is CASHIER:
             return self._cashier(request, caller)
+        if rule is TECHNICIAN:
+            return self._technician(request, caller)
         raise Refused("not_allowed", "Nobody may do this here.", status=403)
 
     def _service(self, request: web.Request) -> str:
@@ -101,3 +107,13 @@ class EdgeGate:
                 "not_signed_in", "Nobody is signed in.", advice="Sign in with a PIN.", status=401
             )
         return caller
+
+    def _technician(self, request: web.Request, caller: TillCaller) -> TillCaller:
+        session = self.access.session(
+            cookie_secret(request, DEVICES_COOKIE), caller.device, DEVICES
+        )
+        if session is None:
+            raise Refused(
+                "not_signed_in", "Nobody is signed in.", advice="Sign in with a PIN.", status=401
+            )
+        return TillCaller(caller.device, session)

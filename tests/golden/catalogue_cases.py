@@ -14,6 +14,7 @@ from edge.contract import (
     cash_events,
     coupon_events,
     customer_events,
+    device_events,
     payment_events,
     price_events,
     receipt_events,
@@ -41,6 +42,7 @@ ROOMS = (
     card_refund_events,
     card_desk_events,
     cash_events,
+    device_events,
     system_events,
     training_events,
 )

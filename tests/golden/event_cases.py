@@ -35,6 +35,15 @@ from edge.contract.card_refund_events import (
 from edge.contract.cash_events import NoSale
 from edge.contract.coupon_events import CouponPresented, CouponRemoved
 from edge.contract.customer_events import CustomerSet
+from edge.contract.device_events import (
+    DeviceAdopted,
+    DeviceBound,
+    DeviceReleased,
+    DeviceReplaced,
+    DeviceTested,
+    TechnicianSignedIn,
+    TechnicianSignedOut,
+)
 from edge.contract.envelope import GENESIS, link, seal
 from edge.contract.event_registry import Event, declared
 from edge.contract.payment_events import (
@@ -182,6 +191,20 @@ CASES: Final[tuple[Event, ...]] = (
     CashierSignedIn(cashier="marta", stale_staff_list=True),
     CashierSignedOut(cashier="marta", reason="idle"),
     ClockStepped(by_ms=-3_600_000),
+    DeviceAdopted(
+        device="printer-2", host="box", driver="printer_escpos", bound_to="till-2",
+        roles=("printer", "drawer"), settings='{"address":"tcp://192.0.2.8:9100","columns":48}',
+        name="Bar",
+    ),
+    DeviceBound(device="printer-2", bound_to="till-1", roles=("printer",), name="Front"),
+    DeviceReleased(device="printer-2", reason="It fell."),
+    DeviceReplaced(
+        device="printer-2", host="box", driver="printer_escpos",
+        settings='{"address":"tcp://192.0.2.9:9100"}',
+    ),
+    DeviceTested(
+        device="printer-2", test="test_page", job="0199f0a4-9b02-7f60-9c11-5e0a44d1b7ab"
+    ),
     DiscountGiven(
         # both, so that every field is seen; a till gives one of them
         sale=SALE, discount="1", reason="dented tin", line="3", off_ppm=100_000, off_minor=150,
@@ -219,6 +242,8 @@ CASES: Final[tuple[Event, ...]] = (
         sale=SALE, code="WELCOME-7F3K", campaign="welcome", name="5.00 off 优惠券", single_use=True
     ),
     CouponRemoved(sale=SALE, code="WELCOME-7F3K"),
+    TechnicianSignedIn(person="tech", stale_staff_list=True),
+    TechnicianSignedOut(person="tech"),
     CustomerSet(sale=SALE, customer="K7Q4-M2XD", groups=("club", "staff")),
     PricesReduced(
         sale=SALE,

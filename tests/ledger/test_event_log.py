@@ -20,6 +20,7 @@ from edge.contract.card_refund_events import (
     CardRefundRequested,
 )
 from edge.contract.coupon_events import CouponPresented, CouponRemoved
+from edge.contract.device_events import DeviceAdopted
 from edge.contract.envelope import GENESIS, link_all, unseal
 from edge.contract.errors import Refused, StorageFailed
 from edge.contract.event_registry import Event
@@ -297,7 +298,11 @@ async def test_projections_made_anew_from_events_are_the_same(tmp_path: Path) ->
                 currency="EUR",
                 code="TILLBOX2:...",
             ),
-        )
+            DeviceAdopted(
+                device="scale-1", host="box", driver="scale_cas", bound_to="till-1",
+                roles=("scale",),
+            ),
+        )  # fmt: skip
         await ledger.record(Record(again, "till-9"))
     with closing(sqlite3.connect(path)) as connection:
 

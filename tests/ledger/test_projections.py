@@ -25,6 +25,12 @@ from edge.contract.card_refund_events import (
     CardRefundRequested,
 )
 from edge.contract.coupon_events import CouponPresented, CouponRemoved
+from edge.contract.device_events import (
+    DeviceAdopted,
+    DeviceBound,
+    DeviceReleased,
+    DeviceReplaced,
+)
 from edge.contract.device_messages import ALREADY_REVERSED
 from edge.contract.event_registry import Event
 from edge.contract.receipt_events import (
@@ -275,6 +281,31 @@ def test_presented_receipts_training_and_enrolments(books: Projected) -> None:
     assert books.connection.execute("SELECT till FROM training").fetchall() == [("till-2",)]
     books.hear(TillEnrolled(till="till-2", secret_sha256="ab", label="Window"))
     assert books.rows("enrolment") == [("ab", "till-2", "Window", 6)]
+
+
+def test_adopted_devices_are_as_people_left_them(books: Projected) -> None:
+    def adopted(device: str, **more: Any) -> DeviceAdopted:
+        return DeviceAdopted(
+            device=device, host="box", driver="printer_escpos", bound_to="till-1",
+            roles=("printer", "drawer"), **more,
+        )  # fmt: skip
+
+    books.hear(adopted("z-1", name="Bar"), adopted("a-1", settings='{"columns":48}'))
+    z = ("z-1", "box", "printer_escpos", "till-1", "printer drawer", "{}", "Bar", 1)
+    assert books.rows("adopted_device") == [
+        ("a-1", "box", "printer_escpos", "till-1", "printer drawer", '{"columns":48}', "", 2),
+        z,
+    ]
+    books.hear(
+        DeviceBound(device="a-1", bound_to="till-2", roles=("printer",), name="Back"),
+        DeviceReplaced(device="a-1", host="attic", driver="printer_star", settings="{}"),
+    )
+    assert books.rows("adopted_device") == [
+        ("a-1", "attic", "printer_star", "till-2", "printer", "{}", "Back", 2),
+        z,
+    ]
+    books.hear(DeviceReleased(device="a-1"))
+    assert books.rows("adopted_device") == [z]
 
 
 def test_other_events_leave_nothing(books: Projected) -> None:

@@ -29,7 +29,7 @@ async def test_without_enrolment_every_route_but_the_open_ones_says_no(tmp_path:
                 tried += 1
                 status, body = await box.call(
                     method.upper(),
-                    path.replace("{till}", "till-1").replace("{number}", "till-1-000001"),
+                    path.format(till="till-1", number="till-1-000001", device="printer-1"),
                     {} if "requestBody" in operation else None,
                 )
                 assert status == 401, (method, path, body)

@@ -1,0 +1,127 @@
+"""What the technician's device wall shows, and what it may ask of devices."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from edge.contract.device_states import DriverOffer, FoundDevice
+from edge.contract.identity import CommandId
+from edge.contract.limits import REASON_CHARS_MAX
+from edge.contract.session_views import CashierView
+
+
+class TechnicianView(msgspec.Struct, frozen=True):
+    """What the wall's page knows before anybody signed in, and who did.
+
+    `staff` are those who may: technicians, supervisors, managers.
+    """
+
+    till: str
+    store_name: str
+    person: CashierView | None
+    staff: tuple[CashierView, ...]
+
+
+class StatisticView(msgspec.Struct, frozen=True):
+    """One of the UnifiedPOS statistics of a device, since its driver's start."""
+
+    name: str
+    count: int
+
+
+class DeviceTest(StrEnum):
+    """How a device is asked to show itself. None of them is ever a payment."""
+
+    TEST_PAGE = "test_page"
+    HEALTH = "health"
+    OPEN_DRAWER = "open_drawer"
+    """Opens it as without a sale: it is recorded as that, with the reason."""
+
+
+class WallDevice(msgspec.Struct, frozen=True):
+    """One device of the shop.
+
+    `state` is a `DriverState`, `offline` (its host is gone) or `refused` (its host cannot run
+    it so). `words` and `advice` say how it is and what to do next; `code` stands for them as
+    in a till's `DeviceView`. `address` is where it is, `settings` all of how it is set up.
+    `fixed`: it stands in edge.toml. `last_scan_at` is in ms since 1970 UTC, 0 for none since
+    the box started. `tests` are what it can be asked now.
+    """
+
+    id: str
+    name: str
+    host: str
+    driver: str
+    till: str
+    roles: tuple[str, ...]
+    fixed: bool
+    device_class: str
+    model: str
+    serial_number: str
+    firmware: str
+    address: str
+    settings: dict[str, Any]
+    state: str
+    well: bool
+    code: str
+    words: str
+    advice: str
+    paper: str
+    cover: str
+    drawer: str
+    weight: str
+    weight_g: int
+    jobs_waiting: int
+    last_scan: str
+    last_scan_at: int
+    statistics: tuple[StatisticView, ...]
+    tests: tuple[DeviceTest, ...]
+
+
+class OfferView(msgspec.Struct, frozen=True):
+    """A driver of a host with the roles that its devices can serve."""
+
+    offer: DriverOffer
+    roles: tuple[str, ...]
+
+
+class WallHost(msgspec.Struct, frozen=True):
+    """A machine with devices: whether it is there, what it found, what it can run."""
+
+    name: str
+    online: bool
+    version: str
+    found: tuple[FoundDevice, ...]
+    drivers: tuple[OfferView, ...]
+
+
+class WallView(msgspec.Struct, frozen=True):
+    """The whole device wall. `bus`: whether the box hears its devices at all."""
+
+    store: str
+    at: int
+    bus: bool
+    tills: tuple[str, ...]
+    devices: tuple[WallDevice, ...]
+    hosts: tuple[WallHost, ...]
+
+
+class TestRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Ask a device to show itself; the id names the job, so a repeat is no second test."""
+
+    command_id: CommandId
+    test: DeviceTest
+    reason: Annotated[str, Meta(max_length=REASON_CHARS_MAX)] = ""
+
+
+class TestBody(msgspec.Struct, frozen=True):
+    """How a test went: `done`, `failed`, `unknown` or `waiting`; words where it is not done."""
+
+    outcome: str
+    code: str = ""
+    words: str = ""
+    advice: str = ""

@@ -112,6 +112,7 @@ class Edge:
     dispatch: JobDispatch
     files: tuple[DatabaseFile, ...]
     web: HttpService
+    wall_sockets: WallSockets
 
 
 def receipt_zone(reference: ReferenceStore) -> ZoneInfo:
@@ -383,7 +384,18 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         stack.callback(post.close)
         files = (ledger_file, reference_file, site_file)
         yield Edge(
-            settings, log, bus, tasks, selling, access, ledger, ledger_file, dispatch, files, web
+            settings,
+            log,
+            bus,
+            tasks,
+            selling,
+            access,
+            ledger,
+            ledger_file,
+            dispatch,
+            files,
+            web,
+            wall_sockets,
         )
 
 

@@ -35,6 +35,7 @@ from edge.flows.gathering import Gathering, TillDevices
 from edge.flows.job_dispatch import JobDispatch
 from edge.flows.letters import LetterPost
 from edge.flows.link_state import LinkState
+from edge.flows.open_drawers import OpenDrawers
 from edge.flows.parking import ParkedSales
 from edge.flows.paying_by_card import PayingByCard
 from edge.flows.presenting import PresentedReceipts
@@ -316,7 +317,10 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         recovery = Recovery(ledger, selling, dispatch, paying, weighing, log)
         await recovery.start(settings.tills, clean=clean)
         stack.push_async_callback(recovery.stop)
-        health = BoxHealth(ledger_file, reference, directory, link, disk, bus, dispatch, desk)
+        drawers = OpenDrawers(directory, clock, log, settings.drawer_open_s)
+        health = BoxHealth(
+            ledger_file, reference, directory, link, disk, bus, dispatch, desk, drawers
+        )
         metrics = Metrics()
         health.declare(metrics)
         sockets = TillSockets(views, clock, tasks)
@@ -371,6 +375,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             "scans": scanning.run,
             "late jobs": dispatch.sweep,
             "clock": ClockWatch(ledger, clock, log).run,
+            "open drawers": drawers.run,
             "bus": bus.run,
         }
         for name, work in lasting.items():

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from edge.contract.device_adoption import BoundDevice
 from edge.contract.identity import ShortId
-from edge.contract.limits import DEVICES_PER_HOST_MAX
+from edge.contract.limits import DEVICES_PER_HOST_MAX, DRAWER_OPEN_S, DRAWER_OPEN_S_MAX
 from edge.runtime.mqtt_bus import MqttSettings
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
@@ -66,7 +66,8 @@ class SecretSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything `tillbox edge` is told. Relative paths are relative to the file's folder.
 
-    `watch_disk`: open no sale on a disk that is nearly full.
+    `watch_disk`: open no sale on a disk that is nearly full. `drawer_open_s`: how long a drawer
+    may stand open before its till says so; 0 for ever.
     """
 
     data_dir: Path
@@ -77,3 +78,4 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tills: tuple[ShortId, ...] = ("till-1",)
     devices: Annotated[tuple[DeviceSettings, ...], Meta(max_length=DEVICES_PER_HOST_MAX)] = ()
     watch_disk: bool = True
+    drawer_open_s: Annotated[int, Meta(ge=0, le=DRAWER_OPEN_S_MAX)] = DRAWER_OPEN_S

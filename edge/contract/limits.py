@@ -242,6 +242,12 @@ SCAN_AGE_MS_MAX: Final = 5_000
 """An older scan belongs to the last customer: it is dropped and shown."""
 DRAWER_AGE_MS_MAX: Final = 10_000
 """A drawer that opens later opens in nobody's presence."""
+DRAWER_OPEN_S: Final = 60
+"""A drawer that stands open for longer was forgotten: change is given in less."""
+DRAWER_OPEN_S_MAX: Final = 3_600
+"""Whoever lets it stand open for longer wants no alarm at all: that is 0."""
+DRAWERS_LOOK_S: Final = 1.0
+"""How often edge looks which drawers stand open."""
 RECEIPT_AGE_MS_MAX: Final = 12 * 3_600_000
 """A receipt waits for paper through the day."""
 REPRINT_AGE_MS_MAX: Final = 5 * 60_000

@@ -10,6 +10,7 @@ from edge.flows.card_desk import CardDesk
 from edge.flows.device_directory import DeviceDirectory
 from edge.flows.job_dispatch import JobDispatch
 from edge.flows.link_state import LinkState
+from edge.flows.open_drawers import OpenDrawers
 from edge.ledger.disk_space import DiskSpace
 from edge.reference.store import ReferenceStore
 from edge.runtime.bus import Bus
@@ -31,6 +32,7 @@ class BoxHealth:
     bus: Bus
     dispatch: JobDispatch
     desk: CardDesk
+    drawers: OpenDrawers
 
     def items(self) -> tuple[HealthItem, ...]:
         """Return one item a part. `ledger`, `reference` and `disk` decide whether it sells."""
@@ -64,6 +66,11 @@ class BoxHealth:
                 "tillbox_device_jobs_open",
                 "Receipts, drawers and payments whose outcome is not known yet",
                 lambda: len(self.dispatch.open_jobs()),
+            ),
+            (
+                "tillbox_drawers_left_open",
+                "Cash drawers that stand open for too long now",
+                lambda: self.drawers.left_open,
             ),
             (
                 "tillbox_card_alarms",

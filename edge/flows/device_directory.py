@@ -69,6 +69,8 @@ class DeviceDirectory:
     changed: Callable[[str], None]
     host_back: Callable[[str], None]
     dropped: int = 0
+    left_open: set[str] = field(default_factory=set)
+    """Drawers that `OpenDrawers` found to stand open for too long."""
     _reported: dict[str, _Reported] = field(default_factory=dict)
     _hosts_online: dict[str, bool] = field(default_factory=dict)
     _config_errors: dict[str, str] = field(default_factory=dict)
@@ -99,6 +101,22 @@ class DeviceDirectory:
         """Say whether a device's driver has said that it can do something."""
         reported = self._reported.get(device)
         return reported is not None and capability in reported.capabilities
+
+    def drawer(self, device: str) -> str:
+        """Return `open` or `closed` as the sensor of a drawer says now; empty: not known."""
+        host, reported = self.host_of(device), self._reported.get(device)
+        if host is None or reported is None or reported.state is None:
+            return ""
+        there = reported.online and self._hosts_online.get(host, False)
+        return reported.state.drawer if there else ""
+
+    def mark_left_open(self, device: str, *, left_open: bool) -> bool:
+        """Let a till say that its drawer was left open, or no more; True when that is news."""
+        if (device in self.left_open) == left_open:
+            return False
+        (self.left_open.add if left_open else self.left_open.discard)(device)
+        self._tell_tills({known.till for known in self.devices if known.id == device})
+        return True
 
     async def greet(self) -> None:
         """Publish what each host is to run; after every connection, retained."""
@@ -281,15 +299,20 @@ class DeviceDirectory:
             )
         state = reported.state
         well = reported.online and state.state is DriverState.READY
+        code = "" if well else str(state.state)
         words = "" if well else state.health or f"The {name} is {state.state}."
+        advice = "" if well else state.advice
+        if role == "drawer" and device.id in self.left_open:
+            well, code = False, "drawer_left_open"
+            words, advice = f"The {name} was left open.", "Shut it."
         return DeviceView(
             device.id,
             role,
             str(state.state),
             well=well,
-            code="" if well else str(state.state),
+            code=code,
             words=words,
-            advice="" if well else state.advice,
+            advice=advice,
             paper=state.paper,
             drawer=state.drawer,
             jobs_waiting=state.jobs_waiting,

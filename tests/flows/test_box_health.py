@@ -10,6 +10,7 @@ from edge.flows.box_health import BoxHealth
 from edge.flows.device_directory import DeviceDirectory
 from edge.flows.job_dispatch import JobDispatch
 from edge.flows.link_state import LinkState
+from edge.flows.open_drawers import OpenDrawers
 from edge.ledger.disk_space import DiskSpace
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.memory_bus import MemoryBroker
@@ -91,6 +92,7 @@ async def test_a_full_disk_and_a_failed_one_are_said_with_what_to_do(tmp_path: P
             box.edge.bus,
             cast("JobDispatch", None),  # nor the jobs
             box.edge.selling.gathering.desk,
+            cast("OpenDrawers", None),  # nor the drawers
         )
         found = {item.name: item for item in health.items()}
     assert [name for name, item in found.items() if item.well] == ["reference", "bus", "cards"]

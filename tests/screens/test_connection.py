@@ -126,6 +126,27 @@ async def test_what_is_said_of_a_device_ends_when_it_is_well(till: TillPage, box
     await till.message("Scanner works again.")
 
 
+async def test_a_drawer_left_open_is_said_until_it_is_shut(till: TillPage, box: FakeBox) -> None:
+    await box.change_device(
+        "drawer",
+        well=False,
+        code="drawer_left_open",
+        drawer="open",
+        words="The drawer of till 2 was left open.",
+        advice="Shut it.",
+    )
+    await till.message("The drawer of till 2 was left open. Shut it.")
+    await expect(till.page.locator(".link--person")).to_contain_text("Drawer")
+    await till.page.locator(".tile", has_text="Bread roll").click()
+    await till.total("€0.45")
+    await box.change_device("drawer", well=True, code="", drawer="closed", words="", advice="")
+    await expect(till.page.locator(".link--person")).to_have_count(0)
+    await box.change_device("drawer", well=False, code="drawer_left_open", drawer="open")
+    await till.message("The drawer was left open. Shut it.")
+    await box.change_device("drawer", well=True, code="", drawer="closed")
+    await till.message("The drawer is shut again.")
+
+
 async def test_a_session_that_ended_shows_the_sign_in_page(till: TillPage, box: FakeBox) -> None:
     box.sessions.clear()
     await till.page.locator(".tile", has_text="Bread roll").click()

@@ -198,7 +198,9 @@ function devices(before, next) {
   if (!store.message.value?.device || (named && !named.well)) return;
   // what was said about it is over; another one in trouble has the line now
   const quiet = named && next.devices.every((device) => device.well);
-  store.message.value = quiet ? { tone: "well", icon: "well", words: say("device_back", { device: deviceName(named) }) } : null;
+  const shut = named && before.devices.find((each) => deviceKey(each) === deviceKey(named))?.code === "drawer_left_open";
+  const words = shut ? say("device_drawer_shut") : named ? say("device_back", { device: deviceName(named) }) : "";
+  store.message.value = quiet ? { tone: "well", icon: "well", words } : null;
 }
 
 /** The box refused a wish. @param {Said} refusal */

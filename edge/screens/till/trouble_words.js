@@ -33,6 +33,7 @@ export function deviceWords(device, view) {
 /** @param {DeviceView} device */
 function situation(device) {
   if (device.code === "host_offline" || device.state === "offline") return "device_host_offline";
+  if (device.code === "drawer_left_open") return "device_drawer_left_open";
   if (device.state === "lost") return "device_lost";
   if (device.paper === "out") return "device_paper_out";
   if (device.state === "connecting" || device.state === "configured") return "device_connecting";

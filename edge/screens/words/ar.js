@@ -569,6 +569,8 @@ export const WORDS = {
   device_paper_out: "{device}: لا ورق. ضع لفة جديدة.",
   device_paper_near: "{device}: الورق يوشك أن ينفد. جهّز لفة.",
   device_attention: "{device}: يحتاج إلى شخص.",
+  device_drawer_left_open: "بقي الدرج مفتوحًا. أغلقه.",
+  device_drawer_shut: "أُغلق الدرج من جديد.",
   receipt_safe: "عملية البيع محفوظة؛ والإيصال ينتظر.",
   devices_none: "لا أجهزة لهذا الصندوق.",
   waiting_prints: { zero: "لا طباعة تنتظر", one: "طباعة واحدة تنتظر", two: "طباعتان تنتظران", few: "{n} طباعات تنتظر", many: "{n} طباعة تنتظر", other: "{n} طباعة تنتظر" },

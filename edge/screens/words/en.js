@@ -592,6 +592,8 @@ export const WORDS = Object.freeze({
   device_paper_out: "{device} has no paper. Put in a new roll.",
   device_paper_near: "{device} is nearly out of paper. Have a roll ready.",
   device_attention: "{device} needs a person.",
+  device_drawer_left_open: "The drawer was left open. Shut it.",
+  device_drawer_shut: "The drawer is shut again.",
   receipt_safe: "The sale is safe; the receipt waits.",
   devices_none: "No devices serve this till.",
   waiting_prints: { one: "{n} print waits", other: "{n} prints wait" },

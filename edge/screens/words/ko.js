@@ -569,6 +569,8 @@ export const WORDS = {
   device_paper_out: "{device}에 용지가 없습니다. 새 롤을 넣으세요.",
   device_paper_near: "{device} 용지가 거의 없습니다. 롤을 준비하세요.",
   device_attention: "{device}에 사람 손이 필요합니다.",
+  device_drawer_left_open: "서랍이 계속 열려 있습니다. 닫아 주세요.",
+  device_drawer_shut: "서랍이 다시 닫혔습니다.",
   receipt_safe: "판매는 안전합니다. 영수증이 기다립니다.",
   devices_none: "이 계산대에 기기가 없습니다.",
   waiting_prints: { other: "인쇄 {n}건 대기" },

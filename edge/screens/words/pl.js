@@ -569,6 +569,8 @@ export const WORDS = {
   device_paper_out: "{device} nie ma papieru. Włóż nową rolkę.",
   device_paper_near: "{device}: papier się kończy. Przygotuj rolkę.",
   device_attention: "{device}: potrzebny człowiek.",
+  device_drawer_left_open: "Szuflada została otwarta. Zamknij ją.",
+  device_drawer_shut: "Szuflada jest znów zamknięta.",
   receipt_safe: "Sprzedaż jest bezpieczna; paragon czeka.",
   devices_none: "Ta kasa nie ma urządzeń.",
   waiting_prints: { one: "{n} wydruk czeka", few: "{n} wydruki czekają", many: "{n} wydruków czeka", other: "{n} wydruku czeka" },

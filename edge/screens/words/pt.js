@@ -569,6 +569,8 @@ export const WORDS = {
   device_paper_out: "{device} sem papel. Coloque um rolo novo.",
   device_paper_near: "{device}: o papel está acabando. Deixe um rolo à mão.",
   device_attention: "{device} precisa de uma pessoa.",
+  device_drawer_left_open: "A gaveta ficou aberta. Feche-a.",
+  device_drawer_shut: "A gaveta está fechada de novo.",
   receipt_safe: "A venda está segura; o cupom espera.",
   devices_none: "Nenhum aparelho atende este caixa.",
   waiting_prints: { one: "{n} impressão espera", other: "{n} impressões esperam" },

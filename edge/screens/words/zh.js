@@ -569,6 +569,8 @@ export const WORDS = {
   device_paper_out: "{device}没有纸了。请装入新纸卷。",
   device_paper_near: "{device}的纸快用完了。请备好纸卷。",
   device_attention: "{device}需要有人处理。",
+  device_drawer_left_open: "钱箱一直开着。请关上。",
+  device_drawer_shut: "钱箱已关好。",
   receipt_safe: "此单安全；小票在等待。",
   devices_none: "此收银台没有设备。",
   waiting_prints: { other: "{n} 张待打印" },

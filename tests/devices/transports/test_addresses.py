@@ -4,6 +4,7 @@ import pytest
 
 from devices.transports import addresses
 from devices.transports.addresses import connector_to
+from devices.transports.input_events import InputAddress
 from devices.transports.serial_port import SerialLine
 from edge.contract.errors import SettingsInvalid
 from edge.runtime.system_clock import SystemClock
@@ -22,6 +23,10 @@ from edge.runtime.system_clock import SystemClock
         "usb:///dev/usb/lp0",
         "usb:04b8:0e15",
         "usb:04B8:0E15:J5QY012345",
+        "input:///dev/input/by-id/usb-ACME_Scanner_42-event-kbd",
+        "input:usb/0c2e:0B61",
+        "input:usb/0c2e:0b61:SN-0042",
+        "input:port/usb-0000:00:14.0-1.2",
     ],
 )
 def test_addresses_that_can_be_used(address: str) -> None:
@@ -66,15 +71,50 @@ def test_addresses_that_can_be_used(address: str) -> None:
         "usb:04b8:0e1g",
         "usb:04b8:0e15:",
         "usb:04b8:0e15:two words",
+        "input:",
+        "input:///etc/passwd",
+        "input://dev/input/event3",
+        "input:event3",
+        "input:usb/0c2e",
+        "input:usb/0c2e:b61",
+        "input:usb/0c2e:0b61:",
+        "input:usb/0c2e:0b6g",
+        "input:port/",
+        "input:usb/0c2e:0b61?grab=0",
+        "input:usb/0c2e:0b61#2",
     ],
 )
 def test_addresses_that_cannot_say_how_they_are_written(address: str) -> None:
-    with pytest.raises(SettingsInvalid, match=r"tcp://HOST:PORT.* or serial:///dev/NAME") as caught:
+    with pytest.raises(SettingsInvalid, match=r"tcp://HOST:PORT.*serial:///dev/NAME") as caught:
         connector_to(address, SystemClock())
     assert repr(address) in str(caught.value)
 
 
+def here(path: str, **query: str) -> addresses._Address:
+    return addresses._Address("", "", 0, path, modem_lines=False, query=query)
+
+
 def test_a_serial_line_is_set_as_the_address_says() -> None:
-    line = addresses._line("", "/dev/ttyS0", {"baud": "1200", "bits": "7", "parity": "o"})
+    line = addresses._line(here("/dev/ttyS0", baud="1200", bits="7", parity="o"))
     assert line == SerialLine("/dev/ttyS0", 1200, 7, "o", 1)
-    assert addresses._line("", "/dev/ttyS0", {}) == SerialLine("/dev/ttyS0", 9600, 8, "n", 1)
+    assert addresses._line(here("/dev/ttyS0")) == SerialLine("/dev/ttyS0", 9600, 8, "n", 1)
+
+
+@pytest.mark.parametrize(
+    ("address", "scanner", "words"),
+    [
+        ("/dev/input/event3", InputAddress(path="/dev/input/event3"), "/dev/input/event3"),
+        ("usb/0c2e:0B61", InputAddress(vendor=0x0C2E, product=0x0B61), "0c2e:0b61"),
+        (
+            "usb/0c2e:0b61:a:b",
+            InputAddress(vendor=0x0C2E, product=0x0B61, serial="a:b"),
+            "0c2e:0b61 with serial a:b",
+        ),
+        ("port/usb-1.2", InputAddress(port="usb-1.2"), "at port usb-1.2"),
+    ],
+)
+def test_a_scanner_is_named_as_the_address_says(
+    address: str, scanner: InputAddress, words: str
+) -> None:
+    assert addresses._scanner(here(address)) == scanner
+    assert scanner.words == words

@@ -1,0 +1,378 @@
+"""Keyboard scanners through the kernel's input devices, behind evdev.
+
+A scanner often has two or three event nodes (keyboard, consumer keys, system keys): all of
+them are found by what sysfs says, opened, and grabbed, so that nothing it types reaches a
+console. The stream's bytes are `struct input_event` as `devices.protocols.key_events` states
+it, 24 bytes each, of all nodes in the order of their times; nothing can be written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import struct
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from devices.transports.asyncio_stream import READER_BYTES_MAX
+from devices.transports.byte_stream import ByteStream, Connector
+from edge.contract.errors import DeviceUnreachable
+from edge.contract.instant import Clock
+from edge.contract.limits import DEVICE_LOST_AFTER_MS, INPUT_LOOK_MS
+
+_EVENT: Final = struct.Struct("<qqHHi")
+_EV_KEY: Final = 1
+_EV_LED: Final = 17
+_LED_CAPSL: Final = 1
+
+_PERMISSION_TRIES: Final = 10
+_PERMISSION_EVERY_S: Final = 0.2
+"""udev needs a moment after plugging in before it has given the nodes to our group: 2 s."""
+_READS_MAX: Final = 16
+"""Of 64 events each: one node that babbles must not keep the loop from the others."""
+_ID_CHARS_MAX: Final = 256
+
+_PLUG_IN: Final = "Check that the scanner is plugged in and set to keyboard mode."
+
+
+@dataclass(frozen=True)
+class InputAddress:
+    """Which scanner: by the stable path of a node, by its USB ids, or by the port it is in.
+
+    `path`: such as `/dev/input/by-id/usb-ACME_Scanner-event-kbd`. `vendor`, `product`: USB
+    ids, with `serial` where there is more than one of that kind. `port`: the beginning of
+    what the kernel calls `phys`, such as `usb-0000:00:14.0-1.2`, for scanners without serial.
+    """
+
+    path: str = ""
+    vendor: int = 0
+    product: int = 0
+    serial: str = ""
+    port: str = ""
+
+    @property
+    def words(self) -> str:
+        """What messages call it."""
+        if self.path or self.port:
+            return self.path or f"at port {self.port}"
+        serial = f" with serial {self.serial}" if self.serial else ""
+        return f"{self.vendor:04x}:{self.product:04x}{serial}"
+
+
+@dataclass(frozen=True)
+class InputNode:
+    """One event node as sysfs tells of it; `name` is such as `event7`."""
+
+    name: str
+    vendor: int
+    product: int
+    serial: str
+    phys: str
+
+    @property
+    def port(self) -> str:
+        """The way to the device without its interface: `usb-0000:00:14.0-1.2`."""
+        return self.phys.rpartition("/")[0] or self.phys
+
+    def belongs_with(self, other: InputNode) -> bool:
+        """Tell whether both are nodes of one piece of hardware."""
+        if self.name == other.name:
+            return True
+        mine = (self.vendor, self.product, self.serial, self.port)
+        return bool(self.phys) and mine == (other.vendor, other.product, other.serial, other.port)
+
+
+class InputDevice(Protocol):
+    """What is used of evdev's `InputDevice`."""
+
+    fd: int
+
+    def capabilities(self) -> dict[int, Any]:
+        """Event types and their codes."""
+        ...
+
+    def leds(self) -> list[int]:
+        """Lamps that are lit."""
+        ...
+
+    def grab(self) -> None:
+        """Let no one else have its events; OSError EBUSY where somebody has them already."""
+        ...
+
+    def ungrab(self) -> None:
+        """Give it back."""
+        ...
+
+    def read(self) -> Iterable[Any]:
+        """Events of one read; BlockingIOError when there are none, OSError when it is gone."""
+        ...
+
+    def close(self) -> None:
+        """Close it."""
+        ...
+
+
+def _open_with_evdev(path: str) -> InputDevice:
+    try:
+        import evdev  # noqa: PLC0415 - optional, and 40 ms that a host without one does not pay
+    except ImportError:
+        raise DeviceUnreachable(
+            "evdev_missing",
+            "Scanners in keyboard mode need evdev, which is not installed here.",
+            advice="Install the package python3-evdev, or tillbox[hardware].",
+        ) from None
+    device: InputDevice = evdev.InputDevice(path)
+    return device
+
+
+@dataclass(frozen=True)
+class InputSystem:
+    """Where input devices are; tests have their own."""
+
+    devices: Path = Path("/dev/input")
+    sysfs: Path = Path("/sys/class/input")
+    open_device: Callable[[str], InputDevice] = _open_with_evdev
+
+
+def input_connector(
+    scanner: InputAddress, clock: Clock, system: InputSystem | None = None
+) -> Connector:
+    """Return a connector to a scanner in keyboard mode.
+
+    A scanner that is known to be lost is waited for: looking for it costs a few files of
+    sysfs a second, and it is there again before anyone has picked it up.
+    """
+    inputs = system or InputSystem()
+    missing_since_ms: int | None = None
+
+    async def connect() -> ByteStream:
+        nonlocal missing_since_ms
+        while not (nodes := find_nodes(scanner, inputs)):
+            now_ms = clock.monotonic_ms()
+            missing_since_ms = now_ms if missing_since_ms is None else missing_since_ms
+            if now_ms - missing_since_ms <= DEVICE_LOST_AFTER_MS + INPUT_LOOK_MS:
+                raise DeviceUnreachable(
+                    "scanner_missing", f"There is no scanner {scanner.words}.", advice=_PLUG_IN
+                )
+            await clock.sleep(INPUT_LOOK_MS / 1000)
+        missing_since_ms = None
+        for _ in range(_PERMISSION_TRIES - 1):
+            try:
+                return await _open(scanner, nodes, inputs)
+            except PermissionError:
+                await clock.sleep(_PERMISSION_EVERY_S)
+            except OSError as error:
+                raise _unreachable(scanner, error) from error
+        try:
+            return await _open(scanner, nodes, inputs)
+        except OSError as error:
+            raise _unreachable(scanner, error) from error
+
+    return connect
+
+
+def find_nodes(scanner: InputAddress, system: InputSystem) -> list[InputNode]:
+    """Return all event nodes of the scanner at an address, from sysfs; nothing is opened.
+
+    Empty where it is not plugged in. Raises DeviceUnreachable when there are several scanners.
+    """
+    nodes = sorted(_all_nodes(system.sysfs), key=lambda node: node.name)
+    if scanner.path:
+        target = Path(scanner.path).resolve().name if Path(scanner.path).exists() else ""
+        chosen = [node for node in nodes if node.name == target]
+    elif scanner.port:
+        chosen = [node for node in nodes if node.port == scanner.port]
+    else:
+        ids = (scanner.vendor, scanner.product)
+        chosen = [
+            node
+            for node in nodes
+            if (node.vendor, node.product) == ids and scanner.serial in {"", node.serial}
+        ]
+    found = [node for node in nodes if chosen and node.belongs_with(chosen[0])]
+    if others := [node for node in chosen if node not in found]:
+        ports = sorted({chosen[0].port, *(node.port for node in others)})
+        raise DeviceUnreachable(
+            "scanner_ambiguous",
+            f"There is more than one scanner {scanner.words}: at the ports {', '.join(ports)}.",
+            advice="Name one of them by its serial number, or by its port: input:port/PORT.",
+        )
+    return found
+
+
+def _all_nodes(sysfs: Path) -> Iterable[InputNode]:
+    for folder in sysfs.glob("event*"):
+        with suppress(OSError, ValueError):  # it went away while we looked
+            yield InputNode(
+                folder.name,
+                int(_told(folder, "id/vendor"), 16),
+                int(_told(folder, "id/product"), 16),
+                _told(folder, "uniq"),
+                _told(folder, "phys"),
+            )
+
+
+def _told(folder: Path, name: str) -> str:
+    return (folder / "device" / name).read_text("utf-8", "replace")[:_ID_CHARS_MAX].strip()
+
+
+async def _open(
+    scanner: InputAddress, nodes: list[InputNode], system: InputSystem
+) -> InputEventStream:
+    """Open and grab in a thread: the kernel waits 50 ms in each USB node it opens."""
+    loop = asyncio.get_running_loop()
+    opening = loop.run_in_executor(None, _open_all, nodes, system)
+    try:
+        devices, caps_lock = await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(_close_unwanted)
+        raise
+    if not devices:
+        raise OSError(errno.ENODEV, "it has no keys")
+    return InputEventStream(devices, scanner.words, loop, caps_lock=caps_lock)
+
+
+def _open_all(nodes: list[InputNode], system: InputSystem) -> tuple[list[InputDevice], bool]:
+    """Open and grab those nodes that have keys; tell whether Caps Lock is lit.
+
+    Raises OSError, with all closed again.
+    """
+    devices: list[InputDevice] = []
+    try:
+        for node in nodes:
+            devices.append(system.open_device(str(system.devices / node.name)))
+            if _EV_KEY in devices[-1].capabilities():
+                devices[-1].grab()
+            else:
+                devices.pop().close()
+        return devices, any(_LED_CAPSL in device.leds() for device in devices)
+    except BaseException:
+        _close_all(devices)
+        raise
+
+
+def _close_unwanted(opening: asyncio.Future[tuple[list[InputDevice], bool]]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        _close_all(opening.result()[0])
+
+
+def _close_all(devices: list[InputDevice]) -> None:
+    for device in devices:
+        with suppress(OSError):
+            device.ungrab()
+        with suppress(OSError):
+            device.close()
+
+
+_ADVICE: Final = {
+    errno.ENOENT: _PLUG_IN,
+    errno.ENODEV: _PLUG_IN,
+    errno.EACCES: "Let the service's user use it: add it to the group input.",
+    errno.EBUSY: "Another program holds the scanner: stop it.",
+}
+
+
+def _unreachable(scanner: InputAddress, error: OSError) -> DeviceUnreachable:
+    code = "scanner_taken" if error.errno == errno.EBUSY else "scanner_not_open"
+    return DeviceUnreachable(
+        code,
+        f"The scanner {scanner.words} cannot be opened: {error.strerror or error}.",
+        advice=_ADVICE.get(error.errno or 0, "Unplug the scanner and plug it in again."),
+    )
+
+
+class InputEventStream:
+    """The open and grabbed nodes of one scanner as a `ByteStream`."""
+
+    def __init__(
+        self,
+        devices: list[InputDevice],
+        name: str,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        caps_lock: bool,
+    ) -> None:
+        self._devices = devices
+        self._name = name
+        self._loop = loop
+        self._bytes = bytearray()
+        self._changed = asyncio.Event()
+        self._listening = False
+        self._closed = False
+        self._gone: OSError | None = None
+        if caps_lock:
+            self._bytes += _EVENT.pack(0, 0, _EV_LED, _LED_CAPSL, 1)
+        self._listen()
+
+    async def read(self, max_bytes: int) -> bytes:
+        """Return what came; see `ByteStream.read`. Unplugged: DeviceUnreachable, after the rest."""
+        while not self._bytes:
+            if self._closed:
+                return b""
+            if self._gone is not None:
+                raise DeviceUnreachable(
+                    "scanner_unplugged",
+                    f"The scanner {self._name} was unplugged: {self._gone.strerror or self._gone}.",
+                    advice=_PLUG_IN,
+                )
+            self._changed.clear()
+            await self._changed.wait()
+        data = bytes(self._bytes[:max_bytes])
+        del self._bytes[:max_bytes]
+        self._listen()
+        return data
+
+    async def write(self, data: bytes) -> None:  # noqa: ARG002 - the interface of all streams
+        """Refuse: a scanner in keyboard mode takes nothing."""
+        raise DeviceUnreachable(
+            "scanner_only_types",
+            f"The scanner {self._name} is in keyboard mode: nothing can be sent to it.",
+            advice="Set it to serial mode where it is to be told something.",
+        )
+
+    async def close(self) -> None:
+        """Give the scanner back; see `ByteStream.close`."""
+        if not self._closed:
+            self._closed = True
+            self._stop()
+            self._bytes.clear()
+            _close_all(self._devices)
+            self._changed.set()
+
+    def _listen(self) -> None:
+        """Read while there is room: beyond it the kernel keeps events, or says they are lost."""
+        room = len(self._bytes) < READER_BYTES_MAX
+        if room and not (self._listening or self._closed or self._gone):
+            self._listening = True
+            for device in self._devices:
+                self._loop.add_reader(device.fd, self._collect)
+
+    def _stop(self) -> None:
+        if self._listening:
+            self._listening = False
+            for device in self._devices:
+                self._loop.remove_reader(device.fd)
+
+    def _collect(self) -> None:
+        """Take what all nodes have, in the order of the kernel's times."""
+        events: list[tuple[int, int, int, int, int]] = []
+        for device in self._devices:
+            try:
+                for _ in range(_READS_MAX):
+                    events += [
+                        (event.sec, event.usec, event.type, event.code, event.value)
+                        for event in device.read()
+                    ]
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                self._gone = error
+        events.sort(key=lambda event: event[:2])  # stable: what a node says stays in its order
+        for event in events:
+            self._bytes += _EVENT.pack(*event)
+        if self._gone is not None or len(self._bytes) >= READER_BYTES_MAX:
+            self._stop()
+        self._changed.set()

@@ -162,7 +162,10 @@ class KeyCodes:
     # --- events ---------------------------------------------------------------------------
 
     def _take(self, at_ms: int, kind: int, code: int, value: int) -> Found:
-        if kind == EV_KEY and value != _REPEAT:
+        if kind == EV_KEY and value == _REPEAT:
+            # a key that got stuck must not keep a code open for ever
+            return [] if self._report else self._pass(at_ms)
+        if kind == EV_KEY:
             if not self._report:
                 self._report_ms = at_ms
             self._report.append((code, value))
@@ -183,6 +186,7 @@ class KeyCodes:
         if not keys:
             return []
         found = self._pass(self._report_ms)
+        self._last_ms = self._report_ms
         for code, value in sorted(keys, key=lambda key: key[0] not in HELD_KEYS):
             found += self._key(code, down=value == _DOWN)
         return found
@@ -191,6 +195,7 @@ class KeyCodes:
         """Give up the code at hand up to its end: which keys are missing nobody knows."""
         self._report.clear()
         found = self._pass(at_ms)
+        self._last_ms = at_ms
         self._clear()
         self._bad = Misread.EVENTS_LOST
         self._cut_off = False
@@ -202,7 +207,6 @@ class KeyCodes:
         gap_ms = 0 if self._last_ms is None else at_ms - self._last_ms
         while (silence_ms := self.silence_ms) is not None and gap_ms > silence_ms:
             found += self.flush()
-        self._last_ms = at_ms
         return found
 
     # --- signs ----------------------------------------------------------------------------

@@ -70,7 +70,7 @@ class SimulatedScanner:
         Raises DeviceUnreachable when no cable is in.
         """
         settings = self._settings
-        aim = SYMBOLOGY_TO_AIM[symbology or _symbology(code)] if settings.send_aim else ""
+        aim = SYMBOLOGY_TO_AIM[symbology or symbology_of(code)] if settings.send_aim else ""
         typed = f"{settings.prefix}{aim}{code}{settings.suffix}"
         await self.type_bytes(typed.encode())
 
@@ -87,7 +87,8 @@ class SimulatedScanner:
         return self._stream is not None
 
 
-def _symbology(code: str) -> str:
+def symbology_of(code: str) -> str:
+    """Tell by its digits which symbol a code is most likely printed as."""
     digits = code.isascii() and code.isdigit()
     if digits and len(code) in (12, 13):
         return "ean13"

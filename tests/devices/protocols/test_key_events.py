@@ -365,6 +365,7 @@ def test_a_key_held_down_is_typed_once_and_keeps_no_code_open() -> None:
     typed = typing().digits("1").down(DIGITS["2"])
     for _ in range(20):
         typed.wait(33).report((DIGITS["2"], 2))
+    assert read(typed.data, US) == [scanned("12")]  # the silence began with the last key
     assert read(typed.wait(33).digits("3").enter().data, US) == [scanned("12"), scanned("3")]
 
 

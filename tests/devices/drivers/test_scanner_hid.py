@@ -14,7 +14,11 @@ import pytest
 from devices.driver import SimulatorPorts
 from devices.drivers.scanner_hid import ScannerHid, ScannerHidSettings
 from devices.protocols.keyboard_layouts import Layout
-from devices.simulators.scanner_hid import SimulatedHidScanner, SimulatedHidScannerSettings
+from devices.simulators.scanner_hid import (
+    KernelKeyboard,
+    SimulatedHidScanner,
+    SimulatedHidScannerSettings,
+)
 from devices.transports.memory_pipe import MemoryCable, PipeVariant
 from edge.contract.device_messages import BarcodeScanned
 from edge.contract.device_states import DriverState
@@ -199,17 +203,46 @@ async def test_a_slow_scanner_may_be_given_more_time(
     assert bench.scanned == expected
 
 
+class LateStream:
+    """Its keys are there when the patience of who reads them has just ended."""
+
+    def __init__(self, first: bytes, late: bytes) -> None:
+        self.data, self.late = first, late
+
+    async def read(self, max_bytes: int) -> bytes:
+        if not self.data:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.data, self.late = self.late, b""
+        data, self.data = self.data, b""
+        return data
+
+    async def write(self, data: bytes) -> None:
+        raise AssertionError("a keyboard is told nothing")
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
 async def test_a_host_that_stood_still_splits_no_code() -> None:
-    bench = ScannerBench({}, {"suffix": "none"})
-    async with bench.open() as scanner:
-        await scanner.type_text("952")
-        await bench.clock.advance(0.09)
-        await scanner.type_text("123")  # in the buffer, unread, when the patience ends
-        bench.clock._elapsed_s += 0.5
-        await bench.clock.advance(0)
-        assert bench.scanned == []
-        await bench.clock.advance(0.2)
+    typed: list[bytes] = []
+    at_ms = 1_795_000_000_000
+    for text in ("952", "123"):
+        keyboard = KernelKeyboard()
+        typed.append(b"")
+        for digit in text:
+            at_ms += 10
+            for usage in (0x1E + "1234567890".index(digit), 0):
+                typed[-1] += keyboard.report(bytes((0, 0, usage, 0, 0, 0, 0, 0)), at_ms)
+    bench = ScannerBench({}, {})
+    serving = asyncio.create_task(bench.driver.serve(LateStream(*typed)))
+    await bench.clock.advance(0.1)
+    assert bench.scanned == []
+    await bench.clock.advance(0.1)
     assert bench.scanned == [BarcodeScanned("952123")]
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
 
 
 async def test_a_key_held_down_is_one_sign() -> None:

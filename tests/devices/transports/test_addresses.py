@@ -74,6 +74,7 @@ def test_addresses_that_can_be_used(address: str) -> None:
         "input:",
         "input:///etc/passwd",
         "input://dev/input/event3",
+        "input://box/dev/input/event3",
         "input:event3",
         "input:usb/0c2e",
         "input:usb/0c2e:b61",

@@ -84,11 +84,17 @@ class AnswerReader(Generic[A]):
 
 
 def framed(
-    begin: int, end: int, bytes_max: int, read: Callable[[bytes], A | None]
+    begin: int,
+    end: int,
+    bytes_max: int,
+    read: Callable[[bytes], A | None],
+    *,
+    whole: bool = False,
 ) -> Callable[[bytes], Cut[A] | None]:
     """Return a `cut` for messages between two bytes; `read` gets what stands between them.
 
-    In a damaged message another one may begin: only its first byte is thrown away.
+    In a damaged message another one may begin: only its first byte is thrown away. `whole`: not
+    so where `begin` stands inside of messages too, there a part of one would be taken for another.
     """
 
     def cut(held: bytes) -> Cut[A] | None:
@@ -99,6 +105,6 @@ def framed(
         if stop < 0:
             return (None, 1) if len(held) >= bytes_max else None
         answer = read(held[1:stop])
-        return (None, 1) if answer is None else (answer, stop + 1)
+        return answer, 1 if answer is None and not whole else stop + 1
 
     return cut

@@ -20,7 +20,8 @@ from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from devices.transports.byte_stream import Connector
-from devices.transports.input_events import InputAddress, input_connector
+from devices.transports.input_events import input_connector
+from devices.transports.plugged_in import PluggedAddress
 from devices.transports.serial_port import PARITIES, SerialLine, serial_connector
 from devices.transports.tcp_stream import tcp_connector
 from devices.transports.tls_stream import tls_connector
@@ -128,16 +129,16 @@ def _input(address: _Address, clock: Clock) -> Connector:
     return input_connector(_scanner(address), clock)
 
 
-def _scanner(address: _Address) -> InputAddress:
+def _scanner(address: _Address) -> PluggedAddress:
     path = address.path
     if path.startswith("/dev/"):
-        return InputAddress(path=path)
+        return PluggedAddress(path=path)
     kind, _, where = path.partition("/")
     if kind == "port" and where:
-        return InputAddress(port=where)
+        return PluggedAddress(port=where)
     if kind == "usb" and (ids := _USB_ID.fullmatch(where)):
         vendor, product, serial = ids.groups("")
-        return InputAddress(vendor=int(vendor, 16), product=int(product, 16), serial=serial)
+        return PluggedAddress(vendor=int(vendor, 16), product=int(product, 16), serial=serial)
     raise address.invalid("no scanner is named like that")
 
 

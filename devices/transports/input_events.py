@@ -11,55 +11,26 @@ from __future__ import annotations
 import asyncio
 import errno
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from devices.transports.asyncio_stream import READER_BYTES_MAX
-from devices.transports.byte_stream import ByteStream, Connector
+from devices.transports.byte_stream import Connector
+from devices.transports.plugged_in import PluggedAddress, ambiguous, plugged_connector, unplugged
 from edge.contract.errors import DeviceUnreachable
 from edge.contract.instant import Clock
-from edge.contract.limits import DEVICE_LOST_AFTER_MS, INPUT_LOOK_MS
 
 _EVENT: Final = struct.Struct("<qqHHi")
 _EV_KEY: Final = 1
 _EV_LED: Final = 17
 _LED_CAPSL: Final = 1
 
-_PERMISSION_TRIES: Final = 10
-_PERMISSION_EVERY_S: Final = 0.2
-"""udev needs a moment after plugging in before it has given the nodes to our group: 2 s."""
 _READS_MAX: Final = 16
 """Of 64 events each: one node that babbles must not keep the loop from the others."""
 _ID_CHARS_MAX: Final = 256
-
-_PLUG_IN: Final = "Check that the scanner is plugged in and set to keyboard mode."
-
-
-@dataclass(frozen=True)
-class InputAddress:
-    """Which scanner: by the stable path of a node, by its USB ids, or by the port it is in.
-
-    `path`: such as `/dev/input/by-id/usb-ACME_Scanner-event-kbd`. `vendor`, `product`: USB
-    ids, with `serial` where there is more than one of that kind. `port`: the beginning of
-    what the kernel calls `phys`, such as `usb-0000:00:14.0-1.2`, for scanners without serial.
-    """
-
-    path: str = ""
-    vendor: int = 0
-    product: int = 0
-    serial: str = ""
-    port: str = ""
-
-    @property
-    def words(self) -> str:
-        """What messages call it."""
-        if self.path or self.port:
-            return self.path or f"at port {self.port}"
-        serial = f" with serial {self.serial}" if self.serial else ""
-        return f"{self.vendor:04x}:{self.product:04x}{serial}"
 
 
 @dataclass(frozen=True)
@@ -138,43 +109,19 @@ class InputSystem:
 
 
 def input_connector(
-    scanner: InputAddress, clock: Clock, system: InputSystem | None = None
+    scanner: PluggedAddress, clock: Clock, system: InputSystem | None = None
 ) -> Connector:
-    """Return a connector to a scanner in keyboard mode.
-
-    A scanner that is known to be lost is waited for: looking for it costs a few files of
-    sysfs a second, and it is there again before anyone has picked it up.
-    """
+    """Return a connector to a scanner in keyboard mode."""
     inputs = system or InputSystem()
-    missing_since_ms: int | None = None
-
-    async def connect() -> ByteStream:
-        nonlocal missing_since_ms
-        while not (nodes := find_nodes(scanner, inputs)):
-            now_ms = clock.monotonic_ms()
-            missing_since_ms = now_ms if missing_since_ms is None else missing_since_ms
-            if now_ms - missing_since_ms <= DEVICE_LOST_AFTER_MS + INPUT_LOOK_MS:
-                raise DeviceUnreachable(
-                    "scanner_missing", f"There is no scanner {scanner.words}.", advice=_PLUG_IN
-                )
-            await clock.sleep(INPUT_LOOK_MS / 1000)
-        missing_since_ms = None
-        for _ in range(_PERMISSION_TRIES - 1):
-            try:
-                return await _open(scanner, nodes, inputs)
-            except PermissionError:
-                await clock.sleep(_PERMISSION_EVERY_S)
-            except OSError as error:
-                raise _unreachable(scanner, error) from error
-        try:
-            return await _open(scanner, nodes, inputs)
-        except OSError as error:
-            raise _unreachable(scanner, error) from error
-
-    return connect
+    return plugged_connector(
+        scanner,
+        lambda: find_nodes(scanner, inputs),
+        lambda nodes: _open(scanner, nodes, inputs),
+        clock,
+    )
 
 
-def find_nodes(scanner: InputAddress, system: InputSystem) -> list[InputNode]:
+def find_nodes(scanner: PluggedAddress, system: InputSystem) -> list[InputNode]:
     """Return all event nodes of the scanner at an address, from sysfs; nothing is opened.
 
     Empty where it is not plugged in. Raises DeviceUnreachable when there are several scanners.
@@ -194,12 +141,7 @@ def find_nodes(scanner: InputAddress, system: InputSystem) -> list[InputNode]:
         ]
     found = [node for node in nodes if chosen and node.belongs_with(chosen[0])]
     if others := [node for node in chosen if node not in found]:
-        ports = sorted({chosen[0].port, *(node.port for node in others)})
-        raise DeviceUnreachable(
-            "scanner_ambiguous",
-            f"There is more than one scanner {scanner.words}: at the ports {', '.join(ports)}.",
-            advice="Name one of them by its serial number, or by its port: input:port/PORT.",
-        )
+        raise ambiguous(scanner, {chosen[0].port, *(node.port for node in others)})
     return found
 
 
@@ -220,7 +162,7 @@ def _told(folder: Path, name: str) -> str:
 
 
 async def _open(
-    scanner: InputAddress, nodes: list[InputNode], system: InputSystem
+    scanner: PluggedAddress, nodes: Sequence[InputNode], system: InputSystem
 ) -> InputEventStream:
     """Open and grab in a thread: the kernel waits 50 ms in each USB node it opens."""
     loop = asyncio.get_running_loop()
@@ -235,7 +177,7 @@ async def _open(
     return InputEventStream(devices, scanner.words, loop, caps_lock=caps_lock)
 
 
-def _open_all(nodes: list[InputNode], system: InputSystem) -> tuple[list[InputDevice], bool]:
+def _open_all(nodes: Sequence[InputNode], system: InputSystem) -> tuple[list[InputDevice], bool]:
     """Open and grab those nodes that have keys; tell whether Caps Lock is lit.
 
     Raises OSError, with all closed again.
@@ -267,23 +209,6 @@ def _close_all(devices: list[InputDevice]) -> None:
             device.close()
 
 
-_ADVICE: Final = {
-    errno.ENOENT: _PLUG_IN,
-    errno.ENODEV: _PLUG_IN,
-    errno.EACCES: "Let the service's user use it: add it to the group input.",
-    errno.EBUSY: "Another program holds the scanner: stop it.",
-}
-
-
-def _unreachable(scanner: InputAddress, error: OSError) -> DeviceUnreachable:
-    code = "scanner_taken" if error.errno == errno.EBUSY else "scanner_not_open"
-    return DeviceUnreachable(
-        code,
-        f"The scanner {scanner.words} cannot be opened: {error.strerror or error}.",
-        advice=_ADVICE.get(error.errno or 0, "Unplug the scanner and plug it in again."),
-    )
-
-
 class InputEventStream:
     """The open and grabbed nodes of one scanner as a `ByteStream`."""
 
@@ -313,11 +238,7 @@ class InputEventStream:
             if self._closed:
                 return b""
             if self._gone is not None:
-                raise DeviceUnreachable(
-                    "scanner_unplugged",
-                    f"The scanner {self._name} was unplugged: {self._gone.strerror or self._gone}.",
-                    advice=_PLUG_IN,
-                )
+                raise unplugged(self._name, self._gone)
             self._changed.clear()
             await self._changed.wait()
         data = bytes(self._bytes[:max_bytes])

@@ -216,10 +216,11 @@ class LateStream:
             finally:
                 self.data, self.late = self.late, b""
         data, self.data = self.data, b""
+        assert len(data) <= max_bytes
         return data
 
     async def write(self, data: bytes) -> None:
-        raise AssertionError("a keyboard is told nothing")
+        raise AssertionError(data)
 
     async def close(self) -> None:
         """Nothing to close."""

@@ -4,7 +4,7 @@ import pytest
 
 from devices.transports import addresses
 from devices.transports.addresses import connector_to
-from devices.transports.input_events import InputAddress
+from devices.transports.plugged_in import PluggedAddress
 from devices.transports.serial_port import SerialLine
 from edge.contract.errors import SettingsInvalid
 from edge.runtime.system_clock import SystemClock
@@ -104,18 +104,18 @@ def test_a_serial_line_is_set_as_the_address_says() -> None:
 @pytest.mark.parametrize(
     ("address", "scanner", "words"),
     [
-        ("/dev/input/event3", InputAddress(path="/dev/input/event3"), "/dev/input/event3"),
-        ("usb/0c2e:0B61", InputAddress(vendor=0x0C2E, product=0x0B61), "0c2e:0b61"),
+        ("/dev/input/event3", PluggedAddress(path="/dev/input/event3"), "/dev/input/event3"),
+        ("usb/0c2e:0B61", PluggedAddress(vendor=0x0C2E, product=0x0B61), "0c2e:0b61"),
         (
             "usb/0c2e:0b61:a:b",
-            InputAddress(vendor=0x0C2E, product=0x0B61, serial="a:b"),
+            PluggedAddress(vendor=0x0C2E, product=0x0B61, serial="a:b"),
             "0c2e:0b61 with serial a:b",
         ),
-        ("port/usb-1.2", InputAddress(port="usb-1.2"), "at port usb-1.2"),
+        ("port/usb-1.2", PluggedAddress(port="usb-1.2"), "at port usb-1.2"),
     ],
 )
 def test_a_scanner_is_named_as_the_address_says(
-    address: str, scanner: InputAddress, words: str
+    address: str, scanner: PluggedAddress, words: str
 ) -> None:
     assert addresses._scanner(here(address)) == scanner
     assert scanner.words == words

@@ -16,13 +16,13 @@ import pytest
 
 from devices.transports import input_events
 from devices.transports.input_events import (
-    InputAddress,
     InputEventStream,
     InputNode,
     InputSystem,
     find_nodes,
     input_connector,
 )
+from devices.transports.plugged_in import PluggedAddress
 from edge.contract.errors import DeviceUnreachable
 from edge.runtime.system_clock import SystemClock
 from tests.devices.virtual_clock import VirtualClock
@@ -128,7 +128,7 @@ def inputs(tmp_path: Path) -> Iterator[FakeInputs]:
             device.close()
 
 
-USB = InputAddress(vendor=0x0C2E, product=0x0B61)
+USB = PluggedAddress(vendor=0x0C2E, product=0x0B61)
 NINE_DOWN = (1_795_000_000, 250_000, 1, 10, 1)
 SYN = (1_795_000_000, 250_000, 0, 0, 0)
 NINE_DOWN_BYTES = bytes.fromhex(
@@ -139,7 +139,7 @@ NINE_DOWN_BYTES = bytes.fromhex(
 
 @asynccontextmanager
 async def opened(
-    inputs: FakeInputs, scanner: InputAddress = USB
+    inputs: FakeInputs, scanner: PluggedAddress = USB
 ) -> AsyncIterator[InputEventStream]:
     stream = await input_connector(scanner, SystemClock(), inputs.system)()
     assert isinstance(stream, InputEventStream)
@@ -152,7 +152,7 @@ async def opened(
 # --- finding ------------------------------------------------------------------------------
 
 
-def names(inputs: FakeInputs, scanner: InputAddress) -> list[str]:
+def names(inputs: FakeInputs, scanner: PluggedAddress) -> list[str]:
     return [node.name for node in find_nodes(scanner, inputs.system)]
 
 
@@ -166,13 +166,13 @@ def test_all_nodes_of_one_scanner_are_found_and_no_other(inputs: FakeInputs) -> 
     (inputs.sysfs / "mouse0").mkdir()
     (inputs.sysfs / "event9").mkdir()  # gone while we looked
     every = ["event3", "event4", "event5"]
-    assert names(inputs, InputAddress(path=str(inputs.dev / "by-id/usb-ACME-event-kbd"))) == every
-    assert names(inputs, InputAddress(path=str(inputs.dev / "event4"))) == every
-    assert names(inputs, InputAddress(vendor=0x0C2E, product=0x0B61, serial="S1")) == every
-    assert names(inputs, InputAddress(port="usb-1.4")) == ["event7"]
-    assert names(inputs, InputAddress(path=str(inputs.dev / "by-id/nothing"))) == []
-    assert names(inputs, InputAddress(vendor=0x0C2E, product=0x0B61, serial="S9")) == []
-    assert names(inputs, InputAddress(port="usb-1")) == []
+    assert names(inputs, PluggedAddress(path=str(inputs.dev / "by-id/usb-ACME-event-kbd"))) == every
+    assert names(inputs, PluggedAddress(path=str(inputs.dev / "event4"))) == every
+    assert names(inputs, PluggedAddress(vendor=0x0C2E, product=0x0B61, serial="S1")) == every
+    assert names(inputs, PluggedAddress(port="usb-1.4")) == ["event7"]
+    assert names(inputs, PluggedAddress(path=str(inputs.dev / "by-id/nothing"))) == []
+    assert names(inputs, PluggedAddress(vendor=0x0C2E, product=0x0B61, serial="S9")) == []
+    assert names(inputs, PluggedAddress(port="usb-1")) == []
 
 
 def test_two_scanners_of_one_kind_are_never_chosen_between(inputs: FakeInputs) -> None:
@@ -188,13 +188,13 @@ def test_nodes_of_two_bluetooth_scanners_are_told_apart_by_their_address(
 ) -> None:
     inputs.plug_in("event3", phys="b8:27:eb:00:00:01", serial="aa:aa:aa:aa:aa:01")
     inputs.plug_in("event4", phys="b8:27:eb:00:00:01", serial="aa:aa:aa:aa:aa:02")
-    assert names(inputs, InputAddress(path=str(inputs.dev / "event4"))) == ["event4"]
+    assert names(inputs, PluggedAddress(path=str(inputs.dev / "event4"))) == ["event4"]
 
 
 def test_nodes_of_which_nobody_knows_where_they_are_stay_alone(inputs: FakeInputs) -> None:
     inputs.plug_in("event3")
     inputs.plug_in("event4")
-    assert names(inputs, InputAddress(path=str(inputs.dev / "event3"))) == ["event3"]
+    assert names(inputs, PluggedAddress(path=str(inputs.dev / "event3"))) == ["event3"]
     assert not InputNode("a", 1, 2, "", "").belongs_with(InputNode("b", 1, 2, "", ""))
 
 
@@ -350,7 +350,7 @@ async def test_permission_is_asked_for_again_while_udev_is_at_work(
         if opens:
             await (await connect()).close()
         else:
-            with pytest.raises(DeviceUnreachable, match="group input"):
+            with pytest.raises(DeviceUnreachable, match="group, by udev, is to be input"):
                 await connect()
     assert clock.monotonic_ms() == min(refusals, 9) * 200
 
@@ -454,7 +454,7 @@ async def test_a_keyboard_that_the_kernel_makes_up_is_read_and_grabbed(
     uinput: Callable[..., Any],
 ) -> None:
     keyboard = uinput(name="tillbox test scanner", phys="tillbox-test/input0")
-    address = InputAddress(vendor=0x7115, product=0x0001)
+    address = PluggedAddress(vendor=0x7115, product=0x0001)
     stream = await input_connector(address, SystemClock())()
     with pytest.raises(DeviceUnreachable, match="Another program"):
         await input_connector(address, SystemClock())()

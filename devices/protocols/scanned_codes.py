@@ -35,6 +35,8 @@ class Misread(StrEnum):
     """The kernel threw key events away: what was typed is not known."""
     UNKNOWN_KEY = "unknown_key"
     """A key that types nothing: an F key, an arrow, Alt with a letter."""
+    UNKNOWN_REPORT = "unknown_report"
+    """The scanner lays its reports out in a way that is not known here."""
     STUCK_KEY = "stuck_key"
     """Shift, Ctrl or Alt was still down when the code had ended."""
 
@@ -57,3 +59,14 @@ def read_code(text: str, *, aim: bool, group_separator: str) -> BarcodeScanned |
     if len(text) > BARCODE_CHARS_MAX:
         return Misread.TOO_LONG
     return BarcodeScanned(text, identifier)
+
+
+def decode_text(data: bytes) -> str:
+    """Return bytes of a symbol as text.
+
+    QR codes hold UTF-8 today and Latin-1 by the older standard; Latin-1 decodes anything.
+    """
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("latin-1")

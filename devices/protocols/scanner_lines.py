@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from devices.protocols.scanned_codes import AIM_CHARS, Misread, read_code
+from devices.protocols.scanned_codes import AIM_CHARS, Misread, decode_text, read_code
 from edge.contract.device_messages import BarcodeScanned
 from edge.contract.limits import BARCODE_CHARS_MAX, SERIAL_IDLE_FLUSH_MS, SERIAL_TAIL_MS
 
@@ -98,13 +98,5 @@ class ScannerLines:
     def _read(self, piece: bytes) -> BarcodeScanned | Misread:
         if not piece.startswith(self._line.prefix):
             return Misread.NO_PREFIX
-        text = _decode(piece[len(self._line.prefix) :])
+        text = decode_text(piece[len(self._line.prefix) :])
         return read_code(text, aim=self._line.aim, group_separator=self._line.group_separator)
-
-
-def _decode(piece: bytes) -> str:
-    # QR codes hold UTF-8 today and Latin-1 by the older standard; Latin-1 decodes anything
-    try:
-        return piece.decode()
-    except UnicodeDecodeError:
-        return piece.decode("latin-1")

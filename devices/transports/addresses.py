@@ -6,7 +6,8 @@
 - `usb:///dev/usb/lp0`, or `usb:04b8:0e15:SERIAL` for a printer wherever it is plugged in (the
   serial number may be left out)
 - `input:///dev/input/by-id/usb-NAME-event-kbd` for a scanner in keyboard mode, or where that is
-  not stable `input:usb/VID:PID`, `input:usb/VID:PID:SERIAL`, `input:port/usb-0000:00:14.0-1.2`
+  not stable `input:usb/VID:PID`, `input:usb/VID:PID:SERIAL`, `input:port/usb-0000:00:14.0-1.2`;
+  for one in point-of-sale mode the same with `hidraw:`
 
 What a URL means something by (`?`, `#`, `%`) is written as %XX.
 """
@@ -20,6 +21,7 @@ from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from devices.transports.byte_stream import Connector
+from devices.transports.hidraw_reports import hidraw_connector
 from devices.transports.input_events import input_connector
 from devices.transports.plugged_in import PluggedAddress
 from devices.transports.serial_port import PARITIES, SerialLine, serial_connector
@@ -35,7 +37,8 @@ _WAYS: Final = (
     "serial:///dev/NAME with, where needed, ?baud=9600&bits=8&parity=n&stop=1",
     "usb:///dev/usb/lp0 or usb:VENDOR:PRODUCT for a printer",
     "input:///dev/input/by-id/NAME, input:usb/VID:PID, input:usb/VID:PID:SERIAL or "
-    "input:port/PORT for a scanner in keyboard mode",
+    "input:port/PORT for a scanner in keyboard mode, and hidraw: in place of input: for one in "
+    "point-of-sale mode",
 )
 _ADVICE: Final = f"Write one of: {'; '.join(_WAYS)}."
 _USB_ID: Final = re.compile(r"([0-9a-f]{4}):([0-9a-f]{4})(?::([!-~]{1,126}))?", re.IGNORECASE)
@@ -129,6 +132,12 @@ def _input(address: _Address, clock: Clock) -> Connector:
     return input_connector(_scanner(address), clock)
 
 
+def _hidraw(address: _Address, clock: Clock) -> Connector:
+    _check_here(address)
+    address.nothing_else("a scanner in point-of-sale mode")
+    return hidraw_connector(_scanner(address), clock)
+
+
 def _scanner(address: _Address) -> PluggedAddress:
     path = address.path
     if path.startswith("/dev/"):
@@ -173,4 +182,5 @@ _CONNECTORS: Final[dict[str, Callable[[_Address, Clock], Connector]]] = {
     "serial": _serial,
     "usb": _usb,
     "input": _input,
+    "hidraw": _hidraw,
 }

@@ -8,7 +8,6 @@ it, 24 bytes each, of all nodes in the order of their times; nothing can be writ
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import struct
 from collections.abc import Callable, Iterable, Sequence
@@ -17,9 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from devices.transports.asyncio_stream import READER_BYTES_MAX
+from typing_extensions import override
+
 from devices.transports.byte_stream import Connector
-from devices.transports.plugged_in import PluggedAddress, ambiguous, plugged_connector, unplugged
+from devices.transports.plugged_in import (
+    PluggedAddress,
+    PluggedStream,
+    ambiguous,
+    open_in_thread,
+    plugged_connector,
+)
 from edge.contract.errors import DeviceUnreachable
 from edge.contract.instant import Clock
 
@@ -164,17 +170,12 @@ def _told(folder: Path, name: str) -> str:
 async def _open(
     scanner: PluggedAddress, nodes: Sequence[InputNode], system: InputSystem
 ) -> InputEventStream:
-    """Open and grab in a thread: the kernel waits 50 ms in each USB node it opens."""
-    loop = asyncio.get_running_loop()
-    opening = loop.run_in_executor(None, _open_all, nodes, system)
-    try:
-        devices, caps_lock = await asyncio.shield(opening)
-    except asyncio.CancelledError:
-        opening.add_done_callback(_close_unwanted)
-        raise
+    devices, caps_lock = await open_in_thread(
+        lambda: _open_all(nodes, system), lambda opened: _close_all(opened[0])
+    )
     if not devices:
         raise OSError(errno.ENODEV, "it has no keys")
-    return InputEventStream(devices, scanner.words, loop, caps_lock=caps_lock)
+    return InputEventStream(devices, scanner.words, caps_lock=caps_lock)
 
 
 def _open_all(nodes: Sequence[InputNode], system: InputSystem) -> tuple[list[InputDevice], bool]:
@@ -196,11 +197,6 @@ def _open_all(nodes: Sequence[InputNode], system: InputSystem) -> tuple[list[Inp
         raise
 
 
-def _close_unwanted(opening: asyncio.Future[tuple[list[InputDevice], bool]]) -> None:
-    if not opening.cancelled() and opening.exception() is None:
-        _close_all(opening.result()[0])
-
-
 def _close_all(devices: list[InputDevice]) -> None:
     for device in devices:
         with suppress(OSError):
@@ -209,75 +205,16 @@ def _close_all(devices: list[InputDevice]) -> None:
             device.close()
 
 
-class InputEventStream:
+class InputEventStream(PluggedStream):
     """The open and grabbed nodes of one scanner as a `ByteStream`."""
 
-    def __init__(
-        self,
-        devices: list[InputDevice],
-        name: str,
-        loop: asyncio.AbstractEventLoop,
-        *,
-        caps_lock: bool,
-    ) -> None:
+    def __init__(self, devices: list[InputDevice], name: str, *, caps_lock: bool) -> None:
+        lamp = _EVENT.pack(0, 0, _EV_LED, _LED_CAPSL, 1) if caps_lock else b""
         self._devices = devices
-        self._name = name
-        self._loop = loop
-        self._bytes = bytearray()
-        self._changed = asyncio.Event()
-        self._listening = False
-        self._closed = False
-        self._gone: OSError | None = None
-        if caps_lock:
-            self._bytes += _EVENT.pack(0, 0, _EV_LED, _LED_CAPSL, 1)
-        self._listen()
+        super().__init__(name, [device.fd for device in devices], lamp)
 
-    async def read(self, max_bytes: int) -> bytes:
-        """Return what came; see `ByteStream.read`. Unplugged: DeviceUnreachable, after the rest."""
-        while not self._bytes:
-            if self._closed:
-                return b""
-            if self._gone is not None:
-                raise unplugged(self._name, self._gone)
-            self._changed.clear()
-            await self._changed.wait()
-        data = bytes(self._bytes[:max_bytes])
-        del self._bytes[:max_bytes]
-        self._listen()
-        return data
-
-    async def write(self, data: bytes) -> None:  # noqa: ARG002 - the interface of all streams
-        """Refuse: a scanner in keyboard mode takes nothing."""
-        raise DeviceUnreachable(
-            "scanner_only_types",
-            f"The scanner {self._name} is in keyboard mode: nothing can be sent to it.",
-            advice="Set it to serial mode where it is to be told something.",
-        )
-
-    async def close(self) -> None:
-        """Give the scanner back; see `ByteStream.close`."""
-        if not self._closed:
-            self._closed = True
-            self._stop()
-            self._bytes.clear()
-            _close_all(self._devices)
-            self._changed.set()
-
-    def _listen(self) -> None:
-        """Read while there is room: beyond it the kernel keeps events, or says they are lost."""
-        room = len(self._bytes) < READER_BYTES_MAX
-        if room and not (self._listening or self._closed or self._gone):
-            self._listening = True
-            for device in self._devices:
-                self._loop.add_reader(device.fd, self._collect)
-
-    def _stop(self) -> None:
-        if self._listening:
-            self._listening = False
-            for device in self._devices:
-                self._loop.remove_reader(device.fd)
-
-    def _collect(self) -> None:
+    @override
+    def _take(self) -> bytes:
         """Take what all nodes have, in the order of the kernel's times."""
         events: list[tuple[int, int, int, int, int]] = []
         for device in self._devices:
@@ -292,8 +229,8 @@ class InputEventStream:
             except OSError as error:
                 self._gone = error
         events.sort(key=lambda event: event[:2])  # stable: what a node says stays in its order
-        for event in events:
-            self._bytes += _EVENT.pack(*event)
-        if self._gone is not None or len(self._bytes) >= READER_BYTES_MAX:
-            self._stop()
-        self._changed.set()
+        return b"".join(_EVENT.pack(*event) for event in events)
+
+    @override
+    def _let_go(self) -> None:
+        _close_all(self._devices)

@@ -1,18 +1,22 @@
-"""Scanners that people plug in and pull out: named so that the name stays, and waited for."""
+"""Scanners that people plug in and pull out: named so that the name stays, waited for, read."""
 
 from __future__ import annotations
 
+import asyncio
 import errno
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from devices.transports.asyncio_stream import READER_BYTES_MAX
 from devices.transports.byte_stream import ByteStream, Connector
 from edge.contract.errors import DeviceUnreachable
 from edge.contract.instant import Clock
 from edge.contract.limits import DEVICE_LOST_AFTER_MS, INPUT_LOOK_MS
 
 Node = TypeVar("Node")
+Opened = TypeVar("Opened")
 
 _PERMISSION_TRIES: Final = 10
 _PERMISSION_EVERY_S: Final = 0.2
@@ -99,13 +103,105 @@ def ambiguous(scanner: PluggedAddress, ports: set[str]) -> DeviceUnreachable:
     )
 
 
-def unplugged(name: str, error: OSError) -> DeviceUnreachable:
-    """Return what a read raises when the scanner is gone."""
-    return DeviceUnreachable(
-        "scanner_unplugged",
-        f"The scanner {name} was unplugged: {error.strerror or error}.",
-        advice=PLUG_IN,
-    )
+async def open_in_thread(
+    open_all: Callable[[], Opened], close_all: Callable[[Opened], None]
+) -> Opened:
+    """Open in a thread: the kernel waits 50 ms in each USB device it opens.
+
+    Raises what `open_all` raises. Who is cancelled meanwhile leaves nothing open.
+    """
+    opening = asyncio.get_running_loop().run_in_executor(None, open_all)
+
+    def close_unwanted(done: asyncio.Future[Opened]) -> None:
+        if not done.cancelled() and done.exception() is None:
+            close_all(done.result())
+
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(close_unwanted)
+        raise
+
+
+class PluggedStream(ABC):
+    """An open scanner as a `ByteStream`; concrete ones write `_take` and `_let_go`.
+
+    `fds`: what becomes readable when it has said something, or is gone. `first`: bytes that
+    come before what it says.
+    """
+
+    def __init__(self, name: str, fds: Sequence[int], first: bytes = b"") -> None:
+        self._name = name
+        self._fds = tuple(fds)
+        self._bytes = bytearray(first)
+        self._changed = asyncio.Event()
+        self._listening = False
+        self._closed = False
+        self._gone: OSError | None = None
+        self._listen()
+
+    @abstractmethod
+    def _take(self) -> bytes:
+        """Return what it has said so far. An OSError says that it is gone: set `_gone`."""
+
+    @abstractmethod
+    def _let_go(self) -> None:
+        """Close what is open."""
+
+    async def read(self, max_bytes: int) -> bytes:
+        """Return what came; see `ByteStream.read`. Unplugged: DeviceUnreachable, after the rest."""
+        while not self._bytes:
+            if self._closed:
+                return b""
+            if self._gone is not None:
+                raise DeviceUnreachable(
+                    "scanner_unplugged",
+                    f"The scanner {self._name} was unplugged: {self._gone.strerror or self._gone}.",
+                    advice=PLUG_IN,
+                )
+            self._changed.clear()
+            await self._changed.wait()
+        data = bytes(self._bytes[:max_bytes])
+        del self._bytes[:max_bytes]
+        self._listen()
+        return data
+
+    async def write(self, data: bytes) -> None:  # noqa: ARG002 - the interface of all streams
+        """Refuse: a scanner in this mode takes nothing."""
+        raise DeviceUnreachable(
+            "scanner_only_talks",
+            f"The scanner {self._name} is in a mode in which nothing can be sent to it.",
+            advice="Set it to serial mode where it is to be told something.",
+        )
+
+    async def close(self) -> None:
+        """Give the scanner back; see `ByteStream.close`."""
+        if not self._closed:
+            self._closed = True
+            self._stop()
+            self._bytes.clear()
+            self._let_go()
+            self._changed.set()
+
+    def _listen(self) -> None:
+        """Read while there is room: beyond it the kernel keeps what is said, or loses it."""
+        room = len(self._bytes) < READER_BYTES_MAX
+        if room and not (self._listening or self._closed or self._gone):
+            self._listening = True
+            for fd in self._fds:
+                asyncio.get_running_loop().add_reader(fd, self._collect)
+
+    def _stop(self) -> None:
+        if self._listening:
+            self._listening = False
+            for fd in self._fds:
+                asyncio.get_running_loop().remove_reader(fd)
+
+    def _collect(self) -> None:
+        self._bytes += self._take()
+        if self._gone is not None or len(self._bytes) >= READER_BYTES_MAX:
+            self._stop()
+        self._changed.set()
 
 
 def _unreachable(scanner: PluggedAddress, error: OSError) -> DeviceUnreachable:

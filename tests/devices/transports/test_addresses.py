@@ -27,6 +27,8 @@ from edge.runtime.system_clock import SystemClock
         "input:usb/0c2e:0B61",
         "input:usb/0c2e:0b61:SN-0042",
         "input:port/usb-0000:00:14.0-1.2",
+        "hidraw:usb/0c2e:0b67",
+        "hidraw:///dev/hidraw2",
     ],
 )
 def test_addresses_that_can_be_used(address: str) -> None:
@@ -73,6 +75,8 @@ def test_addresses_that_can_be_used(address: str) -> None:
         "usb:04b8:0e15:two words",
         "input:",
         "input:///etc/passwd",
+        "hidraw:///etc/passwd",
+        "hidraw:hidraw2",
         "input://dev/input/event3",
         "input://box/dev/input/event3",
         "input:event3",

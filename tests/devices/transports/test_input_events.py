@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from devices.transports import input_events
+from devices.transports.asyncio_stream import READER_BYTES_MAX
 from devices.transports.input_events import (
     InputEventStream,
     InputNode,
@@ -265,7 +265,7 @@ async def test_one_who_does_not_read_holds_the_kernel_back(inputs: FakeInputs) -
             await asyncio.sleep(0)
             await asyncio.sleep(0)
         assert not stream._listening
-        assert len(stream._bytes) <= input_events.READER_BYTES_MAX + 16 * 64 * EVENT.size
+        assert len(stream._bytes) <= READER_BYTES_MAX + 16 * 64 * EVENT.size
         found = b""
         while len(found) < 60 * 64 * EVENT.size:
             found += await stream.read(10_000)

@@ -18,7 +18,13 @@ import msgspec
 
 from devices.scripted_actions import Actions
 from devices.transports.byte_stream import ByteStream, Connector
-from devices.transports.flight_recorder import FlightRecorder, RecordedStream
+from devices.transports.flight_recorder import (
+    CONNECTED,
+    DISCONNECTED,
+    NOTE,
+    FlightRecorder,
+    RecordedStream,
+)
 from edge.contract.device_messages import JobError, JobKind, JobResult, JobStatus
 from edge.contract.device_states import LEGAL_MOVES, DeviceClass, DriverState
 from edge.contract.errors import DeviceUnreachable, ProtocolViolation, TillboxError
@@ -41,6 +47,17 @@ class Rung(StrEnum):
     BENCH = "bench"
     """On a real device; model and firmware are named in `DriverSpec.model`."""
     IN_SHOPS = "in_shops"
+
+
+class Replay(StrEnum):
+    """What a driver's recordings are good for."""
+
+    WHOLE = "whole"
+    """Every byte is in them."""
+    REDACTED = "redacted"
+    """Its messages are, as long as they were, with card data and passwords blanked."""
+    READ_ONLY = "read_only"
+    """They are for people: the conversation was encrypted, or other than what was recorded."""
 
 
 # --- jobs as a driver sees them ----------------------------------------------------------
@@ -158,7 +175,8 @@ class DriverSpec(Generic[S]):
 
     `settings` is the shape of `WantedDevice.settings`, `example` one that documents and
     tests use, `connector` how the settings lead to the hardware (raises SettingsInvalid).
-    `job_kinds` are the jobs it takes; `model` what it was tried with.
+    `job_kinds` are the jobs it takes; `model` what it was tried with. `replay` says what its
+    recordings hold: a driver with `records_bytes` False names another than `WHOLE`.
     """
 
     name: str
@@ -171,6 +189,7 @@ class DriverSpec(Generic[S]):
     model: str
     capabilities: tuple[str, ...]
     rung: Rung
+    replay: Replay = Replay.WHOLE
 
 
 # --- simulators --------------------------------------------------------------------------
@@ -317,8 +336,10 @@ class ConnectedDriver(ABC):
             )
         except DeviceUnreachable as error:
             return error
-        self._stream = RecordedStream(stream, self.ports.recorder) if self.records_bytes else stream
-        self.ports.recorder.note("connected")
+        self._stream = stream
+        if self.records_bytes:
+            self._stream = RecordedStream(stream, self.ports.recorder, self.ports.clock)
+        self.ports.recorder.record(NOTE, CONNECTED)
         try:
             await self.serve(self._stream)
         except (DeviceUnreachable, ProtocolViolation) as error:
@@ -329,7 +350,7 @@ class ConnectedDriver(ABC):
             if self._live.is_set():
                 self._live.clear()
                 self._gone_since_ms = self.ports.clock.monotonic_ms()
-            self.ports.recorder.note("disconnected")
+            self.ports.recorder.record(NOTE, DISCONNECTED)
             self._stream = None
             await stream.close()
         return DeviceUnreachable(

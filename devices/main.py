@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from devices.host.device_finder import FolderFinder
 from devices.host.device_host import DeviceHost
 from devices.host.running_device import Surroundings
 from devices.job_journal import MIGRATIONS, JobJournal
+from devices.recordings.recording_folder import RecordingFolder
+from devices.replaying import recording_commands
 from devices.settings import DevicesSettings
 from edge.contract.device_states import OFFLINE
 from edge.contract.device_topics import HostTopics
@@ -24,7 +27,7 @@ from edge.runtime.command_line import Command
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.ids import SystemIds
 from edge.runtime.mqtt_bus import MqttBus
-from edge.runtime.process_life import live, run_process, told_to_stop
+from edge.runtime.process_life import WRONG_SETTINGS, live, run_process, told_to_stop
 from edge.runtime.settings_file import load
 from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
@@ -36,16 +39,25 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         type=Path,
-        required=True,
         metavar="FILE.toml",
         help="settings: store, host, database and [broker] with user and password_file",
     )
     parser.add_argument(
         "--host", default="", metavar="NAME", help="this machine's name, instead of the file's"
     )
+    recording_commands.configure(parser.add_subparsers(dest="action", metavar="ACTION"))
+    parser.set_defaults(act=_serve_devices)
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    status: int = arguments.act(arguments)
+    return status
+
+
+def _serve_devices(arguments: argparse.Namespace) -> int:
+    if arguments.config is None:
+        sys.stderr.write("--config FILE.toml is missing: it says whose devices are run here.\n")
+        return WRONG_SETTINGS
     return run_process(
         "devices",
         lambda clock, log: _serve(_settings(arguments.config, arguments.host), clock, log),
@@ -78,6 +90,8 @@ async def _serve(settings: DevicesSettings, clock: Clock, log: Log) -> None:
             ids=SystemIds(clock),
             log=log,
             tasks=tasks,
+            recordings=RecordingFolder(settings.recordings_folder),
+            version=version("tillbox"),
         )
         host = DeviceHost(topics, version("tillbox"), around, FolderFinder(settings.look_in))
         await host.open()

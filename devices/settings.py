@@ -16,6 +16,7 @@ class DevicesSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `store` and `host`: whose devices these are, as in the topics. `database`: where this
     host remembers which jobs it did. `broker`: where the broker is and who we are there.
     `look_in`: below which folder `dev` and `sys` say what is plugged in; a test has its own.
+    `recordings`: the folder of recordings; by default `recordings` beside the database.
     """
 
     store: ShortId
@@ -23,3 +24,9 @@ class DevicesSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     database: Path
     broker: MqttSettings
     look_in: Path = Path("/")
+    recordings: Path | None = None
+
+    @property
+    def recordings_folder(self) -> Path:
+        """Where recordings are kept."""
+        return self.recordings or self.database.parent / "recordings"

@@ -11,12 +11,15 @@ import msgspec
 
 from devices.driver import Driver, DriverSpec
 from devices.host.device_outbox import DeviceOutbox
+from devices.host.device_recordings import DeviceRecordings
 from devices.host.event_rate import EventRate
+from devices.host.recorded_driver import RecordedDriver
 from devices.job_journal import JobJournal
 from devices.job_router.job_queue import JobQueue
+from devices.recordings.recording_folder import RecordingFolder
 from devices.transports.byte_stream import ByteStream, Connector
 from devices.transports.flight_recorder import FlightRecorder
-from edge.contract.device_messages import DeviceEvent, Job, JobError, JobResult
+from edge.contract.device_messages import DeviceEvent, Job, JobError, JobKind, JobResult
 from edge.contract.device_states import (
     DeviceMeta,
     DeviceState,
@@ -44,7 +47,7 @@ from edge.runtime.supervisor import Supervisor
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What every device of this host is given."""
+    """What every device of this host is given. Without `recordings` no recording is kept."""
 
     bus: Bus
     journal: JobJournal
@@ -52,6 +55,8 @@ class Surroundings:
     ids: Ids
     log: Log
     tasks: Supervisor
+    recordings: RecordingFolder | None = None
+    version: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,17 @@ class RunningDevice:
         self._rate = EventRate(around.clock, EVENTS_PER_S_MAX, EVENTS_BURST_MAX)
         self._calming: asyncio.Task[None] | None = None
         self.outbox: Final = DeviceOutbox(around.bus, topics, around.clock)
-        self.driver: Driver = plan.spec.build(plan.settings, self)
+        self._recordings = DeviceRecordings(
+            plan.wanted,
+            self.recorder,
+            around.recordings,
+            version=around.version,
+            clock=around.clock,
+            log=self.log,
+            spawn=around.tasks.spawn,
+            answer=self.outbox.result,
+        )
+        self.driver: Driver = self._build_driver()
         self.queue: Final = JobQueue(
             self,
             kinds=plan.spec.job_kinds,
@@ -148,7 +163,10 @@ class RunningDevice:
 
     def take(self, job: Job) -> None:
         """Take a job over; the answer goes out as a result."""
-        self.queue.take(job)
+        if job.kind == JobKind.SAVE_RECORDING:
+            self._recordings.take(job)  # the driver is not asked, however it is
+        else:
+            self.queue.take(job)
 
     async def publish_statistics(self) -> None:
         """Publish the counts when they have changed."""
@@ -177,8 +195,11 @@ class RunningDevice:
                 advice="It starts again by itself; if this repeats, report it with the log.",
             )
             await self.clock.sleep(backoff.next_ms() / 1000)
-            self.driver = self.plan.spec.build(self.plan.settings, self)
+            self.driver = self._build_driver()
             self._new_boot()
+
+    def _build_driver(self) -> Driver:
+        return RecordedDriver(self.plan.spec.build(self.plan.settings, self), self.recorder)
 
     def _new_boot(self) -> None:
         self._events = 0
@@ -269,9 +290,12 @@ class RunningDevice:
             changes["state"] = DriverState(changes["state"])
         if all(getattr(self._state, name) == value for name, value in changes.items()):
             return
+        was = self._state.state
         self._state = msgspec.structs.replace(
             self._state, seq=self._state.seq + 1, ts=self.clock.now_ms(), **changes
         )
+        if self._state.state is DriverState.LOST is not was:
+            self._recordings.lost(self._state.health)
         self.outbox.state(self._state)
         if "jobs_waiting" not in changes:
             self.queue.wake()

@@ -12,13 +12,14 @@ from __future__ import annotations
 import struct
 import unicodedata
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
 from devices.driver import SimulatorPorts, SimulatorSpec
-from devices.simulators.scanner_serial import SYMBOLOGY_TO_AIM, symbology_of
+from devices.scripted_actions import Action, NoArguments
+from devices.simulators.scanner_serial import SYMBOLOGY_TO_AIM, ScanArgs, symbology_of
 from devices.transports.byte_stream import ByteStream
 from edge.contract.device_states import DeviceClass
 from edge.contract.errors import DeviceUnreachable
@@ -230,6 +231,11 @@ class SimulatedHidScanner:
                 self._stream = None
             await stream.close()
 
+    @property
+    def connected(self) -> bool:
+        """Whether somebody reads what it types."""
+        return self._stream is not None
+
     # --- what a person does with it ---
 
     async def scan(self, code: str, symbology: str = "") -> None:
@@ -352,9 +358,63 @@ def _strokes_of(layout: str) -> dict[str, list[Stroke]]:
     return strokes
 
 
+class TextArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Signs that are typed."""
+
+    text: str
+
+
+class HoldArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A key that stays down."""
+
+    sign: Annotated[str, Meta(min_length=1, max_length=1)]
+    ms: Annotated[int, Meta(ge=0, le=60_000)] = 1_000
+
+
+class StickArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A modifier that gets stuck."""
+
+    key: Literal["ctrl", "shift", "alt", "altgr"]
+
+
+_MODIFIER: Final = {"ctrl": _CTRL, "shift": _SHIFT, "alt": _ALT, "altgr": _ALTGR}
+
+
+async def _scan(scanner: SimulatedHidScanner, args: ScanArgs) -> None:
+    await scanner.scan(args.text, args.symbology)
+
+
+async def _type(scanner: SimulatedHidScanner, args: TextArgs) -> None:
+    await scanner.type_text(args.text)
+
+
+async def _hold(scanner: SimulatedHidScanner, args: HoldArgs) -> None:
+    await scanner.hold(args.sign, args.ms)
+
+
+async def _stick(scanner: SimulatedHidScanner, args: StickArgs) -> None:
+    await scanner.stick(_MODIFIER[args.key])
+
+
+def _shows(scanner: SimulatedHidScanner) -> dict[str, Any]:
+    return {"connected": scanner.connected}
+
+
 SIMULATOR: Final = SimulatorSpec(
     name="scanner_hid",
     device_class=DeviceClass.SCANNER,
     settings=SimulatedHidScannerSettings,
     build=SimulatedHidScanner,
+    actions={
+        "scan": Action("Read a label and type it as the scanner is set.", ScanArgs, _scan),
+        "type": Action("Type signs without an end: half a code, noise.", TextArgs, _type),
+        "hold": Action("Keep a key down, so that the kernel repeats it.", HoldArgs, _hold),
+        "stick": Action("Let a modifier key get stuck.", StickArgs, _stick),
+        "lose_events": Action(
+            "Let the kernel's buffer run over, which it says.",
+            NoArguments,
+            lambda scanner, _: scanner.lose_events(),
+        ),
+    },
+    shows=_shows,
 )

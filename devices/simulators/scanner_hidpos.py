@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from devices.driver import SimulatorPorts, SimulatorSpec
-from devices.simulators.scanner_serial import SYMBOLOGY_TO_AIM, symbology_of
+from devices.scripted_actions import Action
+from devices.simulators.scanner_serial import SYMBOLOGY_TO_AIM, ScanArgs, TypeArgs, symbology_of
 from devices.transports.byte_stream import ByteStream
 from edge.contract.device_states import DeviceClass
 from edge.contract.errors import DeviceUnreachable
@@ -45,6 +46,11 @@ class SimulatedHidPosScanner:
                 self._stream = None
             await stream.close()
 
+    @property
+    def connected(self) -> bool:
+        """Whether somebody reads its reports."""
+        return self._stream is not None
+
     async def scan(self, code: str, symbology: str = "") -> None:
         """Read a label; without `symbology` it is told by the digits, as the symbol would be.
 
@@ -78,9 +84,26 @@ class SimulatedHidPosScanner:
         await self._stream.write(report)
 
 
+async def _scan(scanner: SimulatedHidPosScanner, args: ScanArgs) -> None:
+    await scanner.scan(args.text, args.symbology)
+
+
+async def _send(scanner: SimulatedHidPosScanner, args: TypeArgs) -> None:
+    await scanner.send(bytes.fromhex(args.hex))
+
+
+def _shows(scanner: SimulatedHidPosScanner) -> dict[str, Any]:
+    return {"connected": scanner.connected}
+
+
 SIMULATOR: Final = SimulatorSpec(
     name="scanner_hidpos",
     device_class=DeviceClass.SCANNER,
     settings=SimulatedHidPosScannerSettings,
     build=SimulatedHidPosScanner,
+    actions={
+        "scan": Action("Read a label and send its reports.", ScanArgs, _scan),
+        "type": Action("Send a report as it is: another layout, half a code.", TypeArgs, _send),
+    },
+    shows=_shows,
 )

@@ -36,9 +36,8 @@ _WAYS: Final = (
     "tls://HOST:PORT?ca=FILE with, where the certificate does not name the host, &name=NAME",
     "serial:///dev/NAME with, where needed, ?baud=9600&bits=8&parity=n&stop=1",
     "usb:///dev/usb/lp0 or usb:VENDOR:PRODUCT for a printer",
-    "input:///dev/input/by-id/NAME, input:usb/VID:PID, input:usb/VID:PID:SERIAL or "
-    "input:port/PORT for a scanner in keyboard mode, and hidraw: in place of input: for one in "
-    "point-of-sale mode",
+    "input:///dev/input/by-id/NAME, input:usb/VID:PID[:SERIAL] or input:port/PORT for a scanner",
+    "hidraw: in the place of input: for one in point-of-sale mode",
 )
 _ADVICE: Final = f"Write one of: {'; '.join(_WAYS)}."
 _USB_ID: Final = re.compile(r"([0-9a-f]{4}):([0-9a-f]{4})(?::([!-~]{1,126}))?", re.IGNORECASE)

@@ -1,33 +1,46 @@
 """The flight recorder of a device: the last bytes in and out with their times, bounded.
 
-It is saved as lines of JSON and can be played into the same driver in a test. Drivers of
+`devices.recordings` saves it; `tillbox devices replay` plays it into the same driver. Drivers of
 payment terminals record messages themselves, with card data taken out.
 """
 
 from __future__ import annotations
 
-import base64
 from collections import deque
-from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
 from devices.transports.byte_stream import ByteStream
 from devices.transports.signal_lines import SignalLines, lines_of
+from edge.contract.errors import DeviceUnreachable
 from edge.contract.instant import Clock
 from edge.contract.limits import FLIGHT_RECORDER_BYTES_MAX
 
 IN: Final = "in"
 OUT: Final = "out"
 NOTE: Final = "note"
+JOB: Final = "job"
+END: Final = "end"
+CONNECTED: Final = b"connected"
+DISCONNECTED: Final = b"disconnected"
+"""The notes between which a connection stood."""
+WRITTEN: Final = b"written"
+WRITE_FAILED: Final = b"write failed"
+WRITE_BROKEN_OFF: Final = b"write broken off"
+"""How a write ended that took its time, failed, or was given up by the driver."""
 
+_SLOW_WRITE_MS: Final = 20
+"""A write that waits for the device so long is noted: what came meanwhile was heard before."""
 _ENTRY_BYTES: Final = 64
 """What an entry costs besides its bytes: many small ones must not outgrow the bound."""
 
 
 class FlightEntry(msgspec.Struct, frozen=True):
-    """`at_ms`: milliseconds since 1970 UTC; `way`: `in` (from the device), `out`, or `note`."""
+    """`at_ms`: milliseconds since 1970 UTC; `data` empty with `in`: the device hung up.
+
+    `way`: `in` (from the device), `out`, `note`, or `job` and `end` of what the driver was asked.
+    """
 
     at_ms: int
     way: str
@@ -64,31 +77,16 @@ class FlightRecorder:
         """Return what is kept, oldest first."""
         return tuple(self._entries)
 
-    def save(self) -> bytes:
-        """Return the bundle: one JSON object a line, bytes as base64."""
-        return b"".join(
-            msgspec.json.encode(
-                {"at_ms": e.at_ms, "way": e.way, "data": base64.b64encode(e.data).decode()}
-            )
-            + b"\n"
-            for e in self._entries
-        )
-
-
-def load_flight(bundle: bytes) -> Iterable[FlightEntry]:
-    """Return the entries of a saved bundle; raises msgspec.ValidationError when it is none."""
-    for line in bundle.splitlines():
-        yield msgspec.json.decode(line, type=FlightEntry)
-
 
 class RecordedStream:
     """A stream that writes down in a recorder what passes through it."""
 
-    def __init__(self, stream: ByteStream, recorder: FlightRecorder) -> None:
+    def __init__(self, stream: ByteStream, recorder: FlightRecorder, clock: Clock) -> None:
         self._stream = stream
         self._recorder = recorder
         lines = lines_of(stream)
         self.lines = None if lines is None else RecordedLines(lines, recorder)
+        self._clock = clock
 
     async def read(self, max_bytes: int) -> bytes:
         """Read and write down; see `ByteStream.read`."""
@@ -99,7 +97,17 @@ class RecordedStream:
     async def write(self, data: bytes) -> None:
         """Write down and write; see `ByteStream.write`."""
         self._recorder.record(OUT, data)
-        await self._stream.write(data)
+        begun_ms = self._clock.monotonic_ms()
+        try:
+            await self._stream.write(data)
+        except DeviceUnreachable:
+            self._recorder.record(NOTE, WRITE_FAILED)
+            raise
+        except BaseException:
+            self._recorder.record(NOTE, WRITE_BROKEN_OFF)
+            raise
+        if self._clock.monotonic_ms() - begun_ms >= _SLOW_WRITE_MS:
+            self._recorder.record(NOTE, WRITTEN)
 
     async def close(self) -> None:
         """Close the stream; see `ByteStream.close`."""

@@ -60,6 +60,7 @@ class JobKind(StrEnum):
     SHOW_LINES = "show_lines"
     PRINT_LABELS = "print_labels"
     CHECK_HEALTH = "check_health"
+    SAVE_RECORDING = "save_recording"
 
 
 DELIVERY: Final[dict[JobKind, Delivery]] = {
@@ -74,6 +75,7 @@ DELIVERY: Final[dict[JobKind, Delivery]] = {
     JobKind.SHOW_LINES: Delivery.REPEATABLE,
     JobKind.PRINT_LABELS: Delivery.AT_LEAST_ONCE,
     JobKind.CHECK_HEALTH: Delivery.REPEATABLE,
+    JobKind.SAVE_RECORDING: Delivery.REPEATABLE,
 }
 
 NEWEST_COUNTS: Final = frozenset({JobKind.SHOW_LINES})
@@ -235,6 +237,14 @@ class CheckHealthArgs(msgspec.Struct, frozen=True):
     """Ask the device for its state now (UnifiedPOS check health, internal). Never a payment."""
 
 
+class SaveRecordingArgs(msgspec.Struct, frozen=True):
+    """Keep what the device's flight recorder holds, in a file of its host, and send it.
+
+    Every device takes it, whatever its driver and its state; the device is not touched. The
+    answer is `done` with a `RecordingOutcome`.
+    """
+
+
 JOB_ARGS: Final[dict[JobKind, type[msgspec.Struct]]] = {
     JobKind.PRINT_RECEIPT: PrintReceiptArgs,
     JobKind.KICK_DRAWER: KickDrawerArgs,
@@ -247,6 +257,7 @@ JOB_ARGS: Final[dict[JobKind, type[msgspec.Struct]]] = {
     JobKind.SHOW_LINES: ShowLinesArgs,
     JobKind.PRINT_LABELS: PrintLabelsArgs,
     JobKind.CHECK_HEALTH: CheckHealthArgs,
+    JobKind.SAVE_RECORDING: SaveRecordingArgs,
 }
 
 
@@ -345,6 +356,18 @@ class LabelsOutcome(msgspec.Struct, frozen=True):
 
     evidence: str
     labels: int
+
+
+class RecordingOutcome(msgspec.Struct, frozen=True):
+    """A recording that was saved. `file`: its name in the host's folder of recordings.
+
+    `bundle` is the same content as base64 of zlib (RFC 1950), empty where that is longer than
+    `RECORDING_ANSWER_CHARS_MAX`: it is then fetched from the host. `size_bytes` is the file's.
+    """
+
+    file: str
+    size_bytes: int
+    bundle: str = ""
 
 
 class JobResult(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -294,6 +294,16 @@ DEVICE_STOP_S_MAX: Final = 2.0
 """A driver that is not gone by then is left behind: the others stop in time."""
 FLIGHT_RECORDER_BYTES_MAX: Final = 65_536
 """A few receipts or payments per device; 64 devices stay under 4 MiB."""
+RECORDING_BYTES_MAX: Final = 1_048_576
+"""One recording: a full flight recorder of single bytes has under 200 kB as lines of JSON."""
+RECORDINGS_PER_DEVICE_MAX: Final = 5
+"""What one device's last losses looked like; older ones tell nothing new."""
+RECORDINGS_MAX: Final = 320
+"""`DEVICES_PER_HOST_MAX` with `RECORDINGS_PER_DEVICE_MAX` each, devices that are gone included."""
+RECORDING_LOST_EVERY_MS: Final = 600_000
+"""A device with a loose plug is lost every few seconds: it must not wear the card out."""
+RECORDING_ANSWER_CHARS_MAX: Final = 196_608
+"""A recording inside an answer, well within `MQTT_PAYLOAD_BYTES_MAX`; usual ones have 20 kB."""
 SERIAL_IDLE_FLUSH_MS: Final = 80
 """A scanner without a suffix has ended by then; inside a code gaps are under 20 ms."""
 SERIAL_TAIL_MS: Final = 1_000

@@ -16,6 +16,7 @@ from devices.host.device_finder import DeviceFinder
 from devices.host.device_host import DeviceHost
 from devices.host.running_device import Surroundings
 from devices.job_journal import MIGRATIONS, JobJournal
+from devices.recordings.recording_folder import RecordingFolder
 from devices.simulators.scanner_serial import SIMULATOR, SimulatedScanner, SimulatedScannerSettings
 from devices.transports.asyncio_stream import AsyncioStream
 from edge.contract.device_messages import JobResult
@@ -145,6 +146,8 @@ class HostBench:
                 ids=SystemIds(self.clock),
                 log=self.log,
                 tasks=tasks,
+                recordings=RecordingFolder(self.database.parent / "recordings"),
+                version="0.0.0",
             )
             host = DeviceHost(TOPICS, "0.0.0", around, self.finder)
             await host.open()

@@ -31,6 +31,7 @@ from edge.contract.device_messages import (
     PrintReceiptArgs,
     RefundPaymentArgs,
     ReversePaymentArgs,
+    SaveRecordingArgs,
     ShelfLabel,
     ShowLinesArgs,
     WeighArgs,
@@ -57,6 +58,7 @@ ARGS: dict[JobKind, msgspec.Struct] = {
     JobKind.PRINT_LABELS: PrintLabelsArgs((ShelfLabel("Whole milk", "1.29", "", "9520000000011"),)),
     JobKind.WEIGH: WeighArgs(price_minor=299),
     JobKind.CHECK_HEALTH: CheckHealthArgs(),
+    JobKind.SAVE_RECORDING: SaveRecordingArgs(),
 }
 APPROVED = PaymentOutcome("approved", 1200, "4242", "Test")
 

@@ -120,7 +120,7 @@ async def test_only_what_changed_is_restarted(bench: HostBench, scanner: Scanner
         (WantedDevice("x-1", "scanner_serial"), "missing required field `address`"),
         (WantedDevice("x-1", "scanner_serial", {"address": 7}), "Expected `str`, got `int`"),
         (WantedDevice("x-1", "scanner_serial", {"adress": "x"}), "It takes: address, prefix"),
-        (WantedDevice("x-1", "scanner_serial", {"address": "usb:1"}), "neither tcp nor serial"),
+        (WantedDevice("x-1", "scanner_serial", {"address": "usb:1"}), "no printer at USB"),
         (WantedDevice("scanner-1", "scanner_serial", {}), "scanner-1 stands in it twice"),
     ],
 )

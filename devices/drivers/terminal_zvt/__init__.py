@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from devices.driver import DriverSpec, Rung
+from devices.driver import DriverSpec, Replay, Rung
 from devices.drivers.terminal_zvt.payments import TerminalZvt
 from devices.drivers.terminal_zvt.settings import TerminalZvtSettings, terminal_connector
 from edge.contract.device_messages import JobKind
@@ -30,4 +30,5 @@ DRIVER: Final = DriverSpec(
     model="any terminal of ZVT revision 13, on the network or a serial line",
     capabilities=("authorise", "refund", "reverse", "inquire", "abort", "receipts"),
     rung=Rung.SIMULATED,
+    replay=Replay.REDACTED,
 )

@@ -80,7 +80,7 @@ async def test_an_end_that_closes_lets_go_of_its_lines() -> None:
 
 async def test_the_flight_recorder_writes_down_what_changes() -> None:
     pipe, recorder = memory_pipe(), FlightRecorder(VirtualClock())
-    recorded = lines(RecordedStream(pipe.near, recorder))
+    recorded = lines(RecordedStream(pipe.near, recorder, VirtualClock()))
     await recorded.drive("dtr", on=True)
     await lines(pipe.far).drive("cts", on=True)
     assert await recorded.levels() == {"cts"}
@@ -112,7 +112,7 @@ class Bare:
 def test_a_stream_without_lines_has_none_when_it_is_recorded_too() -> None:
     bare = Bare()
     assert lines_of(bare) is None
-    assert lines_of(RecordedStream(bare, FlightRecorder(VirtualClock()))) is None
+    assert lines_of(RecordedStream(bare, FlightRecorder(VirtualClock()), VirtualClock())) is None
 
 
 # --- of a serial port --------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Recordings: what a device's flight recorder held, kept as files of the host."""

@@ -253,7 +253,13 @@ class _Job:
         if letters is not None and letters.load():
             fitted = [self._encoder.drawable(text) for text in texts]
             # what nobody can draw is `?`: perhaps there is nothing left to be drawn
-            whole = all(self._encoder.fit(each.text)[1] for each in fitted)
+            again = [self._encoder.fit(each.text) for each in fitted]
+            whole = all(is_whole for _, is_whole in again)
+            if whole:  # in what the pages have: there a sign may stand for one that was drawable
+                fitted = [
+                    Fitted(text.text, each.substituted)
+                    for (text, _), each in zip(again, fitted, strict=True)
+                ]
         said = tuple(each.text for each in fitted)
         if letters is None or whole or not letters.load():
             self._print_lines(place(said, self._columns, COLUMNS), emphasis, align)

@@ -186,6 +186,15 @@ def test_what_nobody_can_draw_is_counted_and_stays_text_where_it_can() -> None:
     assert second.mark == "picture"
 
 
+@pytest.mark.parametrize("letters", [Blocks(), LETTERS], ids=["blocks", "real"])
+def test_what_stays_text_beside_what_nobody_can_draw_is_in_the_printers_pages(
+    letters: Any,
+) -> None:
+    # the sign could be drawn, and its nearest is in the page: found by fuzzing
+    result = encoded(TextBlock("\u2460 rice \u0e0a\U0001fae8"), letters=letters, qr="text")
+    assert b"1 rice" in result.data
+
+
 def test_without_letters_a_receipt_prints_as_before() -> None:
     block = RowBlock(BEER, "1")
     assert encoded(block, letters=Missing()) == encoded(block, letters=None)

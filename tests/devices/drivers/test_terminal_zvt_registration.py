@@ -86,7 +86,7 @@ async def test_ill_health(answer: str, words: object) -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        (TerminalZvtSettings("usb://terminal"), "three slashes"),
+        (TerminalZvtSettings("usb://terminal"), "neither tcp nor serial"),
         (TerminalZvtSettings("serial:///dev/ttyS0?speed=9600"), "no setting of a serial line"),
         (TerminalZvtSettings(ADDRESS, currency="ZZZ"), "is not known"),
         (TerminalZvtSettings("tcp://nowhere"), "cannot be used"),

@@ -31,6 +31,7 @@ from edge.flows.device_directory import DeviceDirectory
 from edge.flows.device_jobs import DeviceJobs
 from edge.flows.device_reports import DeviceReports
 from edge.flows.device_wall import DeviceWall
+from edge.flows.fiscal_desk import FiscalDesk
 from edge.flows.gathering import Gathering, TillDevices
 from edge.flows.job_dispatch import JobDispatch
 from edge.flows.letters import LetterPost
@@ -57,6 +58,7 @@ from edge.ledger.coupon_uses import CouponUses
 from edge.ledger.disk_space import DiskSpace
 from edge.ledger.event_log import MIGRATIONS as LEDGER_MIGRATIONS
 from edge.ledger.event_log import BusinessCalendar, Ledger
+from edge.ledger.fiscal_records import FiscalRecords
 from edge.ledger.letters import Letters
 from edge.ledger.past_sales import PastSales
 from edge.ledger.records import LedgerIdentity, OpenJob
@@ -76,6 +78,7 @@ from edge.runtime.packed_pages import with_packs
 from edge.runtime.pin_hash import PinHasher, load_pepper
 from edge.runtime.process_life import live, run_process, told_to_stop
 from edge.runtime.settings_file import load
+from edge.runtime.simulated_tse import SimulatedTse
 from edge.runtime.static_files import StaticFiles
 from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
@@ -111,6 +114,7 @@ class Edge:
     ledger: Ledger
     ledger_file: DatabaseFile
     dispatch: JobDispatch
+    fiscal: FiscalDesk
     files: tuple[DatabaseFile, ...]
     web: HttpService
     wall_sockets: WallSockets
@@ -268,7 +272,17 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             JobKind.WEIGH: weighing.hear,
         }
         dispatch.progress = printing.waiting
-        dispatch.arguments = ReceiptSending(codes, reference).arguments
+        fiscal = FiscalDesk(
+            ledger,
+            FiscalRecords(ledger_file),
+            past,
+            _tse(settings, clock),
+            lambda: reference.has_store and bool(reference.store.fiscal),
+            clock,
+            log,
+        )
+        await fiscal.open()
+        dispatch.arguments = ReceiptSending(codes, reference, fiscal).arguments
         site_file = DatabaseFile(data / "site.db", SITE_MIGRATIONS)
         access = Access(
             ledger,
@@ -307,6 +321,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             Letters(ledger_file),
             sold,
             codes,
+            fiscal,
             setting.as_sold,
             lambda: reference.store.name,
             clock,
@@ -319,7 +334,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         stack.push_async_callback(recovery.stop)
         drawers = OpenDrawers(directory, clock, log, settings.drawer_open_s)
         health = BoxHealth(
-            ledger_file, reference, directory, link, disk, bus, dispatch, desk, drawers
+            ledger_file, reference, directory, link, disk, bus, dispatch, desk, drawers, fiscal
         )
         metrics = Metrics()
         health.declare(metrics)
@@ -376,6 +391,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             "late jobs": dispatch.sweep,
             "clock": ClockWatch(ledger, clock, log).run,
             "open drawers": drawers.run,
+            "fiscal": fiscal.run,
             "bus": bus.run,
         }
         for name, work in lasting.items():
@@ -398,6 +414,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             ledger,
             ledger_file,
             dispatch,
+            fiscal,
             files,
             web,
             wall_sockets,
@@ -408,6 +425,14 @@ def _calendar(reference: ReferenceStore) -> BusinessCalendar:
     if not reference.has_store:
         return BusinessCalendar(ZoneInfo("UTC"))
     return BusinessCalendar(receipt_zone(reference), reference.store.day_starts_at_hour)
+
+
+def _tse(settings: EdgeSettings, clock: Clock) -> SimulatedTse | None:
+    if settings.tse is None:
+        return None
+    tse = SimulatedTse(settings.tse.folder, clock)
+    tse.open()
+    return tse
 
 
 def _device_of(directory: DeviceDirectory, till: str, role: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -63,11 +63,22 @@ class SecretSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     service_token_file: Path
 
 
+class TseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The security device of this box, where head office wants sales signed.
+
+    `driver` is `simulated` (so far the only one: it makes no shop lawful), `folder` where that
+    keeps its key and its counters.
+    """
+
+    driver: Literal["simulated"]
+    folder: Path
+
+
 class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything `tillbox edge` is told. Relative paths are relative to the file's folder.
 
     `watch_disk`: open no sale on a disk that is nearly full. `drawer_open_s`: how long a drawer
-    may stand open before its till says so; 0 for ever.
+    may stand open before its till says so; 0 for ever. `tse`: the security device, if any.
     """
 
     data_dir: Path
@@ -78,4 +89,5 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tills: tuple[ShortId, ...] = ("till-1",)
     devices: Annotated[tuple[DeviceSettings, ...], Meta(max_length=DEVICES_PER_HOST_MAX)] = ()
     watch_disk: bool = True
+    tse: TseSettings | None = None
     drawer_open_s: Annotated[int, Meta(ge=0, le=DRAWER_OPEN_S_MAX)] = DRAWER_OPEN_S

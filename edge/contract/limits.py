@@ -252,6 +252,16 @@ RECEIPT_AGE_MS_MAX: Final = 12 * 3_600_000
 """A receipt waits for paper through the day."""
 REPRINT_AGE_MS_MAX: Final = 5 * 60_000
 """A copy or a gift receipt waits for a new roll, not for the next customer."""
+FISCAL_ANSWER_MS_MAX: Final = 5_000
+"""A security device signs in under a second; one that has not answered by then has failed."""
+FISCAL_RECEIPT_WAIT_MS: Final = 2_500
+"""A receipt waits so long for its signature: a customer stands there."""
+FISCAL_RETRY_MS: Final = 10_000
+"""How soon a security device that failed is asked again: until then sales are marked at once."""
+FISCAL_QUEUE_MAX: Final = 512
+"""Sales that wait for the security device: two wishes each, for every till of a large shop."""
+FISCAL_OUTCOMES_KEPT: Final = 256
+"""Newest signatures in memory, for receipts on their way; older ones are read from the ledger."""
 EMAIL_CHARS_MAX: Final = 254
 """An e-mail address (RFC 5321, 4.5.3.1.3: a path of 256 with its brackets)."""
 EMAIL_LOCAL_CHARS_MAX: Final = 64

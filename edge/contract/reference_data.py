@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -243,7 +243,7 @@ class StoreProfile(msgspec.Struct, frozen=True, omit_defaults=True):
     `day_starts_at_hour` moves the end of the business day past midnight. A typed price above
     `open_price_max_minor` needs a second person; 0 for no such limit. Empties that
     come to more than `empties_max_minor` in one sale need one too. Without `tips` the store takes
-    none.
+    none. `fiscal` names the scheme by which sales are signed (`de_tse`), empty for none.
     """
 
     name: Name
@@ -267,6 +267,7 @@ class StoreProfile(msgspec.Struct, frozen=True, omit_defaults=True):
     tips: Tips | None = None
     # apart from price_books: a box that does not know groups yet would sell to everybody by them
     group_books: Annotated[tuple[GroupBook, ...], Meta(max_length=GROUP_BOOKS_MAX)] = ()
+    fiscal: Literal["", "de_tse"] = ""
 
 
 class StaffMember(msgspec.Struct, frozen=True, omit_defaults=True):

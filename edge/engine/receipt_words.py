@@ -54,6 +54,7 @@ class ReceiptWords(msgspec.Struct, frozen=True):
     customer: str
     tip: str
     to_pay: str
+    fiscal_failed: str
 
 
 def tender_word(words: ReceiptWords, kind: OtherTender) -> str:
@@ -113,6 +114,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         customer="Customer",
         tip="Tip",
         to_pay="To pay",
+        fiscal_failed="The security device (TSE) has failed",
     ),
     "pl": ReceiptWords(
         receipt="Paragon nr",
@@ -157,6 +159,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         customer="Klient",
         tip="Napiwek",
         to_pay="Do zapłaty",
+        fiscal_failed="Awaria urządzenia fiskalnego (TSE)",
     ),
     "zh": ReceiptWords(
         receipt="小票号",
@@ -201,6 +204,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         customer="顾客",
         tip="小费",
         to_pay="应付",
+        fiscal_failed="安全设备(TSE)故障",
     ),
     "ar": ReceiptWords(
         receipt="رقم الإيصال",
@@ -245,6 +249,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         customer="الزبون",
         tip="إكرامية",
         to_pay="المبلغ المستحق",
+        fiscal_failed="تعطّل جهاز الأمان (TSE)",
     ),
     "ko": ReceiptWords(
         receipt="영수증 번호",
@@ -289,6 +294,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         customer="고객",
         tip="팁",
         to_pay="결제 금액",
+        fiscal_failed="보안 장치(TSE) 고장",
     ),
     "pt": ReceiptWords(
         receipt="Cupom nº",
@@ -333,6 +339,7 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         customer="Cliente",
         tip="Gorjeta",
         to_pay="A pagar",
+        fiscal_failed="O dispositivo de segurança (TSE) falhou",
     ),
 }
 

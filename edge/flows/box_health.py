@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from edge.contract.health import HealthItem
 from edge.flows.card_desk import CardDesk
 from edge.flows.device_directory import DeviceDirectory
+from edge.flows.fiscal_desk import FiscalDesk
 from edge.flows.job_dispatch import JobDispatch
 from edge.flows.link_state import LinkState
 from edge.flows.open_drawers import OpenDrawers
@@ -33,9 +34,11 @@ class BoxHealth:
     dispatch: JobDispatch
     desk: CardDesk
     drawers: OpenDrawers
+    fiscal: FiscalDesk
 
     def items(self) -> tuple[HealthItem, ...]:
         """Return one item a part. `ledger`, `reference` and `disk` decide whether it sells."""
+        fiscal = self.fiscal.health()
         return (
             self._ledger(),
             self._reference(),
@@ -43,6 +46,7 @@ class BoxHealth:
             self._bus(),
             self._link(),
             self.desk.health(),
+            *((fiscal,) if fiscal else ()),
         )
 
     def declare(self, metrics: Metrics) -> None:
@@ -71,6 +75,11 @@ class BoxHealth:
                 "tillbox_drawers_left_open",
                 "Cash drawers that stand open for too long now",
                 lambda: self.drawers.left_open,
+            ),
+            (
+                "tillbox_fiscal_marked",
+                "Sales without a signature since the security device failed",
+                lambda: self.fiscal.marked,
             ),
             (
                 "tillbox_card_alarms",

@@ -22,6 +22,7 @@ from edge.contract.till_commands import AnyTillCommand, EmailReceipt
 from edge.engine.letter_rules import checked_address
 from edge.engine.originals import Original
 from edge.engine.receipt_layout import email_mark
+from edge.flows.fiscal_desk import FiscalDesk
 from edge.flows.receipt_codes import ReceiptCodes
 from edge.flows.returning import SoldSales
 from edge.ledger.event_log import Ledger
@@ -53,6 +54,7 @@ class LetterPost:
     letters: Letters
     sold: SoldSales
     codes: ReceiptCodes
+    fiscal: FiscalDesk
     lay_out: LayOut
     store_name: Callable[[], str]
     clock: Clock
@@ -100,15 +102,19 @@ class LetterPost:
 
     async def _complete(self, waiting: WaitingLetter, original: Original) -> LetterWaiting:
         document = self.lay_out(original)
-        blocks: list[ReceiptBlock] = [
-            await self.codes.block(block) if isinstance(block, QrBlock) else block
-            for block in document.blocks
-        ]
+        blocks: list[ReceiptBlock] = []
+        sale, receipt = original.cart.sale, waiting.receipt
+        for block in document.blocks:
+            if not isinstance(block, QrBlock):
+                blocks.append(block)
+                continue
+            blocks += await self.fiscal.blocks(receipt, sale, document.language, original=False)
+            blocks.append(await self.codes.block(block))
         mark = email_mark(document.language)
         letter = ReceiptLetter(
             waiting.ref,
-            original.cart.sale,
-            waiting.receipt,
+            sale,
+            receipt,
             waiting.asked_at,
             waiting.address,
             waiting.salt,

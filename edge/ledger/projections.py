@@ -31,6 +31,7 @@ from edge.contract.device_events import (
 )
 from edge.contract.device_messages import ALREADY_REVERSED
 from edge.contract.event_registry import Event
+from edge.contract.fiscal_events import FiscalClosed, FiscalMissed, FiscalSigned, FiscalStarted
 from edge.contract.receipt_events import (
     GiftReceiptPrinted,
     ReceiptEmailRequested,
@@ -316,6 +317,35 @@ def _enrolled(connection: sqlite3.Connection, event: TillEnrolled, _: str, seq: 
     )
 
 
+def _fiscal_started(connection: sqlite3.Connection, event: FiscalStarted, _: str, __: int) -> None:
+    connection.execute(
+        "INSERT INTO fiscal (sale, client, transaction_no, started_at, opened_seq, open,"
+        " outcome_seq) VALUES (?, ?, ?, ?, ?, 1, 0) ON CONFLICT (sale) DO UPDATE SET"
+        " client = excluded.client, transaction_no = excluded.transaction_no,"
+        " started_at = excluded.started_at, open = 1",
+        (event.sale, event.client, event.transaction, event.started_at, event.opened_seq),
+    )
+
+
+def _fiscal_signed(connection: sqlite3.Connection, event: FiscalSigned, _: str, seq: int) -> None:
+    connection.execute(
+        "UPDATE fiscal SET open = 0, outcome_seq = ? WHERE sale = ?", (seq, event.sale)
+    )
+
+
+def _fiscal_missed(connection: sqlite3.Connection, event: FiscalMissed, _: str, seq: int) -> None:
+    connection.execute(
+        "INSERT INTO fiscal (sale, client, transaction_no, started_at, opened_seq, open,"
+        " outcome_seq) VALUES (?, '', 0, 0, 0, 0, ?)"
+        " ON CONFLICT (sale) DO UPDATE SET outcome_seq = excluded.outcome_seq",
+        (event.sale, seq),
+    )
+
+
+def _fiscal_closed(connection: sqlite3.Connection, event: FiscalClosed, _: str, __: int) -> None:
+    connection.execute("UPDATE fiscal SET open = 0 WHERE sale = ?", (event.sale,))
+
+
 _PROJECTORS: Final[dict[type[Event], Projector]] = {
     SaleOpened: _opened,
     SaleCompleted: _completed,
@@ -350,6 +380,10 @@ _PROJECTORS: Final[dict[type[Event], Projector]] = {
     DeviceBound: adopted_devices.bound,
     DeviceReplaced: adopted_devices.replaced,
     DeviceReleased: adopted_devices.released,
+    FiscalStarted: _fiscal_started,
+    FiscalSigned: _fiscal_signed,
+    FiscalMissed: _fiscal_missed,
+    FiscalClosed: _fiscal_closed,
 }
 PROJECTED_TABLES: Final = (
     "till",
@@ -366,6 +400,7 @@ PROJECTED_TABLES: Final = (
     "coupon",
     "training",
     "adopted_device",
+    "fiscal",
 )
 
 

@@ -93,6 +93,7 @@ async def test_a_full_disk_and_a_failed_one_are_said_with_what_to_do(tmp_path: P
             cast("JobDispatch", None),  # nor the jobs
             box.edge.selling.gathering.desk,
             cast("OpenDrawers", None),  # nor the drawers
+            box.edge.fiscal,
         )
         found = {item.name: item for item in health.items()}
     assert [name for name, item in found.items() if item.well] == ["reference", "bus", "cards"]

@@ -144,6 +144,7 @@ async def test_who_waits_holds_no_stop_up(tmp_path: Path) -> None:
             Letters(box.edge.ledger_file),
             selling.gathering.sold,
             selling.gathering.codes,
+            box.edge.fiscal,
             _never,
             lambda: "",
             SystemClock(),

@@ -15,6 +15,7 @@ from edge.contract import (
     coupon_events,
     customer_events,
     device_events,
+    fiscal_events,
     payment_events,
     price_events,
     receipt_events,
@@ -43,6 +44,7 @@ ROOMS = (
     card_desk_events,
     cash_events,
     device_events,
+    fiscal_events,
     system_events,
     training_events,
 )

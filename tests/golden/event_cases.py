@@ -46,6 +46,7 @@ from edge.contract.device_events import (
 )
 from edge.contract.envelope import GENESIS, link, seal
 from edge.contract.event_registry import Event, declared
+from edge.contract.fiscal_events import FiscalClosed, FiscalMissed, FiscalSigned, FiscalStarted
 from edge.contract.payment_events import (
     CardPaymentApproved,
     CardPaymentDeclined,
@@ -268,6 +269,20 @@ CASES: Final[tuple[Event, ...]] = (
         code="TILLBOX2:%69 VD92EX0.",
     ),
     ReprintEnded(sale=SALE, what="gift", copy=1, evidence="confirmed"),
+    FiscalClosed(sale=SALE, client="harbour-street-till-1", transaction=17),
+    FiscalMissed(sale=SALE, receipt="till-1-000042", reason="tse_down"),
+    FiscalSigned(
+        sale=SALE, receipt="till-1-000042", client="harbour-street-till-1", transaction=17,
+        counter=35, started_at=1_795_000_000_000, finished_at=1_795_000_031_000,
+        process_type="Kassenbeleg-V1",
+        process_data="Beleg^0.00_1.29_0.00_0.00_0.00^1.29:Bar",
+        signature="c2lnbmF0dXJl", serial="5f" * 32, public_key="cHVibGljLWtleQ==",
+        algorithm="ecdsa-plain-SHA384", time_format="unixTime",
+    ),
+    FiscalStarted(
+        sale=SALE, client="harbour-street-till-1", transaction=17, started_at=1_795_000_000_000,
+        opened_seq=1234,
+    ),
     GiftReceiptPrinted(sale=SALE, receipt="till-1-000417", copy=1),
     ReceiptEmailRequested(
         sale=SALE, receipt="till-1-000417", ref="0198c0de-0000-7000-8000-00000000e417",

@@ -24,6 +24,12 @@ from edge.contract.device_events import DeviceAdopted
 from edge.contract.envelope import GENESIS, link_all, unseal
 from edge.contract.errors import Refused, StorageFailed
 from edge.contract.event_registry import Event
+from edge.contract.fiscal_events import (
+    FiscalClosed,
+    FiscalMissed,
+    FiscalSigned,
+    FiscalStarted,
+)
 from edge.contract.limits import COMMAND_REPLIES_KEPT, EVENT_BYTES_MAX, EVENTS_PER_COMMAND_MAX
 from edge.contract.receipt_events import GiftReceiptPrinted, ReceiptPresented, ReceiptReprinted
 from edge.contract.return_events import CashReturned, LineReturned, RefundPart, TenderReturned
@@ -250,6 +256,44 @@ def coupons(sale: str) -> tuple[Event, ...]:
     )
 
 
+def fiscal() -> tuple[Event, ...]:
+    """Sales signed, missed, missed and signed later, begun, and closed."""
+
+    def started(sale: str, transaction: int) -> FiscalStarted:
+        return FiscalStarted(
+            sale=sale, client="c", transaction=transaction, started_at=1, opened_seq=1
+        )
+
+    def signed(sale: str, transaction: int) -> FiscalSigned:
+        return FiscalSigned(
+            sale=sale,
+            receipt="till-0-000001",
+            client="c",
+            transaction=transaction,
+            counter=transaction,
+            started_at=1,
+            finished_at=2,
+            process_type="Kassenbeleg-V1",
+            process_data="Beleg^",
+            signature="",
+            serial="",
+            public_key="",
+            algorithm="",
+            time_format="",
+        )
+
+    def missed(sale: str) -> FiscalMissed:
+        return FiscalMissed(sale=sale, receipt="till-0-000001", reason="tse_down")
+
+    return (
+        *(started("s0", 1), signed("s0", 1)),
+        *(missed("s1"), started("s1", 2), signed("s1", 2)),
+        *(started("s2", 3), missed("s2")),
+        missed("s3"),
+        *(started("s4", 4), FiscalClosed(sale="s4", client="c", transaction=4)),
+    )
+
+
 async def test_projections_made_anew_from_events_are_the_same(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     async with ledger_at(path) as ledger:
@@ -304,6 +348,7 @@ async def test_projections_made_anew_from_events_are_the_same(tmp_path: Path) ->
             ),
         )  # fmt: skip
         await ledger.record(Record(again, "till-9"))
+        await ledger.record(Record(fiscal()))
     with closing(sqlite3.connect(path)) as connection:
 
         def tables() -> dict[str, list[tuple[object, ...]]]:

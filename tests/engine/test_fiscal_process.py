@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from edge.contract.fiscal_events import FiscalMissed, FiscalSigned
@@ -13,7 +14,7 @@ from edge.contract.till_commands import OtherTender
 from edge.engine.fiscal_process import RateUnknown, process_data
 from edge.engine.fiscal_receipt import fiscal_blocks, qr_v0
 from edge.engine.receipt_words import WORDS
-from tests.engine.shop_in_memory import MILK, shop
+from tests.engine.shop_in_memory import MILK, ShopInMemory, profile
 from tests.engine.till_in_memory import TillInMemory
 
 SIGNED = FiscalSigned(
@@ -35,8 +36,10 @@ SIGNED = FiscalSigned(
 
 
 def selling(rate_ppm: int = 70_000, **settings: Any) -> TillInMemory:
-    rules = {"taxes": tuple(TaxRule(c, "each", rate_ppm) for c in "ABC"), **settings}
-    till = TillInMemory(shop(**rules))
+    store = profile()
+    taxes = tuple(TaxRule(rule.code, rule.name, rate_ppm) for rule in store.taxes)
+    store = msgspec.structs.replace(store, taxes=taxes, **settings)
+    till = TillInMemory(ShopInMemory(store))
     till.add(MILK)
     return till
 

@@ -64,7 +64,7 @@ async def sell(box: Box, host: FakeHost) -> list[str]:
     printed = len(host.of_kind("print_receipt"))
     status, _ = await box.command("add_item", code=MILK)
     assert status == 200
-    status, view = await box.command("take_cash", amount_minor=200)
+    status, view = await box.command("take_cash", amount_minor=500)
     assert (status, view["state"]) == (200, "done"), view
     await until(lambda: len(host.of_kind("print_receipt")) > printed, what="the receipt comes")
     return lines(host.of_kind("print_receipt")[printed])
@@ -139,7 +139,7 @@ async def test_a_copy_has_the_signature_of_its_sale_and_signs_nothing(tmp_path: 
     async with german_box(tmp_path) as (box, host):
         first = code(await sell(box, host))
         before = len(host.of_kind("print_receipt"))
-        status, _ = await box.command("reprint", receipt="till-1-000001")
+        status, _ = await box.command("reprint_receipt", receipt="till-1-000001")
         assert status == 200
         await until(lambda: len(host.of_kind("print_receipt")) > before, what="the copy comes")
         assert code(lines(host.of_kind("print_receipt")[-1])) == first

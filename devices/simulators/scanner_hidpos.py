@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
 from devices.driver import SimulatorPorts, SimulatorSpec
-from devices.scripted_actions import Action
-from devices.simulators.scanner_serial import SYMBOLOGY_TO_AIM, ScanArgs, TypeArgs, symbology_of
+from devices.scripted_actions import Action, Actions
+from devices.simulators.scanner_serial import (
+    SYMBOLOGY_TO_AIM,
+    ScanArgs,
+    TypeArgs,
+    symbology_of,
+)
 from devices.transports.byte_stream import ByteStream
 from edge.contract.device_states import DeviceClass
 from edge.contract.errors import DeviceUnreachable
@@ -22,7 +27,7 @@ _MAKERS_OWN: Final = {"qr": b"s", "ean13": b"d", "code128": b"j"}
 class SimulatedHidPosScannerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`encoding`: how bytes are made of a label's text."""
 
-    encoding: str = "utf-8"
+    encoding: Literal["utf-8", "latin-1"] = "utf-8"
 
 
 class SimulatedHidPosScanner:
@@ -32,6 +37,13 @@ class SimulatedHidPosScanner:
         self._settings = settings
         self._log = ports.log
         self._stream: ByteStream | None = None
+        self.scanned = 0
+        """How many labels were read so far."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether somebody holds the connection open."""
+        return self._stream is not None
 
     async def attend(self, stream: ByteStream) -> None:
         """Hold the connection; reports of the host change nothing."""
@@ -46,11 +58,6 @@ class SimulatedHidPosScanner:
                 self._stream = None
             await stream.close()
 
-    @property
-    def connected(self) -> bool:
-        """Whether somebody reads its reports."""
-        return self._stream is not None
-
     async def scan(self, code: str, symbology: str = "") -> None:
         """Read a label; without `symbology` it is told by the digits, as the symbol would be.
 
@@ -58,13 +65,14 @@ class SimulatedHidPosScanner:
         """
         for report in self.reports_of(code, symbology):
             await self.send(report)
+        self.scanned += 1
 
     def reports_of(self, code: str, symbology: str = "") -> list[bytes]:
         """Return the reports of a label."""
         symbol = symbology or symbology_of(code)
         aim = SYMBOLOGY_TO_AIM[symbol].encode()
         own = _MAKERS_OWN.get(symbol, b"\0")
-        data = code.encode(self._settings.encoding)
+        data = code.encode(self._settings.encoding, "replace")
         parts = [data[at : at + _DATA_BYTES] for at in range(0, len(data), _DATA_BYTES)] or [b""]
         return [
             b"\x02"
@@ -84,8 +92,16 @@ class SimulatedHidPosScanner:
         await self._stream.write(report)
 
 
+# --- for scripts --------------------------------------------------------------------------
+
+
 async def _scan(scanner: SimulatedHidPosScanner, args: ScanArgs) -> None:
     await scanner.scan(args.text, args.symbology)
+
+
+async def _half(scanner: SimulatedHidPosScanner, args: ScanArgs) -> None:
+    for report in scanner.reports_of(args.text, args.symbology)[:-1]:
+        await scanner.send(report)
 
 
 async def _send(scanner: SimulatedHidPosScanner, args: TypeArgs) -> None:
@@ -93,17 +109,20 @@ async def _send(scanner: SimulatedHidPosScanner, args: TypeArgs) -> None:
 
 
 def _shows(scanner: SimulatedHidPosScanner) -> dict[str, Any]:
-    return {"connected": scanner.connected}
+    return {"connected": scanner.connected, "scanned": scanner.scanned}
 
+
+ACTIONS: Final[Actions] = {
+    "scan": Action("Read a label: its text in as many reports as it needs.", ScanArgs, _scan),
+    "half_scan": Action("Read a label and keep its last report back.", ScanArgs, _half),
+    "type": Action("Send bytes as they are: a report of another layout.", TypeArgs, _send),
+}
 
 SIMULATOR: Final = SimulatorSpec(
     name="scanner_hidpos",
     device_class=DeviceClass.SCANNER,
     settings=SimulatedHidPosScannerSettings,
     build=SimulatedHidPosScanner,
-    actions={
-        "scan": Action("Read a label and send its reports.", ScanArgs, _scan),
-        "type": Action("Send a report as it is: another layout, half a code.", TypeArgs, _send),
-    },
+    actions=ACTIONS,
     shows=_shows,
 )

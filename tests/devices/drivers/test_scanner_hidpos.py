@@ -4,13 +4,16 @@ import asyncio
 import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Literal
 
 import msgspec
 import pytest
 
 from devices.driver import SimulatorPorts
 from devices.drivers.scanner_hidpos import ScannerHidPos, ScannerHidPosSettings
+from devices.scripted_actions import read_play
 from devices.simulators.scanner_hidpos import (
+    ACTIONS,
     SimulatedHidPosScanner,
     SimulatedHidPosScannerSettings,
 )
@@ -32,7 +35,10 @@ class ScannerBench:
     """A till's scanner driver and the simulated scanner on one cable."""
 
     def __init__(
-        self, group_separator: str = "", encoding: str = "utf-8", variant: PipeVariant | None = None
+        self,
+        group_separator: str = "",
+        encoding: Literal["utf-8", "latin-1"] = "utf-8",
+        variant: PipeVariant | None = None,
     ) -> None:
         self.clock = VirtualClock()
         self.cable = MemoryCable(variant)
@@ -154,3 +160,17 @@ async def test_half_a_code_before_a_cut_is_not_joined_to_the_next_nor_taken_for_
         await scanner.scan(EAN)
         await bench.clock.advance(0)
     assert bench.scanned == [BarcodeScanned(EAN, "]E0")]
+
+
+async def test_a_script_can_do_what_a_person_can() -> None:
+    bench = ScannerBench()
+    async with bench.open() as scanner:
+        assert scanner.connected
+        await read_play(ACTIONS, "half_scan", {"text": LINK, "symbology": "qr"}).on(scanner)
+        await bench.clock.advance(2)
+        await read_play(ACTIONS, "scan", {"text": EAN}).on(scanner)
+        await read_play(ACTIONS, "type", {"hex": STRANGE.hex()}).on(scanner)
+        await bench.clock.advance(0)
+        assert scanner.scanned == 1
+    assert bench.scanned == [BarcodeScanned(EAN, "]E0")]
+    assert bench.ports.counts == {"GoodScanCount": 1, "ScanErrorCount": 2}

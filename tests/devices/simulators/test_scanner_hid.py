@@ -10,13 +10,15 @@ import msgspec
 import pytest
 
 from devices.driver import SimulatorPorts
+from devices.scripted_actions import read_play
 from devices.simulators.scanner_hid import (
     KernelKeyboard,
     SimulatedHidScanner,
     SimulatedHidScannerSettings,
 )
+from devices.simulators.scanner_hid.scanner import ACTIONS
 from devices.transports.memory_pipe import MemoryPipe, memory_pipe
-from edge.contract.errors import DeviceUnreachable
+from edge.contract.errors import DeviceUnreachable, Refused
 from edge.runtime.structured_log import open_log
 from tests.devices.virtual_clock import VirtualClock
 
@@ -119,8 +121,14 @@ async def test_a_sign_is_typed_as_on_that_keyboard(
 async def test_a_sign_that_the_layout_lacks_is_told() -> None:
     desk = Desk(layout="it")
     async with desk:
-        with pytest.raises(ValueError, match="cannot type '~'"):
+        with pytest.raises(Refused, match="'~' cannot be typed by a it keyboard"):
             await desk.scanner.type_text("~")
+        with pytest.raises(Refused, match="'~' cannot be typed"):
+            await desk.scanner.hold("~", ms=1)
+    desk = Desk(alt_codes="cp1252")
+    async with desk:
+        with pytest.raises(Refused, match="'木' cannot be typed by an ALT code of Windows"):
+            await desk.scanner.type_text("木")
 
 
 async def test_a_key_held_down_repeats_after_a_quarter_of_a_second() -> None:
@@ -129,6 +137,37 @@ async def test_a_key_held_down_repeats_after_a_quarter_of_a_second() -> None:
         await desk.scanner.hold("7", ms=320)
         assert await desk.typed() == [(8, 1), (8, 2), (8, 2), (8, 2), (8, 0)]
     assert desk.clock.monotonic_ms() == 250 + 2 * 33
+
+
+@pytest.mark.parametrize(
+    ("action", "args", "keys"),
+    [
+        ("scan", {"text": "7"}, [(8, 1), (8, 0), (28, 1), (28, 0)]),
+        ("type", {"text": "7"}, [(8, 1), (8, 0)]),
+        ("press", {"usage": 0x3A, "held": 1}, [(29, 1), (59, 1), (29, 0), (59, 0)]),
+        ("hold", {"sign": "7", "ms": 0}, [(8, 1), (8, 0)]),
+        ("stick", {"key": "shift"}, [(42, 1)]),
+        ("stick", {"key": "altgr"}, [(100, 1)]),
+        ("lose_events", {}, []),
+        ("send", {"hex": "00" * 16 + "0100" + "0800" + "01000000"}, [(8, 1)]),
+    ],
+)
+async def test_a_script_can_do_what_a_person_can(
+    action: str, args: dict[str, object], keys: list[tuple[int, int]]
+) -> None:
+    desk = Desk()
+    async with desk:
+        await read_play(ACTIONS, action, args).on(desk.scanner)
+        assert await desk.typed() == keys
+        assert desk.scanner.connected
+        assert desk.scanner.scanned == (action == "scan")
+
+
+async def test_a_key_that_no_keyboard_has_is_refused_in_words() -> None:
+    desk = Desk()
+    async with desk:
+        with pytest.raises(Refused, match="usage 70"):
+            await read_play(ACTIONS, "press", {"usage": 0x46}).on(desk.scanner)
 
 
 async def test_what_is_scanned_without_a_cable_is_gone() -> None:

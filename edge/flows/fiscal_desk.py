@@ -158,8 +158,11 @@ class FiscalDesk:
         except TimeoutError:
             return None
 
-    async def _ask(self, call: Callable[[Tse], Awaitable[T]]) -> T:
-        """Put one question; raises what stands in the way, also of a device left alone now."""
+    async def _ask(self, call: Callable[[Tse], Awaitable[T]], *, signs: bool = True) -> T:
+        """Put one question; raises what stands in the way, also of a device left alone now.
+
+        `signs`: whether the answer shows that it can sign; one that is full answers all the same.
+        """
         if self._trouble is not None and self.clock.monotonic_ms() < self._ask_again_ms:
             raise self._trouble
         trouble: DeviceUnreachable | DeviceNeedsPerson
@@ -171,7 +174,8 @@ class FiscalDesk:
         except (DeviceUnreachable, DeviceNeedsPerson) as error:
             trouble = error
         else:
-            self._well()
+            if signs or isinstance(self._trouble, DeviceUnreachable):
+                self._well()
             return answer
         self._ask_again_ms = self.clock.monotonic_ms() + self.retry_ms
         self._reconciled = False
@@ -187,7 +191,7 @@ class FiscalDesk:
 
     async def _reconcile(self) -> None:
         """End what the device holds open of sales that are over, and of none that we know."""
-        there = set(await self._ask(lambda tse: tse.open_transactions()))
+        there = set(await self._ask(lambda tse: tse.open_transactions(), signs=False))
         known = {OpenTransaction(h.client, h.transaction) for h in self._held.values()}
         for held in list(self._held.values()):
             if OpenTransaction(held.client, held.transaction) not in there:

@@ -84,6 +84,8 @@ class FiscalDesk:
     _trouble: DeviceUnreachable | DeviceNeedsPerson | None = None
     _ask_again_ms: int = 0
     _reconciled: bool = False
+    _ever: bool = False
+    """Whether the ledger has anything to do with such a device."""
     _queue: BoundedQueue[_Wish] = field(default_factory=lambda: BoundedQueue(FISCAL_QUEUE_MAX))
     _held: dict[str, HeldOpen] = field(default_factory=dict)
     _owed: dict[str, _Wish] = field(default_factory=dict)
@@ -98,6 +100,7 @@ class FiscalDesk:
 
     async def open(self) -> None:
         """Take up what stands open, and hear of what happens from now on."""
+        self._ever = await self.records.any()
         for held in await self.records.held_open():
             self._held[held.sale] = held
             for past in past_events(await self.ledger.sale_events(held.opened_seq)):
@@ -308,6 +311,7 @@ class FiscalDesk:
             return missed
 
     async def _record(self, event: Event) -> None:
+        self._ever = True
         _ = await self.ledger.record(Record((event,)))
 
     def _over(self, sale: str, outcome: Outcome) -> None:
@@ -329,6 +333,8 @@ class FiscalDesk:
         self, receipt: str, sale: str, language: str, *, original: bool
     ) -> tuple[ReceiptBlock, ...]:
         """Return what a receipt says of its signature; an `original` waits for it, for a while."""
+        if not (self._ever or self.enabled()):
+            return ()  # a shop without such a device pays nothing for it
         outcome = self._ended.get(sale) or await self.records.outcome(sale)
         if outcome is None and original and self.enabled():
             outcome = await self._waited(receipt, sale)

@@ -36,6 +36,13 @@ class FiscalRecords:
         )
         return [HeldOpen(*row) for row in rows]
 
+    async def any(self) -> bool:
+        """Say whether any sale had to do with a security device."""
+        rows = await self.file.read(
+            lambda db: db.execute("SELECT 1 FROM fiscal LIMIT 1").fetchall()
+        )
+        return bool(rows)
+
     async def outcome(self, sale: str) -> FiscalSigned | FiscalMissed | None:
         """Return how a sale's signature ended last; None when it has not, or never began."""
         row = await self.file.read(

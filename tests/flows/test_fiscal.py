@@ -146,6 +146,18 @@ async def test_a_copy_has_the_signature_of_its_sale_and_signs_nothing(tmp_path: 
         assert len(told(box, "fiscal_signed")) == 1
 
 
+async def test_a_copy_keeps_its_signature_when_head_office_wants_no_more(tmp_path: Path) -> None:
+    async with german_box(tmp_path) as (box, host):
+        first = code(await sell(box, host))
+    async with german_box(tmp_path, tse=None) as (box, host):
+        await switch(box, PROFILE)
+        status, _ = await box.command("reprint_receipt", receipt="till-1-000001")
+        assert status == 200
+        await until(lambda: host.of_kind("print_receipt") != [], what="the copy comes")
+        assert code(lines(host.of_kind("print_receipt")[-1])) == first
+        assert not any(line.startswith("V0;") for line in await sell(box, host))
+
+
 @pytest.mark.parametrize("wanted", ["", "no device either"])
 async def test_without_a_word_from_head_office_nothing_is_signed_or_marked(
     tmp_path: Path, wanted: str

@@ -63,7 +63,8 @@ class _Kept(msgspec.Struct):
 class SimulatedTse:
     """A device that a test can break; `folder` holds its key and its counters.
 
-    `down` answers nothing, `delay_ms` waits before it answers, `full` takes nothing more.
+    `down` answers nothing, `delay_ms` waits before it answers, `full` takes nothing more; `asked`
+    counts what it was asked.
     """
 
     def __init__(self, folder: Path, clock: Clock) -> None:
@@ -75,6 +76,7 @@ class SimulatedTse:
         self.down = False
         self.full = False
         self.delay_ms = 0
+        self.asked = 0
 
     def open(self) -> None:
         """Make or read the key and the counters. Raises SettingsInvalid."""
@@ -132,6 +134,7 @@ class SimulatedTse:
         )
 
     async def _do(self, work: Callable[[int], T]) -> T:
+        self.asked += 1
         if self.delay_ms:
             await self._clock.sleep(self.delay_ms / 1000)
         if self.down:

@@ -259,6 +259,20 @@ async def test_a_slow_device_delays_no_sale_and_no_drawer(tmp_path: Path) -> Non
         tse(box).delay_ms = 0
 
 
+@pytest.mark.parametrize("how", ["down", "full", "slow"])
+async def test_a_device_that_failed_is_left_alone_for_a_while(tmp_path: Path, how: str) -> None:
+    async with german_box(tmp_path) as (box, host):
+        await sell(box, host)
+        fiscal(box).retry_ms = 600_000
+        await fail(box, how)
+        assert is_marked(await sell(box, host))
+        asked = tse(box).asked
+        for _ in range(3):
+            assert is_marked(await sell(box, host))
+        assert tse(box).asked == asked, "one that is slow costs one answer, not one a sale"
+        assert fiscal(box).marked == 4
+
+
 async def test_a_signature_that_comes_too_late_for_the_receipt_is_kept(tmp_path: Path) -> None:
     async with german_box(tmp_path) as (box, host):
         fiscal(box).receipt_wait_ms = 50

@@ -178,7 +178,8 @@ class DrawerOpened(Event, frozen=True):
     """A drawer was asked to open for a reason, and this is how it ended.
 
     `outcome` is `opened` (sensor), `pulsed` (no sensor, or it did not change), `not_opened`
-    (expired, refused, or unreachable) or `unknown` (broken off: it is not kicked again).
+    (expired, refused, unreachable, or its sensor saw it stay shut) or `unknown` (broken off: it
+    is not kicked again).
     """
 
     TYPE: ClassVar[str] = "drawer_opened"

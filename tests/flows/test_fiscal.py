@@ -146,6 +146,19 @@ async def test_a_copy_has_the_signature_of_its_sale_and_signs_nothing(tmp_path: 
         assert len(told(box, "fiscal_signed")) == 1
 
 
+async def test_a_copy_of_what_was_sold_before_is_neither_signed_nor_marked(tmp_path: Path) -> None:
+    async with german_box(tmp_path) as (box, host):
+        await switch(box, PROFILE)
+        await sell(box, host)
+        await switch(box, SHOP)
+        status, _ = await box.command("reprint_receipt", receipt="till-1-000001")
+        assert status == 200
+        await until(lambda: len(host.of_kind("print_receipt")) > 1, what="the copy comes")
+        copy = lines(host.of_kind("print_receipt")[-1])
+        assert not any("TSE" in line or line.startswith("V0;") for line in copy)
+        assert told(box, "fiscal_signed") == told(box, "fiscal_missed") == []
+
+
 async def test_a_copy_keeps_its_signature_when_head_office_wants_no_more(tmp_path: Path) -> None:
     async with german_box(tmp_path) as (box, host):
         first = code(await sell(box, host))

@@ -243,6 +243,8 @@ async def answers_each_job_once(bench: DriverBench) -> None:
                 assert first.status is JobStatus.DONE, f"{kind}: {first}"
             if DELIVERY[kind] is Delivery.REPEATABLE:
                 continue
+            if bench.variant.loss and first.error is not None and first.error.code == "expired":
+                continue  # no long message gets through whole: it was never begun
             bench.send(kind, job_id, in_s=60)
             await bench.until(
                 lambda job_id=job_id: len(bench.finals(job_id)) > 1, 10, f"repeat of {kind}"

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from devices.drivers.terminal_zvt.settings import TerminalZvtSettings
 from devices.protocols import zvt_commands as commands
 from devices.protocols.zvt_apdu import Control, encode_apdu
 from devices.simulators.terminal_zvt.scripts import SimulatedTerminalSettings
 from devices.transports.byte_stream import ByteStream
 from edge.contract.device_states import DriverState
 from tests.devices.serial_wire import SerialWire
-from tests.devices.zvt_shop import zvt_shop
+from tests.devices.zvt_shop import ADDRESS, zvt_shop
 
 TILL, TERMINAL = bytes([192, 0, 2, 10]), bytes([192, 0, 2, 20])
 TILL_PORT, ZVT_PORT = 40_001, 20_007
@@ -90,14 +91,14 @@ def dissect(file: Path, *arguments: str) -> list[list[str]]:
 @pytest.mark.parametrize("config_byte", [0xBE, 0x08])
 async def test_tshark_reads_the_whole_dialogue(tmp_path: Path, config_byte: int) -> None:
     passed: list[tuple[bool, bytes]] = []
-    async with zvt_shop(SimulatedTerminalSettings(), start=False) as shop:
+    till = TerminalZvtSettings(ADDRESS, config_byte=config_byte)
+    async with zvt_shop(SimulatedTerminalSettings(), till, start=False) as shop:
         plain = shop.ports.connector
 
         async def tapped() -> ByteStream:
             return Tap(await plain(), passed)
 
         shop.ports.connector = tapped
-        shop.settings = type(shop.settings)(shop.settings.address, config_byte=config_byte)
         shop.start_driver()
         await shop.until(DriverState.READY)
         await shop.driver.perform(shop.pay(123_456))

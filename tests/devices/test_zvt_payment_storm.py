@@ -2,6 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,13 +19,25 @@ from devices.drivers.terminal_zvt.line import ZvtLine
 from devices.drivers.terminal_zvt.payments import TerminalZvt
 from devices.protocols.zvt_recovery import PaymentNote
 from devices.simulators.terminal_zvt.scripts import Point, Script, SimulatedTerminalSettings
+from devices.transports.memory_pipe import PipeVariant
 from edge.contract.device_messages import (
     InquirePaymentArgs,
     JobResult,
     JobStatus,
     PaymentOutcome,
 )
-from tests.devices.storm_zvt_payments import AMOUNTS, KINDS, Place, Step, Weather, play, storm
+from tests.devices.card_shop import CardShop
+from tests.devices.storm_card_payments import (
+    AMOUNTS,
+    KINDS,
+    Climate,
+    OpenShop,
+    Step,
+    Weather,
+    play,
+    storm,
+)
+from tests.devices.zvt_shop import zvt_shop
 
 RUNS = int(os.environ.get("ZVT_STORM_RUNS", "60"))
 """Short form; `ZVT_STORM_RUNS=5000` is the long one."""
@@ -27,12 +45,79 @@ FIRST_SEED = int(os.environ.get("ZVT_STORM_SEED", "1"))
 SEEDS_PER_TEST = 10
 
 
-@pytest.mark.parametrize("serial", [False, True], ids=["tcp", "serial"])
+@dataclass(frozen=True)
+class Place:
+    """What the terminal and its cable are like."""
+
+    settings: SimulatedTerminalSettings
+    chunk_bytes: int = 4096
+    fragment: bool = False
+    coalesce: bool = False
+    serial: bool = False
+
+    @asynccontextmanager
+    async def open(self, driver_class: type[Any] | None = None) -> AsyncIterator[CardShop]:
+        variant = PipeVariant(chunk_bytes=self.chunk_bytes)
+        chosen = driver_class or TerminalZvt
+        async with zvt_shop(
+            self.settings, variant=variant, driver_class=chosen, serial=self.serial
+        ) as shop:
+            shop.terminal.manners.fragment = self.fragment
+            shop.terminal.manners.coalesce = self.coalesce
+            yield shop
+
+
+def place(chance: random.Random, *, serial: bool = False) -> OpenShop:
+    settings = SimulatedTerminalSettings(
+        sync_receipt=chance.random() < 0.5, takes_back_reversals=chance.random() < 0.5
+    )
+    chunk_bytes = chance.choice([1, 3, 4096])
+    fragment, coalesce = chance.random() < 0.2, chance.random() < 0.2
+    return Place(settings, chunk_bytes, fragment, coalesce, serial).open
+
+
+def spoil(shop: CardShop, damage: Any) -> None:
+    shop.terminal.abort_instead_of_completion = bool(damage)
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """What happens to blocks on a serial line, how often; `strict` as the terminal's manners."""
+
+    spoilt: int = 0
+    refused: int = 0
+    unanswered: int = 0
+    unnoticed: int = 0
+    strict: bool = False
+
+
+def blocks(chance: random.Random) -> Blocks:
+    few = [chance.choice((0, 0, 0, 0, 1, 1, 2, 3, 4)) for _ in range(4)]
+    return Blocks(*few, strict=chance.random() < 0.5)
+
+
+def disturb(shop: CardShop, line: Blocks | None) -> None:
+    manners, wanted = shop.terminal.manners, line or Blocks()
+    manners.spoil_blocks, manners.refuse_blocks = wanted.spoilt, wanted.refused
+    manners.mute_answers, manners.miss_answers = wanted.unanswered, wanted.unnoticed
+    if line is not None:
+        manners.strict = line.strict
+
+
+STALLS_S = [0.2, 2.0, 6.0, 200.0]
+TCP = Climate(
+    list(Script), list(Point), STALLS_S, [True], spoil, place, line=blocks, disturb=disturb
+)
+SERIAL = replace(TCP, shop=partial(place, serial=True))
+CLIMATES = {"tcp": TCP, "serial": SERIAL}
+
+
+@pytest.mark.parametrize("line", CLIMATES)
 @pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + RUNS, SEEDS_PER_TEST))
 @pytest.mark.timeout(300)
-async def test_no_weather_books_twice_or_tells_an_untruth(first: int, serial: bool) -> None:
+async def test_no_weather_books_twice_or_tells_an_untruth(first: int, line: str) -> None:
     for seed in range(first, first + SEEDS_PER_TEST):
-        assert await storm(seed, serial=serial) == [], f"ZVT_STORM_SEED={seed}"
+        assert await storm(seed, CLIMATES[line]) == [], f"ZVT_STORM_SEED={seed}"
 
 
 MOMENTS = st.none() | st.floats(0, 1.5)
@@ -64,7 +149,7 @@ PLACES = st.builds(
 @settings(max_examples=60, deadline=None)
 @pytest.mark.timeout(300)
 def test_the_acquirers_books_are_what_was_told(steps: list[Step], place: Place) -> None:
-    assert asyncio.run(play(steps, place)) == []
+    assert asyncio.run(play(steps, TCP, place.open)) == []
 
 
 class ChargesAgain(TerminalZvt):
@@ -109,18 +194,18 @@ class TakesAnyAmount(TerminalZvt):
 
 
 @pytest.mark.parametrize(
-    ("mutant", "serial"),
+    ("mutant", "line"),
     [
-        (ChargesAgain, False),
-        (SaysDeclined, False),
-        (TakesAnyAmount, False),
-        (ChargesAgain, True),
-        (SaysDeclined, True),
+        (ChargesAgain, "tcp"),
+        (SaysDeclined, "tcp"),
+        (TakesAnyAmount, "tcp"),
+        (ChargesAgain, "serial"),
+        (SaysDeclined, "serial"),
     ],
 )
 @pytest.mark.timeout(300)
-async def test_the_storm_catches_planted_defects(mutant: type[TerminalZvt], serial: bool) -> None:
+async def test_the_storm_catches_planted_defects(mutant: type[TerminalZvt], line: str) -> None:
     for seed in range(1, 41):
-        if await storm(seed, mutant, serial=serial):
+        if await storm(seed, CLIMATES[line], mutant):
             return
     raise AssertionError(f"{mutant.__name__} got through")

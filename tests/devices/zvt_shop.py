@@ -1,157 +1,30 @@
-"""A till, a terminal and the cable between them, on one virtual clock."""
+"""A till, a ZVT terminal and the cable between them, on one virtual clock."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from itertools import count
 
 import msgspec
 
-from devices.driver import DeviceJob, SimulatorPorts
+from devices.driver import SimulatorPorts
 from devices.drivers.terminal_zvt.payments import TerminalZvt
 from devices.drivers.terminal_zvt.settings import TerminalZvtSettings
 from devices.simulators.terminal_zvt.scripts import SimulatedTerminalSettings
 from devices.simulators.terminal_zvt.terminal import SimulatedTerminal
 from devices.transports.memory_pipe import MemoryCable, PipeVariant
-from edge.contract.device_messages import (
-    AbortPaymentArgs,
-    AuthorisePaymentArgs,
-    CheckHealthArgs,
-    InquirePaymentArgs,
-    JobKind,
-    JobResult,
-    JobStatus,
-    PaymentOutcome,
-    RefundPaymentArgs,
-    ReversePaymentArgs,
-)
-from edge.contract.device_states import DriverState
-from edge.contract.errors import DeviceUnreachable, Refused
 from edge.runtime.structured_log import open_log
+from tests.devices.card_shop import CardShop, outcome_of
 from tests.devices.driver_ports import KeptPorts
 from tests.devices.serial_wire import SerialWire
 from tests.devices.virtual_clock import VirtualClock
 
+__all__ = ["ADDRESS", "SERIAL_ADDRESS", "ZvtShop", "outcome_of", "zvt_shop"]
+
 ADDRESS = "tcp://192.0.2.20:20007"
 SERIAL_ADDRESS = "serial:///dev/ttyUSB0"
-DEADLINE_S = 900.0
-
-
-@dataclass
-class ZvtShop:
-    """`driver` may be killed and made anew from its notes; the terminal stays what it is."""
-
-    clock: VirtualClock
-    cable: MemoryCable | SerialWire
-    ports: KeptPorts
-    terminal: SimulatedTerminal
-    settings: TerminalZvtSettings
-    terminal_settings: SimulatedTerminalSettings
-    sim_ports: SimulatorPorts
-    driver_class: type[TerminalZvt] = TerminalZvt
-    tasks: list[asyncio.Task[None]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.driver = self.driver_class(self.settings, self.ports)
-        self.numbers = count(1)
-        self._running: asyncio.Task[None] | None = None
-
-    def start_driver(self) -> None:
-        self.driver = self.driver_class(self.settings, self.ports)
-        self._running = asyncio.create_task(self.driver.run())
-
-    async def kill_driver(self) -> None:
-        """As SIGKILL would: nothing is said, the kernel closes the connection."""
-        assert self._running is not None
-        self._running.cancel()
-        await asyncio.gather(self._running, return_exceptions=True)
-
-    async def plug(self) -> None:
-        """Serve every connection that comes, as the terminal's listener does."""
-        while True:
-            stream = await self.cable.accept()
-            self.tasks.append(asyncio.create_task(self.terminal.attend(stream)))
-
-    async def until(self, *states: DriverState) -> None:
-        end_ms = self.clock.monotonic_ms() + DEADLINE_S * 1000
-        while self.driver.state not in states:
-            assert self.clock.monotonic_ms() < end_ms, self.ports.states[-3:]
-            await self.clock.sleep(0.05)
-
-    async def until_live(self) -> None:
-        """Wait until a job would be taken at once: the state may still be that before a blip."""
-        while not self.driver._live.is_set():
-            await self.clock.sleep(0.05)
-
-    def pay(self, amount_minor: int, currency: str = "EUR") -> DeviceJob:
-        job = f"pay-{next(self.numbers):06d}"
-        args = AuthorisePaymentArgs(f"sale-{job}", amount_minor, currency)
-        return DeviceJob(job, JobKind.AUTHORISE_PAYMENT, args, self.clock.now_ms() + 30_000)
-
-    def refund(self, amount_minor: int, currency: str = "EUR") -> DeviceJob:
-        job = f"back-{next(self.numbers):06d}"
-        args = RefundPaymentArgs(f"sale-{job}", amount_minor, currency)
-        return DeviceJob(job, JobKind.REFUND_PAYMENT, args, self.clock.now_ms() + 30_000)
-
-    def reversal(self, amount_minor: int, receipt: str) -> DeviceJob:
-        job = f"undo-{next(self.numbers):06d}"
-        args = ReversePaymentArgs(f"sale-{job}", amount_minor, "EUR", receipt)
-        return DeviceJob(job, JobKind.REVERSE_PAYMENT, args, self.clock.now_ms() + 30_000)
-
-    def inquiry(self, job: DeviceJob) -> DeviceJob:
-        asked = job.args
-        assert isinstance(asked, AuthorisePaymentArgs | RefundPaymentArgs | ReversePaymentArgs)
-        name = asked.payment if isinstance(asked, AuthorisePaymentArgs) else asked.refund
-        args = InquirePaymentArgs(name, job.id, asked.amount_minor, asked.currency)
-        name = f"ask-{next(self.numbers):06d}"
-        return DeviceJob(name, JobKind.INQUIRE_PAYMENT, args, self.clock.now_ms() + 30_000)
-
-    def abortion(self, job: DeviceJob) -> DeviceJob:
-        name = f"stop-{next(self.numbers):06d}"
-        args = AbortPaymentArgs(job.id)
-        return DeviceJob(name, JobKind.ABORT_PAYMENT, args, self.clock.now_ms() + 30_000)
-
-    def health(self) -> DeviceJob:
-        name = f"well-{next(self.numbers):06d}"
-        return DeviceJob(name, JobKind.CHECK_HEALTH, CheckHealthArgs(), self.clock.now_ms() + 9)
-
-    async def definite(self, job: DeviceJob) -> PaymentOutcome:
-        """Ask as `edge` does until the terminal has said what became of a payment."""
-        end_ms = self.clock.monotonic_ms() + DEADLINE_S * 1000
-        while self.clock.monotonic_ms() < end_ms:
-            with contextlib.suppress(DeviceUnreachable, Refused):
-                return outcome_of(await self.driver.perform(self.inquiry(job)))
-            await self.clock.sleep(1.0)
-        raise AssertionError(f"{job.id} was never settled")
-
-    def standing(self) -> list[int]:
-        """The amounts that the acquirer has booked and not given back."""
-        return [amount for _, amount in self.books()]
-
-    def books(self) -> list[tuple[str, int]]:
-        """What the acquirer has booked and nobody took back: kind and amount."""
-        return [
-            (each["kind"], each["amount_minor"])
-            for each in self.terminal.booked()
-            if each["state"] == "booked"
-        ]
-
-    def restart_terminal(self) -> None:
-        """Switch it off and on: what is under way is gone, its journal is not."""
-        for task in self.tasks:
-            task.cancel()
-        self.terminal = SimulatedTerminal(self.terminal_settings, self.sim_ports)
-
-
-def outcome_of(result: JobResult) -> PaymentOutcome:
-    assert result.status is JobStatus.DONE, result
-    assert isinstance(result.result, PaymentOutcome)
-    return result.result
+ZvtShop = CardShop
 
 
 @asynccontextmanager
@@ -167,35 +40,20 @@ async def zvt_shop(
 ) -> AsyncIterator[ZvtShop]:
     clock = VirtualClock()
     cable: MemoryCable | SerialWire = MemoryCable(variant)
+    settings = till or TerminalZvtSettings(ADDRESS)
     sim_settings = terminal or SimulatedTerminalSettings()
     if serial:
         cable = SerialWire(clock.sleep, (variant or PipeVariant()).chunk_bytes)
         sim_settings = msgspec.structs.replace(sim_settings, line="serial")
-        till = msgspec.structs.replace(till or TerminalZvtSettings(""), address=SERIAL_ADDRESS)
+        settings = msgspec.structs.replace(settings, address=SERIAL_ADDRESS)
+    ports = KeptPorts(cable.connect, clock, device="terminal-1")
     sim_ports = SimulatorPorts(clock, open_log("counter", io.StringIO()))
-    shop = ZvtShop(
+    shop = CardShop(
         clock,
         cable,
-        KeptPorts(cable.connect, clock, device="terminal-1"),
-        SimulatedTerminal(sim_settings, sim_ports),
-        till or TerminalZvtSettings(ADDRESS),
-        sim_settings,
-        sim_ports,
-        driver_class,
+        ports,
+        lambda: driver_class(settings, ports),
+        lambda: SimulatedTerminal(sim_settings, sim_ports),
     )
-    async with clock.running():
-        listener = asyncio.create_task(shop.plug() if plugged else asyncio.Event().wait())
-        try:
-            if start:
-                shop.start_driver()
-                await shop.until(DriverState.READY)
-            yield shop
-        finally:
-            if shop._running is not None:
-                await shop.kill_driver()
-            listener.cancel()
-            for task in shop.tasks:
-                task.cancel()
-            ended = await asyncio.gather(*shop.tasks, listener, return_exceptions=True)
-    for end in ended:
-        assert end is None or isinstance(end, asyncio.CancelledError), end
+    async with shop.open(start=start, plugged=plugged):
+        yield shop

@@ -159,11 +159,13 @@ class NexoLine:
     async def _read(self) -> None:
         data = await self._stream.read(_READ_BYTES_MAX)
         self._http.feed(data)
-        self._answer = self._http.next_answer() or self._answer
         if not data:
             self._ended = self._ended or _gone()
-        async with self._arrived:
-            self._arrived.notify_all()
+        answer = self._http.next_answer()
+        if answer is not None:
+            self._answer = answer
+            async with self._arrived:
+                self._arrived.notify_all()
 
 
 def _check_status(http: HttpAnswer) -> None:

@@ -1,6 +1,6 @@
 """Weather over card payments, refunds and reversals: cuts, silences, crashes of the driver.
 
-What must hold whatever happens (faults 21 and 22):
+What must hold whatever happens (faults 21 and 22), with every kind of terminal:
 - money moves at most once for each job, in the direction that was asked;
 - the acquirer's books are what the definite outcomes say, no more and no less;
 - an unknown outcome is settled by inquiry to what the acquirer has booked.
@@ -12,16 +12,16 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
 
 from devices.driver import DeviceJob
-from devices.drivers.terminal_zvt.payments import TerminalZvt
-from devices.simulators.terminal_zvt.scripts import Point, Script, SimulatedTerminalSettings
-from devices.transports.memory_pipe import PipeVariant
 from edge.contract.device_messages import JobStatus, PaymentOutcome
 from edge.contract.device_states import DriverState
 from edge.contract.errors import DeviceUnreachable, ProtocolViolation, Refused
-from tests.devices.zvt_shop import ZvtShop, outcome_of, zvt_shop
+from tests.devices.card_shop import CardShop, outcome_of
 
 STEPS_PER_RUN = 5
 ENDINGS = frozenset({"approved", "declined", "cancelled"})
@@ -32,19 +32,18 @@ AMOUNTS = (1000, 1001)
 
 @dataclass(frozen=True)
 class Weather:
-    """What happens to one transaction."""
+    """What happens to one transaction. `spoil`: the terminal's last words are damaged."""
 
-    script: Script = Script.APPROVE
-    cut_at: Point | None = None
-    stall_at: Point | None = None
+    script: StrEnum
+    cut_at: StrEnum | None = None
+    stall_at: StrEnum | None = None
     stall_s: float = 0.2
     pull_after_s: float | None = None
     kill_after_s: float | None = None
     abort_after_s: float | None = None
-    spoil_completion: bool = False
-    blocks: tuple[int, int, int, int] = (0, 0, 0, 0)
-    """On a serial line: blocks spoilt, refused, not answered, answers not noticed."""
-    strict: bool = False
+    spoil: Any = None
+    line: Any = None
+    """What the line itself does to it; the climate knows."""
 
 
 @dataclass(frozen=True)
@@ -57,63 +56,69 @@ class Step:
 
     kind: str
     amount: int
-    weather: Weather = Weather()
+    weather: Weather
     older: bool = False
 
 
+OpenShop = Callable[[type[Any] | None], AbstractAsyncContextManager[CardShop]]
+"""Opens a shop with a driver of the given class, or of the real one."""
+
+
 @dataclass(frozen=True)
-class Place:
-    """What the terminal and its cable are like."""
+class Climate:
+    """The kind of terminal: what can happen to it, and how to spoil what it says."""
 
-    settings: SimulatedTerminalSettings
-    chunk_bytes: int = 4096
-    fragment: bool = False
-    coalesce: bool = False
-    serial: bool = False
+    scripts: Sequence[StrEnum]
+    points: Sequence[StrEnum]
+    stalls_s: Sequence[float]
+    spoils: Sequence[Any]
+    spoil: Callable[[CardShop, Any], None]
+    shop: Callable[[random.Random], OpenShop]
+    """What the terminal and its cable are like on a day."""
+    short_points: frozenset[StrEnum] = frozenset()
+    """Where a stall is never the longest: nothing the terminal says could be believed."""
+    line: Callable[[random.Random], Any] = lambda _chance: None
+    disturb: Callable[[CardShop, Any], None] = lambda _shop, _line: None
+    """Makes the line do that to the next transaction; None: it is as it should be again."""
 
 
-def weather(chance: random.Random) -> Weather:
+def weather(chance: random.Random, climate: Climate) -> Weather:
     def perhaps(odds: float, longest: float) -> float | None:
         return chance.uniform(0, longest) if chance.random() < odds else None
 
+    script = chance.choice(climate.scripts)
+    cut_at = chance.choice([None, None, *climate.points])
+    stall_at = chance.choice([None, None, None, *climate.points])
+    stall_s = chance.choice(climate.stalls_s)
+    if stall_at in climate.short_points:
+        stall_s = min(stall_s, 6.0)
     return Weather(
-        chance.choice(list(Script)),
-        chance.choice([None, None, *Point]),
-        chance.choice([None, None, None, *Point]),
-        chance.choice([0.2, 2.0, 6.0, 200.0]),
+        script,
+        cut_at,
+        stall_at,
+        stall_s,
         perhaps(0.25, 1.5),
         perhaps(0.25, 1.5),
         perhaps(0.2, 1.0),
-        chance.random() < 0.1,
-        (few(chance), few(chance), few(chance), few(chance)),
-        chance.random() < 0.5,
+        chance.choice(climate.spoils) if chance.random() < 0.1 else None,
+        climate.line(chance),
     )
 
 
-def few(chance: random.Random) -> int:
-    return chance.choice((0, 0, 0, 0, 1, 1, 2, 3, 4))
-
-
-async def storm(
-    seed: int, driver_class: type[TerminalZvt] = TerminalZvt, *, serial: bool = False
-) -> list[str]:
+async def storm(seed: int, climate: Climate, driver_class: type[Any] | None = None) -> list[str]:
     """Run a day in the weather of a seed; return what was wrong, nothing when all held."""
     chance = random.Random(seed)
-    settings = SimulatedTerminalSettings(
-        sync_receipt=chance.random() < 0.5, takes_back_reversals=chance.random() < 0.5
-    )
-    place = Place(
-        settings,
-        chance.choice([1, 3, 4096]),
-        chance.random() < 0.2,
-        chance.random() < 0.2,
-        serial,
-    )
+    shop = climate.shop(chance)
     steps = [
-        Step(chance.choice(KINDS), chance.choice(AMOUNTS), weather(chance), chance.random() < 0.3)
+        Step(
+            chance.choice(KINDS),
+            chance.choice(AMOUNTS),
+            weather(chance, climate),
+            chance.random() < 0.3,
+        )
         for _ in range(STEPS_PER_RUN)
     ]
-    return [f"seed {seed}: {line}" for line in await play(steps, place, driver_class)]
+    return [f"seed {seed}: {line}" for line in await play(steps, climate, shop, driver_class)]
 
 
 Books = dict[str, tuple[str, int]]
@@ -121,21 +126,19 @@ Books = dict[str, tuple[str, int]]
 
 
 async def play(
-    steps: Sequence[Step], place: Place, driver_class: type[TerminalZvt] = TerminalZvt
+    steps: Sequence[Step],
+    climate: Climate,
+    open_shop: OpenShop,
+    driver_class: type[Any] | None = None,
 ) -> list[str]:
     """Go through the steps; return what was wrong, nothing when the books are as was told."""
-    variant = PipeVariant(chunk_bytes=place.chunk_bytes)
     wrong: list[str] = []
-    async with zvt_shop(
-        place.settings, variant=variant, driver_class=driver_class, serial=place.serial
-    ) as shop:
-        shop.terminal.manners.fragment = place.fragment
-        shop.terminal.manners.coalesce = place.coalesce
+    async with open_shop(driver_class) as shop:
         paid: list[tuple[str, int]] = []
         for number, step in enumerate(steps):
             before = books(shop)
             job, undone = _job(shop, step, paid)
-            outcome = await _one_transaction(shop, job, step.weather)
+            outcome = await _one_transaction(shop, job, step.weather, climate)
             words = f"{step.kind} {number} is {outcome}: {step.weather}"
             if outcome.outcome not in ENDINGS:
                 wrong.append(f"not settled: {words}")
@@ -152,7 +155,7 @@ async def play(
     return wrong
 
 
-def books(shop: ZvtShop) -> Books:
+def books(shop: CardShop) -> Books:
     return {
         each["receipt"]: (each["kind"], each["amount_minor"])
         for each in shop.terminal.booked()
@@ -160,7 +163,7 @@ def books(shop: ZvtShop) -> Books:
     }
 
 
-def _job(shop: ZvtShop, step: Step, paid: list[tuple[str, int]]) -> tuple[DeviceJob, str]:
+def _job(shop: CardShop, step: Step, paid: list[tuple[str, int]]) -> tuple[DeviceJob, str]:
     """Return the job, and the receipt number that it undoes."""
     match step.kind:
         case "payment":
@@ -172,16 +175,14 @@ def _job(shop: ZvtShop, step: Step, paid: list[tuple[str, int]]) -> tuple[Device
             return shop.reversal(amount, receipt), receipt
 
 
-async def _one_transaction(shop: ZvtShop, job: DeviceJob, here: Weather) -> PaymentOutcome:
+async def _one_transaction(
+    shop: CardShop, job: DeviceJob, here: Weather, climate: Climate
+) -> PaymentOutcome:
     shop.terminal.next_script = here.script.value
     shop.terminal.cut_at, shop.terminal.stall_at = here.cut_at, here.stall_at
     shop.terminal.stall_s = here.stall_s
-    shop.terminal.abort_instead_of_completion = here.spoil_completion
-    manners = shop.terminal.manners
-    manners.spoil_blocks, manners.refuse_blocks, manners.mute_answers, manners.miss_answers = (
-        here.blocks
-    )
-    manners.strict = here.strict
+    climate.spoil(shop, here.spoil)
+    climate.disturb(shop, here.line)
     going = asyncio.create_task(_perform(shop, job))
     disturbing = [
         asyncio.create_task(_after(shop, here.pull_after_s, _pull)),
@@ -192,7 +193,7 @@ async def _one_transaction(shop: ZvtShop, job: DeviceJob, here: Weather) -> Paym
     outcome = await going
     # what is left of this weather does not reach the next one
     shop.terminal.cut_at = shop.terminal.stall_at = None
-    manners.spoil_blocks = manners.refuse_blocks = manners.mute_answers = manners.miss_answers = 0
+    climate.disturb(shop, None)
     if outcome is None:
         outcome = await shop.definite(job)
     while shop.terminal.busy:
@@ -201,7 +202,7 @@ async def _one_transaction(shop: ZvtShop, job: DeviceJob, here: Weather) -> Paym
     return outcome
 
 
-async def _perform(shop: ZvtShop, job: DeviceJob) -> PaymentOutcome | None:
+async def _perform(shop: CardShop, job: DeviceJob) -> PaymentOutcome | None:
     """Perform as the job router does: what certainly did not happen is declined."""
     try:
         result = await shop.driver.perform(job)
@@ -215,25 +216,25 @@ async def _perform(shop: ZvtShop, job: DeviceJob) -> PaymentOutcome | None:
 
 
 async def _after(
-    shop: ZvtShop, seconds: float | None, act: Callable[[ZvtShop], Awaitable[None]]
+    shop: CardShop, seconds: float | None, act: Callable[[CardShop], Awaitable[None]]
 ) -> None:
     if seconds is not None:
         await shop.clock.sleep(seconds)
         await act(shop)
 
 
-async def _pull(shop: ZvtShop) -> None:
+async def _pull(shop: CardShop) -> None:
     await shop.cable.unplug()
     await shop.clock.sleep(1.0)
     shop.cable.plug_in()
 
 
-async def _kill(shop: ZvtShop, going: asyncio.Task[PaymentOutcome | None]) -> None:
+async def _kill(shop: CardShop, going: asyncio.Task[PaymentOutcome | None]) -> None:
     going.cancel()
     await shop.kill_driver()
     shop.start_driver()
 
 
-async def _abort(shop: ZvtShop, job: DeviceJob) -> None:
+async def _abort(shop: CardShop, job: DeviceJob) -> None:
     with contextlib.suppress(DeviceUnreachable):
         await shop.driver.perform(shop.abortion(job))

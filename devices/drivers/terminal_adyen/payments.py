@@ -260,6 +260,7 @@ class TerminalAdyen(ConnectedDriver):
             earlier = await self._ask_what_became(line, earlier)
             if earlier.open:
                 raise _busy()
+        await self._prove_awake(line)
         note = PaymentNote(
             job.id,
             _KINDS[type(args)],
@@ -273,6 +274,19 @@ class TerminalAdyen(ConnectedDriver):
         )
         await self._notes.begin(note)
         return note
+
+    async def _prove_awake(self, line: NexoLine) -> None:
+        """Have the terminal answer on this very connection before it is asked for money on it.
+
+        Where it hangs, a request would lie unread until long after it was given up, while the
+        terminal truly says on another connection that it never got it.
+        """
+        try:
+            answer = await self._diagnose(line, host_too=False)
+        except ProtocolViolation as error:  # nothing was asked for: it certainly did not happen
+            raise Refused(error.code, error.message, advice=error.advice or _LOOK) from error
+        if answer.response.error_condition == BUSY:
+            raise _busy()
 
     async def _carry_out(
         self, line: NexoLine, job: DeviceJob, note: PaymentNote, request: nexo.Request

@@ -10,6 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -18,6 +19,7 @@ from edge.contract.limits import AMOUNT_MINOR_MAX
 from edge.contract.money import CURRENCY_DIGITS
 
 PROTOCOL_VERSION: Final = "3.0"
+_DETAILS_CHARS_MAX: Final = 200
 _HEADER: Final = "MessageHeader"
 _SPECIAL: Final = {"id": "ID", "poi": "POI", "poiid": "POIID"}
 
@@ -346,9 +348,9 @@ def read_answer(plain: bytes, request: Header) -> Answer:
     if content is None:
         # a DisplayRequest, PrintRequest, EventNotification: nothing can be said back to it here,
         # and the answer that it stands in place of will not come any more
-        own = ", ".join(name[:40] for name in answered.sale_to_poi_request if name != _HEADER)
-        words = f"The terminal sent a message of its own instead of an answer: {own or 'empty'}."
-        raise CannotSay("nexo_no_answer", words)
+        own = answered.sale_to_poi_request
+        words = "The terminal sent a message of its own instead of an answer: "
+        raise CannotSay("nexo_no_answer", f"{words}{_own_words(own)}.")
     if not content.message_header.answers(request):
         raise ProtocolViolation("nexo_other_answer", "The terminal answered another request.")
     answer: Answer | None = {
@@ -361,6 +363,21 @@ def read_answer(plain: bytes, request: Header) -> Answer:
         words = f"The terminal's answer says nothing of the {request.message_category}."
         raise CannotSay("nexo_unreadable", words)
     return answer
+
+
+class _Event(_Nexo, frozen=True):
+    event_details: str = ""
+
+
+def _own_words(own: dict[str, msgspec.Raw]) -> str:
+    """Return what a message of the terminal's own is, and why a rejected request was."""
+    name = next((name for name in own if name != _HEADER), "empty")
+    try:
+        event = msgspec.json.decode(own.get(name, b""), type=_Event)
+    except (msgspec.MsgspecError, RecursionError):
+        event = _Event()
+    details = dict(parse_qsl(event.event_details[:_DETAILS_CHARS_MAX])).get("message", "")
+    return f"{name[:40]} ({details})" if details.isprintable() and details else name[:40]
 
 
 # --- amounts -----------------------------------------------------------------------------

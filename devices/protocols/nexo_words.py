@@ -113,7 +113,7 @@ def refusal_advice(kind: Kind, condition: str) -> str:
 
 def additional_words(additional_response: str) -> str:
     """Return why, in the terminal's own words: form-encoded, or JSON in base64."""
-    told = _form(additional_response) or _json(additional_response)
+    told = _json(additional_response) or _form(additional_response)
     return next(
         (words for key in _TOLD if (words := plain(told.get(key, ""), _WORDS_CHARS_MAX))), ""
     )

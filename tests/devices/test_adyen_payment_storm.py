@@ -83,7 +83,7 @@ class ChargesAgain(TerminalAdyen):
             return result
         while self._line is None or self._line is line:
             await self.ports.clock.sleep(0.5)
-        again = await self._begin(self._line, job, job.args)
+        again = await self._begin(job, job.args)
         return await super()._carry_out(self._line, job, again, await self._request(again))
 
 

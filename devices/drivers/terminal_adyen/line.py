@@ -34,6 +34,10 @@ class KeyRefused(ProtocolViolation):
     """The two sides do not hold the same key, or one of them says so."""
 
 
+class NotSent(DeviceUnreachable):
+    """The connection had ended before the first byte of the request."""
+
+
 class NexoLine:
     """Holds one connection; the flight recorder sees its messages without card data.
 
@@ -57,6 +61,11 @@ class NexoLine:
         self._pumping = False
         self._ended: DeviceUnreachable | ProtocolViolation | None = None
         self._talking = asyncio.Lock()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether another request can be made here."""
+        return self._ended is None
 
     async def pump(self) -> None:
         """Read until the connection is over; raises DeviceUnreachable, ProtocolViolation."""
@@ -124,7 +133,7 @@ class NexoLine:
 
     async def _exchange(self, body: bytes, request: Request, within_ms: int) -> HttpAnswer:
         if self._ended is not None:
-            raise self._ended
+            raise NotSent(self._ended.code, self._ended.message, advice=self._ended.advice)
         self._ports.recorder.record(OUT, redact(request.plain))
         try:
             async with self._ports.clock.timeout(within_ms / 1000):

@@ -67,14 +67,14 @@ class TillDoor:
         body, self._held = rest[: int(length)], rest[int(length) :]
         return Asked(" ".join(words[:2]), body)
 
-    async def answer(self, status: int, body: bytes, *, times: int = 1) -> None:
+    async def answer(self, status: int, body: bytes) -> None:
         """Send an answer; raises TillGone."""
-        for half in self.halves(status, body * 1, times=times):
+        for half in self.halves(status, body):
             await self.put(half)
         await self.done()
 
     def halves(self, status: int, body: bytes, *, times: int = 1) -> tuple[bytes, bytes]:
-        """Return an answer in two pieces, to be put one after the other."""
+        """Return an answer in two pieces, to be put one after the other; `times` over."""
         head = (
             f"HTTP/1.1 {status} {_REASONS.get(status, 'Error')}\r\nContent-Type: application/json"
         )

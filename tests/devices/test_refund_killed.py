@@ -10,17 +10,23 @@ from __future__ import annotations
 import asyncio
 import io
 import signal
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
+from devices import driver_catalogue
 from devices.driver import SimulatorPorts
+from devices.drivers.terminal_adyen import TRIAL_KEY
+from devices.simulators.terminal_adyen.scripts import Point as AdyenPoint
+from devices.simulators.terminal_adyen.scripts import SimulatedAdyenSettings
 from devices.simulators.terminal_zvt.scripts import Point, SimulatedTerminalSettings
-from devices.simulators.terminal_zvt.terminal import SimulatedTerminal
 from devices.transports.asyncio_stream import AsyncioStream
 from edge.contract.device_messages import (
     AuthorisePaymentArgs,
@@ -40,6 +46,7 @@ from edge.runtime.system_clock import SystemClock
 from tests.devices.broker import MOSQUITTO, RealBroker
 from tests.devices.host_bench import EdgeSide, until
 from tests.devices.queue_desk import payload
+from tests.devices.terminal_certificates import Maker
 from tests.devices.test_main import Machine
 
 pytestmark = [
@@ -51,12 +58,50 @@ AMOUNT = 1999
 STALL_S = 0.8
 CUT_SHORT = pytest.mark.timeout(120)
 POINTS = [point for point in Point if not point.value.startswith("re")]
+ADYEN_POINTS = [
+    AdyenPoint.UNREAD,
+    AdyenPoint.REQUEST,
+    AdyenPoint.BEFORE_BOOKING,
+    AdyenPoint.BOOKED,
+    AdyenPoint.HALF_TOLD,
+    AdyenPoint.TOLD,
+    AdyenPoint.DIAGNOSIS,
+]
+
+
+@dataclass
+class CardDevice:
+    """A terminal, and how a host is told to reach it: `wish` without its address."""
+
+    driver: str
+    settings: msgspec.Struct
+    wish: dict[str, Any]
+    address: str = "tcp://127.0.0.1:{port}"
+    tls: ssl.SSLContext | None = None
+
+
+def zvt(*, sync: bool) -> CardDevice:
+    settings = SimulatedTerminalSettings(customer_ms=20, network_ms=20, sync_receipt=sync)
+    return CardDevice("terminal_zvt", settings, {"answer_ms_max": 1_000})
+
+
+def adyen(folder: Path) -> CardDevice:
+    """As in a shop: over TLS, with a certificate of the maker's and a name that no DNS knows."""
+    maker, settings = Maker(folder), SimulatedAdyenSettings(customer_ms=20, network_ms=20)
+    name = f"{settings.poi_id}.test.terminal.maker.example"
+    return CardDevice(
+        "terminal_adyen",
+        settings,
+        {"poi_id": settings.poi_id, "key_file": str(TRIAL_KEY)},
+        f"tls://127.0.0.1:{{port}}?ca={maker.root_file}&name={name}",
+        maker.server(name),
+    )
 
 
 class Counter:
     """A terminal behind a TCP port, the host that drives it, and edge's side of the bus."""
 
-    def __init__(self, machine: Machine, edge: EdgeSide, terminal: SimulatedTerminal) -> None:
+    def __init__(self, machine: Machine, edge: EdgeSide, terminal: Any) -> None:
         self.machine = machine
         self.edge = edge
         self.terminal = terminal
@@ -118,16 +163,19 @@ def broker(tmp_path: Path) -> Iterator[RealBroker]:
 
 @asynccontextmanager
 async def counter_with(
-    folder: Path, broker: RealBroker, settings: SimulatedTerminalSettings
+    folder: Path, broker: RealBroker, device: CardDevice
 ) -> AsyncIterator[Counter]:
     clock, log = SystemClock(), open_log("test", io.StringIO())
-    terminal = SimulatedTerminal(settings, SimulatorPorts(clock, log))
+    simulator = driver_catalogue.simulator(device.driver)
+    terminal = simulator.build(device.settings, SimulatorPorts(clock, log))
+    tills: list[asyncio.StreamWriter] = []
 
     async def attend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tills.append(writer)
         await terminal.attend(AsyncioStream(reader, writer, clock, "till"))
 
-    server = await asyncio.start_server(attend, "127.0.0.1", 0)
-    address = f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server = await asyncio.start_server(attend, "127.0.0.1", 0, ssl=device.tls)
+    address = device.address.format(port=server.sockets[0].getsockname()[1])
     machine = Machine(folder, broker)
     edge = EdgeSide(MqttBus(broker.settings("edge"), None, clock, log))
     try:
@@ -136,14 +184,47 @@ async def counter_with(
             _ = tasks.start("edge bus", edge.bus.run)
             await until(lambda: edge.bus.connected)
             machine.start()
-            wish = {"address": address, "answer_ms_max": 1_000}
-            await edge.configure(WantedDevice("terminal-1", "terminal_zvt", wish))
+            wish = {"address": address, **device.wish}
+            await edge.configure(WantedDevice("terminal-1", device.driver, wish))
             made = Counter(machine, edge, terminal)
             await made.until_ready()
             yield made
     finally:
         machine.close()
         server.close()
+        for till in tills:
+            till.transport.abort()
+
+
+async def killed_at_each(counter: Counter, kind: JobKind, points: list[Any]) -> dict[str, str]:
+    """Kill the process at each point of a refund or reversal; return how each ended."""
+    terminal = counter.terminal
+    endings: dict[str, str] = {}
+    for number, point in enumerate(points):
+        receipt = await counter.pay()
+        balance, rows = terminal.balance_minor, len(terminal.booked())
+        terminal.stall_at, terminal.stall_s = point, STALL_S
+        job = f"back-{number:05d}"
+        args = (
+            RefundPaymentArgs(f"sale-{job}", AMOUNT, "EUR")
+            if kind is JobKind.REFUND_PAYMENT
+            else ReversePaymentArgs(f"sale-{job}", AMOUNT, "EUR", receipt)
+        )
+        await counter.send(kind, job, args)
+        await until(lambda: terminal.stall_at is None)
+        await counter.kill_and_start()
+        outcome = await counter.ask_until_definite(job)
+        endings[point] = outcome.outcome
+        assert outcome.outcome in {"approved", "declined"}, point
+        given = AMOUNT if outcome.outcome == "approved" else 0
+        assert terminal.balance_minor == balance - given, point
+        # neither a repeat of the job nor another question moves anything
+        await counter.send(kind, job, args)
+        assert await counter.ask_until_definite(job) == outcome, point
+        assert outcome_of(await counter.answer(job)) == outcome, point
+        assert terminal.balance_minor == balance - given, point
+        assert len(terminal.booked()) <= rows + 1, point
+    return endings
 
 
 @CUT_SHORT
@@ -155,34 +236,21 @@ async def counter_with(
 async def test_money_goes_back_once_whenever_the_process_is_killed(
     tmp_path: Path, broker: RealBroker, kind: JobKind, sync: bool
 ) -> None:
-    settings = SimulatedTerminalSettings(customer_ms=20, network_ms=20, sync_receipt=sync)
-    async with counter_with(tmp_path, broker, settings) as counter:
-        terminal = counter.terminal
-        endings: dict[str, str] = {}
-        for number, point in enumerate(POINTS):
-            receipt = await counter.pay()
-            balance, rows = terminal.balance_minor, len(terminal.booked())
-            terminal.stall_at, terminal.stall_s = point, STALL_S
-            job = f"back-{number:05d}"
-            args = (
-                RefundPaymentArgs(f"sale-{job}", AMOUNT, "EUR")
-                if kind is JobKind.REFUND_PAYMENT
-                else ReversePaymentArgs(f"sale-{job}", AMOUNT, "EUR", receipt)
-            )
-            await counter.send(kind, job, args)
-            await until(lambda: terminal.stall_at is None)
-            await counter.kill_and_start()
-            outcome = await counter.ask_until_definite(job)
-            endings[point] = outcome.outcome
-            assert outcome.outcome in {"approved", "declined"}, point
-            given = AMOUNT if outcome.outcome == "approved" else 0
-            assert terminal.balance_minor == balance - given, point
-            # neither a repeat of the job nor another question moves anything
-            await counter.send(kind, job, args)
-            assert await counter.ask_until_definite(job) == outcome, point
-            assert outcome_of(await counter.answer(job)) == outcome, point
-            assert terminal.balance_minor == balance - given, point
-            assert len(terminal.booked()) <= rows + 1, point
-        # the steps really lie on both sides of the booking
-        assert {endings["printed"], endings["completed"]} == {"approved"}
-        assert (endings["booked"] == "approved") == sync
+    async with counter_with(tmp_path, broker, zvt(sync=sync)) as counter:
+        endings = await killed_at_each(counter, kind, POINTS)
+    # the steps really lie on both sides of the booking
+    assert {endings["printed"], endings["completed"]} == {"approved"}
+    assert (endings["booked"] == "approved") == sync
+
+
+@CUT_SHORT
+@pytest.mark.parametrize("kind", [JobKind.REFUND_PAYMENT, JobKind.REVERSE_PAYMENT])
+async def test_an_adyen_terminal_gives_it_back_once_whenever_the_process_is_killed(
+    tmp_path: Path, broker: RealBroker, kind: JobKind
+) -> None:
+    async with counter_with(tmp_path, broker, adyen(tmp_path)) as counter:
+        endings = await killed_at_each(counter, kind, ADYEN_POINTS)
+        assert counter.terminal.repeated == 0
+    # before it is asked for money there is nothing to go on with; then it goes on by itself
+    assert endings.pop("diagnosis") == "declined"
+    assert set(endings.values()) == {"approved"}

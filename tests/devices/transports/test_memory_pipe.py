@@ -98,3 +98,15 @@ async def test_a_cable_is_out_until_it_is_plugged_in() -> None:
     with pytest.raises(DeviceUnreachable):
         await near.read(1)
     assert cable.connections == 1
+
+
+async def test_all_connections_of_a_cable_are_cut_together() -> None:
+    cable = MemoryCable()
+    ends = [await cable.connect(), await cable.connect()]
+    far = await cable.accept()
+    await far.write(b"to the first")
+    assert await ends[0].read(100) == b"to the first"
+    await cable.unplug()
+    for near in ends:
+        with pytest.raises(DeviceUnreachable):
+            await near.read(1)

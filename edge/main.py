@@ -95,7 +95,7 @@ from edge.web.till_socket import TillSockets
 from edge.web.wall_socket import WallSockets
 
 SCREENS: Final = Path(__file__).parent / "screens"
-_SCREEN_FOLDERS: Final = ("till", "display", "kit", "vendor", "words")
+_SCREEN_FOLDERS: Final = ("till", "display", "technician", "kit", "vendor", "words")
 _DICTIONARY: Final = 1
 _GC_THRESHOLDS: Final = (20_000, 20, 100)
 """A sale makes little that refers to itself: the collector looks for such rarely."""

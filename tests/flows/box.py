@@ -189,12 +189,16 @@ class Box:
 
 @asynccontextmanager
 async def bare_box(
-    folder: Path, *, broker: MemoryBroker | None = None, **changes: Any
+    folder: Path,
+    *,
+    broker: MemoryBroker | None = None,
+    screens: StaticFiles | None = None,
+    **changes: Any,
 ) -> AsyncIterator[Box]:
-    """Run a box that nobody has told anything yet."""
+    """Run a box that nobody has told anything yet; with real screens, or a page without words."""
     broker = broker or MemoryBroker()
     log = io.StringIO()
-    page = StaticFiles.load(_page(folder), prefix="till/")
+    page = screens or StaticFiles.load(_page(folder), prefix="till/")
     settings = settings_in(folder, **changes)
     jar = aiohttp.CookieJar(treat_as_secure_origin=["http://localhost"])
     async with (

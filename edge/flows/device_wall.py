@@ -104,7 +104,7 @@ class DeviceWall:
             roles=device.roles,
             fixed=any(device.id == fixed.id for fixed in adoption.fixed),
             device_class=_class_of(device, meta, offer),
-            model=meta.model if meta else "",
+            model=_model(meta, offer),
             serial_number=meta.serial_number if meta else "",
             firmware=meta.firmware if meta else "",
             address=address if isinstance(address, str) else "",
@@ -142,6 +142,13 @@ def _class_of(device: BoundDevice, meta: DeviceMeta | None, offer: DriverOffer |
     if meta is not None and meta.driver == device.driver:
         return meta.device_class.value
     return device.roles[0] if device.roles else ""
+
+
+def _model(meta: DeviceMeta | None, offer: DriverOffer | None) -> str:
+    """Return the model that the device named; what the driver is for is no model."""
+    if meta is None or (offer is not None and meta.model == offer.model):
+        return ""
+    return meta.model
 
 
 def _statistics(counts: DeviceStatistics | None) -> tuple[StatisticView, ...]:

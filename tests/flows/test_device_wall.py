@@ -95,6 +95,18 @@ async def test_the_last_scan_is_shown_and_a_stored_one_is_not(tmp_path: Path) ->
         await on.until_device("scanner-1", "the next scan", last_scan="next", last_scan_at=5)
 
 
+async def test_what_a_driver_is_for_is_not_taken_for_a_model(tmp_path: Path) -> None:
+    async with wall(tmp_path) as on:
+        meta = BOX.device("scanner-1").meta
+        any_of_them = "any scanner on a serial line"
+        await on.say(
+            meta, encode(DeviceMeta(DeviceClass.SCANNER, "scanner_serial", any_of_them, "S7"))
+        )
+        assert (await on.until_device("scanner-1", "its meta", serial_number="S7"))["model"] == ""
+        await on.say(meta, encode(DeviceMeta(DeviceClass.SCANNER, "scanner_serial", "DS2208")))
+        await on.until_device("scanner-1", "its model", model="DS2208")
+
+
 async def test_a_scale_shows_what_lies_on_it(tmp_path: Path) -> None:
     async with wall(tmp_path) as on:
         status, _ = await on.wish(

@@ -41,7 +41,11 @@ OFFERS = (
         job_kinds=(JobKind.CHECK_HEALTH, JobKind.KICK_DRAWER, JobKind.PRINT_RECEIPT),
     ),
     DriverOffer(
-        "scanner_serial", "scanner", settings=(ADDRESS,), job_kinds=(JobKind.CHECK_HEALTH,)
+        "scanner_serial",
+        "scanner",
+        "any scanner on a serial line",
+        settings=(ADDRESS,),
+        job_kinds=(JobKind.CHECK_HEALTH,),
     ),
     DriverOffer("scale_cas", "scale", settings=(ADDRESS,), job_kinds=(JobKind.CHECK_HEALTH,)),
     DriverOffer(

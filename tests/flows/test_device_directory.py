@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import pytest
 
 from edge.contract.device_states import (
@@ -15,6 +16,7 @@ from edge.contract.device_states import (
     DeviceMeta,
     DeviceState,
     DriverState,
+    HostConfig,
     HostInfo,
 )
 from edge.contract.device_topics import HostTopics
@@ -200,3 +202,27 @@ async def test_what_a_driver_says_that_it_can_do_is_known_once_it_said_so(shop: 
     assert shop.directory.can("terminal-1", "reverse"), "what was said stands"
     await shop.say(HOST.device("stranger-1").meta, encode(meta))
     assert not shop.directory.can("stranger-1", "reverse")
+
+
+async def test_who_lost_its_last_device_while_the_broker_was_away_hears_it_afterwards() -> None:
+    broker = MemoryBroker()
+    edge = broker.connect("edge")
+    told: list[str] = []
+    log = open_log("edge", io.StringIO())
+    directory = DeviceDirectory(STORE, DEVICES, edge, log, told.append, lambda _host: None)
+    moved = [msgspec.structs.replace(DEVICES[0], host="attic", till="till-2")]
+    await directory.assign(moved)  # nobody hears it: there is no connection
+    assert sorted(told) == ["till-1", "till-2"]
+    running = asyncio.create_task(edge.run())
+    await until(lambda: edge.connected, what="it is connected")
+    await directory.greet()
+    config = {
+        host: msgspec.json.decode(
+            broker._retained[HostTopics(STORE, host).config].payload, type=HostConfig
+        ).devices
+        for host in ("attic", "box")
+    }
+    assert [each.id for each in config["attic"]] == ["scanner-1"]
+    assert config["box"] == ()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

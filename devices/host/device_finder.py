@@ -9,6 +9,8 @@ udev needs a library (pyudev, LGPL) and saves a second.
 from __future__ import annotations
 
 import os
+import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +28,8 @@ from edge.contract.limits import (
 _FOLDERS_UP_MAX: Final = 12
 """From a device node up to its USB device: a hub on a hub on a hub is 8."""
 _STRING_BYTES_MAX: Final = 512
+_PLAIN_SERIAL: Final = re.compile(r"[A-Za-z0-9._-]{1,60}")
+"""A serial number that needs no quoting in an address."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,19 @@ class _Usb:
 
 
 @dataclass(frozen=True)
+class _Node:
+    """A device node: `link` is a name of it that stays, where there is one; `path` its own."""
+
+    kind: str
+    scheme: str
+    link: str
+    shown: str
+    usb: _Usb
+    path: str
+    page: int = 0
+
+
+@dataclass(frozen=True)
 class FolderFinder:
     """Finds devices below a root folder: `/`, or a test's."""
 
@@ -71,22 +88,25 @@ class FolderFinder:
 
     def find(self) -> tuple[Discovered, ...]:
         """Return everything that is there; a node that vanishes meanwhile is not."""
-        found = [*self._serial(), *self._keyboards(), *self._printers()]
-        spoken_for = {usb.folder for _, usb in found if usb.folder}
+        nodes = [*self._serial(), *self._keyboards(), *self._printers()]
+        spoken_for = {node.usb.folder for node in nodes if node.usb.folder}
         # a scanner that types, and a printer, have a raw HID node beside: one device, shown once
-        found += [(hid, usb) for hid, usb in self._hid() if usb.folder not in spoken_for]
-        return tuple(discovered for discovered, _ in found[:FOUND_DEVICES_MAX])
+        nodes += [node for node in self._hid() if node.usb.folder not in spoken_for]
+        twins = Counter((node.kind, node.usb.ids) for node in nodes)
+        return tuple(
+            _discovered(node, alone=twins[node.kind, node.usb.ids] == 1)
+            for node in nodes[:FOUND_DEVICES_MAX]
+        )
 
     # --- by how they are attached ---------------------------------------------------------
 
-    def _serial(self) -> Iterator[tuple[Discovered, _Usb]]:
+    def _serial(self) -> Iterator[_Node]:
         for link in self._names("dev/serial/by-id"):
             node = self._node(link)
             usb = self._usb(f"sys/class/tty/{node.name}")
-            path = f"/{link.relative_to(self.root)}"
-            yield self._discovered(SERIAL, f"serial://{path}", usb, {path, self._plain(node)}, link)
+            yield _Node(SERIAL, "serial", self._named(link), link.name, usb, self._plain(node))
 
-    def _keyboards(self) -> Iterator[tuple[Discovered, _Usb]]:
+    def _keyboards(self) -> Iterator[_Node]:
         seen: set[str] = set()
         for link in self._names("dev/input/by-id"):
             if not link.name.endswith("-event-kbd"):
@@ -96,42 +116,25 @@ class FolderFinder:
             if usb.folder and usb.folder in seen:
                 continue  # scanners have two or three nodes; the driver groups them
             seen.add(usb.folder)
-            path = f"/{link.relative_to(self.root)}"
-            yield self._discovered(
-                KEYBOARD, f"input://{path}", usb, {path, self._plain(node)}, link
-            )
+            yield _Node(KEYBOARD, "input", self._named(link), link.name, usb, self._plain(node))
 
-    def _printers(self) -> Iterator[tuple[Discovered, _Usb]]:
+    def _printers(self) -> Iterator[_Node]:
         for node in self._names("dev/usb"):
             if node.name.startswith("lp"):
                 usb = self._usb(f"sys/class/usbmisc/{node.name}")
-                path = self._plain(node)
-                yield self._discovered(PRINTER, f"usb://{path}", usb, {path}, node)
+                yield _Node(PRINTER, "usb", "", node.name, usb, self._plain(node))
 
-    def _hid(self) -> Iterator[tuple[Discovered, _Usb]]:
+    def _hid(self) -> Iterator[_Node]:
         for node in self._names("dev"):
-            if not node.name.startswith("hidraw"):
-                continue
-            folder = f"sys/class/hidraw/{node.name}"
-            usb = self._usb(folder)
-            page = usage_page(self._bytes(self.root / folder / "device" / "report_descriptor"))
-            path = self._plain(node)
-            yield self._discovered(HID, f"hidraw://{path}", usb, {path}, node, page)
+            if node.name.startswith("hidraw"):
+                folder = f"sys/class/hidraw/{node.name}"
+                report = self._bytes(self.root / folder / "device" / "report_descriptor")
+                usb = self._usb(folder)
+                path = self._plain(node)
+                yield _Node(HID, "hidraw", "", node.name, usb, path, usage_page(report))
 
-    def _discovered(
-        self, kind: str, address: str, usb: _Usb, paths: set[str], shown: Path, page: int = 0
-    ) -> tuple[Discovered, _Usb]:
-        maker = usb.maker or maker_name(usb.ids)
-        product = usb.product if maker in usb.product else f"{maker} {usb.product}".strip()
-        device = FoundDevice(
-            address,
-            _short(product or shown.name),
-            likely_driver(kind, usb.ids, page),
-            kind=kind,
-            usb=usb.ids,
-            serial_number=_short(usb.serial_number),
-        )
-        return Discovered(device, frozenset(paths)), usb
+    def _named(self, link: Path) -> str:
+        return f"/{link.relative_to(self.root)}"
 
     # --- folders --------------------------------------------------------------------------
 
@@ -186,3 +189,38 @@ class FolderFinder:
 
 def _short(text: str) -> str:
     return text[:FOUND_TEXT_CHARS_MAX]
+
+
+def _discovered(node: _Node, *, alone: bool) -> Discovered:
+    """Describe a node. `alone`: nothing else of its kind has the same USB ids."""
+    usb = node.usb
+    names = _names_by_ids(node, alone=alone)
+    maker = usb.maker or maker_name(usb.ids)
+    product = usb.product if maker in usb.product else f"{maker} {usb.product}".strip()
+    device = FoundDevice(
+        # a node's own name is another one after each plugging in: taken where nothing is better
+        f"{node.scheme}://{node.link}"
+        if node.link
+        else next(iter(names), f"{node.scheme}://{node.path}"),
+        _short(product or node.shown),
+        likely_driver(node.kind, usb.ids, node.page),
+        kind=node.kind,
+        usb=usb.ids,
+        serial_number=_short(usb.serial_number),
+    )
+    return Discovered(device, frozenset({*names, node.path, *([node.link] if node.link else [])}))
+
+
+def _names_by_ids(node: _Node, *, alone: bool) -> list[str]:
+    """Return the addresses that name a device wherever it is plugged in, the surest first."""
+    if not node.usb.ids or node.kind == SERIAL:
+        return []
+    by_ids = (
+        f"{node.scheme}:{node.usb.ids}"
+        if node.kind == PRINTER
+        else (f"{node.scheme}:usb/{node.usb.ids}")
+    )
+    names = [by_ids] if alone else []
+    if _PLAIN_SERIAL.fullmatch(node.usb.serial_number):
+        names.insert(0, f"{by_ids}:{node.usb.serial_number}")
+    return names

@@ -11,7 +11,9 @@ from msgspec import inspect
 from devices import driver_catalogue
 from devices.driver import DriverSpec
 from devices.host.device_finder import Discovered
+from devices.host.usb_names import HID, KEYBOARD, PRINTER
 from edge.contract.device_states import (
+    DeviceClass,
     DriverOffer,
     FoundDevice,
     SettingKind,
@@ -23,6 +25,9 @@ from edge.contract.instant import Clock
 
 ADDRESS: Final = "address"
 """The setting that every driver with a connection calls so."""
+_MADE_FOR: Final = {KEYBOARD: "input", HID: "hidraw"}
+"""How the example's address begins of a driver for such; all others take a line of bytes."""
+_AT_PRINTER_PORTS: Final = (DeviceClass.PRINTER, DeviceClass.LABELS)
 
 
 def all_specs() -> tuple[DriverSpec[Any], ...]:
@@ -68,16 +73,22 @@ def names_path(wanted: WantedDevice, paths: frozenset[str]) -> bool:
 def _with_drivers(
     found: FoundDevice, specs: tuple[DriverSpec[Any], ...], clock: Clock
 ) -> FoundDevice:
-    drivers = tuple(spec.name for spec in specs if _reaches(spec, found.address, clock))
+    drivers = tuple(spec.name for spec in specs if _reaches(spec, found, clock))
     likely = found.driver if found.driver in drivers else ""
     return msgspec.structs.replace(found, drivers=drivers, driver=likely)
 
 
-def _reaches(spec: DriverSpec[Any], address: str, clock: Clock) -> bool:
-    if ADDRESS not in spec.settings.__struct_fields__:
+def _reaches(spec: DriverSpec[Any], found: FoundDevice, clock: Clock) -> bool:
+    """Say whether a driver could speak with a device that is attached like this."""
+    example = str(getattr(spec.example, ADDRESS, ""))
+    scheme = example.partition(":")[0]
+    made_for = _MADE_FOR.get(found.kind)
+    if not example or (scheme != made_for if made_for else scheme in _MADE_FOR.values()):
+        return False
+    if found.kind == PRINTER and spec.device_class not in _AT_PRINTER_PORTS:
         return False
     try:
-        spec.connector(msgspec.structs.replace(spec.example, address=address), clock)
+        spec.connector(msgspec.structs.replace(spec.example, address=found.address), clock)
     except SettingsInvalid:
         return False
     return True

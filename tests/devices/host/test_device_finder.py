@@ -90,18 +90,38 @@ def test_an_ordinary_keyboard_is_shown_and_taken_for_nothing(machine: PluggedIn)
 def test_a_printer_by_its_maker(machine: PluggedIn, ids: str, driver: str) -> None:
     machine.printer(machine.usb("1-2", ids, product="TM-T20II"), "lp0")
     (device,) = found(machine)
-    assert (device.address, device.kind, device.driver) == (
-        "usb:///dev/usb/lp0",
-        "printer",
-        driver,
-    )
+    assert (device.address, device.kind, device.driver) == (f"usb:{ids}", "printer", driver)
+
+
+def test_a_printer_is_named_so_that_it_is_found_in_any_port(machine: PluggedIn) -> None:
+    machine.printer(machine.usb("1-1", "04b8:0e15", serial="J5ZF001"), "lp0")
+    machine.printer(machine.usb("1-2", "04b8:0e15"), "lp1")  # a twin that says no number
+    machine.printer(machine.usb("1-3", "0dd4:0001", serial="no/plain number"), "lp2")
+    all_of_them = FolderFinder(machine.root).find()
+    assert [(each.device.address, each.paths) for each in all_of_them] == [
+        ("usb:04b8:0e15:J5ZF001", {"usb:04b8:0e15:J5ZF001", "/dev/usb/lp0"}),
+        ("usb:///dev/usb/lp1", {"/dev/usb/lp1"}),
+        ("usb:0dd4:0001", {"usb:0dd4:0001", "/dev/usb/lp2"}),
+    ]
+
+
+def test_a_scanner_that_types_is_known_by_its_ids_too(machine: PluggedIn) -> None:
+    usb = machine.usb("1-3", "0c2e:0b61", serial="X7")
+    machine.keyboard(usb, "event3", "usb-Honeywell_X-event-kbd")
+    (discovered,) = FolderFinder(machine.root).find()
+    assert discovered.paths == {
+        "/dev/input/by-id/usb-Honeywell_X-event-kbd",
+        "/dev/input/event3",
+        "input:usb/0c2e:0b61",
+        "input:usb/0c2e:0b61:X7",
+    }
 
 
 def test_a_hid_scanner_by_what_its_report_says_whoever_made_it(machine: PluggedIn) -> None:
     machine.hidraw(machine.usb("1-5", "ffff:0001", product="X"), "hidraw2", BARCODE_REPORT)
     machine.hidraw(machine.usb("1-6", "05e0:1300", product="Y"), "hidraw3", KEYBOARD_REPORT)
     one, other = found(machine)
-    assert (one.address, one.driver) == ("hidraw:///dev/hidraw2", "scanner_hidpos")
+    assert (one.address, one.driver) == ("hidraw:usb/ffff:0001", "scanner_hidpos")
     assert other.driver == ""
 
 

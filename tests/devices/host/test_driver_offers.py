@@ -66,20 +66,40 @@ def test_every_driver_there_is_is_offered_and_all_fit_one_report() -> None:
     assert len(encode(offers)) < MQTT_PAYLOAD_BYTES_MAX / 4
 
 
-def test_drivers_are_named_that_can_be_reached_at_such_an_address() -> None:
-    def named(address: str, likely: str = "") -> tuple[str, tuple[str, ...]]:
-        found = Discovered(FoundDevice(address, "X", likely), frozenset())
-        (device,) = with_drivers([found], lambda _: False, all_specs(), SystemClock())
-        return device.driver, device.drivers
+@pytest.mark.parametrize(
+    ("kind", "address", "likely", "some", "never"),
+    [
+        ("serial", "serial:///dev/serial/by-id/usb-X", "scanner_serial",
+         {"scanner_serial", "printer_escpos", "scale_cas"}, {"scanner_hid", "scanner_hidpos"}),
+        ("keyboard", "input:///dev/input/by-id/usb-X-event-kbd", "scanner_hid",
+         {"scanner_hid"}, {"scanner_serial", "printer_escpos", "scanner_hidpos"}),
+        ("hid", "hidraw:usb/05e0:1300", "scanner_hidpos", {"scanner_hidpos"}, {"scanner_hid"}),
+        ("printer", "usb:04b8:0e15", "printer_escpos", {"printer_escpos"},
+         {"scanner_serial", "scale_cas", "display_escpos"}),
+    ],
+)  # fmt: skip
+def test_drivers_are_named_that_are_made_for_what_is_attached_like_this(
+    kind: str, address: str, likely: str, some: set[str], never: set[str]
+) -> None:
+    found = named(FoundDevice(address, "X", likely, kind=kind))
+    assert found.driver == likely
+    assert some <= set(found.drivers)
+    assert never.isdisjoint(found.drivers)
 
-    likely, drivers = named("serial:///dev/serial/by-id/usb-X", "scanner_serial")
-    assert likely == "scanner_serial"
-    assert {"scanner_serial", "printer_escpos", "scale_cas"} <= set(drivers)
-    assert named("nowhere:///dev/x", "scanner_serial") == ("", ())
-    assert named("serial:///dev/ttyS0", "no_such_driver")[0] == ""
+
+def test_a_driver_that_is_not_there_or_takes_no_such_address_is_not_named() -> None:
+    strange = named(FoundDevice("nowhere:///dev/x", "X", "scanner_serial", kind="serial"))
+    assert (strange.driver, strange.drivers) == ("", ())
+    assert named(FoundDevice("serial:///dev/ttyS0", "X", "no_such", kind="serial")).driver == ""
 
 
-PATHS = frozenset({"/dev/serial/by-id/usb-X", "/dev/ttyACM0"})
+def named(found: FoundDevice) -> FoundDevice:
+    discovered = Discovered(found, frozenset())
+    (device,) = with_drivers([discovered], lambda _: False, all_specs(), SystemClock())
+    return device
+
+
+PATHS = frozenset({"/dev/serial/by-id/usb-X", "/dev/ttyACM0", "usb:04b8:0e15:J5"})
 
 
 @pytest.mark.parametrize(
@@ -89,6 +109,8 @@ PATHS = frozenset({"/dev/serial/by-id/usb-X", "/dev/ttyACM0"})
         ({"address": "serial:///dev/ttyACM0?baud=9600"}, True),
         ({"line": {"ports": ["serial:///dev/ttyACM0"]}}, True),
         ({"path": "/dev/ttyACM0"}, True),
+        ({"address": "usb:04b8:0e15:J5"}, True),
+        ({"address": "usb:04b8:0e15:J55"}, False),
         ({"address": "serial:///dev/ttyACM01"}, False),
         ({"address": "serial:///dev/ttyACM"}, False),
         ({"address": "tcp://192.0.2.1:9100", "n": 7, "on": True}, False),

@@ -124,6 +124,10 @@ class LiveScale(ConnectedDriver):
     def end_weighing(self) -> None:
         """Hear that nobody waits for a weight any more."""
 
+    def proves_motion(self, reading: Reading) -> bool:
+        """Say whether the goods cannot lie as they lay before: the next weight is another load."""
+        return reading.state in _NEW_LOAD_AFTER or reading == Reading(WeightState.STABLE)
+
     async def between_looks(self) -> None:
         """Wait until the next look is due; a weighing that begins hurries it."""
         self._hurry.clear()
@@ -179,6 +183,10 @@ class LiveScale(ConnectedDriver):
             advice="See that the cable leads to the scale.",
         )
 
+    @property
+    def _silent_advice(self) -> str:
+        return f"Check its power, its cable, and that it is set to {self.language}."
+
     def new_load(self) -> None:
         """Say that the goods were moved: what is weighed next is another load."""
         self._load = ""
@@ -209,8 +217,7 @@ class LiveScale(ConnectedDriver):
                         raise DeviceUnreachable(
                             "scale_silent",
                             f"{self.ports.device} does not answer as {self.kind} does.",
-                            advice="Check its power, its cable, and that it is set to "
-                            f"{self.language}.",
+                            advice=self._silent_advice,
                         )
                 await self.between_looks()
                 if silences:
@@ -224,14 +231,18 @@ class LiveScale(ConnectedDriver):
             self._same_since = self._heard
         self._answer = heard
         if isinstance(heard, Reading):
-            if heard.state in _NEW_LOAD_AFTER or heard == Reading(WeightState.STABLE):
-                self.new_load()
-            elif heard.state is WeightState.STABLE and (
-                not self._load or heard.weight_g != self._load_g
-            ):
-                self._load, self._load_g = self.ports.ids.new(), heard.weight_g
+            self._name_load(heard)
         self._news.set()
         self._news = asyncio.Event()
+
+    def _name_load(self, reading: Reading) -> None:
+        if self.proves_motion(reading):
+            self.new_load()
+        # one reading alone may be a damaged one: the goods that lie there keep their name
+        agreed = self._heard - self._same_since + 1 >= self.agree
+        named = self._load and reading.weight_g == self._load_g
+        if reading.state is WeightState.STABLE and reading.weight_g and agreed and not named:
+            self._load, self._load_g = self.ports.ids.new(), reading.weight_g
 
     def _show(self, heard: Reading | Trouble | Sign) -> None:
         now = self.ports.clock.monotonic_ms()
@@ -286,7 +297,7 @@ class LiveScale(ConnectedDriver):
             raise DeviceUnreachable(
                 "scale_silent",
                 "The scale does not answer.",
-                advice="Check its power and its cable.",
+                advice=self._silent_advice,
             )
         if isinstance(heard, Trouble):
             raise _for_a_person(heard)

@@ -43,7 +43,7 @@ class ScaleFault(StrEnum):
     WRONG_CHECKSUM = "wrong_checksum"
     """One bit is another; on lines without a check byte what a parity error leaves."""
     SLOW = "slow"
-    """Each byte takes as long as on a line of 300 baud."""
+    """Each byte takes as long as on a line of 600 baud."""
     LATE_ANSWER = "late_answer"
     """It answers when nobody waits any more."""
     DUPLICATE = "duplicate"
@@ -173,7 +173,7 @@ class SimulatedPlatter(ABC):
                 await self._clock.sleep(self._settings.late_ms / 1000)
             case _:
                 pass
-        pause_s = {ScaleFault.ONE_BYTE_AT_A_TIME: 0.001, ScaleFault.SLOW: 0.033}.get(self._fault)
+        pause_s = {ScaleFault.ONE_BYTE_AT_A_TIME: 0.001, ScaleFault.SLOW: 0.017}.get(self._fault)
         if pause_s is None:
             if message:
                 await stream.write(message)

@@ -46,20 +46,29 @@ class ScaleLines:
         self._buffer = b""
         self._chars = 0
         """How long the last line was; 0: there was none."""
+        self._too_long = False
+        """The line at hand is too long to be one: its rest is no line either."""
 
     def feed(self, data: bytes) -> list[Reading | Unmarked | None]:
         """Take bytes and return what the lines say that they complete, in order."""
         *lines, self._buffer = _ENDS.split(self._buffer + data)
-        found = [self._line(line) for line in lines if line]
+        found: list[Reading | Unmarked | None] = []
+        for line in lines:
+            if self._too_long:
+                self._too_long = False
+            elif line:
+                found.append(self._line(line))
         if len(self._buffer) > LINE_BYTES_MAX:
-            self.flush()
-            found.append(None)
+            if not self._too_long:
+                found.append(None)
+            self._buffer, self._chars, self._too_long = b"", 0, True
         return found
 
     def flush(self) -> None:
         """Forget the line at hand, and how long lines are."""
         self._buffer = b""
         self._chars = 0
+        self._too_long = False
 
     def _line(self, line: bytes) -> Reading | Unmarked | None:
         as_before = len(line) == self._chars

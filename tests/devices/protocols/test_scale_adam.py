@@ -92,7 +92,10 @@ def test_a_line_without_an_end_is_not_kept() -> None:
     assert lines.feed(HIGHLAND * 2)[1:] == [Unmarked(1_234)]
     assert lines.feed(b"1" * (LINE_BYTES_MAX + 1)) == [None]
     assert len(lines._buffer) == 0
-    assert lines.feed(b"\r\n" + HIGHLAND * 2) == [None, Unmarked(1_234)]
+    assert lines.feed(b"1" * (LINE_BYTES_MAX + 1)) == []
+    assert lines.feed(HIGHLAND[4:]) == [], "the rest of what is no line"
+    assert lines.feed(HIGHLAND[4:]) == [None], "the first line after it"
+    assert lines.feed(HIGHLAND * 2) == [None, Unmarked(1_234)]
     lines.feed(HIGHLAND[:5])
     lines.flush()
     assert lines.feed(HIGHLAND) == [None]

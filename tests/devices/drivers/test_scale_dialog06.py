@@ -71,6 +71,15 @@ async def test_the_same_goods_are_weighed_once_until_they_were_moved() -> None:
         assert second.load != first.load
 
 
+async def test_two_bags_of_the_same_weight_are_two_loads() -> None:
+    async with scale_bench(NAME) as bench:
+        bench.scale.put(500)
+        first = await bench.outcome()
+        bench.scale.put(500)  # so fast that nobody saw the scale empty, but it did
+        second = await bench.outcome()
+        assert (second.weight_g, second.load != first.load) == (500, True)
+
+
 async def test_goods_that_come_to_rest_are_weighed_with_one_price() -> None:
     async with scale_bench(NAME) as bench:
         prices = []

@@ -215,6 +215,23 @@ async def test_an_answer_of_the_past_is_no_answer_to_a_new_weighing(name: str) -
     assert answered
 
 
+@pytest.mark.parametrize("name", ASKED_ALL_THE_TIME)
+async def test_of_two_answers_to_one_question_none_is_believed(name: str) -> None:
+    async with scale_bench(name) as bench:
+        kept: list[bytes] = []
+
+        def keep(answer: bytes) -> bytes:
+            kept.append(answer)
+            return answer
+
+        bench.scale.damage = keep
+        bench.scale.put(300)
+        await bench.outcome()
+        bench.scale.damage = lambda answer: kept[-1] + answer
+        bench.scale.put(742)
+        assert (await bench.trouble()).code == "scale_silent"
+
+
 @every_scale
 async def test_a_scale_of_another_language_is_lost_with_words(name: str) -> None:
     other = "scale_nci" if name != "scale_nci" else "scale_mt8217"

@@ -86,13 +86,16 @@ $(SHOP): pyproject.toml edge/screens/package-lock.json devices/lettering/package
 	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
-$(DEV): $(SHOP)
+$(DEV): $(SHOP) tests/devices/zpl_render/package-lock.json
 	$(BIN)/python -m pip install --quiet --group dev
 	@command -v npm > /dev/null && cd edge/screens && \
 	  npm ci --silent --ignore-scripts --no-audit --no-fund > /dev/null || \
 	  echo "Without npm's packages the types of the screens and their axe are not checked."
+	@command -v npm > /dev/null && cd tests/devices/zpl_render && \
+	  npm ci --silent --ignore-scripts --no-audit --no-fund > /dev/null || \
+	  echo "Without npm's packages the bar codes of labels are not read back."
 	@touch $@
 
 clean:
 	rm -rf $(VENV) .demo dist build htmlcov mutants edge/screens/node_modules edge/screens/packed \
-	  edge/screens/vendor devices/lettering/fonts
+	  edge/screens/vendor devices/lettering/fonts tests/devices/zpl_render/node_modules

@@ -99,6 +99,11 @@ class SimulatedLabelPrinter:
         self._switched_off.set()
 
     @property
+    def labels_waiting(self) -> int:
+        """How many labels it was sent and has not printed, copies counted."""
+        return sum(each.left for each in self._waiting)
+
+    @property
     def stopped(self) -> bool:
         """Whether nothing comes out now."""
         return self._paused or self._in_trouble or self._hot or self._cold

@@ -40,13 +40,41 @@ MILK = ShelfLabel("Whole milk 1 l", "1.29 EUR", "1.29 EUR/l", "9520000000011")
 HOSTILE = ShelfLabel("^XZ~JA^XA^PQ99~HS", "^FS^XZ", "_5E~", "A^B~C")
 
 
+class Piecewise:
+    """A slow line: what is written goes out in pieces, and others could write in between.
+
+    `fails_behind`: the line breaks right behind what is written next and has these bytes in it.
+    """
+
+    def __init__(self, stream: ByteStream, clock: VirtualClock, fails_behind: bytes) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._fails_behind = fails_behind
+
+    async def read(self, max_bytes: int) -> bytes:
+        return await self._stream.read(max_bytes)
+
+    async def write(self, data: bytes) -> None:
+        for start in range(0, len(data), 16):
+            await self._stream.write(data[start : start + 16])
+            await self._clock.sleep(0.016)
+        if self._fails_behind and self._fails_behind in data:
+            await self.close()
+            raise DeviceUnreachable("cable_cut", "The cable was pulled while writing.")
+
+    async def close(self) -> None:
+        await self._stream.close()
+
+
 class LabelBench:
     def __init__(
         self, variant: PipeVariant | None, printer: dict[str, Any], **settings: Any
     ) -> None:
         self.clock = VirtualClock()
         self.cable = MemoryCable(variant)
-        self.ports = KeptPorts(self.cable.connect, self.clock)
+        self.piecewise = False
+        self.fails_behind = b""
+        self.ports = KeptPorts(self.connect, self.clock)
         self.driver = DRIVER.build(
             LabelsZplSettings(address="tcp://192.0.2.9:9100", **settings), self.ports
         )
@@ -59,6 +87,12 @@ class LabelBench:
         self.printer = printer_made
         self.far_end: Callable[[ByteStream], Awaitable[None]] = self.printer.attend
         self._jobs = 0
+
+    async def connect(self) -> ByteStream:
+        stream = await self.cable.connect()
+        if not self.piecewise:
+            return stream
+        return Piecewise(stream, self.clock, self.fails_behind)
 
     async def attend(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -169,6 +203,42 @@ async def test_a_question_never_stands_inside_a_label(variant: PipeVariant | Non
         assert bench.printer.asked_inside_a_label == 0
         assert bench.printer.forgotten_formats == 0
         assert len(bench.printer.printed) == 30
+
+
+async def test_a_question_never_stands_inside_a_label_on_a_slow_line() -> None:
+    async with running() as bench:
+        bench.piecewise = True
+        await bench.in_state(DriverState.READY)
+        result = await bench.print(*[MILK] * 20)
+        assert outcome(result) == LabelsOutcome("confirmed", 20)
+        assert bench.printer.asked > 10
+        assert bench.printer.asked_inside_a_label == 0
+
+
+async def test_nothing_is_sent_to_a_printer_that_waits_for_a_person() -> None:
+    async with running() as bench:
+        bench.piecewise = True
+        await bench.in_state(DriverState.READY)
+        bench.printer.roll_lasts(3)
+        printing = asyncio.create_task(bench.print(*[MILK] * 30))
+        await bench.in_state(DriverState.ATTENTION)
+        await bench.clock.sleep(60)
+        assert (len(bench.printer.printed), bench.printer.labels_waiting < 6) == (3, True)
+        bench.printer.set()
+        assert outcome(await printing) == LabelsOutcome("confirmed", 30)
+
+
+async def test_a_label_that_may_have_got_there_is_not_sent_again() -> None:
+    async with running() as bench:
+        bench.piecewise, bench.fails_behind = True, b"^PQ1^XZ"
+        await bench.in_state(DriverState.READY)
+        code, detail, advice = error(await bench.print(MILK, MILK))
+        assert (code, detail) == (
+            "cable_cut",
+            "The cable was pulled while writing. 0 of 2 labels were sent.",
+        )
+        assert advice == "Look which labels came out, and print the others again."
+        assert len(bench.printer.printed) == 1
 
 
 async def test_done_is_said_when_the_last_label_is_out_and_not_before() -> None:

@@ -35,6 +35,7 @@ from edge.flows.fiscal_desk import FiscalDesk
 from edge.flows.gathering import Gathering, TillDevices
 from edge.flows.job_dispatch import JobDispatch
 from edge.flows.letters import LetterPost
+from edge.flows.line_displays import LineDisplays
 from edge.flows.link_state import LinkState
 from edge.flows.open_drawers import OpenDrawers
 from edge.flows.parking import ParkedSales
@@ -163,10 +164,12 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         dispatch: JobDispatch
         paying: PayingByCard
         weighing: Weighing
+        line_displays: LineDisplays
 
         def host_back(host: str) -> None:
             dispatch.host_back(host)
             paying.host_back(host)
+            line_displays.host_back(host)
 
         directory = DeviceDirectory(
             store.slug,
@@ -345,6 +348,10 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         wall_sockets = WallSockets(wall, access, clock, tasks)
         device_checks = DeviceChecks(store.slug, bus, wall, ledger, dispatch, clock)
         displays = CustomerDisplays(selling, checks, reference, access.language_of)
+        line_displays = LineDisplays(
+            store.slug, bus, directory, displays, reference, clock, ids, log
+        )
+        line_displays.open(tills.values())
         routes = BoxApi(
             health.items,
             metrics,
@@ -382,6 +389,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         bus.on_lost(directory.forget_hosts)
         bus.on_lost(reports.forget)
         bus.on_connect(dispatch.greet)
+        bus.on_connect(line_displays.greet)
         lasting = {
             "devices": directory.run,
             "device reports": reports.run,
@@ -394,6 +402,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             "fiscal": fiscal.run,
             "bus": bus.run,
         }
+        lasting |= line_displays.lasting()
         for name, work in lasting.items():
             _ = tasks.start(name, work)
         await web.open()

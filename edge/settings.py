@@ -47,7 +47,8 @@ class DeviceSettings(BoundDevice, frozen=True, forbid_unknown_fields=True):
     """A device of the fixed part of a shop; its keys are those of `BoundDevice`.
 
     Nobody can give it up or replace it on a screen, only here. Further devices are adopted on
-    the device wall.
+    the device wall. A printer with a drawer on its kick port, or a line display behind it, has
+    those roles too.
     """
 
 

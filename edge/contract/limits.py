@@ -452,6 +452,8 @@ DISPLAY_REFRESH_MS: Final = 15_000
 """Lines are written anew this often: a display that lost its power says nothing of it."""
 SHOW_LINES_AGE_MS_MAX: Final = 10_000
 """Lines that a display did not take by then are sent again when it is back, as they are then."""
+LINE_DISPLAY_RETRY_MS: Final = 2_000
+"""A text that was not shown is sent again after this: a host that starts has devices by then."""
 LABELS_PER_JOB_MAX: Final = 100
 """A shelf has fewer; with the longest names they are half of `MQTT_PAYLOAD_BYTES_MAX`."""
 LABEL_COPIES_MAX: Final = 100

@@ -122,7 +122,7 @@ class DeviceView(msgspec.Struct, frozen=True):
     """A device of this till: state, and words with a next step when it is not well.
 
     `device_id` is its id, `role` what it does for the till (`scanner`, `printer`, `drawer`,
-    `terminal`, `scale`), `paper`, `drawer`, `weight` and `weight_g` as in `DeviceState`.
+    `terminal`, `scale`, `display`), `paper`, `drawer`, `weight` and `weight_g` as in `DeviceState`.
     """
 
     device_id: str

@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from edge.contract.display_view import ScaleGoods
+from edge.contract.display_view import CustomerDisplayView, ScaleGoods
 from edge.contract.errors import Refused
 from edge.contract.quantity import Unit
 from edge.contract.till_protocol import TillState, TillView
@@ -44,14 +44,17 @@ class CustomerDisplays:
 
     def face(self, view: bytes) -> bytes:
         """Return what a display shows of a till's view, as JSON."""
-        shown = _VIEW.decode(view)
-        language = self.language_of(shown.till)
-        if language is None or shown.state in _BEING_PAID:
-            self._on_scale.pop(shown.till, None)
-        known = self.reference.customer(shown.customer.number) if shown.customer else None
+        return encode(self.shown(_VIEW.decode(view)))
+
+    def shown(self, view: TillView) -> CustomerDisplayView:
+        """Return what a customer may see of a till's view."""
+        language = self.language_of(view.till)
+        if language is None or view.state in _BEING_PAID:
+            self._on_scale.pop(view.till, None)
+        known = self.reference.customer(view.customer.number) if view.customer else None
         name = known.name if known else ""
-        beside = Beside(language, name, self._on_scale.get(shown.till), self._logo_word())
-        return encode(display_view(shown, beside))
+        beside = Beside(language, name, self._on_scale.get(view.till), self._logo_word())
+        return display_view(view, beside)
 
     def _logo_word(self) -> str:
         logo = self.reference.store.logo if self.reference.has_store else None

@@ -1,0 +1,192 @@
+"""Customer displays of two lines: what a till's says now, sent when it says something else.
+
+A display follows the till's view as a screen does: it is handed views and never waited for. What
+is sent is in no ledger and nobody asks what became of it; an older text that did not get there is
+worth nothing. It is sent anew when the display comes (back), when its host does, or when its last
+text was not shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from edge.contract.device_messages import (
+    DELIVERY,
+    Job,
+    JobKind,
+    JobResult,
+    JobStatus,
+    ShowLinesArgs,
+)
+from edge.contract.device_states import DriverState
+from edge.contract.device_topics import HostTopics
+from edge.contract.identity import Ids
+from edge.contract.instant import Clock
+from edge.contract.limits import LINE_DISPLAY_RETRY_MS, SHOW_LINES_AGE_MS_MAX
+from edge.contract.till_protocol import TillView
+from edge.contract.wire import UNREADABLE, encode
+from edge.engine.line_display import Lines, display_lines
+from edge.flows.customer_displays import CustomerDisplays
+from edge.flows.device_directory import Binding, DeviceDirectory
+from edge.flows.till import Till
+from edge.reference.store import ReferenceStore
+from edge.runtime.bus import Bus, BusUnavailable
+from edge.runtime.structured_log import Log
+
+ROLE: Final = "display"
+_VIEW: Final = msgspec.json.Decoder(TillView)
+_RESULT: Final = msgspec.json.Decoder(JobResult)
+_SHOWN: Final = frozenset({JobStatus.ACCEPTED, JobStatus.DONE})
+_SUPERSEDED: Final = "superseded"
+
+
+@dataclass(eq=False)
+class _Face:
+    """One till's display: a `Screen` of the till that keeps the newest view alone."""
+
+    bound: Binding
+    stirred: asyncio.Event
+    newest: bytes = b""
+    looked_at: bytes = b""
+    sent: Lines | None = None
+    """What it was told last; None when it has to be told again."""
+    sent_job: str = ""
+    again: bool = False
+    """It did not show what it was told: it is told again, and not at once."""
+
+    def show(self, view: bytes) -> None:
+        """Take the newest view; one that was not looked at yet is dropped."""
+        self.newest = view
+        self.stirred.set()
+
+    def tell_anew(self) -> None:
+        """Have it told again what it says now."""
+        self.sent, self.looked_at = None, b""
+        self.stirred.set()
+
+
+@dataclass
+class LineDisplays:
+    """The line displays of a store's tills. `displays` knows what customers may see."""
+
+    store: str
+    bus: Bus
+    directory: DeviceDirectory
+    displays: CustomerDisplays
+    reference: ReferenceStore
+    clock: Clock
+    ids: Ids
+    log: Log
+    _faces: dict[str, _Face] = field(default_factory=dict)
+    """By device."""
+    _stirred: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def open(self, tills: Iterable[Till]) -> None:
+        """Follow the tills that have a display."""
+        for till in tills:
+            bound = self.directory.binding(till.id, ROLE)
+            if bound is not None:
+                face = self._faces[bound.device] = _Face(bound, self._stirred)
+                till.screens.add(face)
+
+    def lasting(self) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
+        """Return what is to be run, by name; nothing where no till has a display."""
+        return {"lines": self.run, "lines not shown": self.hear} if self._faces else {}
+
+    def host_back(self, host: str) -> None:
+        """Tell the displays of a host again: they may have been dark meanwhile."""
+        for face in self._faces.values():
+            if face.bound.host == host:
+                face.tell_anew()
+
+    async def greet(self) -> None:
+        """Tell all displays again after a new connection to the broker."""
+        for face in self._faces.values():
+            face.tell_anew()
+
+    async def run(self) -> None:
+        """Send what is new, until cancelled."""
+        while True:
+            self._stirred.clear()
+            for face in self._faces.values():
+                await self._bring(face)
+            wait_s = LINE_DISPLAY_RETRY_MS / 1000 if self._some_again else None
+            try:
+                async with self.clock.timeout(wait_s):
+                    await self._stirred.wait()
+            except TimeoutError:
+                for face in self._faces.values():
+                    if face.again:
+                        face.tell_anew()
+
+    @property
+    def _some_again(self) -> bool:
+        return any(face.again for face in self._faces.values())
+
+    async def _bring(self, face: _Face) -> None:
+        if face.newest is face.looked_at or not self.reference.has_store:
+            return
+        face.looked_at = face.newest
+        view = _VIEW.decode(face.newest)
+        if not any(
+            each.device_id == face.bound.device and each.state == DriverState.READY
+            for each in view.devices
+        ):
+            face.sent, face.again = None, False  # told again when it is back
+            return
+        lines = self._lines(view)
+        if lines == face.sent and not face.again:
+            return
+        face.sent, face.sent_job, face.again = lines, self.ids.new(), False
+        try:
+            await self._publish(face, lines)
+        except BusUnavailable:
+            face.sent = None  # the greeting after the next connection stirs
+
+    def _lines(self, view: TillView) -> Lines:
+        store = self.reference.store
+        customer = self.reference.customer(view.customer.number) if view.customer else None
+        language = customer.language if customer and customer.language else store.receipt_language
+        return display_lines(self.displays.shown(view), store.name, language)
+
+    async def _publish(self, face: _Face, lines: Lines) -> None:
+        kind = JobKind.SHOW_LINES
+        deadline = self.clock.now_ms() + SHOW_LINES_AGE_MS_MAX
+        args = msgspec.Raw(encode(ShowLinesArgs(lines)))
+        job = Job(face.sent_job, kind, args, deadline, DELIVERY[kind])
+        topics = HostTopics(self.store, face.bound.host).device(face.bound.device)
+        await self.bus.publish(topics.job, encode(job))
+
+    # --- what became of it ----------------------------------------------------------------
+
+    async def hear(self) -> None:
+        """Hear which texts were not shown, until cancelled."""
+        topics = {self._topic(face): face for face in self._faces.values()}
+        results = self.bus.subscribe(sorted(topics))
+        try:
+            async for message in results:
+                face = topics.get(message.topic)
+                if face is not None and not message.retained:
+                    self._take(face, message.payload)
+        finally:
+            results.close()
+
+    def _topic(self, face: _Face) -> str:
+        return HostTopics(self.store, face.bound.host).device(face.bound.device).result
+
+    def _take(self, face: _Face, payload: bytes) -> None:
+        try:
+            result = _RESULT.decode(payload)
+        except UNREADABLE:
+            return  # who hears all results says so
+        code = result.error.code if result.error else ""
+        if result.id != face.sent_job or result.status in _SHOWN or code == _SUPERSEDED:
+            return
+        self.log.info("lines_not_shown", device=face.bound.device, reason=code)
+        face.again = True
+        self._stirred.set()

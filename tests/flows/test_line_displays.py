@@ -145,6 +145,20 @@ async def test_a_dead_display_never_delays_a_sale(tmp_path: Path) -> None:
         assert len(made.told) == before + 1
 
 
+async def test_a_display_that_comes_back_is_told_again_what_it_showed(tmp_path: Path) -> None:
+    async with shop(tmp_path) as made:
+        before = len(made.told)
+        await made.host.report("pole-1", DriverState.LOST)
+        await until_view(
+            made.box.view,
+            lambda view: any(d["role"] == "display" and not d["well"] for d in view["devices"]),
+            what="the display is lost",
+        )
+        await made.ready()
+        await until(lambda: len(made.told) > before, what="it is told again")
+        assert made.told[before:] == [IDLE]
+
+
 async def test_a_display_that_never_answers_is_told_on_and_sales_go_on(tmp_path: Path) -> None:
     async with shop(tmp_path) as made:
         made.host.answers["show_lines"] = lambda _job: None

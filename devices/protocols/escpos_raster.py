@@ -54,7 +54,7 @@ class DrawnBlock:
 
     def line(self, line: Sequence[Placed], room: int) -> bytes:
         """Return a line's picture; white at its right end is left out."""
-        bits = -(-room // _BYTE_BITS) * _BYTE_BITS
+        bits = max(1, -(-room // _BYTE_BITS)) * _BYTE_BITS  # marks without a letter have no width
         beyond = (1 << (bits + OVERHANG_DOTS)) - 1
         rows = [0] * self._size.line_dots
         for text, left in line:

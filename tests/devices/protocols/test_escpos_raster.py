@@ -210,6 +210,13 @@ def test_a_line_without_ink_is_one_byte_wide() -> None:
     assert line.width_dots == 8
 
 
+@pytest.mark.parametrize("align", list(Align))
+def test_a_mark_without_a_letter_is_a_line_all_the_same(align: Align) -> None:
+    (line,) = printed(TextBlock("\u0301", align))[:1]  # no width at all: found by fuzzing
+    assert (line.mark, line.width_dots % 8) == ("picture", 0)
+    assert line.width_dots
+
+
 def test_real_time_commands_never_stand_in_dots() -> None:
     rows = [0x1014_0100_0500, 0x1010_0401_1005, 0x0410_0000_0010, 0x0400_0000_0000]
     data = commands.raster(rows, 6)

@@ -119,7 +119,8 @@ def clean(text: str) -> str:
             kept.append(" ")
         elif category != "C":
             kept.append(char)
-    return "".join(kept)
+    # a letter and its mark may have stood apart by what is gone now
+    return unicodedata.normalize("NFC", "".join(kept))
 
 
 def marks_bounded(text: str, most: int) -> str:

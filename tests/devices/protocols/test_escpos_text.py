@@ -37,6 +37,7 @@ def cells(texts: tuple[str, ...], columns: int) -> list[str]:
         ("\ue000\U000f0000\ud800x", "x"),
         ("\u0378x", "x"),
         ("\x7f", ""),
+        ("a\u200e\u0301", "\u00e1"),  # found by fuzzing
     ],
 )
 def test_clean(text: str, expected: str) -> None:

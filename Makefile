@@ -6,7 +6,7 @@ SHOP := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 ARGS ?=
 
-.PHONY: demo test check coverage lint types imports bench fmt golden clean mutants looks market storm
+.PHONY: demo test check coverage lint types imports bench fmt golden clean mutants looks market storm fuzz
 
 demo: $(SHOP)
 	$(BIN)/tillbox demo $(ARGS)
@@ -70,6 +70,11 @@ storm: $(DEV) tools
 	ZVT_STORM_RUNS=2000 $(BIN)/python -m pytest -n 2 tests/devices/test_zvt_payment_storm.py $(ARGS)
 	TILLBOX_STORM=1 $(BIN)/python -m pytest tests/whole_shop/test_killed_anywhere.py \
 	  tests/whole_shop/test_card_refunds.py $(ARGS)
+
+# a million inputs for each codec of devices/protocols, by a seed that is printed; a check plays
+# some hundred. About half an hour, a third of it receipts; ARGS: names of codecs, --inputs, --seed
+fuzz: $(DEV)
+	$(BIN)/python -m tests.devices.fuzz $(ARGS)
 
 mutants: $(DEV)
 	$(BIN)/mutmut run $(ARGS)

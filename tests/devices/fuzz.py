@@ -1,0 +1,134 @@
+"""How each codec is fuzzed, in one table; `python -m tests.devices.fuzz` plays a million each.
+
+Every module of `devices/protocols` has an entry: how it is played, or through which other
+codec. A play keeps its readers from input to input, so that what grows is seen to grow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import gc
+import os
+import secrets
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from tests.devices.fuzzing import escpos, lines, zvt
+from tests.devices.fuzzing.hostile import Play
+
+MILLION = 1_000_000
+SEED = 20_261_127
+"""The seed of the short form: the same inputs each time."""
+MEMORY_GROWTH_BYTES_MAX = 16 * 1_048_576
+"""Between a tenth of the inputs and their end; caches are full by then."""
+HANG_S = 30.0
+"""A thousand inputs take a second at most; the watchdog prints where they stand instead."""
+_WATCHED = 1_000
+
+
+@dataclass(frozen=True)
+class Through:
+    """A module without an entrance of its own: it is played by another's play, which uses it."""
+
+    codec: str
+
+
+Start = Callable[[], Play]
+
+TABLE: dict[str, Start | Through] = {
+    "escpos_columns": escpos.columns,
+    "escpos_commands": escpos.command_bytes,
+    "escpos_encoder": escpos.encoder,
+    "escpos_questions": escpos.questions,
+    "escpos_raster": escpos.raster,
+    "escpos_status": escpos.status,
+    "escpos_text": escpos.text,
+    "escpos_trouble": Through("escpos_status"),
+    "letters": Through("escpos_raster"),
+    "scale_cas": lines.scale_cas_answers,
+    "scanner_lines": lines.scanner_lines,
+    "text_direction": escpos.direction,
+    "zvt_apdu": zvt.apdu,
+    "zvt_commands": zvt.command_bytes,
+    "zvt_fields": zvt.fields,
+    "zvt_messages": zvt.messages,
+    "zvt_receipts": zvt.receipts,
+    "zvt_recovery": zvt.recovery,
+    "zvt_redaction": zvt.redaction,
+    "zvt_results": zvt.results,
+    "zvt_text": zvt.text,
+    "zvt_tlv": zvt.tlv,
+    "zvt_transactions": zvt.transactions,
+}
+"""A new codec: add its play to a file of `tests/devices/fuzzing` and name it here."""
+
+
+def played() -> tuple[str, ...]:
+    """The codecs that have a play of their own."""
+    return tuple(name for name, how in TABLE.items() if not isinstance(how, Through))
+
+
+def memory_bytes() -> int:
+    """Return the resident size of this process."""
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def fuzz(name: str, inputs: int, seed: int, *, alive: Callable[[], None] = lambda: None) -> int:
+    """Play inputs to one codec; return by how many bytes the process grew.
+
+    What fails is raised with a note that says how to play it again. `alive` is called every
+    thousand inputs.
+    """
+    how = TABLE[name]
+    assert not isinstance(how, Through)
+    chance = Random(f"{seed} {name}")
+    play = how()
+    before, number = 0, 0
+    try:
+        for number in range(inputs):
+            if number == inputs // 10:
+                before = memory_bytes()
+            if number % _WATCHED == 0:
+                alive()
+            play(chance)
+    except BaseException as error:
+        error.add_note(f"codec {name}, seed {seed}, input {number + 1}")
+        raise
+    grew = memory_bytes() - before
+    assert grew <= MEMORY_GROWTH_BYTES_MAX, f"{name}, seed {seed}: grew by {grew} bytes"
+    return grew
+
+
+def main(words: Iterable[str] | None = None) -> int:
+    """Fuzz all codecs, or those named; the exit status is 1 when one failed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.devices.fuzz", description=__doc__)
+    parser.add_argument("codecs", nargs="*", metavar="CODEC", help=f"of {', '.join(played())}")
+    parser.add_argument("--inputs", type=int, default=MILLION, help="inputs for each codec")
+    parser.add_argument("--seed", type=int, default=None, help="by default one that is printed")
+    arguments = parser.parse_args(None if words is None else list(words))
+    seed = secrets.randbelow(10**9) if arguments.seed is None else arguments.seed
+    sys.stdout.write(f"seed {seed}, {arguments.inputs} inputs a codec\n")
+    for name in arguments.codecs or played():
+        begun = time.monotonic()
+        grew = fuzz(name, arguments.inputs, seed, alive=_watch)
+        took = time.monotonic() - begun
+        sys.stdout.write(f"{name:18} {took:8.1f} s  {grew / 1_048_576:+6.2f} MiB\n")
+        sys.stdout.flush()
+    faulthandler.cancel_dump_traceback_later()
+    return 0
+
+
+def _watch() -> None:
+    """End the process with its trace should the next thousand inputs take too long."""
+    faulthandler.dump_traceback_later(HANG_S, exit=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -6,7 +6,7 @@ SHOP := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 ARGS ?=
 
-.PHONY: demo test check coverage lint types imports bench fmt golden clean mutants looks market storm fuzz
+.PHONY: demo test check coverage lint types imports bench fmt golden clean mutants looks market storm fuzz soak
 
 demo: $(SHOP)
 	$(BIN)/tillbox demo $(ARGS)
@@ -70,6 +70,10 @@ storm: $(DEV) tools
 	ZVT_STORM_RUNS=2000 $(BIN)/python -m pytest -n 2 tests/devices/test_zvt_payment_storm.py $(ARGS)
 	TILLBOX_STORM=1 $(BIN)/python -m pytest tests/whole_shop/test_killed_anywhere.py \
 	  tests/whole_shop/test_card_refunds.py $(ARGS)
+
+# twenty devices at fifty messages a second for ten minutes; a check takes half a minute
+soak: $(DEV) tools
+	TILLBOX_SOAK_S=600 $(BIN)/python -m pytest -s tests/whole_shop/test_soak.py $(ARGS)
 
 # a million inputs for each codec of devices/protocols, by a seed that is printed; a check plays
 # some hundred. About half an hour, a third of it receipts; ARGS: names of codecs, --inputs, --seed

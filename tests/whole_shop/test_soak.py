@@ -191,7 +191,8 @@ async def test_nothing_is_lost_and_nothing_grows(tmp_path: Path, mosquitto: Mosq
     grew, where, bound = growth(sizes)
     shares = ", ".join(f"{name} {100 * used / SOAK_S:.1f} %" for name, used in busy.items())
     print(
-        f"\nsoak: {sent} scans of {SCANNERS} scanners in {SOAK_S:.0f} s, {subscriber.count} arrived\n"
+        f"\nsoak: {sent} scans of {SCANNERS} scanners in {SOAK_S:.0f} s, "
+        f"{subscriber.count} arrived\n"
         f"CPU of one core: {shares}\n"
         f"PSS of devices: {sizes[0][1]} KiB at first, {sizes[-1][1]} KiB at last; {grew:+.0f} KiB "
         f"{where} (bound {bound})"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,8 +8,10 @@ import msgspec
 import pytest
 from msgspec import Meta
 
+from devices import driver_catalogue
 from devices.scripted_actions import Action, Actions, NoArguments
 from devices.simulating.script import load_script
+from devices.simulating.stage import actions_of
 from edge.contract.errors import SettingsInvalid
 
 
@@ -108,3 +111,23 @@ def test_an_argument_of_no_table_is_refused(tmp_path: Path) -> None:
     wrong: Any = '{"play": "off", "args": {"a": 1}}'
     with pytest.raises(SettingsInvalid, match="Write off"):
         load_script(written(tmp_path, "a.jsonl", wrong), ACTIONS)
+
+
+@pytest.mark.parametrize("document", ["README.md", "devices/simulating/main.py"])
+def test_the_scripts_in_the_documents_can_be_played(document: str, tmp_path: Path) -> None:
+    text = (Path(__file__).parents[3] / document).read_text("utf-8")
+    steps = text[text.index("  [[step]]") :]
+    lines = list(takewhile(lambda line: line.startswith("  ") or not line, steps.splitlines()))
+    given = [line.strip() for line in lines]
+    everything = {
+        name: action
+        for driver in driver_catalogue.simulator_names()
+        for name, action in actions_of(driver_catalogue.simulator(driver)).items()
+    }
+    toml = "\n".join(line for line in given if not line.startswith('{"'))
+    cues = load_script(written(tmp_path, "a.toml", toml), everything)
+    assert len(cues) == 2
+    for line in given:
+        if line.startswith('{"'):
+            (cue,) = load_script(written(tmp_path, "a.jsonl", line), everything)
+            assert cue.play.name == "paper_out"

@@ -218,6 +218,7 @@ class Counter:
             connected=self._printer_door.connections > 0,
             slips=len(printer.roll.receipts),
             hanging=tuple(map(_slip_line, printer.roll.current)),
+            pole=printer.pole,
         )
 
     def close_drawer(self) -> None:

@@ -158,7 +158,10 @@ class ScannerState(msgspec.Struct, frozen=True):
 
 
 class PrinterState(msgspec.Struct, frozen=True):
-    """`slips`: how many came out; `hanging`: lines that are not cut off yet."""
+    """`slips`: how many came out; `hanging`: lines that are not cut off yet.
+
+    `pole`: what the customer display on it shows, two rows of 20 signs.
+    """
 
     paper: PaperState
     cover: Literal["open", "closed"]
@@ -166,6 +169,7 @@ class PrinterState(msgspec.Struct, frozen=True):
     connected: bool
     slips: int
     hanging: tuple[SlipLine, ...]
+    pole: tuple[str, str]
 
 
 class DrawerState(msgspec.Struct, frozen=True):

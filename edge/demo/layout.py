@@ -146,11 +146,13 @@ class DemoLayout:
                     "id": "printer-1",
                     "host": "box",
                     "driver": "printer_escpos",
-                    "roles": ["printer", "drawer"],
+                    "roles": ["printer", "drawer", "display"],
                     "till": FIRST_TILL,
                     "settings": {
                         "address": f"tcp://{LOOPBACK}:{self.ports['printer']}",
                         "other_code_pages": ["cp852", "cp866", "cp737"],
+                        "pole_display": True,
+                        "pole_page": "cp858",
                     },
                 },
                 {

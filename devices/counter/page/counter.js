@@ -105,12 +105,21 @@ function show(state) {
   else if (scannerReady) showState(byId("scanner-state"), "well", "in use");
   else showState(byId("scanner-state"), "person", "not in use");
   showState(byId("scale-state"), ...scaleInWords(state.scale));
+  showPole(state.printer.pole);
   paper.take(state);
   terminal.take(state.terminal);
   trouble.take(state);
   const till = /** @type {HTMLAnchorElement} */ (byId("till"));
   till.hidden = !state.till_url;
   if (state.till_url) till.href = state.till_url;
+}
+
+/** The customer display that hangs on the printer. @param {readonly string[]} rows */
+function showPole(rows) {
+  const pole = byId("pole");
+  const said = rows.map((row) => row.trim().replace(/ {2,}/g, " ")).filter(Boolean);
+  pole.setAttribute("aria-label", said.length ? `The customer display says: ${said.join(", ")}` : "The customer display is dark");
+  rows.forEach((row, place) => (pole.children[place].textContent = row));
 }
 
 /** @param {{grams: number, stable: boolean, overloaded: boolean, plugged: boolean, connected: boolean}} scale @returns {["well" | "wait" | "person" | "lost", string]} */

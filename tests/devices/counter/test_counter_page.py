@@ -173,6 +173,36 @@ async def test_drawn_lines_stand_among_those_of_text(
         await shown.page.screenshot(path=f"{folder}/counter-{shop}.png")
 
 
+@pytest.mark.parametrize("width", [1366, 390])
+async def test_the_customer_display_on_the_printer_is_seen(
+    counter: CounterClient, chromium: Browser, width: int
+) -> None:
+    shown = await opened(counter, chromium, viewport={"width": width, "height": 768})
+    pole = shown.page.locator("#pole")
+    await expect(pole).to_have_attribute("aria-label", "The customer display is dark")
+    _, writer = await asyncio.open_connection("127.0.0.1", counter.printer)
+    writer.write(b"\x1b=\x02\x1bt\x13\x0cCr\x8ame fra\x8cche   1.29TOTAL        1234.56\x1b=\x01")
+    await writer.drain()
+    await expect(pole.locator("span").first).to_have_text("Crème fraîche   1.29")
+    await expect(pole.locator("span").last).to_have_text("TOTAL        1234.56")
+    label = "The customer display says: Crème fraîche 1.29, TOTAL 1234.56"
+    await expect(pole).to_have_attribute("aria-label", label)
+    assert (await counter.get("printer"))["pole"] == [
+        "Crème fraîche   1.29",
+        "TOTAL        1234.56",
+    ]
+    box = await pole.bounding_box()
+    sections = await shown.page.locator(".printer").bounding_box()
+    assert box is not None
+    assert sections is not None
+    assert sections["x"] <= box["x"]
+    assert box["x"] + box["width"] <= sections["x"] + sections["width"]
+    writer.close()
+    assert shown.troubles == []
+    if folder := os.environ.get("TILLBOX_SCREENSHOTS"):
+        await shown.page.screenshot(path=f"{folder}/counter-pole-{width}.png")
+
+
 async def print_receipt(counter: CounterClient, code: str = RECEIPT_CODE) -> None:
     qr = code.encode()
     size = (len(qr) + 3).to_bytes(2, "little")

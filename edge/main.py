@@ -180,21 +180,10 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             host_back=host_back,
         )
 
-        reports = DeviceReports(
-            store.slug,
-            bus,
-            log,
-            changed=lambda: wall_sockets.changed(),  # noqa: PLW0108 - bound later
-        )
+        reports = DeviceReports(store.slug, bus, log, lambda: wall_sockets.changed())  # noqa: PLW0108
+        adopted = AdoptedDevices(ledger_file)
         adoption = Adoption(
-            ledger,
-            AdoptedDevices(ledger_file),
-            directory,
-            reports,
-            settings.tills,
-            settings.devices,
-            log,
-            tasks,
+            ledger, adopted, directory, reports, settings.tills, settings.devices, log, tasks
         )
         reports.host_seen = adoption.host_seen
 

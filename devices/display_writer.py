@@ -14,9 +14,15 @@ from typing_extensions import override
 from devices.driver import ConnectedDriver, DeviceJob, DriverPorts
 from devices.protocols.display_text import BLANK, DisplayText, Rows
 from devices.transports.byte_stream import ByteStream
+from edge.contract.device_limits import (
+    DISPLAY_REFRESH_MS,
+    DISPLAY_WRITE_MS_MAX,
+)
 from edge.contract.device_messages import JobResult, ShowLinesArgs, ShowOutcome
 from edge.contract.errors import DeviceUnreachable
-from edge.contract.limits import BACKOFF_MS_MIN, DISPLAY_REFRESH_MS, DISPLAY_WRITE_MS_MAX
+from edge.contract.limits import (
+    BACKOFF_MS_MIN,
+)
 
 _READ_BYTES_MAX: Final = 1_024
 

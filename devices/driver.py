@@ -25,12 +25,18 @@ from devices.transports.flight_recorder import (
     FlightRecorder,
     RecordedStream,
 )
+from edge.contract.device_limits import (
+    DEVICE_LOST_AFTER_MS,
+)
 from edge.contract.device_messages import JobError, JobKind, JobResult, JobStatus
 from edge.contract.device_states import LEGAL_MOVES, DeviceClass, DriverState
 from edge.contract.errors import DeviceUnreachable, ProtocolViolation, TillboxError
 from edge.contract.identity import Ids
 from edge.contract.instant import Clock
-from edge.contract.limits import BACKOFF_MS_MAX, BACKOFF_MS_MIN, DEVICE_LOST_AFTER_MS
+from edge.contract.limits import (
+    BACKOFF_MS_MAX,
+    BACKOFF_MS_MIN,
+)
 from edge.runtime.backoff import Backoff
 from edge.runtime.structured_log import Log
 

@@ -19,9 +19,12 @@ from typing import Final
 
 import msgspec
 
+from edge.contract.device_limits import (
+    JOB_MEMORY_DAYS,
+    RECENT_RESULTS_MAX,
+)
 from edge.contract.device_messages import JobError, JobKind, JobResult, JobStatus
 from edge.contract.instant import Clock
-from edge.contract.limits import JOB_MEMORY_DAYS, RECENT_RESULTS_MAX
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.migrations import Migration
 

@@ -17,9 +17,12 @@ from devices.driver import ConnectedDriver, DeviceJob, DriverPorts
 from devices.protocols.drawer_sensor import DrawerSensor, Position
 from devices.transports.byte_stream import ByteStream
 from devices.transports.signal_lines import SignalLines, lines_of
+from edge.contract.device_limits import (
+    DRAWER_OPENS_MS_MAX,
+    DRAWER_SENSOR_WAKES_MS,
+)
 from edge.contract.device_messages import DrawerOutcome, JobResult, KickDrawerArgs
 from edge.contract.errors import DeviceUnreachable
-from edge.contract.limits import DRAWER_OPENS_MS_MAX, DRAWER_SENSOR_WAKES_MS
 
 _READ_BYTES_MAX: Final = 1_024
 

@@ -21,7 +21,9 @@ from edge.contract.device_topics import HostTopics
 from edge.contract.errors import SettingsInvalid
 from edge.contract.identity import is_short_id
 from edge.contract.instant import Clock
-from edge.contract.limits import STOP_S_MAX
+from edge.contract.limits import (
+    STOP_S_MAX,
+)
 from edge.runtime.bus import LastWill
 from edge.runtime.command_line import Command
 from edge.runtime.database_file import DatabaseFile

@@ -10,7 +10,11 @@ from msgspec import Meta
 
 from edge.contract.device_adoption import BoundDevice
 from edge.contract.identity import ShortId
-from edge.contract.limits import DEVICES_PER_HOST_MAX, DRAWER_OPEN_S, DRAWER_OPEN_S_MAX
+from edge.contract.limits import (
+    DEVICES_PER_HOST_MAX,
+    DRAWER_OPEN_S,
+    DRAWER_OPEN_S_MAX,
+)
 from edge.runtime.mqtt_bus import MqttSettings
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]

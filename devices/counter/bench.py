@@ -45,13 +45,13 @@ from devices.simulators.scanner_serial import SimulatedScanner, SimulatedScanner
 from devices.simulators.terminal_zvt.scripts import Script, SimulatedTerminalSettings
 from devices.simulators.terminal_zvt.terminal import SimulatedTerminal
 from devices.transports.asyncio_stream import AsyncioStream
-from edge.contract.errors import DeviceUnreachable, Refused, SettingsInvalid
-from edge.contract.instant import Clock
-from edge.contract.limits import (
+from edge.contract.device_limits import (
     COUNTER_BOOKED_SHOWN_MAX,
     COUNTER_SCAN_S_MAX,
     COUNTER_SLIPS_SHOWN_MAX,
 )
+from edge.contract.errors import DeviceUnreachable, Refused, SettingsInvalid
+from edge.contract.instant import Clock
 from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
 

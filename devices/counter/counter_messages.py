@@ -8,7 +8,10 @@ import msgspec
 from msgspec import Meta
 
 from devices.counter.goods import Good
-from edge.contract.limits import BARCODE_CHARS_MAX, SCALE_WEIGHT_G_MAX
+from edge.contract.limits import (
+    BARCODE_CHARS_MAX,
+    SCALE_WEIGHT_G_MAX,
+)
 
 Next = Literal[
     "approve",

@@ -11,8 +11,10 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from edge.contract.device_limits import (
+    COUNTER_GOODS_BYTES_MAX,
+)
 from edge.contract.errors import Refused, SettingsInvalid
-from edge.contract.limits import COUNTER_GOODS_BYTES_MAX
 
 T = TypeVar("T")
 FIRST_PLAIN: Final = 10

@@ -17,7 +17,9 @@ from devices.counter.settings import CounterSettings, check
 from devices.counter.state_stream import StateStream
 from edge.contract.errors import Refused
 from edge.contract.instant import Clock
-from edge.contract.limits import STOP_S_MAX
+from edge.contract.limits import (
+    STOP_S_MAX,
+)
 from edge.runtime.command_line import Command
 from edge.runtime.http_guard import GuardSettings, guarded_app
 from edge.runtime.http_service import HttpService

@@ -7,8 +7,10 @@ from typing import Final
 
 from devices.doors.tcp_door import reset
 from devices.transports.asyncio_stream import READER_BYTES_MAX
+from edge.contract.device_limits import (
+    DEVICE_CONNECT_MS_MAX,
+)
 from edge.contract.instant import Clock
-from edge.contract.limits import DEVICE_CONNECT_MS_MAX
 from edge.runtime.structured_log import Log
 
 _PIECE_BYTES: Final = 65_536

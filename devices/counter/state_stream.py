@@ -9,9 +9,15 @@ import msgspec
 from aiohttp import web
 
 from devices.counter.counter_messages import CounterState
+from edge.contract.device_limits import (
+    COUNTER_LOOK_MS,
+    COUNTER_WATCHERS_MAX,
+)
 from edge.contract.errors import Refused
 from edge.contract.instant import Clock
-from edge.contract.limits import COUNTER_LOOK_MS, COUNTER_WATCHERS_MAX, SOCKET_HEARTBEAT_S
+from edge.contract.limits import (
+    SOCKET_HEARTBEAT_S,
+)
 
 _RETRY: bytes = b"retry: 1000\n\n"
 _HEARTBEAT: bytes = b": still here\n\n"

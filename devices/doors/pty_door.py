@@ -19,9 +19,11 @@ from pathlib import Path
 
 from devices.transports.asyncio_stream import READER_BYTES_MAX, AsyncioStream
 from devices.transports.byte_stream import ByteStream
+from edge.contract.device_limits import (
+    PTY_LOOK_MS,
+)
 from edge.contract.errors import SettingsInvalid
 from edge.contract.instant import Clock
-from edge.contract.limits import PTY_LOOK_MS
 from edge.runtime.structured_log import Log
 
 

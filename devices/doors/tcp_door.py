@@ -9,8 +9,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from devices.transports.asyncio_stream import READER_BYTES_MAX
+from edge.contract.device_limits import (
+    DOOR_CONNECTIONS_MAX,
+)
 from edge.contract.errors import SettingsInvalid
-from edge.contract.limits import DOOR_CONNECTIONS_MAX
 from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
 

@@ -18,11 +18,14 @@ from devices.protocols.drawer_power import CoilRest, pulse_ms
 from devices.transports.byte_stream import ByteStream, Connector
 from devices.transports.gpio_lines import PULSE, SENSOR, GpioPins, gpio_connector
 from devices.transports.signal_lines import SignalLines
+from edge.contract.device_limits import (
+    DRAWER_PULSE_MS_MAX,
+    DRAWER_PULSE_MS_MIN,
+)
 from edge.contract.device_messages import JobKind
 from edge.contract.device_states import DeviceClass
 from edge.contract.errors import DeviceUnreachable, SettingsInvalid
 from edge.contract.instant import Clock
-from edge.contract.limits import DRAWER_PULSE_MS_MAX, DRAWER_PULSE_MS_MIN
 
 _Line = Annotated[int, Meta(ge=0, le=1023)]
 

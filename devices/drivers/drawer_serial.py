@@ -19,10 +19,12 @@ from devices.protocols.drawer_power import DrawerCharge
 from devices.transports.addresses import connector_to
 from devices.transports.byte_stream import ByteStream
 from devices.transports.signal_lines import SignalLines
+from edge.contract.device_limits import (
+    DRAWER_OPENS_MS_MAX,
+)
 from edge.contract.device_messages import JobKind
 from edge.contract.device_states import DeviceClass
 from edge.contract.errors import DeviceUnreachable
-from edge.contract.limits import DRAWER_OPENS_MS_MAX
 
 
 class DrawerSerialSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -23,6 +23,15 @@ from devices.protocols.zpl_status import HostStatus, StatusReader
 from devices.protocols.zpl_trouble import SILENT, LabelTrouble, trouble_of
 from devices.transports.addresses import connector_to
 from devices.transports.byte_stream import ByteStream
+from edge.contract.device_limits import (
+    LABEL_ANSWER_MS_MAX,
+    LABEL_EVIDENCE_MS_MAX,
+    LABEL_POLL_EAGER_MS,
+    LABEL_POLL_MS,
+    LABEL_SILENCES_MAX,
+    LABEL_STANDSTILL_MS_MAX,
+    LABEL_WRITE_MS_MAX,
+)
 from edge.contract.device_messages import (
     JobKind,
     JobResult,
@@ -32,15 +41,6 @@ from edge.contract.device_messages import (
 )
 from edge.contract.device_states import DeviceClass, DriverState
 from edge.contract.errors import DeviceNeedsPerson, DeviceUnreachable
-from edge.contract.limits import (
-    LABEL_ANSWER_MS_MAX,
-    LABEL_EVIDENCE_MS_MAX,
-    LABEL_POLL_EAGER_MS,
-    LABEL_POLL_MS,
-    LABEL_SILENCES_MAX,
-    LABEL_STANDSTILL_MS_MAX,
-    LABEL_WRITE_MS_MAX,
-)
 
 _READ_BYTES_MAX: Final = 1_024
 _AGREE: Final = 2

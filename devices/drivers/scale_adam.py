@@ -18,14 +18,14 @@ from devices.protocols.weight_readings import Reading
 from devices.transports.addresses import connector_to
 from devices.transports.byte_stream import ByteStream, Connector
 from devices.weighing.live_scale import SCALE_JOBS, LiveScale
-from edge.contract.device_states import DeviceClass, WeightState
-from edge.contract.errors import SettingsInvalid
-from edge.contract.instant import Clock
-from edge.contract.limits import (
+from edge.contract.device_limits import (
     SCALE_STREAM_BYTES_S_MAX,
     SCALE_STREAM_GAP_MS_MAX,
     SCALE_STREAM_STILL_MS,
 )
+from edge.contract.device_states import DeviceClass, WeightState
+from edge.contract.errors import SettingsInvalid
+from edge.contract.instant import Clock
 
 _WINDOW_MS: Final = 1_000
 

@@ -32,10 +32,12 @@ from devices.protocols.weight_readings import Reading, Trouble
 from devices.transports.addresses import connector_to
 from devices.transports.byte_stream import ByteStream
 from devices.weighing.live_scale import SCALE_JOBS, LiveScale, Sign
+from edge.contract.device_limits import (
+    SCALE_PRICE_MINOR_MAX,
+)
 from edge.contract.device_messages import WeighArgs
 from edge.contract.device_states import DeviceClass, WeightState
 from edge.contract.errors import DeviceNeedsPerson
-from edge.contract.limits import SCALE_PRICE_MINOR_MAX
 
 _CERTIFIED: Final = Trouble(
     "scale_wants_certified_till",

@@ -13,8 +13,10 @@ from devices.protocols.weight_readings import Reading
 from devices.transports.addresses import connector_to
 from devices.transports.byte_stream import ByteStream
 from devices.weighing.live_scale import SCALE_JOBS, LiveScale
+from edge.contract.device_limits import (
+    SCALE_8217_RETRY_MS,
+)
 from edge.contract.device_states import DeviceClass
-from edge.contract.limits import SCALE_8217_RETRY_MS
 
 
 class ScaleMt8217Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

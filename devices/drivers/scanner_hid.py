@@ -15,10 +15,15 @@ from devices.protocols.scanned_codes import Misread
 from devices.protocols.typewriter import AltCodes
 from devices.transports.addresses import connector_to
 from devices.transports.byte_stream import ByteStream
+from edge.contract.device_limits import (
+    KEY_IDLE_FLUSH_MS,
+)
 from edge.contract.device_messages import EVENT_SCAN, BarcodeScanned, JobKind, JobResult
 from edge.contract.device_states import DeviceClass
 from edge.contract.errors import ProtocolViolation
-from edge.contract.limits import KEY_IDLE_FLUSH_MS, SCAN_AGE_MS_MAX
+from edge.contract.limits import (
+    SCAN_AGE_MS_MAX,
+)
 
 _READ_BYTES_MAX: Final = 1_024 * INPUT_EVENT.size
 

@@ -16,7 +16,9 @@ from devices.transports.byte_stream import ByteStream
 from edge.contract.device_messages import EVENT_SCAN, BarcodeScanned, JobKind, JobResult
 from edge.contract.device_states import DeviceClass
 from edge.contract.errors import ProtocolViolation
-from edge.contract.limits import SCAN_AGE_MS_MAX
+from edge.contract.limits import (
+    SCAN_AGE_MS_MAX,
+)
 
 _READ_BYTES_MAX: Final = 64 * REPORT_BYTES
 

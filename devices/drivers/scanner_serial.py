@@ -15,7 +15,9 @@ from devices.transports.addresses import connector_to
 from devices.transports.byte_stream import ByteStream
 from edge.contract.device_messages import EVENT_SCAN, JobKind, JobResult
 from edge.contract.device_states import DeviceClass
-from edge.contract.limits import SCAN_AGE_MS_MAX
+from edge.contract.limits import (
+    SCAN_AGE_MS_MAX,
+)
 
 _READ_BYTES_MAX: Final = 4_096
 

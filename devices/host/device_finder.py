@@ -18,12 +18,12 @@ from typing import Final, Protocol
 
 from devices.host.hid_usage import usage_page
 from devices.host.usb_names import HID, KEYBOARD, PRINTER, SERIAL, likely_driver, maker_name
-from edge.contract.device_states import FoundDevice
-from edge.contract.limits import (
+from edge.contract.device_limits import (
     FOUND_DEVICES_MAX,
     FOUND_TEXT_CHARS_MAX,
     HID_DESCRIPTOR_BYTES_MAX,
 )
+from edge.contract.device_states import FoundDevice
 
 _FOLDERS_UP_MAX: Final = 12
 """From a device node up to its USB device: a hub on a hub on a hub is 8."""

@@ -14,6 +14,10 @@ from devices.host.driver_offers import all_specs, names_path, offer_of, with_dri
 from devices.host.running_device import DevicePlan, RunningDevice, Surroundings
 from devices.job_journal import JobJournal, KnownJob
 from devices.job_router.incoming_jobs import read_job
+from edge.contract.device_limits import (
+    FIND_EVERY_S,
+    STATISTICS_EVERY_S,
+)
 from edge.contract.device_messages import MESSAGE_VERSION, Job, JobError, JobResult, JobStatus
 from edge.contract.device_states import (
     OFFLINE,
@@ -25,7 +29,9 @@ from edge.contract.device_states import (
 )
 from edge.contract.device_topics import HostTopics, parse_topic
 from edge.contract.errors import Refused, SettingsInvalid
-from edge.contract.limits import FIND_EVERY_S, MQTT_PAYLOAD_BYTES_MAX, STATISTICS_EVERY_S
+from edge.contract.limits import (
+    MQTT_PAYLOAD_BYTES_MAX,
+)
 from edge.contract.wire import decode_strict
 from edge.runtime.bus import BusMessage, BusUnavailable
 

@@ -8,12 +8,15 @@ from typing import Final
 
 import msgspec
 
+from edge.contract.device_limits import (
+    EVENTS_UNSENT_MAX,
+    RESULTS_UNSENT_MAX,
+)
 from edge.contract.device_messages import DeviceEvent, JobResult
 from edge.contract.device_states import OFFLINE, ONLINE, DeviceMeta, DeviceState, DeviceStatistics
 from edge.contract.device_topics import DeviceTopics
 from edge.contract.errors import Refused
 from edge.contract.instant import Clock
-from edge.contract.limits import EVENTS_UNSENT_MAX, RESULTS_UNSENT_MAX
 from edge.runtime.bus import Bus, BusUnavailable
 
 _EXPIRY_S_MIN: Final = 1

@@ -13,6 +13,10 @@ from devices.job_router.incoming_jobs import JobInvalid, check_job
 from devices.recordings.bundle import RECORDING_VERSION, Bundle, Heading, Reason, pack
 from devices.recordings.recording_folder import RecordingFolder
 from devices.transports.flight_recorder import IN, OUT, FlightRecorder
+from edge.contract.device_limits import (
+    RECORDING_ANSWER_CHARS_MAX,
+    RECORDING_LOST_EVERY_MS,
+)
 from edge.contract.device_messages import (
     Job,
     JobError,
@@ -24,7 +28,6 @@ from edge.contract.device_messages import (
 from edge.contract.device_states import WantedDevice
 from edge.contract.errors import Refused
 from edge.contract.instant import Clock
-from edge.contract.limits import RECORDING_ANSWER_CHARS_MAX, RECORDING_LOST_EVERY_MS
 from edge.runtime.structured_log import Log
 
 _KINDS: Final = frozenset({JobKind.SAVE_RECORDING})

@@ -19,6 +19,12 @@ from devices.job_router.job_queue import JobQueue
 from devices.recordings.recording_folder import RecordingFolder
 from devices.transports.byte_stream import ByteStream, Connector
 from devices.transports.flight_recorder import FlightRecorder
+from edge.contract.device_limits import (
+    BABBLE_CALM_MS,
+    DEVICE_STOP_S_MAX,
+    EVENTS_BURST_MAX,
+    EVENTS_PER_S_MAX,
+)
 from edge.contract.device_messages import DeviceEvent, Job, JobError, JobKind, JobResult
 from edge.contract.device_states import (
     DeviceMeta,
@@ -32,12 +38,8 @@ from edge.contract.errors import StorageFailed
 from edge.contract.identity import Ids
 from edge.contract.instant import Clock
 from edge.contract.limits import (
-    BABBLE_CALM_MS,
     BACKOFF_MS_MAX,
     BACKOFF_MS_MIN,
-    DEVICE_STOP_S_MAX,
-    EVENTS_BURST_MAX,
-    EVENTS_PER_S_MAX,
 )
 from edge.runtime.backoff import Backoff
 from edge.runtime.bus import Bus

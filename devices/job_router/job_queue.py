@@ -25,6 +25,11 @@ from devices.job_router.job_answers import (
     result_of_error,
     settled_outcome,
 )
+from edge.contract.device_limits import (
+    JOB_RUN_S_MAX,
+    JOBS_PER_DEVICE_MAX,
+    WAIT_RECHECK_S,
+)
 from edge.contract.device_messages import (
     DELIVERY,
     NEWEST_COUNTS,
@@ -45,7 +50,6 @@ from edge.contract.errors import (
     StorageFailed,
 )
 from edge.contract.instant import Clock
-from edge.contract.limits import JOB_RUN_S_MAX, JOBS_PER_DEVICE_MAX, WAIT_RECHECK_S
 from edge.runtime.structured_log import Log
 
 _TRY_AGAIN_MS: Final = 1_000

@@ -12,8 +12,10 @@ from functools import lru_cache
 from typing import Final
 
 from devices.protocols.escpos_text import CodePages, Fitted, clean
+from edge.contract.device_limits import (
+    DISPLAY_LINES_MAX,
+)
 from edge.contract.device_messages import DisplayLine
-from edge.contract.limits import DISPLAY_LINES_MAX
 
 COLUMNS: Final = 20
 _TEXTS_KEPT_MAX: Final = 128

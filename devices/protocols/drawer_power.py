@@ -8,7 +8,7 @@ Instants are milliseconds of one clock.
 
 from __future__ import annotations
 
-from edge.contract.limits import (
+from edge.contract.device_limits import (
     DRAWER_FIRST_CHARGE_MS,
     DRAWER_PULSE_MS_MAX,
     DRAWER_PULSE_MS_MIN,

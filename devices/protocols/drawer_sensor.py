@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from edge.contract.limits import DRAWER_LEARN_MS
+from edge.contract.device_limits import (
+    DRAWER_LEARN_MS,
+)
 
 
 class Position(StrEnum):

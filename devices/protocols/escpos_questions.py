@@ -6,7 +6,7 @@ from collections import deque
 
 from devices.protocols.escpos_commands import STATUS_KINDS
 from devices.protocols.escpos_status import Answer, RealTimeStatus, StatusBack
-from edge.contract.limits import (
+from edge.contract.device_limits import (
     PRINTER_ANSWER_MS_MAX,
     PRINTER_HEARTBEAT_MS,
     PRINTER_POLL_MS,

@@ -16,8 +16,14 @@ import re
 from typing import Final
 
 from devices.protocols.scanned_codes import Misread, decode_text, read_code
+from edge.contract.device_limits import (
+    KEY_IDLE_FLUSH_MS,
+    SERIAL_TAIL_MS,
+)
 from edge.contract.device_messages import BarcodeScanned
-from edge.contract.limits import BARCODE_CHARS_MAX, KEY_IDLE_FLUSH_MS, SERIAL_TAIL_MS
+from edge.contract.limits import (
+    BARCODE_CHARS_MAX,
+)
 
 REPORT_BYTES: Final = 64
 DATA_BYTES: Final = 56

@@ -12,8 +12,11 @@ from typing import Final
 
 import h11
 
+from edge.contract.device_limits import (
+    NEXO_BODY_BYTES_MAX,
+    NEXO_HEAD_BYTES_MAX,
+)
 from edge.contract.errors import ProtocolViolation
-from edge.contract.limits import NEXO_BODY_BYTES_MAX, NEXO_HEAD_BYTES_MAX
 
 _INFORMATIONAL_MAX: Final = 16
 """Interim answers (1xx) ahead of one real answer."""

@@ -18,8 +18,14 @@ from typing import Final
 from devices.protocols.keyboard_layouts import Layout
 from devices.protocols.scanned_codes import AIM_CHARS, Misread, read_code
 from devices.protocols.typewriter import HELD_KEYS, AltCodes, Typewriter
+from edge.contract.device_limits import (
+    KEY_IDLE_FLUSH_MS,
+    SERIAL_TAIL_MS,
+)
 from edge.contract.device_messages import BarcodeScanned
-from edge.contract.limits import BARCODE_CHARS_MAX, KEY_IDLE_FLUSH_MS, SERIAL_TAIL_MS
+from edge.contract.limits import (
+    BARCODE_CHARS_MAX,
+)
 
 INPUT_EVENT: Final = struct.Struct("<qqHHi")
 """Seconds, microseconds, type, code, value."""

@@ -15,7 +15,9 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from edge.contract.errors import ProtocolViolation
-from edge.contract.limits import AMOUNT_MINOR_MAX
+from edge.contract.limits import (
+    AMOUNT_MINOR_MAX,
+)
 from edge.contract.money import CURRENCY_DIGITS
 
 PROTOCOL_VERSION: Final = "3.0"

@@ -37,8 +37,11 @@ from devices.protocols.nexo_words import (
     refusal_advice,
     scheme_words,
 )
+from edge.contract.device_limits import (
+    NEXO_MEMORY_MS,
+    NEXO_SETTLED_MS,
+)
 from edge.contract.device_messages import TERMINAL_CANNOT_SAY, PaymentOutcome
-from edge.contract.limits import NEXO_MEMORY_MS, NEXO_SETTLED_MS
 
 APPROVED: Final = "approved"
 DECLINED: Final = "declined"

@@ -15,7 +15,9 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from devices.protocols.nexo_messages import OutputText, PaymentReceipt
-from edge.contract.limits import TERMINAL_RECEIPT_LINES_MAX
+from edge.contract.device_limits import (
+    TERMINAL_RECEIPT_LINES_MAX,
+)
 
 
 class Kind(StrEnum):

@@ -23,7 +23,9 @@ from enum import Enum
 from typing import Final
 
 from devices.protocols.weight_readings import AnswerReader, Cut, framed
-from edge.contract.limits import SCALE_PRICE_MINOR_MAX
+from edge.contract.device_limits import (
+    SCALE_PRICE_MINOR_MAX,
+)
 
 ASK_RESULT: Final = b"\x04\x05"
 ASK_STATUS: Final = b"\x04\x0208\x03"

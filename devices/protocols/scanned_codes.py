@@ -12,7 +12,9 @@ from enum import StrEnum
 from typing import Final
 
 from edge.contract.device_messages import BarcodeScanned
-from edge.contract.limits import BARCODE_CHARS_MAX
+from edge.contract.limits import (
+    BARCODE_CHARS_MAX,
+)
 
 GROUP_SEPARATOR: Final = "\x1d"
 AIM_CHARS: Final = 3

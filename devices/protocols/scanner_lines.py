@@ -11,8 +11,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from devices.protocols.scanned_codes import AIM_CHARS, Misread, decode_text, read_code
+from edge.contract.device_limits import (
+    SERIAL_IDLE_FLUSH_MS,
+    SERIAL_TAIL_MS,
+)
 from edge.contract.device_messages import BarcodeScanned
-from edge.contract.limits import BARCODE_CHARS_MAX, SERIAL_IDLE_FLUSH_MS, SERIAL_TAIL_MS
+from edge.contract.limits import (
+    BARCODE_CHARS_MAX,
+)
 
 _LINE_ENDS: Final = re.compile(rb"[\r\n]")
 

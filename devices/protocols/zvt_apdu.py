@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
+from edge.contract.device_limits import (
+    ZVT_APDU_BYTES_MAX,
+)
 from edge.contract.errors import ProtocolViolation
-from edge.contract.limits import ZVT_APDU_BYTES_MAX
 
 LENGTH_EXTENDED: Final = 0xFF
 """This length byte says that two bytes with the length follow, the low one first."""

@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from edge.contract.limits import ZVT_APDU_BYTES_MAX
+from edge.contract.device_limits import (
+    ZVT_APDU_BYTES_MAX,
+)
 
 ACK: Final = b"\x06"
 NAK: Final = b"\x15"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from devices.protocols.zvt_messages import RECEIPT_CUSTOMER, RECEIPT_MERCHANT, PrintedText
-from edge.contract.limits import TERMINAL_RECEIPT_LINES_MAX
+from edge.contract.device_limits import (
+    TERMINAL_RECEIPT_LINES_MAX,
+)
 
 
 @dataclass(slots=True)

@@ -14,10 +14,12 @@ import msgspec
 from msgspec import Meta
 
 from devices.transports.flight_recorder import FlightEntry
+from edge.contract.device_limits import (
+    RECORDING_BYTES_MAX,
+)
 from edge.contract.device_messages import JobKind
 from edge.contract.errors import Refused
 from edge.contract.identity import ShortId
-from edge.contract.limits import RECORDING_BYTES_MAX
 
 RECORDING_VERSION: Final = 1
 

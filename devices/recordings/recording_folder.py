@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Final
 
 from devices.recordings.bundle import Bundle, pack, unpack
-from edge.contract.errors import Refused
-from edge.contract.identity import is_short_id
-from edge.contract.instant import iso_utc
-from edge.contract.limits import (
+from edge.contract.device_limits import (
     RECORDING_BYTES_MAX,
     RECORDINGS_MAX,
     RECORDINGS_PER_DEVICE_MAX,
 )
+from edge.contract.errors import Refused
+from edge.contract.identity import is_short_id
+from edge.contract.instant import iso_utc
 
 _ENDING: Final = ".jsonl"
 _UNFINISHED: Final = ".unfinished"

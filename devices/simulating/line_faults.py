@@ -15,9 +15,11 @@ from msgspec import Meta
 
 from devices.scripted_actions import Action, Actions, NoArguments
 from devices.transports.byte_stream import ByteStream
+from edge.contract.device_limits import (
+    FAULT_GARBAGE_BYTES_MAX,
+)
 from edge.contract.errors import DeviceUnreachable
 from edge.contract.instant import Clock
-from edge.contract.limits import FAULT_GARBAGE_BYTES_MAX
 
 _BYTE_GAP_S: Final = 0.001
 """Between single bytes, so that a network does not put them together again."""

@@ -21,9 +21,14 @@ from devices.driver import SimulatorSpec
 from devices.scripted_actions import Actions, described
 from devices.simulating.script import Cue, cue_of, load_script, read_step
 from devices.simulating.stage import Stage, actions_of, common_actions, settings_of
+from edge.contract.device_limits import (
+    SCRIPT_BYTES_MAX,
+)
 from edge.contract.errors import SettingsInvalid, TillboxError
 from edge.contract.instant import Clock
-from edge.contract.limits import SCRIPT_BYTES_MAX, STOP_S_MAX
+from edge.contract.limits import (
+    STOP_S_MAX,
+)
 from edge.runtime.command_line import Command
 from edge.runtime.process_life import live, run_process, told_to_stop
 from edge.runtime.structured_log import Log

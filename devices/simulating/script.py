@@ -16,8 +16,12 @@ import msgspec
 from msgspec import Meta
 
 from devices.scripted_actions import Actions, Play, read_play
+from edge.contract.device_limits import (
+    SCRIPT_BYTES_MAX,
+    SCRIPT_STEPS_MAX,
+    SCRIPT_WATCHED_BYTES_MAX,
+)
 from edge.contract.errors import SettingsInvalid
-from edge.contract.limits import SCRIPT_BYTES_MAX, SCRIPT_STEPS_MAX, SCRIPT_WATCHED_BYTES_MAX
 from edge.runtime.settings_file import load
 
 Happening = Literal["connected", "disconnected", "received", "sent"]

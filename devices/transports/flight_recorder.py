@@ -13,9 +13,11 @@ import msgspec
 
 from devices.transports.byte_stream import ByteStream
 from devices.transports.signal_lines import SignalLines, lines_of
+from edge.contract.device_limits import (
+    FLIGHT_RECORDER_BYTES_MAX,
+)
 from edge.contract.errors import DeviceUnreachable
 from edge.contract.instant import Clock
-from edge.contract.limits import FLIGHT_RECORDER_BYTES_MAX
 
 IN: Final = "in"
 OUT: Final = "out"

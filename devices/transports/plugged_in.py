@@ -11,9 +11,12 @@ from typing import Final, TypeVar
 
 from devices.transports.asyncio_stream import READER_BYTES_MAX
 from devices.transports.byte_stream import ByteStream, Connector
+from edge.contract.device_limits import (
+    DEVICE_LOST_AFTER_MS,
+    INPUT_LOOK_MS,
+)
 from edge.contract.errors import DeviceUnreachable
 from edge.contract.instant import Clock
-from edge.contract.limits import DEVICE_LOST_AFTER_MS, INPUT_LOOK_MS
 
 Node = TypeVar("Node")
 Opened = TypeVar("Opened")

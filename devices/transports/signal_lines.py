@@ -10,8 +10,10 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from devices.transports.byte_stream import ByteStream
+from edge.contract.device_limits import (
+    LINES_LOOK_MS,
+)
 from edge.contract.instant import Clock
-from edge.contract.limits import LINES_LOOK_MS
 
 
 class SignalLines(Protocol):

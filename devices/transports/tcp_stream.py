@@ -8,9 +8,11 @@ from typing import Final
 
 from devices.transports.asyncio_stream import READER_BYTES_MAX, AsyncioStream
 from devices.transports.byte_stream import ByteStream, Connector
+from edge.contract.device_limits import (
+    DEVICE_CONNECT_MS_MAX,
+)
 from edge.contract.errors import DeviceUnreachable
 from edge.contract.instant import Clock
-from edge.contract.limits import DEVICE_CONNECT_MS_MAX
 
 _KEEPALIVE_IDLE_S: Final = 10
 _KEEPALIVE_EVERY_S: Final = 5

@@ -16,9 +16,11 @@ from typing import Any, Final
 from devices.transports.asyncio_stream import READER_BYTES_MAX, AsyncioStream
 from devices.transports.byte_stream import ByteStream, Connector
 from devices.transports.tcp_stream import keep_watch
+from edge.contract.device_limits import (
+    DEVICE_CONNECT_MS_MAX,
+)
 from edge.contract.errors import DeviceUnreachable
 from edge.contract.instant import Clock
-from edge.contract.limits import DEVICE_CONNECT_MS_MAX
 
 _ANY_LABEL: Final = "*"
 _CERTIFICATE_ADVICE: Final = (

@@ -16,10 +16,7 @@ from typing_extensions import override
 from devices.driver import ConnectedDriver, DeviceJob, DriverPorts
 from devices.protocols.weight_readings import Reading, Trouble
 from devices.transports.byte_stream import ByteStream
-from edge.contract.device_messages import JobKind, JobResult, WeighArgs, WeighOutcome
-from edge.contract.device_states import WeightState
-from edge.contract.errors import DeviceNeedsPerson, DeviceUnreachable, ProtocolViolation
-from edge.contract.limits import (
+from edge.contract.device_limits import (
     SCALE_ANSWER_MS_MAX,
     SCALE_NOISE_BYTES_MAX,
     SCALE_POLL_EAGER_MS,
@@ -28,6 +25,11 @@ from edge.contract.limits import (
     SCALE_SHOW_MS,
     SCALE_SILENCES_MAX,
     SCALE_STILL_MS_MAX,
+)
+from edge.contract.device_messages import JobKind, JobResult, WeighArgs, WeighOutcome
+from edge.contract.device_states import WeightState
+from edge.contract.errors import DeviceNeedsPerson, DeviceUnreachable, ProtocolViolation
+from edge.contract.limits import (
     SCALE_WEIGHT_G_MAX,
 )
 

@@ -7,7 +7,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from edge.contract.limits import BARCODE_CHARS_MAX
+from edge.contract.limits import (
+    BARCODE_CHARS_MAX,
+)
 from edge.contract.refusal_body import RefusalBody
 
 

@@ -13,7 +13,10 @@ import msgspec
 from msgspec import Meta
 
 from edge.contract.identity import ShortId
-from edge.contract.limits import COUPON_CHARS_MAX, RECEIPT_CHARS_MAX
+from edge.contract.limits import (
+    COUPON_CHARS_MAX,
+    RECEIPT_CHARS_MAX,
+)
 from edge.contract.promotion_data import ALWAYS, Hours
 from edge.contract.reference_data import Name
 

@@ -12,7 +12,11 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from edge.contract.limits import CUSTOMER_CARDS_MAX, CUSTOMER_CHARS_MAX, CUSTOMER_GROUPS_MAX
+from edge.contract.limits import (
+    CUSTOMER_CARDS_MAX,
+    CUSTOMER_CHARS_MAX,
+    CUSTOMER_GROUPS_MAX,
+)
 from edge.contract.reference_data import Group, Name
 
 CustomerNumber = Annotated[str, Meta(pattern=rf"^[0-9A-Za-z-]{{4,{CUSTOMER_CHARS_MAX}}}$(?!\n)")]

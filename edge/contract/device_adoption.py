@@ -12,9 +12,15 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
+from edge.contract.device_limits import (
+    DEVICE_NAME_CHARS_MAX,
+    DEVICE_ROLES_MAX,
+)
 from edge.contract.device_states import FoundText
 from edge.contract.identity import CommandId, ShortId
-from edge.contract.limits import DEVICE_NAME_CHARS_MAX, DEVICE_ROLES_MAX, REASON_CHARS_MAX
+from edge.contract.limits import (
+    REASON_CHARS_MAX,
+)
 
 
 class DeviceRole(StrEnum):

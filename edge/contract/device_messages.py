@@ -12,10 +12,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
-from edge.contract.identity import CommandId
-from edge.contract.limits import (
-    AMOUNT_MINOR_MAX,
-    BARCODE_CHARS_MAX,
+from edge.contract.device_limits import (
     DISPLAY_LINES_MAX,
     DISPLAY_TEXT_CHARS_MAX,
     LABEL_BARCODE_CHARS_MAX,
@@ -23,6 +20,11 @@ from edge.contract.limits import (
     LABEL_NAME_CHARS_MAX,
     LABEL_PRICE_CHARS_MAX,
     LABELS_PER_JOB_MAX,
+)
+from edge.contract.identity import CommandId
+from edge.contract.limits import (
+    AMOUNT_MINOR_MAX,
+    BARCODE_CHARS_MAX,
     SCALE_WEIGHT_G_MAX,
     TERMINAL_RECEIPT_NUMBER_CHARS_MAX,
 )

@@ -11,13 +11,15 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
+from edge.contract.device_limits import (
+    DRIVERS_PER_HOST_MAX,
+    FOUND_DEVICES_MAX,
+    FOUND_TEXT_CHARS_MAX,
+)
 from edge.contract.device_messages import MESSAGE_VERSION
 from edge.contract.identity import ShortId
 from edge.contract.limits import (
     DEVICES_PER_HOST_MAX,
-    DRIVERS_PER_HOST_MAX,
-    FOUND_DEVICES_MAX,
-    FOUND_TEXT_CHARS_MAX,
 )
 
 

@@ -13,7 +13,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from edge.contract.limits import BARCODE_CHARS_MAX, SCALE_WEIGHT_G_MAX
+from edge.contract.limits import (
+    BARCODE_CHARS_MAX,
+    SCALE_WEIGHT_G_MAX,
+)
 
 
 class DisplayState(StrEnum):

@@ -193,51 +193,14 @@ SUBSCRIPTION_QUEUE_MAX: Final = 2_048
 """Per subscriber inside one process."""
 DEVICES_PER_HOST_MAX: Final = 64
 """A shop has a handful on each machine; their flight recorders stay in memory."""
-DRIVERS_PER_HOST_MAX: Final = 128
-"""Drivers that a host can have: a few for each class of device; each is described in its report."""
 DRIVER_SETTINGS_BYTES_MAX: Final = 4_096
 """The settings of one device, as text in an event: names, numbers, an address."""
-DEVICE_NAME_CHARS_MAX: Final = 60
-"""What people call a device: one line of a card on a phone."""
-DEVICE_ROLES_MAX: Final = 7
-"""As many as there are; a printer has three: itself, a drawer, a pole display."""
 DEVICES_PER_STORE_MAX: Final = 256
 """Adopted and fixed: 64 tills of four. The device wall is sent whole."""
 HOSTS_PER_STORE_MAX: Final = 32
 """Machines with devices in one shop, as far as they are listened to; a till may be one."""
-FOUND_DEVICES_MAX: Final = 64
-"""Found and not adopted, of one host: every port of every hub, with room in a report of 64 kB."""
-FOUND_TEXT_CHARS_MAX: Final = 200
-"""What a USB device says it is: its own strings have 126 characters at most, a path a few more."""
-FIND_EVERY_S: Final = 3.0
-"""How often a host looks at what is plugged in: somebody who plugs in looks up about then."""
-HID_DESCRIPTOR_BYTES_MAX: Final = 4_096
-"""What the kernel takes of a HID report descriptor."""
-JOBS_PER_DEVICE_MAX: Final = 256
-"""Jobs that wait for one device; edge keeps the rest in its ledger."""
-JOB_RUN_S_MAX: Final = 600.0
-"""The longest dialogue (a terminal that extends T4 twice); then the end counts as unknown."""
-JOB_MEMORY_DAYS: Final = 30
-"""How long devices.db remembers which jobs were done."""
-RECENT_RESULTS_MAX: Final = 256
-"""Results kept in memory: more than can wait for the commit that carries them to disk."""
-RESULTS_UNSENT_MAX: Final = 512
-"""Results that wait for the broker, per device: twice what may wait to run."""
-EVENTS_UNSENT_MAX: Final = 64
-"""Events that wait for the broker, per device: older ones have expired by then."""
-EVENTS_PER_S_MAX: Final = 60
-"""What a device may send on and on: a belt with people in a hurry makes ten scans a second. More
-is a fault, and would take from other tills what the box has."""
-EVENTS_BURST_MAX: Final = 20
-"""What it may send at once: several scans that a slow line delivers together."""
-BABBLE_CALM_MS: Final = 5_000
-"""A device that sent too much is well again after so long without."""
 SCANS_WAITING_MAX: Final = 32
 """Scans of one till that wait for their turn: more than a cashier scans in the age of a scan."""
-STATISTICS_EVERY_S: Final = 60.0
-"""UnifiedPOS statistics: for people and trends, not for decisions."""
-WAIT_RECHECK_S: Final = 30.0
-"""Deadlines are wall-clock times and the clock may step: they are looked at this often."""
 SCAN_AGE_MS_MAX: Final = 5_000
 """An older scan belongs to the last customer: it is dropped and shown."""
 DRAWER_AGE_MS_MAX: Final = 10_000
@@ -296,70 +259,6 @@ BACKOFF_MS_MIN: Final = 250
 """A cable put back, a broker started again: tried again before anyone looks."""
 BACKOFF_MS_MAX: Final = 15_000
 """A device back from a power cut is in use again within this."""
-DEVICE_LOST_AFTER_MS: Final = 2_000
-"""A cable that is back by then was never lost: a blip must not double a print."""
-DEVICE_CONNECT_MS_MAX: Final = 5_000
-"""On the shop's own network a device that has not answered by then is not there."""
-DEVICE_STOP_S_MAX: Final = 2.0
-"""A driver that is not gone by then is left behind: the others stop in time."""
-FLIGHT_RECORDER_BYTES_MAX: Final = 65_536
-"""A few receipts or payments per device; 64 devices stay under 4 MiB."""
-RECORDING_BYTES_MAX: Final = 1_048_576
-"""One recording: a full flight recorder of single bytes has under 200 kB as lines of JSON."""
-RECORDINGS_PER_DEVICE_MAX: Final = 5
-"""What one device's last losses looked like; older ones tell nothing new."""
-RECORDINGS_MAX: Final = 320
-"""`DEVICES_PER_HOST_MAX` with `RECORDINGS_PER_DEVICE_MAX` each, devices that are gone included."""
-RECORDING_LOST_EVERY_MS: Final = 600_000
-"""A device with a loose plug is lost every few seconds: it must not wear the card out."""
-RECORDING_ANSWER_CHARS_MAX: Final = 196_608
-"""A recording inside an answer, well within `MQTT_PAYLOAD_BYTES_MAX`; usual ones have 20 kB."""
-SERIAL_IDLE_FLUSH_MS: Final = 80
-"""A scanner without a suffix has ended by then; inside a code gaps are under 20 ms."""
-SERIAL_TAIL_MS: Final = 1_000
-"""The rest of a code that was cut off comes within this; the next scan takes a person longer."""
-KEY_IDLE_FLUSH_MS: Final = 100
-"""A scanner that types has ended by then: its gaps are under 20 ms, a person's over 60."""
-INPUT_LOOK_MS: Final = 1_000
-"""How often a scanner that is out is looked for: plugged in again, it reads a second later."""
-PRINTER_EVIDENCE_MS_MAX: Final = 20_000
-"""A long receipt at 100 mm/s with cut; after it the receipt is unconfirmed."""
-PRINTER_BYTES_PER_S_MIN: Final = 900
-"""A serial line of 9600 baud: a receipt of raster lines (35 KB) is 37 s under way on it."""
-PRINTER_NO_EVIDENCE_MS_MAX: Final = 2_000
-"""How long a printer that never gave evidence yet is waited for: a wrong setting costs little."""
-PRINTER_ANSWER_MS_MAX: Final = 1_000
-"""DLE EOT is answered within milliseconds; on a slow serial line within a tenth of a second."""
-PRINTER_POLL_MS: Final = 3_000
-"""A printer that does not report changes by itself is asked this often."""
-PRINTER_HEARTBEAT_MS: Final = 15_000
-"""One that does is asked this often whether it is still there."""
-PRINTER_SILENCES_MAX: Final = 2
-"""Questions without an answer, from a printer that has answered before: then it is gone."""
-DRAWER_OPENS_MS_MAX: Final = 2_000
-"""A drawer that the sensor has not seen open by then stayed shut, or has no sensor."""
-DRAWER_LOOK_MS: Final = 250
-"""How often a printer that does not report by itself is asked for the drawer's sensor."""
-LINES_LOOK_MS: Final = 100
-"""How often modem lines and pins are looked at: a contact has stopped bouncing by the next look."""
-DRAWER_LEARN_MS: Final = 600
-"""A sensor that changes this soon behind a kick saw the drawer spring open: a hand is slower."""
-DRAWER_SENSOR_WAKES_MS: Final = 500
-"""A drawer that lives on its port's lines says nothing true in the moment they went on."""
-DRAWER_FIRST_CHARGE_MS: Final = 12_000
-"""A serial drawer that lives on its port's DTR and RTS needs this from the moment they are on."""
-DRAWER_RECHARGE_MS: Final = 6_000
-"""The same from one opening to the next."""
-DRAWER_PULSE_MS_MIN: Final = 100
-"""A coil that is on for less may not move the latch."""
-DRAWER_PULSE_MS_MAX: Final = 500
-"""A coil that is on for longer burns: it is made for moments."""
-DRAWER_REST_TIMES: Final = 4
-"""A coil rests this many times as long as it was on: a fifth of the time at most."""
-TERMINAL_T3_MS: Final = 5_000
-"""ZVT T3: the answer 80 00 / 84 xx to a command."""
-TERMINAL_T4_MS: Final = 180_000
-"""ZVT T4: silence inside a dialogue that the terminal leads."""
 INQUIRY_GAP_MS: Final = 1_000
 """How soon a payment is asked about again behind an answer that decided nothing."""
 INQUIRY_EVERY_MS: Final = 5_000
@@ -371,113 +270,18 @@ RESOLVED_WATCH_MS: Final = 30 * 86_400_000
 CARD_NUMBERS_LOOKED_BACK: Final = 20_000
 """Events looked through for another payment with a typed number: days of a shop, 0.1 s of reading,
 and less than the 10,000 transactions after which ZVT terminals use a number again."""
-TERMINAL_BUSY_RETRY_MS: Final = 1_000
-"""How soon a terminal that is still in a dialogue is asked again about a payment in doubt."""
-TERMINAL_T1_MS: Final = 200
-"""ZVT T1 on a serial line: silence inside a block; the block is then asked for again."""
-TERMINAL_T2_MS: Final = 5_000
-"""ZVT T2 on a serial line: how long a block may stay unanswered before it is sent again."""
-TERMINAL_BLOCK_AGAIN_MS_MAX: Final = TERMINAL_T2_MS + 1_000
-"""A block that says the same later than this is none sent again: somebody began anew."""
-TERMINAL_BLOCK_REPEATS_MAX: Final = 2
-"""How often a block is sent again before the line counts as broken: the standard's number."""
-TERMINAL_QUIET_EXTRA_MS: Final = 1_000
-"""Before the till speaks on a serial line it must have been silent for T3 and this: nothing
-of an earlier dialogue, which no connection ends there, may answer a new question."""
-TERMINAL_SETTLE_MS_MAX: Final = 60_000
-"""A serial line that is not silent within this has something else at its other end."""
-ZVT_APDU_BYTES_MAX: Final = 16_384
-"""One message of a payment terminal: a long receipt block has under 4 kB."""
-ZVT_MESSAGES_QUEUED_MAX: Final = 64
-"""A terminal waits for each answer, so more than two are a fault or an attack."""
-NEXO_BODY_BYTES_MAX: Final = 262_144
-"""One HTTP body of a nexo terminal: with two receipts, encrypted and as base64, about 20 kB."""
-NEXO_HEAD_BYTES_MAX: Final = 16_384
-"""Status line and headers of such an answer; real ones have under 1 kB."""
-NEXO_PAYMENT_MS_MAX: Final = 120_000
-"""The maker's limit: a payment that the terminal has not answered by then is asked about."""
-NEXO_ANSWER_MS_MAX: Final = 30_000
-"""Any other question to a nexo terminal, with a handshake on a slow wireless network."""
-NEXO_SETTLED_MS: Final = 15_000
-"""For so long a terminal must go on saying that it never got a payment: until then the request
-may still lie unread in its network buffer."""
-NEXO_MEMORY_MS: Final = 48 * 3_600_000
-"""Terminals remember a ServiceID for 48 hours: what is older they may have forgotten."""
-NEXO_FRESH_MS: Final = 60_000
-"""A nexo terminal that answered in the last minute is not asked for its state because an idle
-connection ended: some close theirs behind each answer."""
 TERMINAL_RECEIPT_NUMBER_CHARS_MAX: Final = 40
 """A terminal's own number of a receipt: four digits in ZVT, others name it with more."""
-TERMINAL_RECEIPT_LINES_MAX: Final = 400
-"""Lines of one card receipt; with signature and EMV data real ones have under 100."""
 SCALE_WEIGHT_G_MAX: Final = 99_999
 """What a counter scale can write: two digits before the point, three behind it."""
-SCALE_POLL_MS: Final = 250
-"""How often a scale is asked while nobody waits for a weight: digits that follow the hand."""
-SCALE_POLL_EAGER_MS: Final = 100
-"""How often while a weighing waits: two readings that agree take a fifth of a second."""
-SCALE_SHOW_MS: Final = 250
-"""A live weight is reported four times a second at most: each report goes to a till's screens."""
-SCALE_ANSWER_MS_MAX: Final = 500
-"""A reading has 15 bytes, 16 ms at 9600 baud; a scale that is at work answers within a tenth."""
-SCALE_QUIET_MS: Final = 60
-"""After an answer that was no answer the line must be silent for so long before the next."""
-SCALE_NOISE_BYTES_MAX: Final = 8_192
-"""More than this without a pause comes from no scale."""
-SCALE_SILENCES_MAX: Final = 6
-"""Questions in a row without a good answer: then the scale is gone, or it is another device."""
-SCALE_STILL_MS_MAX: Final = 2_500
-"""How long goods may sway before the cashier is asked to wait until they are still."""
-SCALE_8217_RETRY_MS: Final = 200
-"""How often an 8217 is asked while a weighing waits: its manual wants that much after motion."""
-SCALE_STREAM_GAP_MS_MAX: Final = 1_000
-"""A scale in continuous mode sends several lines a second; after a longer gap the last is old."""
-SCALE_STREAM_STILL_MS: Final = 800
-"""A scale that does not say whether goods lie still: the same weight for so long says it."""
-SCALE_STREAM_BYTES_S_MAX: Final = 8_192
-"""Four times what a serial line of 19200 baud carries: more comes from no scale."""
-SCALE_PRICE_MINOR_MAX: Final = 999_999
-"""A price per kilogram that a scale can show has six digits."""
 WEIGH_AGE_MS_MAX: Final = 4_000
 """A weighing that has not ended by then is given up: the goods may be somebody else's."""
 WEIGH_GRACE_MS: Final = 500
 """How long after it an answer may still be on its way."""
-DISPLAY_LINES_MAX: Final = 2
-"""Line displays have two."""
-DISPLAY_TEXT_CHARS_MAX: Final = NAME_CHARS_MAX
-"""Of a name a display shows what fits; the rest need not be cut by who sends it."""
-DISPLAY_WRITE_MS_MAX: Final = 2_000
-"""All 2 x 20 signs take 50 ms at 9600 baud; a line that has not taken them by then is stuck."""
-DISPLAY_REFRESH_MS: Final = 15_000
-"""Lines are written anew this often: a display that lost its power says nothing of it."""
 SHOW_LINES_AGE_MS_MAX: Final = 10_000
 """Lines that a display did not take by then are sent again when it is back, as they are then."""
 LINE_DISPLAY_RETRY_MS: Final = 2_000
 """A text that was not shown is sent again after this: a host that starts has devices by then."""
-LABELS_PER_JOB_MAX: Final = 100
-"""A shelf has fewer; with the longest names they are half of `MQTT_PAYLOAD_BYTES_MAX`."""
-LABEL_COPIES_MAX: Final = 100
-"""Of one label; more is a slip of the finger."""
-LABEL_NAME_CHARS_MAX: Final = NAME_CHARS_MAX
-"""An article's name; the label shows two lines of it."""
-LABEL_PRICE_CHARS_MAX: Final = 40
-"""A price with its currency, a unit price with its unit."""
-LABEL_BARCODE_CHARS_MAX: Final = 48
-"""More signs of Code 128 fit on no shelf label."""
-LABEL_ANSWER_MS_MAX: Final = 1_500
-"""`~HS` is answered within a tenth of a second, behind a label in work within one."""
-LABEL_POLL_MS: Final = 3_000
-"""How often a label printer is asked how it is: none reports by itself."""
-LABEL_POLL_EAGER_MS: Final = 300
-"""How often while labels come out: it stops within a label of the one that jammed."""
-LABEL_SILENCES_MAX: Final = 2
-"""Questions without a whole answer before a printer counts as not ready."""
-LABEL_WRITE_MS_MAX: Final = 60_000
-"""A printer that takes nothing for so long stands still; a label takes a second or two."""
-LABEL_STANDSTILL_MS_MAX: Final = 30_000
-"""Nothing came out for so long, and the printer names no reason: labels are unconfirmed."""
-LABEL_EVIDENCE_MS_MAX: Final = 540_000
-"""A job of the most copies is still under way: it ends before `JOB_RUN_S_MAX`, unconfirmed."""
 
 # --- replication -------------------------------------------------------------------------
 FRAME_RAW_BYTES_TARGET: Final = 262_144
@@ -586,29 +390,5 @@ MAILS_SHOWN_MAX: Final = 50
 """The newest of the outbox, on the page of head office."""
 
 # --- simulated hardware ------------------------------------------------------------------
-DOOR_CONNECTIONS_MAX: Final = 64
-"""Per simulated device and for the line to head office: a shop has one of each."""
-PTY_LOOK_MS: Final = 50
-"""How often a simulated serial port is looked at for a driver while nobody holds it."""
-SCRIPT_BYTES_MAX: Final = 1_048_576
-"""A script for a simulated device: ten thousand steps; more is another file."""
-SCRIPT_STEPS_MAX: Final = 10_000
-"""Steps of one script; what comes again and again is one step with `times`."""
-SCRIPT_WATCHED_BYTES_MAX: Final = 256
-"""The longest run of bytes that a step of a script may wait for."""
-FAULT_GARBAGE_BYTES_MAX: Final = 65_536
-"""Noise said at once: more than any driver's buffer."""
 
 # --- the counter (the demo's simulated hardware) -----------------------------------------
-COUNTER_WATCHERS_MAX: Final = 16
-"""Pages that watch the counter at once."""
-COUNTER_LOOK_MS: Final = 100
-"""How often the counter is compared with what its pages show: quicker than an eye."""
-COUNTER_SCAN_S_MAX: Final = 2.0
-"""A driver that has not taken a code off the line by then reads no more."""
-COUNTER_GOODS_BYTES_MAX: Final = 4 * 1_048_576
-"""300 articles have 30 kB; more than this is another file."""
-COUNTER_SLIPS_SHOWN_MAX: Final = 20
-"""Slips that the page can leaf through; the API has all that the printer keeps."""
-COUNTER_BOOKED_SHOWN_MAX: Final = 20
-"""Bookings that the page shows; the API has all."""

@@ -7,7 +7,9 @@ from enum import StrEnum
 from typing import Final
 
 from edge.contract.errors import Refused
-from edge.contract.limits import AMOUNT_MINOR_MAX
+from edge.contract.limits import (
+    AMOUNT_MINOR_MAX,
+)
 
 CURRENCY_DIGITS: Final[dict[str, int]] = {
     "AUD": 2, "BHD": 3, "BRL": 2, "CHF": 2, "CLP": 0, "CNY": 2, "CZK": 2, "DKK": 2,

@@ -6,7 +6,9 @@ from enum import StrEnum
 from typing import Final
 
 from edge.contract.errors import Refused
-from edge.contract.limits import QUANTITY_THOUSANDTHS_MAX
+from edge.contract.limits import (
+    QUANTITY_THOUSANDTHS_MAX,
+)
 from edge.contract.money import Rounding, divide
 
 ONE: Final = 1000

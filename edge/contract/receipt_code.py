@@ -21,7 +21,9 @@ import msgspec
 
 from edge.contract.base45 import decode45, encode45
 from edge.contract.errors import Refused
-from edge.contract.limits import RECEIPT_TEXT_CHARS_MAX
+from edge.contract.limits import (
+    RECEIPT_TEXT_CHARS_MAX,
+)
 from edge.contract.money import CURRENCY_DIGITS
 from edge.contract.quantity import ONE, Unit
 from edge.contract.wire import UNREADABLE

@@ -13,7 +13,10 @@ import msgspec
 from msgspec import Meta
 
 from edge.contract.identity import CommandId
-from edge.contract.limits import EMAIL_CHARS_MAX, LETTER_SALT_CHARS_MAX
+from edge.contract.limits import (
+    EMAIL_CHARS_MAX,
+    LETTER_SALT_CHARS_MAX,
+)
 from edge.contract.receipt_document import ReceiptDocument
 
 LETTER: Final = "letter"

@@ -21,7 +21,9 @@ from msgspec import Meta
 
 from edge.contract.errors import ProtocolViolation
 from edge.contract.identity import CommandId, Place, ShortId
-from edge.contract.limits import FRAME_RAW_BYTES_MAX
+from edge.contract.limits import (
+    FRAME_RAW_BYTES_MAX,
+)
 from edge.contract.reference_data import Feed, FeedPage
 
 FRAME_MAGIC: Final = 0x54

@@ -8,7 +8,10 @@ import msgspec
 from msgspec import Meta
 
 from edge.contract.identity import ShortId
-from edge.contract.limits import PIN_DIGITS_MAX, PIN_DIGITS_MIN
+from edge.contract.limits import (
+    PIN_DIGITS_MAX,
+    PIN_DIGITS_MIN,
+)
 from edge.contract.permissions import Permission
 
 

@@ -10,7 +10,9 @@ from msgspec import Meta
 
 from edge.contract.device_states import DriverOffer, FoundDevice
 from edge.contract.identity import CommandId
-from edge.contract.limits import REASON_CHARS_MAX
+from edge.contract.limits import (
+    REASON_CHARS_MAX,
+)
 from edge.contract.session_views import CashierView
 
 

@@ -13,7 +13,9 @@ from typing import Any, Final, NoReturn, TypeVar
 import msgspec
 
 from edge.contract.errors import Refused
-from edge.contract.limits import JSON_NESTING_MAX
+from edge.contract.limits import (
+    JSON_NESTING_MAX,
+)
 
 T = TypeVar("T")
 

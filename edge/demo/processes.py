@@ -17,7 +17,9 @@ from typing import BinaryIO, Final
 
 from edge.contract.errors import TillboxError
 from edge.contract.instant import Clock
-from edge.contract.limits import STOP_S_MAX
+from edge.contract.limits import (
+    STOP_S_MAX,
+)
 from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
 

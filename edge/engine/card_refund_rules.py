@@ -18,7 +18,9 @@ from typing import NamedTuple
 from edge.contract.card_refund_events import CardRefundRequested
 from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
-from edge.contract.limits import TERMINAL_RECEIPT_NUMBER_CHARS_MAX
+from edge.contract.limits import (
+    TERMINAL_RECEIPT_NUMBER_CHARS_MAX,
+)
 from edge.contract.money import check_amount, format_amount
 from edge.contract.permissions import Permission
 from edge.contract.return_events import RefundPart

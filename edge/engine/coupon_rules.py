@@ -14,7 +14,10 @@ from edge.contract.coupon_data import Coupon
 from edge.contract.coupon_events import CouponPresented, CouponRemoved
 from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
-from edge.contract.limits import COUPON_CHARS_MAX, COUPONS_PER_SALE_MAX
+from edge.contract.limits import (
+    COUPON_CHARS_MAX,
+    COUPONS_PER_SALE_MAX,
+)
 from edge.contract.till_commands import AddCoupon, AddItem, AnyTillCommand, RemoveCoupon
 from edge.engine.cart import Cart
 from edge.engine.circumstances import Circumstances, CouponUse

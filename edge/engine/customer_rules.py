@@ -6,7 +6,9 @@ from edge.contract.customer_data import Customer
 from edge.contract.customer_events import CustomerSet
 from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
-from edge.contract.limits import CUSTOMER_CHARS_MAX
+from edge.contract.limits import (
+    CUSTOMER_CHARS_MAX,
+)
 from edge.contract.till_commands import AddItem, SetCustomer
 from edge.engine.cart import Cart
 from edge.engine.circumstances import Circumstances

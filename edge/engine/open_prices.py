@@ -12,7 +12,9 @@ Decisions that are this shop's policy:
 from __future__ import annotations
 
 from edge.contract.errors import Refused
-from edge.contract.limits import AMOUNT_MINOR_MAX
+from edge.contract.limits import (
+    AMOUNT_MINOR_MAX,
+)
 from edge.contract.money import format_amount
 from edge.contract.permissions import Permission
 from edge.contract.reference_data import Article

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
-from edge.contract.limits import PARKED_SALES_MAX
+from edge.contract.limits import (
+    PARKED_SALES_MAX,
+)
 from edge.contract.sale_events import SaleParked, SaleResumed
 from edge.contract.till_commands import Park, Resume
 from edge.contract.till_protocol import TillState

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
-from edge.contract.limits import AMOUNT_MINOR_MAX, DISCOUNTS_PER_SALE_MAX
+from edge.contract.limits import (
+    AMOUNT_MINOR_MAX,
+    DISCOUNTS_PER_SALE_MAX,
+)
 from edge.contract.money import check_amount, format_amount
 from edge.contract.permissions import Permission
 from edge.contract.price_events import DiscountGiven, DiscountRemoved, NoteSet, PriceOverridden

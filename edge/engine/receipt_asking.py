@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from edge.contract.errors import Refused
-from edge.contract.limits import RECEIPT_CHARS_MAX
+from edge.contract.limits import (
+    RECEIPT_CHARS_MAX,
+)
 from edge.contract.till_protocol import TillState
 from edge.engine.cart import Cart
 from edge.engine.circumstances import Circumstances

@@ -6,7 +6,10 @@ from typing import NoReturn
 
 from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
-from edge.contract.limits import AMOUNT_MINOR_MAX, LINES_PER_SALE_MAX
+from edge.contract.limits import (
+    AMOUNT_MINOR_MAX,
+    LINES_PER_SALE_MAX,
+)
 from edge.contract.money import format_amount
 from edge.contract.quantity import extend
 from edge.contract.return_events import LineReturned

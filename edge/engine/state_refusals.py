@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import NoReturn
 
 from edge.contract.errors import Refused
-from edge.contract.limits import TENDERS_PER_SALE_MAX
+from edge.contract.limits import (
+    TENDERS_PER_SALE_MAX,
+)
 from edge.contract.money import format_amount
 from edge.contract.till_protocol import TillState
 from edge.engine.cart import Cart

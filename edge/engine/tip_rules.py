@@ -12,7 +12,9 @@ from msgspec.structs import replace
 
 from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
-from edge.contract.limits import AMOUNT_MINOR_MAX
+from edge.contract.limits import (
+    AMOUNT_MINOR_MAX,
+)
 from edge.contract.money import check_amount, format_amount
 from edge.contract.permissions import Permission
 from edge.contract.reference_data import Tips

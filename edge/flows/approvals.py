@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from edge.contract.errors import Refused
-from edge.contract.limits import APPROVAL_S_MAX, APPROVALS_OPEN_MAX
+from edge.contract.limits import (
+    APPROVAL_S_MAX,
+    APPROVALS_OPEN_MAX,
+)
 from edge.engine.circumstances import Approval
 
 _VALID_MS: Final = int(APPROVAL_S_MAX * 1000)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge.contract.instant import Clock
-from edge.contract.limits import CLOCK_STEP_MS_MIN, CLOCK_WATCH_S
+from edge.contract.limits import (
+    CLOCK_STEP_MS_MIN,
+    CLOCK_WATCH_S,
+)
 from edge.contract.system_events import ClockStepped
 from edge.ledger.event_log import Ledger
 from edge.ledger.records import Record

@@ -23,7 +23,9 @@ from edge.contract.device_states import (
     WantedDevice,
 )
 from edge.contract.device_topics import HostTopics, every_device, every_host, parse_topic
-from edge.contract.limits import HOSTS_PER_STORE_MAX
+from edge.contract.limits import (
+    HOSTS_PER_STORE_MAX,
+)
 from edge.contract.till_protocol import DeviceView
 from edge.contract.wire import UNREADABLE, encode
 from edge.runtime.bus import Bus, BusMessage, BusUnavailable

@@ -21,7 +21,11 @@ from edge.contract.device_states import (
     HostInfo,
 )
 from edge.contract.device_topics import ParsedTopic, every_device, every_host, parse_topic
-from edge.contract.limits import DEVICES_PER_HOST_MAX, HOSTS_PER_STORE_MAX, MQTT_PAYLOAD_BYTES_MAX
+from edge.contract.limits import (
+    DEVICES_PER_HOST_MAX,
+    HOSTS_PER_STORE_MAX,
+    MQTT_PAYLOAD_BYTES_MAX,
+)
 from edge.contract.wire import UNREADABLE
 from edge.runtime.bus import Bus, BusMessage
 from edge.runtime.structured_log import Log

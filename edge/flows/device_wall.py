@@ -10,7 +10,9 @@ from edge.contract.device_adoption import BoundDevice
 from edge.contract.device_messages import JobKind
 from edge.contract.device_states import DeviceMeta, DeviceState, DeviceStatistics, DriverOffer
 from edge.contract.instant import Clock
-from edge.contract.limits import HOSTS_PER_STORE_MAX
+from edge.contract.limits import (
+    HOSTS_PER_STORE_MAX,
+)
 from edge.contract.technician_views import (
     DeviceTest,
     OfferView,

@@ -17,7 +17,11 @@ import msgspec
 from edge.contract.device_messages import DELIVERY, Delivery, Job, JobKind, JobResult, JobStatus
 from edge.contract.device_topics import HostTopics, every_device, parse_topic
 from edge.contract.instant import Clock
-from edge.contract.limits import JOB_GRACE_MS, JOB_SWEEP_S, SIDE_JOBS_MAX
+from edge.contract.limits import (
+    JOB_GRACE_MS,
+    JOB_SWEEP_S,
+    SIDE_JOBS_MAX,
+)
 from edge.contract.wire import UNREADABLE, encode
 from edge.flows.device_directory import DeviceDirectory
 from edge.ledger.records import OpenJob

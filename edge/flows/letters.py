@@ -14,7 +14,9 @@ from msgspec.structs import replace
 
 from edge.contract.event_registry import Event
 from edge.contract.instant import Clock
-from edge.contract.limits import LINK_WAIT_S
+from edge.contract.limits import (
+    LINK_WAIT_S,
+)
 from edge.contract.receipt_document import QrBlock, ReceiptBlock, ReceiptDocument
 from edge.contract.receipt_events import ReceiptEmailRequested
 from edge.contract.receipt_letter import LetterWaiting, ReceiptLetter

@@ -27,7 +27,10 @@ from edge.contract.device_states import DriverState
 from edge.contract.device_topics import HostTopics
 from edge.contract.identity import Ids
 from edge.contract.instant import Clock
-from edge.contract.limits import LINE_DISPLAY_RETRY_MS, SHOW_LINES_AGE_MS_MAX
+from edge.contract.limits import (
+    LINE_DISPLAY_RETRY_MS,
+    SHOW_LINES_AGE_MS_MAX,
+)
 from edge.contract.till_protocol import TillView
 from edge.contract.wire import UNREADABLE, encode
 from edge.engine.line_display import Lines, display_lines

@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from edge.contract.instant import Clock
-from edge.contract.limits import DRAWERS_LOOK_S
+from edge.contract.limits import (
+    DRAWERS_LOOK_S,
+)
 from edge.flows.device_directory import DeviceDirectory
 from edge.runtime.structured_log import Log
 

@@ -14,7 +14,9 @@ from msgspec.structs import replace
 from edge.contract.article_views import PriceCheckView, PriceView
 from edge.contract.errors import Refused
 from edge.contract.instant import Clock
-from edge.contract.limits import PRICE_CHECK_S_MAX
+from edge.contract.limits import (
+    PRICE_CHECK_S_MAX,
+)
 from edge.contract.refusal_body import RefusalBody
 from edge.contract.till_protocol import TillState
 from edge.engine.price_check import price_shown

@@ -15,7 +15,9 @@ from typing import NoReturn
 from edge.contract.envelope import unseal
 from edge.contract.errors import ProtocolViolation, Refused
 from edge.contract.event_registry import Event
-from edge.contract.limits import FRESH_RECEIPTS_MAX
+from edge.contract.limits import (
+    FRESH_RECEIPTS_MAX,
+)
 from edge.contract.receipt_code import (
     ReceiptCode,
     SignedCode,

@@ -12,7 +12,9 @@ from typing import Final
 
 from edge.contract.device_messages import JobKind, PrintReceiptArgs
 from edge.contract.event_registry import Event
-from edge.contract.limits import REPRINT_AGE_MS_MAX
+from edge.contract.limits import (
+    REPRINT_AGE_MS_MAX,
+)
 from edge.contract.receipt_document import ReceiptDocument
 from edge.contract.receipt_events import GiftReceiptPrinted, ReceiptReprinted, ReprintEnded
 from edge.contract.wire import encode

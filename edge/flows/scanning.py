@@ -22,7 +22,11 @@ from edge.contract.device_messages import EVENT_SCAN, BarcodeScanned, DeviceEven
 from edge.contract.device_topics import every_device, parse_topic
 from edge.contract.errors import Refused
 from edge.contract.instant import Clock
-from edge.contract.limits import RECEIPT_TEXT_CHARS_MAX, SCAN_AGE_MS_MAX, SCANS_WAITING_MAX
+from edge.contract.limits import (
+    RECEIPT_TEXT_CHARS_MAX,
+    SCAN_AGE_MS_MAX,
+    SCANS_WAITING_MAX,
+)
 from edge.contract.till_commands import AddItem, ReturnEmpties
 from edge.contract.wire import UNREADABLE
 from edge.engine.receipt_finding import is_receipt_code, receipt_asked

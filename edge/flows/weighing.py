@@ -17,7 +17,9 @@ from edge.contract.device_states import DriverState
 from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
 from edge.contract.instant import Clock
-from edge.contract.limits import WEIGH_GRACE_MS
+from edge.contract.limits import (
+    WEIGH_GRACE_MS,
+)
 from edge.engine.basket_pricing import with_reductions
 from edge.engine.cart import Cart
 from edge.engine.circumstances import Circumstances

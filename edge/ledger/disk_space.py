@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from edge.contract.errors import Refused
-from edge.contract.limits import BALLAST_BYTES, DISK_FREE_BYTES_MIN
+from edge.contract.limits import (
+    BALLAST_BYTES,
+    DISK_FREE_BYTES_MIN,
+)
 
 _BALLAST: Final = "ballast"
 _BLOCK: Final = 65_536

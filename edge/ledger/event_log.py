@@ -18,7 +18,11 @@ from edge.contract.envelope import GENESIS, link, seal
 from edge.contract.errors import Refused, StorageFailed
 from edge.contract.event_registry import Event
 from edge.contract.instant import Clock, business_day
-from edge.contract.limits import COMMAND_REPLIES_KEPT, EVENT_BYTES_MAX, EVENTS_PER_COMMAND_MAX
+from edge.contract.limits import (
+    COMMAND_REPLIES_KEPT,
+    EVENT_BYTES_MAX,
+    EVENTS_PER_COMMAND_MAX,
+)
 from edge.contract.sale_events import SaleOpened
 from edge.ledger.letters import keep_letters
 from edge.ledger.packing import JOBS, REPLIES

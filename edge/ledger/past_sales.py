@@ -12,7 +12,9 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from edge.contract.limits import CARD_NUMBERS_LOOKED_BACK
+from edge.contract.limits import (
+    CARD_NUMBERS_LOOKED_BACK,
+)
 from edge.ledger.records import StoredEvent
 from edge.runtime.database_file import DatabaseFile
 

@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from edge.contract.customer_data import Customer
-from edge.contract.limits import CUSTOMER_SEARCH_CHARS_MIN, CUSTOMERS_FOUND_MAX
+from edge.contract.limits import (
+    CUSTOMER_SEARCH_CHARS_MIN,
+    CUSTOMERS_FOUND_MAX,
+)
 from edge.reference.article_search import fold
 from edge.runtime.migrations import Migration
 

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from edge.contract.errors import TillboxError
-from edge.contract.limits import SUBSCRIPTION_QUEUE_MAX
+from edge.contract.limits import (
+    SUBSCRIPTION_QUEUE_MAX,
+)
 
 
 class BusUnavailable(TillboxError):

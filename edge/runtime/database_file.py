@@ -28,7 +28,11 @@ import aiosqlite
 from typing_extensions import override
 
 from edge.contract.errors import Refused, StorageFailed, TillboxError
-from edge.contract.limits import PAGE_BYTES, WRITE_BATCH_MAX, WRITE_QUEUE_MAX
+from edge.contract.limits import (
+    PAGE_BYTES,
+    WRITE_BATCH_MAX,
+    WRITE_QUEUE_MAX,
+)
 from edge.runtime.migrations import Migration, apply
 
 T = TypeVar("T")

@@ -25,7 +25,9 @@ from typing_extensions import override
 
 from edge.contract.errors import SettingsInvalid
 from edge.contract.identity import ShortId
-from edge.contract.limits import STOP_S_MAX
+from edge.contract.limits import (
+    STOP_S_MAX,
+)
 from edge.runtime.broker_access import BrokerAccess
 from edge.runtime.broker_gate import BrokerGate
 from edge.runtime.broker_passwords import BrokerPasswords

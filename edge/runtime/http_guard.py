@@ -17,7 +17,11 @@ from aiohttp import hdrs, web
 from edge.contract.errors import Refused, TillboxError
 from edge.contract.identity import Ids
 from edge.contract.instant import Clock
-from edge.contract.limits import BODY_BYTES_MAX, HOST_SPELLINGS_MAX, REQUEST_S_MAX
+from edge.contract.limits import (
+    BODY_BYTES_MAX,
+    HOST_SPELLINGS_MAX,
+    REQUEST_S_MAX,
+)
 from edge.contract.wire import decode_strict
 from edge.runtime.connection_watch import GuardedConnection
 from edge.runtime.http_errors import (

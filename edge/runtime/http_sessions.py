@@ -15,7 +15,10 @@ from aiohttp import hdrs, web
 
 from edge.contract.identity import Ids
 from edge.contract.instant import Clock
-from edge.contract.limits import SESSION_IDLE_S_MAX, SESSION_S_MAX
+from edge.contract.limits import (
+    SESSION_IDLE_S_MAX,
+    SESSION_S_MAX,
+)
 
 TILL_COOKIE: Final = "__Host-tillbox-till"
 """The enrolment secret of a till: lives as long as the till."""

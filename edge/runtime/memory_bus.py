@@ -11,7 +11,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from edge.contract.limits import SUBSCRIPTION_QUEUE_MAX
+from edge.contract.limits import (
+    SUBSCRIPTION_QUEUE_MAX,
+)
 from edge.runtime.bus import BusMessage, BusUnavailable, LastWill
 from edge.runtime.outgoing_message import check_outgoing
 from edge.runtime.subscription_queue import SubscriptionQueue

@@ -14,7 +14,9 @@ from typing import ClassVar, Final
 
 from typing_extensions import override
 
-from edge.contract.limits import METRIC_SERIES_MAX
+from edge.contract.limits import (
+    METRIC_SERIES_MAX,
+)
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)

@@ -14,7 +14,9 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
-from edge.contract.limits import BODY_BYTES_MAX
+from edge.contract.limits import (
+    BODY_BYTES_MAX,
+)
 from edge.contract.refusal_body import RefusalBody
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

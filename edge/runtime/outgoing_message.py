@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from edge.contract.errors import Refused
-from edge.contract.limits import MQTT_PAYLOAD_BYTES_MAX
+from edge.contract.limits import (
+    MQTT_PAYLOAD_BYTES_MAX,
+)
 from edge.runtime.subscription_queue import QOS_MAX
 from edge.runtime.topic_filters import check_topic
 

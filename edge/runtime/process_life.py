@@ -10,7 +10,9 @@ from typing import Any, Final, Protocol
 
 from edge.contract.errors import SettingsInvalid, StorageFailed, TillboxError
 from edge.contract.instant import Clock
-from edge.contract.limits import WATCHDOG_EVERY_S
+from edge.contract.limits import (
+    WATCHDOG_EVERY_S,
+)
 from edge.runtime.structured_log import Log, open_log
 from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock

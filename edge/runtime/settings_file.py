@@ -17,7 +17,9 @@ from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
 import msgspec
 
 from edge.contract.errors import SettingsInvalid
-from edge.contract.limits import SETTINGS_BYTES_MAX
+from edge.contract.limits import (
+    SETTINGS_BYTES_MAX,
+)
 
 T = TypeVar("T", bound=msgspec.Struct)
 

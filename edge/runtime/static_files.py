@@ -17,7 +17,9 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from edge.contract.errors import Refused, SettingsInvalid
-from edge.contract.limits import STATIC_BYTES_MAX
+from edge.contract.limits import (
+    STATIC_BYTES_MAX,
+)
 
 CONTENT_TYPES: Final[Mapping[str, str]] = {
     ".css": "text/css; charset=utf-8",

@@ -15,7 +15,9 @@ from typing import Any, Final, Literal, TextIO
 import msgspec
 
 from edge.contract.instant import Clock, iso_utc
-from edge.contract.limits import LOG_FIELD_CHARS_MAX
+from edge.contract.limits import (
+    LOG_FIELD_CHARS_MAX,
+)
 from edge.runtime.system_clock import SystemClock
 
 Level = Literal["debug", "info", "warning", "error"]

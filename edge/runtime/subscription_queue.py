@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
-from edge.contract.limits import MQTT_PAYLOAD_BYTES_MAX
+from edge.contract.limits import (
+    MQTT_PAYLOAD_BYTES_MAX,
+)
 from edge.runtime.bounded_queue import BoundedQueue, QueueClosed, QueueFull
 from edge.runtime.bus import BusMessage
 from edge.runtime.topic_filters import check_filter, matches

@@ -14,7 +14,9 @@ from edge.contract.device_adoption import (
     ReleaseDevice,
     ReplaceDevice,
 )
-from edge.contract.limits import ID_CHARS_MAX
+from edge.contract.limits import (
+    ID_CHARS_MAX,
+)
 from edge.contract.session_views import SignInRequest
 from edge.contract.technician_views import TechnicianView, TestBody, TestRequest, WallView
 from edge.flows.access import Access, CashierSession

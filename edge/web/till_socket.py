@@ -14,7 +14,11 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from edge.contract.errors import Refused
 from edge.contract.instant import Clock
-from edge.contract.limits import SOCKET_HEARTBEAT_S, SOCKET_MESSAGE_BYTES_MAX, SOCKET_SEND_S_MAX
+from edge.contract.limits import (
+    SOCKET_HEARTBEAT_S,
+    SOCKET_MESSAGE_BYTES_MAX,
+    SOCKET_SEND_S_MAX,
+)
 from edge.flows.till import Till, TillViews
 from edge.runtime.supervisor import Supervisor
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge.contract.errors import ProtocolViolation
-from edge.contract.limits import FEED_CURSOR_AHEAD_MAX
+from edge.contract.limits import (
+    FEED_CURSOR_AHEAD_MAX,
+)
 from edge.contract.reference_data import FEED_ORDER, YOUNGER_FEEDS, Feed
 from edge.contract.replication import Head, Hello, Proof, proof_bytes
 from edge.runtime.keys import VerifyingKey

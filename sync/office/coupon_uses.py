@@ -8,7 +8,9 @@ from typing import Any, Final
 
 import msgspec
 
-from edge.contract.limits import SALES_PER_PAGE
+from edge.contract.limits import (
+    SALES_PER_PAGE,
+)
 from edge.runtime.database_file import DatabaseFile
 
 _USES: Final = (

@@ -14,7 +14,11 @@ from dataclasses import dataclass, field
 import msgspec
 
 from edge.contract.instant import Clock
-from edge.contract.limits import FEED_ITEMS_PER_PAGE, FEED_REASON_CHARS_MAX, FEED_TAKEN_MS_MAX
+from edge.contract.limits import (
+    FEED_ITEMS_PER_PAGE,
+    FEED_REASON_CHARS_MAX,
+    FEED_TAKEN_MS_MAX,
+)
 from edge.contract.reference_data import Feed, FeedPage
 from edge.contract.replication import FeedRefused, FeedTaken
 from sync.office.denial import DeniedError, out_of_turn

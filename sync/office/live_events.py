@@ -15,7 +15,11 @@ from aiohttp import web
 
 from edge.contract.errors import Refused
 from edge.contract.instant import Clock
-from edge.contract.limits import EVENT_STREAMS_MAX, SOCKET_HEARTBEAT_S, SOCKET_SEND_S_MAX
+from edge.contract.limits import (
+    EVENT_STREAMS_MAX,
+    SOCKET_HEARTBEAT_S,
+    SOCKET_SEND_S_MAX,
+)
 from edge.runtime.http_sessions import Sessions, cookie_secret
 from sync.office.gate import OFFICE_COOKIE
 from sync.office.people import BOUND_TO

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from edge.contract.limits import LOGO_HEIGHT_DOTS_MAX, LOGO_WIDTH_DOTS_MAX
+from edge.contract.limits import (
+    LOGO_HEIGHT_DOTS_MAX,
+    LOGO_WIDTH_DOTS_MAX,
+)
 from edge.contract.reference_data import Logo
 
 LOGO_FILE: Final = "logo.png"

@@ -18,7 +18,9 @@ import aiosmtplib
 
 from edge.contract.errors import Refused, SettingsInvalid, TillboxError
 from edge.contract.instant import Clock
-from edge.contract.limits import MAIL_SEND_S_MAX
+from edge.contract.limits import (
+    MAIL_SEND_S_MAX,
+)
 from edge.engine.letter_rules import checked_address
 from edge.runtime.private_file import read_private_file
 from edge.runtime.settings_file import require_tls

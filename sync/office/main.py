@@ -15,7 +15,9 @@ import msgspec
 from edge.contract.errors import SettingsInvalid, StorageFailed
 from edge.contract.identity import is_short_id
 from edge.contract.instant import Clock, business_day
-from edge.contract.limits import NAME_CHARS_MAX
+from edge.contract.limits import (
+    NAME_CHARS_MAX,
+)
 from edge.runtime.certificates import issue_server_certificate, load_ca, make_ca, write_ca
 from edge.runtime.command_line import Command
 from edge.runtime.database_file import DatabaseFile

@@ -13,7 +13,9 @@ from aiohttp import web
 from edge.contract.errors import Refused
 from edge.contract.health import HealthBody, HealthItem
 from edge.contract.identity import is_short_id
-from edge.contract.limits import FRAME_BODY_BYTES_MAX
+from edge.contract.limits import (
+    FRAME_BODY_BYTES_MAX,
+)
 from edge.contract.reference_data import Feed, FeedPage
 from edge.runtime.http_errors import JSON_TYPE, json_response
 from edge.runtime.http_guard import read_message

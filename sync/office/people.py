@@ -13,7 +13,10 @@ from msgspec import Meta
 from edge.contract.errors import Refused
 from edge.contract.identity import Ids, ShortId, is_short_id
 from edge.contract.instant import Clock
-from edge.contract.limits import OFFICE_SESSIONS_MAX, PASSWORD_WRONG_PER_HOUR_MAX
+from edge.contract.limits import (
+    OFFICE_SESSIONS_MAX,
+    PASSWORD_WRONG_PER_HOUR_MAX,
+)
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.http_sessions import SessionRecord, Sessions
 from edge.runtime.pin_hash import PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PinHasher, WrongTries

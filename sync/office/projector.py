@@ -21,7 +21,10 @@ from edge.contract.envelope import SealedEnvelope, unseal
 from edge.contract.errors import ProtocolViolation
 from edge.contract.event_registry import Event, is_known
 from edge.contract.instant import Clock
-from edge.contract.limits import PROJECTION_FRAMES_MAX, PROJECTION_REST_FACTOR
+from edge.contract.limits import (
+    PROJECTION_FRAMES_MAX,
+    PROJECTION_REST_FACTOR,
+)
 from edge.contract.reference_data import Feed
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.frame_codec import Dictionaries, open_frame

@@ -14,7 +14,9 @@ import msgspec
 from edge.contract.customer_events import CustomerSet
 from edge.contract.envelope import SealedEnvelope
 from edge.contract.event_registry import Event
-from edge.contract.limits import SALE_TOTAL_MINOR_MAX
+from edge.contract.limits import (
+    SALE_TOTAL_MINOR_MAX,
+)
 from edge.contract.price_events import PriceOverridden, PricesReduced
 from edge.contract.receipt_events import ReceiptPresented
 from edge.contract.return_events import LineReturned

@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from edge.contract.instant import Clock, business_day
-from edge.contract.limits import SALES_PER_PAGE
+from edge.contract.limits import (
+    SALES_PER_PAGE,
+)
 from edge.runtime.database_file import DatabaseFile
 from sync.office.event_store import EventStore
 from sync.office.feeds import Feeds

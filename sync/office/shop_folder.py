@@ -21,7 +21,10 @@ import msgspec
 from edge.contract.customer_data import Customer
 from edge.contract.errors import Refused
 from edge.contract.identity import ShortId
-from edge.contract.limits import PIN_DIGITS_MAX, PIN_DIGITS_MIN
+from edge.contract.limits import (
+    PIN_DIGITS_MAX,
+    PIN_DIGITS_MIN,
+)
 from edge.contract.reference_data import Feed, price_key
 from edge.engine.barcode_meaning import check_digit
 from sync.office.feeds import STORE_KEY, NewItem, canonical

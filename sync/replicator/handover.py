@@ -8,7 +8,9 @@ from typing import Final
 
 import msgspec
 
-from edge.contract.limits import FEED_PAGES_WAITING_MAX
+from edge.contract.limits import (
+    FEED_PAGES_WAITING_MAX,
+)
 from edge.contract.reference_data import Feed
 from edge.contract.replication import Ack, FeedRefused
 from edge.runtime.bounded_queue import BoundedQueue

@@ -9,7 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from edge.contract.instant import Clock
-from edge.contract.limits import BACKOFF_MS_MIN, LINK_ACK_S_MAX
+from edge.contract.limits import (
+    BACKOFF_MS_MIN,
+    LINK_ACK_S_MAX,
+)
 from edge.contract.replication import LetterTaken, LetterUp
 from edge.runtime.bounded_queue import BoundedQueue
 from edge.runtime.structured_log import Log

@@ -10,7 +10,9 @@ from pathlib import Path
 import aiohttp
 
 from edge.contract.instant import Clock
-from edge.contract.limits import STOP_S_MAX
+from edge.contract.limits import (
+    STOP_S_MAX,
+)
 from edge.runtime.command_line import Command
 from edge.runtime.process_life import live, run_process, told_to_stop
 from edge.runtime.structured_log import Log

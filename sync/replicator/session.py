@@ -14,7 +14,10 @@ from typing import Final, TypeVar
 
 from edge.contract.errors import ProtocolViolation, ReplicaFork, TillboxError
 from edge.contract.instant import Clock
-from edge.contract.limits import LINK_DENIED_RETRY_MS, LINK_SILENCE_S_MAX
+from edge.contract.limits import (
+    LINK_DENIED_RETRY_MS,
+    LINK_SILENCE_S_MAX,
+)
 from edge.contract.receipt_letter import LETTER
 from edge.contract.replication import (
     FEED_REFUSED,

@@ -8,7 +8,11 @@ from dataclasses import dataclass, field
 
 from edge.contract.errors import ProtocolViolation
 from edge.contract.instant import Clock
-from edge.contract.limits import BACKOFF_MS_MIN, FRAMES_IN_FLIGHT_MAX, LINK_ACK_S_MAX
+from edge.contract.limits import (
+    BACKOFF_MS_MIN,
+    FRAMES_IN_FLIGHT_MAX,
+    LINK_ACK_S_MAX,
+)
 from edge.contract.replication import parse_header
 from edge.runtime.backoff import Backoff
 from sync.replicator.edge_client import EdgeClient

@@ -9,6 +9,9 @@ import msgspec
 import pytest
 
 import edge.contract
+from edge.contract.device_limits import (
+    LABELS_PER_JOB_MAX,
+)
 from edge.contract.device_messages import (
     DELIVERY,
     JOB_ARGS,
@@ -31,7 +34,9 @@ from edge.contract.device_messages import (
 )
 from edge.contract.device_states import DeviceState, DriverState
 from edge.contract.health import HealthBody, HealthItem
-from edge.contract.limits import LABELS_PER_JOB_MAX, MQTT_PAYLOAD_BYTES_MAX
+from edge.contract.limits import (
+    MQTT_PAYLOAD_BYTES_MAX,
+)
 from edge.contract.reference_data import FEED_ORDER, Feed, Price, StaffMember
 from edge.contract.session_views import SignInRequest
 from edge.contract.wire import encode

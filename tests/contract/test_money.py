@@ -10,7 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.contract.errors import Refused
-from edge.contract.limits import AMOUNT_MINOR_MAX, QUANTITY_THOUSANDTHS_MAX
+from edge.contract.limits import (
+    AMOUNT_MINOR_MAX,
+    QUANTITY_THOUSANDTHS_MAX,
+)
 from edge.contract.money import (
     CURRENCY_DIGITS,
     CURRENCY_NUMBERS,

@@ -13,7 +13,9 @@ from msgspec.structs import replace
 
 from edge.contract.base45 import ALPHABET, decode45, encode45
 from edge.contract.errors import Refused
-from edge.contract.limits import RECEIPT_TEXT_CHARS_MAX
+from edge.contract.limits import (
+    RECEIPT_TEXT_CHARS_MAX,
+)
 from edge.contract.receipt_code import (
     END,
     FORM,

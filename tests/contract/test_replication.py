@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.contract.errors import ProtocolViolation
-from edge.contract.limits import FRAME_RAW_BYTES_MAX
+from edge.contract.limits import (
+    FRAME_RAW_BYTES_MAX,
+)
 from edge.contract.replication import (
     HEADER_BYTES,
     SIGNATURE_BYTES,

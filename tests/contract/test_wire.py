@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.contract.errors import Refused
-from edge.contract.limits import JSON_NESTING_MAX
+from edge.contract.limits import (
+    JSON_NESTING_MAX,
+)
 from edge.contract.till_commands import AddItem, AnyTillCommand
 from edge.contract.wire import decode_strict, encode
 

@@ -18,7 +18,9 @@ from edge.contract.device_states import (
     WantedDevice,
 )
 from edge.contract.instant import Clock
-from edge.contract.limits import MQTT_PAYLOAD_BYTES_MAX
+from edge.contract.limits import (
+    MQTT_PAYLOAD_BYTES_MAX,
+)
 from edge.runtime.bus import BusMessage
 from edge.runtime.memory_bus import MemoryBroker
 from edge.runtime.system_clock import SystemClock

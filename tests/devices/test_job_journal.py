@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 from devices.job_journal import MIGRATIONS, JobJournal, Stage
+from edge.contract.device_limits import (
+    JOB_MEMORY_DAYS,
+    RECENT_RESULTS_MAX,
+)
 from edge.contract.device_messages import JobKind, JobResult, JobStatus
-from edge.contract.limits import JOB_MEMORY_DAYS, RECENT_RESULTS_MAX
 from edge.runtime.database_file import DatabaseFile
 from tests.devices.loop_database import LoopDatabase
 from tests.devices.virtual_clock import VirtualClock

@@ -11,6 +11,10 @@ import pytest
 
 from devices.driver import DeviceJob
 from devices.job_router.incoming_jobs import read_job
+from edge.contract.device_limits import (
+    JOB_RUN_S_MAX,
+    JOBS_PER_DEVICE_MAX,
+)
 from edge.contract.device_messages import (
     JobError,
     JobKind,
@@ -26,7 +30,6 @@ from edge.contract.errors import (
     Refused,
     StorageFailed,
 )
-from edge.contract.limits import JOB_RUN_S_MAX, JOBS_PER_DEVICE_MAX
 from tests.devices.queue_desk import Desk, payload
 from tests.devices.virtual_clock import VirtualClock
 

@@ -17,17 +17,17 @@ from devices.job_journal import JobJournal
 from devices.job_router.incoming_jobs import read_job
 from devices.transports.byte_stream import ByteStream
 from devices.transports.memory_pipe import MemoryCable
-from edge.contract.device_messages import DeviceEvent, JobKind, JobResult, JobStatus
-from edge.contract.device_states import DeviceMeta, DeviceState, WantedDevice
-from edge.contract.device_topics import DeviceTopics
-from edge.contract.errors import Refused, StorageFailed
-from edge.contract.limits import (
+from edge.contract.device_limits import (
     BABBLE_CALM_MS,
     EVENTS_BURST_MAX,
     EVENTS_PER_S_MAX,
     EVENTS_UNSENT_MAX,
     RESULTS_UNSENT_MAX,
 )
+from edge.contract.device_messages import DeviceEvent, JobKind, JobResult, JobStatus
+from edge.contract.device_states import DeviceMeta, DeviceState, WantedDevice
+from edge.contract.device_topics import DeviceTopics
+from edge.contract.errors import Refused, StorageFailed
 from edge.runtime.bus import BusUnavailable
 from edge.runtime.ids import SystemIds
 from edge.runtime.memory_bus import MemoryBroker, MemoryBus

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from edge.contract.limits import AMOUNT_MINOR_MAX
+from edge.contract.limits import (
+    AMOUNT_MINOR_MAX,
+)
 from edge.contract.receipt_code import code_text
 from edge.contract.till_commands import OtherTender
 from tests.engine.desk_stories import DESK_REFUSALS, TRAINING_REFUSALS

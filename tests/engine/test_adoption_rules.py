@@ -23,7 +23,10 @@ from edge.contract.device_events import (
 )
 from edge.contract.device_states import DriverOffer, SettingKind, SettingOffer
 from edge.contract.errors import Refused
-from edge.contract.limits import DEVICES_PER_HOST_MAX, DEVICES_PER_STORE_MAX
+from edge.contract.limits import (
+    DEVICES_PER_HOST_MAX,
+    DEVICES_PER_STORE_MAX,
+)
 from edge.engine.adoption_rules import ShopDevices, adopt, bind, release, replace, servable_roles
 
 ADDRESS = SettingOffer("address", SettingKind.TEXT, required=True, chars_max=60)

@@ -15,7 +15,10 @@ from edge.contract.card_refund_events import (
 )
 from edge.contract.device_messages import ALREADY_REVERSED
 from edge.contract.errors import Refused
-from edge.contract.limits import TENDERS_PER_SALE_MAX, TERMINAL_RECEIPT_NUMBER_CHARS_MAX
+from edge.contract.limits import (
+    TENDERS_PER_SALE_MAX,
+    TERMINAL_RECEIPT_NUMBER_CHARS_MAX,
+)
 from edge.contract.permissions import Permission
 from edge.contract.return_events import RefundPart
 from edge.contract.sale_events import SaleAbandoned, SaleCompleted

@@ -10,7 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.contract.errors import Refused
-from edge.contract.limits import EMAIL_CHARS_MAX, LETTERS_PER_SALE_MAX
+from edge.contract.limits import (
+    EMAIL_CHARS_MAX,
+    LETTERS_PER_SALE_MAX,
+)
 from edge.contract.receipt_events import ReceiptEmailRequested
 from edge.contract.receipt_letter import address_seal, masked
 from edge.contract.wire import encode

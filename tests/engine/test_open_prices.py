@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.contract.errors import Refused
-from edge.contract.limits import AMOUNT_MINOR_MAX
+from edge.contract.limits import (
+    AMOUNT_MINOR_MAX,
+)
 from edge.contract.permissions import Permission
 from edge.contract.promotion_data import AnyPromotionRule, BuyGet, PercentOff, Promotion, Selection
 from edge.contract.reference_data import Article

@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from edge.contract.errors import Refused
-from edge.contract.limits import AMOUNT_MINOR_MAX
+from edge.contract.limits import (
+    AMOUNT_MINOR_MAX,
+)
 from edge.contract.payment_events import ForeignCashTendered, TenderTaken
 from edge.contract.permissions import Permission
 from edge.contract.receipt_document import RowBlock, TextBlock

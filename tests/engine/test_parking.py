@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from edge.contract.errors import Refused
-from edge.contract.limits import PARKED_SALES_MAX
+from edge.contract.limits import (
+    PARKED_SALES_MAX,
+)
 from edge.contract.payment_events import CardPaymentApproved
 from edge.contract.sale_events import SaleCompleted, SaleParked, SaleResumed
 from edge.contract.till_commands import Park, Resume

@@ -8,7 +8,10 @@ import pytest
 
 from edge.contract.cash_events import NoSale
 from edge.contract.errors import Refused
-from edge.contract.limits import AMOUNT_MINOR_MAX, DISCOUNTS_PER_SALE_MAX
+from edge.contract.limits import (
+    AMOUNT_MINOR_MAX,
+    DISCOUNTS_PER_SALE_MAX,
+)
 from edge.contract.permissions import ROLES, Permission, Verdict, verdict
 from edge.contract.price_events import (
     DiscountGiven,

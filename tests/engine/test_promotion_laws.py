@@ -12,7 +12,10 @@ import msgspec
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from edge.contract.limits import BUNDLE_PARTS_MAX, LINES_PER_SALE_MAX
+from edge.contract.limits import (
+    BUNDLE_PARTS_MAX,
+    LINES_PER_SALE_MAX,
+)
 from edge.contract.price_events import Reduction
 from edge.contract.promotion_data import (
     COMBINING,

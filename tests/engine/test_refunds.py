@@ -9,7 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.contract.errors import Refused
-from edge.contract.limits import AMOUNT_MINOR_MAX, TENDERS_PER_SALE_MAX
+from edge.contract.limits import (
+    AMOUNT_MINOR_MAX,
+    TENDERS_PER_SALE_MAX,
+)
 from edge.contract.payment_events import CardPaymentApproved
 from edge.contract.permissions import Permission
 from edge.contract.price_events import LineReduction, PricesReduced, Reduction

@@ -13,7 +13,9 @@ from msgspec.structs import replace
 
 from edge.contract.device_messages import ALREADY_REVERSED
 from edge.contract.errors import Refused
-from edge.contract.limits import TENDERS_PER_SALE_MAX
+from edge.contract.limits import (
+    TENDERS_PER_SALE_MAX,
+)
 from edge.contract.promotion_data import BuyGet, PercentOff, Promotion, Selection
 from edge.contract.sale_events import TaxTotal
 from edge.contract.till_commands import OtherTender

@@ -9,7 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from edge.contract.errors import Refused
-from edge.contract.limits import AMOUNT_MINOR_MAX, LINES_PER_SALE_MAX
+from edge.contract.limits import (
+    AMOUNT_MINOR_MAX,
+    LINES_PER_SALE_MAX,
+)
 from edge.contract.permissions import Permission
 from edge.contract.price_events import PricesReduced
 from edge.contract.promotion_data import BasketAmountOff, BuyGet, PercentOff, Promotion, Selection

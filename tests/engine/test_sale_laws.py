@@ -19,7 +19,9 @@ from edge.contract.card_refund_events import CardRefundRequested
 from edge.contract.device_messages import ALREADY_REVERSED
 from edge.contract.errors import Refused
 from edge.contract.event_registry import Event, decode_data
-from edge.contract.limits import AMOUNT_MINOR_MAX
+from edge.contract.limits import (
+    AMOUNT_MINOR_MAX,
+)
 from edge.contract.money import Rounding, divide
 from edge.contract.payment_events import (
     CardPaymentApproved,

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import pytest
 
 from edge.contract.errors import Refused
-from edge.contract.limits import LINES_PER_SALE_MAX
+from edge.contract.limits import (
+    LINES_PER_SALE_MAX,
+)
 from edge.contract.sale_events import (
     LineAdded,
     LineVoided,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from edge.contract.errors import Refused
-from edge.contract.limits import TENDERS_PER_SALE_MAX
+from edge.contract.limits import (
+    TENDERS_PER_SALE_MAX,
+)
 from edge.contract.payment_events import CardPaymentApproved, CardPaymentRequested
 from edge.contract.sale_events import CashTendered, SaleCompleted, TaxTotal
 from edge.contract.till_commands import CancelCard

@@ -8,7 +8,9 @@ from typing import Final
 import pytest
 
 from edge.contract.errors import Refused
-from edge.contract.limits import AMOUNT_MINOR_MAX
+from edge.contract.limits import (
+    AMOUNT_MINOR_MAX,
+)
 from edge.contract.payment_events import CardPaymentRequested
 from edge.contract.permissions import Permission
 from edge.contract.promotion_data import BasketPercentOff, Promotion

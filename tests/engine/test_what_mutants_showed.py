@@ -8,7 +8,11 @@ import pytest
 from edge.contract.coupon_data import Coupon, UsedCoupon
 from edge.contract.customer_data import Customer
 from edge.contract.errors import Refused
-from edge.contract.limits import AMOUNT_MINOR_MAX, LINES_PER_SALE_MAX, TENDERS_PER_SALE_MAX
+from edge.contract.limits import (
+    AMOUNT_MINOR_MAX,
+    LINES_PER_SALE_MAX,
+    TENDERS_PER_SALE_MAX,
+)
 from edge.contract.payment_events import (
     CardPaymentApproved,
     CardPaymentDeclined,

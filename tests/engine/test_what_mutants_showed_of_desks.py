@@ -14,7 +14,9 @@ from edge.contract.card_desk_events import CardRefundResolved
 from edge.contract.coupon_data import Coupon
 from edge.contract.customer_data import Customer
 from edge.contract.errors import Refused
-from edge.contract.limits import COUPON_CHARS_MAX
+from edge.contract.limits import (
+    COUPON_CHARS_MAX,
+)
 from edge.contract.permissions import Permission
 from edge.contract.receipt_document import Align, Emphasis, TextBlock
 from edge.contract.reference_data import Price

@@ -6,7 +6,9 @@ import pytest
 
 from edge.contract.cash_events import NoSale
 from edge.contract.errors import Refused
-from edge.contract.limits import AMOUNT_MINOR_MAX
+from edge.contract.limits import (
+    AMOUNT_MINOR_MAX,
+)
 from edge.contract.permissions import Permission
 from edge.contract.price_events import LineReduction, PricesReduced, Reduction
 from edge.contract.promotion_data import BuyGet, PercentOff, Promotion, Selection

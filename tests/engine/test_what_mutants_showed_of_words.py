@@ -10,7 +10,9 @@ from msgspec.structs import replace
 
 from edge.contract.coupon_data import Coupon
 from edge.contract.errors import Refused
-from edge.contract.limits import AMOUNT_MINOR_MAX
+from edge.contract.limits import (
+    AMOUNT_MINOR_MAX,
+)
 from edge.contract.payment_events import CardPaymentApproved, CardPaymentRequested
 from edge.contract.promotion_data import Hours, PercentOff, Promotion, Selection
 from edge.contract.receipt_document import Align, Emphasis, RowBlock, TextBlock

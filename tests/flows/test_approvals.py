@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 
 from edge.contract.errors import Refused
-from edge.contract.limits import APPROVAL_S_MAX, APPROVALS_OPEN_MAX, PIN_WRONG_PER_HOUR_MAX
+from edge.contract.limits import (
+    APPROVAL_S_MAX,
+    APPROVALS_OPEN_MAX,
+    PIN_WRONG_PER_HOUR_MAX,
+)
 from edge.contract.permissions import Permission
 from edge.engine.circumstances import Approval
 from edge.flows.approvals import Approvals

@@ -11,7 +11,11 @@ import pytest
 from edge.contract.card_desk_events import CardPaymentResolved, CardRefundResolved
 from edge.contract.device_messages import Job, JobStatus, PaymentOutcome
 from edge.contract.device_states import DeviceClass, DeviceMeta
-from edge.contract.limits import INQUIRY_EVERY_MS, RESOLVED_INQUIRY_MS_MAX, RESOLVED_WATCH_MS
+from edge.contract.limits import (
+    INQUIRY_EVERY_MS,
+    RESOLVED_INQUIRY_MS_MAX,
+    RESOLVED_WATCH_MS,
+)
 from edge.contract.wire import encode
 from edge.flows import paying_by_card
 from edge.flows.card_desk import CardDesk, late_event

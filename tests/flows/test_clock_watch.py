@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from edge.contract.limits import CLOCK_STEP_MS_MIN, CLOCK_WATCH_S
+from edge.contract.limits import (
+    CLOCK_STEP_MS_MIN,
+    CLOCK_WATCH_S,
+)
 from edge.flows.clock_watch import ClockWatch
 from edge.ledger.integrity import stored_events
 from edge.runtime.structured_log import open_log

@@ -27,7 +27,10 @@ from edge.contract.device_states import (
     UnfitDevice,
 )
 from edge.contract.device_topics import HostTopics
-from edge.contract.limits import HOSTS_PER_STORE_MAX, WALL_SOCKETS_MAX
+from edge.contract.limits import (
+    HOSTS_PER_STORE_MAX,
+    WALL_SOCKETS_MAX,
+)
 from edge.contract.wire import encode
 from tests.flows.box import SUPERVISOR_PIN
 from tests.flows.fake_host import STORE, until, until_view

@@ -11,7 +11,11 @@ import pytest
 from edge.contract.device_messages import JobKind, JobResult, JobStatus, KickDrawerArgs
 from edge.contract.device_topics import HostTopics
 from edge.contract.errors import Refused
-from edge.contract.limits import JOB_GRACE_MS, JOB_SWEEP_S, SIDE_JOBS_MAX
+from edge.contract.limits import (
+    JOB_GRACE_MS,
+    JOB_SWEEP_S,
+    SIDE_JOBS_MAX,
+)
 from edge.contract.wire import encode
 from edge.flows.device_directory import DeviceDirectory
 from edge.flows.job_dispatch import JobDispatch

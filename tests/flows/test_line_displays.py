@@ -14,7 +14,10 @@ from msgspec.structs import replace
 from edge.contract.customer_data import Customer
 from edge.contract.device_messages import Job, JobError, JobResult, JobStatus, ShowLinesArgs
 from edge.contract.device_states import DriverState
-from edge.contract.limits import LINE_DISPLAY_RETRY_MS, SHOW_LINES_AGE_MS_MAX
+from edge.contract.limits import (
+    LINE_DISPLAY_RETRY_MS,
+    SHOW_LINES_AGE_MS_MAX,
+)
 from edge.contract.reference_data import Feed, FeedItem, FeedPage
 from edge.contract.wire import encode
 from edge.settings import DeviceSettings

@@ -15,7 +15,9 @@ import pytest
 
 from edge.contract.device_states import ONLINE, DeviceState, DriverState
 from edge.contract.device_topics import HostTopics
-from edge.contract.limits import DRAWER_OPEN_S
+from edge.contract.limits import (
+    DRAWER_OPEN_S,
+)
 from edge.contract.wire import encode
 from edge.flows.device_directory import DeviceDirectory
 from edge.flows.open_drawers import OpenDrawers

@@ -11,7 +11,9 @@ import msgspec
 from msgspec.structs import replace
 
 from edge.contract.customer_data import Customer
-from edge.contract.limits import PRICE_CHECK_S_MAX
+from edge.contract.limits import (
+    PRICE_CHECK_S_MAX,
+)
 from edge.contract.promotion_data import PercentOff, Promotion, Selection
 from edge.contract.reference_data import Feed, FeedItem, FeedPage, GroupBook, Price
 from edge.contract.wire import encode

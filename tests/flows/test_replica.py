@@ -12,7 +12,9 @@ import pytest
 
 from edge.contract.envelope import GENESIS, unseal
 from edge.contract.errors import ProtocolViolation
-from edge.contract.limits import LIVE_FRAME_DELAY_MS
+from edge.contract.limits import (
+    LIVE_FRAME_DELAY_MS,
+)
 from edge.contract.replication import Ack, Head, ack_bytes, proof_bytes
 from edge.flows.link_state import LinkState
 from edge.flows.replica import Replica

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from edge.contract.errors import Refused
-from edge.contract.limits import BALLAST_BYTES
+from edge.contract.limits import (
+    BALLAST_BYTES,
+)
 from edge.ledger.disk_space import DiskSpace
 
 NEVER_ENOUGH = 2**62

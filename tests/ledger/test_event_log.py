@@ -30,7 +30,11 @@ from edge.contract.fiscal_events import (
     FiscalSigned,
     FiscalStarted,
 )
-from edge.contract.limits import COMMAND_REPLIES_KEPT, EVENT_BYTES_MAX, EVENTS_PER_COMMAND_MAX
+from edge.contract.limits import (
+    COMMAND_REPLIES_KEPT,
+    EVENT_BYTES_MAX,
+    EVENTS_PER_COMMAND_MAX,
+)
 from edge.contract.receipt_events import GiftReceiptPrinted, ReceiptPresented, ReceiptReprinted
 from edge.contract.return_events import CashReturned, LineReturned, RefundPart, TenderReturned
 from edge.contract.sale_events import LineVoided, SaleAbandoned, SaleOpened, SaleParked, SaleResumed

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from edge.contract.errors import Refused
-from edge.contract.limits import BALLAST_BYTES
+from edge.contract.limits import (
+    BALLAST_BYTES,
+)
 from edge.contract.sale_events import SaleOpened
 from edge.ledger.disk_space import DiskSpace
 from edge.ledger.integrity import stored_events, verify

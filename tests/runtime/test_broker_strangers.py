@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 from edge.contract.device_topics import DeviceTopics, HostTopics
-from edge.contract.limits import MQTT_CONNECTIONS_MAX, MQTT_PAYLOAD_BYTES_MAX
+from edge.contract.limits import (
+    MQTT_CONNECTIONS_MAX,
+    MQTT_PAYLOAD_BYTES_MAX,
+)
 from tests.brokers import STORE, USERS, Mosquitto
 from tests.runtime.raw_mqtt import connect_packet, field_of, packet, raw_client
 from tests.runtime.shop_brokers import (

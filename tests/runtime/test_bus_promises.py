@@ -16,7 +16,9 @@ import pytest
 
 from edge.contract.device_topics import DeviceTopics, HostTopics, every_device
 from edge.contract.errors import Refused
-from edge.contract.limits import MQTT_PAYLOAD_BYTES_MAX
+from edge.contract.limits import (
+    MQTT_PAYLOAD_BYTES_MAX,
+)
 from edge.runtime.bus import BusUnavailable, LastWill, Subscription
 from tests.brokers import STORE, Mosquitto
 from tests.runtime.shop_brokers import (

@@ -8,7 +8,10 @@ import contextlib
 import pytest
 from aiohttp import web
 
-from edge.contract.limits import KEEP_ALIVE_S_MAX, REQUEST_HEAD_S_MAX
+from edge.contract.limits import (
+    KEEP_ALIVE_S_MAX,
+    REQUEST_HEAD_S_MAX,
+)
 from edge.runtime.connection_watch import SWEEP_S, ConnectionWatch, is_loopback
 from edge.runtime.http_errors import json_response
 from edge.runtime.openapi import ANYONE, Route

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from edge.contract.errors import Refused, StorageFailed
-from edge.contract.limits import WRITE_BATCH_MAX, WRITE_QUEUE_MAX
+from edge.contract.limits import (
+    WRITE_BATCH_MAX,
+    WRITE_QUEUE_MAX,
+)
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.migrations import Migration
 

@@ -12,7 +12,10 @@ import pytest
 from aiohttp import web
 
 from edge.contract.errors import DeviceUnreachable, Refused
-from edge.contract.limits import BODY_BYTES_MAX, REQUEST_S_MAX
+from edge.contract.limits import (
+    BODY_BYTES_MAX,
+    REQUEST_S_MAX,
+)
 from edge.runtime.http_errors import json_response
 from edge.runtime.http_guard import CALLER, GuardSettings, read_body, read_message
 from edge.runtime.openapi import ANYONE, BYTES_TYPE, Access, Route

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from edge.contract.limits import METRIC_SERIES_MAX
+from edge.contract.limits import (
+    METRIC_SERIES_MAX,
+)
 from edge.runtime.metrics import Counter, Gauge, Histogram, Metric, Metrics
 
 

@@ -16,7 +16,10 @@ import pytest
 
 from edge.contract.device_topics import DeviceTopics
 from edge.contract.errors import SettingsInvalid
-from edge.contract.limits import MQTT_PAYLOAD_BYTES_MAX, MQTT_QUEUE_MAX
+from edge.contract.limits import (
+    MQTT_PAYLOAD_BYTES_MAX,
+    MQTT_QUEUE_MAX,
+)
 from edge.runtime.broker_passwords import password_file
 from edge.runtime.bus import BusMessage, BusUnavailable
 from edge.runtime.certificates import issue_server_certificate, make_ca, write_ca

@@ -8,7 +8,9 @@ import pytest
 from msgspec import Meta
 
 from edge.contract.errors import SettingsInvalid
-from edge.contract.limits import SETTINGS_BYTES_MAX
+from edge.contract.limits import (
+    SETTINGS_BYTES_MAX,
+)
 from edge.runtime.settings_file import is_loopback, load, require_tls
 
 

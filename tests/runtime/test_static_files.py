@@ -12,7 +12,9 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from edge.contract.errors import Refused, SettingsInvalid
-from edge.contract.limits import STATIC_BYTES_MAX
+from edge.contract.limits import (
+    STATIC_BYTES_MAX,
+)
 from edge.runtime.openapi import ANYONE, Route
 from edge.runtime.static_files import (
     CONTENT_TYPES,

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.contract.limits import LOG_FIELD_CHARS_MAX
+from edge.contract.limits import (
+    LOG_FIELD_CHARS_MAX,
+)
 from edge.runtime.structured_log import open_log
 from tests.virtual_time import FakeClock
 

@@ -16,7 +16,9 @@ from edge.contract.errors import (
     StorageFailed,
     TillboxError,
 )
-from edge.contract.limits import RESTARTS_PER_TASK_MAX
+from edge.contract.limits import (
+    RESTARTS_PER_TASK_MAX,
+)
 from edge.runtime.structured_log import open_log
 from edge.runtime.supervisor import Supervisor, TaskDied
 from tests.virtual_time import FakeClock

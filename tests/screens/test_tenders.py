@@ -10,7 +10,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from edge.contract.limits import AMOUNT_MINOR_MAX, FOREIGN_RATE_PPM_MAX
+from edge.contract.limits import (
+    AMOUNT_MINOR_MAX,
+    FOREIGN_RATE_PPM_MAX,
+)
 from edge.contract.money import CURRENCY_DIGITS
 from edge.contract.reference_data import ForeignCash
 from edge.contract.till_commands import OtherTender, TakeCash, TakeForeignCash, TakeTender

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edge.contract.limits import TECHNICIAN_IDLE_S_MAX, TECHNICIAN_S_MAX
+from edge.contract.limits import (
+    TECHNICIAN_IDLE_S_MAX,
+    TECHNICIAN_S_MAX,
+)
 from tests.flows.box import MILK, PIN, SUPERVISOR_PIN, Box, bare_box, selling_box
 from tests.flows.test_selling import event_types
 

@@ -8,7 +8,9 @@ import msgspec
 import pytest
 
 from edge.contract.device_states import DriverState
-from edge.contract.limits import SCANS_WAITING_MAX
+from edge.contract.limits import (
+    SCANS_WAITING_MAX,
+)
 from edge.runtime.memory_bus import MemoryBroker
 from tests.flows.box import MILK, Box, bare_box, selling_box
 from tests.flows.fake_host import fake_host, until, until_view

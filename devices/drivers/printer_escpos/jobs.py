@@ -19,6 +19,15 @@ from devices.protocols.display_escpos import EscposDisplay
 from devices.protocols.display_text import DisplayText
 from devices.protocols.escpos_trouble import NOT_KNOWN, fields_of, trouble_of
 from devices.transports.byte_stream import ByteStream
+from edge.contract.device_limits import (
+    DISPLAY_WRITE_MS_MAX,
+    DRAWER_LOOK_MS,
+    DRAWER_OPENS_MS_MAX,
+    PRINTER_ANSWER_MS_MAX,
+    PRINTER_BYTES_PER_S_MIN,
+    PRINTER_EVIDENCE_MS_MAX,
+    PRINTER_NO_EVIDENCE_MS_MAX,
+)
 from edge.contract.device_messages import (
     DisplayLine,
     DrawerOutcome,
@@ -31,15 +40,6 @@ from edge.contract.device_messages import (
 )
 from edge.contract.device_states import DriverState
 from edge.contract.errors import DeviceNeedsPerson, DeviceUnreachable
-from edge.contract.limits import (
-    DISPLAY_WRITE_MS_MAX,
-    DRAWER_LOOK_MS,
-    DRAWER_OPENS_MS_MAX,
-    PRINTER_ANSWER_MS_MAX,
-    PRINTER_BYTES_PER_S_MIN,
-    PRINTER_EVIDENCE_MS_MAX,
-    PRINTER_NO_EVIDENCE_MS_MAX,
-)
 from edge.contract.receipt_document import ReceiptDocument
 
 _LETTERS_ADVICE: Final = "Install Tillbox from its wheel, which brings fonts and HarfBuzz."

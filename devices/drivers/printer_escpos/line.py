@@ -36,8 +36,11 @@ from devices.protocols.escpos_trouble import (
     trouble_of,
 )
 from devices.transports.byte_stream import ByteStream
+from edge.contract.device_limits import (
+    PRINTER_ANSWER_MS_MAX,
+    PRINTER_EVIDENCE_MS_MAX,
+)
 from edge.contract.errors import DeviceUnreachable
-from edge.contract.limits import PRINTER_ANSWER_MS_MAX, PRINTER_EVIDENCE_MS_MAX
 
 _READ_BYTES_MAX: Final = 4_096
 _IDENTITY: Final = ((67, "model"), (68, "serial_number"), (65, "firmware"))

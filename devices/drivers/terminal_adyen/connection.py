@@ -27,8 +27,12 @@ from devices.protocols.nexo_names import service_id_of
 from devices.protocols.nexo_outcomes import Ended, NotFoundSince, PaymentNote, judged
 from devices.protocols.nexo_words import BUSY, NOT_FOUND, condition_words
 from devices.transports.byte_stream import ByteStream
+from edge.contract.device_limits import (
+    DEVICE_LOST_AFTER_MS,
+    NEXO_FRESH_MS,
+    TERMINAL_BUSY_RETRY_MS,
+)
 from edge.contract.errors import DeviceUnreachable, Refused, SettingsInvalid
-from edge.contract.limits import DEVICE_LOST_AFTER_MS, NEXO_FRESH_MS, TERMINAL_BUSY_RETRY_MS
 
 _NOT_CONNECTED: Final = "The payment terminal is not connected."
 _STILL_BUSY: Final = (

@@ -13,9 +13,12 @@ from msgspec import Meta
 from devices.drivers.terminal_adyen.nexo_crypto import NexoKeys, derive_keys
 from devices.transports.addresses import connector_to
 from devices.transports.byte_stream import Connector
+from edge.contract.device_limits import (
+    NEXO_ANSWER_MS_MAX,
+    NEXO_PAYMENT_MS_MAX,
+)
 from edge.contract.errors import SettingsInvalid
 from edge.contract.instant import Clock
-from edge.contract.limits import NEXO_ANSWER_MS_MAX, NEXO_PAYMENT_MS_MAX
 
 _KEY_FILE_BYTES_MAX: Final = 4_096
 _ADVICE: Final = (

@@ -23,8 +23,7 @@ from devices.driver import DriverPorts
 from devices.protocols.zvt_apdu import ApduReader
 from devices.protocols.zvt_blocks import ACK, NAK, Block, BlockReader, Mark, encode_block
 from devices.transports.byte_stream import ByteStream
-from edge.contract.errors import DeviceUnreachable, ProtocolViolation
-from edge.contract.limits import (
+from edge.contract.device_limits import (
     TERMINAL_BLOCK_AGAIN_MS_MAX,
     TERMINAL_BLOCK_REPEATS_MAX,
     TERMINAL_SETTLE_MS_MAX,
@@ -32,6 +31,7 @@ from edge.contract.limits import (
     TERMINAL_T2_MS,
     ZVT_MESSAGES_QUEUED_MAX,
 )
+from edge.contract.errors import DeviceUnreachable, ProtocolViolation
 
 T = TypeVar("T")
 

@@ -23,8 +23,10 @@ from devices.protocols.zvt_messages import (
 from devices.protocols.zvt_redaction import redact
 from devices.transports.byte_stream import ByteStream
 from devices.transports.flight_recorder import IN, OUT
+from edge.contract.device_limits import (
+    ZVT_MESSAGES_QUEUED_MAX,
+)
 from edge.contract.errors import DeviceUnreachable, ProtocolViolation
-from edge.contract.limits import ZVT_MESSAGES_QUEUED_MAX
 
 _READ_BYTES_MAX: Final = 4_096
 _MINUTE_MS: Final = 60_000

@@ -41,6 +41,10 @@ from devices.protocols.zvt_recovery import (
 from devices.protocols.zvt_results import ABORTED, BUSY, OK, result_words, status_words
 from devices.protocols.zvt_transactions import Kind
 from devices.transports.byte_stream import ByteStream
+from edge.contract.device_limits import (
+    TERMINAL_BUSY_RETRY_MS,
+    TERMINAL_QUIET_EXTRA_MS,
+)
 from edge.contract.device_messages import (
     AbortPaymentArgs,
     AuthorisePaymentArgs,
@@ -51,7 +55,6 @@ from edge.contract.device_messages import (
     ReversePaymentArgs,
 )
 from edge.contract.errors import DeviceUnreachable, ProtocolViolation, Refused, SettingsInvalid
-from edge.contract.limits import TERMINAL_BUSY_RETRY_MS, TERMINAL_QUIET_EXTRA_MS
 from edge.contract.money import CURRENCY_NUMBERS
 
 _NOT_CONNECTED: Final = "The payment terminal is not connected."

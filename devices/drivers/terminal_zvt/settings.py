@@ -12,9 +12,12 @@ from devices.protocols.zvt_commands import CONFIG_TILL_PRINTS
 from devices.protocols.zvt_text import TextEncoding
 from devices.transports.addresses import connector_to
 from devices.transports.byte_stream import Connector
+from edge.contract.device_limits import (
+    TERMINAL_T3_MS,
+    TERMINAL_T4_MS,
+)
 from edge.contract.errors import SettingsInvalid
 from edge.contract.instant import Clock
-from edge.contract.limits import TERMINAL_T3_MS, TERMINAL_T4_MS
 from edge.contract.money import CURRENCY_NUMBERS
 
 _FACTORY_PASSWORD: Final = "000000"  # noqa: S105 - the standard's factory value, in every manual

@@ -10,7 +10,12 @@ from typing import Any, Self
 import aiohttp
 import pytest
 
-from edge.contract.limits import BARCODE_CHARS_MAX, COUNTER_WATCHERS_MAX
+from edge.contract.device_limits import (
+    COUNTER_WATCHERS_MAX,
+)
+from edge.contract.limits import (
+    BARCODE_CHARS_MAX,
+)
 from edge.contract.refusal_body import RefusalBody
 from tests.devices.counter.running_counter import (
     MILK,

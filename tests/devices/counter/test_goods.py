@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.counter.goods import load_shelf
+from edge.contract.device_limits import (
+    COUNTER_GOODS_BYTES_MAX,
+)
 from edge.contract.errors import Refused, SettingsInvalid
-from edge.contract.limits import COUNTER_GOODS_BYTES_MAX
 from tests.devices.counter.running_counter import GOODS
 
 HEAD = "sku,name,unit,tax,group,codes,plu,key,icon\n"

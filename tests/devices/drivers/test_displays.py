@@ -9,10 +9,12 @@ import pytest
 
 from devices.driver_catalogue import driver, simulator
 from devices.transports.byte_stream import ByteStream
+from edge.contract.device_limits import (
+    DISPLAY_REFRESH_MS,
+)
 from edge.contract.device_messages import JobStatus, ShowOutcome
 from edge.contract.device_states import DriverState
 from edge.contract.errors import DeviceUnreachable
-from edge.contract.limits import DISPLAY_REFRESH_MS
 from tests.devices.display_bench import DARK, DisplayBench, running
 
 NAMES = ("display_cd5220", "display_escpos")

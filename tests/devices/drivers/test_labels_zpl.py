@@ -20,6 +20,10 @@ from devices.simulators.labels_zpl import (
 )
 from devices.transports.byte_stream import ByteStream
 from devices.transports.memory_pipe import MemoryCable, PipeVariant
+from edge.contract.device_limits import (
+    LABEL_ANSWER_MS_MAX,
+    LABEL_EVIDENCE_MS_MAX,
+)
 from edge.contract.device_messages import (
     CheckHealthArgs,
     JobKind,
@@ -31,7 +35,6 @@ from edge.contract.device_messages import (
 )
 from edge.contract.device_states import DriverState
 from edge.contract.errors import DeviceNeedsPerson, DeviceUnreachable, TillboxError
-from edge.contract.limits import LABEL_ANSWER_MS_MAX, LABEL_EVIDENCE_MS_MAX
 from edge.runtime.structured_log import open_log
 from tests.devices.driver_ports import KeptPorts
 from tests.devices.virtual_clock import VirtualClock

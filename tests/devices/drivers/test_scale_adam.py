@@ -9,9 +9,11 @@ from devices.drivers.scale_adam import DRIVER, ScaleAdamSettings
 from devices.transports.byte_stream import ByteStream
 from devices.transports.serial_port import SerialLine
 from devices.weighing.simulated_platter import ScaleFault
+from edge.contract.device_limits import (
+    SCALE_STREAM_STILL_MS,
+)
 from edge.contract.device_states import DriverState
 from edge.contract.errors import SettingsInvalid
-from edge.contract.limits import SCALE_STREAM_STILL_MS
 from tests.devices.scale_bench import scale_bench, serial_line
 from tests.devices.virtual_clock import VirtualClock
 

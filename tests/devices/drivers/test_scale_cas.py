@@ -14,6 +14,10 @@ from devices.drivers.scale_cas import DRIVER, ScaleCas
 from devices.simulators.scale_cas import SIMULATOR, SimulatedScale, SimulatedScaleSettings
 from devices.transports.byte_stream import ByteStream
 from devices.transports.memory_pipe import MemoryCable
+from edge.contract.device_limits import (
+    SCALE_SHOW_MS,
+    SCALE_STILL_MS_MAX,
+)
 from edge.contract.device_messages import (
     CheckHealthArgs,
     JobKind,
@@ -24,7 +28,6 @@ from edge.contract.device_messages import (
 )
 from edge.contract.device_states import DriverState
 from edge.contract.errors import DeviceNeedsPerson, DeviceUnreachable, TillboxError
-from edge.contract.limits import SCALE_SHOW_MS, SCALE_STILL_MS_MAX
 from edge.runtime.structured_log import open_log
 from tests.devices.driver_ports import KeptPorts
 from tests.devices.virtual_clock import VirtualClock

@@ -4,8 +4,11 @@ import pytest
 
 from devices.drivers.scale_mt8217 import DRIVER
 from devices.transports.serial_port import SerialLine
+from edge.contract.device_limits import (
+    SCALE_8217_RETRY_MS,
+    SCALE_STILL_MS_MAX,
+)
 from edge.contract.device_states import DriverState
-from edge.contract.limits import SCALE_8217_RETRY_MS, SCALE_STILL_MS_MAX
 from tests.devices.scale_bench import scale_bench, serial_line
 
 NAME = "scale_mt8217"

@@ -10,10 +10,13 @@ import pytest
 from devices.driver import DeviceJob
 from devices.protocols.nexo_outcomes import PaymentNote
 from devices.simulators.terminal_adyen.scripts import Point, Script, SimulatedAdyenSettings, Spoil
+from edge.contract.device_limits import (
+    NEXO_MEMORY_MS,
+    NEXO_SETTLED_MS,
+)
 from edge.contract.device_messages import JobResult, JobStatus
 from edge.contract.device_states import DriverState
 from edge.contract.errors import DeviceUnreachable, Refused
-from edge.contract.limits import NEXO_MEMORY_MS, NEXO_SETTLED_MS
 from tests.devices.adyen_shop import SETTINGS, AdyenShop, adyen_shop, outcome_of
 
 OF_A_TRANSACTION = [

@@ -6,7 +6,9 @@ import pytest
 
 from devices.simulators.terminal_adyen.scripts import SimulatedAdyenSettings
 from edge.contract.device_messages import JobStatus
-from edge.contract.limits import TERMINAL_RECEIPT_NUMBER_CHARS_MAX
+from edge.contract.limits import (
+    TERMINAL_RECEIPT_NUMBER_CHARS_MAX,
+)
 from tests.devices.adyen_shop import AdyenShop, adyen_shop, outcome_of
 
 

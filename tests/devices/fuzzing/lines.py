@@ -10,7 +10,10 @@ from devices.protocols import scale_cas
 from devices.protocols.scale_cas import ScaleAnswers, read_block
 from devices.protocols.scanner_lines import LineFormat, Misread, ScannerLines
 from edge.contract.device_states import WeightState
-from edge.contract.limits import BARCODE_CHARS_MAX, SCALE_WEIGHT_G_MAX
+from edge.contract.limits import (
+    BARCODE_CHARS_MAX,
+    SCALE_WEIGHT_G_MAX,
+)
 from tests.devices.fuzzing.hostile import Play, pieces, some_bytes, some_text
 
 _FORMATS = (

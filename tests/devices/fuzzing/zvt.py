@@ -45,11 +45,11 @@ from devices.protocols.zvt_results import (
 from devices.protocols.zvt_text import TextEncoding, decode_text, without_card_numbers
 from devices.protocols.zvt_tlv import encode_length, encode_tlv, find, read_length, read_tlv, walk
 from devices.protocols.zvt_transactions import Kind, refusal, refusal_code
-from edge.contract.errors import ProtocolViolation
-from edge.contract.limits import (
+from edge.contract.device_limits import (
     TERMINAL_RECEIPT_LINES_MAX,
     ZVT_APDU_BYTES_MAX,
 )
+from edge.contract.errors import ProtocolViolation
 from tests.devices.fuzzing.hostile import Play, pieces, some_bytes, some_text
 
 CARD = "4111111111111111"

@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 from devices.host.device_finder import FolderFinder
+from edge.contract.device_limits import (
+    FOUND_DEVICES_MAX,
+    FOUND_TEXT_CHARS_MAX,
+)
 from edge.contract.device_states import FoundDevice
-from edge.contract.limits import FOUND_DEVICES_MAX, FOUND_TEXT_CHARS_MAX
 from tests.devices.plugged_in import BARCODE_REPORT, KEYBOARD_REPORT, PluggedIn
 
 

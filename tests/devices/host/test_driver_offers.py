@@ -12,7 +12,9 @@ from devices.drivers.scanner_serial import DRIVER
 from devices.host.device_finder import Discovered
 from devices.host.driver_offers import all_specs, names_path, offer_of, with_drivers
 from edge.contract.device_states import FoundDevice, SettingKind, SettingOffer, WantedDevice
-from edge.contract.limits import MQTT_PAYLOAD_BYTES_MAX
+from edge.contract.limits import (
+    MQTT_PAYLOAD_BYTES_MAX,
+)
 from edge.contract.wire import encode
 from edge.runtime.system_clock import SystemClock
 

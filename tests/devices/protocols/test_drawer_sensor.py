@@ -5,7 +5,9 @@ import random
 import pytest
 
 from devices.protocols.drawer_sensor import DrawerSensor, Position
-from edge.contract.limits import DRAWER_LEARN_MS
+from edge.contract.device_limits import (
+    DRAWER_LEARN_MS,
+)
 
 SEED = 20_261_127
 OPEN, CLOSED, UNKNOWN = Position.OPEN, Position.CLOSED, Position.UNKNOWN

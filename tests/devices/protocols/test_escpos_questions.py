@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from devices.protocols.escpos_questions import StatusQuestions
 from devices.protocols.escpos_status import PrinterText, RealTimeStatus, StatusBack
-from edge.contract.limits import (
+from edge.contract.device_limits import (
     PRINTER_ANSWER_MS_MAX,
     PRINTER_HEARTBEAT_MS,
     PRINTER_POLL_MS,

@@ -7,8 +7,14 @@ import pytest
 
 from devices.protocols.hidpos_reports import HidPosReports
 from devices.protocols.scanned_codes import Misread
+from edge.contract.device_limits import (
+    KEY_IDLE_FLUSH_MS,
+    SERIAL_TAIL_MS,
+)
 from edge.contract.device_messages import BarcodeScanned
-from edge.contract.limits import BARCODE_CHARS_MAX, KEY_IDLE_FLUSH_MS, SERIAL_TAIL_MS
+from edge.contract.limits import (
+    BARCODE_CHARS_MAX,
+)
 
 BOARDING_PASS = "M1GATHERGOOD/MICHAEL  YABCDEF LHRDURAK 3542 052Y003D23  "
 """56 signs of the manuals' example; their print does not show how many spaces there were."""

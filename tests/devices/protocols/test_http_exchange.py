@@ -5,8 +5,10 @@ import random
 import pytest
 
 from devices.protocols.http_exchange import HttpAnswer, HttpClient
+from edge.contract.device_limits import (
+    NEXO_BODY_BYTES_MAX,
+)
 from edge.contract.errors import ProtocolViolation
-from edge.contract.limits import NEXO_BODY_BYTES_MAX
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

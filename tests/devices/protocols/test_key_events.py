@@ -12,8 +12,14 @@ from devices.protocols.key_events import KeyCodes, KeyFormat, KeySuffix
 from devices.protocols.keyboard_layouts import Layout
 from devices.protocols.scanned_codes import Misread
 from devices.protocols.typewriter import AltCodes
+from edge.contract.device_limits import (
+    KEY_IDLE_FLUSH_MS,
+    SERIAL_TAIL_MS,
+)
 from edge.contract.device_messages import BarcodeScanned
-from edge.contract.limits import BARCODE_CHARS_MAX, KEY_IDLE_FLUSH_MS, SERIAL_TAIL_MS
+from edge.contract.limits import (
+    BARCODE_CHARS_MAX,
+)
 
 START_S = 1_795_000_000
 NINE_ENTER = bytes.fromhex(

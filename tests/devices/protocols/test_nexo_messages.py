@@ -25,7 +25,9 @@ from devices.protocols.nexo_messages import (
 from devices.protocols.nexo_names import service_id_of, time_in, timestamp
 from devices.protocols.nexo_redaction import redact
 from edge.contract.errors import ProtocolViolation
-from edge.contract.limits import AMOUNT_MINOR_MAX
+from edge.contract.limits import (
+    AMOUNT_MINOR_MAX,
+)
 
 AT = "2019-05-08T14:24:48.598Z"
 TILL = Parties("POSSystemID12345", "P400Plus-275039202")

@@ -26,7 +26,11 @@ from devices.protocols.nexo_messages import (
 )
 from devices.protocols.nexo_outcomes import NotFoundSince, PaymentNote, ended, judged, undecided
 from devices.protocols.nexo_words import Kind, last_digits, receipt_lines, scheme_words
-from edge.contract.limits import NEXO_MEMORY_MS, NEXO_SETTLED_MS, TERMINAL_RECEIPT_LINES_MAX
+from edge.contract.device_limits import (
+    NEXO_MEMORY_MS,
+    NEXO_SETTLED_MS,
+    TERMINAL_RECEIPT_LINES_MAX,
+)
 
 BEGUN_MS = 1_795_000_000_000
 NOTE = PaymentNote(

@@ -17,7 +17,9 @@ from devices.protocols.scale_dialog06 import (
     answers,
     price_record,
 )
-from edge.contract.limits import SCALE_PRICE_MINOR_MAX
+from edge.contract.device_limits import (
+    SCALE_PRICE_MINOR_MAX,
+)
 from tests.devices.protocols.answer_cases import SPOILS, check_case
 
 RESULT = bytes.fromhex(

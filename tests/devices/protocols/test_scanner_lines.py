@@ -8,8 +8,14 @@ from hypothesis import strategies as st
 
 from devices.protocols.scanned_codes import Misread
 from devices.protocols.scanner_lines import LineFormat, ScannerLines
+from edge.contract.device_limits import (
+    SERIAL_IDLE_FLUSH_MS,
+    SERIAL_TAIL_MS,
+)
 from edge.contract.device_messages import BarcodeScanned
-from edge.contract.limits import BARCODE_CHARS_MAX, SERIAL_IDLE_FLUSH_MS, SERIAL_TAIL_MS
+from edge.contract.limits import (
+    BARCODE_CHARS_MAX,
+)
 
 EAN = b"9521234567892"
 SCANNED = BarcodeScanned(EAN.decode())

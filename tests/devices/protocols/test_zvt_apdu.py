@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.protocols.zvt_apdu import CLASSES, Apdu, ApduReader, Control, encode_apdu
+from edge.contract.device_limits import (
+    ZVT_APDU_BYTES_MAX,
+)
 from edge.contract.errors import ProtocolViolation
-from edge.contract.limits import ZVT_APDU_BYTES_MAX
 
 CASES = [
     pytest.param(Apdu(Control.POSITIVE), "80 00 00", id="positive"),

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.protocols.zvt_blocks import Block, BlockReader, Mark, checksum, encode_block
-from edge.contract.limits import ZVT_APDU_BYTES_MAX
+from edge.contract.device_limits import (
+    ZVT_APDU_BYTES_MAX,
+)
 
 FUZZ_BYTES = int(os.environ.get("ZVT_FUZZ_BYTES", "60000"))
 

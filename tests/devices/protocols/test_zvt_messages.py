@@ -28,7 +28,9 @@ from devices.protocols.zvt_results import (
     status_words,
 )
 from devices.protocols.zvt_text import TextEncoding, decode_text, without_card_numbers
-from edge.contract.limits import TERMINAL_RECEIPT_LINES_MAX
+from edge.contract.device_limits import (
+    TERMINAL_RECEIPT_LINES_MAX,
+)
 
 CP437 = TextEncoding.CP437
 GROUPED = " ".join(["41" + "1" * 2, *["1" * 4] * 3])

@@ -8,8 +8,11 @@ import pytest
 from devices.recordings.bundle import Bundle, Heading
 from devices.recordings.recording_folder import RecordingFolder, read_recording
 from devices.transports.flight_recorder import FlightEntry
+from edge.contract.device_limits import (
+    RECORDINGS_MAX,
+    RECORDINGS_PER_DEVICE_MAX,
+)
 from edge.contract.errors import Refused
-from edge.contract.limits import RECORDINGS_MAX, RECORDINGS_PER_DEVICE_MAX
 
 AT_MS = 1_795_000_000_123
 

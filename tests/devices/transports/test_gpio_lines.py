@@ -13,8 +13,10 @@ import pytest
 from devices.transports.byte_stream import ByteStream
 from devices.transports.gpio_lines import GpioPins, gpio_connector
 from devices.transports.signal_lines import SignalLines, lines_of
+from edge.contract.device_limits import (
+    LINES_LOOK_MS,
+)
 from edge.contract.errors import DeviceUnreachable
-from edge.contract.limits import LINES_LOOK_MS
 from tests.devices.virtual_clock import VirtualClock
 
 

@@ -14,8 +14,10 @@ from devices.transports.memory_pipe import memory_pipe
 from devices.transports.modem_lines import modem_lines
 from devices.transports.serial_port import SerialLine, serial_connector
 from devices.transports.signal_lines import SignalLines, lines_of
+from edge.contract.device_limits import (
+    LINES_LOOK_MS,
+)
 from edge.contract.errors import DeviceUnreachable
-from edge.contract.limits import LINES_LOOK_MS
 from edge.runtime.system_clock import SystemClock
 from tests.devices.virtual_clock import VirtualClock
 

@@ -8,10 +8,12 @@ from contextlib import suppress
 import pytest
 
 from devices.weighing.simulated_platter import ScaleFault
+from edge.contract.device_limits import (
+    SCALE_STILL_MS_MAX,
+)
 from edge.contract.device_messages import WeighOutcome
 from edge.contract.device_states import DriverState
 from edge.contract.errors import DeviceNeedsPerson, DeviceUnreachable
-from edge.contract.limits import SCALE_STILL_MS_MAX
 from tests.devices.scale_bench import scale_bench
 
 SEED = 20_261_127

@@ -11,7 +11,9 @@ from msgspec.structs import replace
 from edge.contract.envelope import seal
 from edge.contract.event_registry import Event
 from edge.contract.instant import business_day
-from edge.contract.limits import SALE_TOTAL_MINOR_MAX
+from edge.contract.limits import (
+    SALE_TOTAL_MINOR_MAX,
+)
 from edge.contract.return_events import CashReturned
 from edge.contract.sale_events import CashTendered, SaleAbandoned, SaleCompleted, SaleOpened
 from edge.contract.tip_events import TipReturned, TipSet

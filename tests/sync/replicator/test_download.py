@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from edge.contract.limits import FEED_PAGES_WAITING_MAX, FRAMES_IN_FLIGHT_MAX
+from edge.contract.limits import (
+    FEED_PAGES_WAITING_MAX,
+    FRAMES_IN_FLIGHT_MAX,
+)
 from edge.contract.reference_data import Feed, FeedItem, FeedPage
 from edge.contract.replication import FeedDown, FeedRefused
 from tests.sync.replicator.shop import Shop, until

@@ -13,7 +13,9 @@ from aiohttp import web
 from typing_extensions import override
 
 from edge.contract.errors import ReplicaFork, TillboxError
-from edge.contract.limits import FRAME_COMPRESSED_BYTES_MAX
+from edge.contract.limits import (
+    FRAME_COMPRESSED_BYTES_MAX,
+)
 from edge.contract.replication import Ack, Head
 from edge.runtime.system_clock import SystemClock
 from sync.replicator.edge_client import EdgeClient

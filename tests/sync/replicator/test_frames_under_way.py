@@ -8,7 +8,11 @@ from collections.abc import Callable
 import pytest
 from typing_extensions import override
 
-from edge.contract.limits import BACKOFF_MS_MAX, BACKOFF_MS_MIN, LINK_ACK_S_MAX
+from edge.contract.limits import (
+    BACKOFF_MS_MAX,
+    BACKOFF_MS_MIN,
+    LINK_ACK_S_MAX,
+)
 from edge.contract.replication import FrameHeader
 from edge.runtime.backoff import Backoff
 from edge.runtime.system_clock import SystemClock

@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
-from edge.contract.limits import STOP_S_MAX
+from edge.contract.limits import (
+    STOP_S_MAX,
+)
 from edge.runtime.certificates import Authority, issue_server_certificate, make_ca, write_ca
 from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import TaskDied

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from edge.contract.limits import FRAMES_IN_FLIGHT_MAX
+from edge.contract.limits import (
+    FRAMES_IN_FLIGHT_MAX,
+)
 from tests.sync.replicator.shop import Shop, until
 from tests.sync.tcp_cutter import TcpCutter
 

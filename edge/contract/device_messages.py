@@ -337,6 +337,9 @@ class PaymentOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
 class WeighOutcome(msgspec.Struct, frozen=True):
     """A weight that was still: two readings in a row, asked for after the job came, agreed.
 
+    From a scale that weighs at a price it is the one result that it gives for a load: that price
+    and the amount must fit the weight.
+
     `weight_g` is what the scale shows, 0 for nothing on it; `unit` the unit it shows it in.
     `load` names what lies there: it is another one once the goods were moved or taken off, so
     that nobody pays for the last customer's.

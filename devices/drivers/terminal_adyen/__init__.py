@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from devices.driver import DriverSpec, Rung
+from devices.driver import DriverSpec, Replay, Rung
 from devices.drivers.terminal_adyen.payments import TerminalAdyen
 from devices.drivers.terminal_adyen.settings import TerminalAdyenSettings, terminal_connector
 from edge.contract.device_messages import JobKind
@@ -39,4 +39,6 @@ DRIVER: Final = DriverSpec(
     model="any terminal with Terminal API, local communications",
     capabilities=("authorise", "refund", "reverse", "inquire", "abort", "receipts"),
     rung=Rung.SIMULATED,
+    # what was on the wire is encrypted: its recording is what was said, for people
+    replay=Replay.READ_ONLY,
 )

@@ -15,6 +15,7 @@ import pytest
 
 from devices.driver import SimulatorPorts
 from devices.driver_catalogue import simulator
+from devices.scripted_actions import read_play
 from devices.simulators.terminal_adyen import SIMULATOR
 from devices.simulators.terminal_adyen.scripts import Point, Script, SimulatedAdyenSettings
 from devices.simulators.terminal_adyen.sealing import SharedSecret
@@ -350,3 +351,58 @@ def test_a_script_that_is_not_there_is_told_with_those_that_are() -> None:
     with pytest.raises(Refused, match="does not know 'explode'") as caught:
         made.next_script = "explode"
     assert all(script in caught.value.advice for script in Script)
+
+
+async def test_a_script_has_it_do_everything_that_can_be_made_to_happen() -> None:
+    async with counter() as here:
+        till = here.till()
+
+        async def play(action: str, **args: Any) -> None:
+            await read_play(SIMULATOR.actions, action, args).on(here.terminal)
+
+        for number, (action, condition) in enumerate(
+            {
+                "decline": "Refusal",
+                "stop_key": "Cancel",
+                "refuse_as_busy": "Busy",
+                "reach_no_host": "UnreachableHost",
+                "approve": "",
+            }.items()
+        ):
+            await play(action)
+            answer = await till.ask("Payment", paying(2), f"A{number}")
+            assert answer["Response"].get("ErrorCondition", "") == condition
+        await play("approve_a_part")
+        await till.ask("Payment", paying(2), "B1")
+        assert [each["amount_minor"] for each in SIMULATOR.shows(here.terminal)["booked"]] == [
+            200,
+            100,
+        ]
+        assert SIMULATOR.shows(here.terminal)["balance_minor"] == 300
+        await play("online", on=False)
+        health = await till.ask("Diagnosis", {"HostDiagnosisFlag": True}, "C1")
+        assert health["POIStatus"]["CommunicationOKFlag"] is False
+        await play("forget")
+        assert await state(till, "B1", "C2") == "NotFound"
+        await play("ask")
+        await till.send("Payment", paying(2), "B2")
+        await here.clock.sleep(1)
+        await play("press", key="decline")
+        assert (await till.answer("Payment"))["Response"]["ErrorCondition"] == "Refusal"
+        await play("ask", on=False)
+        await play("spoil", how="http_error")
+        await till.send("Payment", paying(2), "B3")
+        assert (await till.read())[0] == 500
+        await play("stall_at", point="status", seconds=30)
+        began = here.clock.monotonic_ms()
+        assert await state(till, "B3", "C3") == ""
+        assert here.clock.monotonic_ms() - began == 30_000
+        await play("manners", close=True, delay_ms=500)
+        await till.send("Diagnosis", {}, "C4")
+        assert b"Connection: close" in (await till._more())
+        cut = here.till()
+        await play("manners")
+        await play("cut_at", point="request")
+        await cut.send("Payment", paying(2), "B4")
+        with pytest.raises(AssertionError, match="hung up"):
+            await cut.read()

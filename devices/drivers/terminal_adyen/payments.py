@@ -91,7 +91,6 @@ class TerminalAdyen(AdyenConnection):
             line = await self._ready_line()
             self._check_key()
             await self._settle_earlier(line)
-            await self._prove_awake(line)
             if not line.is_open:  # some terminals close the connection behind each answer
                 line = await self._ready_line()
             note = await self._begin(job, args)
@@ -161,9 +160,8 @@ class TerminalAdyen(AdyenConnection):
             end = ended(note, answer)
         except NotSent:
             words = f"The {note.kind} was not sent."
-            await self._notes.end(
-                note, Ended(PaymentOutcome(DECLINED, code="not_sent", reason=words))
-            )
+            unsent = PaymentOutcome(DECLINED, code="not_sent", reason=words)
+            await self._notes.end(note, Ended(unsent))
             raise
         except (DeviceUnreachable, ProtocolViolation) as error:
             await line.close()

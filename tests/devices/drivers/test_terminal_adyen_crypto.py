@@ -123,12 +123,12 @@ NONCE = bytes(range(16))
 BLOB, MAC = encrypt(b'{"SaleToPOIResponse":{"much":"more than a block"}}', KEYS, NONCE)
 
 
-def with_padding(tail: bytes) -> tuple[bytes, bytes]:
+def with_padding(tail: bytes, taken_off: int) -> tuple[bytes, bytes]:
     """Return blob and the MAC of what a careless reader would take for the plain text."""
     plain = b"0123456789abcdef" * 2
     whole = plain[: -len(tail)] + tail
     blob, _ = encrypt(whole, KEYS, NONCE)
-    return blob[:-16], hmac.digest(KEYS.hmac, whole[:-1], "sha256")
+    return blob[:-16], hmac.digest(KEYS.hmac, whole[:-taken_off], "sha256")
 
 
 BROKEN = {
@@ -140,10 +140,11 @@ BROKEN = {
     "a block less": (BLOB[:-16], MAC),
     "half a block": (BLOB[:-8], MAC),
     "no blob": (b"", MAC),
-    "padding 0": with_padding(b"\x00"),
-    "padding 17": with_padding(b"\x11"),
-    "padding 255": with_padding(b"\xff"),
-    "padding of two kinds": with_padding(b"\x02\x03\x03"),
+    "padding 0": with_padding(b"\x00", 1),
+    "padding 17": with_padding(b"\x11", 1),
+    "padding 255": with_padding(b"\xff", 1),
+    "padding of two kinds": with_padding(b"\x02\x03\x03", 3),
+    "padding of one": with_padding(b"\x00" * 15 + b"\x10", 16),
 }
 
 

@@ -304,6 +304,47 @@ async def test_another_terminal_is_not_asked_for_what_the_first_was_at() -> None
         assert booked == [("payment", 1999)]
 
 
+# --- broken off by the host ----------------------------------------------------------------------
+
+
+async def test_a_payment_that_its_host_broke_off_is_found_out() -> None:
+    async with adyen_shop(SimulatedAdyenSettings(customer_ms=5_000)) as shop:
+        job = shop.pay(1999)
+        going = asyncio.create_task(shop.driver.perform(job))
+        await shop.clock.sleep(2)
+        going.cancel()
+        await asyncio.gather(going, return_exceptions=True)
+        assert await check_once(shop, job, "payment", (0, 0)) == "approved"
+        assert outcome_of(await shop.driver.perform(shop.pay(5))).outcome == "approved"
+
+
+async def test_a_question_that_was_given_up_leaves_no_answer_behind() -> None:
+    async with adyen_shop() as shop:
+        shop.terminal.stall_at, shop.terminal.stall_s = Point.DIAGNOSIS, 31.0
+        with pytest.raises(DeviceUnreachable, match="within 30 s"):
+            await shop.driver.perform(shop.health())
+        await shop.clock.sleep(5)
+        assert outcome_of(await shop.driver.perform(shop.pay(5))).outcome == "approved"
+
+
+async def test_an_end_that_was_not_kept_is_asked_for_before_the_next_begins() -> None:
+    async with adyen_shop() as shop:
+        job = shop.pay(1999)
+        await shop.driver.perform(job)
+        note = msgspec.json.decode(shop.ports.notes[job.id, "payment"], type=PaymentNote)
+        unended = msgspec.structs.replace(note, outcome=None, service_id="UNHEARDOF")
+        shop.ports.notes[job.id, "payment"] = msgspec.json.encode(unended)
+        other = shop.pay(5)
+        with pytest.raises(Refused, match="busy"):
+            await shop.driver.perform(other)
+        assert (other.id, "payment") not in shop.ports.notes
+        shop.ports.notes[job.id, "payment"] = msgspec.json.encode(
+            msgspec.structs.replace(note, outcome=None)
+        )
+        assert outcome_of(await shop.driver.perform(other)).outcome == "approved"
+        assert (await shop.definite(job)).outcome == "approved"
+
+
 # --- one at a time -------------------------------------------------------------------------------
 
 

@@ -27,6 +27,7 @@ _CODES = (
     b"9521234567892\r\n",
     b"\x02]C10109521234567892|10ABC\x1d17261231\x03",
     b"abQR with \xc3\xa4 and \xe4aba",
+    b"9" * 3_000,  # without an end: what is held is bounded all the same
 )
 
 

@@ -13,10 +13,12 @@ from devices.driver import Replay
 from devices.protocols.escpos_encoder import EscposEncoder
 from devices.recordings.bundle import Bundle, pack, unpack
 from devices.replaying.replay import RecordingReplay, Verdict
+from devices.transports.byte_stream import ByteStream
 from devices.transports.flight_recorder import FlightEntry
 from devices.transports.memory_pipe import PipeVariant
 from edge.contract.errors import Refused
 from edge.runtime.structured_log import open_log
+from tests.devices.conformance import DriverBench
 from tests.devices.replaying.recorded_life import Life, is_cut, record, works
 
 EscposEncoder.load()  # the clock of a recording must not jump while a thread imports
@@ -60,11 +62,11 @@ async def test_a_driver_writes_the_same_bytes_as_then(
 
 
 async def test_events_and_results_are_told_as_they_happened() -> None:
-    async def scans(bench: object) -> None:
-        await bench.until_serving()  # type: ignore[attr-defined]
-        await bench.clock.sleep(2)  # type: ignore[attr-defined]
-        await bench.simulator.scan("9521234567892")  # type: ignore[attr-defined]
-        await bench.clock.sleep(1)  # type: ignore[attr-defined]
+    async def scans(bench: DriverBench) -> None:
+        await bench.until_serving()
+        await bench.clock.sleep(2)
+        await bench.simulator.scan("9521234567892")
+        await bench.clock.sleep(1)
 
     bundle, _ = await record("scanner_serial", scans)
     verdict, said = await play(bundle, show_bytes=True)
@@ -75,6 +77,33 @@ async def test_events_and_results_are_told_as_they_happened() -> None:
     assert '"9521234567892"' in event
     assert any("< 39 35 32 31" in line for line in said)
     assert "nothing to compare" in said[-1]
+
+
+async def test_a_machine_that_was_slow_plays_as_slowly_as_it_was() -> None:
+    # the scale says nothing for five questions; the machine took a seventh longer for everything
+    async def answers_late(bench: DriverBench) -> None:
+        simulator = bench.simulator
+        asked = 0
+
+        async def mute_at_first(stream: ByteStream) -> None:
+            nonlocal asked
+            while asked < 4 and (data := await stream.read(100)):
+                asked += len(data)
+            await simulator.attend(stream)
+
+        bench.far_end = mute_at_first
+        await bench.until_serving()
+        await bench.clock.sleep(3)
+
+    bundle, _ = await record("scale_cas", answers_late)
+    first = bundle.entries[0].at_ms
+    slowly = [
+        msgspec.structs.replace(entry, at_ms=first + round((entry.at_ms - first) * 1.15))
+        for entry in bundle.entries
+    ]
+    verdict, said = await play(with_entries(bundle, slowly))
+    assert verdict.same, "\n".join(said)
+    assert verdict.recorded > 20
 
 
 # --- differences --------------------------------------------------------------------------

@@ -63,7 +63,7 @@ class Replay(StrEnum):
     REDACTED = "redacted"
     """Its messages are, as long as they were, with card data and passwords blanked."""
     READ_ONLY = "read_only"
-    """They are for people: the conversation was encrypted, or other than what was recorded."""
+    """They are for people: the conversation was encrypted, or went over lines beside the bytes."""
 
 
 # --- jobs as a driver sees them ----------------------------------------------------------

@@ -41,9 +41,8 @@ def test_the_first_byte_that_is_another_is_found(
 
 def test_what_is_written_now_was_written_then_and_may_have_taken_its_time() -> None:
     comparison = Comparison(ENTRIES, from_the_middle=False)
-    told = []
-    for piece in (b"a", b"bc", b"de", b"f", b"more"):
-        told.append((comparison.wrote(piece), comparison.slow))
+    pieces = (b"a", b"bc", b"de", b"f", b"more")
+    told = [(comparison.wrote(piece), comparison.slow) for piece in pieces]
     assert told == [(110, False), (110, False), (130, True), (140, False), (None, False)]
 
 

@@ -99,4 +99,7 @@ async def scale_bench(
 def serial_line(address: str) -> SerialLine:
     """Return the line that an address names."""
     parts = urlsplit(address)
-    return addresses._line(address, parts.path, dict(parse_qsl(parts.query)))
+    query = dict(parse_qsl(parts.query))
+    return addresses._line(
+        addresses._Address(address, "", 0, parts.path, modem_lines=False, query=query)
+    )

@@ -91,6 +91,7 @@ class TerminalAdyen(AdyenConnection):
             line = await self._ready_line()
             self._check_key()
             await self._settle_earlier(line)
+            await self._prove_awake(line)
             if not line.is_open:  # some terminals close the connection behind each answer
                 line = await self._ready_line()
             note = await self._begin(job, args)

@@ -42,6 +42,7 @@ TAG_COMMAND: Final = 0x0A
 TAG_SYNC_RECEIPT: Final = 0x1F1F
 
 _STATUS_NO_PRINT: Final = 0x03
+_STATUS_AND_PRINT: Final = 0x02
 
 POSITIVE: Final = Apdu(Control.POSITIVE)
 """80 00 00: taken. To 04 0F, 06 D1 and 06 D3 it is a business act: durable first."""
@@ -56,6 +57,9 @@ PASSWORD_COMMANDS: Final = frozenset(
         Control.STATUS_ENQUIRY,
         Control.REVERSAL,
         Control.REFUND,
+        Control.SEND_TOTALS,
+        Control.END_OF_DAY,
+        Control.INITIALISATION,
     }
 )
 """Commands whose first three bytes are the password."""
@@ -95,15 +99,32 @@ def reversal(password: str, receipt: int, *, sync_receipt: bytes | None = None) 
     return Apdu(Control.REVERSAL, data + _mirrored(sync_receipt))
 
 
-def repeat_receipt(password: str) -> Apdu:
-    """Return 06 20 that asks for the status information of the last payment, without printing."""
-    service = encode_field(SERVICE_BYTE, bytes((_STATUS_NO_PRINT,)))
+def repeat_receipt(password: str, *, prints: bool = False) -> Apdu:
+    """Return 06 20: the status information of the last payment, with its receipts or without."""
+    service = encode_field(
+        SERVICE_BYTE, bytes((_STATUS_AND_PRINT if prints else _STATUS_NO_PRINT,))
+    )
     return Apdu(Control.REPEAT_RECEIPT, _password(password) + service)
 
 
 def status_enquiry(password: str) -> Apdu:
     """Return 05 01: how is the terminal? Never a payment."""
     return Apdu(Control.STATUS_ENQUIRY, _password(password))
+
+
+def send_totals(password: str) -> Apdu:
+    """Return 06 10: what does the terminal hold that it has not handed in? Changes nothing."""
+    return Apdu(Control.SEND_TOTALS, _password(password))
+
+
+def end_of_day(password: str) -> Apdu:
+    """Return 06 50: the terminal hands in what it booked, and begins anew."""
+    return Apdu(Control.END_OF_DAY, _password(password))
+
+
+def initialisation(password: str) -> Apdu:
+    """Return 06 93: the terminal fetches its settings from the card network."""
+    return Apdu(Control.INITIALISATION, _password(password))
 
 
 def diagnosis() -> Apdu:

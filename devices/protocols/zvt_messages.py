@@ -20,6 +20,7 @@ from devices.protocols.zvt_tlv import CONTAINER, Tlv, find, read_length, read_tl
 
 TAG_TEXT: Final = 0x07
 TAG_ATTRIBUTE: Final = 0x09
+TAG_CHARACTER_SET: Final = 0x14
 TAG_DISPLAY_TEXTS: Final = 0x24
 TAG_RECEIPT_TYPE: Final = 0x1F07
 TAG_LONG_TRACE: Final = 0x1F2B
@@ -27,6 +28,13 @@ TAG_TERMINAL_ID: Final = 0x1F44
 
 RECEIPT_MERCHANT: Final = 1
 RECEIPT_CUSTOMER: Final = 2
+
+_CHARACTER_SETS: Final = {
+    0xFF: TextEncoding.CP437,
+    0xFE: TextEncoding.UTF_8,
+    0x01: TextEncoding.LATIN_1,
+}
+"""A message may name the set of its texts (tag 14): that goes before the terminal's setting."""
 
 _ATTRIBUTE_END: Final = 0x81
 """Attributes from here on end a receipt: feeds and cuts follow the last line."""
@@ -97,8 +105,12 @@ class StatusInformation:
 
     @property
     def sync_receipt(self) -> bytes | None:
-        """TLV 1F1F, to be mirrored in the next payment; None when the terminal does not send it."""
-        return find(self.fields.tlv, TAG_SYNC_RECEIPT)
+        """TLV 1F1F, to be mirrored in the next payment; None when the terminal does not send it.
+
+        b"" for what is no receipt number: never 0, which would undo the last payment.
+        """
+        sent = find(self.fields.tlv, TAG_SYNC_RECEIPT)
+        return sent if not sent or bcd_decode(sent) else b""
 
     @property
     def last4(self) -> str:
@@ -231,9 +243,11 @@ def _intermediate(data: bytes, encoding: TextEncoding) -> IntermediateStatus:
     minutes, rest = 0, data[1:]
     if rest and not _is_container(rest):
         minutes, rest = bcd_decode(rest[:1]) or 0, rest[1:]
+    items = read_fields(rest).tlv
+    encoding = _named_set(items, encoding)
     shown = (
         child.value
-        for item in read_fields(rest).tlv
+        for item in items
         if item.tag == TAG_DISPLAY_TEXTS
         for child in item.children
         if child.tag == TAG_TEXT
@@ -252,6 +266,7 @@ def _is_container(data: bytes) -> bool:
 
 def _print_line(data: bytes, encoding: TextEncoding) -> PrintedText:
     text, container = _without_container(data[1:])
+    encoding = _named_set(container, encoding)
     line = without_card_numbers(decode_text(text, encoding).rstrip())
     return PrintedText((line,), _receipt_type(container), data[0] >= _ATTRIBUTE_END)
 
@@ -266,12 +281,18 @@ def _without_container(text: bytes) -> tuple[bytes, tuple[Tlv, ...]]:
 
 def _print_block(data: bytes, encoding: TextEncoding) -> PrintedText:
     items = read_fields(data).tlv
+    encoding = _named_set(items, encoding)
     lines = tuple(
         without_card_numbers(decode_text(value, encoding).rstrip())
         for value in _values(items, TAG_TEXT)
     )
     ends = any(value[:1] >= bytes((_ATTRIBUTE_END,)) for value in _values(items, TAG_ATTRIBUTE))
     return PrintedText(lines, _receipt_type(items), ends)
+
+
+def _named_set(items: tuple[Tlv, ...], encoding: TextEncoding) -> TextEncoding:
+    value = find(items, TAG_CHARACTER_SET)
+    return _CHARACTER_SETS.get(value[0], encoding) if value else encoding
 
 
 def _values(items: tuple[Tlv, ...], tag: int) -> Iterator[bytes]:

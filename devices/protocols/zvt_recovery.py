@@ -18,6 +18,7 @@ from typing import Final
 
 import msgspec
 
+from devices.protocols.zvt_fields import TOTALS
 from devices.protocols.zvt_messages import StatusInformation
 from devices.protocols.zvt_results import ABORTED, OK
 from devices.protocols.zvt_transactions import Kind, refusal, refusal_code
@@ -43,6 +44,8 @@ class Booking(msgspec.Struct, frozen=True):
     currency_number: int | None
     original_trace: str = ""
     """Of a reversal: which transaction it took back."""
+    totals: bool = False
+    """Whether it is an end of day, which some terminals name as the last thing they did."""
 
     @property
     def receipt_and_trace(self) -> tuple[str, str]:
@@ -70,6 +73,7 @@ def booking_of(status: StatusInformation) -> Booking:
         status.amount_minor,
         status.currency_number,
         status.original_trace,
+        status.fields.get(TOTALS) is not None,
     )
 
 
@@ -199,6 +203,8 @@ def _is_ours(note: PaymentNote, now: Booking) -> bool:
     if note.seen is not None:
         return now.result == OK and now.receipt_and_trace == note.seen.receipt_and_trace
     if not note.asked or now.amount_minor != note.amount_minor or _is_older(note.baseline, now):
+        return False
+    if now.totals:
         return False
     if now.currency_number not in {note.currency_number, None} or _is_another_kind(note, now):
         return False

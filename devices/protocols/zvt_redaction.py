@@ -23,7 +23,7 @@ _KEPT_FIELDS: Final = frozenset(
         bmp.TIMEOUT, bmp.SERVICE_BYTE, bmp.AMOUNT, bmp.TRACE, bmp.TIME, bmp.DATE,
         bmp.STATUS_BYTE, bmp.RESULT, bmp.TERMINAL_ID, bmp.ORIGINAL_TRACE,
         bmp.AUTHORISATION_ATTRIBUTE, bmp.CURRENCY, bmp.RECEIPT, bmp.TURNOVER, bmp.CARD_TYPE,
-        bmp.CARD_NAME,
+        bmp.CARD_NAME, bmp.TOTALS,
     }
 )  # fmt: skip
 _KEPT_TAGS: Final = frozenset(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 OK: Final = 0x00
+NOT_REGISTERED: Final = 0x6B
 ABORTED: Final = 0x6C
 """The customer or the clerk gave up, or time ran out at the terminal."""
 WRONG_CURRENCY: Final = 0x6F
@@ -194,9 +195,11 @@ _CARD_TYPES: Final[dict[int, str]] = {
     46: "Maestro",
 }
 
+_INITIALISE: Final = 0x01
+_DIAGNOSE: Final = 0x02
 _STATUS_BITS: Final[dict[int, str]] = {
-    0x01: "The terminal must be initialised.",
-    0x02: "The terminal wants its diagnosis to be run.",
+    _INITIALISE: "The terminal must be initialised.",
+    _DIAGNOSE: "The terminal wants its diagnosis to be run.",
     0x04: "The terminal waits for its personalisation.",
 }
 
@@ -223,6 +226,16 @@ def intermediate_words(status: int) -> str:
 def card_type_words(card_type: int) -> str:
     """Return the scheme of a ZVT card type (BMP 8A), or empty when it is not known."""
     return _CARD_TYPES.get(card_type, "")
+
+
+def wants_initialisation(status_byte: int) -> bool:
+    """Say whether the status byte of 06 0F asks for 06 93."""
+    return bool(status_byte & _INITIALISE)
+
+
+def wants_diagnosis(status_byte: int) -> bool:
+    """Say whether the status byte of 06 0F asks for 06 70."""
+    return bool(status_byte & _DIAGNOSE)
 
 
 def status_words(status_byte: int) -> str:

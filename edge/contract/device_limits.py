@@ -111,6 +111,8 @@ TERMINAL_T4_MS: Final = 180_000
 """ZVT T4: silence inside a dialogue that the terminal leads."""
 TERMINAL_BUSY_RETRY_MS: Final = 1_000
 """How soon a terminal that is still in a dialogue is asked again about a payment in doubt."""
+TERMINAL_SERVICE_EVERY_MS: Final = 3_600_000
+"""A terminal that goes on asking for its diagnosis gets it once an hour: it takes a minute."""
 TERMINAL_T1_MS: Final = 200
 """ZVT T1 on a serial line: silence inside a block; the block is then asked for again."""
 TERMINAL_T2_MS: Final = 5_000

@@ -27,6 +27,7 @@ from edge.contract.limits import (
     BARCODE_CHARS_MAX,
     SCALE_WEIGHT_G_MAX,
     TERMINAL_RECEIPT_NUMBER_CHARS_MAX,
+    TERMINAL_TOTAL_MINOR_MAX,
 )
 from edge.contract.receipt_document import ReceiptDocument
 
@@ -37,7 +38,7 @@ class Delivery(StrEnum):
     """What may be done with a message whose fate is not known."""
 
     AT_MOST_ONCE = "at_most_once"
-    """Never a second time: a drawer."""
+    """Never a second time: a drawer, and the end of a terminal's day."""
     AT_LEAST_ONCE_MARKED = "at_least_once_marked"
     """Again, but the repeat says it is one: a receipt marked COPY."""
     AT_LEAST_ONCE = "at_least_once"
@@ -58,6 +59,11 @@ class JobKind(StrEnum):
     REVERSE_PAYMENT = "reverse_payment"
     INQUIRE_PAYMENT = "inquire_payment"
     ABORT_PAYMENT = "abort_payment"
+    END_OF_DAY = "end_of_day"
+    INQUIRE_END_OF_DAY = "inquire_end_of_day"
+    REPEAT_CARD_RECEIPT = "repeat_card_receipt"
+    SERVICE_TERMINAL = "service_terminal"
+    LOG_OFF_TERMINAL = "log_off_terminal"
     WEIGH = "weigh"
     SHOW_LINES = "show_lines"
     PRINT_LABELS = "print_labels"
@@ -73,6 +79,11 @@ DELIVERY: Final[dict[JobKind, Delivery]] = {
     JobKind.REVERSE_PAYMENT: Delivery.INQUIRE_ONLY,
     JobKind.INQUIRE_PAYMENT: Delivery.REPEATABLE,
     JobKind.ABORT_PAYMENT: Delivery.REPEATABLE,
+    JobKind.END_OF_DAY: Delivery.AT_MOST_ONCE,
+    JobKind.INQUIRE_END_OF_DAY: Delivery.REPEATABLE,
+    JobKind.REPEAT_CARD_RECEIPT: Delivery.REPEATABLE,
+    JobKind.SERVICE_TERMINAL: Delivery.REPEATABLE,
+    JobKind.LOG_OFF_TERMINAL: Delivery.REPEATABLE,
     JobKind.WEIGH: Delivery.REPEATABLE,
     JobKind.SHOW_LINES: Delivery.REPEATABLE,
     JobKind.PRINT_LABELS: Delivery.AT_LEAST_ONCE,
@@ -171,6 +182,50 @@ class AbortPaymentArgs(msgspec.Struct, frozen=True):
     job: CommandId
 
 
+class EndOfDayArgs(msgspec.Struct, frozen=True):
+    """Have a payment terminal hand in what it booked since the last time, and begin anew.
+
+    It moves no money of the shop's, but it closes the batch: a second one hands in nothing,
+    and its empty totals would stand in place of the day's. So it is sent at most once; an
+    answer that is lost is `unknown`, and `inquire_end_of_day` asks the terminal by its totals
+    what became of it. Answered with an `EndOfDayOutcome`.
+    """
+
+
+class InquireEndOfDayArgs(msgspec.Struct, frozen=True):
+    """Ask what became of an end of day; closes nothing. Answered with an `EndOfDayOutcome`.
+
+    `job` is that job's id. One that was never begun is answered `not_closed` with code
+    `never_begun`, and can then never be begun.
+    """
+
+    job: CommandId
+
+
+class RepeatCardReceiptArgs(msgspec.Struct, frozen=True):
+    """Have the terminal compose its last receipts again; moves no money.
+
+    Answered with a `PaymentOutcome` of the terminal's last stored transaction, its receipts
+    with it: `failed` with code `nothing_stored` when there is none.
+    """
+
+
+class ServiceTerminalArgs(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Have the terminal test its line to the card network, or `initialise` itself there.
+
+    Never a payment. Answered with a `TerminalServiceOutcome`.
+    """
+
+    initialise: bool = False
+
+
+class LogOffTerminalArgs(msgspec.Struct, frozen=True):
+    """Set the terminal free from the till, for somebody who works at the terminal itself.
+
+    The next job that needs it registers the till again.
+    """
+
+
 class WeighArgs(msgspec.Struct, frozen=True, omit_defaults=True):
     """Read what lies on the scale, once it is still. Sells nothing, at the scale or elsewhere.
 
@@ -255,6 +310,11 @@ JOB_ARGS: Final[dict[JobKind, type[msgspec.Struct]]] = {
     JobKind.REVERSE_PAYMENT: ReversePaymentArgs,
     JobKind.INQUIRE_PAYMENT: InquirePaymentArgs,
     JobKind.ABORT_PAYMENT: AbortPaymentArgs,
+    JobKind.END_OF_DAY: EndOfDayArgs,
+    JobKind.INQUIRE_END_OF_DAY: InquireEndOfDayArgs,
+    JobKind.REPEAT_CARD_RECEIPT: RepeatCardReceiptArgs,
+    JobKind.SERVICE_TERMINAL: ServiceTerminalArgs,
+    JobKind.LOG_OFF_TERMINAL: LogOffTerminalArgs,
     JobKind.WEIGH: WeighArgs,
     JobKind.SHOW_LINES: ShowLinesArgs,
     JobKind.PRINT_LABELS: PrintLabelsArgs,
@@ -332,6 +392,55 @@ class PaymentOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     advice: str = ""
     merchant_receipt: tuple[str, ...] = ()
     customer_receipt: tuple[str, ...] = ()
+
+
+class SchemeTotal(msgspec.Struct, frozen=True):
+    """How many transactions of one kind of card a batch has, and their sum without a sign."""
+
+    scheme: str
+    count: Annotated[int, Meta(ge=0)]
+    amount_minor: Annotated[int, Meta(ge=0, le=TERMINAL_TOTAL_MINOR_MAX)]
+
+
+class BatchTotals(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a terminal says that a batch holds.
+
+    `amount_minor` is its sum as the terminal writes it, without a sign; the receipt numbers
+    are the terminal's own, empty when it does not name them. `schemes` has those kinds of
+    cards that were used, none when the terminal gives the sum alone.
+    """
+
+    amount_minor: Annotated[int, Meta(ge=0, le=TERMINAL_TOTAL_MINOR_MAX)]
+    first_receipt: str = ""
+    last_receipt: str = ""
+    schemes: tuple[SchemeTotal, ...] = ()
+
+
+class EndOfDayOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of the end of a terminal's day.
+
+    `outcome`: `closed`, `not_closed`, or `unknown`. `totals`: of the batch that was closed,
+    None when the terminal did not say. `inferred`: its answer was lost; that it closed the
+    batch, and which, follows from its totals before and after. `lines`: the slip that it
+    composed. `code` is the terminal's; `reason` says in words why not, `advice` what a person
+    should do about it.
+    """
+
+    outcome: str
+    totals: BatchTotals | None = None
+    inferred: bool = False
+    lines: tuple[str, ...] = ()
+    trace: str = ""
+    code: str = ""
+    reason: str = ""
+    advice: str = ""
+
+
+class TerminalServiceOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a terminal is after a diagnosis or an initialisation, and the slip it composed."""
+
+    health: str
+    lines: tuple[str, ...] = ()
 
 
 class WeighOutcome(msgspec.Struct, frozen=True):

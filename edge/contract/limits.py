@@ -272,6 +272,8 @@ CARD_NUMBERS_LOOKED_BACK: Final = 20_000
 and less than the 10,000 transactions after which ZVT terminals use a number again."""
 TERMINAL_RECEIPT_NUMBER_CHARS_MAX: Final = 40
 """A terminal's own number of a receipt: four digits in ZVT, others name it with more."""
+TERMINAL_TOTAL_MINOR_MAX: Final = 999_999_999_999
+"""A terminal's totals have twelve digits."""
 SCALE_WEIGHT_G_MAX: Final = 99_999
 """What a counter scale can write: two digits before the point, three behind it."""
 WEIGH_AGE_MS_MAX: Final = 4_000

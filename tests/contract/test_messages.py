@@ -17,9 +17,12 @@ from edge.contract.device_messages import (
     JOB_ARGS,
     AuthorisePaymentArgs,
     BarcodeScanned,
+    BatchTotals,
     Delivery,
     DeviceEvent,
     DisplayLine,
+    EndOfDayOutcome,
+    InquireEndOfDayArgs,
     Job,
     JobKind,
     JobResult,
@@ -28,6 +31,8 @@ from edge.contract.device_messages import (
     PrintLabelsArgs,
     RefundPaymentArgs,
     ReversePaymentArgs,
+    SchemeTotal,
+    ServiceTerminalArgs,
     ShelfLabel,
     ShowLinesArgs,
     WeighArgs,
@@ -88,6 +93,39 @@ def test_money_that_goes_back_is_never_sent_a_second_time() -> None:
     assert msgspec.json.decode(
         reversal, type=JOB_ARGS[JobKind.REVERSE_PAYMENT]
     ) == ReversePaymentArgs("refund-1", 5, "EUR", "0042")
+
+
+def test_a_day_is_ended_at_most_once_and_asked_about_as_often_as_one_likes() -> None:
+    assert DELIVERY[JobKind.END_OF_DAY] is Delivery.AT_MOST_ONCE
+    asked = b'{"job":"eod-000001"}'
+    assert msgspec.json.decode(
+        asked, type=JOB_ARGS[JobKind.INQUIRE_END_OF_DAY]
+    ) == InquireEndOfDayArgs("eod-000001")
+    assert msgspec.json.decode(b"{}", type=ServiceTerminalArgs) == ServiceTerminalArgs(
+        initialise=False
+    )
+    for kind in (
+        JobKind.INQUIRE_END_OF_DAY,
+        JobKind.REPEAT_CARD_RECEIPT,
+        JobKind.SERVICE_TERMINAL,
+        JobKind.LOG_OFF_TERMINAL,
+    ):
+        assert DELIVERY[kind] is Delivery.REPEATABLE
+
+
+def test_the_outcome_of_a_day_goes_over_the_wire_and_back() -> None:
+    told = EndOfDayOutcome(
+        "closed", BatchTotals(958, "0233", "0234", (SchemeTotal("Visa", 2, 958),)), lines=("a",)
+    )
+    wire = msgspec.json.encode(told)
+    assert wire == (
+        b'{"outcome":"closed","totals":{"amount_minor":958,"first_receipt":"0233",'
+        b'"last_receipt":"0234","schemes":[{"scheme":"Visa","count":2,"amount_minor":958}]},'
+        b'"lines":["a"]}'
+    )
+    assert msgspec.json.decode(wire, type=EndOfDayOutcome) == told
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(b'{"amount_minor":-1}', type=BatchTotals)
 
 
 LABEL = b'{"name":"x","price":"1","copies":%s}'

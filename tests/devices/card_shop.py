@@ -13,12 +13,17 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+import msgspec
+
 from devices.driver import DeviceJob, Driver
 from devices.transports.memory_pipe import MemoryCable
 from edge.contract.device_messages import (
     AbortPaymentArgs,
     AuthorisePaymentArgs,
     CheckHealthArgs,
+    EndOfDayArgs,
+    EndOfDayOutcome,
+    InquireEndOfDayArgs,
     InquirePaymentArgs,
     JobKind,
     JobResult,
@@ -82,7 +87,7 @@ class CardShop:
 
     async def until_live(self) -> None:
         """Wait until a job would be taken at once: the state may still be that before a blip."""
-        while not self.driver._live.is_set():
+        while self.driver._line is None:
             await self.clock.sleep(0.05)
 
     def pay(self, amount_minor: int, currency: str = "EUR") -> DeviceJob:
@@ -113,6 +118,17 @@ class CardShop:
         args = AbortPaymentArgs(job.id)
         return DeviceJob(name, JobKind.ABORT_PAYMENT, args, self.clock.now_ms() + 30_000)
 
+    def end_of_day(self) -> DeviceJob:
+        name = f"eod-{next(self.numbers):06d}"
+        return self.job(JobKind.END_OF_DAY, EndOfDayArgs(), name)
+
+    def day_inquiry(self, job: DeviceJob) -> DeviceJob:
+        return self.job(JobKind.INQUIRE_END_OF_DAY, InquireEndOfDayArgs(job.id))
+
+    def job(self, kind: JobKind, args: msgspec.Struct, name: str = "") -> DeviceJob:
+        name = name or f"job-{next(self.numbers):06d}"
+        return DeviceJob(name, kind, args, self.clock.now_ms() + 30_000)
+
     def health(self) -> DeviceJob:
         name = f"well-{next(self.numbers):06d}"
         return DeviceJob(name, JobKind.CHECK_HEALTH, CheckHealthArgs(), self.clock.now_ms() + 9)
@@ -123,6 +139,15 @@ class CardShop:
         while self.clock.monotonic_ms() < end_ms:
             with contextlib.suppress(DeviceUnreachable, Refused):
                 return outcome_of(await self.driver.perform(self.inquiry(job)))
+            await self.clock.sleep(1.0)
+        raise AssertionError(f"{job.id} was never settled")
+
+    async def definite_day(self, job: DeviceJob) -> EndOfDayOutcome:
+        """Ask until it is known what became of an end of day."""
+        end_ms = self.clock.monotonic_ms() + DEADLINE_S * 1000
+        while self.clock.monotonic_ms() < end_ms:
+            with contextlib.suppress(DeviceUnreachable, Refused):
+                return day_of(await self.driver.perform(self.day_inquiry(job)))
             await self.clock.sleep(1.0)
         raise AssertionError(f"{job.id} was never settled")
 
@@ -162,6 +187,12 @@ class CardShop:
                 ended = await asyncio.gather(*self.tasks, listener, return_exceptions=True)
         for end in ended:
             assert end is None or isinstance(end, asyncio.CancelledError), end
+
+
+def day_of(result: JobResult) -> EndOfDayOutcome:
+    assert result.status is JobStatus.DONE, result
+    assert isinstance(result.result, EndOfDayOutcome)
+    return result.result
 
 
 def outcome_of(result: JobResult) -> PaymentOutcome:

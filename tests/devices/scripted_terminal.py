@@ -21,7 +21,7 @@ class Scripted:
 
     def __init__(self, shop: ZvtShop, registered: str) -> None:
         self.shop = shop
-        self._registered = registered
+        self.registered = registered
         self._held = b""
         self.stream: ByteStream
         self.job: DeviceJob
@@ -31,7 +31,7 @@ class Scripted:
         self.stream, self._held = await self.shop.cable.accept(), b""
         assert await self.hear() == "0600"
         await self.write("80 00 00")
-        await self.say("06 0F", self._registered)
+        await self.say("06 0F", self.registered)
 
     async def write(self, data: str) -> None:
         await self.stream.write(bytes.fromhex(data))
@@ -75,10 +75,11 @@ class Scripted:
 
 
 @asynccontextmanager
-async def scripted(registered: str = "") -> AsyncIterator[Scripted]:
+async def scripted(registered: str = "", *, ready: bool = True) -> AsyncIterator[Scripted]:
     async with zvt_shop(start=False, plugged=False) as shop:
         pt = Scripted(shop, registered)
         shop.start_driver()
         await pt.accept()
-        await shop.until(DriverState.READY, DriverState.ATTENTION)
+        if ready:
+            await shop.until(DriverState.READY, DriverState.ATTENTION)
         yield pt

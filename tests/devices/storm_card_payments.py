@@ -3,7 +3,9 @@
 What must hold whatever happens (faults 21 and 22), with every kind of terminal:
 - money moves at most once for each job, in the direction that was asked;
 - the acquirer's books are what the definite outcomes say, no more and no less;
-- an unknown outcome is settled by inquiry to what the acquirer has booked.
+- an unknown outcome is settled by inquiry to what the acquirer has booked;
+- a batch is handed in at most once for each end of day, moves nothing, and what is told of
+  it is what was handed in.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from enum import StrEnum
 from typing import Any
 
 from devices.driver import DeviceJob
-from edge.contract.device_messages import JobStatus, PaymentOutcome
+from edge.contract.device_messages import JobResult, JobStatus, PaymentOutcome
 from edge.contract.device_states import DriverState
 from edge.contract.errors import DeviceUnreachable, ProtocolViolation, Refused
 from tests.devices.card_shop import CardShop, outcome_of
@@ -26,6 +28,7 @@ from tests.devices.card_shop import CardShop, outcome_of
 STEPS_PER_RUN = 5
 ENDINGS = frozenset({"approved", "declined", "cancelled"})
 KINDS = ("payment", "payment", "refund", "reversal")
+"""What every kind of terminal does."""
 AMOUNTS = (1000, 1001)
 """The same amounts come again: a booking must not be taken for another's."""
 
@@ -48,7 +51,7 @@ class Weather:
 
 @dataclass(frozen=True)
 class Step:
-    """One transaction: `kind` is payment, refund or reversal.
+    """One transaction: `kind` is payment, refund or reversal; or an end of day.
 
     A reversal undoes the last approved payment, or the first with `older`, for its amount;
     before any it names a receipt that nobody has.
@@ -80,6 +83,8 @@ class Climate:
     line: Callable[[random.Random], Any] = lambda _chance: None
     disturb: Callable[[CardShop, Any], None] = lambda _shop, _line: None
     """Makes the line do that to the next transaction; None: it is as it should be again."""
+    kinds: Sequence[str] = KINDS
+    """What is asked of the terminal; of one that closes batches also `end_of_day`."""
 
 
 def weather(chance: random.Random, climate: Climate) -> Weather:
@@ -111,7 +116,7 @@ async def storm(seed: int, climate: Climate, driver_class: type[Any] | None = No
     shop = climate.shop(chance)
     steps = [
         Step(
-            chance.choice(KINDS),
+            chance.choice(climate.kinds),
             chance.choice(AMOUNTS),
             weather(chance, climate),
             chance.random() < 0.3,
@@ -137,6 +142,11 @@ async def play(
         paid: list[tuple[str, int]] = []
         for number, step in enumerate(steps):
             before = books(shop)
+            if step.kind == "end_of_day":
+                wrong += await _close_day(shop, step.weather, climate)
+                if books(shop) != before:
+                    wrong.append(f"an end of day moved money: {step.weather}")
+                continue
             job, undone = _job(shop, step, paid)
             outcome = await _one_transaction(shop, job, step.weather, climate)
             words = f"{step.kind} {number} is {outcome}: {step.weather}"
@@ -175,9 +185,41 @@ def _job(shop: CardShop, step: Step, paid: list[tuple[str, int]]) -> tuple[Devic
             return shop.reversal(amount, receipt), receipt
 
 
+async def _close_day(shop: CardShop, here: Weather, climate: Climate) -> list[str]:
+    held = shop.terminal._acquirer.open_batch(0)
+    before = len(shop.terminal.closed())
+    job = shop.end_of_day()
+    result = await _in_weather(shop, job, here, climate)
+    outcome = await shop.definite_day(job)
+    await _calm(shop)
+    batches = shop.terminal.closed()[before:]
+    words = f"an end of day over {held} is {outcome}, first {result}, handed in {batches}: {here}"
+    told = -1 if outcome.totals is None else outcome.totals.amount_minor
+    if outcome.outcome == "not_closed":
+        return [words] if batches else []
+    if outcome.outcome != "closed":
+        return [words]
+    if held.count == 0:
+        return [words] if told or len(batches) > 1 else []
+    return [words] if len(batches) != 1 or told != abs(batches[0]["sum_minor"]) else []
+
+
 async def _one_transaction(
     shop: CardShop, job: DeviceJob, here: Weather, climate: Climate
 ) -> PaymentOutcome:
+    result = await _in_weather(shop, job, here, climate)
+    outcome = _told(result)
+    if outcome is None:
+        outcome = await shop.definite(job)
+    await _calm(shop)
+    return outcome
+
+
+Ended = JobResult | DeviceUnreachable | Refused | None
+"""What the job router learns of a job; None: it was broken off."""
+
+
+async def _in_weather(shop: CardShop, job: DeviceJob, here: Weather, climate: Climate) -> Ended:
     shop.terminal.next_script = here.script.value
     shop.terminal.cut_at, shop.terminal.stall_at = here.cut_at, here.stall_at
     shop.terminal.stall_s = here.stall_s
@@ -190,29 +232,39 @@ async def _one_transaction(
         asyncio.create_task(_after(shop, here.abort_after_s, lambda s: _abort(s, job))),
     ]
     await asyncio.gather(*disturbing)
-    outcome = await going
+    ended = await going
     # what is left of this weather does not reach the next one
     shop.terminal.cut_at = shop.terminal.stall_at = None
     climate.disturb(shop, None)
-    if outcome is None:
-        outcome = await shop.definite(job)
+    return ended
+
+
+async def _calm(shop: CardShop) -> None:
     while shop.terminal.busy:
         await shop.clock.sleep(1.0)
     await shop.until(DriverState.READY)
-    return outcome
 
 
-async def _perform(shop: CardShop, job: DeviceJob) -> PaymentOutcome | None:
-    """Perform as the job router does: what certainly did not happen is declined."""
+async def _perform(shop: CardShop, job: DeviceJob) -> Ended:
     try:
-        result = await shop.driver.perform(job)
+        return await shop.driver.perform(job)
     except (DeviceUnreachable, Refused) as error:
-        return PaymentOutcome("declined", reason=error.message)
+        return error
     except (ProtocolViolation, asyncio.CancelledError):
         return None
-    if result.status is JobStatus.FAILED:
-        return PaymentOutcome("declined", reason="failed")
-    return None if result.status is JobStatus.UNKNOWN else outcome_of(result)
+
+
+def _told(ended: Ended) -> PaymentOutcome | None:
+    """Return what the job router makes of it: what certainly did not happen is declined."""
+    match ended:
+        case DeviceUnreachable() | Refused():
+            return PaymentOutcome("declined", reason=ended.message)
+        case JobResult(status=JobStatus.FAILED):
+            return PaymentOutcome("declined", reason="failed")
+        case JobResult(status=JobStatus.DONE):
+            return outcome_of(ended)
+        case _:
+            return None
 
 
 async def _after(
@@ -229,7 +281,7 @@ async def _pull(shop: CardShop) -> None:
     shop.cable.plug_in()
 
 
-async def _kill(shop: CardShop, going: asyncio.Task[PaymentOutcome | None]) -> None:
+async def _kill(shop: CardShop, going: asyncio.Task[Ended]) -> None:
     going.cancel()
     await shop.kill_driver()
     shop.start_driver()

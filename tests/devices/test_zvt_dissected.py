@@ -14,6 +14,7 @@ from devices.protocols import zvt_commands as commands
 from devices.protocols.zvt_apdu import Control, encode_apdu
 from devices.simulators.terminal_zvt.scripts import SimulatedTerminalSettings
 from devices.transports.byte_stream import ByteStream
+from edge.contract.device_messages import JobKind, ServiceTerminalArgs
 from edge.contract.device_states import DriverState
 from tests.devices.serial_wire import SerialWire
 from tests.devices.zvt_shop import ADDRESS, zvt_shop
@@ -105,6 +106,8 @@ async def test_tshark_reads_the_whole_dialogue(tmp_path: Path, config_byte: int)
         await shop.driver.perform(shop.pay(77))
         await shop.driver.perform(shop.refund(55))
         await shop.driver.perform(shop.reversal(77, "0002"))
+        await shop.driver.perform(shop.end_of_day())
+        await shop.driver.perform(shop.job(JobKind.SERVICE_TERMINAL, ServiceTerminalArgs(True)))
     # what the driver never sends by itself stands in the capture too
     passed += [(True, encode_apdu(commands.diagnosis())), (True, encode_apdu(commands.log_off()))]
     file = tmp_path / "payment.pcap"
@@ -132,6 +135,9 @@ async def test_tshark_reads_the_whole_dialogue(tmp_path: Path, config_byte: int)
         ["55", "000003", "0x00", "0x0978", "52000042", "5"],
         ["55", "000003", "0x00", "0x0978", "52000042", "5"],
         ["77", "000004", "0x00", "0x0978", "52000042", "5"],
+        ["77", "000004", "0x00", "0x0978", "52000042", "5"],
+        ["123401", "", "0x00", "", "", ""],
+        ["123401", "000005", "0x00", "", "", ""],
     ]
     sent = dissect(file, "-Y", f"tcp.srcport=={TILL_PORT} && zvt.amount", "-T", "fields", *wanted)
     assert [(int(row[0], 16), row[1], row[4]) for row in sent] == [
@@ -143,6 +149,7 @@ async def test_tshark_reads_the_whole_dialogue(tmp_path: Path, config_byte: int)
     seen = {int(value, 16) for row in controls for value in row[0].split(",")}
     assert {Control.REGISTRATION, Control.COMPLETION, Control.INTERMEDIATE_STATUS} <= seen
     assert {Control.REFUND, Control.REVERSAL} <= seen
+    assert {Control.SEND_TOTALS, Control.END_OF_DAY, Control.INITIALISATION} <= seen
     assert (Control.PRINT_BLOCK in seen) == (config_byte == 0xBE)
 
 

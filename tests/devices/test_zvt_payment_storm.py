@@ -21,6 +21,7 @@ from devices.protocols.zvt_recovery import PaymentNote
 from devices.simulators.terminal_zvt.scripts import Point, Script, SimulatedTerminalSettings
 from devices.transports.memory_pipe import PipeVariant
 from edge.contract.device_messages import (
+    EndOfDayOutcome,
     InquirePaymentArgs,
     JobResult,
     JobStatus,
@@ -106,7 +107,15 @@ def disturb(shop: CardShop, line: Blocks | None) -> None:
 
 STALLS_S = [0.2, 2.0, 6.0, 200.0]
 TCP = Climate(
-    list(Script), list(Point), STALLS_S, [True], spoil, place, line=blocks, disturb=disturb
+    list(Script),
+    list(Point),
+    STALLS_S,
+    [True],
+    spoil,
+    place,
+    line=blocks,
+    disturb=disturb,
+    kinds=(*KINDS, "end_of_day"),
 )
 SERIAL = replace(TCP, shop=partial(place, serial=True))
 CLIMATES = {"tcp": TCP, "serial": SERIAL}
@@ -133,7 +142,7 @@ WEATHER = st.builds(
     st.booleans(),
 )
 STEPS = st.lists(
-    st.builds(Step, st.sampled_from(KINDS), st.sampled_from(AMOUNTS), WEATHER, st.booleans()),
+    st.builds(Step, st.sampled_from(TCP.kinds), st.sampled_from(AMOUNTS), WEATHER, st.booleans()),
     min_size=1,
     max_size=4,
 )
@@ -193,6 +202,16 @@ class TakesAnyAmount(TerminalZvt):
         )
 
 
+class GuessesTheDay(TerminalZvt):
+    """Planted: an end of day whose answer was lost is told as not done."""
+
+    @override
+    async def _inquire_end_of_day(self, job: DeviceJob, end_of_day: str) -> JobResult:
+        if await self._end_of_day.is_open(end_of_day):
+            return job.done(self.ports.clock.now_ms(), EndOfDayOutcome("not_closed"))
+        return await super()._inquire_end_of_day(job, end_of_day)
+
+
 @pytest.mark.parametrize(
     ("mutant", "line"),
     [
@@ -201,6 +220,7 @@ class TakesAnyAmount(TerminalZvt):
         (TakesAnyAmount, "tcp"),
         (ChargesAgain, "serial"),
         (SaysDeclined, "serial"),
+        (GuessesTheDay, "tcp"),
     ],
 )
 @pytest.mark.timeout(300)

@@ -15,12 +15,12 @@ from devices.simulators.terminal_zvt.scripts import SimulatedTerminalSettings
 from devices.simulators.terminal_zvt.terminal import SimulatedTerminal
 from devices.transports.memory_pipe import MemoryCable, PipeVariant
 from edge.runtime.structured_log import open_log
-from tests.devices.card_shop import CardShop, outcome_of
+from tests.devices.card_shop import CardShop, day_of, outcome_of
 from tests.devices.driver_ports import KeptPorts
 from tests.devices.serial_wire import SerialWire
 from tests.devices.virtual_clock import VirtualClock
 
-__all__ = ["ADDRESS", "SERIAL_ADDRESS", "ZvtShop", "outcome_of", "zvt_shop"]
+__all__ = ["ADDRESS", "SERIAL_ADDRESS", "ZvtShop", "day_of", "outcome_of", "zvt_shop"]
 
 ADDRESS = "tcp://192.0.2.20:20007"
 SERIAL_ADDRESS = "serial:///dev/ttyUSB0"

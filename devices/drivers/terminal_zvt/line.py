@@ -21,6 +21,7 @@ from devices.protocols.zvt_messages import (
     read_message,
 )
 from devices.protocols.zvt_redaction import redact
+from devices.protocols.zvt_results import NOT_REGISTERED
 from devices.transports.byte_stream import ByteStream
 from devices.transports.flight_recorder import IN, OUT
 from edge.contract.device_limits import (
@@ -33,6 +34,18 @@ _MINUTE_MS: Final = 60_000
 
 End = Completion | Aborted | Answer
 """How a dialogue ended: done, given up, or refused at once (`Answer` with a code)."""
+
+
+def code_of(end: End) -> int | None:
+    """Return why a dialogue was refused or given up; None when no code says so."""
+    match end:
+        case Answer(refusal):
+            return refusal
+        case Aborted(code):
+            return code
+        case _:
+            return None
+
 
 Listen = Callable[[Message], Awaitable[None]]
 """Returns when what it was told is durable; only then the terminal gets its 80 00."""
@@ -56,6 +69,8 @@ class ZvtLine:
         self._pumping = False
         self._ended: DeviceUnreachable | ProtocolViolation | None = None
         self._talking = asyncio.Lock()
+        self.forgotten = False
+        """Whether the terminal said that it does not know this till: it was switched off."""
 
     async def pump(self) -> None:
         """Read until the other end closes; raises DeviceUnreachable, ProtocolViolation."""
@@ -86,16 +101,30 @@ class ZvtLine:
         """
         async with self._talking:
             try:
-                if self._units:
-                    self._ports.count("UnexpectedMessageCount", len(self._units))
-                    self._units.clear()
-                await self.send(command)
-                first = await self._first_answer()
-                return first if first.refusal else await self._follow(listen, answered)
+                first = await self._begin(command)
+                end = first if first.refusal else await self._follow(listen, answered)
             except BaseException:
                 # half a dialogue cannot be gone on with, whatever broke it off
                 await self._close()
                 raise
+            self.forgotten = code_of(end) == NOT_REGISTERED
+            return end
+
+    async def ask(self, command: Apdu) -> Answer:
+        """Send a command that has one answer and no dialogue; raises as `converse` does."""
+        async with self._talking:
+            try:
+                return await self._begin(command)
+            except BaseException:
+                await self._close()
+                raise
+
+    async def _begin(self, command: Apdu) -> Answer:
+        if self._units:
+            self._ports.count("UnexpectedMessageCount", len(self._units))
+            self._units.clear()
+        await self.send(command)
+        return await self._first_answer()
 
     async def _first_answer(self) -> Answer:
         first = self._read_unit(await self._receive(self._settings.answer_ms_max))

@@ -22,6 +22,7 @@ _PAYMENT: Final = "payment"
 _LAST: Final = "last-payment"
 _REPEATS: Final = "repeats"
 _NAMES: Final = "names-"
+_SENDS_SYNC: Final = "sends-sync-receipt"
 _YES: Final = b"1"
 _NO: Final = b"0"
 
@@ -47,7 +48,11 @@ class PaymentNotes:
     async def last(self) -> PaymentNote | None:
         """Return the note of this terminal's last transaction."""
         job = await self._ports.recall(self._device, _LAST)
-        return None if job is None else await self.of(job.decode())
+        return None if not job else await self.of(job.decode())
+
+    async def batch_closed(self) -> None:
+        """Keep that the terminal begins anew: what it names now says nothing of what was before."""
+        await self._ports.remember(self._device, _LAST, b"")
 
     async def begin(self, note: PaymentNote) -> None:
         """Put a new transaction on disk: before its first byte."""
@@ -79,6 +84,19 @@ class PaymentNotes:
             return await self.keep(msgspec.structs.replace(note, undecided=True))
         self._ports.log.info("payment_settled", job=note.job, outcome=outcome.outcome)
         return await self.keep(msgspec.structs.replace(note, outcome=outcome))
+
+    async def mirrored(self, last: LastStored) -> bytes | None:
+        """Return what the next transaction says in 1F1F: the last receipt number that we know.
+
+        None when this terminal never sent one; b"" when it does, and we know none.
+        """
+        sent = None if last.status is None else last.status.sync_receipt
+        known = await self._ports.recall(self._device, _SENDS_SYNC) is not None
+        if sent is None:
+            return b"" if known else None
+        if not known:
+            await self._ports.remember(self._device, _SENDS_SYNC, _YES)
+        return sent
 
     async def can_repeat(self) -> bool:
         """Say whether this terminal ever named its last stored transaction."""

@@ -14,23 +14,16 @@ from typing import Final
 
 from typing_extensions import override
 
-from devices.driver import ConnectedDriver, DeviceJob, DriverPorts
-from devices.drivers.terminal_zvt.blocks import BlockStream
+from devices.driver import DeviceJob, DriverPorts
+from devices.drivers.terminal_zvt.connection import LOOK, STILL_BUSY, TerminalConnection, busy
+from devices.drivers.terminal_zvt.end_of_day import EndOfDay
 from devices.drivers.terminal_zvt.hearing import Hearing
 from devices.drivers.terminal_zvt.line import ZvtLine
-from devices.drivers.terminal_zvt.notes import PaymentNotes
-from devices.drivers.terminal_zvt.settings import TerminalZvtSettings, read_password
+from devices.drivers.terminal_zvt.services import TerminalServices
+from devices.drivers.terminal_zvt.settings import TerminalZvtSettings
 from devices.protocols import zvt_commands as commands
 from devices.protocols.zvt_apdu import Apdu
-from devices.protocols.zvt_fields import TERMINAL_ID
-from devices.protocols.zvt_messages import (
-    Aborted,
-    Answer,
-    Completion,
-    Message,
-    StatusInformation,
-    read_status_enquiry,
-)
+from devices.protocols.zvt_messages import Answer
 from devices.protocols.zvt_recovery import (
     LastStored,
     PaymentNote,
@@ -38,31 +31,25 @@ from devices.protocols.zvt_recovery import (
     refused,
     undecided,
 )
-from devices.protocols.zvt_results import ABORTED, BUSY, OK, result_words, status_words
+from devices.protocols.zvt_results import ABORTED, BUSY, OK, result_words
 from devices.protocols.zvt_transactions import Kind
-from devices.transports.byte_stream import ByteStream
-from edge.contract.device_limits import (
-    TERMINAL_BUSY_RETRY_MS,
-    TERMINAL_QUIET_EXTRA_MS,
-)
 from edge.contract.device_messages import (
     AbortPaymentArgs,
     AuthorisePaymentArgs,
+    EndOfDayArgs,
+    InquireEndOfDayArgs,
     InquirePaymentArgs,
     JobResult,
+    LogOffTerminalArgs,
     PaymentOutcome,
     RefundPaymentArgs,
+    RepeatCardReceiptArgs,
     ReversePaymentArgs,
+    ServiceTerminalArgs,
 )
-from edge.contract.errors import DeviceUnreachable, ProtocolViolation, Refused, SettingsInvalid
+from edge.contract.errors import DeviceUnreachable, ProtocolViolation, Refused
 from edge.contract.money import CURRENCY_NUMBERS
 
-_NOT_CONNECTED: Final = "The payment terminal is not connected."
-_STILL_BUSY: Final = (
-    "The terminal is still at the last payment.",
-    "Look at the terminal's display.",
-)
-_LOOK: Final = "Look at the terminal and try again."
 _RECEIPT_MAX: Final = 9_999
 
 _Args = AuthorisePaymentArgs | RefundPaymentArgs | ReversePaymentArgs
@@ -87,111 +74,40 @@ class _Flight:
             self.abort_answer.set_result(code)
 
 
-class TerminalZvt(ConnectedDriver):
+class TerminalZvt(TerminalConnection):
     """Speaks ZVT as the electronic cash register."""
 
-    records_bytes = False
-
     def __init__(self, settings: TerminalZvtSettings, ports: DriverPorts) -> None:
-        super().__init__(ports)
-        self._settings = settings
-        self._notes = PaymentNotes(ports, settings.answer_ms_max)
-        self._line: ZvtLine | None = None
-        self._password = ""
-        self._why_not = _NOT_CONNECTED
-        self._standing = ""
+        super().__init__(settings, ports)
         self._flight: _Flight | None = None
-
-    # --- connection ----------------------------------------------------------------------
+        self._end_of_day = EndOfDay(ports, settings.answer_ms_max)
+        self._services = TerminalServices(settings, ports)
 
     @override
-    async def serve(self, stream: ByteStream) -> None:
-        if self._settings.serial:
-            stream = await self._settled(stream)
-        line = ZvtLine(stream, self._settings, self.ports)
-        await self._register(line)
-        await self._settle_last_payment(line)
-        self._line = line
-        if self._standing:
-            self.attention(self._standing, "Start that function on the terminal.")
-        else:
-            self.ready()
-        try:
-            await line.pump()
-        finally:
-            self._line, self._why_not = None, _NOT_CONNECTED
-
-    async def _settled(self, stream: ByteStream) -> ByteStream:
-        """Return a serial line on which nothing of an earlier dialogue is left.
-
-        No connection ends there with the dialogue: what the terminal still has to say would
-        be taken for the answer to the next question.
-        """
-        blocks = BlockStream(stream, self.ports)
-        await blocks.settle(self._settings.answer_ms_max + TERMINAL_QUIET_EXTRA_MS)
-        return blocks
-
-    async def _register(self, line: ZvtLine) -> None:
-        """Register until the terminal takes it; meanwhile a person is told why it does not."""
-        settings = self._settings
-        number = CURRENCY_NUMBERS[settings.currency]
-        while True:
-            try:
-                self._password = read_password(settings.password_file)
-                end = await line.converse(
-                    commands.registration(self._password, number, settings.config_byte), _ignore
-                )
-                if isinstance(end, Completion):
-                    self._standing = status_words(end.status_byte)
-                    if terminal_id := end.fields.digits(TERMINAL_ID):
-                        self.ports.describe(serial_number=terminal_id)
-                    return
-                why, advice = _refusal_words(end)
-            except SettingsInvalid as error:
-                why, advice = error.message, error.advice
-            await self._wait_for_person(why, advice)
-
-    async def _settle_last_payment(self, line: ZvtLine) -> None:
-        """Find out what became of a transaction that was not heard to its end."""
+    async def _settle_open(self, line: ZvtLine) -> None:
         note = await self._notes.last()
         while note is not None and note.open:
             answer = await self._ask_last_stored(line)
             if answer is not None:
                 note = await self._notes.decide(note, answer)
             if note.open:
-                await self._wait_for_person(*_STILL_BUSY)
+                await self._wait_for_person(*STILL_BUSY)
+        while not await self._end_of_day.settle(line, self._password):
+            await self._wait_for_person(*STILL_BUSY)
 
-    async def _wait_for_person(self, why: str, advice: str) -> None:
-        self._why_not = why
-        self.attention(why, advice)
-        await self.ports.clock.sleep(TERMINAL_BUSY_RETRY_MS / 1000)
-
-    async def _ready_line(self) -> ZvtLine:
-        await self.live_stream()
-        if self._line is None:
-            raise Refused("terminal_not_ready", self._why_not, advice=_LOOK)
-        return self._line
-
-    async def _ask_last_stored(self, line: ZvtLine) -> LastStored | None:
-        """Return the terminal's last stored transaction; None: it is busy, ask again."""
-        heard: list[StatusInformation] = []
-
-        async def listen(message: Message) -> None:
-            if isinstance(message, StatusInformation):
-                heard.append(message)
-
-        end = await line.converse(commands.repeat_receipt(self._password), listen)
-        if heard:
-            await self._notes.note_can_repeat()
-            return LastStored(said=True, status=heard[0])
-        if isinstance(end, Answer):
-            return None if end.refusal == BUSY else LastStored(said=False)
-        if isinstance(end, Aborted) and end.code == BUSY:
-            return None
-        # a terminal that gives up the question has nothing stored, if it ever could answer
-        if isinstance(end, Completion):
-            return LastStored(said=True)
-        return LastStored(said=await self._notes.can_repeat(), code=end.code or OK)
+    async def _nothing_open(self, line: ZvtLine) -> LastStored:
+        """Return what the terminal has stored; raises Refused unless all before is decided."""
+        last = await self._ask_last_stored(line)
+        if last is None:
+            raise busy()
+        earlier = await self._notes.last()
+        if earlier is not None and earlier.open:
+            earlier = await self._notes.decide(earlier, last)
+            if earlier.open:
+                raise busy()
+        if not await self._end_of_day.settle(line, self._password):
+            raise busy()
+        return last
 
     # --- jobs ----------------------------------------------------------------------------
 
@@ -205,8 +121,50 @@ class TerminalZvt(ConnectedDriver):
                 return job.done(self.ports.clock.now_ms(), outcome)
             case AbortPaymentArgs() as args:
                 return await self._abort(job, args)
+            case EndOfDayArgs():
+                return await self._close_batch(job)
+            case InquireEndOfDayArgs(end_of_day):
+                return await self._inquire_end_of_day(job, end_of_day)
             case _:
-                return await self._check_health(job)
+                return await self._serve_job(job)
+
+    async def _close_batch(self, job: DeviceJob) -> JobResult:
+        line = await self._ready_line()
+        await self._nothing_open(line)
+        await self._notes.batch_closed()
+        try:
+            return await self._end_of_day.run(job, line, self._password)
+        finally:
+            self._show_standing()
+
+    async def _inquire_end_of_day(self, job: DeviceJob, end_of_day: str) -> JobResult:
+        if await self._end_of_day.is_open(end_of_day):
+            line = await self._ready_line()
+            if not await self._end_of_day.settle(line, self._password):
+                raise busy()
+        outcome = await self._end_of_day.outcome(end_of_day)
+        return job.done(self.ports.clock.now_ms(), outcome)
+
+    async def _serve_job(self, job: DeviceJob) -> JobResult:
+        line, services = await self._ready_line(), self._services
+        try:
+            match job.args:
+                case RepeatCardReceiptArgs():
+                    return await services.repeat_receipt(job, line, self._password)
+                case ServiceTerminalArgs(initialise):
+                    return await services.service(job, line, self._password, initialise=initialise)
+                case LogOffTerminalArgs():
+                    result, self._logged_off = await services.log_off(job, line)
+                    return result
+                case _:
+                    return await services.check_health(job, line, self._password)
+        finally:
+            self._show_standing()
+
+    def _show_standing(self) -> None:
+        """Report how the terminal is, in place of what it showed during a dialogue."""
+        if self._line is not None:
+            self.ports.report(health=self._standing)
 
     async def _transact(self, job: DeviceJob, args: _Args) -> JobResult:
         if args.currency != self._settings.currency:
@@ -226,21 +184,14 @@ class TerminalZvt(ConnectedDriver):
         finally:
             self._flight = None
             flight.answer_abort(OK)
-            if self._line is not None:
-                self.ports.report(health=self._standing)
+            self._show_standing()
 
     async def _begin(
         self, line: ZvtLine, job: DeviceJob, args: _Args, receipt: str
     ) -> tuple[PaymentNote, bytes | None]:
         """Ask what is stored, settle what is open, and put the new one's note on disk."""
-        last = await self._ask_last_stored(line)
-        if last is None:
-            raise _busy()
+        last = await self._nothing_open(line)
         earlier = await self._notes.last()
-        if earlier is not None and earlier.open:
-            earlier = await self._notes.decide(earlier, last)
-            if earlier.open:
-                raise _busy()
         kind = _KINDS[type(args)]
         status = last.status
         note = PaymentNote(
@@ -256,7 +207,7 @@ class TerminalZvt(ConnectedDriver):
         )
         _refuse_other_amount(note)
         await self._notes.begin(note)
-        return note, None if status is None else status.sync_receipt
+        return note, await self._notes.mirrored(last)
 
     async def _carry_out(
         self, line: ZvtLine, job: DeviceJob, note: PaymentNote, sync_receipt: bytes | None
@@ -283,7 +234,7 @@ class TerminalZvt(ConnectedDriver):
             )
         await self._notes.end(hearing.note, outcome)
         if isinstance(end, Answer) and note.kind is Kind.PAYMENT:
-            return job.failed(now, "terminal_refused", outcome.reason, _LOOK)
+            return job.failed(now, "terminal_refused", outcome.reason, LOOK)
         return job.done(now, outcome)
 
     def _command(self, note: PaymentNote, sync_receipt: bytes | None) -> Apdu:
@@ -309,7 +260,7 @@ class TerminalZvt(ConnectedDriver):
                 if last is not None:
                     note = await self._notes.decide(note, last)
             if note.open:
-                raise _busy()
+                raise busy()
         if note is None:
             # the note is on disk before the first byte: without one nothing was sent
             return PaymentOutcome(
@@ -340,19 +291,6 @@ class TerminalZvt(ConnectedDriver):
                 )
         return job.done(self.ports.clock.now_ms(), None)
 
-    async def _check_health(self, job: DeviceJob) -> JobResult:
-        line = await self._ready_line()
-        end = await line.converse(commands.status_enquiry(self._password), _ignore)
-        if not isinstance(end, Completion):
-            code = end.refusal if isinstance(end, Answer) else end.code
-            words = result_words(OK if code is None else code)
-            return job.failed(self.ports.clock.now_ms(), "terminal_refused", words, _LOOK)
-        software, status = read_status_enquiry(end.body, self._settings.text_encoding)
-        if software:
-            self.ports.describe(firmware=software)
-        health = result_words(status) if status else ""
-        return job.done(self.ports.clock.now_ms(), {"health": health or "ok"})
-
 
 def _receipt_number(receipt: str) -> str:
     """Return a terminal's receipt number as its four digits; raises Refused for any other."""
@@ -377,19 +315,3 @@ def _refuse_other_amount(note: PaymentNote) -> None:
             f"The terminal's receipt {note.reverses} is of another amount.",
             advice="Look at the terminal's receipt; refund the amount to the card instead.",
         )
-
-
-def _busy() -> Refused:
-    return Refused("terminal_busy", result_words(BUSY), advice=_LOOK)
-
-
-async def _ignore(_message: Message) -> None:
-    """Listen to a dialogue of which only the end matters."""
-
-
-def _refusal_words(end: Aborted | Answer) -> tuple[str, str]:
-    code = end.refusal if isinstance(end, Answer) else end.code
-    if code == BUSY:
-        return _STILL_BUSY
-    words = "" if code is None else f" {result_words(code)}"
-    return f"The terminal refuses the till.{words}", "Check the terminal's password and currency."

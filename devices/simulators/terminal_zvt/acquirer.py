@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -55,10 +55,26 @@ class Transaction(msgspec.Struct, frozen=True):
 class _Entry(msgspec.Struct, frozen=True):
     """One line of the file: a booking, a receipt number taken back, or a used-up trace."""
 
-    kind: Literal["book", "reverse", "trace"]
+    kind: Literal["book", "reverse", "trace", "close"]
     trace: int
     receipt: int = 0
     transaction: Transaction | None = None
+    when: int = 0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What was booked since the last end of day and stands. `trace` 0: it is still open.
+
+    `sum_minor`: payments less refunds; `first` and `last`: receipt numbers, 0 for none.
+    """
+
+    count: int
+    sum_minor: int
+    first: int
+    last: int
+    when: int
+    trace: int = 0
 
 
 @dataclass
@@ -76,6 +92,43 @@ class Acquirer:
         self._transactions: list[Transaction] = []
         self._counters = _Counters()
         self._opened = False
+        self._handed_in = 0
+        self._closed: list[Batch] = []
+
+    @property
+    def closed(self) -> tuple[Batch, ...]:
+        """The batches that were handed in, oldest first."""
+        self._open()
+        return tuple(self._closed)
+
+    @property
+    def closing(self) -> Batch | None:
+        """The batch that was handed in last; None before the first end of day."""
+        return self.closed[-1] if self.closed else None
+
+    @property
+    def handed_in_receipt(self) -> int:
+        """The last receipt number that an end of day handed in; 0 for none."""
+        return self.transactions[self._handed_in - 1].receipt if self._handed_in else 0
+
+    def repeatable(self, after_end_of_day: str) -> Transaction | None:
+        """Return the transaction that is named as the last one, None for none."""
+        last = self.last
+        gone = last is None or last.receipt <= self.handed_in_receipt
+        return None if gone and after_end_of_day != "keeps" else last
+
+    def open_batch(self, when: int) -> Batch:
+        """Return what has not been handed in."""
+        booked = self.transactions[self._handed_in :]
+        money = [each for each in booked if each.stands and each.kind != "reversal"]
+        total = sum(each.amount_minor * (-1 if each.kind == "refund" else 1) for each in money)
+        first, last = (booked[0].receipt, booked[-1].receipt) if booked else (0, 0)
+        return Batch(len(money), total, first, last, when)
+
+    def close_batch(self, when: int) -> Batch:
+        """Hand in what was booked, on disk when this returns; return it."""
+        self._write(_Entry("close", self.next_trace(), when=when))
+        return self._closed[-1]
 
     @property
     def transactions(self) -> tuple[Transaction, ...]:
@@ -180,6 +233,9 @@ class Acquirer:
             self._transactions.append(done)
             if done.of:
                 self._mark(done.of, REVERSED)
+        elif entry.kind == "close":
+            self._closed.append(replace(self.open_batch(entry.when), trace=entry.trace))
+            self._handed_in = len(self._transactions)
         elif entry.kind == "reverse":
             for each in self._transactions:
                 if each.receipt == entry.receipt and each.stands and each.of:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from devices.simulators.terminal_zvt.acquirer import Transaction, TransactionKind
+from devices.simulators.terminal_zvt.acquirer import Batch, Transaction, TransactionKind
 from devices.simulators.terminal_zvt.wire import digits, long_text, short_text, thing, written
 
 MERCHANT: Final = 1
 CUSTOMER: Final = 2
+ADMINISTRATION: Final = 3
 TERMINAL_ID: Final = 52_000_042
 _SCHEME: Final = "Testkarte"
 _LAST_LINE: Final = 0x83
 """The last line and three lines of feed."""
 _CENTRED: Final = 0x40
+_SETS: Final = {"cp437": 0xFF, "utf-8": 0xFE, "latin-1": 0x01}
 _NAMES: Final[dict[TransactionKind, str]] = {
     "payment": "Zahlung",
     "refund": "Gutschrift",
@@ -71,19 +73,56 @@ def receipt_lines(kind: int, done: Transaction) -> list[tuple[int, str]]:
     ]
 
 
-def as_lines(kind: int, done: Transaction, encoding: str) -> Iterator[bytes]:
+def totals_status(batch: Batch) -> bytes:
+    """Return the data of 04 0F for a batch: its sum, and BMP 60 with all kinds of cards."""
+    at = datetime.fromtimestamp(batch.when / 1000, tz=UTC)
+    data = b"\x27\x00\x04" + digits(abs(batch.sum_minor), 6)
+    if batch.trace:
+        data += b"\x0b" + digits(batch.trace, 3)
+    data += b"\x0c" + bytes.fromhex(at.strftime("%H%M%S"))
+    data += b"\x0d" + bytes.fromhex(at.strftime("%m%d"))
+    parts = digits(batch.first, 2) + digits(batch.last, 2)
+    parts += bytes([batch.count]) + digits(abs(batch.sum_minor), 6)
+    return data + long_text(0x60, parts + bytes(6 * 7))
+
+
+def totals_lines(batch: Batch) -> list[tuple[int, str]]:
+    """Return the slip of an end of day."""
+    return [
+        (_CENTRED, "** Kassenschnitt **"),
+        (0, f"Terminal-ID     {TERMINAL_ID}"),
+        (0, f"Belege      {batch.first:04d} - {batch.last:04d}"),
+        (0, f"Anzahl              {batch.count:4d}"),
+        (_LAST_LINE, f"Summe EUR{_money(batch.sum_minor):>15}"),
+    ]
+
+
+def service_lines(title: str) -> list[tuple[int, str]]:
+    """Return the slip of a diagnosis or an initialisation."""
+    return [(_CENTRED, f"** {title} **"), (_LAST_LINE, f"Terminal-ID     {TERMINAL_ID}")]
+
+
+def _money(amount_minor: int) -> str:
+    sign = "-" if amount_minor < 0 else ""
+    return f"{sign}{abs(amount_minor) // 100},{abs(amount_minor) % 100:02d}"
+
+
+def as_lines(kind: int, lines: Iterable[tuple[int, str]], encoding: str) -> Iterator[bytes]:
     """Yield the data of one 06 D1 a line, the receipt's type appended to the last."""
-    for attribute, text in receipt_lines(kind, done):
+    for attribute, text in lines:
         data = bytes([attribute]) + written(text, encoding)
         if attribute == _LAST_LINE:
             data += thing("06", thing("1F07", bytes([kind])))
         yield data
 
 
-def as_block(kind: int, done: Transaction, encoding: str) -> bytes:
-    """Return the data of one 06 D3 with the whole receipt."""
+def as_block(
+    kind: int, lines: Iterable[tuple[int, str]], encoding: str, *, names_set: bool = False
+) -> bytes:
+    """Return the data of one 06 D3 with the whole receipt; it may name the set of its texts."""
     body = b"".join(
         thing("09", bytes([attribute])) + thing("07", written(text, encoding))
-        for attribute, text in receipt_lines(kind, done)
+        for attribute, text in lines
     )
-    return thing("06", thing("1F07", bytes([kind])), thing("25", body))
+    named = thing("14", bytes([_SETS[encoding]])) if names_set and encoding in _SETS else b""
+    return thing("06", thing("1F07", bytes([kind])), named, thing("25", body))

@@ -52,7 +52,11 @@ class SimulatedTerminalSettings(msgspec.Struct, frozen=True, forbid_unknown_fiel
     (1F1F, no reversal by itself); False: it takes back what the till did not acknowledge,
     reversals only with `takes_back_reversals`. `refunds`, `reversals`: whether it offers them.
     `customer_ms`, `network_ms`: how long card and network take. `mode`: `ask` waits for
-    `decide`. `line`: bare units as over TCP, or blocks as over a serial line.
+    `decide`. `line`: bare units as over TCP, or blocks as over a serial line. `status_byte`:
+    what it asks for when it is registered (1 initialisation, 2 diagnosis). `totals`: whether
+    06 10 is offered, and answered for an empty batch too. `ends_days`: whether 06 50 is.
+    `after_end_of_day`: what 06 20 names then: the transaction before, nothing, or the end of
+    day itself. `names_text_set`: whether blocks of text name their character set.
     """
 
     journal: str = ""
@@ -70,6 +74,11 @@ class SimulatedTerminalSettings(msgspec.Struct, frozen=True, forbid_unknown_fiel
     answer_s: float = 5.0
     decline_code: int = 5
     line: Literal["tcp", "serial"] = "tcp"
+    status_byte: int = 0
+    totals: Literal["", "filled", "always"] = "always"
+    ends_days: bool = True
+    after_end_of_day: Literal["keeps", "forgets", "names"] = "keeps"
+    names_text_set: bool = False
 
 
 def script_named(name: str) -> Script:

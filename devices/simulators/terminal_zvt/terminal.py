@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from devices.driver import SimulatorPorts
 from devices.simulators.terminal_zvt import paper
-from devices.simulators.terminal_zvt.acquirer import Acquirer, Transaction, TransactionKind
+from devices.simulators.terminal_zvt.acquirer import Transaction, TransactionKind
+from devices.simulators.terminal_zvt.administration import TerminalOffice
 from devices.simulators.terminal_zvt.scripts import (
     Point,
     Script,
@@ -15,19 +16,13 @@ from devices.simulators.terminal_zvt.scripts import (
 )
 from devices.simulators.terminal_zvt.serial_line import SerialTillLine
 from devices.simulators.terminal_zvt.wire import (
-    CONTAINER,
     Heard,
     LineLost,
-    Manners,
     TillLine,
-    command_fields,
-    digits,
-    things,
 )
 from devices.simulators.terminal_zvt.wishes import COMMANDS, Wish, read_wish
 from devices.transports.byte_stream import ByteStream
 from edge.contract.errors import Refused
-from edge.contract.money import CURRENCY_NUMBERS
 
 _LAST4: Final = "0042"
 _ABORTED: Final = 0x6C
@@ -43,7 +38,7 @@ _SHOWN: Final[dict[TransactionKind, tuple[str, str]]] = {
 """What the display says while it waits for the customer, and when it is done."""
 
 
-class SimulatedTerminal:
+class SimulatedTerminal(TerminalOffice):
     """One terminal. What is booked and its counters survive; the rest is as after power-on.
 
     `next_script` is the script of the next transaction, after which it is `approve` again.
@@ -51,27 +46,13 @@ class SimulatedTerminal:
     """
 
     def __init__(self, settings: SimulatedTerminalSettings, ports: SimulatorPorts) -> None:
-        self._settings = settings
-        self._clock = ports.clock
-        self._log = ports.log
-        self._acquirer = Acquirer(settings.journal)
-        self._currency = CURRENCY_NUMBERS[settings.currency]
+        super().__init__(settings, ports)
         self._line: TillLine | None = None
-        self._busy = False
-        self._registered = False
-        self._config = 0
-        self._blocks = False
         self._next = Script.APPROVE
         self._decision = ""
-        self._abort_heard = False
         self.mode: str = settings.mode
-        self.manners = Manners()
-        self.display = "Ready"
         self.pending_minor: int | None = None
         self.pending_kind: TransactionKind = "payment"
-        self.cut_at: Point | None = None
-        self.stall_at: Point | None = None
-        self.stall_s = 0.0
         self.abort_instead_of_completion = False
 
     # --- for the counter and for tests -----------------------------------------------------
@@ -96,6 +77,18 @@ class SimulatedTerminal:
         Keys: kind, amount_minor, receipt, trace, state, when, and of: the receipt undone or "".
         """
         return [each.told() for each in self._acquirer.transactions]
+
+    def closed(self) -> list[dict[str, int]]:
+        """Return the batches that were handed in, oldest first: count, sum_minor, first, last."""
+        return [
+            {
+                "count": each.count,
+                "sum_minor": each.sum_minor,
+                "first": each.first,
+                "last": each.last,
+            }
+            for each in self._acquirer.closed
+        ]
 
     @property
     def balance_minor(self) -> int:
@@ -146,56 +139,10 @@ class SimulatedTerminal:
                 await self._transact(line, heard)
             case "0620":
                 await self._repeat(line, heard.data)
-            case "0501" | "0670":
-                await line.say("8000")
-                software = b"SIM 1.0"
-                await self._say_and_wait(
-                    line, "060f", bytes([0xF0, 0xF0, 0xF0 + len(software)]) + software + b"\x00"
-                )
-            case "0602" | "06b0":
-                await line.say("8000")
+            case "0650":
+                await self._close_day(line, heard.data)
             case _:
-                await line.say("8483")
-
-    async def _register(self, line: TillLine, data: bytes) -> None:
-        if data[:3] != bytes.fromhex(self._settings.password):
-            await line.say("8483")
-            return
-        rest = data[4:]
-        if rest[:2] and rest[0] != CONTAINER and rest[:2] != digits(self._currency, 2):
-            await line.say("846f")
-            return
-        fields = command_fields(rest if rest[:1] == bytes([CONTAINER]) else rest[2:])
-        self._config = (data[3:4] or b"\0")[0]
-        self._blocks = any(
-            value == bytes.fromhex("06D3")
-            for tag, body in things(fields.get(CONTAINER, b""))
-            if tag == "26"
-            for _, value in things(body)
-        )
-        await line.say("8000")
-        await self._point(line, Point.REGISTER)
-        self._registered = True
-        done = b"\x19\x00\x29" + digits(paper.TERMINAL_ID, 4) + b"\x49" + digits(self._currency, 2)
-        await self._say_and_wait(line, "060f", done + b"\x06\x00")
-
-    async def _repeat(self, line: TillLine, data: bytes) -> None:
-        if data[:3] != bytes.fromhex(self._settings.password):
-            await line.say("8483")
-            return
-        self._busy = True
-        try:
-            await line.say("8000")
-            await self._point(line, Point.REPEAT)
-            last = self._acquirer.last
-            if last is not None:
-                await self._say_and_wait(line, "040f", self._status(last))
-                await self._point(line, Point.REPEAT_TOLD)
-                if not command_fields(data[3:]).get(0x03, b"\0")[0] & _SERVICE_NO_PRINT:
-                    await self._print(line, last)
-            await self._say_and_wait(line, "060f")
-        finally:
-            self._busy = False
+                await self.administer(line, heard)
 
     # --- a payment, a refund, a reversal ----------------------------------------------------
 
@@ -219,6 +166,14 @@ class SimulatedTerminal:
                 await self._carry_out(line, script, wish)
         finally:
             self._busy, self.pending_minor = False, None
+
+    async def _close_day(self, line: TillLine, data: bytes) -> None:
+        script, self._next = self._next, Script.APPROVE
+        if script is Script.SILENT:
+            self.display = "No answer"
+            await line.ignore(self._settings.patience_s)
+            return
+        await self.close_day(line, data, script)
 
     async def _carry_out(self, line: TillLine, script: Script, wish: Wish) -> None:
         """Go through one transaction; a lost line ends the talking, not the transaction."""
@@ -315,85 +270,6 @@ class SimulatedTerminal:
             if not stays or waited_s > settings.patience_s:
                 return Script.ABORT
         return Script(self._decision)
-
-    async def _wait(self, line: TillLine, seconds: float, *, online: bool) -> bool:
-        """Let time pass with an ear on the till; False when it asked to give up in time."""
-        until_ms = self._clock.monotonic_ms() + seconds * 1000
-        while not self._abort_heard:
-            left_s = (until_ms - self._clock.monotonic_ms()) / 1000
-            if left_s <= 0:
-                return True
-            if line.lost:
-                await self._clock.sleep(left_s)
-                return True
-            try:
-                heard = await line.hear(left_s)
-                if heard is not None:
-                    await self._interrupt(line, heard, online=online)
-            except LineLost:
-                self._log.debug("till_gone_during_payment")
-        return False
-
-    async def _interrupt(self, line: TillLine, heard: Heard, *, online: bool) -> None:
-        """Answer the till in the middle of a payment: only 06 B0 is allowed, and not for long."""
-        if heard.command == "06b0":
-            self._abort_heard = self._abort_heard or not online
-            await line.say("8483" if online else "8000")
-        elif heard.command[:2] not in ("80", "84"):
-            await line.say("849c")
-
-    # --- single messages -------------------------------------------------------------------
-
-    def _status(self, done: Transaction) -> bytes:
-        return paper.approved_status(
-            done,
-            self._currency,
-            self._settings.text_encoding,
-            sync_receipt=self._settings.sync_receipt,
-        )
-
-    async def _show(self, line: TillLine, status: int) -> None:
-        """Send an intermediate status if the till wants them; a lost line is noticed later."""
-        if not self._config & _CONFIG_INTERMEDIATE:
-            return
-        try:
-            await line.say("04ff", bytes([status]))
-            await self._answer(line, online=False)
-        except LineLost:
-            self._log.debug("till_gone_during_payment")
-
-    async def _print(self, line: TillLine, done: Transaction) -> None:
-        if self._config & _CONFIG_RECEIPTS_BY_TILL != _CONFIG_RECEIPTS_BY_TILL:
-            return
-        encoding = self._settings.text_encoding
-        for kind in (paper.MERCHANT, paper.CUSTOMER):
-            if self._blocks:
-                await self._say_and_wait(line, "06d3", paper.as_block(kind, done, encoding))
-            else:
-                for data in paper.as_lines(kind, done, encoding):
-                    await self._say_and_wait(line, "06d1", data)
-
-    async def _say_and_wait(self, line: TillLine, command: str, data: bytes = b"") -> None:
-        await line.say(command, data)
-        await self._answer(line, online=True)
-
-    async def _answer(self, line: TillLine, *, online: bool) -> Heard | None:
-        """Return the till's answer, or None after T3; commands in between are dealt with."""
-        until_ms = self._clock.monotonic_ms() + self._settings.answer_s * 1000
-        while (left_s := (until_ms - self._clock.monotonic_ms()) / 1000) > 0:
-            heard = await line.hear(left_s)
-            if heard is None or heard.command[:2] in ("80", "84"):
-                return heard
-            await self._interrupt(line, heard, online=online)
-        return None
-
-    async def _point(self, line: TillLine, point: Point) -> None:
-        if self.stall_at is point:
-            self.stall_at = None
-            await self._clock.sleep(self.stall_s)
-        if self.cut_at is point:
-            self.cut_at = None
-            await line.pull()
 
     def _take_back_unsynchronised(self, mirrored: bytes | None) -> None:
         """Undo the last booking when the till's 1F1F is one behind: it never heard of it."""

@@ -57,12 +57,12 @@ def read_wish(
     if not number:
         return NOT_POSSIBLE
     if kind == "reversal":
-        return _reversal(acquirer.with_receipt(number), mirrored)
+        return _reversal(acquirer.with_receipt(number), mirrored, acquirer.handed_in_receipt)
     return Wish(kind, number, mirrored=mirrored)
 
 
-def _reversal(payment: Transaction | None, mirrored: bytes | None) -> Wish:
-    if payment is None or payment.kind != "payment":
+def _reversal(payment: Transaction | None, mirrored: bytes | None, handed_in: int) -> Wish:
+    if payment is None or payment.kind != "payment" or payment.receipt <= handed_in:
         return Wish("reversal", 0, refusal=_NOT_REVERSIBLE, mirrored=mirrored)
     refusal = 0 if payment.stands else _ALREADY_REVERSED
     return Wish("reversal", payment.amount_minor, payment, refusal, mirrored)

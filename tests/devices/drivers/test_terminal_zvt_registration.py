@@ -47,15 +47,15 @@ async def test_a_terminal_that_refuses_the_till_says_so_until_it_is_put_right(
 
 
 async def test_a_terminal_that_wants_something_says_so_and_still_takes_payments() -> None:
-    async with scripted(registered="19 02") as pt:
+    async with scripted(registered="19 04") as pt:
         assert pt.shop.driver.state is DriverState.ATTENTION
-        assert "diagnosis" in pt.shop.ports.state["health"]
+        assert "personalisation" in pt.shop.ports.state["health"]
         paying = await pt.payment_begun(1234)
         await pt.say("04 FF", "0A")
         await pt.say("04 0F", STATUS_OK)
         await pt.say("06 0F", "")
         assert outcome_of(await paying).outcome == "approved"
-        assert "diagnosis" in pt.shop.ports.state["health"]
+        assert "personalisation" in pt.shop.ports.state["health"]
 
 
 async def test_health() -> None:

@@ -180,7 +180,7 @@ def test_an_empty_status_information() -> None:
         ("27 00", "sync_receipt", None),
         ("8B F0F1 00 8A 2E", "scheme", "Maestro"),
         ("06 07 1F44 04 52000001", "terminal_id", "52000001"),
-        ("06 05 1F1F 02 0000", "sync_receipt", b"\0\0"),
+        ("06 05 1F1F 02 0000", "sync_receipt", b""),
     ],
 )
 def test_single_values(data: str, name: str, value: object) -> None:

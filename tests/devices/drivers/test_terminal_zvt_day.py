@@ -1,0 +1,477 @@
+"""The end of a terminal's day, its diagnosis and initialisation, a receipt again, log-off."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from devices.drivers.terminal_zvt.settings import TerminalZvtSettings
+from devices.protocols.zvt_text import TextEncoding
+from devices.simulators.terminal_zvt.scripts import Point, SimulatedTerminalSettings
+from edge.contract.device_messages import (
+    BatchTotals,
+    JobKind,
+    JobStatus,
+    LogOffTerminalArgs,
+    RepeatCardReceiptArgs,
+    SchemeTotal,
+    ServiceTerminalArgs,
+    TerminalServiceOutcome,
+)
+from edge.contract.device_states import DriverState
+from edge.contract.errors import DeviceUnreachable, Refused
+from tests.devices.scripted_terminal import STATUS_OK, Scripted, scripted
+from tests.devices.zvt_shop import ADDRESS, ZvtShop, day_of, outcome_of, zvt_shop
+
+POINTS = [point for point in Point if not point.value.startswith("re")]
+DAY = BatchTotals(800, "0001", "0003", (SchemeTotal("girocard", 3, 800),))
+
+
+async def a_day(shop: ZvtShop) -> None:
+    """Two payments and a refund: 5.00 + 4.00 - 1.00."""
+    for job in (shop.pay(500), shop.pay(400), shop.refund(100)):
+        assert outcome_of(await shop.driver.perform(job)).outcome == "approved"
+
+
+async def test_a_day_is_closed_with_its_totals_and_its_slip() -> None:
+    async with zvt_shop() as shop:
+        await a_day(shop)
+        books = shop.books()
+        job = shop.end_of_day()
+        told = day_of(await shop.driver.perform(job))
+        assert (told.outcome, told.totals, told.inferred) == ("closed", DAY, False)
+        assert told.lines[0] == "** Kassenschnitt **"
+        assert told.lines[-1] == "Summe EUR           8,00"
+        assert shop.terminal.closed() == [{"count": 3, "sum_minor": 800, "first": 1, "last": 3}]
+        assert shop.books() == books, "an end of day moved money"
+        assert day_of(await shop.driver.perform(shop.day_inquiry(job))) == told
+        # the next day begins with nothing, and its numbers go on
+        paid = outcome_of(await shop.driver.perform(shop.pay(70)))
+        assert (paid.outcome, paid.receipt) == ("approved", "0004")
+        told = day_of(await shop.driver.perform(shop.end_of_day()))
+        assert told.totals is not None
+        assert (told.totals.amount_minor, told.totals.first_receipt) == (70, "0004")
+
+
+async def test_the_till_shows_what_the_terminal_does_and_then_how_it_is() -> None:
+    async with zvt_shop() as shop:
+        await shop.driver.perform(shop.end_of_day())
+        assert "The terminal is doing its end-of-day batch" in [
+            state.get("health") for state in shop.ports.states
+        ]
+        assert shop.ports.state["health"] == ""
+
+
+async def test_the_terminal_is_asked_for_its_totals_before_and_told_once() -> None:
+    async with zvt_shop() as shop:
+        await shop.driver.perform(shop.end_of_day())
+        sent = [e.data.hex() for e in shop.ports.recorder.entries() if e.data[:1] == b"\x06"]
+        assert [each[:4] for each in sent if each[:4] in ("0610", "0650")] == ["0610", "0650"]
+        assert "065003eeeeee" in sent
+
+
+@pytest.mark.parametrize(
+    ("script", "status", "settled"),
+    [
+        ("approve", JobStatus.DONE, "closed"),
+        ("decline", JobStatus.DONE, "not_closed"),
+        ("abort", JobStatus.DONE, "not_closed"),
+        ("silent", JobStatus.UNKNOWN, "not_closed"),
+        ("cut_before_result", JobStatus.UNKNOWN, "not_closed"),
+        ("cut_after_approval", JobStatus.UNKNOWN, "closed"),
+        ("approve_after_cut", JobStatus.UNKNOWN, "closed"),
+    ],
+)
+@pytest.mark.parametrize("totals", ["filled", "always"])
+async def test_every_script_ends_in_what_was_handed_in(
+    script: str, status: JobStatus, settled: str, totals: str
+) -> None:
+    async with zvt_shop(SimulatedTerminalSettings(totals=totals)) as shop:  # type: ignore[arg-type]
+        await a_day(shop)
+        job = shop.end_of_day()
+        shop.terminal.next_script = script
+        assert (await shop.driver.perform(job)).status is status
+        told = await shop.definite_day(job)
+        assert told.outcome == settled
+        assert len(shop.terminal.closed()) == (settled == "closed")
+        assert told.totals == (DAY if settled == "closed" else None)
+        assert told.inferred == (settled == "closed" and status is JobStatus.UNKNOWN)
+
+
+Fault = Callable[[ZvtShop, "asyncio.Task[object]"], Awaitable[None]]
+
+
+async def no_more(_shop: ZvtShop, _task: asyncio.Task[object]) -> None:
+    """Let the cut alone be the fault."""
+
+
+async def kill(shop: ZvtShop, task: asyncio.Task[object]) -> None:
+    task.cancel()
+    await shop.kill_driver()
+    await shop.clock.sleep(0.3)
+    shop.start_driver()
+
+
+async def power_off(shop: ZvtShop, _task: asyncio.Task[object]) -> None:
+    shop.restart_terminal()
+
+
+@pytest.mark.parametrize("after", ["keeps", "forgets", "names"])
+@pytest.mark.parametrize("serial", [False, True], ids=["tcp", "serial"])
+@pytest.mark.parametrize("fault", [no_more, kill, power_off])
+@pytest.mark.parametrize("point", POINTS)
+async def test_at_every_point_a_fault_is_found_out(
+    point: Point, fault: Fault, serial: bool, after: str, tmp_path: Path
+) -> None:
+    settings = SimulatedTerminalSettings(
+        journal=str(tmp_path / "books"),
+        after_end_of_day=after,  # type: ignore[arg-type]
+    )
+    async with zvt_shop(settings, serial=serial) as shop:
+        await a_day(shop)
+        books = shop.books()
+        job = shop.end_of_day()
+        if fault is no_more:
+            shop.terminal.cut_at = point
+        else:
+            shop.terminal.stall_at, shop.terminal.stall_s = point, 1.5
+        task: asyncio.Task[object] = asyncio.create_task(shop.driver.perform(job))
+        while not (shop.terminal.cut_at is shop.terminal.stall_at is None or task.done()):
+            await shop.clock.sleep(0.05)
+        await fault(shop, task)
+        await asyncio.gather(task, return_exceptions=True)
+        told = await shop.definite_day(job)
+        assert told.outcome in {"closed", "not_closed"}
+        assert len(shop.terminal.closed()) == (told.outcome == "closed")
+        assert told.totals == (DAY if told.outcome == "closed" else None)
+        assert shop.books() == books
+        # the next payment is told apart from the day before, and changes nothing about it
+        await shop.until_live()
+        shop.terminal.next_script = "cut_after_approval"
+        pay = shop.pay(800)
+        result = await shop.driver.perform(pay)
+        if result.status is JobStatus.FAILED and fault is power_off:
+            # a serial line does not tell that the terminal was off: its first answer does
+            assert "must be registered" in str(result.error)
+            shop.terminal.next_script = "cut_after_approval"
+            pay = shop.pay(800)
+            result = await shop.driver.perform(pay)
+        assert result.status is JobStatus.UNKNOWN
+        paid = await shop.definite(pay)
+        assert (paid.outcome, paid.amount_minor) in {("approved", 800), ("unknown", 0)}
+        assert shop.books() == [*books, ("payment", 800)]
+        assert await shop.definite_day(job) == told
+
+
+async def test_a_terminal_without_totals_leaves_a_lost_answer_to_a_person() -> None:
+    async with zvt_shop(SimulatedTerminalSettings(totals="")) as shop:
+        await a_day(shop)
+        job = shop.end_of_day()
+        assert day_of(await shop.driver.perform(job)).totals == DAY
+        job = shop.end_of_day()
+        shop.terminal.next_script = "cut_after_approval"
+        assert (await shop.driver.perform(job)).status is JobStatus.UNKNOWN
+        told = await shop.definite_day(job)
+        assert (told.outcome, told.code) == ("unknown", "terminal_cannot_say")
+        assert "slip" in told.advice
+
+
+async def test_a_terminal_that_ends_no_days_says_so() -> None:
+    async with zvt_shop(SimulatedTerminalSettings(ends_days=False)) as shop:
+        job = shop.end_of_day()
+        result = await shop.driver.perform(job)
+        assert result.status is JobStatus.FAILED
+        assert result.error is not None
+        assert result.error.code == "terminal_refused"
+        assert (await shop.definite_day(job)).outcome == "not_closed"
+
+
+async def test_an_end_of_day_that_was_asked_about_before_it_came_is_never_begun() -> None:
+    async with zvt_shop() as shop:
+        job = shop.end_of_day()
+        assert (await shop.definite_day(job)).code == "never_begun"
+        assert day_of(await shop.driver.perform(job)).code == "never_begun"
+        assert shop.terminal.closed() == []
+
+
+async def test_no_day_is_closed_over_a_payment_in_doubt() -> None:
+    async with scripted() as pt:
+        paying = await pt.payment_begun(1234)
+        await pt.say("06 0F", "")
+        assert (await paying).status is JobStatus.UNKNOWN
+        closing = asyncio.create_task(pt.shop.driver.perform(pt.shop.end_of_day()))
+        await pt.nothing_stored()
+        with pytest.raises(Refused, match="busy"):
+            await closing
+
+
+async def test_the_totals_are_on_disk_before_they_are_acknowledged() -> None:
+    async with scripted() as pt:
+        job, closing = await closing_begun(pt)
+        may_write = asyncio.Event()
+        kept = pt.shop.ports.remember
+
+        async def slow_disk(job_id: str, key: str, value: bytes) -> None:
+            await may_write.wait()
+            await kept(job_id, key, value)
+
+        pt.shop.ports.remember = slow_disk  # type: ignore[method-assign]  # a disk that waits
+        await pt.write("04 0F 09 27 00 04 000000001234")
+        answer = asyncio.create_task(pt.hear())
+        await pt.shop.clock.sleep(30.0)
+        assert not answer.done()
+        may_write.set()
+        assert await answer == "8000"
+        await pt.stream.close()  # the end is lost: what was told counts
+        assert (await closing).status is JobStatus.UNKNOWN
+        await pt.accept()
+        told = await pt.shop.definite_day(job)
+        assert (told.outcome, told.inferred) == ("closed", False)
+        assert told.totals == BatchTotals(1234)
+
+
+async def closing_begun(pt: Scripted) -> tuple[object, asyncio.Task[object]]:
+    job = pt.shop.end_of_day()
+    closing = asyncio.create_task(pt.shop.driver.perform(job))
+    await pt.nothing_stored()
+    assert await pt.hear() == "0610"
+    await pt.write("80 00 00")
+    await pt.say("04 0F", "27 00 04 000000001234")
+    await pt.say("06 0F", "")
+    assert await pt.hear() == "0650"
+    await pt.write("80 00 00")
+    return job, closing
+
+
+@pytest.mark.parametrize(
+    ("script", "status", "what"),
+    [
+        pytest.param([("04 0F", "27 00"), ("06 0F", "")], "done", "closed", id="no totals"),
+        pytest.param([("04 0F", "04 000000000001"), ("06 0F", "")], "done", "closed", id="no 27"),
+        pytest.param([("04 0F", "27 77"), ("06 0F", "")], "done", "not_closed", id="refused"),
+        pytest.param([("04 0F", "27 A0"), ("06 1E", "77")], "done", "not_closed", id="aborted"),
+        pytest.param([("06 1E", "")], "done", "not_closed", id="given up without a code"),
+        pytest.param([("06 0F", "")], "unknown", "end_contradicts", id="nothing told"),
+        pytest.param(
+            [("04 0F", "27 00"), ("06 1E", "77")], "unknown", "end_contradicts", id="both"
+        ),
+        pytest.param(
+            [("04 0F", "27 00"), ("04 0F", "27 77"), ("06 0F", "")],
+            "unknown",
+            "end_contradicts",
+            id="and then not",
+        ),
+    ],
+)
+async def test_every_end_of_the_dialogue(
+    script: list[tuple[str, str]], status: str, what: str
+) -> None:
+    async with scripted() as pt:
+        _, closing = await closing_begun(pt)
+        for command, data in script:
+            await pt.say(command, data)
+        result = await closing
+        assert result.status.value == status  # type: ignore[attr-defined]
+        if status == "done":
+            assert day_of(result).outcome == what  # type: ignore[arg-type]
+        else:
+            assert result.error.code == what  # type: ignore[attr-defined]
+
+
+async def test_the_last_end_of_day_is_never_taken_for_a_payment() -> None:
+    # the terminal names its end of day as the last thing it did, and its sum is the payment's
+    async with scripted() as pt:
+        job = pt.shop.pay(1234)
+        paying = asyncio.create_task(pt.shop.driver.perform(job))
+        await pt.stored(STATUS_OK + "0B 000007")
+        assert await pt.hear() == "0601"
+        await pt.write("80 00 00")
+        await pt.stream.close()
+        assert (await paying).status is JobStatus.UNKNOWN
+        await pt.accept()
+        schemes = "60 F0F5F3 0001 0001" + "01 000000001234" + "00 000000000000" * 6
+        await pt.stored("27 00 04 000000001234 49 0978 0B 000008 " + schemes)
+        await pt.shop.until(DriverState.READY)
+        assert (await pt.shop.definite(job)).code == "terminal_cannot_say"
+
+
+# --- diagnosis, initialisation ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asks_for", "commands"),
+    [(0, []), (1, ["0693"]), (2, ["0670"]), (3, ["0693", "0670"])],
+)
+async def test_a_terminal_gets_what_its_status_byte_asks_for(
+    asks_for: int, commands: list[str]
+) -> None:
+    async with zvt_shop(SimulatedTerminalSettings(status_byte=asks_for)) as shop:
+        sent = [e.data.hex()[:4] for e in shop.ports.recorder.entries() if e.way == "out"]
+        assert [each for each in sent if each in ("0693", "0670")] == commands
+        assert shop.driver.state is DriverState.READY
+        assert outcome_of(await shop.driver.perform(shop.pay(1))).outcome == "approved"
+
+
+async def test_a_terminal_that_goes_on_asking_is_served_once_an_hour_and_says_so() -> None:
+    async with zvt_shop(SimulatedTerminalSettings(status_byte=2), start=False) as shop:
+
+        async def reconnect() -> int:
+            shop.terminal.status_byte = 2
+            await shop.cable.unplug()
+            shop.cable.plug_in()
+            await shop.clock.sleep(5.0)
+            sent = [e.data.hex()[:4] for e in shop.ports.recorder.entries() if e.way == "out"]
+            return sent.count("0670")
+
+        shop.start_driver()
+        await shop.until(DriverState.READY)
+        assert await reconnect() == 1
+        assert shop.driver.state is DriverState.ATTENTION
+        assert "diagnosis" in shop.ports.state["health"]
+        await shop.clock.sleep(3_600)
+        assert await reconnect() == 2
+        assert shop.driver.state is DriverState.READY
+
+
+async def test_a_diagnosis_that_fails_leaves_the_terminal_in_use() -> None:
+    async with scripted(registered="19 02", ready=False) as pt:
+        assert await pt.hear() == "0670"
+        await pt.write("80 00 00")
+        await pt.say("06 1E", "A3")
+        await pt.shop.until(DriverState.ATTENTION)
+        paying = await pt.payment_begun(1234)
+        await pt.say("04 0F", STATUS_OK)
+        await pt.say("06 0F", "")
+        assert outcome_of(await paying).outcome == "approved"
+        assert "diagnosis" in pt.shop.ports.state["health"]
+
+
+async def test_what_is_in_doubt_is_asked_about_before_any_diagnosis() -> None:
+    async with scripted() as pt:
+        paying = await pt.payment_begun(1234)
+        await pt.stream.close()
+        await paying
+        pt.registered = "19 02"
+        await pt.accept()
+        await pt.stored(STATUS_OK)
+        assert await pt.hear() == "0670"
+
+
+@pytest.mark.parametrize(("initialise", "title"), [(False, "Diagnose"), (True, "Initialisierung")])
+async def test_service_as_a_job(initialise: bool, title: str) -> None:
+    async with zvt_shop() as shop:
+        shop.terminal.status_byte = 4
+        job = shop.job(JobKind.SERVICE_TERMINAL, ServiceTerminalArgs(initialise))
+        result = await shop.driver.perform(job)
+        assert result.result == TerminalServiceOutcome(
+            "The terminal waits for its personalisation.",
+            (f"** {title} **", "Terminal-ID     52000042"),
+        )
+
+
+@pytest.mark.parametrize(
+    ("kind", "args"),
+    [
+        (JobKind.SERVICE_TERMINAL, ServiceTerminalArgs()),
+        (JobKind.REPEAT_CARD_RECEIPT, RepeatCardReceiptArgs()),
+        (JobKind.LOG_OFF_TERMINAL, LogOffTerminalArgs()),
+    ],
+)
+async def test_a_terminal_that_will_not_says_so(kind: JobKind, args: ServiceTerminalArgs) -> None:
+    async with scripted() as pt:
+        asking = asyncio.create_task(pt.shop.driver.perform(pt.shop.job(kind, args)))
+        await pt.hear()
+        await pt.write("84 83 00")
+        result = await asking
+        assert result.status is JobStatus.FAILED
+        assert result.error is not None
+        assert result.error.detail == "The terminal cannot do this now."
+
+
+# --- a receipt again, log-off --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("config_byte", [0xBE, 0x3E])
+async def test_the_last_receipt_comes_again(config_byte: int) -> None:
+    till = TerminalZvtSettings(ADDRESS, config_byte=config_byte)
+    async with zvt_shop(till=till) as shop:
+        job = shop.job(JobKind.REPEAT_CARD_RECEIPT, RepeatCardReceiptArgs())
+        none = await shop.driver.perform(job)
+        assert none.error is not None
+        assert none.error.code == "nothing_stored"
+        paid = outcome_of(await shop.driver.perform(shop.pay(500)))
+        again = outcome_of(await shop.driver.perform(job))
+        assert again == paid
+        assert bool(again.customer_receipt) == (config_byte == 0xBE)
+        assert shop.standing() == [500], "a receipt moved money"
+
+
+async def test_a_terminal_set_free_is_registered_again_by_the_next_job() -> None:
+    async with zvt_shop() as shop:
+        off = await shop.driver.perform(shop.job(JobKind.LOG_OFF_TERMINAL, LogOffTerminalArgs()))
+        assert off.status is JobStatus.DONE
+        sent = [e.data.hex()[:4] for e in shop.ports.recorder.entries() if e.way == "out"]
+        assert sent[-1] == "0602"
+        assert outcome_of(await shop.driver.perform(shop.pay(500))).outcome == "approved"
+        sent = [e.data.hex()[:4] for e in shop.ports.recorder.entries() if e.way == "out"]
+        assert sent[sent.index("0602") + 1] == "0600"
+        # the other way: its connection goes, and comes back registered
+        await shop.driver.perform(shop.job(JobKind.LOG_OFF_TERMINAL, LogOffTerminalArgs()))
+        await shop.cable.unplug()
+        shop.cable.plug_in()
+        await shop.clock.sleep(5.0)
+        assert outcome_of(await shop.driver.perform(shop.pay(500))).outcome == "approved"
+
+
+async def test_what_cannot_reach_the_terminal_was_not_done() -> None:
+    async with zvt_shop() as shop:
+        await shop.cable.unplug()
+        job = shop.end_of_day()
+        with pytest.raises(DeviceUnreachable):
+            await shop.driver.perform(job)
+        assert (await shop.definite_day(job)).code == "never_begun"
+
+
+# --- texts and receipt numbers -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", list(TextEncoding))
+async def test_a_text_set_that_a_message_names_goes_before_the_setting(
+    encoding: TextEncoding,
+) -> None:
+    sim = SimulatedTerminalSettings(text_encoding=encoding.value, names_text_set=True)
+    till = TerminalZvtSettings(ADDRESS, text_encoding=TextEncoding.ZVT7)
+    async with zvt_shop(sim, till) as shop:
+        paid = outcome_of(await shop.driver.perform(shop.pay(100)))
+        assert paid.merchant_receipt[0] == "** Händlerbeleg **"
+
+
+async def test_a_receipt_number_that_is_not_known_is_sent_empty_and_never_as_0() -> None:
+    async with scripted() as pt:
+
+        async def mirrored(stored: str | None) -> str:
+            paying = asyncio.create_task(pt.shop.driver.perform(pt.shop.pay(1)))
+            if stored is None:
+                await pt.nothing_stored()
+            else:
+                await pt.stored(stored)
+            assert await pt.hear() == "0601"
+            await pt.write("84 83 00")
+            await paying
+            return pt.shop.ports.recorder.entries()[-2].data.hex()[3 * 2 + 20 :]
+
+        assert await mirrored(None) == ""
+        assert await mirrored(STATUS_OK) == ""
+        assert await mirrored(STATUS_OK + "0B 000001 06 05 1F1F 02 0041") == "06051f1f020041"
+        assert await mirrored(STATUS_OK + "0B 000002") == "06031f1f00", "it does send them"
+        assert await mirrored(STATUS_OK + "0B 000003 06 05 1F1F 02 0000") == "06031f1f00"
+        assert await mirrored(None) == "06031f1f00"
+        # it is known over a restart, too
+        await pt.shop.kill_driver()
+        pt.shop.start_driver()
+        await pt.accept()
+        await pt.shop.until(DriverState.READY)
+        assert await mirrored(None) == "06031f1f00"

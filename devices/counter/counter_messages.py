@@ -24,7 +24,7 @@ Next = Literal[
     "ask",
 ]
 Key = Literal["approve", "decline", "stop", "cut", "approve_and_cut"]
-TransactionKind = Literal["payment", "refund", "reversal"]
+TransactionKind = Literal["payment", "refund", "reversal", "reservation", "capture", "release"]
 PaperState = Literal["ok", "near_end", "out"]
 DeviceName = Literal["scanner", "printer", "terminal", "scale"]
 
@@ -184,7 +184,7 @@ class DrawerState(msgspec.Struct, frozen=True):
 
 
 class BookedPayment(msgspec.Struct, frozen=True):
-    """What the acquirer has: a payment, a refund, or the reversal of the payment `of`.
+    """What the acquirer has: a payment, a refund, a reservation, or what became of `of`.
 
     `state`: booked, or reversed once it was taken back; `of`: a receipt number, "" for none;
     `at`: milliseconds since 1970 UTC.

@@ -99,6 +99,37 @@ def reversal(password: str, receipt: int, *, sync_receipt: bytes | None = None) 
     return Apdu(Control.REVERSAL, data + _mirrored(sync_receipt))
 
 
+def reservation(
+    amount_minor: int, currency_number: int, *, sync_receipt: bytes | None = None
+) -> Apdu:
+    """Return 06 22: an amount is set aside on a card. `sync_receipt` as in `authorisation`."""
+    data = _amount(amount_minor, currency_number) + _mirrored(sync_receipt)
+    return Apdu(Control.RESERVATION, data)
+
+
+def capture(
+    receipt: int,
+    released_minor: int,
+    currency_number: int,
+    *,
+    sync_receipt: bytes | None = None,
+) -> Apdu:
+    """Return 06 23: of the reservation with this receipt number the rest is charged.
+
+    Its amount is what is *not* charged: it reverses a part of the reservation.
+    """
+    named = encode_field(RECEIPT, bcd_encode(receipt, 2))
+    data = named + _amount(released_minor, currency_number)
+    return Apdu(Control.PARTIAL_REVERSAL, data + _mirrored(sync_receipt))
+
+
+def release(receipt: int, currency_number: int) -> Apdu:
+    """Return 06 25: the whole reservation with this receipt number is set free."""
+    named = encode_field(RECEIPT, bcd_encode(receipt, 2))
+    currency = encode_field(CURRENCY, bcd_encode(currency_number, 2))
+    return Apdu(Control.RESERVATION_REVERSAL, named + currency)
+
+
 def repeat_receipt(password: str, *, prints: bool = False) -> Apdu:
     """Return 06 20: the status information of the last payment, with its receipts or without."""
     service = encode_field(

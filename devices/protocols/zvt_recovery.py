@@ -96,8 +96,8 @@ class PaymentNote(msgspec.Struct, frozen=True, omit_defaults=True):
     then, `baseline` (None: it had none, and `nothing_code` is how it said so), and names those
     of this kind. `seen`: status information 00 arrived and is durable; `heard` is the outcome
     it told. `outcome`: how it ended; `undecided`: the terminal was asked and could not say, a
-    person decides. `begun_ms`: since 1970 UTC. `reverses`: of a reversal, the four digits of
-    the receipt number.
+    person decides. `begun_ms`: since 1970 UTC. `reverses`: of what undoes or uses up an earlier
+    transaction, the four digits of that one's receipt number; `of_amount_minor`: its amount.
     """
 
     job: str
@@ -113,6 +113,16 @@ class PaymentNote(msgspec.Struct, frozen=True, omit_defaults=True):
     nothing_code: int = OK
     kind: Kind = Kind.PAYMENT
     reverses: str = ""
+    of_amount_minor: int = 0
+
+    @property
+    def amounts_told(self) -> frozenset[int]:
+        """What the terminal may call the amount: of a capture also what was set free by it."""
+        if self.kind is Kind.CAPTURE:
+            return frozenset({self.amount_minor, self.of_amount_minor - self.amount_minor})
+        if self.kind is Kind.RELEASE:
+            return frozenset({self.amount_minor, 0})
+        return frozenset({self.amount_minor})
 
     @property
     def open(self) -> bool:
@@ -123,6 +133,17 @@ class PaymentNote(msgspec.Struct, frozen=True, omit_defaults=True):
     def baseline_is_reversed(self) -> bool:
         """Whether the transaction that stood last is the one that this reversal takes back."""
         return self.baseline is not None and self.baseline.identity[0] == self.reverses != ""
+
+
+def outcome_for(note: PaymentNote, status: StatusInformation) -> PaymentOutcome:
+    """Return the outcome that a status information tells of a transaction.
+
+    Its amount is the one that was asked for under whichever name the terminal calls it.
+    """
+    outcome = outcome_of(status, note.amount_minor, note.kind)
+    if outcome.outcome == APPROVED and outcome.amount_minor in note.amounts_told:
+        return msgspec.structs.replace(outcome, amount_minor=note.amount_minor)
+    return outcome
 
 
 def outcome_of(
@@ -182,7 +203,7 @@ def judge(note: PaymentNote, last: LastStored) -> PaymentOutcome | None:
     # nothing stored where something was before: an end-of-day batch, perhaps
     if now is None or last.status is None or not _is_ours(note, now):
         return None
-    return note.heard or outcome_of(last.status, note.amount_minor, note.kind)
+    return note.heard or outcome_for(note, last.status)
 
 
 def _is_the_same(note: PaymentNote, last: LastStored, now: Booking | None) -> bool:
@@ -202,7 +223,9 @@ def _is_ours(note: PaymentNote, now: Booking) -> bool:
     """Say whether a transaction that is not the baseline can only be this one."""
     if note.seen is not None:
         return now.result == OK and now.receipt_and_trace == note.seen.receipt_and_trace
-    if not note.asked or now.amount_minor != note.amount_minor or _is_older(note.baseline, now):
+    if not note.asked or now.amount_minor not in note.amounts_told:
+        return False
+    if _is_older(note.baseline, now):
         return False
     if now.totals:
         return False
@@ -217,7 +240,7 @@ def _is_another_kind(note: PaymentNote, now: Booking) -> bool:
     Not every terminal names it: a reversal without one may be ours. There are terminals that
     take back the last payment whichever was named.
     """
-    if note.kind is not Kind.REVERSAL:
+    if not note.kind.names_another:
         return bool(now.original_trace)
     if note.baseline is None or not now.original_trace:
         return False

@@ -30,7 +30,14 @@ _KEPT_TAGS: Final = frozenset(
     {TAG_RECEIPT_TYPE, TAG_SYNC_RECEIPT, TAG_LONG_TRACE, TAG_TERMINAL_ID, 0x09, 0x0A, 0x12, 0x14}
 )
 _FIELD_UNITS: Final = frozenset(
-    {Control.STATUS_INFORMATION, Control.AUTHORISATION, Control.COMPLETION}
+    {
+        Control.STATUS_INFORMATION,
+        Control.AUTHORISATION,
+        Control.RESERVATION,
+        Control.PARTIAL_REVERSAL,
+        Control.RESERVATION_REVERSAL,
+        Control.COMPLETION,
+    }
 )
 """Units that are read field by field; what is neither named here nor below is blanked whole."""
 _STATUS_BYTES: Final = 1

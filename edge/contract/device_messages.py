@@ -57,6 +57,9 @@ class JobKind(StrEnum):
     AUTHORISE_PAYMENT = "authorise_payment"
     REFUND_PAYMENT = "refund_payment"
     REVERSE_PAYMENT = "reverse_payment"
+    RESERVE_PAYMENT = "reserve_payment"
+    CAPTURE_RESERVATION = "capture_reservation"
+    RELEASE_RESERVATION = "release_reservation"
     INQUIRE_PAYMENT = "inquire_payment"
     ABORT_PAYMENT = "abort_payment"
     END_OF_DAY = "end_of_day"
@@ -77,6 +80,9 @@ DELIVERY: Final[dict[JobKind, Delivery]] = {
     JobKind.AUTHORISE_PAYMENT: Delivery.INQUIRE_ONLY,
     JobKind.REFUND_PAYMENT: Delivery.INQUIRE_ONLY,
     JobKind.REVERSE_PAYMENT: Delivery.INQUIRE_ONLY,
+    JobKind.RESERVE_PAYMENT: Delivery.INQUIRE_ONLY,
+    JobKind.CAPTURE_RESERVATION: Delivery.INQUIRE_ONLY,
+    JobKind.RELEASE_RESERVATION: Delivery.INQUIRE_ONLY,
     JobKind.INQUIRE_PAYMENT: Delivery.REPEATABLE,
     JobKind.ABORT_PAYMENT: Delivery.REPEATABLE,
     JobKind.END_OF_DAY: Delivery.AT_MOST_ONCE,
@@ -160,8 +166,45 @@ class ReversePaymentArgs(msgspec.Struct, frozen=True):
     receipt: Annotated[str, Meta(min_length=1, max_length=TERMINAL_RECEIPT_NUMBER_CHARS_MAX)]
 
 
+class ReservePaymentArgs(msgspec.Struct, frozen=True):
+    """Have an amount set aside on a card, to be captured or released later.
+
+    Answered with a `PaymentOutcome` whose `receipt` names the reservation from then on.
+    """
+
+    payment: CommandId
+    amount_minor: Annotated[int, Meta(gt=0, le=AMOUNT_MINOR_MAX)]
+    currency: str
+
+
+class CaptureReservationArgs(msgspec.Struct, frozen=True):
+    """Charge what was set aside, or a part of it; the rest is released with it.
+
+    `receipt` is the reservation's, `reserved_minor` its amount, `amount_minor` what is charged:
+    at most as much. Answered with a `PaymentOutcome` of the capture.
+    """
+
+    payment: CommandId
+    amount_minor: Annotated[int, Meta(gt=0, le=AMOUNT_MINOR_MAX)]
+    reserved_minor: Annotated[int, Meta(gt=0, le=AMOUNT_MINOR_MAX)]
+    currency: str
+    receipt: Annotated[str, Meta(min_length=1, max_length=TERMINAL_RECEIPT_NUMBER_CHARS_MAX)]
+
+
+class ReleaseReservationArgs(msgspec.Struct, frozen=True):
+    """Set free all that a reservation set aside; nothing is charged.
+
+    `receipt` and `amount_minor` are the reservation's. Answered with a `PaymentOutcome`.
+    """
+
+    payment: CommandId
+    amount_minor: Annotated[int, Meta(gt=0, le=AMOUNT_MINOR_MAX)]
+    currency: str
+    receipt: Annotated[str, Meta(min_length=1, max_length=TERMINAL_RECEIPT_NUMBER_CHARS_MAX)]
+
+
 class InquirePaymentArgs(msgspec.Struct, frozen=True):
-    """Ask what became of an authorisation, a refund or a reversal; never moves money.
+    """Ask what became of a job that moves money or sets it aside; never moves any.
 
     Which of them it was the host knows from `job`: its record and its driver's note stand
     under the job's id and name the kind. `payment` is the name that job was given, its
@@ -308,6 +351,9 @@ JOB_ARGS: Final[dict[JobKind, type[msgspec.Struct]]] = {
     JobKind.AUTHORISE_PAYMENT: AuthorisePaymentArgs,
     JobKind.REFUND_PAYMENT: RefundPaymentArgs,
     JobKind.REVERSE_PAYMENT: ReversePaymentArgs,
+    JobKind.RESERVE_PAYMENT: ReservePaymentArgs,
+    JobKind.CAPTURE_RESERVATION: CaptureReservationArgs,
+    JobKind.RELEASE_RESERVATION: ReleaseReservationArgs,
     JobKind.INQUIRE_PAYMENT: InquirePaymentArgs,
     JobKind.ABORT_PAYMENT: AbortPaymentArgs,
     JobKind.END_OF_DAY: EndOfDayArgs,

@@ -18,6 +18,7 @@ from edge.contract.device_messages import (
     AuthorisePaymentArgs,
     BarcodeScanned,
     BatchTotals,
+    CaptureReservationArgs,
     Delivery,
     DeviceEvent,
     DisplayLine,
@@ -30,6 +31,8 @@ from edge.contract.device_messages import (
     PaymentOutcome,
     PrintLabelsArgs,
     RefundPaymentArgs,
+    ReleaseReservationArgs,
+    ReservePaymentArgs,
     ReversePaymentArgs,
     SchemeTotal,
     ServiceTerminalArgs,
@@ -83,7 +86,13 @@ def test_a_jobs_arguments_are_those_of_its_kind() -> None:
 
 
 def test_money_that_goes_back_is_never_sent_a_second_time() -> None:
-    for kind in (JobKind.REFUND_PAYMENT, JobKind.REVERSE_PAYMENT):
+    for kind in (
+        JobKind.REFUND_PAYMENT,
+        JobKind.REVERSE_PAYMENT,
+        JobKind.RESERVE_PAYMENT,
+        JobKind.CAPTURE_RESERVATION,
+        JobKind.RELEASE_RESERVATION,
+    ):
         assert DELIVERY[kind] is Delivery.INQUIRE_ONLY
     refund = b'{"refund":"refund-1","amount_minor":5,"currency":"EUR"}'
     assert msgspec.json.decode(refund, type=JOB_ARGS[JobKind.REFUND_PAYMENT]) == RefundPaymentArgs(
@@ -153,6 +162,12 @@ REVERSAL = b'{"refund":"refund-1","amount_minor":%d,"currency":"EUR","receipt":"
         (ShelfLabel, '{"name":"x","price":"1","barcode":"\u0661"}'.encode()),
         (WeighArgs, b'{"price_minor":-1}'),
         (WeighArgs, b'{"price_minor":1000000000}'),
+        (ReservePaymentArgs, b'{"payment":"payment-1","amount_minor":0,"currency":"EUR"}'),
+        (
+            CaptureReservationArgs,
+            b'{"payment":"payment-1","amount_minor":5,"currency":"EUR","receipt":"0042"}',
+        ),
+        (ReleaseReservationArgs, b'{"payment":"payment-1","amount_minor":5,"currency":"EUR"}'),
         (Price, b'{"sku":"1","price_minor":-1}'),
         (Price, b'{"sku":"1","price_minor":1000000000}'),
         (StaffMember, b'{"id":"Marta","name":"Marta","role":"cashier","pin_hash":""}'),

@@ -20,6 +20,7 @@ from devices.transports.memory_pipe import MemoryCable
 from edge.contract.device_messages import (
     AbortPaymentArgs,
     AuthorisePaymentArgs,
+    CaptureReservationArgs,
     CheckHealthArgs,
     EndOfDayArgs,
     EndOfDayOutcome,
@@ -30,6 +31,8 @@ from edge.contract.device_messages import (
     JobStatus,
     PaymentOutcome,
     RefundPaymentArgs,
+    ReleaseReservationArgs,
+    ReservePaymentArgs,
     ReversePaymentArgs,
 )
 from edge.contract.device_states import DriverState
@@ -105,10 +108,25 @@ class CardShop:
         args = ReversePaymentArgs(f"sale-{job}", amount_minor, "EUR", receipt)
         return DeviceJob(job, JobKind.REVERSE_PAYMENT, args, self.clock.now_ms() + 30_000)
 
+    def reservation(self, amount_minor: int) -> DeviceJob:
+        name = f"hold-{next(self.numbers):06d}"
+        args = ReservePaymentArgs(f"sale-{name}", amount_minor, "EUR")
+        return self.job(JobKind.RESERVE_PAYMENT, args, name)
+
+    def capture(self, amount_minor: int, reserved_minor: int, receipt: str) -> DeviceJob:
+        name = f"take-{next(self.numbers):06d}"
+        args = CaptureReservationArgs(f"sale-{name}", amount_minor, reserved_minor, "EUR", receipt)
+        return self.job(JobKind.CAPTURE_RESERVATION, args, name)
+
+    def release(self, amount_minor: int, receipt: str) -> DeviceJob:
+        name = f"free-{next(self.numbers):06d}"
+        args = ReleaseReservationArgs(f"sale-{name}", amount_minor, "EUR", receipt)
+        return self.job(JobKind.RELEASE_RESERVATION, args, name)
+
     def inquiry(self, job: DeviceJob) -> DeviceJob:
-        asked = job.args
-        assert isinstance(asked, AuthorisePaymentArgs | RefundPaymentArgs | ReversePaymentArgs)
-        name = asked.payment if isinstance(asked, AuthorisePaymentArgs) else asked.refund
+        asked: Any = job.args
+        refunds = isinstance(asked, RefundPaymentArgs | ReversePaymentArgs)
+        name = asked.refund if refunds else asked.payment
         args = InquirePaymentArgs(name, job.id, asked.amount_minor, asked.currency)
         name = f"ask-{next(self.numbers):06d}"
         return DeviceJob(name, JobKind.INQUIRE_PAYMENT, args, self.clock.now_ms() + 30_000)

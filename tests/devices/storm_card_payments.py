@@ -51,10 +51,11 @@ class Weather:
 
 @dataclass(frozen=True)
 class Step:
-    """One transaction: `kind` is payment, refund or reversal; or an end of day.
+    """One transaction, or an end of day.
 
-    A reversal undoes the last approved payment, or the first with `older`, for its amount;
-    before any it names a receipt that nobody has.
+    A capture charges one minor unit less than a reservation set aside. A reversal, a capture
+    and a release name the last approved payment or reservation, or the first with `older`,
+    with its amount; before any they name a receipt that nobody has.
     """
 
     kind: str
@@ -84,7 +85,7 @@ class Climate:
     disturb: Callable[[CardShop, Any], None] = lambda _shop, _line: None
     """Makes the line do that to the next transaction; None: it is as it should be again."""
     kinds: Sequence[str] = KINDS
-    """What is asked of the terminal; of one that closes batches also `end_of_day`."""
+    """What is asked of the terminal; of some also `reservation`, `capture`, `release`, `end_of_day`."""
 
 
 def weather(chance: random.Random, climate: Climate) -> Weather:
@@ -140,6 +141,7 @@ async def play(
     wrong: list[str] = []
     async with open_shop(driver_class) as shop:
         paid: list[tuple[str, int]] = []
+        held: list[tuple[str, int]] = []
         for number, step in enumerate(steps):
             before = books(shop)
             if step.kind == "end_of_day":
@@ -147,7 +149,7 @@ async def play(
                 if books(shop) != before:
                     wrong.append(f"an end of day moved money: {step.weather}")
                 continue
-            job, undone = _job(shop, step, paid)
+            job, undone = _job(shop, step, paid, held)
             outcome = await _one_transaction(shop, job, step.weather, climate)
             words = f"{step.kind} {number} is {outcome}: {step.weather}"
             if outcome.outcome not in ENDINGS:
@@ -158,6 +160,8 @@ async def play(
                 wanted = {each: entry for each, entry in before.items() if each != undone} | told
                 if step.kind == "payment":
                     paid.append((outcome.receipt, outcome.amount_minor))
+                if step.kind == "reservation":
+                    held.append((outcome.receipt, outcome.amount_minor))
             else:
                 wanted = before
             if (now := books(shop)) != wanted:
@@ -173,13 +177,22 @@ def books(shop: CardShop) -> Books:
     }
 
 
-def _job(shop: CardShop, step: Step, paid: list[tuple[str, int]]) -> tuple[DeviceJob, str]:
+def _job(
+    shop: CardShop, step: Step, paid: list[tuple[str, int]], held: list[tuple[str, int]]
+) -> tuple[DeviceJob, str]:
     """Return the job, and the receipt number that it undoes."""
     match step.kind:
         case "payment":
             return shop.pay(step.amount), ""
         case "refund":
             return shop.refund(step.amount), ""
+        case "reservation":
+            return shop.reservation(step.amount), ""
+        case "capture" | "release":
+            receipt, amount = held[0 if step.older else -1] if held else ("4711", step.amount)
+            if step.kind == "capture":
+                return shop.capture(amount - 1, amount, receipt), receipt
+            return shop.release(amount, receipt), receipt
         case _:
             receipt, amount = paid[0 if step.older else -1] if paid else ("4711", step.amount)
             return shop.reversal(amount, receipt), receipt

@@ -34,7 +34,16 @@ K = JobKind
 ASK, ABORT = K.INQUIRE_PAYMENT, K.ABORT_PAYMENT
 
 
-@pytest.fixture(params=[K.AUTHORISE_PAYMENT, K.REFUND_PAYMENT, K.REVERSE_PAYMENT])
+@pytest.fixture(
+    params=[
+        K.AUTHORISE_PAYMENT,
+        K.REFUND_PAYMENT,
+        K.REVERSE_PAYMENT,
+        K.RESERVE_PAYMENT,
+        K.CAPTURE_RESERVATION,
+        K.RELEASE_RESERVATION,
+    ]
+)
 def money(request: pytest.FixtureRequest) -> JobKind:
     """Jobs that move money: what holds for one holds for all."""
     kind = request.param

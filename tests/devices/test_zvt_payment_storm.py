@@ -70,7 +70,9 @@ class Place:
 
 def place(chance: random.Random, *, serial: bool = False) -> OpenShop:
     settings = SimulatedTerminalSettings(
-        sync_receipt=chance.random() < 0.5, takes_back_reversals=chance.random() < 0.5
+        sync_receipt=chance.random() < 0.5,
+        takes_back_reversals=chance.random() < 0.5,
+        capture_tells=chance.choice(("charged", "released")),
     )
     chunk_bytes = chance.choice([1, 3, 4096])
     fragment, coalesce = chance.random() < 0.2, chance.random() < 0.2
@@ -115,7 +117,7 @@ TCP = Climate(
     place,
     line=blocks,
     disturb=disturb,
-    kinds=(*KINDS, "end_of_day"),
+    kinds=(*KINDS, "end_of_day", "reservation", "reservation", "capture", "release"),
 )
 SERIAL = replace(TCP, shop=partial(place, serial=True))
 CLIMATES = {"tcp": TCP, "serial": SERIAL}
@@ -149,7 +151,10 @@ STEPS = st.lists(
 PLACES = st.builds(
     Place,
     st.builds(
-        SimulatedTerminalSettings, sync_receipt=st.booleans(), takes_back_reversals=st.booleans()
+        SimulatedTerminalSettings,
+        sync_receipt=st.booleans(),
+        takes_back_reversals=st.booleans(),
+        capture_tells=st.sampled_from(("charged", "released")),
     ),
 )
 

@@ -1,7 +1,7 @@
 // The card terminal: what it shows, which way the next payment goes, and the keys a person presses.
 import { ask, byId, el, icon, money, showState } from "./parts.js";
 
-/** @typedef {"payment" | "refund" | "reversal"} Kind */
+/** @typedef {"payment" | "refund" | "reversal" | "reservation" | "capture" | "release"} Kind */
 /** @typedef {{kind: Kind, amount_minor: number, receipt: string, trace: string, state: string, of: string, at: number}} Booked */
 /** @typedef {{booked: Booked[], balance_minor: number, next: string, display: string, asked_minor: number | null, asked_kind: Kind, plugged: boolean, connected: boolean, currency: string}} TerminalState */
 
@@ -19,7 +19,7 @@ const SCRIPTS = /** @type {const} */ ([
   ["cut_after_approval", "Cut after approval"],
   ["silent", "Say nothing at all"],
 ]);
-const ASKED = { payment: "asked", refund: "to give back", reversal: "to reverse" };
+const ASKED = { payment: "asked", refund: "to give back", reversal: "to reverse", reservation: "to set aside", capture: "to charge", release: "to set free" };
 const HINTS = {
   ask: "A cut in the middle leaves it in doubt: watch what the till says.",
   approve: "What is chosen happens to the next payment or refund; the one after it is approved.",
@@ -94,7 +94,7 @@ export class Terminal {
     byId("booked-head").textContent = standing === 0 ? "Nothing is booked at the acquirer" : `At the acquirer: ${standing} booked, ${money(state.balance_minor, state.currency)}`;
     const clock = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
     const rows = state.booked.toReversed().map((each) => {
-      const amount = money(each.kind === "payment" ? each.amount_minor : -each.amount_minor, state.currency);
+      const amount = money(["refund", "reversal"].includes(each.kind) ? -each.amount_minor : each.amount_minor, state.currency);
       const what = each.of ? `${each.kind} of ${each.of}` : each.kind;
       const stands = each.state === "booked";
       return el("tr", {}, el("td", {}, each.receipt), el("td", {}, clock.format(each.at)), el("td", {}, stands ? what : `${what}, taken back`), el("td", { class: "num" }, stands ? amount : el("s", {}, amount)));

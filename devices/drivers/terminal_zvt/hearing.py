@@ -17,7 +17,7 @@ from devices.protocols.zvt_messages import (
     StatusInformation,
 )
 from devices.protocols.zvt_receipts import ReceiptCollector
-from devices.protocols.zvt_recovery import PaymentNote, booking_of, outcome_of, refused
+from devices.protocols.zvt_recovery import PaymentNote, booking_of, outcome_for, refused
 from devices.protocols.zvt_results import OK
 from edge.contract.device_messages import PaymentOutcome
 from edge.contract.errors import ProtocolViolation
@@ -52,7 +52,7 @@ class Hearing:
                         )
                     await self._keep(
                         seen=booking,
-                        heard=outcome_of(message, self.note.amount_minor, self.note.kind),
+                        heard=outcome_for(self.note, message),
                     )
             case PrintedText():
                 self._receipts.take(message)

@@ -1,9 +1,9 @@
 """The till's side of ZVT: one transaction in flight, and a truthful end for each.
 
-A transaction is a payment, a refund or a reversal. Before the first byte of one a note with
-the terminal's last stored transaction is on disk; what the terminal says is on disk before it
-is acknowledged. What was not heard to the end is `unknown`: it is asked about (06 20), and
-money is never moved a second time.
+A transaction is a payment, a refund, a reversal, or a reservation and what becomes of it.
+Before the first byte of one a note with the terminal's last stored transaction is on disk; what
+the terminal says is on disk before it is acknowledged. What was not heard to the end is
+`unknown`: it is asked about (06 20), and money is never moved a second time.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from devices.protocols.zvt_transactions import Kind
 from edge.contract.device_messages import (
     AbortPaymentArgs,
     AuthorisePaymentArgs,
+    CaptureReservationArgs,
     EndOfDayArgs,
     InquireEndOfDayArgs,
     InquirePaymentArgs,
@@ -43,7 +44,9 @@ from edge.contract.device_messages import (
     LogOffTerminalArgs,
     PaymentOutcome,
     RefundPaymentArgs,
+    ReleaseReservationArgs,
     RepeatCardReceiptArgs,
+    ReservePaymentArgs,
     ReversePaymentArgs,
     ServiceTerminalArgs,
 )
@@ -52,11 +55,21 @@ from edge.contract.money import CURRENCY_NUMBERS
 
 _RECEIPT_MAX: Final = 9_999
 
-_Args = AuthorisePaymentArgs | RefundPaymentArgs | ReversePaymentArgs
+_Args = (
+    AuthorisePaymentArgs
+    | RefundPaymentArgs
+    | ReversePaymentArgs
+    | ReservePaymentArgs
+    | CaptureReservationArgs
+    | ReleaseReservationArgs
+)
 _KINDS: Final[dict[type[_Args], Kind]] = {
     AuthorisePaymentArgs: Kind.PAYMENT,
     RefundPaymentArgs: Kind.REFUND,
     ReversePaymentArgs: Kind.REVERSAL,
+    ReservePaymentArgs: Kind.RESERVATION,
+    CaptureReservationArgs: Kind.CAPTURE,
+    ReleaseReservationArgs: Kind.RELEASE,
 }
 
 
@@ -114,7 +127,14 @@ class TerminalZvt(TerminalConnection):
     @override
     async def perform(self, job: DeviceJob) -> JobResult:
         match job.args:
-            case AuthorisePaymentArgs() | RefundPaymentArgs() | ReversePaymentArgs() as args:
+            case (
+                AuthorisePaymentArgs()
+                | RefundPaymentArgs()
+                | ReversePaymentArgs()
+                | ReservePaymentArgs()
+                | CaptureReservationArgs()
+                | ReleaseReservationArgs()
+            ) as args:
                 return await self._transact(job, args)
             case InquirePaymentArgs() as args:
                 outcome = await self._inquire(args)
@@ -172,11 +192,11 @@ class TerminalZvt(TerminalConnection):
                 "currency_not_taken",
                 f"The terminal takes {self._settings.currency}, not {args.currency}.",
             )
-        receipt = _receipt_number(args.receipt) if isinstance(args, ReversePaymentArgs) else ""
+        receipt, of_amount = _named_by(args)
         flight = self._flight = _Flight(job.id)
         try:
             line = await self._ready_line()
-            note, sync_receipt = await self._begin(line, job, args, receipt)
+            note, sync_receipt = await self._begin(line, job, args, receipt, of_amount)
             if flight.abort_wanted:
                 outcome = await self._notes.end(note, refused(ABORTED, kind=note.kind))
                 return job.done(self.ports.clock.now_ms(), outcome)
@@ -187,7 +207,7 @@ class TerminalZvt(TerminalConnection):
             self._show_standing()
 
     async def _begin(
-        self, line: ZvtLine, job: DeviceJob, args: _Args, receipt: str
+        self, line: ZvtLine, job: DeviceJob, args: _Args, receipt: str, of_amount: int
     ) -> tuple[PaymentNote, bytes | None]:
         """Ask what is stored, settle what is open, and put the new one's note on disk."""
         last = await self._nothing_open(line)
@@ -204,6 +224,7 @@ class TerminalZvt(TerminalConnection):
             nothing_code=last.code,
             kind=kind,
             reverses=receipt,
+            of_amount_minor=of_amount,
         )
         _refuse_other_amount(note)
         await self._notes.begin(note)
@@ -239,12 +260,21 @@ class TerminalZvt(TerminalConnection):
 
     def _command(self, note: PaymentNote, sync_receipt: bytes | None) -> Apdu:
         amount, currency = note.amount_minor, note.currency_number
-        if note.kind is Kind.REVERSAL:
-            receipt = int(note.reverses)
-            return commands.reversal(self._password, receipt, sync_receipt=sync_receipt)
-        if note.kind is Kind.REFUND:
-            return commands.refund(self._password, amount, currency, sync_receipt=sync_receipt)
-        return commands.authorisation(amount, currency, sync_receipt=sync_receipt)
+        receipt = int(note.reverses or 0)
+        match note.kind:
+            case Kind.REVERSAL:
+                return commands.reversal(self._password, receipt, sync_receipt=sync_receipt)
+            case Kind.REFUND:
+                return commands.refund(self._password, amount, currency, sync_receipt=sync_receipt)
+            case Kind.RESERVATION:
+                return commands.reservation(amount, currency, sync_receipt=sync_receipt)
+            case Kind.CAPTURE:
+                released = note.of_amount_minor - amount
+                return commands.capture(receipt, released, currency, sync_receipt=sync_receipt)
+            case Kind.RELEASE:
+                return commands.release(receipt, currency)
+            case Kind.PAYMENT:
+                return commands.authorisation(amount, currency, sync_receipt=sync_receipt)
 
     def _count_unknown(self, note: PaymentNote) -> None:
         self.ports.count(f"Unknown{note.kind.capitalize()}Count")
@@ -292,6 +322,26 @@ class TerminalZvt(TerminalConnection):
         return job.done(self.ports.clock.now_ms(), None)
 
 
+def _named_by(args: _Args) -> tuple[str, int]:
+    """Return receipt number and amount of the transaction that a wish names; "" and 0 for none.
+
+    Raises Refused for a number that is none, and for a capture of more than was set aside.
+    """
+    match args:
+        case ReversePaymentArgs() | ReleaseReservationArgs():
+            return _receipt_number(args.receipt), args.amount_minor
+        case CaptureReservationArgs(amount_minor=amount, reserved_minor=reserved):
+            if amount > reserved:
+                raise Refused(
+                    "more_than_reserved",
+                    "More was to be charged than is set aside on the card.",
+                    advice="Charge what is set aside, and take a payment for the rest.",
+                )
+            return _receipt_number(args.receipt), reserved
+        case _:
+            return "", 0
+
+
 def _receipt_number(receipt: str) -> str:
     """Return a terminal's receipt number as its four digits; raises Refused for any other."""
     number = int(receipt) if receipt.isascii() and receipt.isdecimal() else 0
@@ -309,7 +359,7 @@ def _refuse_other_amount(note: PaymentNote) -> None:
     last = note.baseline
     if last is None or not note.baseline_is_reversed:
         return
-    if last.amount_minor not in {note.amount_minor, None}:
+    if last.amount_minor not in {note.of_amount_minor, None}:
         raise Refused(
             "receipt_of_another_payment",
             f"The terminal's receipt {note.reverses} is of another amount.",

@@ -12,7 +12,9 @@ import msgspec
 BOOKED: Final = "booked"
 REVERSED: Final = "reversed"
 
-TransactionKind = Literal["payment", "refund", "reversal"]
+TransactionKind = Literal["payment", "refund", "reversal", "reservation", "capture", "release"]
+SIGNS: Final[dict[TransactionKind, int]] = {"payment": 1, "capture": 1, "refund": -1}
+"""Which way money moves; all else moves none."""
 RECEIPTS: Final = 10_000
 """Receipt numbers have four digits and begin anew."""
 
@@ -120,8 +122,8 @@ class Acquirer:
     def open_batch(self, when: int) -> Batch:
         """Return what has not been handed in."""
         booked = self.transactions[self._handed_in :]
-        money = [each for each in booked if each.stands and each.kind != "reversal"]
-        total = sum(each.amount_minor * (-1 if each.kind == "refund" else 1) for each in money)
+        money = [each for each in booked if each.stands and each.kind in SIGNS]
+        total = sum(each.amount_minor * SIGNS[each.kind] for each in money)
         first, last = (booked[0].receipt, booked[-1].receipt) if booked else (0, 0)
         return Batch(len(money), total, first, last, when)
 
@@ -151,9 +153,8 @@ class Acquirer:
     @property
     def balance_minor(self) -> int:
         """What the shop is owed: payments that stand less refunds that stand."""
-        signs = {"payment": 1, "refund": -1, "reversal": 0}
         return sum(
-            each.amount_minor * signs[each.kind] for each in self.transactions if each.stands
+            each.amount_minor * SIGNS.get(each.kind, 0) for each in self.transactions if each.stands
         )
 
     def with_receipt(self, number: int) -> Transaction | None:
@@ -174,21 +175,27 @@ class Acquirer:
         """Move money from the card or to it: on disk when this returns."""
         return self._book(Transaction(amount_minor, 0, 0, 0, when, last4, kind=kind))
 
-    def reverse(self, payment: Transaction, when: int) -> Transaction:
-        """Undo a payment; the reversal is a transaction with numbers of its own."""
+    def use_up(
+        self, named: Transaction, when: int, kind: TransactionKind, amount_minor: int
+    ) -> Transaction:
+        """Undo a payment, or capture or release a reservation: with numbers of its own."""
         return self._book(
             Transaction(
-                payment.amount_minor,
+                amount_minor,
                 0,
                 0,
                 0,
                 when,
-                payment.last4,
-                kind="reversal",
-                of=payment.receipt,
-                of_trace=payment.trace,
+                named.last4,
+                kind=kind,
+                of=named.receipt,
+                of_trace=named.trace,
             )
         )
+
+    def reverse(self, payment: Transaction, when: int) -> Transaction:
+        """Undo a payment."""
+        return self.use_up(payment, when, "reversal", payment.amount_minor)
 
     def take_back(self, receipt: int) -> None:
         """Undo a transaction without a new one; what it had reversed stands again.

@@ -22,15 +22,18 @@ _NAMES: Final[dict[TransactionKind, str]] = {
     "payment": "Zahlung",
     "refund": "Gutschrift",
     "reversal": "Storno",
+    "reservation": "Reservierung",
+    "capture": "Buchung",
+    "release": "Freigabe",
 }
 
 
 def approved_status(
-    done: Transaction, currency: int, encoding: str, *, sync_receipt: bool
+    done: Transaction, currency: int, encoding: str, *, sync_receipt: bool, told_minor: int
 ) -> bytes:
-    """Return the data of 04 0F for a booking."""
+    """Return the data of 04 0F for a booking; `told_minor` is what it calls its amount."""
     at = datetime.fromtimestamp(done.when / 1000, tz=UTC)
-    data = b"\x27\x00" + b"\x04" + digits(done.amount_minor, 6) + b"\x49" + digits(currency, 2)
+    data = b"\x27\x00" + b"\x04" + digits(told_minor, 6) + b"\x49" + digits(currency, 2)
     data += b"\x0c" + bytes.fromhex(at.strftime("%H%M%S"))
     data += b"\x0d" + bytes.fromhex(at.strftime("%m%d"))
     data += b"\x0b" + digits(done.trace, 3) + b"\x87" + digits(done.receipt, 2)
@@ -60,7 +63,8 @@ def receipt_lines(kind: int, done: Transaction) -> list[tuple[int, str]]:
     title = "Händlerbeleg" if kind == MERCHANT else "Kundenbeleg"
     amount = f"{done.amount_minor // 100},{done.amount_minor % 100:02d}"
     name = _NAMES[done.kind]
-    of = [(0, f"Storno zu Beleg     {done.of:04d}")] if done.of else []
+    named = f"{done.of:04d}"
+    of = [(0, f"{name} zu Beleg{named:>{15 - len(name)}}")] if done.of else []
     return [
         (_CENTRED, f"** {title} **"),
         (0, f"Terminal-ID     {TERMINAL_ID}"),

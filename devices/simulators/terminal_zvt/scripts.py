@@ -57,6 +57,7 @@ class SimulatedTerminalSettings(msgspec.Struct, frozen=True, forbid_unknown_fiel
     06 10 is offered, and answered for an empty batch too. `ends_days`: whether 06 50 is.
     `after_end_of_day`: what 06 20 names then: the transaction before, nothing, or the end of
     day itself. `names_text_set`: whether blocks of text name their character set.
+    `reservations`: whether it offers them; `capture_tells`: which amount it tells of a capture.
     """
 
     journal: str = ""
@@ -79,6 +80,8 @@ class SimulatedTerminalSettings(msgspec.Struct, frozen=True, forbid_unknown_fiel
     ends_days: bool = True
     after_end_of_day: Literal["keeps", "forgets", "names"] = "keeps"
     names_text_set: bool = False
+    reservations: bool = True
+    capture_tells: Literal["charged", "released"] = "charged"
 
 
 def script_named(name: str) -> Script:

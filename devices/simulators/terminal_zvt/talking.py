@@ -7,7 +7,7 @@ from typing import Final
 
 from devices.driver import SimulatorPorts
 from devices.simulators.terminal_zvt import paper
-from devices.simulators.terminal_zvt.acquirer import Acquirer, Transaction
+from devices.simulators.terminal_zvt.acquirer import RECEIPTS, Acquirer, Transaction
 from devices.simulators.terminal_zvt.scripts import Point, SimulatedTerminalSettings
 from devices.simulators.terminal_zvt.wire import Heard, LineLost, Manners, TillLine
 from edge.contract.money import CURRENCY_NUMBERS
@@ -72,7 +72,17 @@ class TerminalTalk:
             self._currency,
             self._settings.text_encoding,
             sync_receipt=self._settings.sync_receipt,
+            told_minor=self._told_minor(done),
         )
+
+    def _told_minor(self, done: Transaction) -> int:
+        """Return what it calls the amount: of a release nothing, of a capture as it is set up."""
+        if done.kind == "release":
+            return 0
+        named = self._acquirer.with_receipt(done.of % RECEIPTS) if done.of else None
+        if done.kind == "capture" and self._settings.capture_tells == "released" and named:
+            return named.amount_minor - done.amount_minor
+        return done.amount_minor
 
     async def _show(self, line: TillLine, status: int) -> None:
         """Send an intermediate status if the till wants them; a lost line is noticed later."""

@@ -34,6 +34,9 @@ _SHOWN: Final[dict[TransactionKind, tuple[str, str]]] = {
     "payment": ("Insert card", "Approved"),
     "refund": ("Refund to card", "Refunded"),
     "reversal": ("Reverse payment", "Payment reversed"),
+    "reservation": ("Reserve on card", "Reserved"),
+    "capture": ("Charge reservation", "Charged"),
+    "release": ("Release reservation", "Released"),
 }
 """What the display says while it waits for the customer, and when it is done."""
 
@@ -221,7 +224,7 @@ class SimulatedTerminal(TerminalOffice):
     def _book(self, wish: Wish) -> Transaction:
         now = self._clock.now_ms()
         if wish.of is not None:
-            return self._acquirer.reverse(wish.of, now)
+            return self._acquirer.use_up(wish.of, now, wish.kind, wish.amount_minor)
         return self._acquirer.book(wish.amount_minor, now, _LAST4, kind=wish.kind)
 
     async def _tell(self, line: TillLine, done: Transaction) -> bool:

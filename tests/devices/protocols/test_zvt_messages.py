@@ -74,6 +74,17 @@ def status(data: str, encoding: TextEncoding = CP437) -> StatusInformation:
             commands.reversal("000000", 9_999, sync_receipt=b""),
             "0630 0B 000000 87 9999 06 03 1F1F 00",
         ),
+        (commands.reservation(2_500, 978), "0622 0A 04 000000002500 49 0978"),
+        (
+            commands.reservation(1, 978, sync_receipt=b"\x00\x42"),
+            "0622 11 04 000000000001 49 0978 06 05 1F1F 02 0042",
+        ),
+        (commands.capture(491, 1_295, 978), "0623 0D 87 0491 04 000000001295 49 0978"),
+        (
+            commands.capture(7, 0, 978, sync_receipt=b""),
+            "0623 12 87 0007 04 000000000000 49 0978 06 03 1F1F 00",
+        ),
+        (commands.release(231, 978), "0625 06 87 0231 49 0978"),
         (commands.repeat_receipt("000000"), "0620 05 000000 03 03"),
         (commands.status_enquiry("000000"), "0501 03 000000"),
         (commands.diagnosis(), "0670 00"),
@@ -360,6 +371,10 @@ def test_a_receipt_without_end_is_cut() -> None:
         ),
         (0x0630, "123456 87 0007", "EEEEEE 87 0007"),
         (0x0631, "123456 04 000000001999 49 0978", "EEEEEE 04 000000001999 49 0978"),
+        (0x0622, "04 000000002500 49 0978 22 F0F2 4111", "04 000000002500 49 0978 22 F0F2 EEEE"),
+        (0x0623, "87 0491 04 000000001295 49 0978", "87 0491 04 000000001295 49 0978"),
+        (0x0625, "87 0231 49 0978", "87 0231 49 0978"),
+        (0x0650, "123456", "EEEEEE"),
         (0x040F, "27 00 EF 4111", "27 00 EE EEEE"),
         (
             0x040F,

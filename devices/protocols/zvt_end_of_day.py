@@ -22,6 +22,8 @@ from devices.protocols.zvt_messages import StatusInformation
 from devices.protocols.zvt_results import OK, result_words
 from edge.contract.device_messages import (
     TERMINAL_CANNOT_SAY,
+)
+from edge.contract.terminal_jobs import (
     BatchTotals,
     EndOfDayOutcome,
     SchemeTotal,

@@ -17,13 +17,9 @@ from edge.contract.device_messages import (
     JOB_ARGS,
     AuthorisePaymentArgs,
     BarcodeScanned,
-    BatchTotals,
-    CaptureReservationArgs,
     Delivery,
     DeviceEvent,
     DisplayLine,
-    EndOfDayOutcome,
-    InquireEndOfDayArgs,
     Job,
     JobKind,
     JobResult,
@@ -31,11 +27,7 @@ from edge.contract.device_messages import (
     PaymentOutcome,
     PrintLabelsArgs,
     RefundPaymentArgs,
-    ReleaseReservationArgs,
-    ReservePaymentArgs,
     ReversePaymentArgs,
-    SchemeTotal,
-    ServiceTerminalArgs,
     ShelfLabel,
     ShowLinesArgs,
     WeighArgs,
@@ -47,6 +39,16 @@ from edge.contract.limits import (
 )
 from edge.contract.reference_data import FEED_ORDER, Feed, Price, StaffMember
 from edge.contract.session_views import SignInRequest
+from edge.contract.terminal_jobs import (
+    BatchTotals,
+    CaptureReservationArgs,
+    EndOfDayOutcome,
+    InquireEndOfDayArgs,
+    ReleaseReservationArgs,
+    ReservePaymentArgs,
+    SchemeTotal,
+    ServiceTerminalArgs,
+)
 from edge.contract.wire import encode
 
 

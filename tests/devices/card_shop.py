@@ -20,23 +20,25 @@ from devices.transports.memory_pipe import MemoryCable
 from edge.contract.device_messages import (
     AbortPaymentArgs,
     AuthorisePaymentArgs,
-    CaptureReservationArgs,
     CheckHealthArgs,
-    EndOfDayArgs,
-    EndOfDayOutcome,
-    InquireEndOfDayArgs,
     InquirePaymentArgs,
     JobKind,
     JobResult,
     JobStatus,
     PaymentOutcome,
     RefundPaymentArgs,
-    ReleaseReservationArgs,
-    ReservePaymentArgs,
     ReversePaymentArgs,
 )
 from edge.contract.device_states import DriverState
 from edge.contract.errors import DeviceUnreachable, Refused
+from edge.contract.terminal_jobs import (
+    CaptureReservationArgs,
+    EndOfDayArgs,
+    EndOfDayOutcome,
+    InquireEndOfDayArgs,
+    ReleaseReservationArgs,
+    ReservePaymentArgs,
+)
 from tests.devices.driver_ports import KeptPorts
 from tests.devices.serial_wire import SerialWire
 from tests.devices.virtual_clock import VirtualClock

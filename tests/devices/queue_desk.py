@@ -18,34 +18,36 @@ from edge.contract.device_messages import (
     DELIVERY,
     AbortPaymentArgs,
     AuthorisePaymentArgs,
-    CaptureReservationArgs,
     CheckHealthArgs,
     DisplayLine,
-    EndOfDayArgs,
-    InquireEndOfDayArgs,
     InquirePaymentArgs,
     JobError,
     JobKind,
     JobResult,
     JobStatus,
     KickDrawerArgs,
-    LogOffTerminalArgs,
     PaymentOutcome,
     PrintLabelsArgs,
     PrintReceiptArgs,
     RefundPaymentArgs,
-    ReleaseReservationArgs,
-    RepeatCardReceiptArgs,
-    ReservePaymentArgs,
     ReversePaymentArgs,
     SaveRecordingArgs,
-    ServiceTerminalArgs,
     ShelfLabel,
     ShowLinesArgs,
     WeighArgs,
 )
 from edge.contract.device_states import DriverState
 from edge.contract.receipt_document import ReceiptDocument
+from edge.contract.terminal_jobs import (
+    CaptureReservationArgs,
+    EndOfDayArgs,
+    InquireEndOfDayArgs,
+    LogOffTerminalArgs,
+    ReleaseReservationArgs,
+    RepeatCardReceiptArgs,
+    ReservePaymentArgs,
+    ServiceTerminalArgs,
+)
 from edge.runtime.structured_log import open_log
 from edge.runtime.supervisor import Supervisor
 from tests.devices.loop_database import LoopDatabase

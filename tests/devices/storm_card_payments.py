@@ -85,7 +85,7 @@ class Climate:
     disturb: Callable[[CardShop, Any], None] = lambda _shop, _line: None
     """Makes the line do that to the next transaction; None: it is as it should be again."""
     kinds: Sequence[str] = KINDS
-    """What is asked of the terminal; of some also `reservation`, `capture`, `release`, `end_of_day`."""
+    """What is asked of it; of some also `reservation`, `capture`, `release`, `end_of_day`."""
 
 
 def weather(chance: random.Random, climate: Climate) -> Weather:

@@ -1,4 +1,4 @@
-"""`tillbox devices` as a process, killed (SIGKILL) at each step of a refund and of a reversal.
+"""`tillbox devices` as a process, killed (SIGKILL) at each step of what moves money or closes it.
 
 The terminal stands in the test's own process and stalls where the kill is to come. Whatever
 was on its way: the job is on record as begun, the new process finds out what the acquirer has
@@ -39,6 +39,13 @@ from edge.contract.device_messages import (
     ReversePaymentArgs,
 )
 from edge.contract.device_states import WantedDevice
+from edge.contract.terminal_jobs import (
+    CaptureReservationArgs,
+    EndOfDayArgs,
+    EndOfDayOutcome,
+    InquireEndOfDayArgs,
+    ReservePaymentArgs,
+)
 from edge.runtime.mqtt_bus import MqttBus
 from edge.runtime.structured_log import open_log
 from edge.runtime.supervisor import Supervisor
@@ -124,6 +131,22 @@ class Counter:
         found = await until(final, within_s=30)
         assert found is not None
         return found
+
+    async def reserve(self) -> str:
+        """Set money aside on a card and return the receipt number."""
+        job = f"hold-{next(self._numbers):06d}"
+        args = ReservePaymentArgs(f"sale-{job}", AMOUNT, "EUR")
+        await self.send(JobKind.RESERVE_PAYMENT, job, args)
+        return outcome_of(await self.answer(job)).receipt
+
+    async def ask_for_the_day(self, about: str) -> EndOfDayOutcome:
+        while True:
+            job = f"ask-{next(self._numbers):06d}"
+            await self.send(JobKind.INQUIRE_END_OF_DAY, job, InquireEndOfDayArgs(about))
+            result = await self.answer(job)
+            if result.status is JobStatus.DONE:
+                return msgspec.convert(result.result, EndOfDayOutcome)
+            await asyncio.sleep(0.2)
 
     async def pay(self) -> str:
         """Charge a card and return the receipt number."""
@@ -254,3 +277,61 @@ async def test_an_adyen_terminal_gives_it_back_once_whenever_the_process_is_kill
     # before it is asked for money there is nothing to go on with; then it goes on by itself
     assert endings.pop("diagnosis") == "declined"
     assert set(endings.values()) == {"approved"}
+
+
+@CUT_SHORT
+async def test_a_reservation_is_charged_once_whenever_the_process_is_killed(
+    tmp_path: Path, broker: RealBroker
+) -> None:
+    async with counter_with(tmp_path, broker, zvt(sync=True)) as counter:
+        terminal = counter.terminal
+        endings: dict[str, str] = {}
+        for number, point in enumerate(POINTS):
+            receipt = await counter.reserve()
+            balance = terminal.balance_minor
+            terminal.stall_at, terminal.stall_s = point, STALL_S
+            job = f"take-{number:05d}"
+            args = CaptureReservationArgs(f"sale-{job}", AMOUNT - 5, AMOUNT, "EUR", receipt)
+            await counter.send(JobKind.CAPTURE_RESERVATION, job, args)
+            await until(lambda: terminal.stall_at is None)
+            await counter.kill_and_start()
+            outcome = await counter.ask_until_definite(job)
+            endings[point] = outcome.outcome
+            charged = AMOUNT - 5 if outcome.outcome == "approved" else 0
+            assert terminal.balance_minor == balance + charged, point
+            await counter.send(JobKind.CAPTURE_RESERVATION, job, args)
+            assert await counter.ask_until_definite(job) == outcome, point
+            assert outcome_of(await counter.answer(job)) == outcome, point
+            assert terminal.balance_minor == balance + charged, point
+        assert {endings["printed"], endings["completed"]} == {"approved"}
+        assert endings["command"] == "declined"
+
+
+@CUT_SHORT
+async def test_a_day_is_closed_once_whenever_the_process_is_killed(
+    tmp_path: Path, broker: RealBroker
+) -> None:
+    async with counter_with(tmp_path, broker, zvt(sync=True)) as counter:
+        terminal = counter.terminal
+        endings: dict[str, str] = {}
+        for number, point in enumerate(POINTS):
+            await counter.pay()
+            held = terminal.balance_minor - sum(each["sum_minor"] for each in terminal.closed())
+            batches = len(terminal.closed())
+            terminal.stall_at, terminal.stall_s = point, STALL_S
+            job = f"eod-{number:06d}"
+            await counter.send(JobKind.END_OF_DAY, job, EndOfDayArgs())
+            await until(lambda: terminal.stall_at is None)
+            await counter.kill_and_start()
+            told = await counter.ask_for_the_day(job)
+            endings[point] = told.outcome
+            assert len(terminal.closed()) == batches + (told.outcome == "closed"), point
+            if told.outcome == "closed":
+                assert told.totals is not None
+                assert told.totals.amount_minor == held, point
+            # a repeat of the job closes nothing: it was begun, and is only asked about
+            await counter.send(JobKind.END_OF_DAY, job, EndOfDayArgs())
+            assert (await counter.answer(job)).status in {JobStatus.UNKNOWN, JobStatus.DONE}
+            assert len(terminal.closed()) == batches + (told.outcome == "closed"), point
+        assert {endings["printed"], endings["completed"], endings["booked"]} == {"closed"}
+        assert endings["command"] == "not_closed"

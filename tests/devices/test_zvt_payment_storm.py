@@ -21,12 +21,12 @@ from devices.protocols.zvt_recovery import PaymentNote
 from devices.simulators.terminal_zvt.scripts import Point, Script, SimulatedTerminalSettings
 from devices.transports.memory_pipe import PipeVariant
 from edge.contract.device_messages import (
-    EndOfDayOutcome,
     InquirePaymentArgs,
     JobResult,
     JobStatus,
     PaymentOutcome,
 )
+from edge.contract.terminal_jobs import EndOfDayOutcome
 from tests.devices.card_shop import CardShop
 from tests.devices.storm_card_payments import (
     AMOUNTS,

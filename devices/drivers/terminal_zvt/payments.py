@@ -36,22 +36,24 @@ from devices.protocols.zvt_transactions import Kind
 from edge.contract.device_messages import (
     AbortPaymentArgs,
     AuthorisePaymentArgs,
-    CaptureReservationArgs,
-    EndOfDayArgs,
-    InquireEndOfDayArgs,
     InquirePaymentArgs,
     JobResult,
-    LogOffTerminalArgs,
     PaymentOutcome,
     RefundPaymentArgs,
-    ReleaseReservationArgs,
-    RepeatCardReceiptArgs,
-    ReservePaymentArgs,
     ReversePaymentArgs,
-    ServiceTerminalArgs,
 )
 from edge.contract.errors import DeviceUnreachable, ProtocolViolation, Refused
 from edge.contract.money import CURRENCY_NUMBERS
+from edge.contract.terminal_jobs import (
+    CaptureReservationArgs,
+    EndOfDayArgs,
+    InquireEndOfDayArgs,
+    LogOffTerminalArgs,
+    ReleaseReservationArgs,
+    RepeatCardReceiptArgs,
+    ReservePaymentArgs,
+    ServiceTerminalArgs,
+)
 
 _RECEIPT_MAX: Final = 9_999
 

@@ -8,8 +8,9 @@ import msgspec
 
 from devices.driver import DeviceJob
 from devices.job_journal import KnownJob, Stage
-from edge.contract.device_messages import JobError, JobResult, JobStatus, PaymentOutcome
+from edge.contract.device_messages import JobError, JobResult, JobStatus
 from edge.contract.errors import DeviceNeedsPerson, DeviceUnreachable, Refused, TillboxError
+from edge.contract.terminal_messages import PaymentOutcome
 
 _DEFINITE: Final = frozenset({"approved", "declined", "cancelled"})
 

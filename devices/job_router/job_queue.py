@@ -33,15 +33,12 @@ from edge.contract.device_limits import (
 from edge.contract.device_messages import (
     DELIVERY,
     NEWEST_COUNTS,
-    AbortPaymentArgs,
     Delivery,
-    InquirePaymentArgs,
     Job,
     JobError,
     JobKind,
     JobResult,
     JobStatus,
-    PaymentOutcome,
 )
 from edge.contract.device_states import DriverState
 from edge.contract.errors import (
@@ -50,6 +47,7 @@ from edge.contract.errors import (
     StorageFailed,
 )
 from edge.contract.instant import Clock
+from edge.contract.terminal_messages import AbortPaymentArgs, InquirePaymentArgs, PaymentOutcome
 from edge.runtime.structured_log import Log
 
 _TRY_AGAIN_MS: Final = 1_000

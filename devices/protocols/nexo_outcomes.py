@@ -41,7 +41,8 @@ from edge.contract.device_limits import (
     NEXO_MEMORY_MS,
     NEXO_SETTLED_MS,
 )
-from edge.contract.device_messages import TERMINAL_CANNOT_SAY, PaymentOutcome
+from edge.contract.device_messages import TERMINAL_CANNOT_SAY
+from edge.contract.terminal_messages import PaymentOutcome
 
 APPROVED: Final = "approved"
 DECLINED: Final = "declined"

@@ -20,10 +20,8 @@ from devices.protocols import zvt_fields as bmp
 from devices.protocols.zvt_fields import bcd_decode
 from devices.protocols.zvt_messages import StatusInformation
 from devices.protocols.zvt_results import OK, result_words
-from edge.contract.device_messages import (
-    TERMINAL_CANNOT_SAY,
-)
-from edge.contract.terminal_jobs import (
+from edge.contract.device_messages import TERMINAL_CANNOT_SAY
+from edge.contract.terminal_messages import (
     BatchTotals,
     EndOfDayOutcome,
     SchemeTotal,

@@ -22,7 +22,8 @@ from devices.protocols.zvt_fields import TOTALS
 from devices.protocols.zvt_messages import StatusInformation
 from devices.protocols.zvt_results import ABORTED, OK
 from devices.protocols.zvt_transactions import Kind, refusal, refusal_code
-from edge.contract.device_messages import TERMINAL_CANNOT_SAY, PaymentOutcome
+from edge.contract.device_messages import TERMINAL_CANNOT_SAY
+from edge.contract.terminal_messages import PaymentOutcome
 
 APPROVED: Final = "approved"
 DECLINED: Final = "declined"

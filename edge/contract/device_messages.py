@@ -26,17 +26,21 @@ from edge.contract.limits import (
     AMOUNT_MINOR_MAX,
     BARCODE_CHARS_MAX,
     SCALE_WEIGHT_G_MAX,
-    TERMINAL_RECEIPT_NUMBER_CHARS_MAX,
 )
 from edge.contract.receipt_document import ReceiptDocument
-from edge.contract.terminal_jobs import (
+from edge.contract.terminal_messages import (
+    AbortPaymentArgs,
+    AuthorisePaymentArgs,
     CaptureReservationArgs,
     EndOfDayArgs,
     InquireEndOfDayArgs,
+    InquirePaymentArgs,
     LogOffTerminalArgs,
+    RefundPaymentArgs,
     ReleaseReservationArgs,
     RepeatCardReceiptArgs,
     ReservePaymentArgs,
+    ReversePaymentArgs,
     ServiceTerminalArgs,
 )
 
@@ -138,63 +142,6 @@ class KickDrawerArgs(msgspec.Struct, frozen=True, omit_defaults=True):
     """Open the drawer once."""
 
     reason: str = "sale"
-
-
-class AuthorisePaymentArgs(msgspec.Struct, frozen=True):
-    """Charge a card. `payment` is the sale's name for it; the job id stands for this attempt."""
-
-    payment: CommandId
-    amount_minor: Annotated[int, Meta(gt=0, le=AMOUNT_MINOR_MAX)]
-    currency: str
-
-
-class RefundPaymentArgs(msgspec.Struct, frozen=True):
-    """Give money back to a card, whatever was paid with before. Answered with a `PaymentOutcome`.
-
-    `refund` is the sale's name for it; the job id stands for this attempt.
-    """
-
-    refund: CommandId
-    amount_minor: Annotated[int, Meta(gt=0, le=AMOUNT_MINOR_MAX)]
-    currency: str
-
-
-class ReversePaymentArgs(msgspec.Struct, frozen=True):
-    """Take a payment back as if it had not been made, before its end-of-day batch as a rule.
-
-    `receipt` is the terminal's own receipt number of that payment (`PaymentOutcome.receipt`),
-    `amount_minor` what was paid: a terminal reverses whole payments. Answered with a
-    `PaymentOutcome` of the reversal, whose `receipt` is the reversal's own. Terminals choose
-    by the number alone: an approved reversal of another `amount_minor` took another payment
-    back, and a person has to look at it.
-    """
-
-    refund: CommandId
-    amount_minor: Annotated[int, Meta(gt=0, le=AMOUNT_MINOR_MAX)]
-    currency: str
-    receipt: Annotated[str, Meta(min_length=1, max_length=TERMINAL_RECEIPT_NUMBER_CHARS_MAX)]
-
-
-class InquirePaymentArgs(msgspec.Struct, frozen=True):
-    """Ask what became of a job that moves money or sets it aside; never moves any.
-
-    Which of them it was the host knows from `job`: its record and its driver's note stand
-    under the job's id and name the kind. `payment` is the name that job was given, its
-    `payment` or its `refund`. The answer is `done` with a `PaymentOutcome`. A job that the
-    host never began is answered `declined` and can then never be begun: its id is remembered
-    as refused.
-    """
-
-    payment: CommandId
-    job: CommandId
-    amount_minor: Annotated[int, Meta(gt=0, le=AMOUNT_MINOR_MAX)]
-    currency: str
-
-
-class AbortPaymentArgs(msgspec.Struct, frozen=True):
-    """Ask the terminal to give up what waits for a card there; the job that waits answers."""
-
-    job: CommandId
 
 
 class WeighArgs(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -342,30 +289,6 @@ ALREADY_REVERSED: Final = "already_reversed"
 
 TERMINAL_CANNOT_SAY: Final = "terminal_cannot_say"
 """Code of an unknown outcome: the terminal was asked and could not say, only a person can."""
-
-
-class PaymentOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the terminal says of a payment, a refund or a reversal.
-
-    `outcome`: `approved`, `declined`, `cancelled`, or `unknown`; `amount_minor` 0 means that
-    the terminal did not say. Of the card only the last four digits and the scheme; the rest
-    are the terminal's own references. `code` is the terminal's, or `ALREADY_REVERSED`; `reason`
-    says in words why not, `advice` what a person should do about it.
-    """
-
-    outcome: str
-    amount_minor: Annotated[int, Meta(ge=0, le=AMOUNT_MINOR_MAX)] = 0
-    last4: str = ""
-    scheme: str = ""
-    authorisation: str = ""
-    terminal_id: str = ""
-    receipt: str = ""
-    trace: str = ""
-    code: str = ""
-    reason: str = ""
-    advice: str = ""
-    merchant_receipt: tuple[str, ...] = ()
-    customer_receipt: tuple[str, ...] = ()
 
 
 class WeighOutcome(msgspec.Struct, frozen=True):

@@ -19,9 +19,10 @@ from edge.contract.card_desk_events import (
     CardReversalRequested,
 )
 from edge.contract.card_desk_views import CardAlarmView, DoubtView
-from edge.contract.device_messages import TERMINAL_CANNOT_SAY, PaymentOutcome
+from edge.contract.device_messages import TERMINAL_CANNOT_SAY
 from edge.contract.event_registry import Event
 from edge.contract.health import HealthItem
+from edge.contract.terminal_messages import PaymentOutcome
 from edge.contract.till_commands import (
     AnyTillCommand,
     AttachEvidence,

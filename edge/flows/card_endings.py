@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from edge.contract.card_desk_events import CardAnsweredLate, CardReversalApproved
-from edge.contract.device_messages import PaymentOutcome
 from edge.contract.event_registry import Event
+from edge.contract.terminal_messages import PaymentOutcome
 from edge.engine.cart import Cart, Tender
 from edge.engine.cart_changes import apply
 from edge.engine.tender_rules import complete_if_covered

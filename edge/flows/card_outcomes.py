@@ -19,7 +19,7 @@ from edge.contract.card_refund_events import (
     CardRefundDeclined,
     CardRefundUnknown,
 )
-from edge.contract.device_messages import ALREADY_REVERSED, JobKind, JobResult, PaymentOutcome
+from edge.contract.device_messages import ALREADY_REVERSED, JobKind, JobResult
 from edge.contract.event_registry import Event
 from edge.contract.money import format_amount
 from edge.contract.payment_events import (
@@ -27,6 +27,7 @@ from edge.contract.payment_events import (
     CardPaymentDeclined,
     CardPaymentUnknown,
 )
+from edge.contract.terminal_messages import PaymentOutcome
 from edge.engine.card_refund_rules import parts_given
 from edge.engine.cart import Cart, Tender
 from edge.flows.till import Till

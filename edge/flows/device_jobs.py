@@ -16,15 +16,7 @@ from msgspec.structs import replace
 from edge.contract.card_desk_events import CardReversalRequested
 from edge.contract.card_refund_events import CardRefundRequested
 from edge.contract.cash_events import NoSale
-from edge.contract.device_messages import (
-    AuthorisePaymentArgs,
-    JobKind,
-    KickDrawerArgs,
-    PrintReceiptArgs,
-    RefundPaymentArgs,
-    ReversePaymentArgs,
-    WeighArgs,
-)
+from edge.contract.device_messages import JobKind, KickDrawerArgs, PrintReceiptArgs, WeighArgs
 from edge.contract.event_registry import Event
 from edge.contract.limits import (
     DRAWER_AGE_MS_MAX,
@@ -35,6 +27,11 @@ from edge.contract.limits import (
 from edge.contract.payment_events import CardPaymentRequested
 from edge.contract.receipt_document import ReceiptDocument
 from edge.contract.sale_events import SaleAbandoned, SaleCompleted
+from edge.contract.terminal_messages import (
+    AuthorisePaymentArgs,
+    RefundPaymentArgs,
+    ReversePaymentArgs,
+)
 from edge.contract.weighing_events import WeighingAsked
 from edge.contract.wire import encode
 from edge.engine.cart import Cart

@@ -18,14 +18,7 @@ from typing import Final
 
 import msgspec
 
-from edge.contract.device_messages import (
-    AbortPaymentArgs,
-    InquirePaymentArgs,
-    JobKind,
-    JobResult,
-    JobStatus,
-    PaymentOutcome,
-)
+from edge.contract.device_messages import JobKind, JobResult, JobStatus
 from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
 from edge.contract.identity import Ids
@@ -38,6 +31,7 @@ from edge.contract.limits import (
     RESOLVED_INQUIRY_MS_MAX,
     RESOLVED_WATCH_MS,
 )
+from edge.contract.terminal_messages import AbortPaymentArgs, InquirePaymentArgs, PaymentOutcome
 from edge.contract.till_protocol import TillState
 from edge.contract.wire import encode
 from edge.engine.cart import ASKED, Cart

@@ -15,7 +15,6 @@ from edge.contract.device_limits import (
 from edge.contract.device_messages import (
     DELIVERY,
     JOB_ARGS,
-    AuthorisePaymentArgs,
     BarcodeScanned,
     Delivery,
     DeviceEvent,
@@ -24,10 +23,7 @@ from edge.contract.device_messages import (
     JobKind,
     JobResult,
     JobStatus,
-    PaymentOutcome,
     PrintLabelsArgs,
-    RefundPaymentArgs,
-    ReversePaymentArgs,
     ShelfLabel,
     ShowLinesArgs,
     WeighArgs,
@@ -39,13 +35,17 @@ from edge.contract.limits import (
 )
 from edge.contract.reference_data import FEED_ORDER, Feed, Price, StaffMember
 from edge.contract.session_views import SignInRequest
-from edge.contract.terminal_jobs import (
+from edge.contract.terminal_messages import (
+    AuthorisePaymentArgs,
     BatchTotals,
     CaptureReservationArgs,
     EndOfDayOutcome,
     InquireEndOfDayArgs,
+    PaymentOutcome,
+    RefundPaymentArgs,
     ReleaseReservationArgs,
     ReservePaymentArgs,
+    ReversePaymentArgs,
     SchemeTotal,
     ServiceTerminalArgs,
 )

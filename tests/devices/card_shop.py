@@ -17,27 +17,22 @@ import msgspec
 
 from devices.driver import DeviceJob, Driver
 from devices.transports.memory_pipe import MemoryCable
-from edge.contract.device_messages import (
-    AbortPaymentArgs,
-    AuthorisePaymentArgs,
-    CheckHealthArgs,
-    InquirePaymentArgs,
-    JobKind,
-    JobResult,
-    JobStatus,
-    PaymentOutcome,
-    RefundPaymentArgs,
-    ReversePaymentArgs,
-)
+from edge.contract.device_messages import CheckHealthArgs, JobKind, JobResult, JobStatus
 from edge.contract.device_states import DriverState
 from edge.contract.errors import DeviceUnreachable, Refused
-from edge.contract.terminal_jobs import (
+from edge.contract.terminal_messages import (
+    AbortPaymentArgs,
+    AuthorisePaymentArgs,
     CaptureReservationArgs,
     EndOfDayArgs,
     EndOfDayOutcome,
     InquireEndOfDayArgs,
+    InquirePaymentArgs,
+    PaymentOutcome,
+    RefundPaymentArgs,
     ReleaseReservationArgs,
     ReservePaymentArgs,
+    ReversePaymentArgs,
 )
 from tests.devices.driver_ports import KeptPorts
 from tests.devices.serial_wire import SerialWire

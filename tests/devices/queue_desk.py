@@ -16,21 +16,15 @@ from devices.job_router.incoming_jobs import read_job
 from devices.job_router.job_queue import JobQueue
 from edge.contract.device_messages import (
     DELIVERY,
-    AbortPaymentArgs,
-    AuthorisePaymentArgs,
     CheckHealthArgs,
     DisplayLine,
-    InquirePaymentArgs,
     JobError,
     JobKind,
     JobResult,
     JobStatus,
     KickDrawerArgs,
-    PaymentOutcome,
     PrintLabelsArgs,
     PrintReceiptArgs,
-    RefundPaymentArgs,
-    ReversePaymentArgs,
     SaveRecordingArgs,
     ShelfLabel,
     ShowLinesArgs,
@@ -38,14 +32,20 @@ from edge.contract.device_messages import (
 )
 from edge.contract.device_states import DriverState
 from edge.contract.receipt_document import ReceiptDocument
-from edge.contract.terminal_jobs import (
+from edge.contract.terminal_messages import (
+    AbortPaymentArgs,
+    AuthorisePaymentArgs,
     CaptureReservationArgs,
     EndOfDayArgs,
     InquireEndOfDayArgs,
+    InquirePaymentArgs,
     LogOffTerminalArgs,
+    PaymentOutcome,
+    RefundPaymentArgs,
     ReleaseReservationArgs,
     RepeatCardReceiptArgs,
     ReservePaymentArgs,
+    ReversePaymentArgs,
     ServiceTerminalArgs,
 )
 from edge.runtime.structured_log import open_log

@@ -20,9 +20,10 @@ from enum import StrEnum
 from typing import Any
 
 from devices.driver import DeviceJob
-from edge.contract.device_messages import JobResult, JobStatus, PaymentOutcome
+from edge.contract.device_messages import JobResult, JobStatus
 from edge.contract.device_states import DriverState
 from edge.contract.errors import DeviceUnreachable, ProtocolViolation, Refused
+from edge.contract.terminal_messages import PaymentOutcome
 from tests.devices.card_shop import CardShop, outcome_of
 
 STEPS_PER_RUN = 5

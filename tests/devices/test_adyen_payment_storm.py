@@ -18,7 +18,8 @@ from devices.protocols.nexo_messages import TransactionStatusResponse
 from devices.protocols.nexo_outcomes import Ended, PaymentNote
 from devices.simulators.terminal_adyen.scripts import Point, Script, Spoil
 from devices.transports.memory_pipe import PipeVariant
-from edge.contract.device_messages import JobResult, JobStatus, PaymentOutcome
+from edge.contract.device_messages import JobResult, JobStatus
+from edge.contract.terminal_messages import PaymentOutcome
 from tests.devices.adyen_shop import adyen_shop
 from tests.devices.card_shop import CardShop
 from tests.devices.storm_card_payments import Climate, OpenShop, storm

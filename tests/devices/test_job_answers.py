@@ -13,14 +13,7 @@ from devices.job_router.job_answers import (
     result_of_error,
     settled_outcome,
 )
-from edge.contract.device_messages import (
-    JobError,
-    JobKind,
-    JobResult,
-    JobStatus,
-    KickDrawerArgs,
-    PaymentOutcome,
-)
+from edge.contract.device_messages import JobError, JobKind, JobResult, JobStatus, KickDrawerArgs
 from edge.contract.errors import (
     DeviceNeedsPerson,
     DeviceUnreachable,
@@ -28,6 +21,7 @@ from edge.contract.errors import (
     Refused,
     StorageFailed,
 )
+from edge.contract.terminal_messages import PaymentOutcome
 
 NOW = 1_795_000_000_000
 DONE = JobResult("job-00001", JobStatus.DONE, 1, {"outcome": "opened"})

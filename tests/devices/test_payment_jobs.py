@@ -8,18 +8,14 @@ import msgspec
 import pytest
 
 from devices.driver import DeviceJob
-from edge.contract.device_messages import (
-    JobKind,
-    JobResult,
-    JobStatus,
-    PaymentOutcome,
-)
+from edge.contract.device_messages import JobKind, JobResult, JobStatus
 from edge.contract.device_states import DriverState
 from edge.contract.errors import (
     DeviceUnreachable,
     OutcomeUnknown,
     Refused,
 )
+from edge.contract.terminal_messages import PaymentOutcome
 from tests.devices.queue_desk import APPROVED, Desk
 from tests.devices.virtual_clock import VirtualClock
 

@@ -28,23 +28,19 @@ from devices.simulators.terminal_adyen.scripts import Point as AdyenPoint
 from devices.simulators.terminal_adyen.scripts import SimulatedAdyenSettings
 from devices.simulators.terminal_zvt.scripts import Point, SimulatedTerminalSettings
 from devices.transports.asyncio_stream import AsyncioStream
-from edge.contract.device_messages import (
-    AuthorisePaymentArgs,
-    InquirePaymentArgs,
-    JobKind,
-    JobResult,
-    JobStatus,
-    PaymentOutcome,
-    RefundPaymentArgs,
-    ReversePaymentArgs,
-)
+from edge.contract.device_messages import JobKind, JobResult, JobStatus
 from edge.contract.device_states import WantedDevice
-from edge.contract.terminal_jobs import (
+from edge.contract.terminal_messages import (
+    AuthorisePaymentArgs,
     CaptureReservationArgs,
     EndOfDayArgs,
     EndOfDayOutcome,
     InquireEndOfDayArgs,
+    InquirePaymentArgs,
+    PaymentOutcome,
+    RefundPaymentArgs,
     ReservePaymentArgs,
+    ReversePaymentArgs,
 )
 from edge.runtime.mqtt_bus import MqttBus
 from edge.runtime.structured_log import open_log

@@ -14,13 +14,9 @@ from devices.protocols import zvt_commands as commands
 from devices.protocols.zvt_apdu import Control, encode_apdu
 from devices.simulators.terminal_zvt.scripts import SimulatedTerminalSettings
 from devices.transports.byte_stream import ByteStream
-from edge.contract.device_messages import (
-    JobKind,
-)
+from edge.contract.device_messages import JobKind
 from edge.contract.device_states import DriverState
-from edge.contract.terminal_jobs import (
-    ServiceTerminalArgs,
-)
+from edge.contract.terminal_messages import ServiceTerminalArgs
 from tests.devices.serial_wire import SerialWire
 from tests.devices.zvt_shop import ADDRESS, zvt_shop
 

@@ -20,13 +20,8 @@ from devices.drivers.terminal_zvt.payments import TerminalZvt
 from devices.protocols.zvt_recovery import PaymentNote
 from devices.simulators.terminal_zvt.scripts import Point, Script, SimulatedTerminalSettings
 from devices.transports.memory_pipe import PipeVariant
-from edge.contract.device_messages import (
-    InquirePaymentArgs,
-    JobResult,
-    JobStatus,
-    PaymentOutcome,
-)
-from edge.contract.terminal_jobs import EndOfDayOutcome
+from edge.contract.device_messages import JobResult, JobStatus
+from edge.contract.terminal_messages import EndOfDayOutcome, InquirePaymentArgs, PaymentOutcome
 from tests.devices.card_shop import CardShop
 from tests.devices.storm_card_payments import (
     AMOUNTS,

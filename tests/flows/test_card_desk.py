@@ -9,13 +9,14 @@ import msgspec
 import pytest
 
 from edge.contract.card_desk_events import CardPaymentResolved, CardRefundResolved
-from edge.contract.device_messages import Job, JobStatus, PaymentOutcome
+from edge.contract.device_messages import Job, JobStatus
 from edge.contract.device_states import DeviceClass, DeviceMeta
 from edge.contract.limits import (
     INQUIRY_EVERY_MS,
     RESOLVED_INQUIRY_MS_MAX,
     RESOLVED_WATCH_MS,
 )
+from edge.contract.terminal_messages import PaymentOutcome
 from edge.contract.wire import encode
 from edge.flows import paying_by_card
 from edge.flows.card_desk import CardDesk, late_event

@@ -9,7 +9,8 @@ from edge.contract.card_desk_events import (
     CardReversalDeclined,
     CardReversalUnknown,
 )
-from edge.contract.device_messages import TERMINAL_CANNOT_SAY, PaymentOutcome
+from edge.contract.device_messages import TERMINAL_CANNOT_SAY
+from edge.contract.terminal_messages import PaymentOutcome
 from edge.contract.till_commands import AnyTillCommand, AskTerminal, SettleCardAlarm
 from edge.engine.cart import Cart
 from edge.engine.circumstances import AtTheDesk

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, expect
 
-from edge.contract.device_messages import PaymentOutcome
+from edge.contract.terminal_messages import PaymentOutcome
 from edge.contract.till_commands import (
     AskTerminal,
     AttachEvidence,

@@ -33,17 +33,17 @@ from devices.protocols.nexo_outcomes import (
     undecided,
 )
 from devices.protocols.nexo_words import ABORTED, BUSY, Kind, condition_words
-from edge.contract.device_messages import (
+from edge.contract.device_messages import JobResult
+from edge.contract.errors import DeviceUnreachable, ProtocolViolation, Refused, SettingsInvalid
+from edge.contract.money import CURRENCY_DIGITS
+from edge.contract.terminal_messages import (
     AbortPaymentArgs,
     AuthorisePaymentArgs,
     InquirePaymentArgs,
-    JobResult,
     PaymentOutcome,
     RefundPaymentArgs,
     ReversePaymentArgs,
 )
-from edge.contract.errors import DeviceUnreachable, ProtocolViolation, Refused, SettingsInvalid
-from edge.contract.money import CURRENCY_DIGITS
 
 _Args = AuthorisePaymentArgs | RefundPaymentArgs | ReversePaymentArgs
 _KINDS: Final[dict[type[_Args], Kind]] = {

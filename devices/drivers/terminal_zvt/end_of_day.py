@@ -34,13 +34,9 @@ from devices.protocols.zvt_results import BUSY, OK
 from edge.contract.device_limits import (
     TERMINAL_RECEIPT_LINES_MAX,
 )
-from edge.contract.device_messages import (
-    JobResult,
-)
+from edge.contract.device_messages import JobResult
 from edge.contract.errors import DeviceUnreachable, ProtocolViolation
-from edge.contract.terminal_jobs import (
-    EndOfDayOutcome,
-)
+from edge.contract.terminal_messages import EndOfDayOutcome
 
 _NOTE: Final = "end-of-day"
 _LAST: Final = "last-end-of-day"

@@ -19,8 +19,8 @@ from devices.protocols.zvt_messages import (
 from devices.protocols.zvt_receipts import ReceiptCollector
 from devices.protocols.zvt_recovery import PaymentNote, booking_of, outcome_for, refused
 from devices.protocols.zvt_results import OK
-from edge.contract.device_messages import PaymentOutcome
 from edge.contract.errors import ProtocolViolation
+from edge.contract.terminal_messages import PaymentOutcome
 
 
 class Hearing:

@@ -16,7 +16,7 @@ from devices.protocols.zvt_recovery import (
     judge,
 )
 from devices.protocols.zvt_transactions import Kind
-from edge.contract.device_messages import PaymentOutcome
+from edge.contract.terminal_messages import PaymentOutcome
 
 _PAYMENT: Final = "payment"
 _LAST: Final = "last-payment"

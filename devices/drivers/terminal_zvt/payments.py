@@ -33,25 +33,23 @@ from devices.protocols.zvt_recovery import (
 )
 from devices.protocols.zvt_results import ABORTED, BUSY, OK, result_words
 from devices.protocols.zvt_transactions import Kind
-from edge.contract.device_messages import (
-    AbortPaymentArgs,
-    AuthorisePaymentArgs,
-    InquirePaymentArgs,
-    JobResult,
-    PaymentOutcome,
-    RefundPaymentArgs,
-    ReversePaymentArgs,
-)
+from edge.contract.device_messages import JobResult
 from edge.contract.errors import DeviceUnreachable, ProtocolViolation, Refused
 from edge.contract.money import CURRENCY_NUMBERS
-from edge.contract.terminal_jobs import (
+from edge.contract.terminal_messages import (
+    AbortPaymentArgs,
+    AuthorisePaymentArgs,
     CaptureReservationArgs,
     EndOfDayArgs,
     InquireEndOfDayArgs,
+    InquirePaymentArgs,
     LogOffTerminalArgs,
+    PaymentOutcome,
+    RefundPaymentArgs,
     ReleaseReservationArgs,
     RepeatCardReceiptArgs,
     ReservePaymentArgs,
+    ReversePaymentArgs,
     ServiceTerminalArgs,
 )
 

@@ -24,12 +24,8 @@ from devices.protocols.zvt_results import OK, result_words, status_words
 from edge.contract.device_limits import (
     TERMINAL_RECEIPT_LINES_MAX,
 )
-from edge.contract.device_messages import (
-    JobResult,
-)
-from edge.contract.terminal_jobs import (
-    TerminalServiceOutcome,
-)
+from edge.contract.device_messages import JobResult
+from edge.contract.terminal_messages import TerminalServiceOutcome
 
 _LOOK: Final = "Look at the terminal and try again."
 _OK: Final = "ok"

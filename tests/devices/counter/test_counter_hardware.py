@@ -11,21 +11,23 @@ import msgspec
 import pytest
 
 from edge.contract.device_messages import (
-    AuthorisePaymentArgs,
     BarcodeScanned,
     DeviceEvent,
-    InquirePaymentArgs,
     JobKind,
     JobResult,
     JobStatus,
     KickDrawerArgs,
     PrintReceiptArgs,
-    RefundPaymentArgs,
-    ReversePaymentArgs,
     WeighArgs,
 )
 from edge.contract.device_states import WantedDevice
 from edge.contract.receipt_document import QrBlock, ReceiptDocument, RowBlock
+from edge.contract.terminal_messages import (
+    AuthorisePaymentArgs,
+    InquirePaymentArgs,
+    RefundPaymentArgs,
+    ReversePaymentArgs,
+)
 from edge.runtime.memory_bus import MemoryBroker
 from edge.runtime.system_clock import SystemClock
 from tests.devices.counter.running_counter import (

@@ -9,12 +9,10 @@ from pathlib import Path
 import pytest
 
 from devices.simulators.terminal_zvt.scripts import Point, SimulatedTerminalSettings
-from edge.contract.device_messages import (
-    JobStatus,
-)
+from edge.contract.device_messages import JobStatus
 from edge.contract.device_states import DriverState
 from edge.contract.errors import DeviceUnreachable, Refused
-from edge.contract.terminal_jobs import (
+from edge.contract.terminal_messages import (
     BatchTotals,
     SchemeTotal,
 )

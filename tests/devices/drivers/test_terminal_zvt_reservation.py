@@ -11,8 +11,9 @@ import pytest
 
 from devices.driver import DeviceJob
 from devices.simulators.terminal_zvt.scripts import Point, SimulatedTerminalSettings
-from edge.contract.device_messages import JobStatus, PaymentOutcome
+from edge.contract.device_messages import JobStatus
 from edge.contract.errors import DeviceUnreachable, Refused
+from edge.contract.terminal_messages import PaymentOutcome
 from tests.devices.scripted_terminal import scripted
 from tests.devices.zvt_shop import ZvtShop, outcome_of, zvt_shop
 

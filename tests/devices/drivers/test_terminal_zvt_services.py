@@ -14,7 +14,7 @@ from edge.contract.device_messages import (
     JobStatus,
 )
 from edge.contract.device_states import DriverState
-from edge.contract.terminal_jobs import (
+from edge.contract.terminal_messages import (
     LogOffTerminalArgs,
     RepeatCardReceiptArgs,
     ServiceTerminalArgs,

@@ -20,7 +20,8 @@ from devices.protocols.zvt_recovery import (
 )
 from devices.protocols.zvt_text import TextEncoding
 from devices.protocols.zvt_transactions import Kind
-from edge.contract.device_messages import ALREADY_REVERSED, PaymentOutcome
+from edge.contract.device_messages import ALREADY_REVERSED
+from edge.contract.terminal_messages import PaymentOutcome
 
 
 def status_information(data: str) -> StatusInformation:

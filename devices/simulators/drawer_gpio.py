@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final, Literal
+from typing import Final, Literal, Protocol
 
 import msgspec
 
 from devices.driver import SimulatorPorts, SimulatorSpec
-from devices.scripted_actions import Action, NoArguments
+from devices.scripted_actions import Action, Actions, NoArguments
 from devices.transports.byte_stream import ByteStream
 from devices.transports.signal_lines import SignalLines, lines_of
 from edge.contract.device_states import DeviceClass
@@ -139,18 +139,37 @@ class SimulatedGpioDrawer:
             self._log.debug("cable_out")
 
 
+class Latch(Protocol):
+    """What any simulated drawer has for a hand."""
+
+    is_open: bool
+    locked: bool
+
+    async def pull(self) -> None:
+        """Open it as by its key."""
+        ...
+
+    async def push_shut(self) -> None:
+        """Push it shut."""
+        ...
+
+
 class LockArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether the key is turned."""
 
     on: bool = True
 
 
-def _lock(drawer: SimulatedGpioDrawer, args: LockArgs) -> None:
+def _lock(drawer: Latch, args: LockArgs) -> None:
     drawer.locked = args.on
 
 
-def _shows(drawer: SimulatedGpioDrawer) -> dict[str, Any]:
-    return {"open": drawer.is_open, "locked": drawer.locked, "burnt": drawer.burnt}
+LATCH_ACTIONS: Final[Actions] = {
+    "pull": Action("Open it as by its key.", NoArguments, lambda drawer, _: drawer.pull()),
+    "push_shut": Action("Push it shut.", NoArguments, lambda drawer, _: drawer.push_shut()),
+    "lock": Action("Turn its key, so that it does not open.", LockArgs, _lock),
+}
+"""What a script can do to any drawer."""
 
 
 SIMULATOR: Final = SimulatorSpec(
@@ -158,10 +177,10 @@ SIMULATOR: Final = SimulatorSpec(
     device_class=DeviceClass.DRAWER,
     settings=SimulatedGpioDrawerSettings,
     build=SimulatedGpioDrawer,
-    actions={
-        "pull": Action("Open it as by its key.", NoArguments, lambda drawer, _: drawer.pull()),
-        "push_shut": Action("Push it shut.", NoArguments, lambda drawer, _: drawer.push_shut()),
-        "lock": Action("Turn its key, so that it does not open.", LockArgs, _lock),
+    actions=LATCH_ACTIONS,
+    shows=lambda drawer: {
+        "open": drawer.is_open,
+        "locked": drawer.locked,
+        "burnt": drawer.burnt,
     },
-    shows=_shows,
 )

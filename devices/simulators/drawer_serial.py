@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 
 from devices.driver import SimulatorPorts, SimulatorSpec
-from devices.scripted_actions import Action, NoArguments
+from devices.simulators.drawer_gpio import LATCH_ACTIONS
 from devices.transports.byte_stream import ByteStream
 from devices.transports.signal_lines import SignalLines, lines_of
 from edge.contract.device_states import DeviceClass
@@ -125,29 +125,15 @@ class SimulatedSerialDrawer:
             self._log.debug("cable_out")
 
 
-class LockArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whether the key is turned."""
-
-    on: bool = True
-
-
-def _lock(drawer: SimulatedSerialDrawer, args: LockArgs) -> None:
-    drawer.locked = args.on
-
-
-def _shows(drawer: SimulatedSerialDrawer) -> dict[str, Any]:
-    return {"open": drawer.is_open, "locked": drawer.locked, "unheard": drawer.unheard}
-
-
 SIMULATOR: Final = SimulatorSpec(
     name="drawer_serial",
     device_class=DeviceClass.DRAWER,
     settings=SimulatedSerialDrawerSettings,
     build=SimulatedSerialDrawer,
-    actions={
-        "pull": Action("Open it as by its key.", NoArguments, lambda drawer, _: drawer.pull()),
-        "push_shut": Action("Push it shut.", NoArguments, lambda drawer, _: drawer.push_shut()),
-        "lock": Action("Turn its key, so that it does not open.", LockArgs, _lock),
+    actions=LATCH_ACTIONS,
+    shows=lambda drawer: {
+        "open": drawer.is_open,
+        "locked": drawer.locked,
+        "unheard": drawer.unheard,
     },
-    shows=_shows,
 )

@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from devices.driver import SimulatorPorts, SimulatorSpec
 from devices.transports.byte_stream import ByteStream
+from devices.weighing.platter_actions import PLATTER_ACTIONS, platter_shows
 from devices.weighing.simulated_platter import PlatterSettings, SimulatedPlatter
 from edge.contract.device_states import DeviceClass
 from edge.contract.errors import DeviceUnreachable
@@ -104,4 +105,6 @@ SIMULATOR: Final = SimulatorSpec(
     device_class=DeviceClass.SCALE,
     settings=SimulatedAdamSettings,
     build=SimulatedAdam,
+    actions=PLATTER_ACTIONS,
+    shows=platter_shows,
 )

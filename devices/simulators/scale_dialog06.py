@@ -8,6 +8,7 @@ from typing import Final
 from typing_extensions import override
 
 from devices.driver import SimulatorPorts, SimulatorSpec
+from devices.weighing.platter_actions import PLATTER_ACTIONS, platter_shows
 from devices.weighing.simulated_platter import PlatterSettings, ScaleFault, SimulatedPlatter
 from edge.contract.device_states import DeviceClass
 
@@ -131,4 +132,6 @@ SIMULATOR: Final = SimulatorSpec(
     device_class=DeviceClass.SCALE,
     settings=SimulatedDialog06Settings,
     build=SimulatedDialog06,
+    actions=PLATTER_ACTIONS,
+    shows=platter_shows,
 )

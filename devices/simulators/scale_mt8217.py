@@ -7,6 +7,7 @@ from typing import Final
 from typing_extensions import override
 
 from devices.driver import SimulatorPorts, SimulatorSpec
+from devices.weighing.platter_actions import PLATTER_ACTIONS, platter_shows
 from devices.weighing.simulated_platter import PlatterSettings, SimulatedPlatter
 from edge.contract.device_states import DeviceClass
 
@@ -81,4 +82,6 @@ SIMULATOR: Final = SimulatorSpec(
     device_class=DeviceClass.SCALE,
     settings=SimulatedMt8217Settings,
     build=SimulatedMt8217,
+    actions=PLATTER_ACTIONS,
+    shows=platter_shows,
 )

@@ -7,6 +7,7 @@ from typing import Final, Literal
 from typing_extensions import override
 
 from devices.driver import SimulatorPorts, SimulatorSpec
+from devices.weighing.platter_actions import PLATTER_ACTIONS, platter_shows
 from devices.weighing.simulated_platter import PlatterSettings, SimulatedPlatter
 from edge.contract.device_states import DeviceClass
 
@@ -87,4 +88,6 @@ SIMULATOR: Final = SimulatorSpec(
     device_class=DeviceClass.SCALE,
     settings=SimulatedNciSettings,
     build=SimulatedNci,
+    actions=PLATTER_ACTIONS,
+    shows=platter_shows,
 )

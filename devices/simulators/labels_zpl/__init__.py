@@ -5,12 +5,16 @@ Written from the wire facts; it shares no code with the driver or its codec.
 
 from __future__ import annotations
 
+from typing import Final
+
+from devices.driver import SimulatorSpec
+from devices.simulators.labels_zpl.actions import ACTIONS, shows
 from devices.simulators.labels_zpl.labels import Field, Label
 from devices.simulators.labels_zpl.printer import (
-    SIMULATOR,
     SimulatedLabelPrinter,
     SimulatedLabelPrinterSettings,
 )
+from edge.contract.device_states import DeviceClass
 
 __all__ = [
     "SIMULATOR",
@@ -19,3 +23,12 @@ __all__ = [
     "SimulatedLabelPrinter",
     "SimulatedLabelPrinterSettings",
 ]
+
+SIMULATOR: Final = SimulatorSpec(
+    name="labels_zpl",
+    device_class=DeviceClass.LABELS,
+    settings=SimulatedLabelPrinterSettings,
+    build=SimulatedLabelPrinter,
+    actions=ACTIONS,
+    shows=shows,
+)

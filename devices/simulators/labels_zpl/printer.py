@@ -10,10 +10,9 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from devices.driver import SimulatorPorts, SimulatorSpec
+from devices.driver import SimulatorPorts
 from devices.simulators.labels_zpl.labels import Command, CommandReader, Format, Label
 from devices.transports.byte_stream import ByteStream
-from edge.contract.device_states import DeviceClass
 from edge.contract.errors import DeviceUnreachable
 
 _READ_BYTES_MAX: Final = 256
@@ -225,11 +224,3 @@ class SimulatedLabelPrinter:
             if self._labels_on_roll <= 0:
                 self._labels_on_roll = None
                 self._paper_out = True
-
-
-SIMULATOR: Final = SimulatorSpec(
-    name="labels_zpl",
-    device_class=DeviceClass.LABELS,
-    settings=SimulatedLabelPrinterSettings,
-    build=SimulatedLabelPrinter,
-)

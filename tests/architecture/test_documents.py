@@ -6,7 +6,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from edge.contract.event_registry import declared
-from tests.golden import catalogue_cases
+from tests.golden import catalogue_cases, driver_table_cases
 
 ROOT = Path(__file__).parents[2]
 
@@ -17,6 +17,11 @@ def test_the_catalogue_of_events_is_current_and_whole() -> None:
     ours = [event for event in declared() if event.__module__.startswith("edge.")]
     for event in ours:  # other tests declare events of their own
         assert f"### {event.TYPE} (version {event.VERSION})" in written
+
+
+def test_the_table_of_drivers_is_what_the_drivers_say() -> None:
+    written = driver_table_cases.FILE.read_text("utf-8")
+    assert written == driver_table_cases.text(), "run `make golden`"
 
 
 def test_the_readme_names_every_command() -> None:

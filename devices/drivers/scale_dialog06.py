@@ -36,7 +36,7 @@ from edge.contract.device_limits import (
     SCALE_PRICE_MINOR_MAX,
 )
 from edge.contract.device_messages import WeighArgs
-from edge.contract.device_states import DeviceClass, WeightState
+from edge.contract.device_states import WEIGHT_AT_PRICE, DeviceClass, WeightState
 from edge.contract.errors import DeviceNeedsPerson
 
 _CERTIFIED: Final = Trouble(
@@ -187,6 +187,6 @@ DRIVER: Final = DriverSpec(
     build=ScaleDialog06,
     job_kinds=SCALE_JOBS,
     model="a counter scale with Dialog 06, set to work without checksums",
-    capabilities=("weight_at_price",),
+    capabilities=(WEIGHT_AT_PRICE,),
     rung=Rung.SIMULATED,
 )

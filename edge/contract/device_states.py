@@ -35,6 +35,10 @@ class DeviceClass(StrEnum):
     LABELS = "labels"
 
 
+WEIGHT_AT_PRICE: Final = "weight_at_price"
+"""The capability of a scale that weighs only at a price, with no live weight."""
+
+
 class DriverState(StrEnum):
     """Where a driver is in its life. `LEGAL_MOVES` lists every allowed step."""
 

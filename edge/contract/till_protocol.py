@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from edge.contract.article_views import PriceCheckView
 from edge.contract.card_desk_views import CardAlarmView, DoubtView
@@ -123,6 +124,8 @@ class DeviceView(msgspec.Struct, frozen=True):
 
     `device_id` is its id, `role` what it does for the till (`scanner`, `printer`, `drawer`,
     `terminal`, `scale`, `display`), `paper`, `drawer`, `weight` and `weight_g` as in `DeviceState`.
+    `weighs_at_price` stands there only for a scale that weighs once, at the price it is told, and
+    has no live weight: it shows weight and price itself.
     """
 
     device_id: str
@@ -137,6 +140,7 @@ class DeviceView(msgspec.Struct, frozen=True):
     jobs_waiting: int = 0
     weight: str = ""
     weight_g: int = 0
+    weighs_at_price: bool | UnsetType = UNSET
 
 
 class WeighingView(msgspec.Struct, frozen=True):

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from edge.contract.device_adoption import BoundDevice, DeviceRole
 from edge.contract.device_states import (
     ONLINE,
+    WEIGHT_AT_PRICE,
     DeviceMeta,
     DeviceState,
     DriverState,
@@ -236,8 +238,10 @@ class DeviceDirectory:
             if leaf == "availability":
                 reported.online = payload == ONLINE
             elif leaf == "meta":
+                before = WEIGHT_AT_PRICE in reported.capabilities
                 reported.capabilities = _META.decode(payload).capabilities
-                return  # no screen shows it
+                if before == (WEIGHT_AT_PRICE in reported.capabilities):
+                    return  # no screen shows the others
             else:
                 reported.state = _STATE.decode(payload)
         except UNREADABLE as error:
@@ -320,7 +324,13 @@ class DeviceDirectory:
             jobs_waiting=state.jobs_waiting,
             weight=state.weight if reported.online else "",
             weight_g=state.weight_g if reported.online else 0,
+            weighs_at_price=_weighs_at_price(role, reported),
         )
+
+
+def _weighs_at_price(role: str, reported: _Reported) -> bool | UnsetType:
+    """Return True for a scale with that capability; unset, and so left out, for all others."""
+    return True if role == "scale" and WEIGHT_AT_PRICE in reported.capabilities else UNSET
 
 
 def spoken(till: str) -> str:

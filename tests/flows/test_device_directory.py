@@ -9,7 +9,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import UNSET
 
+from edge.contract.device_adoption import BoundDevice
 from edge.contract.device_states import (
     ONLINE,
     DeviceClass,
@@ -226,3 +228,33 @@ async def test_who_lost_its_last_device_while_the_broker_was_away_hears_it_after
     assert config["box"] == ()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_scale_that_weighs_at_a_price_is_told_to_its_till_and_no_other_device_is(
+    shop: Shop,
+) -> None:
+    await shop.say(HOST.availability, ONLINE)
+    scale = BoundDevice("scale-1", "box", "scale_dialog06", ("scale",), "till-1")
+    await shop.directory.assign((*DEVICES, scale))
+    topics = HOST.device("scale-1")
+    await shop.say(topics.availability, ONLINE)
+    await shop.say(topics.state, encode(DeviceState(DriverState.READY, "boot-1", 1, 0)))
+
+    def said() -> list[str]:
+        views = shop.directory.views("till-1")
+        return [each.device_id for each in views if each.weighs_at_price is not UNSET]
+
+    assert said() == []
+    shop.changed.clear()
+    meta = DeviceMeta(DeviceClass.SCALE, "scale_dialog06", capabilities=("weight_at_price",))
+    for _ in range(2):
+        await shop.say(topics.meta, encode(meta))
+    assert shop.changed == ["till-1"], "said once, though told twice"
+    assert said() == ["scale-1"]
+    await shop.say(PRINTER.meta, encode(meta))  # nothing but a scale weighs
+    await shop.report(DriverState.READY)
+    assert said() == ["scale-1"]
+    for other in (("live_weight",), ()):
+        changed = msgspec.structs.replace(meta, capabilities=other)
+        await shop.say(topics.meta, encode(changed))
+        assert said() == []

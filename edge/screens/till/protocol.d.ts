@@ -75,6 +75,7 @@ export interface DeviceView {
   jobs_waiting: number;
   weight: string;
   weight_g: number;
+  weighs_at_price?: boolean;
 }
 
 export interface WeighingView {

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from edge.contract.limits import (
     BARCODE_CHARS_MAX,
@@ -83,6 +83,7 @@ class ScaleView(msgspec.Struct, frozen=True):
 
     `weight_g` is net, after `tare_g`; it costs `amount_minor` at `price_minor` a kilogram. Without
     a weight that the scale shows, `shown` is false and both are 0. Only a `still` one is sold by.
+    `at_price` stands there only for a scale that weighs once and shows weight and price itself.
     """
 
     name: str
@@ -92,6 +93,7 @@ class ScaleView(msgspec.Struct, frozen=True):
     still: bool = False
     weight_g: int = 0
     amount_minor: int = 0
+    at_price: bool | UnsetType = UNSET
 
 
 class ScaleGoods(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from msgspec import UNSET
+
 from edge.contract.display_view import (
     CustomerDisplayView,
     DisplayLineView,
@@ -139,7 +141,8 @@ def _tender(tender: TenderView) -> DisplayTenderView:
 
 
 def _on_scale(goods: OnScale, devices: tuple[DeviceView, ...]) -> ScaleView:
-    seen = next((d for d in devices if d.role == "scale" and d.weight in _SEEN), None)
+    scale = next((d for d in devices if d.role == "scale"), None)
+    seen = scale if scale is not None and scale.weight in _SEEN else None
     net = 0 if seen is None else seen.weight_g - goods.tare_g
     return ScaleView(
         goods.name,
@@ -149,4 +152,5 @@ def _on_scale(goods: OnScale, devices: tuple[DeviceView, ...]) -> ScaleView:
         still=seen is not None and seen.weight == _STILL,
         weight_g=net,
         amount_minor=extend(goods.price_minor, max(0, net)),
+        at_price=UNSET if scale is None else scale.weighs_at_price,
     )

@@ -325,6 +325,7 @@ def test_what_lies_on_the_scale_is_shown_with_its_price(
         DeviceView("scale-1", "scale", "ready", True, weight=weight, weight_g=grams),
     )
     beside = Beside("en", on_scale=APPLES)
+    assert b"at_price" not in msgspec.json.encode(scale)
     view = till(TillState.OPEN, devices=devices, lines=(line("Milk", 129),), total_minor=129)
     shown = display_view(view, beside)
     assert shown.weighing == scale
@@ -346,3 +347,18 @@ def test_what_lies_on_the_scale_is_shown_with_its_price(
     )
     assert saffron.weighing is not None
     assert saffron.weighing.amount_minor == 0  # a dish alone weighs nothing
+
+
+@pytest.mark.parametrize(
+    ("weight", "grams", "seen"),
+    [("", 0, {}), ("stable", 742, {"shown": True, "still": True, "weight_g": 732})],
+)
+def test_a_scale_that_weighs_at_a_price_is_said_to_show_it_itself(
+    weight: str, grams: int, seen: dict[str, Any]
+) -> None:
+    scale = DeviceView(
+        "scale-1", "scale", "ready", True, weight=weight, weight_g=grams, weighs_at_price=True
+    )
+    view = display_view(till(TillState.OPEN, devices=(scale,)), Beside("en", on_scale=APPLES))
+    wanted = ScaleView("Apples", 289, 10, at_price=True, amount_minor=212 if seen else 0, **seen)
+    assert view.weighing == wanted

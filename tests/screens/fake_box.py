@@ -281,6 +281,12 @@ class FakeBox:
             state="ready" if calm else "attention",
         )
 
+    async def have_scale_at_price(self) -> None:
+        """The till has a scale that weighs once, at the price it is told."""
+        scale = DeviceView("scale-2", "scale", "ready", well=True, weighs_at_price=True)
+        self.devices = (*self.devices, scale)
+        await self.publish()
+
     async def weigh(self, grams: int) -> None:
         """The scale answers what it was asked."""
         try:

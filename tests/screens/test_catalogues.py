@@ -21,6 +21,7 @@ from edge.contract import (
     till_commands,
     till_protocol,
 )
+from edge.contract.device_messages import WeighArgs
 from tests.screens.conftest import SCREENS
 
 MIRRORED = (
@@ -63,6 +64,16 @@ def test_other_languages_are_not_english(language: str) -> None:
     english, own = catalogue("en"), catalogue(language)
     same = {word for word in own if own[word] == english[word] and len(own[word]) > 12}
     assert same <= {"weighed"}, same
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_reason_of_a_scale_has_words_that_say_what_to_do(language: str) -> None:
+    named = set(re.findall(r"`(scale_\w+)`", WeighArgs.__doc__ or ""))
+    assert {"scale_unstable", "scale_faulty", "scale_wants_certified_till"} <= named
+    own = catalogue(language)
+    words = [own.get(f"refusal_{code}", "") for code in sorted(named)]
+    assert all(words), named
+    assert len(set(words)) == len(words)
 
 
 def test_english_words_say_what_to_do_and_never_blame() -> None:

@@ -60,7 +60,7 @@ export function OnScale() {
     <dl class="scale__parts"><div><dt>${say("display_net")}</dt><dd class="scale__kg"><bdi>${scale.shown ? quantity(scale.weight_g, "kg") : "\u2013"}</bdi></dd></div>
       <div><dt>${say("display_per_kg")}</dt><dd><${Money} minor=${scale.price_minor} currency=${currency} /></dd></div>
       <div><dt>${say("weigh_tare_key")}</dt><dd><bdi>${quantity(scale.tare_g, "kg")}</bdi></dd></div></dl>
-    <p class="why" role="status">${scale.still ? "" : say(scale.shown ? "display_weigh_moves" : "display_weigh_none")}</p>
+    <p class="why" role="status">${scale.still ? "" : say(scale.shown ? "display_weigh_moves" : scale.at_price ? "display_weigh_at_price" : "display_weigh_none")}</p>
     <output class="last__sum" aria-live="off">${scale.shown && scale.weight_g > 0 ? html`<${Money} minor=${scale.amount_minor} currency=${currency} />` : "\u2013"}</output></section></div>`;
 }
 

@@ -37,6 +37,7 @@ export interface ScaleView {
   still: boolean;
   weight_g: number;
   amount_minor: number;
+  at_price?: boolean;
 }
 
 export interface CustomerDisplayView {

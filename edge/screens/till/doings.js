@@ -95,13 +95,14 @@ const SCALE_WORDS = /** @type {const} */ ({
 export function weighHindered() {
   const scale = scaleOf(store.view.value);
   if (!scale || !weighs(scale)) return say("refusal_scale_not_ready");
+  if (scale.weighs_at_price) return ""; // what lies there it says once, when it is asked
   if (scale.weight !== "stable") return say(SCALE_WORDS[/** @type {keyof typeof SCALE_WORDS} */ (scale.weight)] ?? "refusal_scale_silent");
   if (scale.weight_g <= 0) return say("refusal_scale_empty");
   const tare = Number(store.padDigits.value || 0);
   return tare >= scale.weight_g ? say("weigh_tare_large") : "";
 }
 
-/** Takes the weight that is on the screen: no other one is sold. */
+/** Takes the weight that is on the screen: no other one is sold. A scale that weighs at a price shows it itself. */
 export function takeWeight() {
   const use = store.pad.value;
   const scale = scaleOf(store.view.value);
@@ -113,7 +114,7 @@ export function takeWeight() {
     return;
   }
   store.message.value = null;
-  send({ type: "weigh_item", code: use.code, tare_g: Number(store.padDigits.value || 0), shown_g: scale.weight_g }, use.name);
+  send({ type: "weigh_item", code: use.code, tare_g: Number(store.padDigits.value || 0), shown_g: scale.weighs_at_price ? 0 : scale.weight_g }, use.name);
 }
 
 /** A scan from a keyboard-wedge scanner, wherever the focus was. @param {string} code */

@@ -12,7 +12,7 @@ import msgspec
 from devices.job_router.incoming_jobs import JobInvalid, check_job
 from devices.recordings.bundle import RECORDING_VERSION, Bundle, Heading, Reason, pack
 from devices.recordings.recording_folder import RecordingFolder
-from devices.transports.flight_recorder import IN, OUT, FlightRecorder
+from devices.transports.flight_recorder import DRIVEN, IN, LINES_ON, OUT, FlightRecorder
 from edge.contract.device_limits import (
     RECORDING_ANSWER_CHARS_MAX,
     RECORDING_LOST_EVERY_MS,
@@ -77,7 +77,10 @@ class DeviceRecordings:
     @property
     def _has_bytes(self) -> bool:
         """Whether the device ever said or was told anything: there is nothing to look at else."""
-        return any(entry.way in {IN, OUT} for entry in self._recorder.entries())
+        return any(
+            entry.way in {IN, OUT} or entry.data.startswith((LINES_ON, DRIVEN))
+            for entry in self._recorder.entries()
+        )
 
     async def _keep(self, folder: RecordingFolder, bundle: Bundle) -> None:
         try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from devices.transports.flight_recorder import (
+    DRIVEN,
     NOTE,
     OUT,
     WRITE_BROKEN_OFF,
@@ -18,6 +19,11 @@ from devices.transports.flight_recorder import (
 
 _SHOWN_BYTES: Final = 16
 _SLOW: Final = frozenset({WRITTEN, WRITE_FAILED, WRITE_BROKEN_OFF})
+
+
+def is_written(way: str, data: bytes) -> bool:
+    """Say whether an entry is the driver's: bytes, or a line that it drove."""
+    return way == OUT or (way == NOTE and data.startswith(DRIVEN))
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,7 @@ class Difference:
 
 
 class Comparison:
-    """Takes what is written now, in any pieces.
+    """Takes what is written now, in any pieces; a line that is driven counts as its note's bytes.
 
     `from_the_middle`: the recording begins in the middle of a connection, so that what a fresh
     driver says at first was not recorded: it is passed over until it writes what was.
@@ -41,7 +47,7 @@ class Comparison:
         pieces: list[FlightEntry] = []
         self._slow: set[int] = set()
         for entry in entries:
-            if entry.way == OUT:
+            if is_written(entry.way, entry.data):
                 pieces.append(entry)
             elif pieces and entry.way == NOTE and entry.data in _SLOW:
                 self._slow.add(len(pieces) - 1)

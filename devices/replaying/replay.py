@@ -16,17 +16,18 @@ import msgspec
 from devices import driver_catalogue
 from devices.driver import DeviceJob, Driver, DriverSpec, Replay
 from devices.recordings.bundle import Bundle, RecordedEnd, RecordedJob
-from devices.replaying.comparison import Comparison, Difference
+from devices.replaying.comparison import Comparison, Difference, is_written
 from devices.replaying.replay_clock import CountedThreads, ReplayClock, come_to_rest
 from devices.replaying.replay_ports import ReplayPorts, ReplayStream
 from devices.transports.flight_recorder import (
     CONNECTED,
     DISCONNECTED,
+    DRIVEN,
     END,
     IN,
     JOB,
+    LINES_ON,
     NOTE,
-    OUT,
     WRITE_FAILED,
     WRITTEN,
     FlightEntry,
@@ -92,12 +93,12 @@ class RecordingReplay:
         async with Supervisor(self._clock, log, stop_s=_STOP_S) as tasks:
             running = tasks.spawn("replayed driver", driver.run())
             if self._from_the_middle:
-                self._ports.let_in()
+                self._ports.let_in(self._lines_on(0))
             written = 0
-            for entry in self._entries:
+            for at, entry in enumerate(self._entries):
                 await self._until(entry, written)
-                self._play(entry, driver, tasks)
-                written += len(entry.data) if entry.way == OUT else 0
+                self._play(at, driver, tasks)
+                written += len(entry.data) if is_written(entry.way, entry.data) else 0
             await self._gate(written, self._entries[-1].at_ms)
             await self._pass_until(self._heading.at_ms + 1)
             died = _death(running)
@@ -155,7 +156,7 @@ class RecordingReplay:
 
     async def _until(self, entry: FlightEntry, written: int) -> None:
         """Let time pass up to an entry, once the driver has written what came before it."""
-        if entry.way == OUT:
+        if is_written(entry.way, entry.data):
             return
         await self._gate(written, entry.at_ms)
         await self._pass_until(entry.at_ms)
@@ -181,24 +182,26 @@ class RecordingReplay:
     async def _rest(self) -> None:
         await come_to_rest(self._clock, self._threads)
 
-    def _play(self, entry: FlightEntry, driver: Driver, tasks: Supervisor) -> None:
-        stream = self._ports.stream
+    def _play(self, at: int, driver: Driver, tasks: Supervisor) -> None:
+        entry, stream = self._entries[at], self._ports.stream
         if entry.way == IN and stream is not None:
             stream.feed(entry.data)
         elif entry.way == JOB:
             self._begin_job(entry, driver, tasks)
-        elif entry.way == NOTE:
-            self._note(entry.data, stream)
+        elif (entry.way, entry.data) == (NOTE, CONNECTED):
+            self._ports.let_in(self._lines_on(at + 1))
+        elif entry.way == NOTE and stream is not None:
+            _note(entry.data, stream)
 
-    def _note(self, words: bytes, stream: ReplayStream | None) -> None:
-        if words == CONNECTED:
-            self._ports.let_in()
-        elif stream is None:
-            return
-        elif words == DISCONNECTED:
-            stream.snap()  # a driver that closed it itself does not notice
-        elif words in {WRITTEN, WRITE_FAILED}:
-            stream.end_write(failed=words == WRITE_FAILED)
+    def _lines_on(self, start: int) -> frozenset[str] | None:
+        """Return what was on when it was first looked at; None for a device without lines."""
+        notes = [entry.data for entry in self._entries if entry.way == NOTE]
+        if not any(note.startswith((LINES_ON, DRIVEN)) for note in notes):
+            return None
+        for entry in self._entries[start:]:
+            if entry.way == NOTE and entry.data.startswith(LINES_ON):
+                return _lines_in(entry.data)
+        return frozenset()
 
     def _begin_job(self, entry: FlightEntry, driver: Driver, tasks: Supervisor) -> None:
         try:
@@ -251,6 +254,21 @@ class RecordingReplay:
             self._say("The driver wrote nothing then, so there was nothing to compare.")
 
 
+def _note(words: bytes, stream: ReplayStream) -> None:
+    """Let happen what a note tells of a connection."""
+    if words == DISCONNECTED:
+        stream.snap()  # a driver that closed it itself does not notice
+    elif words in {WRITTEN, WRITE_FAILED}:
+        stream.end_write(failed=words == WRITE_FAILED)
+    elif words.startswith(LINES_ON) and stream.lines is not None:
+        stream.lines.become(_lines_in(words))
+
+
+def _lines_in(note: bytes) -> frozenset[str]:
+    names = note.removeprefix(LINES_ON).decode(errors="replace").split()
+    return frozenset(names) - {"none"}
+
+
 def _beginning(entries: tuple[FlightEntry, ...]) -> tuple[int, bool]:
     """Return where to begin and whether that is in the middle of a connection."""
     connected = next(
@@ -258,9 +276,9 @@ def _beginning(entries: tuple[FlightEntry, ...]) -> tuple[int, bool]:
         None,
     )
     before = entries if connected is None else entries[:connected]
-    for way in (OUT, IN):
+    for begins in (is_written, _is_heard):
         for at, entry in enumerate(before):
-            if entry.way == way:
+            if begins(entry.way, entry.data):
                 return at, True
     if connected is None:
         raise Refused(
@@ -269,6 +287,10 @@ def _beginning(entries: tuple[FlightEntry, ...]) -> tuple[int, bool]:
             advice="The device was not connected meanwhile.",
         )
     return connected, False
+
+
+def _is_heard(way: str, data: bytes) -> bool:
+    return way == IN or (way == NOTE and data.startswith(LINES_ON))
 
 
 def _ends(entries: tuple[FlightEntry, ...]) -> Iterator[tuple[str, RecordedEnd]]:

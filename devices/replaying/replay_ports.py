@@ -11,10 +11,10 @@ from typing import Any, Final
 import msgspec
 from typing_extensions import override
 
-from devices.replaying.comparison import Comparison
+from devices.replaying.comparison import Comparison, is_written
 from devices.replaying.replay_clock import ReplayClock
 from devices.transports.byte_stream import ByteStream
-from devices.transports.flight_recorder import OUT, FlightRecorder
+from devices.transports.flight_recorder import IN, NOTE, OUT, FlightRecorder
 from edge.contract.errors import DeviceUnreachable
 from edge.contract.identity import Ids
 from edge.runtime.ids import SystemIds
@@ -23,10 +23,55 @@ from edge.runtime.structured_log import Log, open_log
 Tell = Callable[[str], None]
 
 
-class ReplayStream:
-    """The device's end of a connection: it says what it said, in the pieces that it came in."""
+class ReplayLines:
+    """`SignalLines` of a recorded device: on is what was on."""
 
-    def __init__(self, clock: ReplayClock, comparison: Comparison) -> None:
+    def __init__(self, clock: ReplayClock, on: frozenset[str]) -> None:
+        self._clock = clock
+        self._on = on
+        self._news = asyncio.Event()
+        self.broken = False
+
+    def become(self, on: frozenset[str]) -> None:
+        """Let other lines be on."""
+        self._on = on
+        self.wake()
+
+    def wake(self) -> None:
+        """Let whoever waits look again."""
+        self._clock.touched += 1
+        self._news.set()
+
+    async def levels(self) -> frozenset[str]:
+        """Return what is on; see `SignalLines.levels`."""
+        self._clock.touched += 1
+        if self.broken:
+            raise DeviceUnreachable("connection_broken", "The connection broke.")
+        return self._on
+
+    async def changed(self, since: frozenset[str]) -> frozenset[str]:
+        """Wait for other levels; see `SignalLines.changed`."""
+        while (now := await self.levels()) == since:
+            self._news.clear()
+            await self._news.wait()
+        return now
+
+    async def drive(self, line: str, *, on: bool) -> None:
+        """Drive; the driver's recorder has noted it already."""
+        del line, on
+        await self.levels()
+
+
+class ReplayStream:
+    """The device's end of a connection: it says what it said, in the pieces that it came in.
+
+    `lines` are the signal lines beside the bytes, None for a device without.
+    """
+
+    def __init__(
+        self, clock: ReplayClock, comparison: Comparison, lines: ReplayLines | None
+    ) -> None:
+        self.lines = lines
         self._clock = clock
         self._comparison = comparison
         self._write_ends = asyncio.Event()
@@ -56,6 +101,9 @@ class ReplayStream:
         self._clock.touched += 1
         self._news.set()
         self._write_ends.set()
+        if self.lines is not None:
+            self.lines.broken = self._broken or self.closed
+            self.lines.wake()
 
     async def read(self, max_bytes: int) -> bytes:
         """Read; see `ByteStream.read`."""
@@ -102,12 +150,16 @@ class _ComparedRecorder(FlightRecorder):
     def record(self, way: str, data: bytes) -> None:
         """Take what is written now; it is as late then as it was when it was recorded."""
         self._replay_clock.touched += 1
-        if way == OUT:
+        if is_written(way, data):
             at_ms = self._comparison.wrote(data)
             if at_ms is not None:
                 self._replay_clock.at_least(at_ms)
-        if self._tell is not None and data:
+        if self._tell is None or not data:
+            return
+        if way in {IN, OUT}:
             self._tell(f"{'>' if way == OUT else '<'} {data.hex(' ')}")
+        elif way == NOTE:
+            self._tell(f"- {data.decode(errors='replace')}")
 
 
 class ReplayPorts:
@@ -133,10 +185,11 @@ class ReplayPorts:
         self._open = asyncio.Event()
         self.stream: ReplayStream | None = None
 
-    def let_in(self) -> None:
-        """Let the driver connect: now, or when it tries."""
+    def let_in(self, lines_on: frozenset[str] | None) -> None:
+        """Let the driver connect: now, or when it tries. `lines_on` None: the device has none."""
         self.clock.touched += 1
-        self.stream = ReplayStream(self.clock, self._comparison)
+        lines = None if lines_on is None else ReplayLines(self.clock, lines_on)
+        self.stream = ReplayStream(self.clock, self._comparison, lines)
         self._open.set()
 
     async def connect(self) -> ByteStream:

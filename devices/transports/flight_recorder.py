@@ -31,6 +31,9 @@ WRITTEN: Final = b"written"
 WRITE_FAILED: Final = b"write failed"
 WRITE_BROKEN_OFF: Final = b"write broken off"
 """How a write ended that took its time, failed, or was given up by the driver."""
+LINES_ON: Final = b"lines on: "
+DRIVEN: Final = b"line "
+"""What the device shows on lines beside the bytes; what the driver lets a line of its own be."""
 
 _SLOW_WRITE_MS: Final = 20
 """A write that waits for the device so long is noted: what came meanwhile was heard before."""
@@ -122,18 +125,23 @@ class RecordedLines:
     def __init__(self, lines: SignalLines, recorder: FlightRecorder) -> None:
         self._lines = lines
         self._recorder = recorder
+        self._noted: frozenset[str] | None = None
 
     async def levels(self) -> frozenset[str]:
-        """Return what is on, writing nothing down; see `SignalLines.levels`."""
-        return await self._lines.levels()
+        """Write down what is on, if that is news, and return it; see `SignalLines.levels`."""
+        return self._note(await self._lines.levels())
 
     async def changed(self, since: frozenset[str]) -> frozenset[str]:
         """Write down what it became; see `SignalLines.changed`."""
-        now = await self._lines.changed(since)
-        self._recorder.note(f"lines on: {' '.join(sorted(now)) or 'none'}")
+        return self._note(await self._lines.changed(since))
+
+    def _note(self, now: frozenset[str]) -> frozenset[str]:
+        if now != self._noted:
+            self._noted = now
+            self._recorder.record(NOTE, LINES_ON + (" ".join(sorted(now)) or "none").encode())
         return now
 
     async def drive(self, line: str, *, on: bool) -> None:
         """Write down and drive; see `SignalLines.drive`."""
-        self._recorder.note(f"{line} {'on' if on else 'off'}")
+        self._recorder.record(NOTE, DRIVEN + f"{line} {'on' if on else 'off'}".encode())
         await self._lines.drive(line, on=on)

@@ -105,6 +105,14 @@ async def test_a_device_that_never_said_anything_leaves_none(tmp_path: Path) -> 
     await Bench(None).lost()
 
 
+@pytest.mark.parametrize("note", ["line pulse on", "lines on: none"])
+async def test_a_device_of_signal_lines_leaves_one_too(tmp_path: Path, note: str) -> None:
+    bench = Bench(RecordingFolder(tmp_path))
+    bench.recorder.note(note)
+    await bench.lost()
+    assert len(RecordingFolder(tmp_path).stored()) == 1
+
+
 async def test_a_full_disk_is_told_in_the_log_and_stops_nobody(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     bench = Bench(RecordingFolder(tmp_path / "file" / "folder"))

@@ -135,6 +135,22 @@ async def test_a_device_that_says_something_else_makes_the_driver_write_somethin
     assert not verdict.same
 
 
+async def test_a_line_that_is_driven_otherwise_is_a_difference_too() -> None:
+    bundle, _ = await record("drawer_gpio", works)
+    entries = [
+        msgspec.structs.replace(entry, data=b"line pulse OFF")
+        if entry.data == b"line pulse off"
+        else entry
+        for entry in bundle.entries
+    ]
+    assert with_entries(bundle, entries) != bundle
+    verdict, _ = await play(with_entries(bundle, entries))
+    assert not verdict.same
+    verdict, said = await play(bundle, show_bytes=True)
+    assert verdict.same
+    assert any("- line pulse on" in line for line in said)
+
+
 async def test_what_the_driver_does_not_write_is_missed() -> None:
     bundle, _ = await record("scale_cas", works)
     entries = list(bundle.entries)

@@ -91,10 +91,10 @@ async def test_the_flight_recorder_writes_down_what_changes() -> None:
     await recorded.changed(frozenset({"cts"}))
     await recorded.drive("dtr", on=False)
     assert [entry.data for entry in recorder.entries()] == [
-        b"dtr on",
+        b"line dtr on",
         b"lines on: cts",
         b"lines on: none",
-        b"dtr off",
+        b"line dtr off",
     ]
 
 

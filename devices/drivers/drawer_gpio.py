@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 from typing_extensions import override
 
-from devices.driver import DriverPorts, DriverSpec, Replay, Rung
+from devices.driver import DriverPorts, DriverSpec, Rung
 from devices.lined_drawer import LinedDrawer
 from devices.protocols.drawer_power import CoilRest, pulse_ms
 from devices.transports.byte_stream import ByteStream, Connector
@@ -131,5 +131,4 @@ DRIVER: Final = DriverSpec(
     model="a 12 or 24 V drawer behind a relay or transistor at a GPIO pin",
     capabilities=("drawer", "drawer_sensor"),
     rung=Rung.SIMULATED,
-    replay=Replay.READ_ONLY,  # its sensor is a line, no byte
 )

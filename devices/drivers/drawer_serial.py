@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 from typing_extensions import override
 
-from devices.driver import DriverPorts, DriverSpec, Replay, Rung
+from devices.driver import DriverPorts, DriverSpec, Rung
 from devices.lined_drawer import LinedDrawer
 from devices.protocols.drawer_power import DrawerCharge
 from devices.transports.addresses import connector_to
@@ -89,5 +89,4 @@ DRIVER: Final = DriverSpec(
     model="APG SerialPRO II 484A",
     capabilities=("drawer", "drawer_sensor"),
     rung=Rung.SIMULATED,
-    replay=Replay.READ_ONLY,  # its sensor is a line, no byte
 )

@@ -21,11 +21,7 @@ from devices.protocols.zvt_fields import bcd_decode
 from devices.protocols.zvt_messages import StatusInformation
 from devices.protocols.zvt_results import OK, result_words
 from edge.contract.device_messages import TERMINAL_CANNOT_SAY
-from edge.contract.terminal_messages import (
-    BatchTotals,
-    EndOfDayOutcome,
-    SchemeTotal,
-)
+from edge.contract.terminal_messages import BatchTotals, EndOfDayOutcome, SchemeTotal
 
 CLOSED: Final = "closed"
 NOT_CLOSED: Final = "not_closed"

@@ -8,14 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from devices.driver import DeviceJob
 from devices.simulators.terminal_zvt.scripts import Point, SimulatedTerminalSettings
-from edge.contract.device_messages import JobStatus
+from edge.contract.device_messages import JobResult, JobStatus
 from edge.contract.device_states import DriverState
 from edge.contract.errors import DeviceUnreachable, Refused
-from edge.contract.terminal_messages import (
-    BatchTotals,
-    SchemeTotal,
-)
+from edge.contract.terminal_messages import BatchTotals, SchemeTotal
 from tests.devices.scripted_terminal import STATUS_OK, Scripted, scripted
 from tests.devices.zvt_shop import ZvtShop, day_of, outcome_of, zvt_shop
 
@@ -226,7 +224,7 @@ async def test_the_totals_are_on_disk_before_they_are_acknowledged() -> None:
         assert told.totals == BatchTotals(1234)
 
 
-async def closing_begun(pt: Scripted) -> tuple[object, asyncio.Task[object]]:
+async def closing_begun(pt: Scripted) -> tuple[DeviceJob, asyncio.Task[JobResult]]:
     job = pt.shop.end_of_day()
     closing = asyncio.create_task(pt.shop.driver.perform(job))
     await pt.nothing_stored()
@@ -267,11 +265,12 @@ async def test_every_end_of_the_dialogue(
         for command, data in script:
             await pt.say(command, data)
         result = await closing
-        assert result.status.value == status  # type: ignore[attr-defined]
+        assert result.status.value == status
         if status == "done":
-            assert day_of(result).outcome == what  # type: ignore[arg-type]
+            assert day_of(result).outcome == what
         else:
-            assert result.error.code == what  # type: ignore[attr-defined]
+            assert result.error is not None
+            assert result.error.code == what
 
 
 async def test_the_last_end_of_day_is_never_taken_for_a_payment() -> None:
@@ -298,3 +297,23 @@ async def test_what_cannot_reach_the_terminal_was_not_done() -> None:
         with pytest.raises(DeviceUnreachable):
             await shop.driver.perform(job)
         assert (await shop.definite_day(job)).code == "never_begun"
+
+
+async def test_still_open_is_not_believed_before_t3_is_over() -> None:
+    async with scripted() as pt:
+        job, closing = await closing_begun(pt)
+        begun_ms = pt.shop.clock.monotonic_ms()
+        await pt.stream.close()
+        await closing
+        await pt.accept()
+        asked = 0
+        while pt.shop.driver.state is not DriverState.READY or asked == 0:
+            assert await pt.hear() == "0610"
+            asked += 1
+            await pt.write("80 00 00")
+            await pt.say("04 0F", "27 00 04 000000001234")
+            await pt.say("06 0F", "")
+            await pt.shop.clock.sleep(0.1)
+        assert asked > 3
+        assert pt.shop.clock.monotonic_ms() - begun_ms >= 4_000
+        assert (await pt.shop.definite_day(job)).code == "still_open"

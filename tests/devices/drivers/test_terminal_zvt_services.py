@@ -9,10 +9,7 @@ import pytest
 from devices.drivers.terminal_zvt.settings import TerminalZvtSettings
 from devices.protocols.zvt_text import TextEncoding
 from devices.simulators.terminal_zvt.scripts import SimulatedTerminalSettings
-from edge.contract.device_messages import (
-    JobKind,
-    JobStatus,
-)
+from edge.contract.device_messages import JobKind, JobStatus
 from edge.contract.device_states import DriverState
 from edge.contract.terminal_messages import (
     LogOffTerminalArgs,

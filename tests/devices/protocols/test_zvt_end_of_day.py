@@ -21,11 +21,7 @@ from devices.protocols.zvt_end_of_day import (
 from devices.protocols.zvt_messages import StatusInformation, read_message
 from devices.protocols.zvt_redaction import redact
 from devices.protocols.zvt_text import TextEncoding
-from edge.contract.terminal_messages import (
-    BatchTotals,
-    EndOfDayOutcome,
-    SchemeTotal,
-)
+from edge.contract.terminal_messages import BatchTotals, EndOfDayOutcome, SchemeTotal
 
 NONE = " 00 000000000000"
 RECORDED = (

@@ -15,6 +15,8 @@ ABORTED: Final = 0x6C
 WRONG_CURRENCY: Final = 0x6F
 NOT_POSSIBLE: Final = 0x83
 BUSY: Final = 0x9C
+ASK_AGAIN: Final = frozenset({BUSY, NOT_REGISTERED})
+"""What says nothing about the question that was put."""
 
 _HOST_MAX: Final = 0x63
 """1 to 99 are the card network's own answers, as a number."""

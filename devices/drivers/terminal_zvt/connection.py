@@ -20,7 +20,6 @@ from devices.protocols import zvt_commands as commands
 from devices.protocols.zvt_apdu import Apdu
 from devices.protocols.zvt_fields import TERMINAL_ID
 from devices.protocols.zvt_messages import (
-    Aborted,
     Answer,
     Completion,
     IntermediateStatus,
@@ -29,6 +28,7 @@ from devices.protocols.zvt_messages import (
 )
 from devices.protocols.zvt_recovery import LastStored
 from devices.protocols.zvt_results import (
+    ASK_AGAIN,
     BUSY,
     OK,
     result_words,
@@ -164,9 +164,13 @@ class TerminalConnection(ConnectedDriver):
             raise Refused("terminal_not_ready", self._why_not, advice=LOOK)
         line = self._line
         if self._logged_off or line.forgotten:
-            await self._register(line)
-            self._say_standing()
+            await self._register_again(line)
         return line
+
+    async def _register_again(self, line: ZvtLine) -> None:
+        """Register on a connection that serves: the terminal was set free or switched off."""
+        await self._register(line)
+        self._say_standing()
 
     async def _show(self, message: Message) -> None:
         """Show the till what the terminal shows, in a dialogue of which only the end matters."""
@@ -174,7 +178,11 @@ class TerminalConnection(ConnectedDriver):
             self.ports.report(health=message.words)
 
     async def _ask_last_stored(self, line: ZvtLine) -> LastStored | None:
-        """Return the terminal's last stored transaction; None: it is busy, ask again."""
+        """Return the terminal's last stored transaction; None: ask again.
+
+        It is busy, or was switched off and wants the till to be registered first: neither says
+        anything about what it has stored.
+        """
         heard: list[StatusInformation] = []
 
         async def listen(message: Message) -> None:
@@ -185,10 +193,10 @@ class TerminalConnection(ConnectedDriver):
         if heard:
             await self._notes.note_can_repeat()
             return LastStored(said=True, status=heard[0])
-        if isinstance(end, Answer):
-            return None if end.refusal == BUSY else LastStored(said=False)
-        if isinstance(end, Aborted) and end.code == BUSY:
+        if code_of(end) in ASK_AGAIN:
             return None
+        if isinstance(end, Answer):
+            return LastStored(said=False)
         # a terminal that gives up the question has nothing stored, if it ever could answer
         if isinstance(end, Completion):
             return LastStored(said=True)

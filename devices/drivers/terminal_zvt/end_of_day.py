@@ -30,7 +30,7 @@ from devices.protocols.zvt_messages import (
     PrintedText,
     StatusInformation,
 )
-from devices.protocols.zvt_results import BUSY, OK
+from devices.protocols.zvt_results import ASK_AGAIN, BUSY, OK
 from edge.contract.device_limits import (
     TERMINAL_RECEIPT_LINES_MAX,
 )
@@ -129,7 +129,7 @@ class EndOfDay:
         return note.outcome or undecided()
 
     async def _ask(self, line: ZvtLine, password: str) -> TotalsAnswer | None:
-        """Ask the terminal for its totals; None: it is busy, ask again."""
+        """Ask the terminal for its totals; None: ask again, it is busy or was switched off."""
         heard: list[StatusInformation] = []
 
         async def listen(message: Message) -> None:
@@ -137,7 +137,7 @@ class EndOfDay:
                 heard.append(message)
 
         end = await line.converse(commands.send_totals(password), listen)
-        if code_of(end) == BUSY:
+        if code_of(end) in ASK_AGAIN:
             return None
         if heard and heard[-1].result in {OK, None}:
             return TotalsAnswer(said=True, totals=totals_of(heard[-1]))

@@ -104,13 +104,21 @@ class TerminalZvt(TerminalConnection):
             if answer is not None:
                 note = await self._notes.decide(note, answer)
             if note.open:
-                await self._wait_for_person(*STILL_BUSY)
+                await self._wait_until_asked_again(line)
         while not await self._end_of_day.settle(line, self._password):
-            await self._wait_for_person(*STILL_BUSY)
+            await self._wait_until_asked_again(line)
+
+    async def _wait_until_asked_again(self, line: ZvtLine) -> None:
+        await self._wait_for_person(*STILL_BUSY)
+        if line.forgotten:
+            await self._register(line)
 
     async def _nothing_open(self, line: ZvtLine) -> LastStored:
         """Return what the terminal has stored; raises Refused unless all before is decided."""
         last = await self._ask_last_stored(line)
+        if last is None and line.forgotten:
+            await self._register_again(line)
+            last = await self._ask_last_stored(line)
         if last is None:
             raise busy()
         earlier = await self._notes.last()

@@ -80,6 +80,9 @@ class TerminalOffice(TerminalTalk):
         await self._say_and_wait(line, "060f", self._standing() + currency + b"\x06\x00")
 
     async def _repeat(self, line: TillLine, data: bytes) -> None:
+        if not self._registered:
+            await line.say("846b")
+            return
         if not self._right_password(data):
             await line.say("8483")
             return
@@ -101,6 +104,9 @@ class TerminalOffice(TerminalTalk):
             self._busy = False
 
     async def _tell_totals(self, line: TillLine, data: bytes) -> None:
+        if not self._registered:
+            await line.say("846b")
+            return
         if not (self._settings.totals and self._right_password(data)):
             await line.say("8483")
             return

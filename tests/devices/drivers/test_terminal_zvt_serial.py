@@ -19,7 +19,7 @@ from devices.transports.memory_pipe import PipeVariant
 from edge.contract.device_messages import JobStatus
 from tests.devices.conformance import CHECKS, VARIANTS, Check, DriverBench
 from tests.devices.scripted_terminal import STATUS_OK, scripted
-from tests.devices.zvt_shop import SERIAL_ADDRESS, ZvtShop, outcome_of, zvt_shop
+from tests.devices.zvt_shop import SERIAL_ADDRESS, ZvtShop, day_of, outcome_of, zvt_shop
 
 YES = "1002 8000 00 1003 F51F"
 
@@ -174,6 +174,36 @@ async def test_the_till_does_not_speak_before_the_terminal_has_said_what_it_stil
         assert register[:4] == bytes.fromhex("1002 0600")
         assert shop.clock.monotonic_ms() - ended_ms >= 6_000
         assert shop.ports.counts["UnexpectedMessageCount"] == 2
+
+
+async def test_a_terminal_that_was_switched_off_is_registered_before_it_is_asked() -> None:
+    # a serial line does not tell; "register first" says nothing about the payment
+    async with zvt_shop(serial=True) as shop:
+        assert outcome_of(await shop.driver.perform(shop.pay(100))).outcome == "approved"
+        job = shop.pay(4321)
+        shop.terminal.abort_instead_of_completion = True
+        assert (await shop.driver.perform(job)).status is JobStatus.UNKNOWN
+        shop.terminal.abort_instead_of_completion = False
+        shop.terminal._registered = False
+        paid = await shop.definite(job)
+        assert (paid.outcome, paid.amount_minor) == ("approved", 4321)
+        shop.terminal._registered = False
+        assert day_of(await shop.driver.perform(shop.end_of_day())).outcome == "closed"
+        shop.terminal._registered = False
+        assert outcome_of(await shop.driver.perform(shop.pay(1))).outcome == "approved"
+
+
+async def test_a_payment_refused_to_an_unknown_till_is_followed_by_a_registration() -> None:
+    async with scripted() as pt:
+        result = await (await pt.payment_begun(1234, answer="84 6B 00"))
+        assert result.status is JobStatus.FAILED
+        paying = asyncio.create_task(pt.shop.driver.perform(pt.shop.pay(1234)))
+        assert await pt.hear() == "0600"
+        await pt.write("80 00 00")
+        await pt.say("06 0F", "")
+        await pt.nothing_stored()
+        assert await pt.hear() == "0601"
+        paying.cancel()
 
 
 async def test_the_last_result_told_again_is_not_taken_for_a_new_one() -> None:

@@ -162,10 +162,18 @@ class Counter:
             await asyncio.sleep(0.2)
 
     async def kill_and_start(self) -> None:
+        known = self.edge.state("terminal-1")
+        assert known is not None
         self.machine.end(signal.SIGKILL)
         self.edge.seen.clear()
         self.machine.start()
+        # what the killed process said last may come after it, and is no sign of the new one
+        await until(lambda: self._started_since(known.boot), within_s=30)
         await self.until_ready()
+
+    def _started_since(self, boot: str) -> bool:
+        known = self.edge.state("terminal-1")
+        return known is not None and known.boot != boot
 
 
 def outcome_of(result: JobResult) -> PaymentOutcome:

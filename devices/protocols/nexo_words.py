@@ -102,10 +102,12 @@ _LAST_DIGITS: Final = 4
 
 def condition_words(condition: str, what: str) -> str:
     """Return what an ErrorCondition means for a payment, refund or reversal."""
-    unnamed = f"The terminal refused the {{what}}: {plain(condition, 40)}."
-    return _CONDITIONS.get(condition, unnamed if condition else "The {what} failed.").format(
-        what=what
-    )
+    known = _CONDITIONS.get(condition)
+    if known is not None:
+        return known.format(what=what)
+    if not condition:
+        return f"The {what} failed."
+    return f"The terminal refused the {what}: {plain(condition, 40)}."
 
 
 def refusal_advice(kind: Kind, condition: str) -> str:

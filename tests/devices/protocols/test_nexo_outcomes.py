@@ -121,6 +121,13 @@ def test_a_failure_is_told_with_its_condition(condition: str, outcome: str, word
     assert end.outcome.advice == ""
 
 
+@pytest.mark.parametrize("condition", ["{}", "{0}", "{card", "{what.__class__}"])
+def test_a_condition_of_the_terminal_is_no_form_of_ours(condition: str) -> None:
+    end = ended(NOTE, failed(condition))  # found by fuzzing
+    assert end is not None
+    assert end.outcome.reason == f"The terminal refused the payment: {condition}."
+
+
 def test_what_is_under_way_has_not_ended() -> None:
     assert ended(NOTE, failed("InProgress")) is None
 

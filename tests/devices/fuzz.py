@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from tests.devices.fuzzing import escpos, lines, zvt
+from tests.devices.fuzzing import drawers, escpos, keyboards, lines, nexo, scales, shown, zvt
 from tests.devices.fuzzing.hostile import Play
 
 MILLION = 1_000_000
@@ -41,6 +41,11 @@ class Through:
 Start = Callable[[], Play]
 
 TABLE: dict[str, Start | Through] = {
+    "display_cd5220": shown.cd5220,
+    "display_escpos": shown.escpos_display,
+    "display_text": shown.text,
+    "drawer_power": drawers.power,
+    "drawer_sensor": drawers.sensor,
     "escpos_columns": escpos.columns,
     "escpos_commands": escpos.command_bytes,
     "escpos_encoder": escpos.encoder,
@@ -49,12 +54,34 @@ TABLE: dict[str, Start | Through] = {
     "escpos_status": escpos.status,
     "escpos_text": escpos.text,
     "escpos_trouble": Through("escpos_status"),
+    "hidpos_reports": keyboards.hid_reports,
+    "http_exchange": nexo.http,
+    "key_events": keyboards.key_events,
+    "keyboard_layouts": keyboards.layouts,
     "letters": Through("escpos_raster"),
+    "nexo_envelope": nexo.envelope,
+    "nexo_messages": nexo.messages,
+    "nexo_names": nexo.names,
+    "nexo_outcomes": nexo.outcomes,
+    "nexo_redaction": nexo.redaction,
+    "nexo_words": nexo.words,
+    "scale_adam": scales.adam,
     "scale_cas": lines.scale_cas_answers,
+    "scale_dialog06": scales.dialog06,
+    "scale_mt8217": scales.mt8217,
+    "scale_nci": scales.nci,
+    "scanned_codes": keyboards.codes,
     "scanner_lines": lines.scanner_lines,
     "text_direction": escpos.direction,
+    "typewriter": keyboards.typewriter,
+    "weight_readings": Through("scale_adam"),
+    "zpl_labels": shown.labels,
+    "zpl_status": shown.label_status,
+    "zpl_trouble": Through("zpl_status"),
     "zvt_apdu": zvt.apdu,
+    "zvt_blocks": zvt.blocks,
     "zvt_commands": zvt.command_bytes,
+    "zvt_end_of_day": zvt.end_of_day,
     "zvt_fields": zvt.fields,
     "zvt_messages": zvt.messages,
     "zvt_receipts": zvt.receipts,

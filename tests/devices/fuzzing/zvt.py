@@ -7,6 +7,15 @@ from random import Random
 
 from devices.protocols import zvt_commands as commands
 from devices.protocols.zvt_apdu import Apdu, ApduReader, Control, encode_apdu
+from devices.protocols.zvt_blocks import Block, BlockReader, Mark, checksum, encode_block
+from devices.protocols.zvt_end_of_day import (
+    EndOfDayNote,
+    TotalsAnswer,
+    closed,
+    judge_end_of_day,
+    not_closed,
+    totals_of,
+)
 from devices.protocols.zvt_fields import (
     SIZES,
     Field,
@@ -349,5 +358,52 @@ def command_bytes() -> Play:
             except ValueError:
                 return
             raise AssertionError(f"a password {wrong!a} was taken")
+
+    return play
+
+
+def blocks() -> Play:
+    reader = BlockReader()
+
+    def play(chance: Random) -> None:
+        unit = encode_apdu(_unit(chance))
+        block = encode_block(unit)
+        assert BlockReader().feed(block) == [Block(unit)]
+        spoilt = bytearray(block)
+        spoilt[chance.randrange(2, len(spoilt))] ^= 1 << chance.randrange(8)
+        assert Block(unit) not in BlockReader().feed(bytes(spoilt))
+        assert 0 <= checksum(unit) <= 0xFFFF
+        for piece in pieces(chance, some_bytes(chance, (block, b"\x06", b"\x15", block + b"\x06"))):
+            for told in reader.feed(piece):
+                assert isinstance(told, Mark) or len(told.unit) <= ZVT_APDU_BYTES_MAX + 5
+            assert len(reader._unit) <= ZVT_APDU_BYTES_MAX + 5
+        if chance.random() < 0.1:
+            assert reader.break_off() in ([], [Mark.DAMAGED])
+            assert not reader.in_block
+
+    return play
+
+
+def end_of_day() -> Play:
+    totals = b"\x60\xf0\xf5\xf3" + b"\x00\x01\x00\x17" + (b"\x02" + bytes(5) + b"\x12") * 7
+    bodies = (_STATUS, b"\x27\x00" + totals, b"\x27\x00\x04" + bytes(6) + totals)
+
+    def play(chance: Random) -> None:
+        told = [
+            StatusInformation(read_fields(some_bytes(chance, bodies)), chance.choice(ENCODINGS))
+            for _ in range(2)
+        ]
+        before, after = map(totals_of, told)
+        for each in (before, after):
+            assert each is None or all(scheme.count for scheme in each.schemes)
+        heard = closed(told[0]) if chance.random() < 0.2 else None
+        note = EndOfDayNote("job-00001", chance.random() < 0.8, before, heard)
+        said = chance.random() < 0.8
+        outcome = judge_end_of_day(note, TotalsAnswer(said, after))
+        assert outcome is None or outcome.outcome in {"closed", "not_closed"}
+        if not said and heard is None:
+            assert outcome is None
+        assert not_closed(chance.choice((None, 0, chance.randrange(256)))).outcome == "not_closed"
+        assert CARD not in repr(closed(told[1]))
 
     return play

@@ -162,18 +162,22 @@ _ASKED: Final = (
 )
 
 
+_DAY_CLOSED: Final = (b'"type":"terminal_day_ended"', b'"outcome":"closed"')
+"""What was handed in is not reversed any more: after it a terminal was asked for nothing."""
+
+
 def _last_asked(connection: sqlite3.Connection, terminal: str, since_receipt: str) -> str:
     row = connection.execute(
         "SELECT body FROM event WHERE seq > (SELECT first_seq FROM sale WHERE receipt = ?"
         " ORDER BY seq DESC LIMIT 1) AND instr(body, ?) > 0"
-        " AND (instr(body, ?) > 0 OR instr(body, ?) > 0 OR instr(body, ?) > 0)"
-        " ORDER BY seq DESC LIMIT 1",
-        (since_receipt, b'"terminal":' + msgspec.json.encode(terminal), *_ASKED),
+        " AND (instr(body, ?) > 0 OR instr(body, ?) > 0 OR instr(body, ?) > 0"
+        " OR (instr(body, ?) > 0 AND instr(body, ?) > 0)) ORDER BY seq DESC LIMIT 1",
+        (since_receipt, b'"terminal":' + msgspec.json.encode(terminal), *_ASKED, *_DAY_CLOSED),
     ).fetchone()
     if row is None:
         return ""
     asked = msgspec.json.decode(row[0])["data"]
-    return str(asked.get("reversal") or asked.get("payment") or asked["refund"])
+    return str(asked.get("reversal") or asked.get("payment") or asked.get("refund", ""))
 
 
 def _find(connection: sqlite3.Connection, receipt: str) -> SoldSale | None:

@@ -48,9 +48,10 @@ from edge.contract.sale_events import (
     SaleResumed,
 )
 from edge.contract.system_events import TillEnrolled
+from edge.contract.terminal_day_events import TerminalDayAsked, TerminalDayEnded
 from edge.contract.tip_events import TipReturned, TipSet
 from edge.contract.training_events import TrainingBegan, TrainingEnded
-from edge.ledger import adopted_devices
+from edge.ledger import adopted_devices, terminal_days
 
 Projector = Callable[[sqlite3.Connection, Any, str, int], None]
 
@@ -380,6 +381,8 @@ _PROJECTORS: Final[dict[type[Event], Projector]] = {
     DeviceBound: adopted_devices.bound,
     DeviceReplaced: adopted_devices.replaced,
     DeviceReleased: adopted_devices.released,
+    TerminalDayAsked: terminal_days.asked,
+    TerminalDayEnded: terminal_days.ended,
     FiscalStarted: _fiscal_started,
     FiscalSigned: _fiscal_signed,
     FiscalMissed: _fiscal_missed,
@@ -400,6 +403,7 @@ PROJECTED_TABLES: Final = (
     "coupon",
     "training",
     "adopted_device",
+    "terminal_day",
     "fiscal",
 )
 

@@ -20,6 +20,7 @@ from edge.contract.payment_events import (
     CardPaymentRequested,
 )
 from edge.contract.sale_events import SaleCompleted, SaleOpened
+from edge.contract.terminal_day_events import TerminalDayEnded
 from edge.ledger import past_sales
 from edge.ledger.event_log import MIGRATIONS
 from edge.ledger.past_sales import PastSales
@@ -127,3 +128,19 @@ async def test_what_a_terminal_was_asked_for_last(tmp_path: Path) -> None:
     async with past_sales_at(path) as past:
         assert await past.last_asked(THERE, "till-1-000001") == "r2"
         assert await past.last_asked(HERE, "till-1-000001") == "p9"
+
+
+async def test_a_terminal_that_handed_its_day_in_was_asked_for_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    completed = SaleCompleted(sale="s", receipt="till-1-000001", total_minor=0, taxes=())
+    left = TerminalDayEnded(terminal=HERE, job="d1", outcome="not_closed", ledger_minor=0)
+    ended = TerminalDayEnded(terminal=HERE, job="d2", outcome="closed", ledger_minor=0)
+    async with ledger_at(path) as ledger:
+        await ledger.record(Record((*EVENTS, completed, left), "till-1"))
+    async with past_sales_at(path) as past:
+        assert await past.last_asked(HERE, "till-1-000001") == "v1"
+    async with ledger_at(path) as ledger:
+        await ledger.record(Record((ended,), "till-1"))
+    async with past_sales_at(path) as past:
+        assert await past.last_asked(HERE, "till-1-000001") == ""
+        assert await past.last_asked(THERE, "till-1-000001") == "p2"

@@ -39,6 +39,7 @@ from edge.contract.receipt_events import GiftReceiptPrinted, ReceiptPresented, R
 from edge.contract.return_events import CashReturned, LineReturned, RefundPart, TenderReturned
 from edge.contract.sale_events import LineVoided, SaleAbandoned, SaleOpened, SaleParked, SaleResumed
 from edge.contract.system_events import BoxStopped, TillEnrolled
+from edge.contract.terminal_day_events import TerminalDayAsked, TerminalDayEnded
 from edge.contract.tip_events import TipReturned, TipSet
 from edge.contract.training_events import TrainingBegan, TrainingEnded
 from edge.ledger.projections import PROJECTED_TABLES, rebuild
@@ -260,6 +261,15 @@ def coupons(sale: str) -> tuple[Event, ...]:
     )
 
 
+def terminal_days(terminal: str) -> tuple[Event, ...]:
+    """A day that was closed, and one that is asked for."""
+    return (
+        TerminalDayAsked(terminal=terminal, job="d1"),
+        TerminalDayEnded(terminal=terminal, job="d1", outcome="closed", ledger_minor=5),
+        TerminalDayAsked(terminal=terminal, job="d2"),
+    )
+
+
 def fiscal() -> tuple[Event, ...]:
     """Sales signed, missed, missed and signed later, begun, and closed."""
 
@@ -312,6 +322,7 @@ async def test_projections_made_anew_from_events_are_the_same(tmp_path: Path) ->
         await ledger.record(
             Record((TillEnrolled(till="till-1", label="tablet", secret_sha256="ab"),), "till-1")
         )
+        await ledger.record(Record(terminal_days("terminal-1"), "till-1"))
         assert await ledger.enrolments() == {"ab": "till-1"}
         await ledger.record(Record(coming_back("open", "1", "2"), "till-1"))
         await ledger.record(Record((LineVoided(sale="open", line="1"),), "till-1"))

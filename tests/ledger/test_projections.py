@@ -50,6 +50,7 @@ from edge.contract.sale_events import (
     SaleResumed,
 )
 from edge.contract.system_events import TillEnrolled
+from edge.contract.terminal_day_events import TerminalDayAsked, TerminalDayEnded
 from edge.contract.training_events import TrainingBegan, TrainingEnded
 from edge.ledger.projections import PROJECTED_TABLES, project
 
@@ -306,6 +307,22 @@ def test_adopted_devices_are_as_people_left_them(books: Projected) -> None:
     ]
     books.hear(DeviceReleased(device="a-1"))
     assert books.rows("adopted_device") == [z]
+
+
+def test_a_terminals_next_day_begins_where_its_closed_one_was_asked_for(books: Projected) -> None:
+    def ended(terminal: str, outcome: str) -> TerminalDayEnded:
+        return TerminalDayEnded(terminal=terminal, job="j", outcome=outcome, ledger_minor=0)
+
+    books.hear(
+        TerminalDayAsked(terminal="t-1", job="a"),
+        TerminalDayAsked(terminal="t-2", job="b"),
+        ended("t-1", "not_closed"),
+    )
+    assert books.rows("terminal_day") == [("t-1", 1, 3, 0), ("t-2", 2, 0, 0)]
+    books.hear(TerminalDayAsked(terminal="t-1", job="c"), ended("t-1", "closed"))
+    assert books.rows("terminal_day") == [("t-1", 4, 5, 4), ("t-2", 2, 0, 0)]
+    books.hear(TerminalDayAsked(terminal="t-1", job="d"), ended("t-1", "unknown"))
+    assert books.rows("terminal_day") == [("t-1", 6, 7, 4), ("t-2", 2, 0, 0)]
 
 
 def test_other_events_leave_nothing(books: Projected) -> None:

@@ -52,6 +52,8 @@ from edge.flows.reprinting import Reprints
 from edge.flows.returning import SoldSales
 from edge.flows.scanning import Scanning
 from edge.flows.selling import Selling
+from edge.flows.terminal_day_board import TerminalDayBoard
+from edge.flows.terminal_days import TerminalDays
 from edge.flows.till import Till, TillViews
 from edge.flows.weighing import Weighing
 from edge.ledger.adopted_devices import AdoptedDevices
@@ -63,6 +65,7 @@ from edge.ledger.fiscal_records import FiscalRecords
 from edge.ledger.letters import Letters
 from edge.ledger.past_sales import PastSales
 from edge.ledger.records import LedgerIdentity, OpenJob
+from edge.ledger.terminal_days import TerminalDayRecords
 from edge.reference.store import MIGRATIONS as REFERENCE_MIGRATIONS
 from edge.reference.store import ReferenceStore
 from edge.runtime.bus import Bus
@@ -75,7 +78,6 @@ from edge.runtime.ids import SystemIds
 from edge.runtime.keys import load_or_create_key
 from edge.runtime.metrics import CONTENT_TYPE, Metrics
 from edge.runtime.mqtt_bus import MqttBus
-from edge.runtime.packed_pages import with_packs
 from edge.runtime.pin_hash import PinHasher, load_pepper
 from edge.runtime.process_life import live, run_process, told_to_stop
 from edge.runtime.settings_file import load
@@ -90,13 +92,12 @@ from edge.web.box_api import BoxApi
 from edge.web.caller import EdgeGate
 from edge.web.display_api import DisplayApi
 from edge.web.replica_api import ReplicaApi
+from edge.web.shipped_screens import load_screens
 from edge.web.technician_api import TechnicianApi
 from edge.web.till_api import TillApi
 from edge.web.till_socket import TillSockets
 from edge.web.wall_socket import WallSockets
 
-SCREENS: Final = Path(__file__).parent / "screens"
-_SCREEN_FOLDERS: Final = ("till", "display", "technician", "kit", "vendor", "words")
 _DICTIONARY: Final = 1
 _GC_THRESHOLDS: Final = (20_000, 20, 100)
 """A sale makes little that refers to itself: the collector looks for such rarely."""
@@ -165,11 +166,13 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         paying: PayingByCard
         weighing: Weighing
         line_displays: LineDisplays
+        days: TerminalDays
 
         def host_back(host: str) -> None:
             dispatch.host_back(host)
             paying.host_back(host)
             line_displays.host_back(host)
+            days.host_back(host)
 
         directory = DeviceDirectory(
             store.slug,
@@ -216,6 +219,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             else:
                 dispatch.add(job)
 
+        eod = TerminalDayBoard(lambda: reference.store.currency if reference.has_store else "")
         past = PastSales(ledger_file)
         codes = ReceiptCodes(past, ledger.identity, key, reference.box_keys)
         parked = ParkedSales()
@@ -232,10 +236,11 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             reference.role_of,
             ids.secret,
             TillDevices(
-                lambda till: _device_of(directory, till, "terminal"),
+                lambda till: directory.device_of(till, "terminal"),
                 lambda till: weighing.scale_of(till),  # noqa: PLW0108 - bound later
-                lambda till: bool(_device_of(directory, till, "drawer")),
+                lambda till: bool(directory.device_of(till, "drawer")),
                 reprints.has_printer,
+                eod.refuse_card,
             ),
         )
         selling = Selling(
@@ -253,6 +258,9 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         )
         dispatch = JobDispatch(store.slug, bus, directory, clock, log, tasks)
         paying = PayingByCard(selling, dispatch, clock, ids, log, tasks, desk)
+        days = TerminalDays(
+            ledger, TerminalDayRecords(ledger_file), adoption, dispatch, tills, desk, eod, ids
+        )
         weighing = Weighing(selling, dispatch, directory, clock, log, tasks)
         printing = Printing(selling, jobs)
         dispatch.settlers = {
@@ -261,6 +269,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             JobKind.AUTHORISE_PAYMENT: paying.hear,
             JobKind.REFUND_PAYMENT: paying.hear,
             JobKind.REVERSE_PAYMENT: paying.hear,
+            JobKind.END_OF_DAY: days.hear,
             JobKind.WEIGH: weighing.hear,
         }
         dispatch.progress = printing.waiting
@@ -321,20 +330,22 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         )
         post.open(ledger)
         await adoption.open()
-        recovery = Recovery(ledger, selling, dispatch, paying, weighing, log)
+        await days.open()
+        recovery = Recovery(ledger, selling, dispatch, paying, weighing, days, log)
         await recovery.start(settings.tills, clean=clean)
         stack.push_async_callback(recovery.stop)
         drawers = OpenDrawers(directory, clock, log, settings.drawer_open_s)
         health = BoxHealth(
-            ledger_file, reference, directory, link, disk, bus, dispatch, desk, drawers, fiscal
+            ledger_file, reference, directory, link, disk, bus, dispatch, desk, drawers, fiscal, eod
         )
         metrics = Metrics()
         health.declare(metrics)
         sockets = TillSockets(views, clock, tasks)
         wall = DeviceWall(
-            lambda: reference.store.name if reference.has_store else "", adoption, bus, clock
+            lambda: reference.store.name if reference.has_store else "", adoption, bus, clock, days
         )
         wall_sockets = WallSockets(wall, access, clock, tasks)
+        days.changed = wall_sockets.changed
         device_checks = DeviceChecks(store.slug, bus, wall, ledger, dispatch, clock)
         displays = CustomerDisplays(selling, checks, reference, access.language_of)
         line_displays = LineDisplays(
@@ -358,7 +369,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
                     PresentedReceipts(ledger, codes, sold, reference),
                 ).routes(),
                 *DisplayApi(displays, selling, sockets).routes(),
-                *TechnicianApi(access, adoption, wall, device_checks, wall_sockets).routes(),
+                *TechnicianApi(access, adoption, wall, device_checks, days, wall_sockets).routes(),
                 *ReplicaApi(replica, link, post).routes(),
             )
         )
@@ -431,17 +442,6 @@ def _tse(settings: EdgeSettings, clock: Clock) -> SimulatedTse | None:
     tse = SimulatedTse(settings.tse.folder, clock)
     tse.open()
     return tse
-
-
-def _device_of(directory: DeviceDirectory, till: str, role: str) -> str:
-    binding = directory.binding(till, role)
-    return binding.device if binding else ""
-
-
-def load_screens() -> StaticFiles:
-    """Read the screens that came with this program."""
-    parts = [StaticFiles.load(SCREENS / name, prefix=f"{name}/") for name in _SCREEN_FOLDERS]
-    return with_packs(StaticFiles.together(parts), SCREENS / "packed").versioned()
 
 
 def _tls(settings: EdgeSettings) -> ssl.SSLContext | None:

@@ -245,6 +245,10 @@ DEVICE_TEST_MS_MAX: Final = 15_000
 """How long a technician waits before a device that was asked to show itself did not."""
 DEVICE_TESTS_OPEN_MAX: Final = 32
 """Tests under way in one store."""
+TERMINAL_DAY_AGE_MS_MAX: Final = 60_000
+"""An end of day that the terminal was not asked for by then is not begun: people have gone on."""
+TERMINAL_DAY_ANSWER_MS_MAX: Final = 600_000
+"""A thousand bookings over a slow line are handed in within minutes; then it is asked about."""
 JOB_GRACE_MS: Final = 60_000
 """A job that nobody answered this long after its deadline is recorded as unknown."""
 JOB_SWEEP_S: Final = 5.0

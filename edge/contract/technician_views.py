@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -12,6 +12,7 @@ from edge.contract.device_states import DriverOffer, FoundDevice
 from edge.contract.identity import CommandId
 from edge.contract.limits import (
     REASON_CHARS_MAX,
+    TERMINAL_TOTAL_MINOR_MAX,
 )
 from edge.contract.session_views import CashierView
 
@@ -44,6 +45,49 @@ class DeviceTest(StrEnum):
     """Opens it as without a sale: it is recorded as that, with the reason."""
 
 
+class TerminalDayView(msgspec.Struct, frozen=True):
+    """How a terminal's day is: whether its end is under way, and how the last one ended.
+
+    `state`: empty, `asked`, or `in_doubt` (its answer is lost; a person may settle it). `code`,
+    `words` and `advice` say so, or how the last day ended. `outcome`: of that day, as in
+    `terminal_day_ended`, empty when there was none; `at` when it ended, in ms since 1970 UTC,
+    `told` whether the terminal said its sum. The sums are minor units of `currency`: the
+    ledger's has a sign, the terminal's has none.
+    """
+
+    state: str = ""
+    job: str = ""
+    code: str = ""
+    words: str = ""
+    advice: str = ""
+    outcome: str = ""
+    at: int = 0
+    told: bool = False
+    amount_minor: int = 0
+    ledger_minor: int = 0
+    difference_minor: int = 0
+    inferred: bool = False
+    currency: str = ""
+
+
+class EndDayRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Have a terminal end its day; the id names the job, so a repeat ends no second one."""
+
+    command_id: CommandId
+
+
+class SettleDayRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Say what became of an end of day that its terminal cannot tell.
+
+    `amount_minor` is the sum on the terminal's slip, None when there is none to read.
+    """
+
+    command_id: CommandId
+    outcome: Literal["closed", "not_closed", "unknown"]
+    reason: Annotated[str, Meta(min_length=1, max_length=REASON_CHARS_MAX)]
+    amount_minor: Annotated[int, Meta(ge=0, le=TERMINAL_TOTAL_MINOR_MAX)] | None = None
+
+
 class WallDevice(msgspec.Struct, frozen=True):
     """One device of the shop.
 
@@ -51,7 +95,8 @@ class WallDevice(msgspec.Struct, frozen=True):
     it so). `words` and `advice` say how it is and what to do next; `code` stands for them as
     in a till's `DeviceView`. `address` is where it is, `settings` all of how it is set up.
     `fixed`: it stands in edge.toml. `last_scan_at` is in ms since 1970 UTC, 0 for none since
-    the box started. `tests` are what it can be asked now.
+    the box started. `tests` are what it can be asked now; `ends_day`: it is a terminal that can be
+    asked to end its day, `day` how that is.
     """
 
     id: str
@@ -82,6 +127,8 @@ class WallDevice(msgspec.Struct, frozen=True):
     last_scan_at: int
     statistics: tuple[StatisticView, ...]
     tests: tuple[DeviceTest, ...]
+    ends_day: bool = False
+    day: TerminalDayView | None = None
 
 
 class OfferView(msgspec.Struct, frozen=True):

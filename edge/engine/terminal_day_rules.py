@@ -23,7 +23,7 @@ from edge.contract.card_refund_events import CardRefundApproved, CardRefundReque
 from edge.contract.event_registry import Event
 from edge.contract.money import format_amount
 from edge.contract.payment_events import CardPaymentApproved, CardPaymentRequested
-from edge.contract.terminal_day_events import TerminalDayEnded
+from edge.contract.terminal_day_events import TerminalDayAsked, TerminalDayEnded
 from edge.contract.terminal_messages import EndOfDayOutcome
 from edge.engine.cart import APPROVED
 
@@ -37,13 +37,14 @@ _WHY_IT_DIFFERS: Final = (
 )
 
 
-def booked_minor(events: Iterable[Event], terminal: str) -> int:
+def booked_minor(events: Iterable[Event], terminal: str, job: str) -> int:
     """Return what a terminal booked by what was asked of it in these events, in their order.
 
     Payments less refunds and reversals, in minor units; below zero when more went back. Answers
-    to what was asked before the first of them are left out: that is another day's.
+    to what was asked before the first of them are left out, and so is what was asked for behind
+    the end of day that `job` names: those are other days'.
     """
-    day = _Day(terminal)
+    day = _Day(terminal, job)
     for event in events:
         day.take(event)
     return sum(day.booked.values())
@@ -110,16 +111,20 @@ def words_of(event: TerminalDayEnded, currency: str) -> tuple[str, str, str]:
 class _Day:
     """What each wish moved at one terminal: above zero into the shop."""
 
-    def __init__(self, terminal: str) -> None:
+    def __init__(self, terminal: str, job: str) -> None:
         self._terminal = terminal
+        self._job = job
+        self._over = False
         self._asked: dict[str, int] = {}
         self.booked: dict[str, int] = {}
 
     def take(self, event: Event) -> None:
         match event:
-            case CardPaymentRequested() if event.terminal == self._terminal:
+            case TerminalDayAsked() if event.job == self._job:
+                self._over = True
+            case CardPaymentRequested() if self._is_asked(event.terminal):
                 self._asked[event.payment] = event.amount_minor
-            case CardRefundRequested() if event.terminal == self._terminal:
+            case CardRefundRequested() if self._is_asked(event.terminal):
                 self._asked[event.refund] = -event.amount_minor
             case CardPaymentApproved() if event.payment in self._asked:
                 self.booked[event.payment] = event.amount_minor
@@ -136,6 +141,9 @@ class _Day:
                 self._answered_late(event)
             case _:
                 pass
+
+    def _is_asked(self, terminal: str) -> bool:
+        return terminal == self._terminal and not self._over
 
     def _answered_late(self, event: CardAnsweredLate) -> None:
         asked = self._asked[event.payment]

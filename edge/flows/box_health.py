@@ -12,6 +12,7 @@ from edge.flows.fiscal_desk import FiscalDesk
 from edge.flows.job_dispatch import JobDispatch
 from edge.flows.link_state import LinkState
 from edge.flows.open_drawers import OpenDrawers
+from edge.flows.terminal_day_board import TerminalDayBoard
 from edge.ledger.disk_space import DiskSpace
 from edge.reference.store import ReferenceStore
 from edge.runtime.bus import Bus
@@ -35,6 +36,7 @@ class BoxHealth:
     desk: CardDesk
     drawers: OpenDrawers
     fiscal: FiscalDesk
+    days: TerminalDayBoard
 
     def items(self) -> tuple[HealthItem, ...]:
         """Return one item a part. `ledger`, `reference` and `disk` decide whether it sells."""
@@ -46,6 +48,7 @@ class BoxHealth:
             self._bus(),
             self._link(),
             self.desk.health(),
+            self.days.health(),
             *((fiscal,) if fiscal else ()),
         )
 
@@ -85,6 +88,16 @@ class BoxHealth:
                 "tillbox_card_alarms",
                 "Card payments of which a terminal contradicts a person",
                 lambda: len(self.desk.alarms()),
+            ),
+            (
+                "tillbox_terminal_days_differing",
+                "Payment terminals that handed in another sum last than the ledger has",
+                lambda: len(self.days.differing),
+            ),
+            (
+                "tillbox_terminal_days_in_doubt",
+                "Payment terminals of which it is not known whether they ended their day",
+                lambda: len(self.days.doubtful),
             ),
         ]
         for name, summary, read in gauges:

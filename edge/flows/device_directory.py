@@ -90,6 +90,11 @@ class DeviceDirectory:
                 return Binding(device.id, device.host, role, till)
         return None
 
+    def device_of(self, till: str, role: str) -> str:
+        """Return the id of the device that serves a till in a role; empty when it has none."""
+        binding = self.binding(till, role)
+        return binding.device if binding else ""
+
     def served_till(self, host: str, device: str, role: str) -> str | None:
         """Return the till that a device of a host serves in a role; None for a stranger."""
         for known in self.devices:

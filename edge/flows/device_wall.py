@@ -17,6 +17,7 @@ from edge.contract.technician_views import (
     DeviceTest,
     OfferView,
     StatisticView,
+    TerminalDayView,
     WallDevice,
     WallHost,
     WallView,
@@ -24,6 +25,7 @@ from edge.contract.technician_views import (
 from edge.engine.adoption_rules import ADDRESS, servable_roles
 from edge.flows.adoption import Adoption
 from edge.flows.device_reports import HostReport
+from edge.flows.terminal_days import TerminalDays
 from edge.runtime.bus import Bus
 
 _REFUSED: Final = "refused"
@@ -44,6 +46,7 @@ class DeviceWall:
     adoption: Adoption
     bus: Bus
     clock: Clock
+    days: TerminalDays
 
     def view(self) -> WallView:
         """Return the whole wall. Fixed devices first, in their order, then the adopted ones."""
@@ -126,7 +129,13 @@ class DeviceWall:
             last_scan_at=scanned_at,
             statistics=_statistics(counts),
             tests=self.tests_of(device) if here else (),
+            ends_day=here and self.days.can_end(device),
+            day=self._day(device),
         )
+
+    def _day(self, device: BoundDevice) -> TerminalDayView | None:
+        view = self.days.board.view(device.id)
+        return view if view.state or view.outcome else None
 
     def _refused(self, device: BoundDevice) -> str:
         report = self.adoption.reports.hosts.get(device.host)

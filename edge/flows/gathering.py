@@ -21,6 +21,7 @@ from edge.contract.till_commands import (
     AnyTillCommand,
     ApprovedCommand,
     EmailReceipt,
+    PayByCard,
     RefundByCard,
     Resume,
     SetQuantity,
@@ -49,13 +50,15 @@ _OPEN_SALES_MAX: Final = 256
 class TillDevices:
     """What a till has, by its id: its terminal's and its scale's id, empty for none.
 
-    `scale_of` refuses in words while the scale cannot weigh.
+    `scale_of` refuses in words while the scale cannot weigh, and `refuse_card` while a terminal
+    takes no card.
     """
 
     terminal_of: Callable[[str], str] = lambda _till: ""
     scale_of: Callable[[str], str] = lambda _till: ""
     has_drawer: Callable[[str], bool] = lambda _till: False
     has_printer: Callable[[str], bool] = lambda _till: False
+    refuse_card: Callable[[str], None] = lambda _terminal: None
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,8 @@ class Gathering:
     ) -> Circumstances:
         devices = self.devices
         terminal = devices.terminal_of(till.id)
+        if isinstance(command, (PayByCard, RefundByCard)) and not till.training:
+            devices.refuse_card(terminal)
         if isinstance(command, Reprinting):
             _ = await self.codes.check(command.receipt)
         originals = await self.sold.named(receipts_asked_for(command, till.cart))

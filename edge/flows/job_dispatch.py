@@ -3,7 +3,8 @@
 A job is in the ledger before it is on the bus, in the same transaction as the event that
 causes it. Publishing the same job twice does no harm: the host remembers what it has done
 by job id. So whenever it is not certain that a host has a job, it is sent again; except an
-authorisation of a payment, which is only asked about (`paying_by_card`).
+authorisation of a payment and a terminal's end of day, which are only asked about
+(`paying_by_card`, `terminal_days`).
 """
 
 from __future__ import annotations
@@ -31,6 +32,13 @@ from edge.runtime.supervisor import Supervisor
 
 _RESULT: Final = msgspec.json.Decoder(JobResult)
 _FINAL: Final = frozenset({JobStatus.DONE, JobStatus.FAILED, JobStatus.UNKNOWN})
+
+_ONLY_ASKED_ABOUT: Final = frozenset(
+    kind
+    for kind, rule in DELIVERY.items()
+    if rule is Delivery.INQUIRE_ONLY or kind is JobKind.END_OF_DAY
+)
+"""Kinds that are sent once by whoever watches them, and open until an answer is definite."""
 
 Arguments = Callable[[OpenJob], Awaitable[bytes]]
 """Returns a job's arguments as a device gets them."""
@@ -98,7 +106,7 @@ class JobDispatch:
     def host_back(self, host: str) -> None:
         """Send a host what it may not have, now that it is there (again)."""
         for job in self.open_jobs():
-            repeat = DELIVERY[JobKind(job.kind)] is not Delivery.INQUIRE_ONLY
+            repeat = JobKind(job.kind) not in _ONLY_ASKED_ABOUT
             if repeat and self.directory.host_of(job.device) == host:
                 _ = self.tasks.spawn(f"send {job.job_id} again", self.send(job))
 
@@ -162,7 +170,7 @@ class JobDispatch:
 
     async def _settle(self, job: OpenJob, result: JobResult) -> None:
         kind = JobKind(job.kind)
-        if DELIVERY[kind] is Delivery.INQUIRE_ONLY:
+        if kind in _ONLY_ASKED_ABOUT:
             await self.settlers[kind](job, result)  # open until it is definite
             return
         if self._open.pop(job.job_id, None) is None:
@@ -183,7 +191,7 @@ class JobDispatch:
             await self.clock.sleep(JOB_SWEEP_S)
             late = self.clock.now_ms() - JOB_GRACE_MS
             for job in self.open_jobs():
-                inquired = DELIVERY[JobKind(job.kind)] is Delivery.INQUIRE_ONLY
+                inquired = JobKind(job.kind) in _ONLY_ASKED_ABOUT
                 if job.deadline < late and not inquired:
                     await self._settle(
                         job, JobResult(job.job_id, JobStatus.UNKNOWN, self.clock.now_ms())

@@ -2,7 +2,7 @@
 
 Nothing is guessed: sales are rebuilt from their events, jobs that devices owe are sent
 again (their hosts remember by id what was done), a card payment or refund without an answer is
-asked about, never repeated, and a weighing ends without a line.
+asked about, never repeated, and so is a terminal's end of day; a weighing ends without a line.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from edge.flows.parking import parked_again, sale_cart
 from edge.flows.paying_by_card import PayingByCard
 from edge.flows.reprinting import reprint_of
 from edge.flows.selling import Selling
+from edge.flows.terminal_days import TerminalDays, terminal_days_of
 from edge.flows.till import VERSIONS_PER_SEQ, Till
 from edge.flows.weighing import Weighing
 from edge.ledger.event_log import Ledger
@@ -39,6 +40,7 @@ class Recovery:
     dispatch: JobDispatch
     paying: PayingByCard
     weighing: Weighing
+    days: TerminalDays
     log: Log
 
     async def start(self, tills: tuple[str, ...], *, clean: bool) -> None:
@@ -71,11 +73,15 @@ class Recovery:
             self.selling.parked.put(parked_again(history))
         asked = [job for job in jobs if _is_payment(job)]
         on_scales = [job for job in jobs if job.kind == JobKind.WEIGH]
-        self.dispatch.load([job for job in jobs if job not in asked and job not in on_scales])
+        days = terminal_days_of(jobs)
+        watched = [*asked, *on_scales, *days]
+        self.dispatch.load([job for job in jobs if job not in watched])
         for job in asked:
             self.paying.resume(job)
         for job in on_scales:
             self.weighing.resume(job)
+        for job in days:
+            self.days.resume(job)
         self.log.info(
             "ledger_open",
             clean=clean,

@@ -27,7 +27,7 @@ class TerminalDayRecords:
         )
 
     async def card_events(self, terminal: str) -> list[StoredEvent]:
-        """Return the card events of all terminals since the open day of this one began.
+        """Return what was asked of all terminals, and came of it, since the open day of this one.
 
         The first day of a terminal begins with the ledger. No index is kept for it, since every
         sale would pay for what is asked once a day: the events of the day are read through.
@@ -35,9 +35,10 @@ class TerminalDayRecords:
         return await self._events(
             "SELECT seq, body, hash FROM event WHERE seq > coalesce("
             "(SELECT since_seq FROM terminal_day WHERE terminal = ?), 0)"
-            " AND instr(body, ?) > 0 ORDER BY seq",
+            " AND (instr(body, ?) > 0 OR instr(body, ?) > 0) ORDER BY seq",
             terminal,
             b'"type":"card_',
+            b'"type":"terminal_day_asked"',
         )
 
     async def _events(self, sql: str, *parameters: object) -> list[StoredEvent]:

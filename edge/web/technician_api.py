@@ -18,12 +18,21 @@ from edge.contract.limits import (
     ID_CHARS_MAX,
 )
 from edge.contract.session_views import SignInRequest
-from edge.contract.technician_views import TechnicianView, TestBody, TestRequest, WallView
+from edge.contract.technician_views import (
+    EndDayRequest,
+    SettleDayRequest,
+    TechnicianView,
+    TerminalDayView,
+    TestBody,
+    TestRequest,
+    WallView,
+)
 from edge.flows.access import Access, CashierSession
 from edge.flows.adoption import Adoption
 from edge.flows.device_checks import DeviceChecks
 from edge.flows.device_wall import DeviceWall
 from edge.flows.sign_in_purposes import DEVICES
+from edge.flows.terminal_days import TerminalDays
 from edge.runtime.http_errors import JSON_TYPE, json_response
 from edge.runtime.http_guard import read_message
 from edge.runtime.http_sessions import (
@@ -50,6 +59,7 @@ class TechnicianApi:
     adoption: Adoption
     wall: DeviceWall
     checks: DeviceChecks
+    days: TerminalDays
     sockets: WallSockets
 
     def routes(self) -> tuple[Route, ...]:
@@ -147,6 +157,26 @@ class TechnicianApi:
                 response=TestBody,
                 refusals={**_REFUSALS, 503: "The box cannot do it now; nothing was done."},
             ),
+            Route(
+                method="POST",
+                path="/api/v1/technician/devices/{device}/end-of-day",
+                handler=self._end_day,
+                summary="Have a payment terminal end its day, once, and compare it with the ledger",
+                access=TECHNICIAN,
+                request=EndDayRequest,
+                response=TerminalDayView,
+                refusals=_REFUSALS,
+            ),
+            Route(
+                method="POST",
+                path="/api/v1/technician/devices/{device}/end-of-day/settlement",
+                handler=self._settle_day,
+                summary="Say what became of an end of day that its terminal cannot tell",
+                access=TECHNICIAN,
+                request=SettleDayRequest,
+                response=TerminalDayView,
+                refusals=_REFUSALS,
+            ),
         )
 
     # --- sign-in --------------------------------------------------------------------------
@@ -209,6 +239,16 @@ class TechnicianApi:
         wish = await read_message(request, TestRequest)
         who = _who(till_caller(request))
         return json_response(await self.checks.test(who.till, who.cashier, _device(request), wish))
+
+    async def _end_day(self, request: web.Request) -> web.Response:
+        wish = await read_message(request, EndDayRequest)
+        who = _who(till_caller(request))
+        return json_response(await self.days.end(who.till, who.cashier, _device(request), wish))
+
+    async def _settle_day(self, request: web.Request) -> web.Response:
+        wish = await read_message(request, SettleDayRequest)
+        who = _who(till_caller(request))
+        return json_response(await self.days.settle(who.till, who.cashier, _device(request), wish))
 
 
 def _who(caller: TillCaller) -> CashierSession:

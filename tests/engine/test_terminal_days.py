@@ -22,6 +22,7 @@ from edge.contract.payment_events import (
     CardPaymentRequested,
     CardPaymentUnknown,
 )
+from edge.contract.terminal_day_events import TerminalDayAsked
 from edge.contract.terminal_messages import BatchTotals, EndOfDayOutcome
 from edge.engine.terminal_day_rules import booked_minor, day_ended, words_of
 
@@ -62,6 +63,8 @@ def undone(payment: str, minor: int, asked_minor: int) -> Event:
     )  # fmt: skip
 
 
+DAY = TerminalDayAsked(terminal="t-1", job="day")
+OTHER_DAY = TerminalDayAsked(terminal="t-1", job="one that was not closed")
 REFUND_SETTLED = CardRefundResolved(
     sale="s", refund="r", outcome="approved", amount_minor=40, source="slip", reason="r"
 )
@@ -93,6 +96,10 @@ NOT_REFUNDED = CardRefundResolved(
         ([back("r", 40), gave("r", 40)], -40),
         ([back("r", 40, "t-2"), gave("r", 40)], 0),
         ([back("r", 40), CardRefundDeclined(sale="s", refund="r", reason="no")], 0),
+        # asked for behind the end of day that is counted; another terminal's ends nothing
+        ([asked("a", 9), DAY, asked("b", 70), paid("a", 9), paid("b", 70), back("r", 40)], 9),
+        ([asked("a", 9), DAY, paid("a", 9), back("r", 4), gave("r", 4)], 9),
+        ([OTHER_DAY, asked("a", 9), paid("a", 9)], 9),
         ([asked("a", 100), settled("a", "approved", 90)], 90),
         ([asked("a", 100), settled("a", "declined", 0)], 0),
         ([asked("a", 100), settled("a", "approved", 100), late("a", "declined", 0)], 0),
@@ -123,7 +130,7 @@ NOT_REFUNDED = CardRefundResolved(
     ],
 )
 def test_what_a_terminal_booked_is_counted_from_the_ledger(events: list[Event], minor: int) -> None:
-    assert booked_minor(events, "t-1") == minor
+    assert booked_minor(events, "t-1", "day") == minor
 
 
 CLOSED = EndOfDayOutcome("closed", BatchTotals(600), trace="000012", code="00")

@@ -11,6 +11,7 @@ from edge.flows.device_directory import DeviceDirectory
 from edge.flows.job_dispatch import JobDispatch
 from edge.flows.link_state import LinkState
 from edge.flows.open_drawers import OpenDrawers
+from edge.flows.terminal_day_board import TerminalDayBoard
 from edge.ledger.disk_space import DiskSpace
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.memory_bus import MemoryBroker
@@ -94,9 +95,12 @@ async def test_a_full_disk_and_a_failed_one_are_said_with_what_to_do(tmp_path: P
             box.edge.selling.gathering.desk,
             cast("OpenDrawers", None),  # nor the drawers
             box.edge.fiscal,
+            TerminalDayBoard(lambda: "EUR"),
         )
         found = {item.name: item for item in health.items()}
-    assert [name for name, item in found.items() if item.well] == ["reference", "bus", "cards"]
+    assert [name for name, item in found.items() if item.well] == [
+        "reference", "bus", "cards", "terminal_days",
+    ]  # fmt: skip
     assert "no new sale can begin" in found["disk"].words
     assert "Make room" in found["disk"].advice
     assert (found["ledger"].words, found["ledger"].advice) == ("It is not on disk.", "Replace it.")

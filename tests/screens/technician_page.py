@@ -14,8 +14,8 @@ from edge.contract.device_messages import JobResult, JobStatus
 from edge.contract.device_states import DeviceClass, DeviceMeta, DeviceStatistics, DriverState
 from edge.contract.device_topics import HostTopics
 from edge.contract.wire import encode
-from edge.main import load_screens
 from edge.runtime.memory_bus import MemoryBroker
+from edge.web.shipped_screens import load_screens
 from tests.flows.box import PIN, SUPERVISOR_PIN, Box, bare_box
 from tests.flows.fake_host import STORE, FakeHost, fake_host
 from tests.flows.wall import FOUND, PRINTER_2, Wall

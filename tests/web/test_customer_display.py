@@ -18,7 +18,7 @@ from edge.contract.display_view import CustomerDisplayView
 from edge.contract.receipt_code import is_signed_code
 from edge.contract.reference_data import Feed, FeedItem, FeedPage, Logo
 from edge.contract.wire import encode
-from edge.main import load_screens
+from edge.web.shipped_screens import load_screens
 from tests.flows.box import MILK, PIN, PROFILE, Box, bare_box, selling_box
 from tests.flows.fake_host import fake_host, until
 

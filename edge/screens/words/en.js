@@ -710,6 +710,7 @@ export const WORDS = Object.freeze({
   refusal_card_was_refunded: "{refunded} went back on a card in this sale: it cannot simply be dropped. Complete it.",
   refusal_card_refund_running: "Money is going back to a card. Wait for the terminal, or cancel the refund.",
   refusal_refund_in_doubt: "The customer may have the money back; the terminal is being asked. Do not give it back a second time.",
+  refusal_terminal_ends_day: "The terminal is ending its day: it takes no card now. Wait until it is done, or take the money in another way.",
   refusal_no_terminal_to_refund: "This till has no payment terminal. Give the money back at a till that has one, or in another way.",
   refusal_refund_over_card: "At most what one card paid goes back to it, {most}. Give that back first, then the rest as it was paid.",
   refusal_card_refund_declined: "No money went back to the card: {reason}. Try again, or give it back in another way.",

@@ -683,6 +683,7 @@ export const WORDS = {
   refusal_card_was_refunded: "이 판매에서 {refunded}이(가) 카드로 환불되어 그냥 포기할 수 없습니다. 완료하세요.",
   refusal_card_refund_running: "카드로 환불 중입니다. 단말기를 기다리거나 환불을 취소하세요.",
   refusal_refund_in_doubt: "손님에게 이미 환불되었을 수 있어 단말기에 확인 중입니다. 두 번 환불하지 마세요.",
+  refusal_terminal_ends_day: "단말기가 하루 마감 중이라 지금은 카드를 받을 수 없습니다. 끝날 때까지 기다리거나 다른 방법으로 받으세요.",
   refusal_no_terminal_to_refund: "이 계산대에 카드 단말기가 없습니다. 단말기가 있는 계산대에서 환불하거나 다른 방법으로 돌려주세요.",
   refusal_refund_over_card: "카드 한 장에는 그 카드로 낸 {most}까지만 환불됩니다. 먼저 그만큼, 나머지는 낸 방법대로 돌려주세요.",
   refusal_card_refund_declined: "카드로 환불되지 않음: {reason}. 다시 시도하거나 다른 방법으로 돌려주세요.",

@@ -683,6 +683,7 @@ export const WORDS = {
   refusal_card_was_refunded: "W tej sprzedaży {refunded} wróciło na kartę: nie można jej po prostu porzucić. Zakończ ją.",
   refusal_card_refund_running: "Trwa zwrot na kartę. Zaczekaj na terminal albo przerwij zwrot.",
   refusal_refund_in_doubt: "Klient mógł już odzyskać pieniądze; terminal jest pytany. Nie oddawaj ich drugi raz.",
+  refusal_terminal_ends_day: "Terminal zamyka swój dzień i nie przyjmuje teraz kart. Poczekaj, aż skończy, albo przyjmij zapłatę inaczej.",
   refusal_no_terminal_to_refund: "Ta kasa nie ma terminala. Oddaj pieniądze przy kasie z terminalem albo w inny sposób.",
   refusal_refund_over_card: "Na jedną kartę wraca najwyżej to, co nią zapłacono: {most}. Oddaj najpierw to, a resztę tak, jak zapłacono.",
   refusal_card_refund_declined: "Na kartę nic nie wróciło: {reason}. Spróbuj ponownie albo oddaj w inny sposób.",

@@ -683,6 +683,7 @@ export const WORDS = {
   refusal_card_was_refunded: "{refunded} voltou para um cartão nesta venda: não dá para simplesmente desistir. Conclua.",
   refusal_card_refund_running: "Um estorno no cartão está em andamento. Espere a maquininha ou cancele o estorno.",
   refusal_refund_in_doubt: "O cliente pode já ter o dinheiro de volta; a maquininha está sendo consultada. Não devolva uma segunda vez.",
+  refusal_terminal_ends_day: "A maquininha está fechando o dia e não aceita cartão agora. Espere terminar ou receba de outra forma.",
   refusal_no_terminal_to_refund: "Este caixa não tem maquininha. Devolva em um caixa que tenha uma, ou de outra forma.",
   refusal_refund_over_card: "A um cartão volta no máximo o que ele pagou, {most}. Devolva isso primeiro, e o resto como foi pago.",
   refusal_card_refund_declined: "Nada voltou ao cartão: {reason}. Tente de novo ou devolva de outra forma.",

@@ -683,6 +683,7 @@ export const WORDS = {
   refusal_card_was_refunded: "此单已向卡退款 {refunded}：不能直接放弃。请完成此单。",
   refusal_card_refund_running: "正在退款到卡。请等待终端，或取消退款。",
   refusal_refund_in_doubt: "顾客可能已收到退款；正在询问终端。请勿再次退款。",
+  refusal_terminal_ends_day: "终端正在结算当日交易，现在不能刷卡。请等它完成，或用其他方式收款。",
   refusal_no_terminal_to_refund: "此收银台没有刷卡终端。请到有终端的收银台退款，或用其他方式退款。",
   refusal_refund_over_card: "一张卡最多退回其支付的 {most}。请先退此金额，其余按原付款方式退还。",
   refusal_card_refund_declined: "未退款到卡：{reason}。请重试，或用其他方式退款。",

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from edge.contract.device_messages import Job, JobKind, JobStatus
 from edge.contract.till_protocol import TillState
+from edge.flows.card_desk import CardDesk
+from edge.flows.job_dispatch import JobDispatch
+from edge.flows.terminal_day_board import TerminalDayBoard
+from edge.flows.terminal_days import TerminalDays
 from edge.ledger.integrity import verify
+from edge.ledger.records import OpenJob
+from edge.runtime.ids import SystemIds
+from edge.runtime.structured_log import open_log
+from edge.runtime.supervisor import Supervisor
+from edge.runtime.system_clock import SystemClock
 from tests.flows.box import MILK, Box
 from tests.flows.fake_host import FakeHost, done, until, until_view
 from tests.flows.test_paying_by_card import APPROVED, ask
@@ -273,3 +283,37 @@ async def test_who_has_no_day_to_end_is_told(tmp_path: Path) -> None:
         assert (status, refusal["code"]) == (409, "host_offline")
         await on.box.call("DELETE", "/api/v1/technician/session")
         assert (await end(on))[0] == 401
+
+
+class SentJobs:
+    """A dispatch with the broker there: it keeps the kinds of what is sent."""
+
+    def __init__(self, clock: SystemClock, tasks: Supervisor) -> None:
+        self.clock, self.tasks = clock, tasks
+        self.log = open_log("edge", io.StringIO())
+        self.kinds: list[str] = []
+
+    async def send(self, job: OpenJob) -> bool:
+        self.kinds.append(job.kind)
+        return True
+
+    def watch(self, _: OpenJob) -> None:
+        """Hear of it."""
+
+    def answers_for(self, _: str, __: OpenJob) -> None:
+        """Hear of it."""
+
+
+async def test_what_is_resumed_is_never_sent_even_with_the_broker_there() -> None:
+    clock = SystemClock()
+    async with Supervisor(clock, open_log("edge", io.StringIO())) as tasks:
+        sent = SentJobs(clock, tasks)
+        nobody: Any = None
+        dispatch = cast("JobDispatch", sent)
+        board = TerminalDayBoard(lambda: "EUR")
+        days = TerminalDays(
+            nobody, nobody, nobody, dispatch, {}, CardDesk(), board, SystemIds(clock)
+        )
+        days.resume(OpenJob("day-000001", JobKind.END_OF_DAY, "till-1", "", "t-1", 0, 0, b"{}"))
+        await until(lambda: bool(sent.kinds), what="it is asked about")
+        assert sent.kinds == [JobKind.INQUIRE_END_OF_DAY]

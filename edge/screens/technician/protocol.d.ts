@@ -22,6 +22,22 @@ export interface StatisticView {
 export type DeviceTest = "test_page" | "health" | "open_drawer";
 export type Setting = string | number | boolean | null | undefined;
 
+export interface TerminalDayView {
+  state: string;
+  job: string;
+  code: string;
+  words: string;
+  advice: string;
+  outcome: string;
+  at: number;
+  told: boolean;
+  amount_minor: number;
+  ledger_minor: number;
+  difference_minor: number;
+  inferred: boolean;
+  currency: string;
+}
+
 export interface WallDevice {
   id: string;
   name: string;
@@ -51,6 +67,8 @@ export interface WallDevice {
   last_scan_at: number;
   statistics: StatisticView[];
   tests: DeviceTest[];
+  ends_day: boolean;
+  day: TerminalDayView | null;
 }
 
 export interface FoundDevice {

@@ -82,8 +82,16 @@ _BODIES = (
 _CONTROLS = (*(each.value for each in Control), 0x8000, 0x8400, 0x8483, 0x04FF, 0x0000, 0xFFFF)
 
 
+_TOLD = (0x040F, 0x040F, 0x04FF, 0x06D1, 0x06D3, 0x060F, 0x061E)
+"""What a terminal says most, and what there is most in."""
+
+
 def _unit(chance: Random) -> Apdu:
-    control = chance.choice(_CONTROLS) if chance.random() < 0.95 else chance.randrange(1 << 16)
+    roll = chance.random()
+    if roll < 0.05:
+        control = chance.randrange(1 << 16)
+    else:
+        control = chance.choice(_TOLD if roll < 0.6 else _CONTROLS)
     return Apdu(control, some_bytes(chance, _BODIES)[:ZVT_APDU_BYTES_MAX])
 
 

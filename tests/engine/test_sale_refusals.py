@@ -79,7 +79,11 @@ def test_the_words_are_those_that_were_read() -> None:
 
 def test_no_refusal_of_the_rules_is_left_out() -> None:
     told: set[str] = set()
+    # what technicians are told is in test_adoption_rules and in the wall's own catalogue
+    at_the_wall = {"adoption_rules.py", "driver_settings.py"}
     for path in Path(sale_rules.__file__).parent.glob("*.py"):
+        if path.name in at_the_wall:
+            continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             match node:
                 case ast.Call(func=ast.Name("Refused"), args=[ast.Constant(str(code)), *_]):

@@ -49,7 +49,8 @@ async def test_one_byte_07_opens_it() -> None:
         sent = [entry.data for entry in bench.ports.recorder.entries() if entry.way == "out"]
         assert sent == [b"\x07"]
         notes = [entry.data for entry in bench.ports.recorder.entries() if entry.way == "note"]
-        assert [note for note in notes if b"tr" in note or b"rts" in note] == [b"dtr on", b"rts on"]
+        driven = [note for note in notes if b"tr" in note or b"rts" in note]
+        assert driven == [b"line dtr on", b"line rts on"]
 
 
 @pytest.mark.parametrize("line_while_open", ["on", "off"])

@@ -44,9 +44,7 @@ EMPTIES: Final = "empties"
 def deposit_added(
     cart: Cart, goods: LineAdded, article: Article, reference: ReferenceView, at_ms: int
 ) -> tuple[LineAdded, ...]:
-    """Return the deposit of goods that were just added to the cart; nothing where there is none."""
-    if not article.deposit_sku:
-        return ()
+    """Return the deposit, which the article names, of goods that were just added to the cart."""
     deposit = reference.by_sku(article.deposit_sku)
     if deposit is None or not deposit.deposit or deposit.unit != Unit.PIECE:
         raise Refused(

@@ -21,6 +21,7 @@ from edge.engine.sale_lines import (
     line_added,
     open_if_needed,
     recounted,
+    refuse_over_limit,
     selling_line,
     voided,
     with_line,
@@ -53,6 +54,9 @@ def add_item(
     of = tracked(cart, command, priced, given.business_day)
     approver = approver_of(command, reference, given)
     added = line_added(cart, priced, code, approver=approver, of=of)
+    if not priced.article.deposit_sku:
+        refuse_over_limit(cart, added)
+        return (*events, added)
     after = with_line(cart, added)
     deposit = deposit_added(after, added, priced.article, reference, given.occasion.at_ms)
     return (*events, added, *deposit)

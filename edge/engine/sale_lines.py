@@ -21,6 +21,7 @@ from edge.engine.cart_changes import apply
 from edge.engine.circumstances import Circumstances
 from edge.engine.reference_view import ReferenceView
 from edge.engine.state_refusals import refuse_once_tendered, refuse_unless_open
+from edge.engine.tax import add_to_rate, total_of
 from edge.engine.tracking import UNTRACKED, Tracked
 
 
@@ -152,9 +153,17 @@ def check_lines(cart: Cart) -> None:
         )
 
 
+def refuse_over_limit(cart: Cart, added: LineAdded) -> None:
+    """Refuse a line that takes the sale over the limit, as `with_line` does."""
+    # a bound before tax is not enough where tax comes on top
+    sums = add_to_rate(cart.rate_sums, added.tax, added.rate_ppm, added.amount_minor)
+    total = total_of(sums, included=cart.prices_include_tax) - cart.returned_minor
+    if abs(total) > AMOUNT_MINOR_MAX:
+        refuse_total_too_large(added.name, cart.currency)
+
+
 def with_line(cart: Cart, added: LineAdded | LineReturned) -> Cart:
     """Return the cart with a line; refuse one that takes the sale over the limit."""
-    # a bound before tax is not enough where tax comes on top, so the line is tried out
     after = apply(cart, added, 0)
     if abs(after.total_minor) > AMOUNT_MINOR_MAX:
         refuse_total_too_large(added.name, cart.currency)

@@ -233,7 +233,7 @@ class Access:
         if not token:
             return None
         session = self._sessions.get(secret_hash(token))
-        if session is None or session.device != device.digest or session.purpose != purpose:
+        if session is None or session.device != device.digest or session.purpose is not purpose:
             return None
         return session if self._in_use(session) else None
 

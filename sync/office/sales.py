@@ -14,7 +14,7 @@ from edge.contract.limits import (
     SALES_PER_PAGE,
 )
 from edge.runtime.database_file import DatabaseFile
-from sync.office.event_store import EventStore
+from sync.appending.event_store import EventStore
 from sync.office.feeds import Feeds
 from sync.office.sale_bodies import (
     LineBody,

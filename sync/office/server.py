@@ -26,9 +26,9 @@ from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock
 from edge.runtime.tls_contexts import server_context
+from sync.appending.sqlite_event_store import SqliteEventStore
 from sync.office.coupon_uses import CouponUses
 from sync.office.database import office_database
-from sync.office.event_store import SqliteEventStore
 from sync.office.feeds import Feeds
 from sync.office.gate import OfficeGate
 from sync.office.live_events import LiveEvents

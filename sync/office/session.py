@@ -55,12 +55,12 @@ from edge.runtime.keys import SigningKey
 from edge.runtime.metrics import Counter, Metrics
 from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
+from sync.appending.event_store import EventStore
+from sync.appending.ingest import Ingest, Rewind
 from sync.office.admission import Admission
 from sync.office.denial import DeniedError, out_of_turn
-from sync.office.event_store import EventStore
 from sync.office.feed_push import FeedPush
 from sync.office.feeds import Feeds, NewItem
-from sync.office.ingest import Ingest, Rewind
 from sync.office.store_directory import RegisteredStore, StoreDirectory
 
 Shape = TypeVar("Shape", Hello, Proof)
@@ -186,9 +186,9 @@ class BoxSessions:
             await self._end(
                 older, DeniedError("replaced", "A newer session of this store is here.")
             )
-        ingest = Ingest(store, self._events, self._dictionaries)
+        ingest = Ingest(store.box, self._events, self._dictionaries)
         head = await ingest.open()
-        await self._admission.compare_heads(ingest, hello, head)
+        await self._admission.compare_heads(store, ingest, hello, head)
         key = BoxKey(store.number, store.gen, store.box_key)
         _ = await self._feeds.put(Feed.BOX_KEY, (NewItem(key.key, msgspec.Raw(encode(key))),))
         cursors = await self._admission.cursors(store, hello)

@@ -12,6 +12,7 @@ from edge.contract.identity import ShortId
 from edge.contract.instant import Clock
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.keys import VerifyingKey
+from sync.appending.ingest import BoxIdentity
 
 _COLUMNS: Final = "number, slug, name, box_key, gen, box_seq, last_contact"
 
@@ -30,6 +31,11 @@ class RegisteredStore(msgspec.Struct, frozen=True):
     gen: int
     box_seq: int = 0
     last_contact: int = 0
+
+    @property
+    def box(self) -> BoxIdentity:
+        """Whose frames its box may send."""
+        return BoxIdentity(self.number, self.slug, self.gen, self.box_key)
 
 
 class Alarm(msgspec.Struct, frozen=True):

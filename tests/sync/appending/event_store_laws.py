@@ -7,7 +7,7 @@ from typing import Final
 
 from edge.contract.envelope import GENESIS
 from edge.contract.replication import Head
-from sync.office.event_store import Accepted, Conflict, EventStore
+from sync.appending.event_store import Accepted, Conflict, EventStore
 from tests.sync.office.head_office import Box
 
 _START: Final = Head(1, 0, GENESIS.hex())

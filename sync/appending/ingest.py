@@ -1,7 +1,7 @@
 """Frames of one box: order, chain and signature are right, or nothing of a frame is taken.
 
 House rule of step 12: signature before unpacking; the right store and generation; the seq
-that follows; the hash that leads on from head office's head. What was sent before is a
+that follows; the hash that leads on from the head of what is kept here. What was sent before is a
 no-op, a gap is answered with the head, another hash at the same place is a fork.
 """
 
@@ -19,11 +19,22 @@ from edge.contract.errors import ProtocolViolation, ReplicaFork
 from edge.contract.replication import Head, parse_header
 from edge.runtime.frame_codec import Dictionaries, OpenedFrame, open_frame
 from edge.runtime.keys import VerifyingKey
-from sync.office.event_store import Accepted, Conflict, EventStore
-from sync.office.store_directory import RegisteredStore
+from sync.appending.event_store import Accepted, Conflict, EventStore
 
 _INLINE_BYTES_MAX: Final = 4_096
 """A larger frame is opened in a thread: a live one costs less than the hop there and back."""
+
+
+class BoxIdentity(msgspec.Struct, frozen=True):
+    """Whose frames they must be: number, slug and generation of a store, its box's public key.
+
+    `key` is in hexadecimal.
+    """
+
+    number: int
+    slug: str
+    gen: int
+    key: str
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -44,14 +55,14 @@ class Rewind(msgspec.Struct, frozen=True):
 class Ingest:
     """Takes the frames of one session of one box, in order. `open` reads the head first."""
 
-    store: RegisteredStore
+    box: BoxIdentity
     events: EventStore
     dictionaries: Dictionaries
     head: Head | None = None
 
     async def open(self) -> Head:
-        """Read and return head office's head of this store."""
-        self.head = await self.events.head(self.store.number, self.store.gen)
+        """Read and return the head of what is kept here of this store."""
+        self.head = await self.events.head(self.box.number, self.box.gen)
         return self.head
 
     async def take(self, frames: Sequence[bytes]) -> Taken | Rewind:
@@ -100,7 +111,7 @@ class Ingest:
     async def _keep(self, appends: list[tuple[bytes, int, Head]]) -> Accepted | Conflict | None:
         results = await asyncio.gather(
             *(
-                self.events.append(self.store.number, self.store.gen, first_seq, frame, head)
+                self.events.append(self.box.number, self.box.gen, first_seq, frame, head)
                 for frame, first_seq, head in appends
             )
         )
@@ -131,20 +142,20 @@ class Ingest:
         return Head(header.gen, header.last_seq, header.last_hash.hex())
 
     def _open(self, frame: bytes) -> OpenedFrame:
-        key = VerifyingKey.from_hex(self.store.box_key)
+        key = VerifyingKey.from_hex(self.box.key)
         opened = open_frame(frame, verify=key.verify, dictionaries=self.dictionaries)
         header = opened.header
-        if header.store != self.store.number:
+        if header.store != self.box.number:
             raise ProtocolViolation(
                 "frame_of_other_store",
-                f"The frame is of store {header.store}; this session is of {self.store.number}.",
+                f"The frame is of store {header.store}; this session is of {self.box.number}.",
                 advice="Check the store number in the box's settings.",
             )
-        if header.gen != self.store.gen:
+        if header.gen != self.box.gen:
             raise ProtocolViolation(
                 "frame_of_other_generation",
-                f"The frame is of generation {header.gen}; store {self.store.slug} is in "
-                f"generation {self.store.gen}.",
+                f"The frame is of generation {header.gen}; store {self.box.slug} is in "
+                f"generation {self.box.gen}.",
                 advice="A box that was replaced stops; its late sales are taken up by a person.",
             )
         return opened
@@ -167,7 +178,7 @@ class Ingest:
         """Return the chain's hash behind an event that is here; None for one that is not."""
         if seq == 0:
             return bytes(32)
-        found = await self.events.frame_at(self.store.number, self.store.gen, seq)
+        found = await self.events.frame_at(self.box.number, self.box.gen, seq)
         if found is None:
             return None
         before, stored = found
@@ -177,7 +188,7 @@ class Ingest:
     def _fork(self, seq: int) -> ReplicaFork:
         return ReplicaFork(
             "fork",
-            f"The box of store {self.store.slug} has another history than head office at "
+            f"The box of store {self.box.slug} has another history than head office at "
             f"event {seq}.",
             advice="Nothing of it was taken. The box was restored from an old copy, or two "
             "boxes share one identity: find out which before anything is confirmed.",

@@ -31,6 +31,7 @@ from edge.flows.device_directory import DeviceDirectory
 from edge.flows.device_jobs import DeviceJobs
 from edge.flows.device_reports import DeviceReports
 from edge.flows.device_wall import DeviceWall
+from edge.flows.digests import Digests
 from edge.flows.fiscal_desk import FiscalDesk
 from edge.flows.gathering import Gathering, TillDevices
 from edge.flows.job_dispatch import JobDispatch
@@ -370,7 +371,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
                 ).routes(),
                 *DisplayApi(displays, selling, sockets).routes(),
                 *TechnicianApi(access, adoption, wall, device_checks, days, wall_sockets).routes(),
-                *ReplicaApi(replica, link, post).routes(),
+                *ReplicaApi(replica, link, post, Digests(ledger, link)).routes(),
             )
         )
         tls = _tls(settings)

@@ -309,6 +309,11 @@ class Ledger:
         rows = await self._rows("SELECT count(*) FROM sale WHERE seq > ?", (seq,))
         return int(rows[0][0])
 
+    async def first_event_of_sales_after(self, seq: int) -> int | None:
+        """Return the earliest event of the sales completed after a seq; None for no such sale."""
+        ((first,),) = await self._rows("SELECT min(first_seq) FROM sale WHERE seq > ?", (seq,))
+        return None if first is None else int(first)
+
     async def acknowledgement(self) -> tuple[int, bytes | None]:
         """Return the seq head office has accepted and its signed words, as last kept."""
         rows = await self._rows("SELECT accepted_seq, accepted FROM identity")

@@ -24,6 +24,7 @@ from edge.runtime.metrics import CONTENT_TYPE, Metrics
 from edge.runtime.openapi import ANYONE, Query, Route, openapi_document
 from edge.runtime.static_files import StaticFiles
 from sync.office.coupon_uses import CouponUses, CouponUsesBody
+from sync.office.digests import DigestBody, Digests
 from sync.office.feeds import Applied, Feeds, NewItem, refuse_errors
 from sync.office.gate import LOCAL, OFFICE_COOKIE, USER, caller
 from sync.office.live_events import CONTENT_TYPE as EVENT_STREAM
@@ -56,6 +57,7 @@ class OfficeApi:
     coupons: CouponUses
     tips: Tips
     mailing: Mailing
+    digests: Digests
     live: LiveEvents
     metrics: Metrics
     health: Callable[[], Sequence[HealthItem]]
@@ -189,6 +191,15 @@ class OfficeApi:
             ),
             Route(
                 method="GET",
+                path="/api/v1/stores/{store}/digest",
+                handler=self._digest,
+                summary="What a store sold that has not come as sales yet, and whether it agreed",
+                access=USER,
+                response=DigestBody,
+                refusals={404: "No such store, or its box has said nothing ahead of its frames."},
+            ),
+            Route(
+                method="GET",
                 path="/api/v1/mails",
                 handler=self._mails,
                 summary="Receipts by e-mail, the newest first; addresses are masked",
@@ -299,6 +310,19 @@ class OfficeApi:
     async def _tips(self, request: web.Request) -> web.Response:
         day = _day(request.query.get("day", ""), name="day")
         return json_response(await self.tips.by_cashier(store=await self._store(request), day=day))
+
+    async def _digest(self, request: web.Request) -> web.Response:
+        slug = request.match_info["store"]
+        store = await self.directory.by_slug(slug)
+        digest = None if store is None else await self.digests.of(store.number)
+        if digest is None:
+            raise Refused(
+                "no_digest",
+                f"There is no store {slug[:40]!r}, or its box has said nothing ahead of its sales.",
+                advice="Its sales are all there is to know.",
+                status=404,
+            )
+        return json_response(digest)
 
     async def _mails(self, _: web.Request) -> web.Response:
         return json_response(await self.mailing.newest())

@@ -12,8 +12,10 @@ import pytest
 from edge.contract.digest import Digest, DigestArticle, DigestTaking
 from edge.contract.envelope import unseal
 from edge.contract.replication import Ack, Denied
+from edge.contract.return_events import LineReturned
+from edge.contract.sale_events import LineAdded, LineVoided
 from edge.engine.digest_sums import DigestSums
-from tests.sync.office.head_office import Box, Served, serve
+from tests.sync.office.head_office import Box, Served, sale_events, serve
 
 DAY = "2026-11-18"
 CASH = DigestTaking(DAY, "EUR", "cash", 1510)
@@ -149,3 +151,39 @@ async def test_a_digest_lost_with_its_line_leaves_nothing_behind(tmp_path: Path,
             assert isinstance(await line.upload(box.frame()), Ack)
         assert (await served.ask("GET", "/api/v1/stores/harbour-street/digest"))[0] == 404
         assert (await served.ask("GET", "/api/v1/stores/nowhere/digest"))[0] == 404
+
+
+async def test_voided_lines_and_goods_that_come_back_count_as_the_box_counts_them(
+    tmp_path: Path,
+) -> None:
+    box = Box()
+    opened, line_added, tendered, completed = sale_events("mixed")
+    assert isinstance(line_added, LineAdded)
+    box.record(
+        opened,
+        line_added,
+        msgspec.structs.replace(line_added, line="2", sku="100002"),
+        LineVoided(sale="mixed", line="2", reason=""),
+        LineReturned(
+            sale="mixed",
+            line="3",
+            sku="100003",
+            name="Bottle",
+            quantity=2000,
+            price_minor=25,
+            tax="reduced",
+            rate_ppm=0,
+            net_minor=50,
+            tax_minor=0,
+            gross_minor=50,
+            reason="empty",
+        ),
+        tendered,
+        completed,
+    )
+    said = digest_of(box)
+    assert said.articles == (DigestArticle("100001", 1000), DigestArticle("100003", -2000))
+    async with serve(tmp_path, box) as served, served.session(box) as (line, _):
+        await line.say(said)
+        await line.upload(box.frame())
+        assert await verdict(served) == "agrees"

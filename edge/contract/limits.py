@@ -314,6 +314,8 @@ PLACE_MAX: Final = 2**53 - 1
 """Seqs, generations and cursors that a message names: what every JSON reader can hold."""
 FEED_CURSOR_AHEAD_MAX: Final = 1_000_000_000
 """A box has seen at most so many changes that a restored head office forgot: years of them."""
+HISTORY_HEADER_BYTES_MAX: Final = 131_072
+"""The header of a carried history: a thousand generations of a store."""
 DIGEST_ARTICLES_MAX: Final = 5_000
 """Articles that a digest names, so that it is a quarter of `FRAME_BODY_BYTES_MAX` at most."""
 DIGEST_TAKINGS_MAX: Final = 2_000

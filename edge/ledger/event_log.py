@@ -155,7 +155,7 @@ class Ledger:
         for event in record.events:
             seq += 1
             if isinstance(event, SaleOpened):
-                _claim_sale(connection, event.sale, seq)
+                claim_sale(connection, event.sale, seq)
             body = seal(
                 event,
                 store=identity.store_number,
@@ -390,7 +390,7 @@ def _keep_reply(connection: sqlite3.Connection, reply: CommandReply, last_seq: i
     return _keep(connection, reply.command_id, reply.fingerprint, last_seq, packed)
 
 
-def _claim_sale(connection: sqlite3.Connection, sale: str, seq: int) -> None:
+def claim_sale(connection: sqlite3.Connection, sale: str, seq: int) -> None:
     """Let a sale's id name this sale alone: jobs, and head office, tell sales by their ids.
 
     It is kept beside the ids of commands, under a mark that those never have: made in the same

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from aiohttp import web
+from msgspec import Meta
 
 from edge.contract.errors import Refused
 from edge.contract.health import HealthBody, HealthItem
@@ -37,6 +38,13 @@ from sync.office.sales import Sales, StoresBody
 from sync.office.session import BoxSessions
 from sync.office.store_directory import StoreDirectory
 from sync.office.tips import Tips, TipsBody
+
+
+class NewBox(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The box of a store from now on: its public key, hexadecimal, and its generation."""
+
+    box_key: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+    gen: Annotated[int, Meta(ge=2, le=4_294_967_295)]
 
 
 class NewItems(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -190,6 +198,19 @@ class OfficeApi:
                 query=(for_store, Query("day", "A business day (YYYY-MM-DD); without it, today")),
             ),
             Route(
+                method="PUT",
+                path="/api/v1/stores/{store}/box",
+                handler=self._replace_box,
+                summary="Let another box go on with a store's history, in a new generation",
+                access=USER,
+                request=NewBox,
+                response=NewBox,
+                refusals={
+                    404: "No such store.",
+                    409: "That generation was there already, or that box.",
+                },
+            ),
+            Route(
                 method="GET",
                 path="/api/v1/stores/{store}/digest",
                 handler=self._digest,
@@ -310,6 +331,13 @@ class OfficeApi:
     async def _tips(self, request: web.Request) -> web.Response:
         day = _day(request.query.get("day", ""), name="day")
         return json_response(await self.tips.by_cashier(store=await self._store(request), day=day))
+
+    async def _replace_box(self, request: web.Request) -> web.Response:
+        slug = request.match_info["store"]
+        wish = await read_message(request, NewBox)
+        store = await self.directory.replace_box(slug, wish.box_key, wish.gen)
+        await self.boxes.box_replaced(slug)
+        return json_response(NewBox(store.box_key, store.gen))
 
     async def _digest(self, request: web.Request) -> web.Response:
         slug = request.match_info["store"]

@@ -145,6 +145,14 @@ class BoxSessions:
         for session in list(self._sessions.values()):
             await self._end(session, DeniedError("closing", "Head office stops; come back soon."))
 
+    async def box_replaced(self, slug: str) -> None:
+        """End the session of a box whose place another one took."""
+        if (session := self._sessions.get(slug)) is not None:
+            await self._end(
+                session,
+                DeniedError("box_replaced", f"Another box took the place of this one in {slug}."),
+            )
+
     def _feed_changed(self, _: Feed) -> None:
         for session in self._sessions.values():
             session.feeds.news.set()

@@ -259,6 +259,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         )
         dispatch = JobDispatch(store.slug, bus, directory, clock, log, tasks)
         paying = PayingByCard(selling, dispatch, clock, ids, log, tasks, desk)
+        adoption.hold = eod.hold
         days = TerminalDays(
             ledger, TerminalDayRecords(ledger_file), adoption, dispatch, tills, desk, eod, ids
         )
@@ -350,9 +351,10 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         device_checks = DeviceChecks(store.slug, bus, wall, ledger, dispatch, clock)
         displays = CustomerDisplays(selling, checks, reference, access.language_of)
         line_displays = LineDisplays(
-            store.slug, bus, directory, displays, reference, clock, ids, log
+            store.slug, bus, directory, displays, reference, clock, ids, log, tasks
         )
         line_displays.open(tills.values())
+        directory.assigned += (dispatch.devices_left, lambda _left: line_displays.follow())
         routes = BoxApi(
             health.items,
             metrics,
@@ -403,7 +405,6 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             "fiscal": fiscal.run,
             "bus": bus.run,
         }
-        lasting |= line_displays.lasting()
         for name, work in lasting.items():
             _ = tasks.start(name, work)
         await web.open()

@@ -18,7 +18,14 @@ from edge.contract.device_limits import (
     FIND_EVERY_S,
     STATISTICS_EVERY_S,
 )
-from edge.contract.device_messages import MESSAGE_VERSION, Job, JobError, JobResult, JobStatus
+from edge.contract.device_messages import (
+    DEVICE_NOT_CONFIGURED,
+    MESSAGE_VERSION,
+    Job,
+    JobError,
+    JobResult,
+    JobStatus,
+)
 from edge.contract.device_states import (
     OFFLINE,
     ONLINE,
@@ -159,7 +166,7 @@ class DeviceHost:
             # a job that was begun may have happened, whoever asks now
             status = JobStatus.FAILED if known is None else JobStatus.UNKNOWN
             error = JobError(
-                "device_not_configured",
+                DEVICE_NOT_CONFIGURED,
                 f"{device} is not among the devices of this host.",
                 advice="Assign the device again.",
             )

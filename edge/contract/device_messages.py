@@ -110,6 +110,9 @@ DELIVERY: Final[dict[JobKind, Delivery]] = {
     JobKind.SAVE_RECORDING: Delivery.REPEATABLE,
 }
 
+DEVICE_NOT_CONFIGURED: Final = "device_not_configured"
+"""The code of `failed` for a job that a host never began, since the device is not (no more) its."""
+
 NEWEST_COUNTS: Final = frozenset({JobKind.SHOW_LINES})
 """Kinds of which a device does the newest only: one that waits is answered `failed` with code
 `superseded` when the next one comes. Which is the newer is told by the order of arrival, which

@@ -51,7 +51,9 @@ class Counter:
     machine: Path
     wishes: int = 0
 
-    async def adopt(self, driver: str, till: str, roles: list[str], address: str) -> str:
+    async def adopt(
+        self, driver: str, till: str, roles: list[str], address: str, **settings: Any
+    ) -> str:
         self.wishes += 1
         body = {
             "command_id": f"wish-{self.wishes:06d}",
@@ -59,12 +61,19 @@ class Counter:
             "driver": driver,
             "till": till,
             "roles": roles,
-            "settings": {"address": address},
+            "settings": {"address": address, **settings},
         }
         status, answer = await self.box.call("POST", "/api/v1/technician/devices", body)
         assert status == 200, answer
         device: str = answer["device"]
         return device
+
+    async def wish(self, path: str, **fields: Any) -> None:
+        """Bind, replace or give up a device."""
+        self.wishes += 1
+        body = {"command_id": f"wish-{self.wishes:06d}", **fields}
+        status, answer = await self.box.call("POST", f"/api/v1/technician/devices{path}", body)
+        assert status == 200, answer
 
     async def test(self, device: str, test: str) -> Any:
         self.wishes += 1

@@ -293,7 +293,7 @@ async def test_a_job_goes_to_the_new_host_once_the_old_one_says_that_it_never_be
 
     async def hear_attic() -> None:
         async for message in desk.host.subscribe([HostTopics(STORE, "attic").all_jobs]):
-            sent.append(json.loads(message.payload)["id"])
+            sent.extend([json.loads(message.payload)["id"]])
 
     hearing = asyncio.create_task(hear_attic())
     desk.dispatch.load([desk.job("job-drawer")])

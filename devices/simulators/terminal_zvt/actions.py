@@ -80,7 +80,7 @@ def _manners(terminal: SimulatedTerminal, args: MannersArgs) -> None:
 
 
 def shows(terminal: SimulatedTerminal) -> dict[str, Any]:
-    """Return its display, what is under way, and what the acquirer booked."""
+    """Return its display, what is under way, what the acquirer booked, and the days it closed."""
     return {
         "display": terminal.display,
         "busy": terminal.busy,
@@ -88,6 +88,7 @@ def shows(terminal: SimulatedTerminal) -> dict[str, Any]:
         "next": terminal.next_script,
         "booked": terminal.booked(),
         "balance_minor": terminal.balance_minor,
+        "closed": terminal.closed(),
     }
 
 

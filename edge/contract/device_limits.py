@@ -174,6 +174,8 @@ SCALE_STREAM_BYTES_S_MAX: Final = 8_192
 """Four times what a serial line of 19200 baud carries: more comes from no scale."""
 SCALE_PRICE_MINOR_MAX: Final = 999_999
 """A price per kilogram that a scale can show has six digits."""
+SCALE_TARE_G_MAX: Final = 9_999
+"""Four digits: what a till can tell a scale with Dialog 06 to take off (records 03 and 05)."""
 DISPLAY_LINES_MAX: Final = 2
 """Line displays have two."""
 DISPLAY_TEXT_CHARS_MAX: Final = NAME_CHARS_MAX

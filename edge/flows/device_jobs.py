@@ -185,5 +185,5 @@ def _weighing(till: Till, event: WeighingAsked, price_minor: int, at: int) -> Op
         event.scale,
         0,
         at + WEIGH_AGE_MS_MAX,
-        encode(WeighArgs(price_minor)),
+        encode(WeighArgs(price_minor, event.tare_g)),
     )

@@ -70,7 +70,7 @@ storm: $(DEV) tools
 	ZVT_STORM_RUNS=2000 ADYEN_STORM_RUNS=2000 $(BIN)/python -m pytest -n 2 \
 	  tests/devices/test_zvt_payment_storm.py tests/devices/test_adyen_payment_storm.py $(ARGS)
 	TILLBOX_STORM=1 $(BIN)/python -m pytest tests/whole_shop/test_killed_anywhere.py \
-	  tests/whole_shop/test_card_refunds.py $(ARGS)
+	  tests/whole_shop/test_card_refunds.py tests/whole_shop/test_day_killed.py $(ARGS)
 
 # twenty devices at fifty messages a second for ten minutes; a check takes half a minute
 soak: $(DEV) tools

@@ -11,6 +11,7 @@ import msgspec
 
 from devices.host.device_finder import FolderFinder
 from devices.host.device_host import DeviceHost
+from devices.host.plug_watch import PlugWatch
 from devices.host.running_device import Surroundings
 from devices.job_journal import MIGRATIONS, JobJournal
 from devices.recordings.recording_folder import RecordingFolder
@@ -104,10 +105,13 @@ async def _serve(settings: DevicesSettings, clock: Clock, log: Log) -> None:
             ("bus", bus.run),
         ):
             _ = tasks.start(name, work)
+        plugs = PlugWatch(host.look_soon, log)
+        plugs.open()
         log.info("devices_ready", host=settings.host, store=settings.store)
         try:
             await live(tasks, clock, stop)
         finally:
+            plugs.close()
             await host.close()
     log.info("devices_stopped")
 

@@ -11,11 +11,11 @@ from devices import driver_catalogue
 from devices.driver import DriverSpec
 from devices.host.device_finder import DeviceFinder, Discovered, NothingToFind
 from devices.host.driver_offers import all_specs, names_path, offer_of, with_drivers
+from devices.host.look_again import LookAgain
 from devices.host.running_device import DevicePlan, RunningDevice, Surroundings
 from devices.job_journal import JobJournal, KnownJob
 from devices.job_router.incoming_jobs import read_job
 from edge.contract.device_limits import (
-    FIND_EVERY_S,
     STATISTICS_EVERY_S,
 )
 from edge.contract.device_messages import (
@@ -67,6 +67,7 @@ class DeviceHost:
         self._finder = finder or NothingToFind()
         self._specs: tuple[DriverSpec[Any], ...] = ()
         self._plugged_in: tuple[Discovered, ...] = ()
+        self._looks = LookAgain(around.clock)
         self._wanted: tuple[WantedDevice, ...] = ()
         self._devices: dict[str, RunningDevice] = {}
         self._broken_off: list[KnownJob] = []
@@ -118,10 +119,14 @@ class DeviceHost:
             await self._journal.tidy()
 
     async def run_discovery(self) -> None:
-        """Look at what is plugged in, every few seconds, until cancelled."""
+        """Look at what is plugged in, every few seconds and after news, until cancelled."""
         while True:
             await self.look()
-            await self._around.clock.sleep(FIND_EVERY_S)
+            await self._looks.wait()
+
+    def look_soon(self) -> None:
+        """Have `run_discovery` look: something was plugged in, pulled, or has announced itself."""
+        self._looks.news()
 
     async def look(self) -> None:
         """Look once at what is plugged in, and report it when it is something else."""

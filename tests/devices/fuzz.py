@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from tests.devices.fuzzing import drawers, escpos, keyboards, lines, nexo, scales, shown, zvt
+from tests.devices.fuzzing import drawers, escpos, keyboards, lines, news, nexo, scales, shown, zvt
 from tests.devices.fuzzing.hostile import Play
 
 MILLION = 1_000_000
@@ -57,6 +57,7 @@ TABLE: dict[str, Start | Through] = {
     "hidpos_reports": keyboards.hid_reports,
     "http_exchange": nexo.http,
     "key_events": keyboards.key_events,
+    "kernel_uevent": news.uevents,
     "keyboard_layouts": keyboards.layouts,
     "letters": Through("escpos_raster"),
     "nexo_envelope": nexo.envelope,

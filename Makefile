@@ -93,7 +93,7 @@ $(SHOP): pyproject.toml edge/screens/package-lock.json devices/lettering/package
 	  { echo "Tillbox needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version)."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --editable '.[discovery]'
 	@touch $@
 
 $(DEV): $(SHOP) tests/devices/zpl_render/package-lock.json

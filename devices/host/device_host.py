@@ -48,7 +48,8 @@ _TALLIES: Final = ("foreign", "garbled", "retained_job", "no_such_device")
 class DeviceHost:
     """Runs the devices that edge wants here. `run` serves the bus, `close` stops all.
 
-    What `finder` finds and nobody wants is reported, with the drivers that could run it.
+    What `finder` finds and nobody wants is reported, with the drivers that could run it, and
+    `network_trouble`, words on why it does not look into the network.
     """
 
     def __init__(
@@ -57,13 +58,15 @@ class DeviceHost:
         version: str,
         around: Surroundings,
         finder: DeviceFinder | None = None,
+        *,
+        network_trouble: str = "",
     ) -> None:
         self._topics = topics
         self._around = around
         self._bus = around.bus
         self._log = around.log
         self._journal: JobJournal = around.journal
-        self._info = HostInfo(version, boot=around.ids.new())
+        self._info = HostInfo(version, around.ids.new(), network_trouble=network_trouble)
         self._finder = finder or NothingToFind()
         self._specs: tuple[DriverSpec[Any], ...] = ()
         self._plugged_in: tuple[Discovered, ...] = ()

@@ -37,20 +37,24 @@ def read_uevent(message: bytes) -> KernelUevent | None:
         head, *pairs = message[:-1].decode("utf-8").split("\0")
     except UnicodeDecodeError:
         return None
-    action, at, devpath = head.partition("@")
-    if not at or len(pairs) > KEYS_MAX:
-        return None
-    keys: dict[str, str] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not (key and equals) or key in keys:
-            return None
-        keys[key] = value
+    action, _, devpath = head.partition("@")
+    keys = _keys(pairs)
     if (keys.get("ACTION"), keys.get("DEVPATH")) != (action, devpath) or "SEQNUM" not in keys:
         return None
     if action not in _ACTIONS or not devpath.startswith("/"):
         return None
     return KernelUevent(action, devpath, keys.get("SUBSYSTEM", ""))
+
+
+def _keys(pairs: list[str]) -> dict[str, str]:
+    """Return the keys with their values; none where one is malformed, doubled or too many."""
+    keys: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not (key and equals) or key in keys or len(keys) == KEYS_MAX:
+            return {}
+        keys[key] = value
+    return keys
 
 
 def may_be_a_device(event: KernelUevent) -> bool:

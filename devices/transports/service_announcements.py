@@ -132,7 +132,7 @@ class ServiceListener:
         """
         from zeroconf import Error as LibraryError  # noqa: PLC0415 - optional
 
-        # it writes what the network sends, as it comes, to standard error: what matters is said here
+        # it writes what the network sends to standard error as it comes; what matters is said here
         logging.getLogger("zeroconf").addHandler(logging.NullHandler())
         logging.getLogger("zeroconf").propagate = False
         while True:

@@ -73,6 +73,7 @@ TABLE: dict[str, Start | Through] = {
     "scale_nci": scales.nci,
     "scanned_codes": keyboards.codes,
     "scanner_lines": lines.scanner_lines,
+    "service_text": news.service_texts,
     "text_direction": escpos.direction,
     "typewriter": keyboards.typewriter,
     "weight_readings": Through("scale_adam"),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from random import Random
 
 from devices.protocols.kernel_uevent import may_be_a_device, read_uevent
-from tests.devices.fuzzing.hostile import Play, some_bytes
+from devices.protocols.service_text import plain, read_service_text
+from edge.contract.device_limits import FOUND_TEXT_CHARS_MAX, SERVICE_KEYS_MAX
+from tests.devices.fuzzing.hostile import Play, some_bytes, some_text
 
 _UEVENTS = (
     b"add@/devices/x\0ACTION=add\0DEVPATH=/devices/x\0SUBSYSTEM=usb\0SEQNUM=1\0",
@@ -23,5 +25,25 @@ def uevents() -> Play:
             assert data.endswith(b"\0")
             assert b"SEQNUM=" in data
             assert may_be_a_device(event) in {True, False}
+
+    return play
+
+
+_RECORDS = (
+    b"\x09txtvers=1\x11ty=EPSON TM-m30II\x0dusb_MFG=EPSON",
+    b"\x07Color=T\x08Duplex=F\x04rp=x\x05empty\x00\x03=no",
+)
+
+
+def service_texts() -> Play:
+    def shown(text: str) -> bool:
+        return len(text) <= FOUND_TEXT_CHARS_MAX and text.isprintable() and text == text.strip()
+
+    def play(chance: Random) -> None:
+        keys = read_service_text(some_bytes(chance, _RECORDS))
+        assert len(keys) <= SERVICE_KEYS_MAX
+        assert all(shown(value) for value in keys.values())
+        assert all(key and key == key.lower() and key.isascii() for key in keys)
+        assert shown(plain(some_text(chance)))
 
     return play

@@ -163,7 +163,13 @@ async def test_of_a_liar_s_addresses_the_neighbour_counts(
 async def test_names_with_control_characters_and_ruins_are_heard_and_stop_nothing(
     ears: Ears, network: SimulatedNetwork
 ) -> None:
-    names = [b"\x1b[2J\x00\x07bell", b"\xff\xfe" * 31, b"A" * 63, "‮drawkcab".encode(), b"a.b.c"]
+    names = [
+        b"\x1b[2J\x00\x07bell",
+        b"\xff\xfe" * 31,
+        b"A" * 63,
+        "\u202edrawkcab".encode(),
+        b"a.b.c",
+    ]
     for number, name in enumerate(names):
         network.announce(Service(RAW, name, f"127.0.1.{number + 1}", host=b"h%d" % number))
     await until(lambda: len(ears.heard()) == len(names))

@@ -167,7 +167,13 @@ class ServiceListener:
                 self._tell(hearing.announcements(), news)
                 if self._interfaces.now() != interfaces:
                     return 0.0
-                if self._clock.monotonic_ms() - begun_ms > NETWORK_WINDOW_MS:
+                if hearing.crowded:
+                    self._say(
+                        "network_crowded",
+                        f"More than {NETWORK_SERVICES_MAX} services of one kind announce "
+                        "themselves: not all are shown.",
+                    )
+                elif self._clock.monotonic_ms() - begun_ms > NETWORK_WINDOW_MS:
                     self._told = ""  # well again: the next trouble is another one
                 await hearing.ask()
                 await hearing.changed()
@@ -213,7 +219,16 @@ class _Hearing:
         self._woken = asyncio.Event()
         self._records = 0
         self._window_ms = clock.monotonic_ms()
+        self._refused_ms: int | None = None
         self.flooded = False
+
+    @property
+    def crowded(self) -> bool:
+        """Whether there was no room for a service lately."""
+        refused_ms = self._refused_ms
+        return (
+            refused_ms is not None and self._clock.monotonic_ms() - refused_ms <= NETWORK_WINDOW_MS
+        )
 
     async def open(self) -> None:
         """Ask for the kinds, and hear everything that is said from then on."""
@@ -351,6 +366,8 @@ class _Hearing:
             names.pop(name, None)
         elif name in names or len(names) < NETWORK_SERVICES_MAX:
             names.setdefault(name, None)
+        else:
+            self._refused_ms = self._clock.monotonic_ms()
         self._woken.set()
 
     def _count(self, records: int) -> None:

@@ -219,8 +219,10 @@ async def test_no_kind_of_service_takes_another_s_room(
     network.announce(TM)
     await until(lambda: len(ears.heard()) == NETWORK_SERVICES_MAX + 1)
     assert ears.heard()[0] == ("EPSON TM-m30II (8F2A01)", "127.0.0.7", 9100)
+    await until(lambda: "network_crowded" in ears.log_text.getvalue())
     network.goodbye(*crowd[:10])
     await until(lambda: len(ears.heard()) == NETWORK_SERVICES_MAX - 9)
+    assert ears.log_text.getvalue().count("network_crowded") == 1
 
 
 async def test_a_flood_is_left_alone_for_a_minute_and_what_was_known_stays(

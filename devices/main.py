@@ -19,11 +19,8 @@ from devices.job_journal import MIGRATIONS, JobJournal
 from devices.recordings.recording_folder import RecordingFolder
 from devices.replaying import recording_commands
 from devices.settings import DevicesSettings, NetworkSettings
-from devices.transports.service_announcements import (
-    NetworkInterfaces,
-    ServiceListener,
-    check_library,
-)
+from devices.transports.network_interfaces import NetworkInterfaces
+from devices.transports.service_announcements import ServiceListener, check_library
 from edge.contract.device_states import OFFLINE
 from edge.contract.device_topics import HostTopics
 from edge.contract.errors import SettingsInvalid

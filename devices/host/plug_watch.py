@@ -41,6 +41,8 @@ class PlugWatch:
                 detail=f"The kernel's news cannot be had here: {error.strerror}.",
                 advice="Nothing to do: what is plugged in is looked for every few seconds.",
             )
+        else:
+            self._log.info("plugging_watched")
 
     def close(self) -> None:
         """Stop listening."""

@@ -14,12 +14,14 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface
 from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
 
+from devices.transports.network_interfaces import NetworkInterfaces, is_neighbour
 from edge.contract.device_limits import (
+    NETWORK_ANEW_MS,
     NETWORK_ANSWER_MS_MAX,
     NETWORK_CHECK_S,
     NETWORK_FIRST_S,
@@ -34,17 +36,21 @@ from edge.runtime.structured_log import Log
 
 if TYPE_CHECKING:
     from zeroconf import RecordUpdate, Zeroconf
-    from zeroconf.asyncio import AsyncServiceBrowser
+    from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo
 
 _DOMAIN: Final = ".local."
 _ASKED_AT_ONCE: Final = 16
 """Names asked about in one go; a hostile network may announce hundreds that nobody answers for."""
 _A: Final = 1
+_PTR: Final = 12
 _TXT: Final = 16
 _SRV: Final = 33
 _IN: Final = 1
 """Types and class of records (RFC 1035, RFC 2782)."""
 _A_BYTES: Final = 4
+_LABEL_BYTES_MAX: Final = 63
+_NAME_BYTES_MAX: Final = 254
+"""Of a name and its labels (RFC 1035, 2.3.4); as text with the dots between them."""
 
 
 @dataclass(frozen=True)
@@ -61,33 +67,6 @@ class Announcement:
     address: str
     port: int
     text: bytes
-
-
-class NetworkInterfaces:
-    """The machine's own addresses. `only`: these and no others, a test's loopback among them."""
-
-    def __init__(self, only: Sequence[str] = ()) -> None:
-        self._only = frozenset(only)
-
-    def now(self) -> tuple[IPv4Interface, ...]:
-        """Return those that are up, with their networks."""
-        import ifaddr  # noqa: PLC0415 - comes with the optional library
-
-        return tuple(
-            sorted(
-                interface
-                for adapter in ifaddr.get_adapters()
-                for each in adapter.ips
-                if isinstance(each.ip, str)
-                and self._wanted(interface := IPv4Interface(f"{each.ip}/{each.network_prefix}"))
-            )
-        )
-
-    def _wanted(self, interface: IPv4Interface) -> bool:
-        if self._only:
-            return str(interface.ip) in self._only
-        # a tunnel has one other end and no network on which a device could announce itself
-        return not interface.is_loopback and interface.network.prefixlen < 31  # noqa: PLR2004
 
 
 def check_library() -> None:
@@ -120,6 +99,7 @@ class ServiceListener:
         self._log = log
         self._heard: tuple[Announcement, ...] = ()
         self._told = ""
+        self._noted = False
 
     def heard(self) -> tuple[Announcement, ...]:
         """Return what announces itself now, in a stable order. May be called from a thread."""
@@ -161,19 +141,23 @@ class ServiceListener:
         begun_ms = self._clock.monotonic_ms()
         try:
             await hearing.open()
+            gather_s = NETWORK_ANSWER_MS_MAX / 1000 if self._heard else NETWORK_FIRST_S
             while not hearing.flooded:
                 # so that a service which comes and goes all the time costs two passes a second
-                await self._clock.sleep(NETWORK_FIRST_S)
+                await self._clock.sleep(gather_s)
+                gather_s = NETWORK_FIRST_S
                 self._tell(hearing.announcements(), news)
-                if self._interfaces.now() != interfaces:
+                age_ms = self._clock.monotonic_ms() - begun_ms
+                if self._interfaces.now() != interfaces or age_ms > NETWORK_ANEW_MS:
                     return 0.0
+                self._note_unusable(hearing.unusable)
                 if hearing.crowded:
                     self._say(
                         "network_crowded",
                         f"More than {NETWORK_SERVICES_MAX} services of one kind announce "
                         "themselves: not all are shown.",
                     )
-                elif self._clock.monotonic_ms() - begun_ms > NETWORK_WINDOW_MS:
+                elif age_ms > NETWORK_WINDOW_MS:
                     self._told = ""  # well again: the next trouble is another one
                 await hearing.ask()
                 await hearing.changed()
@@ -187,6 +171,16 @@ class ServiceListener:
         if heard != self._heard:
             self._heard = heard
             news()
+
+    def _note_unusable(self, name: str) -> None:
+        """Say once that somebody announces a name under which nobody can be asked for."""
+        if name and not self._noted:
+            self._noted = True
+            self._log.info(
+                "network_name_unusable",
+                detail=f"Somebody announces {name[:_NAME_BYTES_MAX]!r}: it is not shown.",
+                advice="Give the device a name without a dot at its end, of letters and digits.",
+            )
 
     def _say(self, what: str, detail: str) -> None:
         """Log it once until the network is well again."""
@@ -211,8 +205,7 @@ class _Hearing:
         clock: Clock,
     ) -> None:
         self._ears = ears
-        self._networks = tuple(interface.network for interface in interfaces)
-        self._own = frozenset(interface.ip for interface in interfaces)
+        self._interfaces = tuple(interfaces)
         self._clock = clock
         self._names: dict[str, dict[str, int | None]] = {kind: {} for kind in kinds}
         self._browser: AsyncServiceBrowser | None = None
@@ -221,6 +214,8 @@ class _Hearing:
         self._window_ms = clock.monotonic_ms()
         self._refused_ms: int | None = None
         self.flooded = False
+        self.unusable = ""
+        """The last name that could not be used."""
 
     @property
     def crowded(self) -> bool:
@@ -311,8 +306,7 @@ class _Hearing:
         for record in self._records_of(host, _A):
             if len(record.address) == _A_BYTES:
                 address = IPv4Address(record.address)
-                near = any(_is_host(address, network) for network in self._networks)
-                if near and address not in self._own:
+                if is_neighbour(address, self._interfaces):
                     return address
         return None
 
@@ -334,7 +328,7 @@ class _Hearing:
     async def ask(self) -> None:
         """Ask for what is not known of some names, each twice a minute at most."""
         from zeroconf import BadTypeInNameException  # noqa: PLC0415 - optional
-        from zeroconf.asyncio import AsyncServiceInfo  # noqa: PLC0415
+        from zeroconf import asyncio as library  # noqa: PLC0415
 
         now_ms = self._clock.monotonic_ms()
         questions: list[AsyncServiceInfo] = []
@@ -345,12 +339,16 @@ class _Hearing:
                     continue
                 names[name] = now_ms
                 with suppress(BadTypeInNameException):  # a name that may not be: as it was told
-                    questions.append(AsyncServiceInfo(kind + _DOMAIN, name))
-        _ = await asyncio.gather(
-            *(each.async_request(self._ears, NETWORK_ANSWER_MS_MAX) for each in questions)
-        )
+                    questions.append(library.AsyncServiceInfo(kind + _DOMAIN, name))
+        _ = await asyncio.gather(*map(self._ask_about, questions))
         if questions:
             self._woken.set()
+
+    async def _ask_about(self, question: AsyncServiceInfo) -> None:
+        # whatever the library makes of a stranger's words (its host's name may be one that cannot
+        # be sent), others are asked all the same
+        with suppress(Exception):
+            _ = await question.async_request(self._ears, NETWORK_ANSWER_MS_MAX)
 
     def _is_known(self, name: str) -> bool:
         services = self._records_of(name, _SRV)
@@ -360,15 +358,29 @@ class _Hearing:
 
     def _on_change(self, **change: object) -> None:
         """Take a name that came, changed or went; the library's state is `Removed` for gone."""
-        names = self._names.get(str(change["service_type"]).removesuffix(_DOMAIN), {})
-        name = str(change["name"])
+        service_type, name = str(change["service_type"]), str(change["name"])
+        names = self._names.get(service_type.removesuffix(_DOMAIN), {})
         if getattr(change["state_change"], "name", "") == "Removed":
             names.pop(name, None)
+        elif not _can_be_sent(name):
+            self.unusable = name
+            self._forget(service_type, name)
         elif name in names or len(names) < NETWORK_SERVICES_MAX:
             names.setdefault(name, None)
         else:
             self._refused_ms = self._clock.monotonic_ms()
         self._woken.set()
+
+    def _forget(self, service_type: str, name: str) -> None:
+        """Take a name out of the library's memory that it could not send again.
+
+        Its own questions name what is known already (RFC 6762, 7.1): with such a name among it
+        they fail or are garbled, and it would ask the network nothing any more (0.154).
+        """
+        pointers = self._ears.cache.get_all_by_details(service_type, _PTR, _IN)
+        self._ears.cache.async_remove_records(
+            [pointer for pointer in pointers if getattr(pointer, "alias", "") == name]
+        )
 
     def _count(self, records: int) -> None:
         now_ms = self._clock.monotonic_ms()
@@ -380,6 +392,12 @@ class _Hearing:
             self._woken.set()
 
 
-def _is_host(address: IPv4Address, network: IPv4Network) -> bool:
-    ends = {network.network_address, network.broadcast_address}
-    return address in network and address not in ends
+def _can_be_sent(name: str) -> bool:
+    """Say whether a name can be written again as it was read.
+
+    One that is no UTF-8 has grown, and a dot in an instance (`No.`) is taken for a new label.
+    """
+    labels = name.removesuffix(".").split(".")
+    return len(name.encode()) <= _NAME_BYTES_MAX and all(
+        0 < len(label.encode()) <= _LABEL_BYTES_MAX for label in labels
+    )

@@ -34,6 +34,9 @@ NETWORK_PAUSE_S: Final = 60.0
 NETWORK_CHECK_S: Final = 30.0
 """How often what was heard is gone through for what has expired, and the machine's own
 addresses for new ones: they change when a cable is moved."""
+NETWORK_ANEW_MS: Final = 3_600_000
+"""Listening begins anew after so long, before what was heard first expires (75 minutes): whatever
+a network's words may have done to the listener, it does not last."""
 NETWORK_ANSWER_MS_MAX: Final = 3_000
 """How long an announced service is asked for its address: mDNS answers within half a second."""
 NETWORK_FIRST_S: Final = 0.5

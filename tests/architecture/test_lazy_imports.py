@@ -30,13 +30,18 @@ def test_a_process_loads_no_more_than_it_needs(module: str, absent: tuple[str, .
     assert done.stdout.split() == []
 
 
-def test_the_optional_library_of_the_network_is_named_in_one_module() -> None:
+@pytest.mark.parametrize(
+    ("library", "module"),
+    [("zeroconf", "service_announcements"), ("ifaddr", "network_interfaces")],
+)
+def test_an_optional_library_of_the_network_is_named_in_one_module(
+    library: str, module: str
+) -> None:
+    named = re.compile(rf"^\s*(?:import|from) {library}\b(?!.*F401)", re.MULTILINE)
     naming = {
         str(path.relative_to(ROOT))
         for room in ("edge", "devices", "sync")
         for path in (ROOT / room).rglob("*.py")
-        if re.search(
-            r"^\s*(import|from) (zeroconf|ifaddr)\b", path.read_text("utf-8"), re.MULTILINE
-        )
+        if named.search(path.read_text("utf-8"))
     }
-    assert naming == {"devices/transports/service_announcements.py"}
+    assert naming == {f"devices/transports/{module}.py"}

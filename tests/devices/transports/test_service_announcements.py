@@ -11,11 +11,8 @@ from ipaddress import IPv4Interface
 
 import pytest
 
-from devices.transports.service_announcements import (
-    Announcement,
-    NetworkInterfaces,
-    ServiceListener,
-)
+from devices.transports.network_interfaces import NetworkInterfaces
+from devices.transports.service_announcements import Announcement, ServiceListener
 from edge.contract.device_limits import NETWORK_RECORDS_MAX, NETWORK_SERVICES_MAX
 from edge.contract.instant import Clock
 from edge.runtime.structured_log import open_log
@@ -165,7 +162,7 @@ async def test_names_with_control_characters_and_ruins_are_heard_and_stop_nothin
 ) -> None:
     names = [
         b"\x1b[2J\x00\x07bell",
-        b"\xff\xfe" * 31,
+        b"B\xfcro \xff\xfe",
         b"A" * 63,
         "\u202edrawkcab".encode(),
         b"a.b.c",
@@ -174,6 +171,33 @@ async def test_names_with_control_characters_and_ruins_are_heard_and_stop_nothin
         network.announce(Service(RAW, name, f"127.0.1.{number + 1}", host=b"h%d" % number))
     await until(lambda: len(ears.heard()) == len(names))
     assert ears.heard()[0][0] == "\x1b[2J\x00\x07bell"  # cleaned by who shows it
+
+
+@pytest.mark.parametrize("records", ["", "SRV", "SRV TXT"])
+async def test_names_that_cannot_be_asked_about_stop_nothing(
+    ears: Ears, network: SimulatedNetwork, records: str
+) -> None:
+    names = [
+        b"\x1b\x00",
+        b"\xff" * 63,
+        b"." * 63,
+        b"_sub",
+        b"_tcp",
+        b" ",
+        b"--",
+        b"a" * 63,
+        b"\xc3",
+    ]
+    for name in names:
+        network.announce(Service(RAW, name, "127.0.0.9", host=b"ok", records=records))
+        network.announce(Service(RAW, b"Ok " + name[:9], "127.0.0.9", host=name, records=records))
+    await asyncio.sleep(0.3)  # all were asked about as far as that can be done
+    network.asked.clear()
+    network.services.append(TM)  # does not speak by itself
+    await until(lambda: TM.name.decode() in {each[0] for each in ears.heard()})
+    assert f"{RAW}.local. PTR" in network.asked  # the library's own questions go on
+    assert ears.log_text.getvalue().count("network_name_unusable") == 1
+    assert "network_not_heard" not in ears.log_text.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -285,6 +309,36 @@ async def test_a_machine_whose_addresses_change_listens_anew(network: SimulatedN
     network.announce(network.services[-1])
     await until(lambda: [each[1] for each in ears.heard()] == ["127.0.0.2"])
     task.cancel()
+
+
+async def test_after_an_hour_it_listens_anew_and_loses_nothing_meanwhile(
+    network: SimulatedNetwork,
+) -> None:
+    class Hour(HurriedClock):
+        later_ms = 0
+
+        def monotonic_ms(self) -> int:
+            return super().monotonic_ms() + self.later_ms
+
+        async def sleep(self, seconds: float) -> None:
+            self.slept.append(seconds)
+            await asyncio.sleep(min(seconds, 0.5))  # the library asks within a tenth of a second
+
+    clock = Hour()
+    ears = Ears(clock=clock)
+    task = asyncio.create_task(ears.listener.run(ears.tell))
+    network.services.append(TM)
+    await until(ears.heard)
+    clock.later_ms = 3_600_001
+    network.asked.clear()
+    network.announce(Service(IPP, b"Wake", "8.8.8.8", host=b"wake"))
+    await until(lambda: f"{RAW}.local. PTR" in network.asked and 3.0 in clock.slept)
+    network.services.append(Service(RAW, b"New", "127.0.0.8", host=b"new"))
+    network.announce(network.services[-1])
+    await until(lambda: len(ears.heard()) == 2)
+    assert ears.news == 2  # the one that was known was never gone
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 # when an address is not there the library leaves its other socket to the garbage collector

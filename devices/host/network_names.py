@@ -2,12 +2,14 @@
 
 Sources: Bonjour Printing Specification 1.2.1 (services, and the keys of their texts: `ty`,
 `product`, `usb_MFG`, `usb_MDL`, `usb_CMD`, `pdl`, `kind`, `Color`, `Duplex`, `Scan`, `Fax`; a
-printer that takes no LPR announces it with port 0 all the same); the names of models by their
-makers. A name here is a guess for a person to confirm: nothing is connected to for it.
+printer that takes no LPR announces it with port 0 all the same); the values of `kind` are those
+of IPP's `printer-kind`; the names of models by their makers. A name here is a guess for a person
+to confirm: nothing is connected to for it.
 
-Payment terminals: none whose protocol Tillbox speaks is documented to announce itself (ZVT:
-PA00P015; Adyen: Terminal API, local communications). Synqpay does (`_synqpay._tcp`,
-docs.synqpay.com, Network Service Discovery): shown, so that nobody looks for it in vain.
+Payment terminals: of those that Tillbox speaks with (ZVT, Adyen) no source was found that says
+they announce themselves; Adyen's guide to local integrations has a person look up the address.
+Synqpay's do (`_synqpay._tcp`, docs.synqpay.com, Network Service Discovery): they are shown, so
+that nobody looks for one in vain.
 """
 
 from __future__ import annotations

@@ -66,6 +66,7 @@ TABLE: dict[str, Start | Through] = {
     "nexo_outcomes": nexo.outcomes,
     "nexo_redaction": nexo.redaction,
     "nexo_words": nexo.words,
+    "receipt_setting": Through("escpos_encoder"),
     "scale_adam": scales.adam,
     "scale_cas": lines.scale_cas_answers,
     "scale_dialog06": scales.dialog06,

@@ -28,6 +28,7 @@ from devices.protocols.escpos_text import (
 )
 from devices.protocols.escpos_trouble import fields_of, trouble_of
 from devices.protocols.letters import OVERHANG_DOTS, Drawn, LetterSize
+from devices.protocols.receipt_setting import qr_module_dots
 from devices.protocols.text_direction import begins_right, has_turns, levels_of, runs_of
 from devices.simulators.printer_escpos import SimulatedPrinter, SimulatedPrinterSettings
 from edge.contract.receipt_document import (
@@ -165,6 +166,7 @@ def encoder() -> Play:
         assert printer.unknown_commands == 0
         assert not printer.pulses, "a text opened the drawer"
         assert not any(command in encoded.data for command in _REAL_TIME)
+        assert qr_module_dots(chance.randint(0, 10_000)) in {0, 3, 4, 5, 6}
 
     return play
 

@@ -178,8 +178,11 @@ class _Job(ReceiptSetter):
     def _bands(self, dots: list[int]) -> list[bytes]:
         parts = [commands.ALIGN_START if self._align is not Align.START else b""]
         parts.append(commands.LINES_OF_24_DOTS)
-        for at in range(0, len(dots), commands.BAND_ROWS):
-            rows = dots[at : at + commands.BAND_ROWS]
+        inked = max((at + 1 for at, row in enumerate(dots) if row), default=0)
+        # white below the last ink is kept to the nearest band
+        count = max(-(-inked // commands.BAND_ROWS), round(len(dots) / commands.BAND_ROWS))
+        for at in range(count):
+            rows = dots[at * commands.BAND_ROWS : (at + 1) * commands.BAND_ROWS]
             # white bands are fed: nothing has to be sent for them
             parts.append(commands.band(*trimmed(rows, self._row_bytes)) if any(rows) else b"\n")
         parts.append(commands.LINES_OF_4_MM)

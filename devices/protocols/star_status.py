@@ -170,17 +170,23 @@ class StarAnswerReader:
             return [DocumentEnd(data[4:6])]
         if _VERSION.startswith(head[: len(_VERSION)]):
             return self._version(byte)
-        self._unfinished.pop()
-        return self._drop_and_begin(byte)
+        return self._begin_behind_the_escape()
+
+    def _begin_behind_the_escape(self) -> list[StarAnswer]:
+        """Drop an ESC that began nothing; `#` behind it, for one, is a status' header too."""
+        rest = self._taken()[1:]
+        self.garbage_bytes += 1
+        return self.feed(rest)
 
     def _version(self, byte: int) -> list[StarAnswer]:
         if byte == 0:
             said = self._taken()[len(_VERSION) : -1]
             return [StarVersion(said.decode("ascii").strip(",\n "))]
         fits = byte in _PRINTABLE or byte == _LF
-        if len(self._unfinished) > BLOCK_BYTES_MAX or not fits:
-            self._unfinished.pop()
-            return self._drop_and_begin(byte)
+        if len(self._unfinished) > BLOCK_BYTES_MAX or (
+            not fits and len(self._unfinished) > len(_VERSION)
+        ):
+            return self._begin_behind_the_escape()
         return []
 
     def _taken(self) -> bytes:

@@ -18,7 +18,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from tests.devices.fuzzing import drawers, escpos, keyboards, lines, news, nexo, scales, shown, zvt
+from tests.devices.fuzzing import (
+    drawers,
+    escpos,
+    keyboards,
+    lines,
+    news,
+    nexo,
+    scales,
+    shown,
+    star,
+    zvt,
+)
 from tests.devices.fuzzing.hostile import Play
 
 MILLION = 1_000_000
@@ -75,6 +86,11 @@ TABLE: dict[str, Start | Through] = {
     "scanned_codes": keyboards.codes,
     "scanner_lines": lines.scanner_lines,
     "service_text": news.service_texts,
+    "star_encoder": star.encoder,
+    "star_line": star.command_bytes,
+    "star_marks": Through("star_status"),
+    "star_questions": star.questions,
+    "star_status": star.status,
     "text_direction": escpos.direction,
     "typewriter": keyboards.typewriter,
     "weight_readings": Through("scale_adam"),

@@ -102,7 +102,7 @@ class PrinterStar(StarLine):
 
     async def _write_receipt(self, stream: ByteStream, data: bytes, watch: Watch) -> None:
         """Write until all is written, the printer reports trouble, or takes nothing any more."""
-        self._half_sent = True
+        self._half_sent = self._scrap = True
         async with asyncio.TaskGroup() as tasks:
             writing = tasks.create_task(self._written(stream, data, watch))
             wire_ms = len(data) * 1000 // PRINTER_BYTES_PER_S_MIN
@@ -110,8 +110,7 @@ class PrinterStar(StarLine):
                 lambda: not watch.writing or self._broken(watch), PRINTER_EVIDENCE_MS_MAX + wire_ms
             )
             writing.cancel()
-        self._half_sent = watch.writing
-        self._scrap = watch.writing
+        self._half_sent = self._scrap = watch.writing
         if watch.writing and not self._broken(watch):
             watch.failed = takes_nothing()
             await stream.close()

@@ -57,9 +57,7 @@ class Ear:
             if byte == ESC:
                 length = command_length(heard, at)
                 begun = heard[at : at + len(_STATUS_REQUEST)]
-                if length == MORE or (
-                    begun != _STATUS_REQUEST and _STATUS_REQUEST.startswith(begun)
-                ):
+                if length == MORE or begun in {_STATUS_REQUEST[:1], _STATUS_REQUEST[:2]}:
                     self._rest = heard[at:]
                     break
                 if begun == _STATUS_REQUEST:

@@ -54,7 +54,7 @@ def command_length(buffer: bytes | bytearray, at: int = 0) -> int:  # noqa: PLR0
     if name == ord("k"):
         if left < _BAND_HEAD_BYTES:
             return MORE
-        # "defined area: n2 = 0"
+        # the specifications define it for n2 = 0 only
         return UNKNOWN if buffer[at + 3] else _BAND_HEAD_BYTES + buffer[at + 2] * _BAND_ROWS
     if name == ord("b"):
         return _ended(buffer, RS, at, at + _BARCODE_HEAD_BYTES)

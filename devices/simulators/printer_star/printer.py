@@ -40,7 +40,7 @@ class SimulatedStarPrinterSettings(msgspec.Struct, frozen=True, forbid_unknown_f
     speed_mm_s: Annotated[int, Meta(ge=0, le=1_000)] = 0
     idle_close_s: Annotated[float, Meta(ge=0)] = 0
     drawer: Literal[1, 2] = 1
-    drawer_open_level: Literal["low", "high"] = "low"
+    drawer_open_level: Literal["low", "high"] = "high"
 
 
 @dataclass

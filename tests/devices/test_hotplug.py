@@ -25,6 +25,7 @@ from devices.host.device_host import DeviceHost
 from devices.host.running_device import Surroundings
 from devices.job_journal import MIGRATIONS, JobJournal
 from devices.simulators.printer_escpos import SIMULATOR, SimulatedPrinter, SimulatedPrinterSettings
+from devices.simulators.printer_escpos.peer import PrinterPeer
 from devices.transports.asyncio_stream import AsyncioStream
 from edge.contract.device_states import OFFLINE
 from edge.contract.device_topics import HostTopics
@@ -166,7 +167,7 @@ class ScannerOnCable:
 class PrinterOnCable:
     """A simulated printer on a port of its own, which is closed while it is unplugged."""
 
-    printer: SimulatedPrinter
+    printer: PrinterPeer
     port: int = 0
     server: asyncio.Server | None = None
 

@@ -1,9 +1,9 @@
 """Marks between receipts (ETB), and how far a printer has come. No time, no bytes.
 
 The printer counts the marks that it has come to, from 0 to 31 and round, and says the count in its
-status; a model without a count only says that it came to one. A count goes on over all receipts, so
-the late mark of one never stands for another. Counted marks say that all before them is printed, the
-others that it was worked off (ETB in [L 3-54], first and second specification; see `star_line`).
+status; a model without a count only says that it came to one. A count goes on over all receipts,
+so the late mark of one never stands for another. Counted marks say that all before them is printed,
+the others that it was worked off (ETB in [L 3-54], second and first specification).
 """
 
 from __future__ import annotations

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
 
+from devices.driver import DeviceJob
+from devices.drivers.printer_star import PrinterStar, PrinterStarSettings
 from devices.simulators.printer_escpos import Paper
 from devices.simulators.printer_escpos.peer import PrinterPeer
-from devices.transports.memory_pipe import PipeVariant
-from edge.contract.device_messages import DrawerOutcome, JobStatus, PrintOutcome
+from devices.transports.memory_pipe import MemoryCable, PipeVariant
+from edge.contract.device_messages import (
+    DrawerOutcome,
+    JobKind,
+    JobStatus,
+    KickDrawerArgs,
+    PrintOutcome,
+    PrintReceiptArgs,
+)
 from edge.contract.device_states import DriverState
 from edge.contract.errors import DeviceNeedsPerson
+from edge.contract.receipt_document import ReceiptDocument
+from tests.devices.driver_ports import KeptPorts
 from tests.devices.printer_bench import LONG
 from tests.devices.star_bench import bench
+from tests.devices.virtual_clock import VirtualClock
 
 TROUBLES: list[tuple[Callable[[PrinterPeer], None], str]] = [
     (lambda printer: setattr(printer, "paper", "out"), "has no paper"),
@@ -207,3 +220,44 @@ async def test_a_connection_lost_with_the_pulse_is_pulsed_once() -> None:
         await shop.until(lambda: shop.printer.connections == 2)
         await shop.print()
         assert len(shop.printer.pulses) == 1
+
+
+class Greeted:
+    """A printer that reads what it is greeted with and then takes nothing more."""
+
+    async def attend(self, cable: MemoryCable) -> None:
+        while True:
+            stream = await cable.accept()
+            heard = b""
+            while not heard.endswith(b"\x1b\x1ea\x01\x17"):
+                heard += await stream.read(4_096)
+
+
+async def test_a_pulse_that_could_not_be_written_is_unknown() -> None:
+    clock = VirtualClock()
+    cable = MemoryCable()
+    ports = KeptPorts(cable.connect, clock)
+    settings = PrinterStarSettings(address="tcp://192.0.2.8:9100", evidence="none")
+    driver = PrinterStar(settings, ports)
+    async with clock.running():
+        tasks = [
+            asyncio.create_task(Greeted().attend(cable)),
+            asyncio.create_task(driver.run()),
+        ]
+        while driver.state is not DriverState.READY:
+            await clock.sleep(0.1)
+        await clock.sleep(1)
+        much = PrintReceiptArgs(ReceiptDocument("x", LONG.blocks[:100]))
+        first = await driver.perform(DeviceJob("job-00000001", JobKind.PRINT_RECEIPT, much, 0))
+        assert first.status is JobStatus.DONE
+        kick = DeviceJob("job-00000002", JobKind.KICK_DRAWER, KickDrawerArgs(), 0)
+        result = await driver.perform(kick)
+        while result.status is JobStatus.DONE:  # the line fills up
+            assert ports.counts["DrawerPulseCount"] < 2_000
+            result = await driver.perform(kick)
+        assert result.status is JobStatus.UNKNOWN
+        assert result.error is not None
+        assert result.error.code == "printer_takes_nothing"
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

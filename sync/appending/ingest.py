@@ -93,9 +93,9 @@ class Ingest:
                 verdict = step
                 break
             if step.seq > planned.seq:
-                if not planned.seq:  # before its first event a store is in any generation
-                    planned = Head(step.gen, 0, planned.hash)
-                appends.append((frame, planned, step.gen))
+                # before its first event a store is in any generation
+                before = planned if planned.seq else Head(step.gen, 0, planned.hash)
+                appends.append((frame, before, step.gen))
                 planned = step
         if isinstance(taken := await self._keep(appends), Conflict):
             return self._overtaken(taken)

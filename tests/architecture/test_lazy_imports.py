@@ -16,7 +16,7 @@ HEAVY = ("escpos", "PIL", "amqtt", "hypothesis", "uharfbuzz")
 @pytest.mark.parametrize(
     ("module", "absent"),
     [
-        ("edge.main", (*HEAVY, "serialx", "serial", "biip")),
+        ("edge.serving", (*HEAVY, "serialx", "serial", "biip")),
         ("edge.cli", (*HEAVY, "aiohttp", "aiosqlite", "aiomqtt", "biip")),
         ("sync.replicator.main", (*HEAVY, "aiosqlite", "aiomqtt", "biip", "argon2")),
         ("devices.main", (*HEAVY, "aiohttp", "biip", "argon2", "zeroconf", "ifaddr")),

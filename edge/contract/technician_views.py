@@ -15,6 +15,7 @@ from edge.contract.limits import (
     TERMINAL_TOTAL_MINOR_MAX,
 )
 from edge.contract.session_views import CashierView
+from edge.contract.terminal_day_events import SchemeSum
 
 
 class TechnicianView(msgspec.Struct, frozen=True):
@@ -52,7 +53,8 @@ class TerminalDayView(msgspec.Struct, frozen=True):
     `words` and `advice` say so, or how the last day ended. `outcome`: of that day, as in
     `terminal_day_ended`, empty when there was none; `at` when it ended, in ms since 1970 UTC,
     `told` whether the terminal said its sum. The sums are minor units of `currency`: the
-    ledger's has a sign, the terminal's has none.
+    ledger's has a sign, the terminal's has none; `schemes` has both by kind of card. `reason` is
+    why it is not known, or was not done, in the words of the terminal or of a person.
     """
 
     state: str = ""
@@ -68,6 +70,8 @@ class TerminalDayView(msgspec.Struct, frozen=True):
     difference_minor: int = 0
     inferred: bool = False
     currency: str = ""
+    reason: str = ""
+    schemes: tuple[SchemeSum, ...] = ()
 
 
 class EndDayRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

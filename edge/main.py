@@ -26,11 +26,10 @@ from edge.flows.card_desk import CardDesk
 from edge.flows.clock_watch import ClockWatch
 from edge.flows.coupons import Coupons
 from edge.flows.customer_displays import CustomerDisplays
-from edge.flows.device_checks import DeviceChecks
 from edge.flows.device_directory import DeviceDirectory
 from edge.flows.device_jobs import DeviceJobs
+from edge.flows.device_log import DeviceLog, NotedBus
 from edge.flows.device_reports import DeviceReports
-from edge.flows.device_wall import DeviceWall
 from edge.flows.fiscal_desk import FiscalDesk
 from edge.flows.gathering import Gathering, TillDevices
 from edge.flows.job_dispatch import JobDispatch
@@ -88,12 +87,12 @@ from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock
 from edge.runtime.tls_contexts import server_context
 from edge.settings import EdgeSettings
+from edge.technician_parts import technician_parts
 from edge.web.box_api import BoxApi
 from edge.web.caller import EdgeGate
 from edge.web.display_api import DisplayApi
 from edge.web.replica_api import ReplicaApi
 from edge.web.shipped_screens import load_screens
-from edge.web.technician_api import TechnicianApi
 from edge.web.till_api import TillApi
 from edge.web.till_socket import TillSockets
 from edge.web.wall_socket import WallSockets
@@ -137,6 +136,8 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
     """
     clock = SystemClock()
     ids = SystemIds(clock)
+    device_log = DeviceLog(clock, lambda: wall_sockets.changed())  # noqa: PLW0108 - bound later
+    bus = NotedBus(bus, device_log)
     data = settings.data_dir
     data.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
@@ -189,6 +190,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             ledger, adopted, directory, reports, settings.tills, settings.devices, log, tasks
         )
         reports.host_seen = adoption.host_seen
+        reports.heard = device_log.take
 
         def day(at: int) -> str:
             # head office may give the ledger another calendar while the box runs
@@ -341,12 +343,13 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         metrics = Metrics()
         health.declare(metrics)
         sockets = TillSockets(views, clock, tasks)
-        wall = DeviceWall(
-            lambda: reference.store.name if reference.has_store else "", adoption, bus, clock, days
+        watch = ClockWatch(ledger, clock, log)
+        token = service_token(settings.secrets.service_token_file)
+        technician = technician_parts(
+            access, adoption, days, dispatch, health, watch, device_log, metrics, (token,)
         )
-        wall_sockets = WallSockets(wall, access, clock, tasks)
+        wall_sockets = technician.sockets
         days.changed = wall_sockets.changed
-        device_checks = DeviceChecks(store.slug, bus, wall, ledger, dispatch, clock)
         displays = CustomerDisplays(selling, checks, reference, access.language_of)
         line_displays = LineDisplays(
             store.slug, bus, directory, displays, reference, clock, ids, log
@@ -369,7 +372,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
                     PresentedReceipts(ledger, codes, sold, reference),
                 ).routes(),
                 *DisplayApi(displays, selling, sockets).routes(),
-                *TechnicianApi(access, adoption, wall, device_checks, days, wall_sockets).routes(),
+                *technician.routes,
                 *ReplicaApi(replica, link, post).routes(),
             )
         )
@@ -377,7 +380,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         app = guarded_app(
             routes,
             settings=GuardSettings(hosts=frozenset(settings.web.hosts), tls=tls is not None),
-            gate=EdgeGate(access, service_token(settings.secrets.service_token_file)),
+            gate=EdgeGate(access, token),
             clock=clock,
             ids=ids,
             log=log,
@@ -393,16 +396,15 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         lasting = {
             "devices": directory.run,
             "device reports": reports.run,
-            "device tests": device_checks.run,
             "results": dispatch.run,
             "scans": scanning.run,
             "late jobs": dispatch.sweep,
-            "clock": ClockWatch(ledger, clock, log).run,
+            "clock": watch.run,
             "open drawers": drawers.run,
             "fiscal": fiscal.run,
             "bus": bus.run,
         }
-        lasting |= line_displays.lasting()
+        lasting |= line_displays.lasting() | technician.lasting
         for name, work in lasting.items():
             _ = tasks.start(name, work)
         await web.open()
@@ -412,7 +414,6 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         stack.push_async_callback(wall_sockets.close)
         stack.callback(replica.close)
         stack.callback(post.close)
-        files = (ledger_file, reference_file, site_file)
         yield Edge(
             settings,
             log,
@@ -424,7 +425,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             ledger_file,
             dispatch,
             fiscal,
-            files,
+            (ledger_file, reference_file, site_file),
             web,
             wall_sockets,
         )

@@ -20,18 +20,19 @@ from edge.engine.text_safety import without_pans
 
 LOG_FIELDS_KEPT: Final = frozenset({
     "ts", "level", "event", "process",
-    "after_s", "address", "amount_minor", "asked", "broker", "by_ms", "code", "defect", "device",
-    "difference_minor", "driver", "dropped", "errors", "file", "filter", "given", "host",
-    "incident", "job", "ledger_minor", "level_", "marked", "method", "number", "origin", "outcome",
-    "path", "payment", "pid", "port", "reason", "receipt", "ref", "refund", "restart", "retained",
-    "reversal", "route", "sale", "seq", "status", "store", "task", "tasks", "terminal", "till",
-    "topic", "trace", "transaction", "version", "waiting",
+    "address", "after_s", "at", "broker", "by_ms", "clean", "code", "defect", "device", "driver", "dropped",
+    "error", "filter", "head", "host", "incident", "job", "lines", "marked", "number", "open_jobs", "open_ms",
+    "open_payments", "open_sales", "origin", "outcome", "parked_sales", "payment", "pid", "port",
+    "reason", "receipt", "ref", "refund", "refused", "restart", "retained", "reversal", "said",
+    "sale", "status", "task", "tasks", "terminal", "till", "topic", "trace", "transaction", "user",
+    "waiting", "who",
 })  # fmt: skip
-"""Their texts are cleaned all the same. Who did something, and what people typed, is not here."""
+"""Their texts are cleaned all the same. `user` is one of the broker's, `who` a device or host."""
 LOG_FIELDS_LEFT_OUT: Final = frozenset({
-    "actor", "by", "cashier", "label", "name", "person", "said", "user", "users", "who", "wish",
-    "words",
+    "amount_minor", "asked", "by", "difference_minor", "given", "ledger_minor", "name", "users",
+    "wish",
 })  # fmt: skip
+"""Who did something, what people wished, and how much money it was about."""
 
 HIDDEN: Final = "(hidden)"
 LEFT_OUT: Final = "(left out)"
@@ -87,7 +88,7 @@ class Redactor:
         """Return a line of the box's log as it may leave."""
         try:
             fields = msgspec.json.decode(line, type=dict[str, Any])
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
             return msgspec.json.encode({"event": LEFT_OUT}).decode()
         kept = {
             name: self.plain(value) if name in LOG_FIELDS_KEPT else LEFT_OUT
@@ -100,7 +101,7 @@ class Redactor:
         for number, line in enumerate(content.splitlines()):
             try:
                 entry = msgspec.json.decode(line, type=dict[str, Any])
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            except (msgspec.DecodeError, UnicodeError, RecursionError):
                 continue
             told = self.plain(entry) if number == 0 else self._entry(entry, device_class)
             yield msgspec.json.encode(told).decode()
@@ -130,7 +131,7 @@ def is_secret(name: str) -> bool:
 def _kind_of(data: bytes) -> dict[str, Any]:
     try:
         job = msgspec.json.decode(data, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return {"bytes": len(data)}
     return {name: job[name] for name in ("id", "kind") if isinstance(job.get(name), str)}
 

@@ -5,12 +5,14 @@ import { when } from "./card.js";
 import { Fault } from "./fields.js";
 import { celsius, mebibytes, seconds, span } from "./figures.js";
 import { Sheet } from "./sheet.js";
-import { isWord, language, say } from "./technician_words.js";
+import { isWord, say } from "./technician_words.js";
 import { saveBundle } from "./wishes.js";
 import * as store from "./store.js";
 
 /** @typedef {import("./protocol").BoxPart} BoxPart */
 const ALWAYS = new Set(["disk", "clock", "temperature", "hosts", "bus", "link"]);
+/** Of these the box's own words know more than a catalogue: why a line is refused, which file cannot be written. */
+const SAY_MORE = new Set(["link", "ledger", "cards", "terminal_days", "tse"]);
 const TONES = /** @type {const} */ ({ well: "well", watch: "wait", person: "person" });
 
 /** @param {BoxPart} part @returns {Record<string, string | number>} */
@@ -28,12 +30,11 @@ export function partWords(part) {
   const { code } = part;
   const name = `part_${part.name}`;
   const next = `${code}_next`;
-  const known = isWord(code);
   return {
     name: isWord(name) ? say(name) : part.name,
     words: isWord(code) ? say(code, figures(part)) : part.words,
     next: isWord(next) ? say(next) : part.advice,
-    own: part.state === "well" || !known || language() !== "en" ? "" : part.words,
+    own: part.state !== "well" && SAY_MORE.has(part.name) ? [part.words, part.advice].filter(Boolean).join(" ") : "",
   };
 }
 

@@ -8,6 +8,7 @@ import { when } from "./card.js";
 import { dayWords } from "./day_words.js";
 import { deviceName } from "./device_words.js";
 import { Fault, Text } from "./fields.js";
+import { whole } from "./figures.js";
 import { Sheet } from "./sheet.js";
 import { say } from "./technician_words.js";
 import { endDay, settleDay } from "./wishes.js";
@@ -39,7 +40,7 @@ export function DaySums({ day }) {
   const { currency } = day;
   const row = (/** @type {string} */ name, /** @type {boolean} */ told, /** @type {number} */ terminal, /** @type {number} */ count, /** @type {number} */ ledger, /** @type {number} */ inLedger) => {
     const differs = told && terminal !== Math.abs(ledger);
-    const sum = (/** @type {number} */ minor, /** @type {number} */ n) => html`<${Money} minor=${minor} currency=${currency} />${n > 0 && html`<small>${`\u00d7\u00a0${new Intl.NumberFormat().format(n)}`}</small>`}`;
+    const sum = (/** @type {number} */ minor, /** @type {number} */ n) => html`<${Money} minor=${minor} currency=${currency} />${n > 0 && html`<small>${`\u00d7\u00a0${whole(n)}`}</small>`}`;
     return html`<tr key=${name} class=${differs ? "differs" : ""}><th scope="row"><bdi>${name}</bdi></th><td class="num">${told ? sum(terminal, count) : html`<small>${say("day_not_told")}</small>`}</td><td class="num">${sum(ledger, inLedger)}</td>
       <td class="num">${told && html`<${Money} minor=${Math.abs(terminal - Math.abs(ledger))} currency=${currency} minus=${terminal < Math.abs(ledger)} />`}</td></tr>`;
   };

@@ -11,10 +11,13 @@ const SPANS = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
 const united = (value, unit, more) => new Intl.NumberFormat(locale(), { style: "unit", unit, ...more }).format(value);
 
 /** @param {number} count */
+export const whole = (count) => new Intl.NumberFormat(locale()).format(count);
+
+/** @param {number} count */
 export function bytes(count) {
   const step = Math.min(BYTES.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, count)) / 3)));
   const value = count / KILO ** step;
-  return united(value, BYTES[step] ?? "byte", { maximumFractionDigits: value < 10 && step ? 1 : 0 });
+  return united(value, BYTES[step] ?? "byte", { maximumFractionDigits: value < 10 && step ? 1 : 0, unitDisplay: step ? "short" : "long" });
 }
 
 /** @param {number} count of MiB, as the box says it */

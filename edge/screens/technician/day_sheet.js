@@ -58,7 +58,7 @@ function Told({ device, day }) {
     ${own && html`<p class="hint"><bdi>${own}</bdi></p>`}
     ${day.state === "" && html`<p class="quiet">${say("day_last")}: <bdi>${when(day.at)}</bdi></p>`}
     ${day.inferred && html`<p class="hint">${say("day_inferred")}</p>`}
-    <${DaySums} day=${day} />`;
+    ${day.state === "" && html`<${DaySums} day=${day} />`}`;
 }
 
 /** @param {{id: string}} props */

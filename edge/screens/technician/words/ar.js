@@ -209,6 +209,7 @@ export const WORDS = Object.freeze({
   recorded: "محفوظ على {host} باسم:",
   recorded_nowhere: "لا يحفظ {host} التسجيلات: نزّله، فلا نسخة أخرى.",
   recorded_large: "كبير جدًا ليُرسل إلى هنا. خذه من {host}.",
+  recorded_not: "كبير جدًا ليُرسل إلى هنا، ولا يحفظ {host} التسجيلات. سمِّ لها مجلدًا في devices.toml.",
   recorded_download: "نزّل ({size})",
   recorded_play: "لتشغيله في مشغّله، على أي حاسوب فيه Tillbox:",
   recorded_list: "لعرض كل ما يحفظه {host}، على ذلك الحاسوب:",

@@ -219,6 +219,7 @@ export const WORDS = Object.freeze({
   recorded: "It is kept on {host} as:",
   recorded_nowhere: "{host} keeps no recordings: download it, there is no other copy.",
   recorded_large: "It is too large to be sent here. Fetch it on {host}.",
+  recorded_not: "It is too large to be sent here, and {host} keeps no recordings. Name a folder for them in its devices.toml.",
   recorded_download: "Download ({size})",
   recorded_play: "To play it into its driver, on any machine with Tillbox:",
   recorded_list: "To list all that {host} keeps, on that machine:",

@@ -209,6 +209,7 @@ export const WORDS = Object.freeze({
   recorded: "{host}에 다음 이름으로 저장되었습니다:",
   recorded_nowhere: "{host}은(는) 기록을 보관하지 않습니다. 내려받으세요. 다른 사본이 없습니다.",
   recorded_large: "여기로 보내기에는 너무 큽니다. {host}에서 가져오세요.",
+  recorded_not: "여기로 보내기에는 너무 크고 {host}은(는) 기록을 보관하지 않습니다. 그 devices.toml에 폴더를 적으세요.",
   recorded_download: "내려받기({size})",
   recorded_play: "Tillbox가 있는 아무 컴퓨터에서 드라이버에 재생하려면:",
   recorded_list: "{host}이(가) 보관한 전체 목록은 그 컴퓨터에서:",

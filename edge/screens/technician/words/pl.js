@@ -209,6 +209,7 @@ export const WORDS = Object.freeze({
   recorded: "Leży na {host} jako:",
   recorded_nowhere: "{host} nie przechowuje nagrań: pobierz je, innej kopii nie ma.",
   recorded_large: "Jest za duże, by je tu przesłać. Pobierz je na {host}.",
+  recorded_not: "Jest za duże, by je tu przesłać, a {host} nie przechowuje nagrań. Podaj dla nich folder w jego devices.toml.",
   recorded_download: "Pobierz ({size})",
   recorded_play: "Aby odtworzyć w sterowniku, na dowolnym komputerze z Tillbox:",
   recorded_list: "Lista wszystkiego, co przechowuje {host}, na tym komputerze:",

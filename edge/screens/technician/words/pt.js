@@ -209,6 +209,7 @@ export const WORDS = Object.freeze({
   recorded: "Está guardada em {host} como:",
   recorded_nowhere: "{host} não guarda gravações: baixe-a, não há outra cópia.",
   recorded_large: "É grande demais para ser enviada. Busque-a em {host}.",
+  recorded_not: "É grande demais para ser enviada, e {host} não guarda gravações. Dê uma pasta a elas no devices.toml dele.",
   recorded_download: "Baixar ({size})",
   recorded_play: "Para reproduzi-la no controlador, em qualquer máquina com Tillbox:",
   recorded_list: "Para listar tudo o que {host} guarda, naquela máquina:",

@@ -209,6 +209,7 @@ export const WORDS = Object.freeze({
   recorded: "保存在 {host} 上，名称：",
   recorded_nowhere: "{host} 不保存记录：请下载，没有其他副本。",
   recorded_large: "太大，无法发送到这里。请在 {host} 上取。",
+  recorded_not: "太大，无法发送到这里，而 {host} 不保存记录。请在其 devices.toml 中指定文件夹。",
   recorded_download: "下载（{size}）",
   recorded_play: "在任一装有 Tillbox 的机器上回放到驱动：",
   recorded_list: "列出 {host} 保存的全部记录（在该机上）：",

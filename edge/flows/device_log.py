@@ -38,6 +38,7 @@ from edge.engine.text_safety import without_pans
 from edge.runtime.bus import Bus, BusMessage, Subscription
 
 _JOBS_REMEMBERED: Final = LOG_ENTRIES_PER_DEVICE_MAX
+_DELIVERIES_REMEMBERED: Final = 16
 
 
 class _Asked(msgspec.Struct, frozen=True):
@@ -75,6 +76,16 @@ class _Notes:
     parts: dict[str, str] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
     """Kinds of the newest jobs, by their ids."""
+    heard: deque[tuple[str, str, str]] = field(
+        default_factory=lambda: deque(maxlen=_DELIVERIES_REMEMBERED)
+    )
+    """What was delivered last: a broker may deliver twice, and does where filters overlap."""
+
+    def again(self, *delivery: str) -> bool:
+        """Say whether this was delivered before; from now on it was."""
+        known = delivery in self.heard
+        self.heard.append((delivery[0], delivery[1], delivery[2]))
+        return known
 
 
 @dataclass
@@ -157,6 +168,8 @@ class DeviceLog:
 
     def _take_result(self, notes: _Notes, result: _Answered) -> None:
         error = result.error
+        if notes.again(result.id, result.status.value, error.detail if error else ""):
+            return
         self._note(
             notes,
             "answered",
@@ -167,9 +180,11 @@ class DeviceLog:
         )
 
     def _take_event(self, notes: _Notes, kind: str, payload: bytes) -> None:
+        event = _EVENT.decode(payload)
+        if notes.again(event.id, kind, ""):
+            return
         if kind == EVENT_SCAN:
-            text = _SCAN.decode(_EVENT.decode(payload).data).text
-            self._note(notes, "scan", count=len(text))
+            self._note(notes, "scan", count=len(_SCAN.decode(event.data).text))
         else:
             self._note(notes, "event", name=kind)
 

@@ -90,6 +90,18 @@ def test_only_what_changed_of_a_state_is_told() -> None:
     ]
 
 
+def test_what_is_delivered_twice_is_told_once() -> None:
+    log = made()
+    scan = encode(DeviceEvent("scan-0001", 1, 1, 2, msgspec.Raw(encode(BarcodeScanned("5601")))))
+    for _ in range(2):
+        log.take(answer(JobStatus.ACCEPTED, JobError("waits", "No paper.")))
+        log.take(BusMessage(TOPICS.event("scan"), scan))
+        log.take(answer(JobStatus.DONE))
+    assert [line[0] for line in told(log)] == ["answered", "scan", "answered"]
+    log.take(answer(JobStatus.ACCEPTED, JobError("waits", "The cover is open.")))
+    assert len(told(log)) == 4
+
+
 def test_nobodys_data_is_in_it() -> None:
     log = made()
     log.sent(TOPICS.job, job(args=encode({"document": f"Marta {CARD}"})))

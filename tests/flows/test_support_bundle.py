@@ -93,7 +93,8 @@ async def test_nobodys_data_is_in_it(tmp_path: Path) -> None:
         on.host.answers["save_recording"] = lambda job: JobResult(
             job.id, JobStatus.DONE, 1, recording(*planted)
         )
-        await on.wish(**{**PRINTER_2, "name": "Marta's printer"})  # type: ignore[arg-type]
+        status, body = await on.wish(**{**PRINTER_2, "name": "Zofia"})  # type: ignore[arg-type]
+        assert status == 200, body
         await on.box.call("POST", "/api/v1/technician/session", {"cashier": "sofia", "pin": "1111"})
         await on.box.command("add_item", code=MILK)
         await on.host.scan("CUSTOMER-77", on.box.edge.selling.clock.now_ms())
@@ -116,6 +117,7 @@ async def test_nobodys_data_is_in_it(tmp_path: Path) -> None:
         "Sofia",
         "Jo\u00e3o",
         "Kowalski",
+        "Zofia",
         "CUSTOMER",
         CARD,
         TOKEN,

@@ -268,7 +268,7 @@ async def test_the_box_says_how_it_is_with_a_next_step(shop: Shop) -> None:
     await shop.host.report("printer-1", DriverState.READY)
     await expect(strip.locator("[data-part=hosts]")).to_contain_text("away: box")
     await expect(strip.locator("[data-part=hosts]")).to_contain_text("look at that machine")
-    await wall.page.get_by_role("button", name="All about the box").click()
+    await wall.page.get_by_role("button", name="About the box").click()
     await expect(wall.sheet.locator("[data-part=hosts] .todo")).to_contain_text("start again")
     await expect(wall.sheet.locator("[data-part=ledger]")).to_contain_text("kept on disk")
     await expect(wall.sheet).to_contain_text("0.1.0")
@@ -367,3 +367,6 @@ async def test_the_packed_page_is_one_script_and_speaks_every_language(
         await wall.stage("wall")
         await wall.page.locator(".top select").select_option("ar")
         await expect(wall.page.locator("h1")).to_have_text("الأجهزة")
+        assert {url.rpartition("/v/")[2].partition("/")[2] for url in asked} >= {
+            "words/ar.js", "technician/words/ar.js",
+        }  # fmt: skip

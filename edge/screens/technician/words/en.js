@@ -267,7 +267,7 @@ export const WORDS = Object.freeze({
 
   // the box itself
   box: "The box",
-  box_all: "All about the box",
+  box_all: "About the box",
   box_well: "Everything is well.",
   version: "Version",
   running_for: "Running for",

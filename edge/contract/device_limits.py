@@ -238,8 +238,9 @@ LOG_WORDS_CHARS_MAX: Final = 200
 """Of what a device says of itself: a card has room for two lines."""
 VITALS_EVERY_MS: Final = 5_000
 """How often the machine is read for an open wall: a temperature does not move faster."""
-WALL_REFRESH_S: Final = 15.0
-"""An open wall is sent again though no device changed: room, temperature and times go on."""
+WALL_REFRESH_S: Final = 6.0
+"""An open wall is sent again though no device changed: room, temperature and times go on. Longer
+than `VITALS_EVERY_MS`, so that each time something was read anew."""
 DISK_WATCH_BYTES: Final = 2 * 1_073_741_824
 """A disk with less is looked at: at a busy shop's 100 MB a day it lasts some weeks."""
 CELSIUS_HOT: Final = 80

@@ -76,7 +76,7 @@ class BoxVitals:
     def _parts(self, reading: MachineReading) -> tuple[BoxPart, ...]:
         items = {item.name: item for item in self.health()}
         disk = items.pop("disk", None)
-        first = (self._clock(reading), *self._temperature(reading), self._hosts())
+        first = (self._clock(reading), *self._temperature(reading), *self._hosts())
         own = (self._disk(disk),) if disk else ()
         return (*own, *first, *(self._part(item) for item in items.values()))
 
@@ -175,17 +175,21 @@ class BoxVitals:
             ),
         )
 
-    def _hosts(self) -> BoxPart:
+    def _hosts(self) -> tuple[BoxPart, ...]:
         hosts = sorted({device.host for device in self.directory.devices})
         away = [host for host in hosts if not self.directory.host_online(host)]
         params: dict[str, int | str] = {"n": len(hosts), "away": ", ".join(away)}
+        if not hosts:
+            return ()  # a shop without a device yet
         if not away:
-            return BoxPart("hosts", PartState.WELL, "hosts_ok", "Machines answer.", "", params)
-        return BoxPart(
-            "hosts",
-            PartState.PERSON,
-            "hosts_bad",
-            f"Machines with devices do not answer: {', '.join(away)}.",
-            "They start again by themselves. If not, look at that machine and its power.",
-            params,
+            return (BoxPart("hosts", PartState.WELL, "hosts_ok", "Machines answer.", "", params),)
+        return (
+            BoxPart(
+                "hosts",
+                PartState.PERSON,
+                "hosts_bad",
+                f"Machines with devices do not answer: {', '.join(away)}.",
+                "They start again by themselves. If not, look at that machine and its power.",
+                params,
+            ),
         )

@@ -171,6 +171,8 @@ def test_machines_that_are_away_are_named(monkeypatch: pytest.MonkeyPatch) -> No
     assert (found.state, found.code) == (PartState.PERSON, "hosts_bad")
     assert found.params == {"n": 2, "away": "till2"}
     assert "till2" in found.words
+    monkeypatch.setattr(FakeDirectory, "devices", ())
+    assert "hosts" not in {each.name for each in vitals(StillClock()).view().parts}
 
 
 def test_what_stops_no_sale_is_watched_and_all_else_needs_a_person() -> None:

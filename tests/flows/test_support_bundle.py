@@ -12,13 +12,18 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from devices.recordings.bundle import Bundle as FileOfHost
+from devices.recordings.bundle import Heading, RecordedEnd, RecordedJob, pack
+from devices.transports.flight_recorder import CONNECTED, END, IN, JOB, NOTE, OUT, FlightEntry
 from edge.contract.device_limits import (
     BUNDLES_MADE_MAX,
 )
-from edge.contract.device_messages import Job, JobResult, JobStatus
+from edge.contract.device_messages import Job, JobKind, JobResult, JobStatus
 from edge.contract.device_states import DriverState
+from edge.engine.redaction import Redactor
 from edge.flows import support_bundle
 from edge.flows.support_bundle import SupportBundles
 from tests.flows.box import MILK, PIN, SUPERVISOR_PIN, TOKEN
@@ -176,6 +181,27 @@ async def test_only_a_few_are_made_at_once_and_only_for_who_may(tmp_path: Path) 
             await task
         await on.box.call("DELETE", "/api/v1/technician/session")
         assert (await on.box.call("POST", PATH))[0] == 401
+
+
+def test_what_hosts_write_is_what_is_cleaned() -> None:
+    """The form of a recording is the hosts': the box reads it without knowing their code."""
+    job = RecordedJob("job-1", JobKind.PRINT_RECEIPT, msgspec.Raw(b'{"document":"Jan"}'), 1)
+    entries = (
+        FlightEntry(1, NOTE, CONNECTED),
+        FlightEntry(2, JOB, msgspec.json.encode(job)),
+        FlightEntry(3, OUT, b"Served by Jan"),
+        FlightEntry(4, IN, b"\x12"),
+        FlightEntry(5, END, msgspec.json.encode(RecordedEnd("job-1", "done"))),
+    )
+    settings = {"address": "tcp://192.0.2.7:9100", "password_file": "p"}
+    heading = Heading(1, "printer-1", "printer_escpos", settings, 1, "asked", "", "0.1.0")
+    content = pack(FileOfHost(heading, entries)).decode()
+    lines = list(map(json.loads, Redactor(()).recording(content, "printer")))
+    assert lines[0]["settings"] == settings
+    assert [line["way"] for line in lines[1:]] == ["note", "job", "out", "in", "end"]
+    assert lines[2] == {"at_ms": 2, "way": "job", "id": "job-1", "kind": "print_receipt"}
+    assert (lines[3]["bytes"], lines[4]["data"]) == (13, "Eg==")
+    assert "Jan" not in json.dumps(lines)
 
 
 def test_a_bundle_reads_no_file_of_the_box() -> None:

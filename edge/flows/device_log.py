@@ -28,6 +28,7 @@ from edge.contract.device_messages import (
 )
 from edge.contract.device_states import ONLINE, DeviceState
 from edge.contract.device_topics import ParsedTopic, parse_topic
+from edge.contract.errors import TillboxError
 from edge.contract.instant import Clock
 from edge.contract.limits import (
     SUBSCRIPTION_QUEUE_MAX,
@@ -110,21 +111,34 @@ class DeviceLog:
         return 0 if notes is None else notes.count
 
     def sent(self, topic: str, payload: bytes) -> None:
-        """Take what was published by this box."""
-        parsed = parse_topic(topic)
-        if parsed is None or parsed.leaf != "job":
+        """Take what this box is about to publish: the answer may be here before that returns."""
+        asked = self._asked(topic, payload)
+        if asked is None:
             return
-        notes = self._of(parsed)
-        if notes is None:
-            return
-        try:
-            job = _ASKED.decode(payload)
-        except UNREADABLE:
-            return
+        notes, job = asked
         notes.kinds[job.id] = job.kind
         while len(notes.kinds) > _JOBS_REMEMBERED:
             del notes.kinds[next(iter(notes.kinds))]
         self._note(notes, "asked", name=job.kind)
+
+    def not_sent(self, topic: str, payload: bytes, code: str) -> None:
+        """Take that the broker did not take it."""
+        asked = self._asked(topic, payload)
+        if asked is not None:
+            notes, job = asked
+            self._note(notes, "answered", name=job.kind, value=JobStatus.FAILED.value, code=code)
+
+    def _asked(self, topic: str, payload: bytes) -> tuple[_Notes, _Asked] | None:
+        parsed = parse_topic(topic)
+        if parsed is None or parsed.leaf != "job":
+            return None
+        notes = self._of(parsed)
+        if notes is None:
+            return None
+        try:
+            return notes, _ASKED.decode(payload)
+        except UNREADABLE:
+            return None
 
     def take(self, message: BusMessage) -> None:
         """Take what a device said; what is garbled is counted, never raised."""
@@ -235,10 +249,13 @@ class NotedBus:
         retain: bool = False,
         expiry_s: int | None = None,
     ) -> None:
-        """Hand a message to the broker; see `Bus`. It is noted once it was handed over."""
-        # before: the answer may be here first
+        """Hand a message to the broker, and note it; see `Bus`."""
         self._log.sent(topic, payload)
-        await self._bus.publish(topic, payload, qos=qos, retain=retain, expiry_s=expiry_s)
+        try:
+            await self._bus.publish(topic, payload, qos=qos, retain=retain, expiry_s=expiry_s)
+        except TillboxError as error:
+            self._log.not_sent(topic, payload, error.code)
+            raise
 
     def subscribe(
         self, filters: Sequence[str], *, queue_max: int = SUBSCRIPTION_QUEUE_MAX

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from edge.contract.device_limits import (
     LOG_ENTRIES_PER_DEVICE_MAX,
@@ -24,7 +25,7 @@ from edge.contract.device_states import DeviceState, DriverState
 from edge.contract.device_topics import HostTopics
 from edge.contract.wire import encode
 from edge.flows.device_log import DeviceLog, NotedBus
-from edge.runtime.bus import BusMessage
+from edge.runtime.bus import BusMessage, BusUnavailable
 from edge.runtime.memory_bus import MemoryBroker
 from edge.runtime.system_clock import SystemClock
 from tests.flows.fake_host import until, until_view
@@ -141,9 +142,17 @@ def test_it_is_bounded_and_takes_no_harm() -> None:
     assert log.dropped == 15
 
 
-async def test_what_the_broker_did_not_take_is_no_answer_and_the_bus_is_a_bus() -> None:
+async def test_what_the_broker_did_not_take_is_said_and_the_bus_is_a_bus() -> None:
     log = made()
     bus = NotedBus(MemoryBroker().connect("edge"), log)
+    with pytest.raises(BusUnavailable):
+        await bus.publish(TOPICS.job, job())
+    with pytest.raises(BusUnavailable):
+        await bus.publish(TOPICS.state, b"no job")
+    assert told(log) == [
+        ("asked", "print_receipt"),
+        ("answered", "print_receipt", "failed", "bus_unavailable"),
+    ]
     running = asyncio.create_task(bus.run())
     await until(lambda: bus.connected, what="connected")
     greeted: list[str] = []
@@ -158,7 +167,7 @@ async def test_what_the_broker_did_not_take_is_no_answer_and_the_bus_is_a_bus() 
     async for message in heard:
         assert message.topic == TOPICS.job
         break
-    assert told(log) == [("asked", "print_receipt")]
+    assert told(log)[2:] == [("asked", "print_receipt")]
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 

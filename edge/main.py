@@ -30,6 +30,7 @@ from edge.flows.device_directory import DeviceDirectory
 from edge.flows.device_jobs import DeviceJobs
 from edge.flows.device_log import DeviceLog, NotedBus
 from edge.flows.device_reports import DeviceReports
+from edge.flows.digests import Digests
 from edge.flows.fiscal_desk import FiscalDesk
 from edge.flows.gathering import Gathering, TillDevices
 from edge.flows.job_dispatch import JobDispatch
@@ -190,7 +191,6 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             ledger, adopted, directory, reports, settings.tills, settings.devices, log, tasks
         )
         reports.host_seen = adoption.host_seen
-        reports.heard = device_log.take
 
         def day(at: int) -> str:
             # head office may give the ledger another calendar while the box runs
@@ -260,6 +260,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         )
         dispatch = JobDispatch(store.slug, bus, directory, clock, log, tasks)
         paying = PayingByCard(selling, dispatch, clock, ids, log, tasks, desk)
+        adoption.hold = eod.hold
         days = TerminalDays(
             ledger, TerminalDayRecords(ledger_file), adoption, dispatch, tills, desk, eod, ids
         )
@@ -349,12 +350,12 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             access, adoption, days, dispatch, health, watch, device_log, metrics, (token,)
         )
         wall_sockets = technician.sockets
-        days.changed = wall_sockets.changed
         displays = CustomerDisplays(selling, checks, reference, access.language_of)
         line_displays = LineDisplays(
-            store.slug, bus, directory, displays, reference, clock, ids, log
+            store.slug, bus, directory, displays, reference, clock, ids, log, tasks
         )
         line_displays.open(tills.values())
+        directory.assigned += (dispatch.devices_left, lambda _left: line_displays.follow())
         routes = BoxApi(
             health.items,
             metrics,
@@ -373,7 +374,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
                 ).routes(),
                 *DisplayApi(displays, selling, sockets).routes(),
                 *technician.routes,
-                *ReplicaApi(replica, link, post).routes(),
+                *ReplicaApi(replica, link, post, Digests(ledger, link)).routes(),
             )
         )
         tls = _tls(settings)
@@ -403,8 +404,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             "open drawers": drawers.run,
             "fiscal": fiscal.run,
             "bus": bus.run,
-        }
-        lasting |= line_displays.lasting() | technician.lasting
+        } | technician.lasting
         for name, work in lasting.items():
             _ = tasks.start(name, work)
         await web.open()

@@ -46,7 +46,10 @@ def technician_parts(
     metrics: Metrics,
     secrets: tuple[str, ...],
 ) -> TechnicianParts:
-    """Return the technician's side; `secrets` are the box's, which leave it in no bundle."""
+    """Return the technician's side, which hears of days and devices from now on.
+
+    `secrets` are the box's, which leave it in no bundle.
+    """
     store, bus, clock, reference = dispatch.store, dispatch.bus, dispatch.clock, access.reference
     log, tail = dispatch.log, LogTail()
     log.listen(tail.take)
@@ -60,6 +63,8 @@ def technician_parts(
         BoxVitals(health.items, health.disk, health.link, dispatch.directory, watch, clock),
     )
     sockets = WallSockets(wall, access, clock, dispatch.tasks)
+    days.changed = sockets.changed
+    adoption.reports.heard = device_log.take
     checks = DeviceChecks(store, bus, wall, days.ledger, dispatch, clock)
     recordings = SavedRecordings(store, bus, dispatch.directory, clock, log)
     bundles = SupportBundles(

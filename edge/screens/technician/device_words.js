@@ -13,7 +13,7 @@ const ANSWERS = /** @type {Readonly<Record<string, string>>} */ (Object.freeze({
   expired: "too_late",
   kind_unknown: "versions_differ", args_invalid: "versions_differ", delivery_wrong: "versions_differ", version_unknown: "versions_differ",
   queue_full: "device_busy", in_progress: "device_busy", drawer_not_ready: "device_busy",
-  broken_off: "broken_off", no_end: "broken_off", connection_lost: "broken_off",
+  broken_off: "broken_off", no_end: "broken_off", connection_lost: "broken_off", printer_restarted: "broken_off",
   device_not_configured: "not_set_up", driver_defect: "defect", failed: "defect",
   printer_not_ready: "unreachable", printer_silent: "unreachable", printer_takes_nothing: "unreachable", printer_offline: "unreachable", printer_not_open: "unreachable", printer_not_plugged_in: "unreachable",
   connection_broken: "unreachable", connection_closed: "unreachable", device_not_connected: "unreachable", no_answer: "unreachable", no_connection: "unreachable", drawer_lost: "unreachable", drawer_takes_nothing: "unreachable",

@@ -21,11 +21,10 @@ from edge.flows.card_desk import CardDesk
 from edge.flows.clock_watch import ClockWatch
 from edge.flows.coupons import Coupons
 from edge.flows.customer_displays import CustomerDisplays
-from edge.flows.device_checks import DeviceChecks
 from edge.flows.device_directory import DeviceDirectory
 from edge.flows.device_jobs import DeviceJobs
+from edge.flows.device_log import DeviceLog, NotedBus
 from edge.flows.device_reports import DeviceReports
-from edge.flows.device_wall import DeviceWall
 from edge.flows.digests import Digests
 from edge.flows.fiscal_desk import FiscalDesk
 from edge.flows.gathering import Gathering, TillDevices
@@ -80,11 +79,11 @@ from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock
 from edge.runtime.tls_contexts import server_context
 from edge.settings import EdgeSettings
+from edge.technician_parts import technician_parts
 from edge.web.box_api import BoxApi
 from edge.web.caller import EdgeGate
 from edge.web.display_api import DisplayApi
 from edge.web.replica_api import ReplicaApi
-from edge.web.technician_api import TechnicianApi
 from edge.web.till_api import TillApi
 from edge.web.till_socket import TillSockets
 from edge.web.wall_socket import WallSockets
@@ -126,6 +125,8 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
     """
     clock = SystemClock()
     ids = SystemIds(clock)
+    device_log = DeviceLog(clock, lambda: wall_sockets.changed())  # noqa: PLW0108 - bound later
+    bus = NotedBus(bus, device_log)
     data = settings.data_dir
     data.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
@@ -331,12 +332,12 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         metrics = Metrics()
         health.declare(metrics)
         sockets = TillSockets(views, clock, tasks)
-        wall = DeviceWall(
-            lambda: reference.store.name if reference.has_store else "", adoption, bus, clock, days
+        watch = ClockWatch(ledger, clock, log)
+        token = service_token(settings.secrets.service_token_file)
+        technician = technician_parts(
+            access, adoption, days, dispatch, health, watch, device_log, metrics, (token,)
         )
-        wall_sockets = WallSockets(wall, access, clock, tasks)
-        days.changed = wall_sockets.changed
-        device_checks = DeviceChecks(store.slug, bus, wall, ledger, dispatch, clock)
+        wall_sockets = technician.sockets
         displays = CustomerDisplays(selling, checks, reference, access.language_of)
         line_displays = LineDisplays(
             store.slug, bus, directory, displays, reference, clock, ids, log, tasks
@@ -360,7 +361,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
                     PresentedReceipts(ledger, codes, sold, reference),
                 ).routes(),
                 *DisplayApi(displays, selling, sockets).routes(),
-                *TechnicianApi(access, adoption, wall, device_checks, days, wall_sockets).routes(),
+                *technician.routes,
                 *ReplicaApi(replica, link, post, Digests(ledger, link)).routes(),
             )
         )
@@ -368,7 +369,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         app = guarded_app(
             routes,
             settings=GuardSettings(hosts=frozenset(settings.web.hosts), tls=tls is not None),
-            gate=EdgeGate(access, service_token(settings.secrets.service_token_file)),
+            gate=EdgeGate(access, token),
             clock=clock,
             ids=ids,
             log=log,
@@ -384,15 +385,14 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         lasting = {
             "devices": directory.run,
             "device reports": reports.run,
-            "device tests": device_checks.run,
             "results": dispatch.run,
             "scans": scanning.run,
             "late jobs": dispatch.sweep,
-            "clock": ClockWatch(ledger, clock, log).run,
+            "clock": watch.run,
             "open drawers": drawers.run,
             "fiscal": fiscal.run,
             "bus": bus.run,
-        }
+        } | technician.lasting
         for name, work in lasting.items():
             _ = tasks.start(name, work)
         await web.open()
@@ -402,7 +402,6 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         stack.push_async_callback(wall_sockets.close)
         stack.callback(replica.close)
         stack.callback(post.close)
-        files = (ledger_file, reference_file, site_file)
         yield Edge(
             settings,
             log,
@@ -414,7 +413,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             ledger_file,
             dispatch,
             fiscal,
-            files,
+            (ledger_file, reference_file, site_file),
             web,
             wall_sockets,
         )

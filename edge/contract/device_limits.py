@@ -257,3 +257,34 @@ COUNTER_SLIPS_SHOWN_MAX: Final = 20
 """Slips that the page can leaf through; the API has all that the printer keeps."""
 COUNTER_BOOKED_SHOWN_MAX: Final = 20
 """Bookings that the page shows; the API has all."""
+LOG_ENTRIES_PER_DEVICE_MAX: Final = 60
+"""What a technician scrolls through on a telephone; a payment has about six entries."""
+LOGGED_DEVICES_MAX: Final = 256
+"""Devices whose newest entries are kept, those that were given up among them."""
+LOG_WORDS_CHARS_MAX: Final = 200
+"""Of what a device says of itself: a card has room for two lines."""
+VITALS_EVERY_MS: Final = 5_000
+"""How often the machine is read for an open wall: a temperature does not move faster."""
+WALL_REFRESH_S: Final = 6.0
+"""An open wall is sent again though no device changed: room, temperature and times go on. Longer
+than `VITALS_EVERY_MS`, so that each time something was read anew."""
+DISK_WATCH_BYTES: Final = 2 * 1_073_741_824
+"""A disk with less is looked at: at a busy shop's 100 MB a day it lasts some weeks."""
+CELSIUS_HOT: Final = 80
+"""From here on a Raspberry Pi slows itself down."""
+CELSIUS_WATCH: Final = 70
+"""A box in a closed cupboard in summer: there is time to give it air."""
+CLOCK_MS_MIN: Final = 1_767_225_600_000
+"""2026-01-01: a clock that shows less was never set; this program is younger."""
+CLOCK_STEP_TOLD_MS: Final = 86_400_000
+"""A jump of the clock is shown for a day."""
+RECORDING_ANSWER_MS_MAX: Final = 10_000
+"""A recording is on its host's disk and here within a second; a worn card takes longer."""
+RECORDINGS_ASKED_MAX: Final = 80
+"""Recordings under way in one store: those of a support bundle, and a few by hand."""
+LOG_TAIL_BYTES_MAX: Final = 524_288
+"""The newest lines of the box's own log, in memory for a support bundle: days of a well box."""
+BUNDLE_BYTES_MAX: Final = 8 * 1_048_576
+"""A support bundle before it is packed: it goes by e-mail. What is over is left out and named."""
+BUNDLES_MADE_MAX: Final = 2
+"""At once; each asks every device for its recording."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,6 +30,8 @@ from edge.contract.technician_views import (
 )
 from edge.engine.adoption_rules import ADDRESS, place_of, servable_roles
 from edge.flows.adoption import Adoption
+from edge.flows.box_vitals import BoxVitals
+from edge.flows.device_log import DeviceLog
 from edge.flows.device_reports import HostReport
 from edge.flows.terminal_days import TerminalDays
 from edge.runtime.bus import Bus
@@ -54,6 +56,13 @@ class DeviceWall:
     bus: Bus
     clock: Clock
     days: TerminalDays
+    log: DeviceLog
+    vitals: BoxVitals
+
+    @property
+    def devices(self) -> Sequence[BoundDevice]:
+        """The devices of the shop."""
+        return self.adoption.directory.devices
 
     def view(self) -> WallView:
         """Return the whole wall. Fixed devices first, in their order, then the adopted ones."""
@@ -69,6 +78,7 @@ class DeviceWall:
             adoption.tills,
             tuple(map(self._device, adoption.directory.devices)),
             tuple(self._host(name, hosts[name]) for name in sorted(hosts)),
+            self.vitals.view(),
         )
 
     def tests_of(self, device: BoundDevice) -> tuple[DeviceTest, ...]:
@@ -145,6 +155,8 @@ class DeviceWall:
             tests=self.tests_of(device) if here else (),
             ends_day=here and self.days.can_end(device),
             day=self._day(device),
+            records=self.bus.connected and adoption.directory.host_online(device.host),
+            noted=self.log.noted(device.host, device.id),
         )
 
     def _day(self, device: BoundDevice) -> TerminalDayView | None:

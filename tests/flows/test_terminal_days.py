@@ -84,6 +84,7 @@ async def test_a_day_that_agrees_is_said_and_ended_once(tmp_path: Path) -> None:
             "ledger_minor": 129, "difference_minor": 0, "code": "day_agrees", "currency": "EUR",
             "job": "day-000001", "advice": "",
         }.items() <= day.items()  # fmt: skip
+        assert day["schemes"] == [{"scheme": "Debit", "ledger_count": 1, "ledger_minor": 129}]
         assert await end(on) == (200, day)
         assert [job.id for job in on.host.of_kind("end_of_day")] == ["day-000001"]
         assert event_types(on.box).count("terminal_day_asked") == 1

@@ -104,7 +104,7 @@ from edge.contract.system_events import (
     SignInLocked,
     TillEnrolled,
 )
-from edge.contract.terminal_day_events import TerminalDayAsked, TerminalDayEnded
+from edge.contract.terminal_day_events import SchemeSum, TerminalDayAsked, TerminalDayEnded
 from edge.contract.tip_events import TipReturned, TipSet
 from edge.contract.training_events import TrainingBegan, TrainingEnded, TrainingNoted
 from edge.contract.weighing_events import WeighingAsked, WeighingEnded
@@ -324,6 +324,11 @@ CASES: Final[tuple[Event, ...]] = (
         terminal="terminal-1", job="0199f0a4-9b02-7f60-9c11-5e0a44d1b7ac", outcome="closed",
         ledger_minor=12_840, told=True, amount_minor=13_340, difference_minor=500, inferred=True,
         resolved_by="inquiry", trace="000417", code="00", reason="It is handed in.",
+        schemes=(
+            SchemeSum("Visa", told=True, count=3, amount_minor=13_340, ledger_count=2,
+                      ledger_minor=12_840),
+            SchemeSum("girocard", ledger_count=1, ledger_minor=-500),
+        ),
     ),
     TillEnrolled(till="till-1", label="By the door", secret_sha256="00" * 32),
     TrainingBegan(approver="pawel"),

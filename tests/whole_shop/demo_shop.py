@@ -152,11 +152,12 @@ class Shop:
                 await self.insist("abandon")
 
     async def make_well(self) -> None:
-        """Give the shop paper, cables and a line, and the till an empty basket."""
+        """Give the shop paper, cables, a line and a shut drawer, and the till an empty basket."""
         await self.counter("POST", "printer", {"paper": "ok"})
         await self.counter("POST", "terminal", {"next": "approve"})
         await self.counter("POST", "link", {"up": True})
         await self.counter("POST", "scale", {"grams": 0})
+        await self.counter("POST", "drawer/close")  # left open for a minute it is not well
         for device in ("scanner", "printer", "terminal", "scale"):
             await self.counter("POST", "cables", {"device": device, "plugged": True})
         await self.clear()

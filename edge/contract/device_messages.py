@@ -284,7 +284,12 @@ class PrintOutcome(msgspec.Struct, frozen=True):
 
 
 class DrawerOutcome(msgspec.Struct, frozen=True):
-    """`outcome`: `opened` (the sensor saw it) or `pulsed` (no sensor, or it did not change)."""
+    """`outcome`: `opened` (the sensor saw it) or `pulsed` (nothing is known of the sensor).
+
+    `pulsed` also while it is not learnt yet which of the sensor's levels means open, and when
+    the pulse may still wait its turn in a printer. A sensor that is known and says that the
+    drawer stayed shut makes the job fail with code `open_failed`.
+    """
 
     outcome: str
 

@@ -47,6 +47,9 @@ TAG_TERMINAL_ID: Final = 0x1F44
 _BY_SIGNATURE: Final = frozenset({0x01, 0x05, 0x06, 0x07})
 """1F10: by signature alone, or beside a PIN."""
 
+NUMBER_BYTES_MAX: Final = 6
+"""A number of this length holds no card number: the shortest have 13 digits."""
+
 RECEIPT_MERCHANT: Final = 1
 RECEIPT_CUSTOMER: Final = 2
 
@@ -316,8 +319,8 @@ def _error_words(items: tuple[Tlv, ...], encoding: TextEncoding) -> str:
     """Return the terminal's own text of an error, else its number, for whoever is called."""
     text = (find(items, TAG_ERROR_TEXT) or b"").strip(b"\0")
     shown = without_card_numbers(decode_text(text, _named_set(items, encoding)).strip())
-    code = find(items, TAG_ERROR_CODE)
-    return shown or (f"error {code.hex().upper()}" if code else "")
+    code = find(items, TAG_ERROR_CODE) or b""
+    return shown or (f"error {code.hex().upper()}" if 0 < len(code) <= NUMBER_BYTES_MAX else "")
 
 
 def _print_line(data: bytes, encoding: TextEncoding) -> PrintedText:

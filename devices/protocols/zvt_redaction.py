@@ -13,6 +13,7 @@ from devices.protocols.zvt_apdu import Apdu, Control
 from devices.protocols.zvt_commands import PASSWORD_BYTES, PASSWORD_COMMANDS, TAG_SYNC_RECEIPT
 from devices.protocols.zvt_fields import Field, encode_fields, read_fields
 from devices.protocols.zvt_messages import (
+    NUMBER_BYTES_MAX,
     TAG_CARD_TYPE,
     TAG_CARDHOLDER,
     TAG_ERROR_CODE,
@@ -102,7 +103,7 @@ def _objects(data: bytes) -> bytes:
         encode_tlv(
             item.tag,
             item.value
-            if item.tag in _KEPT_TAGS
+            if item.tag in _KEPT_TAGS and len(item.value) <= NUMBER_BYTES_MAX
             else _objects(item.value)
             if item.children
             else _blank(item.value),

@@ -124,6 +124,8 @@ def test_a_password_has_six_digits(password: str) -> None:
         (0x061E, "6F 06 04 1F17 01 41", Aborted(0x6F, "A")),
         (0x061E, "6F 49 0978 06 04 1F17 01 41", Aborted(0x6F, "A")),
         (0x061E, "FF 06 05 1F17 02 0000", Aborted(0xFF)),
+        (0x061E, "FF 06 09 1F16 06 123456789012", Aborted(0xFF, "error 123456789012")),
+        (0x061E, "FF 06 0A 1F16 07 41111111111111", Aborted(0xFF)),
         (0x061E, "FF 06 07 14 01 FE 1F17 00", Aborted(0xFF)),
         (0x061E, "FF 06 08 14 01 FE 1F17 02 C3BC", Aborted(0xFF, "ü")),
         (0x061E, "FF 06 09 1F17 06 41", Aborted(0xFF)),
@@ -386,6 +388,15 @@ def test_a_card_number_is_no_name_of_a_card() -> None:
     assert status(f"27 00 8B F2 F1 {name.hex()}").scheme == "VISA " + "*" * 12 + "1111"
 
 
+def test_a_card_number_is_no_error() -> None:
+    text = f"Karte {TEST_NUMBER}".encode()
+    named = f"06 {len(text) + 3:02X} 1F17 {len(text):02X} {text.hex()}"
+    masked = "Karte " + "*" * 12 + "1111"
+    assert read(0x061E, "FF" + named) == Aborted(0xFF, masked)
+    assert status("27 FF" + named).words == masked
+    assert status(f"27 FF 06 0B 1F16 08 {TEST_NUMBER}").words == ""
+
+
 # --- receipts ------------------------------------------------------------------------------
 
 
@@ -455,6 +466,11 @@ def test_a_receipt_without_end_is_cut() -> None:
             0x040F,
             "06 15 1F10 01 02 1F12 01 02 1F73 02 0007 1F16 02 2105 4C 01 41",
             "06 15 1F10 01 02 1F12 01 02 1F73 02 0007 1F16 02 2105 4C 01 EE",
+        ),
+        (
+            0x040F,
+            "06 15 1F16 07 41111111111111 1F2B 08 4111111111111111",
+            "06 15 1F16 07 EEEEEEEEEEEEEE 1F2B 08 EEEEEEEEEEEEEEEE",
         ),
         (0x040F, "06 04 1F07 05 01", "06 04 EEEEEEEE"),
         (0x040F, "06 81 03 07 01 41", "EEEEEEEEEEEE"),

@@ -70,8 +70,15 @@ def without_card_numbers(text: str) -> str:
     """Replace all but the last four digits of whatever passes as a card number (Luhn).
 
     Digits may be set in groups. Other numbers may stand before and behind, as a card's
-    sequence number or expiry does: every run of whole groups is tried.
+    sequence number or expiry does: every run of whole groups is tried, and what is left of one
+    number is tried together with what stands behind it.
     """
+    while (masked := _once(text)) != text:
+        text = masked
+    return text
+
+
+def _once(text: str) -> str:
     groups = list(_DIGITS.finditer(text))
     kept: list[str] = []
     at = 0

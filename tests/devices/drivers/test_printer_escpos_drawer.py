@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 
 from devices.driver import DeviceJob
@@ -136,9 +137,34 @@ async def test_a_pulse_behind_a_receipt_without_evidence_may_come_later() -> Non
         assert failed_to_open(await shop.kick())
 
 
-async def test_a_pulse_behind_a_receipt_that_was_confirmed_does_not_wait() -> None:
+async def test_a_level_felt_on_an_earlier_connection_decides_nothing() -> None:
     async with bench(drawer_open_level="low") as shop:
         await shop.in_state(DriverState.READY)
+        assert shop.ports.state["drawer"] == "closed"
+        await shop.cable.unplug()
+        await shop.in_state(DriverState.LOST)
+        settings = shop.printer._settings
+        shop.printer._settings = msgspec.structs.replace(settings, answers="none")
+        shop.printer.drawer_locked = True
+        shop.cable.plug_in()
+        await shop.in_state(DriverState.READY)
+        assert (await shop.kick()).result == DrawerOutcome("pulsed")
+
+
+@pytest.mark.parametrize("broken_off", [False, True])
+async def test_a_pulse_behind_a_receipt_that_was_confirmed_does_not_wait(
+    broken_off: bool,
+) -> None:
+    async with bench(drawer_open_level="low", printer={"speed_mm_s": 200}) as shop:
+        await shop.in_state(DriverState.READY)
+        if broken_off:
+            await shop.print()  # what is loaded for the first one takes real time
+            printing = asyncio.create_task(shop.print(LONG))
+            await shop.clock.sleep(1)
+            shop.printer.paper = "out"
+            assert (await printing).status is JobStatus.UNKNOWN
+            shop.printer.paper = "ok"
+            await shop.in_state(DriverState.READY)
         assert (await shop.print()).result == PrintOutcome("confirmed")
         shop.printer.drawer_locked = True
         assert failed_to_open(await shop.kick())

@@ -230,3 +230,13 @@ COUNTER_SLIPS_SHOWN_MAX: Final = 20
 """Slips that the page can leaf through; the API has all that the printer keeps."""
 COUNTER_BOOKED_SHOWN_MAX: Final = 20
 """Bookings that the page shows; the API has all."""
+
+# --- Home Assistant ----------------------------------------------------------------------
+SHOWN_WORDS_CHARS_MAX: Final = 255
+"""Home Assistant drops a state that is longer."""
+SHOWN_EVERY_S: Final = 0.5
+"""What changes more often is shown as it is then: nobody looks at a dashboard faster."""
+SHOWN_SEEN_EVERY_S: Final = 300.0
+"""How exact "last seen" is while a device is there: each message is a row in its history."""
+SHOWN_AFRESH_EVERY_S: Final = 10.0
+"""Home Assistant's births are answered no more often: it may start again and again."""

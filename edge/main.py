@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ from edge.flows.device_reports import DeviceReports
 from edge.flows.device_wall import DeviceWall
 from edge.flows.fiscal_desk import FiscalDesk
 from edge.flows.gathering import Gathering, TillDevices
+from edge.flows.home_assistant import home_assistant, last_will
 from edge.flows.job_dispatch import JobDispatch
 from edge.flows.letters import LetterPost
 from edge.flows.line_displays import LineDisplays
@@ -86,7 +86,6 @@ from edge.runtime.static_files import StaticFiles
 from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock
-from edge.runtime.tls_contexts import server_context
 from edge.settings import EdgeSettings
 from edge.web.box_api import BoxApi
 from edge.web.caller import EdgeGate
@@ -373,7 +372,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
                 *ReplicaApi(replica, link, post).routes(),
             )
         )
-        tls = _tls(settings)
+        tls = settings.web.tls()
         app = guarded_app(
             routes,
             settings=GuardSettings(hosts=frozenset(settings.web.hosts), tls=tls is not None),
@@ -403,6 +402,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             "bus": bus.run,
         }
         lasting |= line_displays.lasting()
+        lasting |= home_assistant(settings, bus, directory, reports, clock, log, stack)
         for name, work in lasting.items():
             _ = tasks.start(name, work)
         await web.open()
@@ -444,20 +444,13 @@ def _tse(settings: EdgeSettings, clock: Clock) -> SimulatedTse | None:
     return tse
 
 
-def _tls(settings: EdgeSettings) -> ssl.SSLContext | None:
-    web = settings.web
-    if web.certificate_file is None or web.key_file is None:
-        return None
-    return server_context(web.certificate_file, web.key_file)
-
-
 # --- the process --------------------------------------------------------------------------
 
 
 async def run(settings: EdgeSettings, clock: Clock, log: Log) -> None:
     """Run a box until SIGTERM or SIGINT, or raise what no restart of a task mends."""
     stop = told_to_stop()
-    bus = MqttBus(settings.broker, None, clock, log)
+    bus = MqttBus(settings.broker, last_will(settings), clock, log)
     async with running_edge(settings, bus, log, load_screens()) as edge:
         # what a box is made of stays: the collector need not look at it again and again
         gc.collect()

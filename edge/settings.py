@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,6 +17,7 @@ from edge.contract.limits import (
     DRAWER_OPEN_S_MAX,
 )
 from edge.runtime.mqtt_bus import MqttSettings
+from edge.runtime.tls_contexts import server_context
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 
@@ -45,6 +47,12 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hosts: tuple[str, ...] = ()
     certificate_file: Path | None = None
     key_file: Path | None = None
+
+    def tls(self) -> ssl.SSLContext | None:
+        """Return what tills are served with; None without certificates. Raises SettingsInvalid."""
+        if self.certificate_file is None or self.key_file is None:
+            return None
+        return server_context(self.certificate_file, self.key_file)
 
 
 class DeviceSettings(BoundDevice, frozen=True, forbid_unknown_fields=True):
@@ -79,11 +87,21 @@ class TseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     folder: Path
 
 
+class HomeAssistantSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether Home Assistant is told of the shop's devices; without the table it never was.
+
+    `enabled = false` takes away what was told before: the table may go after the next start.
+    """
+
+    enabled: bool = True
+
+
 class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything `tillbox edge` is told. Relative paths are relative to the file's folder.
 
     `watch_disk`: open no sale on a disk that is nearly full. `drawer_open_s`: how long a drawer
     may stand open before its till says so; 0 for ever. `tse`: the security device, if any.
+    `home_assistant`: describe the shop's devices to a Home Assistant on the same broker.
     """
 
     data_dir: Path
@@ -96,3 +114,4 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     watch_disk: bool = True
     tse: TseSettings | None = None
     drawer_open_s: Annotated[int, Meta(ge=0, le=DRAWER_OPEN_S_MAX)] = DRAWER_OPEN_S
+    home_assistant: HomeAssistantSettings | None = None

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, Final
 
+import msgspec
+
 from edge.contract.device_adoption import BoundDevice
 from edge.contract.device_limits import (
     SHOWN_AFRESH_EVERY_S,
@@ -24,13 +26,14 @@ from edge.contract.device_states import OFFLINE, ONLINE, DeviceMeta, DeviceState
 from edge.contract.home_assistant import (
     BIRTH,
     BORN,
+    ShownDevice,
     ShownTopics,
     device_of,
     discovery_topic,
     object_id,
 )
 from edge.contract.instant import Clock, iso_utc
-from edge.contract.wire import encode
+from edge.contract.wire import UNREADABLE, encode
 from edge.engine.home_assistant import describe, show
 from edge.flows.device_directory import DeviceDirectory
 from edge.flows.device_reports import DeviceReports
@@ -41,6 +44,7 @@ from edge.settings import EdgeSettings
 Work = Callable[[], Coroutine[Any, Any, None]]
 _ECHO_MS: Final = 5_000
 """What the broker has not sent back to us by then it sends to nobody."""
+_SHOWN: Final = msgspec.json.Decoder(ShownDevice)
 _THERE: Final = frozenset({DriverState.READY, DriverState.ATTENTION})
 
 
@@ -140,8 +144,9 @@ class HomeAssistant:
     # --- what comes in --------------------------------------------------------------------
 
     async def listen(self) -> None:
-        """Hear Home Assistant start, and which devices are described already; until cancelled."""
-        incoming = self.bus.subscribe([BIRTH, discovery_topic("+")])
+        """Hear Home Assistant start, and what the broker kept of an earlier life of this box."""
+        shown = ShownTopics(self.store).device("+")
+        incoming = self.bus.subscribe([BIRTH, discovery_topic("+"), shown])
         try:
             async for message in incoming:
                 self._take(message)
@@ -154,6 +159,9 @@ class HomeAssistant:
                 self._afresh = True
                 self.wake()
             return
+        if message.topic.startswith(ShownTopics(self.store).prefix):
+            self._remember(message)
+            return
         self._heard = True
         device = device_of(self.store, message.topic)
         if device is None or not message.payload:
@@ -162,6 +170,17 @@ class HomeAssistant:
             self._foreign.add(device)
             self._said.pop(message.topic, None)
             self.wake()
+
+    def _remember(self, message: BusMessage) -> None:
+        """Take over when a device was last seen, as this box said before it started anew."""
+        if not message.retained or not message.payload:
+            return
+        try:
+            seen = _SHOWN.decode(message.payload).last_seen
+        except UNREADABLE:
+            return  # it is said anew anyway
+        if seen is not None:
+            self._seen.setdefault(message.topic.rpartition("/")[2], seen)
 
     # --- what is said ---------------------------------------------------------------------
 
@@ -179,7 +198,7 @@ class HomeAssistant:
             try:
                 await self._tell_all()
             except BusUnavailable:
-                continue  # the greeting after the next connection begins anew
+                self.wake()  # what was not said is said in the next round
             self._check_heard()
 
     async def _tell_all(self) -> None:

@@ -31,7 +31,7 @@ from edge.runtime.structured_log import open_log
 from edge.runtime.system_clock import SystemClock
 from edge.settings import HomeAssistantSettings
 from tests.brokers import Mosquitto, find_free_port, mosquitto_program, write_password
-from tests.flows.box import DEVICES, settings_in
+from tests.flows.box import DEVICES, bare_box, settings_in
 from tests.flows.fake_host import STORE, until
 from tests.flows.home_assistant_reader import UNAVAILABLE, UNKNOWN, Reader
 from tests.flows.wall import PRINTER_2, Wall, wall
@@ -309,6 +309,24 @@ async def test_a_box_that_starts_anew_takes_away_what_it_has_no_more(
             await home.until_state("tillbox_harbour-street_terminal-1_problem", "off")
         assert {foreign, others} <= home.reader.descriptions.keys()
         assert len(home.reader.descriptions) == 4
+
+
+async def test_when_a_device_was_last_seen_outlives_a_start_of_the_box(
+    tmp_path: Path, broker: Any
+) -> None:
+    async with home_assistant(broker) as home:
+        async with shop(tmp_path, broker) as on:
+            await home.until_state(f"{PRINTER}_connected", "on")
+            await on.host.report("printer-1", DriverState.LOST)
+            await home.until_state(f"{PRINTER}_state", "lost")
+            seen = home.reader.state(f"{PRINTER}_last_seen")
+            assert seen not in {UNAVAILABLE, UNKNOWN}
+        told = len(home.described)
+        async with bare_box(tmp_path, broker=broker, home_assistant=ON):
+            await home.until(lambda: len(home.described) == told + 3, what="all is told again")
+            await home.until_state(f"{PRINTER}_state", "lost")
+            await home.until(lambda: home.reader.newest[SHOWN.availability] == b"online", what="on")
+            assert home.reader.state(f"{PRINTER}_last_seen") == seen
 
 
 async def test_switched_off_all_is_taken_away_and_nothing_more_is_said(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from edge.contract.home_assistant import BIRTH, ShownTopics, discovery_topic, ob
 from edge.contract.wire import encode
 from edge.flows.home_assistant import last_will
 from edge.runtime.broker_access import BrokerAccess
-from edge.runtime.bus import Bus, LastWill
+from edge.runtime.bus import LastWill
 from edge.runtime.memory_bus import MemoryBroker
 from edge.runtime.mosquitto_files import MosquittoListener, write_mosquitto_files
 from edge.runtime.mqtt_bus import MqttBus, MqttSettings
@@ -34,6 +34,7 @@ from tests.brokers import Mosquitto, find_free_port, mosquitto_program, write_pa
 from tests.flows.box import DEVICES, bare_box, settings_in
 from tests.flows.fake_host import STORE, until
 from tests.flows.home_assistant_reader import UNAVAILABLE, UNKNOWN, Reader
+from tests.flows.listening_home import home_assistant
 from tests.flows.wall import PRINTER_2, Wall, wall
 
 ON = HomeAssistantSettings()
@@ -76,65 +77,6 @@ def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     made.start()
     yield made
     made.stop()
-
-
-@dataclass
-class Home:
-    """A Home Assistant that is connected."""
-
-    bus: Bus
-    reader: Reader = field(default_factory=Reader)
-    described: list[str] = field(default_factory=list)
-    """Topics of all descriptions that came, in order."""
-    trouble: Exception | None = None
-
-    async def hear(self) -> None:
-        filters = [
-            "homeassistant/+/+/config",
-            f"tillbox/v1/{STORE}/shown/#",
-            f"tillbox/v1/{STORE}/host/+/availability",
-            f"tillbox/v1/{STORE}/host/+/dev/+/availability",
-        ]
-        async for message in self.bus.subscribe(filters):
-            if message.topic.startswith("homeassistant/") and message.payload:
-                self.described.append(message.topic)
-            try:
-                self.reader.take(message.topic, message.payload)
-            except Exception as error:
-                self.trouble = error
-                raise
-
-    async def until(self, condition: Callable[[], bool], *, what: str) -> None:
-        def holds() -> bool:
-            if self.trouble is not None:
-                raise self.trouble
-            with suppress(KeyError):
-                return condition()
-            return False
-
-        await until(holds, what=what, seconds=10)
-
-    async def until_state(self, unique_id: str, state: str) -> None:
-        try:
-            await self.until(
-                lambda: self.reader.state(unique_id) == state, what=f"{unique_id} is {state}"
-            )
-        except AssertionError:
-            print(self.reader.devices(), self.reader.states, self.reader.newest)
-            raise
-
-
-@asynccontextmanager
-async def home_assistant(broker: Any) -> AsyncIterator[Home]:
-    home = Home(broker.connect(READER))
-    tasks = [asyncio.create_task(home.bus.run()), asyncio.create_task(home.hear())]
-    await until(lambda: home.bus.connected, what="Home Assistant is connected")
-    try:
-        yield home
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @asynccontextmanager

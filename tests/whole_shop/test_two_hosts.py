@@ -8,6 +8,7 @@ at till2, the printer with its drawer and the scale at the box.
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import re
@@ -24,8 +25,14 @@ import pytest
 import pytest_asyncio
 
 from edge.contract.device_topics import HostTopics
+from edge.contract.home_assistant import ShownTopics
+from edge.runtime.mqtt_bus import MqttBus, MqttSettings
+from edge.runtime.structured_log import open_log
+from edge.runtime.system_clock import SystemClock
 from edge.runtime.tls_contexts import client_context
 from tests.brokers import find_free_port, mosquitto_program
+from tests.flows.home_assistant_reader import UNAVAILABLE
+from tests.flows.listening_home import home_assistant
 from tests.runtime.raw_mqtt import raw_client
 from tests.whole_shop.demo_shop import Shop, demo_shop, eventually
 from tests.whole_shop.lines import Carrier, Line
@@ -37,6 +44,7 @@ pytestmark = [
 ]
 
 MOVED = {"scanner-1", "terminal-1"}
+SHOWN = ShownTopics("harbour-street")
 
 
 def tillbox(*words: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -384,3 +392,80 @@ async def test_a_host_that_was_carried_away_is_let_in_no_more(hosts: TwoHosts) -
     # another machine takes its name: nothing has to be said anew at the technician's page
     hosts.kill_till2()
     await join_again(hosts, [*await add_again(hosts), "--again"])
+
+
+# --- Home Assistant -----------------------------------------------------------------------
+
+
+@dataclass
+class FromOutside:
+    """The broker as Home Assistant reaches it: over TLS, with what the command printed."""
+
+    hosts: TwoHosts
+
+    def connect(self, user: str) -> MqttBus:
+        settings = MqttSettings(
+            user,
+            self.hosts.broker / f"{user}.mqtt",
+            "localhost",
+            self.hosts.line.target_port,
+            "3.1.1" if self.hosts.embedded else "5",
+            self.hosts.broker / "shop-ca.pem",
+        )
+        return MqttBus(settings, None, SystemClock(), open_log(user, io.StringIO()))
+
+
+async def _broker_again(hosts: TwoHosts) -> None:
+    """Do what the box said: read the files again, or start anew."""
+    if hosts.embedded:
+        config = hosts.shop.folder / "config" / "broker.toml"
+        _replace_by(config, hosts.broker / "broker.toml", hosts.broker)
+        await hosts.shop.kill_and_wait("broker")
+        await _broker_listens(hosts.line.target_port)
+    else:
+        os.kill(hosts.shop.pids()["broker"], signal.SIGHUP)
+
+
+async def test_home_assistant_sees_both_hosts_from_outside(hosts: TwoHosts) -> None:
+    await hosts.until_well()
+    box, there = "printer-1", "terminal-1"
+    done = tillbox("broker", "add-home-assistant", "--folder", hosts.broker, cwd=hosts.there)
+    assert done.returncode == 0, done.stderr
+    await _broker_again(hosts)
+    edge = hosts.shop.folder / "config" / "edge.toml"
+    before = edge.read_text()
+    edge.write_text(f"{before}\n[home_assistant]\n")
+    await hosts.shop.kill_and_wait("edge")
+
+    def name(device: str, entity: str) -> str:
+        return f"tillbox_harbour-street_{device}_{entity}"
+
+    async with home_assistant(FromOutside(hosts)) as home:
+        for device in (box, there, "scanner-1", "scale-1"):
+            await home.until_state(name(device, "problem"), "off")
+            await home.until_state(name(device, "connected"), "on")
+        await hosts.until_well()
+        await hosts.sell_by_card()
+        hosts.kill_till2()
+        await home.until_state(name(there, "problem"), UNAVAILABLE)
+        await home.until_state(name(there, "connected"), "off")
+        assert home.reader.state(name(box, "problem")) == "off"
+        hosts.start_till2()
+        await home.until_state(name(there, "problem"), "off")
+        # edge ends without a goodbye: its last will says that nobody keeps this true
+        hosts.shop.pause("edge")
+        hosts.shop.kill("edge")
+        await home.until(
+            lambda: home.reader.newest[SHOWN.availability] == b"offline", what="the last will"
+        )
+        await home.until_state(name(box, "problem"), "off")
+        edge.write_text(f"{before}\n[home_assistant]\nenabled = false\n")
+        await hosts.shop.kill_and_wait("edge")
+        await home.until(lambda: not home.reader.devices(), what="all is taken away")
+    edge.write_text(before)
+    await hosts.shop.kill_and_wait("edge")
+    done = tillbox("broker", "remove-home-assistant", "--folder", hosts.broker, cwd=hosts.there)
+    assert done.returncode == 0, done.stderr
+    await _broker_again(hosts)
+    await hosts.until_well()
+    await hosts.sell_by_card()

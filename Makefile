@@ -70,7 +70,7 @@ storm: $(DEV) tools
 	ZVT_STORM_RUNS=2000 ADYEN_STORM_RUNS=2000 $(BIN)/python -m pytest -n 2 \
 	  tests/devices/test_zvt_payment_storm.py tests/devices/test_adyen_payment_storm.py $(ARGS)
 	TILLBOX_STORM=1 $(BIN)/python -m pytest tests/whole_shop/test_killed_anywhere.py \
-	  tests/whole_shop/test_card_refunds.py $(ARGS)
+	  tests/whole_shop/test_card_refunds.py tests/whole_shop/test_day_killed.py $(ARGS)
 
 # twenty devices at fifty messages a second for ten minutes; a check takes half a minute
 soak: $(DEV) tools
@@ -93,7 +93,7 @@ $(SHOP): pyproject.toml edge/screens/package-lock.json devices/lettering/package
 	  { echo "Tillbox needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version)."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --editable '.[discovery]'
 	@touch $@
 
 $(DEV): $(SHOP) tests/devices/zpl_render/package-lock.json

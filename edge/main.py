@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
-import gc
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
-
-import uvloop
 
 from edge.contract.device_messages import DELIVERY, Delivery, JobKind
 from edge.contract.instant import Clock
 from edge.contract.reference_data import Feed, FeedPage
 from edge.engine.weighing_rules import price_asked_for
-from edge.enrolling import enrol, service_token
+from edge.enrolling import service_token
 from edge.flows.access import SITE_MIGRATIONS, Access
 from edge.flows.adoption import Adoption
 from edge.flows.box_health import BoxHealth
@@ -30,9 +26,10 @@ from edge.flows.device_directory import DeviceDirectory
 from edge.flows.device_jobs import DeviceJobs
 from edge.flows.device_reports import DeviceReports
 from edge.flows.device_wall import DeviceWall
+from edge.flows.digests import Digests
 from edge.flows.fiscal_desk import FiscalDesk
 from edge.flows.gathering import Gathering, TillDevices
-from edge.flows.home_assistant import home_assistant, last_will
+from edge.flows.home_assistant import home_assistant
 from edge.flows.job_dispatch import JobDispatch
 from edge.flows.letters import LetterPost
 from edge.flows.line_displays import LineDisplays
@@ -69,7 +66,6 @@ from edge.ledger.terminal_days import TerminalDayRecords
 from edge.reference.store import MIGRATIONS as REFERENCE_MIGRATIONS
 from edge.reference.store import ReferenceStore
 from edge.runtime.bus import Bus
-from edge.runtime.command_line import Command
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.frame_codec import shipped_dictionaries
 from edge.runtime.http_guard import GuardSettings, guarded_app
@@ -77,29 +73,24 @@ from edge.runtime.http_service import HttpService
 from edge.runtime.ids import SystemIds
 from edge.runtime.keys import load_or_create_key
 from edge.runtime.metrics import CONTENT_TYPE, Metrics
-from edge.runtime.mqtt_bus import MqttBus
 from edge.runtime.pin_hash import PinHasher, load_pepper
-from edge.runtime.process_life import live, run_process, told_to_stop
-from edge.runtime.settings_file import load
 from edge.runtime.simulated_tse import SimulatedTse
 from edge.runtime.static_files import StaticFiles
 from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock
+from edge.runtime.tls_contexts import server_context
 from edge.settings import EdgeSettings
 from edge.web.box_api import BoxApi
 from edge.web.caller import EdgeGate
 from edge.web.display_api import DisplayApi
 from edge.web.replica_api import ReplicaApi
-from edge.web.shipped_screens import load_screens
 from edge.web.technician_api import TechnicianApi
 from edge.web.till_api import TillApi
 from edge.web.till_socket import TillSockets
 from edge.web.wall_socket import WallSockets
 
 _DICTIONARY: Final = 1
-_GC_THRESHOLDS: Final = (20_000, 20, 100)
-"""A sale makes little that refers to itself: the collector looks for such rarely."""
 
 
 @dataclass
@@ -257,6 +248,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         )
         dispatch = JobDispatch(store.slug, bus, directory, clock, log, tasks)
         paying = PayingByCard(selling, dispatch, clock, ids, log, tasks, desk)
+        adoption.hold = eod.hold
         days = TerminalDays(
             ledger, TerminalDayRecords(ledger_file), adoption, dispatch, tills, desk, eod, ids
         )
@@ -348,9 +340,10 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         device_checks = DeviceChecks(store.slug, bus, wall, ledger, dispatch, clock)
         displays = CustomerDisplays(selling, checks, reference, access.language_of)
         line_displays = LineDisplays(
-            store.slug, bus, directory, displays, reference, clock, ids, log
+            store.slug, bus, directory, displays, reference, clock, ids, log, tasks
         )
         line_displays.open(tills.values())
+        directory.assigned += (dispatch.devices_left, lambda _left: line_displays.follow())
         routes = BoxApi(
             health.items,
             metrics,
@@ -369,10 +362,10 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
                 ).routes(),
                 *DisplayApi(displays, selling, sockets).routes(),
                 *TechnicianApi(access, adoption, wall, device_checks, days, wall_sockets).routes(),
-                *ReplicaApi(replica, link, post).routes(),
+                *ReplicaApi(replica, link, post, Digests(ledger, link)).routes(),
             )
         )
-        tls = settings.web.tls()
+        tls = _tls(settings)
         app = guarded_app(
             routes,
             settings=GuardSettings(hosts=frozenset(settings.web.hosts), tls=tls is not None),
@@ -401,7 +394,6 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             "fiscal": fiscal.run,
             "bus": bus.run,
         }
-        lasting |= line_displays.lasting()
         lasting |= home_assistant(settings, bus, directory, reports, clock, log, stack)
         for name, work in lasting.items():
             _ = tasks.start(name, work)
@@ -444,49 +436,8 @@ def _tse(settings: EdgeSettings, clock: Clock) -> SimulatedTse | None:
     return tse
 
 
-# --- the process --------------------------------------------------------------------------
-
-
-async def run(settings: EdgeSettings, clock: Clock, log: Log) -> None:
-    """Run a box until SIGTERM or SIGINT, or raise what no restart of a task mends."""
-    stop = told_to_stop()
-    bus = MqttBus(settings.broker, last_will(settings), clock, log)
-    async with running_edge(settings, bus, log, load_screens()) as edge:
-        # what a box is made of stays: the collector need not look at it again and again
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*_GC_THRESHOLDS)
-        log.info("ready", origin=edge.web.origin)
-        await live(edge.tasks, clock, stop, edge.files)
-    log.info("stopped")
-
-
-def _configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", type=Path, required=True, help="the settings, a TOML file")
-    parser.add_argument(
-        "action",
-        nargs="?",
-        choices=("serve", "key", "enrol"),
-        default="serve",
-        help="serve (default); key: make the box key and print its public half; "
-        "enrol: ask the running box for a code that makes a device a till",
-    )
-    parser.add_argument("--till", help="with enrol: which till the device becomes")
-
-
-def _run(namespace: argparse.Namespace) -> int:
-    settings = load(namespace.config, EdgeSettings)
-    if namespace.action == "key":
-        key = load_or_create_key(settings.secrets.box_key_file)
-        print(key.public.hex)  # noqa: T201 - the answer
-        return 0
-    if namespace.action == "enrol":
-        return enrol(settings, namespace.till)
-    return run_process(
-        "edge",
-        lambda clock, log: run(settings, clock, log),
-        loop_factory=uvloop.new_event_loop,
-    )
-
-
-COMMAND: Final = Command("edge", "the box: tills, selling, the ledger", _configure, _run)
+def _tls(settings: EdgeSettings) -> ssl.SSLContext | None:
+    web = settings.web
+    if web.certificate_file is None or web.key_file is None:
+        return None
+    return server_context(web.certificate_file, web.key_file)

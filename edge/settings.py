@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,7 +16,6 @@ from edge.contract.limits import (
     DRAWER_OPEN_S_MAX,
 )
 from edge.runtime.mqtt_bus import MqttSettings
-from edge.runtime.tls_contexts import server_context
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 
@@ -47,12 +45,6 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hosts: tuple[str, ...] = ()
     certificate_file: Path | None = None
     key_file: Path | None = None
-
-    def tls(self) -> ssl.SSLContext | None:
-        """Return what tills are served with; None without certificates. Raises SettingsInvalid."""
-        if self.certificate_file is None or self.key_file is None:
-            return None
-        return server_context(self.certificate_file, self.key_file)
 
 
 class DeviceSettings(BoundDevice, frozen=True, forbid_unknown_fields=True):

@@ -20,6 +20,31 @@ FOUND_TEXT_CHARS_MAX: Final = 200
 """What a USB device says it is: its own strings have 126 characters at most, a path a few more."""
 FIND_EVERY_S: Final = 3.0
 """How often a host looks at what is plugged in: somebody who plugs in looks up about then."""
+FIND_SETTLE_S: Final = 0.2
+"""The kernel tells of a device in several messages within a tenth of a second, and udev's names
+for it are there a moment later: looked at after 0.2 s, 0.6 s and 1 s, it shows within a second."""
+NETWORK_SERVICES_MAX: Final = 64
+"""Kept of each kind of announced service: a shop with more printers is no shop."""
+NETWORK_RECORDS_MAX: Final = 5_000
+"""What a network may say within `NETWORK_WINDOW_MS`: a hundred talkative devices say half of it."""
+NETWORK_WINDOW_MS: Final = 10_000
+"""Over how long that is counted."""
+NETWORK_PAUSE_S: Final = 60.0
+"""A network that floods is listened to again after so long."""
+NETWORK_CHECK_S: Final = 30.0
+"""How often what was heard is gone through for what has expired, and the machine's own
+addresses for new ones: they change when a cable is moved."""
+NETWORK_ANEW_MS: Final = 3_600_000
+"""Listening begins anew after so long, before what was heard first expires (75 minutes): whatever
+a network's words may have done to the listener, it does not last."""
+NETWORK_ANSWER_MS_MAX: Final = 3_000
+"""How long an announced service is asked for its address: mDNS answers within half a second."""
+NETWORK_FIRST_S: Final = 0.5
+"""After listening began, answers are gathered for so long before they are told."""
+SERVICE_TEXT_BYTES_MAX: Final = 1_300
+"""The text of an announced service fits into one packet (RFC 6763, 6.2): real ones have 400."""
+SERVICE_KEYS_MAX: Final = 64
+"""Keys of such a text; printers have about twenty."""
 HID_DESCRIPTOR_BYTES_MAX: Final = 4_096
 """What the kernel takes of a HID report descriptor."""
 JOBS_PER_DEVICE_MAX: Final = 256
@@ -174,6 +199,8 @@ SCALE_STREAM_BYTES_S_MAX: Final = 8_192
 """Four times what a serial line of 19200 baud carries: more comes from no scale."""
 SCALE_PRICE_MINOR_MAX: Final = 999_999
 """A price per kilogram that a scale can show has six digits."""
+SCALE_TARE_G_MAX: Final = 9_999
+"""Four digits: what a till can tell a scale with Dialog 06 to take off (records 03 and 05)."""
 DISPLAY_LINES_MAX: Final = 2
 """Line displays have two."""
 DISPLAY_TEXT_CHARS_MAX: Final = NAME_CHARS_MAX

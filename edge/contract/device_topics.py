@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from edge.contract.identity import is_short_id
@@ -107,6 +108,8 @@ class ParsedTopic:
     event_kind: str = ""
 
 
+_TOPIC_CHARS_MAX: Final = 256
+"""The longest of ours has 4 ids of 40 characters and 34 of its own."""
 _HOST_LEAVES: Final = frozenset({"availability", "info", "config"})
 _DEVICE_LEAVES: Final = frozenset({"availability", "meta", "state", "job", "result", "stats"})
 
@@ -123,6 +126,11 @@ def every_device(store: str, leaf: str) -> str:
 
 def parse_topic(topic: str) -> ParsedTopic | None:
     """Take a topic apart; None for one that is not ours or has an id that is none."""
+    return _parse(topic) if len(topic) <= _TOPIC_CHARS_MAX else None
+
+
+@lru_cache(maxsize=1_024)
+def _parse(topic: str) -> ParsedTopic | None:
     match topic.split("/"):
         case ["tillbox", "v1", store, "host", host, leaf] if leaf in _HOST_LEAVES:
             names: tuple[str, ...] = (store, host)

@@ -23,6 +23,7 @@ UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that do not fit: bad UTF-8 and depth come as Python's own."""
 
 _ENCODER: Final = msgspec.json.Encoder()
+_ANYTHING: Final = msgspec.json.Decoder()
 _DECODERS: Final[dict[int, tuple[msgspec.json.Decoder[Any], object]]] = {}
 """Beside each decoder its shape, which keeps the identity from being given again."""
 """One for each shape that is ever asked for: as many as there are routes."""
@@ -52,6 +53,29 @@ def decode_strict(body: bytes, shape: type[T], *, what: str) -> T:
     not fit.
     """
     _check_nesting(body, what)
+    if not _is_flat(body):
+        _check_strict(body, what)
+    try:
+        decoded: T = _decoder(shape).decode(body)
+    except msgspec.ValidationError as error:
+        raise Refused("wrong_shape", f"{what}: {error}.", status=422) from None
+    return decoded
+
+
+def _is_flat(body: bytes) -> bool:
+    """Say whether a body is strict beyond doubt: an object with as many keys as it has colons.
+
+    Were a key given twice there would be more of these. It is what tills send, told in a third of
+    the time that a look at each key takes.
+    """
+    try:
+        plain = _ANYTHING.decode(body)
+    except (*UNREADABLE, ValueError):
+        return False
+    return type(plain) is dict and len(plain) == body.count(b":")
+
+
+def _check_strict(body: bytes, what: str) -> None:
     try:
         # given bytes, json would guess UTF-16 and UTF-32 too
         plain = _STRICT.decode(str(body, "utf-8"))
@@ -64,11 +88,6 @@ def decode_strict(body: bytes, shape: type[T], *, what: str) -> T:
         raise Refused(
             "not_json", f"{what} is not JSON: {error}.", status=400, advice="Send UTF-8 JSON."
         ) from None
-    try:
-        decoded: T = _decoder(shape).decode(body)
-    except msgspec.ValidationError as error:
-        raise Refused("wrong_shape", f"{what}: {error}.", status=422) from None
-    return decoded
 
 
 def _decoder(shape: object) -> msgspec.json.Decoder[Any]:

@@ -76,6 +76,8 @@ def priced_step(
     if all(_of_return(cart, event) for event in changes):
         return PricedStep(events, None)
     after = replay(((event, given.at_ms) for event in events), cart)
+    if not (reference.has_promotions or after.groups or after.discounts or after.reductions):
+        return PricedStep(events, after)
     lines = basket_lines(after, reference)
     promotions = reference.promotions_for(lines)
     reductions: tuple[Reduction, ...] = ()

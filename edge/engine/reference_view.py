@@ -56,6 +56,11 @@ class ReferenceView(PricesOfGroups, Protocol):
         """Return a tax rule of the store."""
         ...
 
+    @property
+    def has_promotions(self) -> bool:
+        """Whether there is any promotion at all: many shops have none most of the time."""
+        ...
+
     def promotions_for(self, lines: Iterable[BasketLine]) -> Sequence[Promotion]:
         """Return the promotions that may concern these lines, in any order."""
         ...

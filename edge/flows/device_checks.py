@@ -217,6 +217,8 @@ class DeviceChecks:
         return JobKind.PRINT_RECEIPT, PrintReceiptArgs(test_page(device, self.wall.store_name()))
 
     def _take(self, message: BusMessage) -> None:
+        if not self._waiting:
+            return
         topic = parse_topic(message.topic)
         try:
             result = _RESULT.decode(message.payload)

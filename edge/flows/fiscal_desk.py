@@ -111,6 +111,8 @@ class FiscalDesk:
         self.ledger.listeners.append(self._recorded)
 
     def _recorded(self, recorded: Recorded, events: tuple[Event, ...]) -> None:
+        if not self._held and not self.enabled():
+            return
         for place, event in enumerate(events):
             if isinstance(event, SaleOpened) and self.enabled():
                 self._want(_Wish(_Kind.START, event.sale, seq=recorded.first_seq + place))

@@ -62,4 +62,4 @@ class LinkState:
 
     def _recorded(self, _: Recorded, events: tuple[Event, ...]) -> None:
         # the till that completed shows it with its own view; the others see it when told next
-        self._waiting += sum(isinstance(event, SaleCompleted) for event in events)
+        self._waiting += [type(event) for event in events].count(SaleCompleted)

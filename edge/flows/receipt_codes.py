@@ -8,6 +8,7 @@ receipt has the same code (Ed25519 gives one signature for one message).
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NoReturn
@@ -54,7 +55,7 @@ class ReceiptCodes:
     identity: LedgerIdentity
     key: SigningKey
     others: Callable[[int], Iterable[VerifyingKey]] = _no_others
-    _fresh: dict[str, tuple[Cart, Recorded]] = field(default_factory=dict)
+    _fresh: OrderedDict[str, tuple[Cart, Recorded]] = field(default_factory=OrderedDict)
 
     def keep(self, cart: Cart, last: Event, recorded: Recorded) -> None:
         """Remember a sale that was just put on disk, its completion as `last`.
@@ -65,8 +66,8 @@ class ReceiptCodes:
         if not isinstance(last, SaleCompleted):
             return  # its place in the chain is another
         self._fresh[cart.sale] = (cart, recorded)
-        while len(self._fresh) > FRESH_RECEIPTS_MAX:
-            del self._fresh[next(iter(self._fresh))]
+        if len(self._fresh) > FRESH_RECEIPTS_MAX:
+            self._fresh.popitem(last=False)
 
     async def block(self, block: QrBlock) -> QrBlock:
         """Return the block with the signed code in the place of a receipt's short one.

@@ -57,6 +57,19 @@ class TerminalDayBoard:
                 advice="Wait until it is done, or take the money in another way.",
             )
 
+    def hold(self, terminal: str) -> None:
+        """Raise Refused while a terminal may not be replaced or given up: its day ends.
+
+        Another in its place would be asked about a day that it knows nothing of.
+        """
+        if terminal in self.ending or terminal in self.closing:
+            raise Refused(
+                "day_under_way",
+                f"{terminal} is ending its day.",
+                advice="Wait for it; if it is in doubt, settle that first.",
+                params={"device": terminal},
+            )
+
     def in_doubt(self, terminal: str) -> EndingDay:
         """Return the end of day that a person may settle. Raises Refused when there is none."""
         ending = self.ending.get(terminal)

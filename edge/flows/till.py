@@ -110,8 +110,9 @@ class Till:
 
 def takes_empties(till: Till, cart: Cart) -> bool:
     """Say whether a till's scans are empties that come back, with this sale on it."""
-    is_open = cart.state in {TillState.IDLE, TillState.OPEN} and not cart.tendered_minor
-    return bool(till.empties) and is_open
+    if not till.empties:
+        return False
+    return cart.state in {TillState.IDLE, TillState.OPEN} and not cart.tendered_minor
 
 
 def _newest_receipt(till: Till) -> str:

@@ -34,7 +34,7 @@ class PromotionIndex:
         for promotion in promotions:
             for selection in _selections(promotion):
                 self._enter(promotion, selection)
-        self._is_empty = not (self._by_sku or self._by_group or self._always)
+        self.is_empty = not (self._by_sku or self._by_group or self._always)
 
     def _enter(self, promotion: Promotion, selection: Selection) -> None:
         if selection == _EVERYTHING:
@@ -46,8 +46,6 @@ class PromotionIndex:
 
     def of(self, lines: Iterable[Named]) -> tuple[Promotion, ...]:
         """Return the promotions that name an article of these lines, each once, by id."""
-        if self._is_empty:
-            return ()
         found = {promotion.id: promotion for promotion in self._always}
         for line in lines:
             for promotion in self._by_sku.get(line.sku, ()):

@@ -241,6 +241,11 @@ class ReferenceStore:
     def _books_at(self, at_ms: int) -> list[str]:
         return [book.id for book in self._books if book.from_ms <= at_ms]
 
+    @property
+    def has_promotions(self) -> bool:
+        """Whether there is any promotion at all."""
+        return not self._promotions.is_empty
+
     def promotions_for(self, lines: Iterable[Named]) -> tuple[Promotion, ...]:
         """Return the promotions that may concern these lines."""
         return self._promotions.of(lines)

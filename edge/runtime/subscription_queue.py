@@ -12,6 +12,11 @@ from edge.runtime.bounded_queue import BoundedQueue, QueueClosed, QueueFull
 from edge.runtime.bus import BusMessage
 from edge.runtime.topic_filters import check_filter, matches
 
+_TOPICS_KNOWN_MAX: Final = 1_024
+"""Topics that are not compared anew with each message: those of a hundred devices."""
+_TOPIC_CHARS_KNOWN: Final = 256
+"""Ours are shorter; what strangers invent is not kept."""
+
 QOS_MAX: Final = 1
 """QoS 2 costs two more packets and dedups less than our ids do."""
 
@@ -35,6 +40,7 @@ class SubscriptionQueue:
         self._queue: BoundedQueue[BusMessage] = BoundedQueue(queue_max)
         self._on_close = on_close
         self._dropped = 0
+        self._known: dict[str, bool] = {}
 
     def __len__(self) -> int:
         """Return how many deliveries wait."""
@@ -60,9 +66,10 @@ class SubscriptionQueue:
 
         `room` is whether the limit over all subscriptions leaves any.
         """
-        if not any(matches(message.topic, topic_filter) for topic_filter in self.filters):
-            return False
-        if self._queue.closed:
+        wanted = self._known.get(message.topic)
+        if wanted is None:
+            wanted = self._compare(message.topic)
+        if not wanted or self._queue.closed:
             return False
         try:
             if room and len(message.payload) <= MQTT_PAYLOAD_BYTES_MAX:
@@ -72,6 +79,14 @@ class SubscriptionQueue:
             pass
         self._dropped += 1
         return True
+
+    def _compare(self, topic: str) -> bool:
+        wanted = any(matches(topic, topic_filter) for topic_filter in self.filters)
+        if len(topic) <= _TOPIC_CHARS_KNOWN:
+            if len(self._known) >= _TOPICS_KNOWN_MAX:
+                self._known.clear()
+            self._known[topic] = wanted
+        return wanted
 
     async def _deliveries(self) -> AsyncIterator[BusMessage]:
         while not self._queue.closed:

@@ -13,9 +13,9 @@ from edge.contract.reference_data import FEED_ORDER, YOUNGER_FEEDS, Feed
 from edge.contract.replication import Head, Hello, Proof, proof_bytes
 from edge.runtime.keys import VerifyingKey
 from edge.runtime.structured_log import Log
+from sync.appending.ingest import Ingest
 from sync.office.denial import DeniedError
 from sync.office.feeds import Feeds
-from sync.office.ingest import Ingest
 from sync.office.store_directory import RegisteredStore, StoreDirectory
 
 _ALARMING: Final = frozenset(
@@ -62,9 +62,11 @@ class Admission:
             )
         return store
 
-    async def compare_heads(self, ingest: Ingest, hello: Hello, head: Head) -> None:
+    async def compare_heads(
+        self, store: RegisteredStore, ingest: Ingest, hello: Hello, head: Head
+    ) -> None:
         """Raise DeniedError for a box whose history cannot be a continuation of what is here."""
-        store, theirs = ingest.store, hello.head
+        theirs = hello.head
         if theirs.gen != store.gen:
             raise await self.refusal(
                 store,

@@ -22,6 +22,7 @@ MIGRATIONS: Final = tuple(
             "0007_mail.sql",
             "0008_line_details.sql",
             "0009_tips.sql",
+            "0010_digests.sql",
         ),
         1,
     )

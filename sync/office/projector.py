@@ -29,8 +29,8 @@ from edge.contract.reference_data import Feed
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.frame_codec import Dictionaries, open_frame
 from edge.runtime.structured_log import Log
+from sync.appending.event_store import EventStore, StoredFrame
 from sync.office.detail_projection import project_details
-from sync.office.event_store import EventStore, StoredFrame
 from sync.office.feeds import newest_of
 from sync.office.sale_projection import Standing, project
 

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from aiohttp import WSMessage, WSMsgType, web
 
+from edge.contract.digest import DIGEST, Digest
 from edge.contract.errors import ProtocolViolation, ReplicaFork, TillboxError
 from edge.contract.identity import Ids
 from edge.contract.instant import Clock
@@ -55,19 +56,24 @@ from edge.runtime.keys import SigningKey
 from edge.runtime.metrics import Counter, Metrics
 from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
+from sync.appending.event_store import EventStore
+from sync.appending.ingest import Ingest, Rewind
 from sync.office.admission import Admission
 from sync.office.denial import DeniedError, out_of_turn
-from sync.office.event_store import EventStore
 from sync.office.feed_push import FeedPush
 from sync.office.feeds import Feeds, NewItem
-from sync.office.ingest import Ingest, Rewind
 from sync.office.store_directory import RegisteredStore, StoreDirectory
 
 Shape = TypeVar("Shape", Hello, Proof)
 
 TakeLetter = Callable[[int, str, bytes], Awaitable[None]]
 
+_Said = Hello | Proof | Digest | FeedTaken | FeedRefused | LetterUp
+
+TakeDigest = Callable[[RegisteredStore, Digest], Awaitable[None]]
+
 _HEARS: Final = (FEED_REFUSED, LETTER)
+_HEARS_AT_ONCE: Final = (DIGEST,)
 
 
 @dataclass
@@ -87,7 +93,8 @@ class BoxSessions:
     """Serves `/sync/v1/session`, one session a store.
 
     `taken` are called after frames are durable, `changed` when a box comes or goes.
-    `take_letter` puts a receipt by e-mail on disk: store number, its `ref`, its bytes.
+    `take_letter` puts a receipt by e-mail on disk: store number, its `ref`, its bytes;
+    `take_digest` what a box says ahead of its frames.
     """
 
     def __init__(
@@ -102,6 +109,7 @@ class BoxSessions:
         log: Log,
         tasks: Supervisor,
         take_letter: TakeLetter,
+        take_digest: TakeDigest,
     ) -> None:
         self._directory = directory
         self._events = events
@@ -114,6 +122,7 @@ class BoxSessions:
         self._admission = Admission(directory, feeds, log)
         self._tasks = tasks
         self._take_letter = take_letter
+        self._take_digest = take_digest
         self._sessions: dict[str, Session] = {}
         self.taken: list[Callable[[], None]] = []
         self.changed: Callable[[], None] = lambda: None
@@ -135,6 +144,14 @@ class BoxSessions:
         """End every session and wait until nothing of it is written any more."""
         for session in list(self._sessions.values()):
             await self._end(session, DeniedError("closing", "Head office stops; come back soon."))
+
+    async def box_replaced(self, slug: str) -> None:
+        """End the session of a box whose place another one took."""
+        if (session := self._sessions.get(slug)) is not None:
+            await self._end(
+                session,
+                DeniedError("box_replaced", f"Another box took the place of this one in {slug}."),
+            )
 
     def _feed_changed(self, _: Feed) -> None:
         for session in self._sessions.values():
@@ -172,7 +189,7 @@ class BoxSessions:
 
     async def _admit(self, socket: web.WebSocketResponse) -> Session:
         nonce = self._ids.secret()
-        await self._send(socket, Challenge(nonce))
+        await self._send(socket, Challenge(nonce, _HEARS_AT_ONCE))
         try:
             async with self._clock.timeout(SESSION_HELLO_S_MAX):
                 hello = _expect(await socket.receive(), Hello)
@@ -186,9 +203,9 @@ class BoxSessions:
             await self._end(
                 older, DeniedError("replaced", "A newer session of this store is here.")
             )
-        ingest = Ingest(store, self._events, self._dictionaries)
+        ingest = Ingest(store.box, self._events, self._dictionaries)
         head = await ingest.open()
-        await self._admission.compare_heads(ingest, hello, head)
+        await self._admission.compare_heads(store, ingest, hello, head)
         key = BoxKey(store.number, store.gen, store.box_key)
         _ = await self._feeds.put(Feed.BOX_KEY, (NewItem(key.key, msgspec.Raw(encode(key))),))
         cursors = await self._admission.cursors(store, hello)
@@ -321,9 +338,7 @@ class BoxSessions:
                 await self._send(session.socket, FeedDown(page))
             await feeds.news.wait()
 
-    async def _hear(
-        self, session: Session, message: Hello | Proof | FeedTaken | FeedRefused | LetterUp
-    ) -> None:
+    async def _hear(self, session: Session, message: _Said) -> None:
         if isinstance(message, FeedTaken):
             session.feeds.taken(message)
         elif isinstance(message, FeedRefused):
@@ -334,6 +349,9 @@ class BoxSessions:
         elif isinstance(message, LetterUp):
             await self._take_letter(session.store.number, message.ref, bytes(message.letter))
             await self._send(session.socket, LetterTaken(message.ref))
+        elif isinstance(message, Digest):
+            await self._take_digest(session.store, message)
+            self.changed()
         else:
             out_of_turn()
 
@@ -354,9 +372,9 @@ class BoxSessions:
 _DECODER: Final = msgspec.json.Decoder(BoxMessage)
 
 
-def _decoded(message: WSMessage) -> Hello | Proof | FeedTaken | FeedRefused | LetterUp:
+def _decoded(message: WSMessage) -> _Said:
     try:
-        decoded: Hello | Proof | FeedTaken | FeedRefused | LetterUp = _DECODER.decode(message.data)
+        decoded: _Said = _DECODER.decode(message.data)
     except (msgspec.DecodeError, UnicodeError) as error:
         raise DeniedError("message_malformed", f"The message is refused: {error}.") from None
     return decoded

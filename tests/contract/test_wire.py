@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from edge.contract import wire
 from edge.contract.errors import Refused
 from edge.contract.limits import (
     JSON_NESTING_MAX,
@@ -125,3 +126,33 @@ def test_a_command_is_one_piece_unless_it_says_otherwise() -> None:
     body = b'{"type": "add_item", "command_id": "command-1", "code": "4101"}'
     command: Any = decode_strict(body, AnyTillCommand, what="The command")  # type: ignore[arg-type]  # a union is a shape
     assert command == AddItem(command_id="command-1", code="4101", quantity=1000)
+
+
+@given(
+    body=st.text(alphabet='{}[]":,\\ 1aN', max_size=40).map(str.encode)
+    | st.lists(
+        st.tuples(
+            st.sampled_from(["a", "b", "a:b", "\\u0061"]), st.sampled_from(["1", "{}", "[]", ":"])
+        ),
+        max_size=4,
+    ).map(
+        lambda pairs: (
+            "{" + ", ".join(f'"{key}" : ' + value.replace(":", '":"') for key, value in pairs) + "}"
+        ).encode()
+    )
+)
+@example(body=b'{"a":1,"a" : 2}')
+@example(body=b'{"a":{"b":1,"b":2},"c:":1}')
+@example(body=b'{"a":1,"\\u0061":2}')
+@example(body=b'{"a":"\\ud800"}')
+def test_the_quick_look_at_a_flat_body_lets_nothing_through(body: bytes) -> None:
+    def verdict() -> object:
+        try:
+            return decode_strict(body, dict[str, Any], what="The body")
+        except Refused as refused:
+            return refused.code, refused.message
+
+    quick = verdict()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(wire, "_is_flat", lambda _: False)
+        assert quick == verdict()

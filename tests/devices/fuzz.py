@@ -18,7 +18,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from tests.devices.fuzzing import drawers, escpos, keyboards, lines, nexo, scales, shown, zvt
+from tests.devices.fuzzing import (
+    drawers,
+    escpos,
+    keyboards,
+    lines,
+    news,
+    nexo,
+    scales,
+    shown,
+    star,
+    zvt,
+)
 from tests.devices.fuzzing.hostile import Play
 
 MILLION = 1_000_000
@@ -57,6 +68,7 @@ TABLE: dict[str, Start | Through] = {
     "hidpos_reports": keyboards.hid_reports,
     "http_exchange": nexo.http,
     "key_events": keyboards.key_events,
+    "kernel_uevent": news.uevents,
     "keyboard_layouts": keyboards.layouts,
     "letters": Through("escpos_raster"),
     "nexo_envelope": nexo.envelope,
@@ -65,6 +77,7 @@ TABLE: dict[str, Start | Through] = {
     "nexo_outcomes": nexo.outcomes,
     "nexo_redaction": nexo.redaction,
     "nexo_words": nexo.words,
+    "receipt_setting": Through("escpos_encoder"),
     "scale_adam": scales.adam,
     "scale_cas": lines.scale_cas_answers,
     "scale_dialog06": scales.dialog06,
@@ -72,6 +85,12 @@ TABLE: dict[str, Start | Through] = {
     "scale_nci": scales.nci,
     "scanned_codes": keyboards.codes,
     "scanner_lines": lines.scanner_lines,
+    "service_text": news.service_texts,
+    "star_encoder": star.encoder,
+    "star_line": star.command_bytes,
+    "star_marks": Through("star_status"),
+    "star_questions": star.questions,
+    "star_status": star.status,
     "text_direction": escpos.direction,
     "typewriter": keyboards.typewriter,
     "weight_readings": Through("scale_adam"),

@@ -191,6 +191,10 @@ class ShopInMemory:
     def tax(self, code: str) -> TaxRule | None:
         return self._taxes.get(code)
 
+    @property
+    def has_promotions(self) -> bool:
+        return bool(self.promotions)
+
     def promotions_for(self, _: Iterable[BasketLine]) -> Sequence[Promotion]:
         return self.promotions
 

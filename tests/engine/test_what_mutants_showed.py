@@ -56,6 +56,10 @@ class OneArticle:
     def price(self, _: str, __: int) -> Price | None:
         return self._price
 
+    @property
+    def has_promotions(self) -> bool:
+        return False
+
     def promotions_for(self, _: object) -> tuple[Promotion, ...]:
         return ()
 

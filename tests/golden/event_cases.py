@@ -98,6 +98,7 @@ from edge.contract.system_events import (
     CashierSignedIn,
     CashierSignedOut,
     ClockStepped,
+    GenerationOpened,
     PanRefused,
     ReferenceApplied,
     SignInLocked,
@@ -284,6 +285,7 @@ CASES: Final[tuple[Event, ...]] = (
         sale=SALE, client="harbour-street-till-1", transaction=17, started_at=1_795_000_000_000,
         opened_seq=1234,
     ),
+    GenerationOpened(parent_gen=1, parent_seq=48213, parent_hash="5d" * 32, source="keeper"),
     GiftReceiptPrinted(sale=SALE, receipt="till-1-000417", copy=1),
     ReceiptEmailRequested(
         sale=SALE, receipt="till-1-000417", ref="0198c0de-0000-7000-8000-00000000e417",

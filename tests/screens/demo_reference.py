@@ -94,6 +94,10 @@ class DemoReference:
     def price(self, sku: str, _: int) -> Price | None:
         return self._prices.get(sku)
 
+    @property
+    def has_promotions(self) -> bool:
+        return bool(self.promotions)
+
     def promotions_for(self, _: object) -> tuple[Promotion, ...]:
         return self.promotions
 

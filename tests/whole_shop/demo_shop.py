@@ -203,6 +203,14 @@ class Shop:
         answer = await self.counter("GET", "terminal")
         return [row for row in answer["booked"] if row["state"] == "booked"]
 
+    async def office_digest(self) -> dict[str, Any]:
+        """Return what the box said ahead of its frames, as head office keeps it."""
+        path = f"{self.ready['office_api']}/api/v1/stores/{self.ready['store']}/digest"
+        async with self.client.get(path, headers=self.ready["office_session"]) as response:
+            assert response.status == 200, await response.text()
+            digest: dict[str, Any] = await response.json()
+            return digest
+
     async def office_sales(self) -> list[dict[str, Any]]:
         """Return all sales that head office has, in its order."""
         sales: list[dict[str, Any]] = []

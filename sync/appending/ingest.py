@@ -1,7 +1,7 @@
 """Frames of one box: order, chain and signature are right, or nothing of a frame is taken.
 
 House rule of step 12: signature before unpacking; the right store and generation; the seq
-that follows; the hash that leads on from head office's head. What was sent before is a
+that follows; the hash that leads on from the head of what is kept here. What was sent before is a
 no-op, a gap is answered with the head, another hash at the same place is a fork.
 """
 
@@ -19,11 +19,22 @@ from edge.contract.errors import ProtocolViolation, ReplicaFork
 from edge.contract.replication import Head, parse_header
 from edge.runtime.frame_codec import Dictionaries, OpenedFrame, open_frame
 from edge.runtime.keys import VerifyingKey
-from sync.office.event_store import Accepted, Conflict, EventStore
-from sync.office.store_directory import RegisteredStore
+from sync.appending.event_store import Accepted, Conflict, EventStore
 
 _INLINE_BYTES_MAX: Final = 4_096
 """A larger frame is opened in a thread: a live one costs less than the hop there and back."""
+
+
+class BoxIdentity(msgspec.Struct, frozen=True):
+    """Whose frames they must be: number, slug and generation of a store, its box's public key.
+
+    `key` is in hexadecimal.
+    """
+
+    number: int
+    slug: str
+    gen: int
+    key: str
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -44,14 +55,14 @@ class Rewind(msgspec.Struct, frozen=True):
 class Ingest:
     """Takes the frames of one session of one box, in order. `open` reads the head first."""
 
-    store: RegisteredStore
+    box: BoxIdentity
     events: EventStore
     dictionaries: Dictionaries
     head: Head | None = None
 
     async def open(self) -> Head:
-        """Read and return head office's head of this store."""
-        self.head = await self.events.head(self.store.number, self.store.gen)
+        """Read and return the head of what is kept here of this store."""
+        self.head = await self.events.head(self.box.number, self.box.gen)
         return self.head
 
     async def take(self, frames: Sequence[bytes]) -> Taken | Rewind:
@@ -63,7 +74,7 @@ class Ingest:
         """
         start = self.head if self.head is not None else await self.open()
         planned = start
-        appends: list[tuple[bytes, int, Head]] = []
+        appends: list[tuple[bytes, Head, int]] = []
         kept = 0
         verdict: Rewind | ProtocolViolation | ReplicaFork | None = None
         for frame in frames:
@@ -82,7 +93,9 @@ class Ingest:
                 verdict = step
                 break
             if step.seq > planned.seq:
-                appends.append((frame, planned.seq + 1, planned))
+                # before its first event a store is in any generation
+                before = planned if planned.seq else Head(step.gen, 0, planned.hash)
+                appends.append((frame, before, step.gen))
                 planned = step
         if isinstance(taken := await self._keep(appends), Conflict):
             return self._overtaken(taken)
@@ -97,11 +110,11 @@ class Ingest:
         self.head = conflict.head
         return Rewind(conflict.head, "Another session was faster; this is the head now.")
 
-    async def _keep(self, appends: list[tuple[bytes, int, Head]]) -> Accepted | Conflict | None:
+    async def _keep(self, appends: list[tuple[bytes, Head, int]]) -> Accepted | Conflict | None:
         results = await asyncio.gather(
             *(
-                self.events.append(self.store.number, self.store.gen, first_seq, frame, head)
-                for frame, first_seq, head in appends
+                self.events.append(self.box.number, gen, head.seq + 1, frame, head)
+                for frame, head, gen in appends
             )
         )
         conflicts = [result for result in results if isinstance(result, Conflict)]
@@ -124,6 +137,9 @@ class Ingest:
         if header.first_seq <= head.seq:
             await self._compare(opened, head.seq)
             return Rewind(head, f"Events up to {head.seq} are here already; cut behind them.")
+        # a box that took another one's place sends what that one could not, and then its own
+        if head.seq and header.gen < head.gen:
+            raise self._other_generation(header.gen, head.gen)
         try:
             opened.check_chain(bytes.fromhex(head.hash))
         except ProtocolViolation:
@@ -131,23 +147,25 @@ class Ingest:
         return Head(header.gen, header.last_seq, header.last_hash.hex())
 
     def _open(self, frame: bytes) -> OpenedFrame:
-        key = VerifyingKey.from_hex(self.store.box_key)
+        key = VerifyingKey.from_hex(self.box.key)
         opened = open_frame(frame, verify=key.verify, dictionaries=self.dictionaries)
         header = opened.header
-        if header.store != self.store.number:
+        if header.store != self.box.number:
             raise ProtocolViolation(
                 "frame_of_other_store",
-                f"The frame is of store {header.store}; this session is of {self.store.number}.",
+                f"The frame is of store {header.store}; this session is of {self.box.number}.",
                 advice="Check the store number in the box's settings.",
             )
-        if header.gen != self.store.gen:
-            raise ProtocolViolation(
-                "frame_of_other_generation",
-                f"The frame is of generation {header.gen}; store {self.store.slug} is in "
-                f"generation {self.store.gen}.",
-                advice="A box that was replaced stops; its late sales are taken up by a person.",
-            )
+        if header.gen > self.box.gen:
+            raise self._other_generation(header.gen, self.box.gen)
         return opened
+
+    def _other_generation(self, gen: int, here: int) -> ProtocolViolation:
+        return ProtocolViolation(
+            "frame_of_other_generation",
+            f"The frame is of generation {gen}; store {self.box.slug} is in generation {here}.",
+            advice="A box that was replaced stops; its late sales are taken up by a person.",
+        )
 
     async def _compare(self, opened: OpenedFrame, seq: int) -> None:
         """Return when the frame's events up to `seq` are those that are here."""
@@ -167,18 +185,25 @@ class Ingest:
         """Return the chain's hash behind an event that is here; None for one that is not."""
         if seq == 0:
             return bytes(32)
-        found = await self.events.frame_at(self.store.number, self.store.gen, seq)
+        found = await self.events.frame_at(self.box.number, self.box.gen, seq)
         if found is None:
             return None
         before, stored = found
-        bodies = self._open(stored.body).bodies
+        # it was checked when it came, with the key of the box of that time
+        bodies = open_frame(
+            stored.body, verify=_checked_at_arrival, dictionaries=self.dictionaries
+        ).bodies
         return link_all(before, bodies[: seq - stored.first_seq + 1])
 
     def _fork(self, seq: int) -> ReplicaFork:
         return ReplicaFork(
             "fork",
-            f"The box of store {self.store.slug} has another history than head office at "
+            f"The box of store {self.box.slug} has another history than head office at "
             f"event {seq}.",
             advice="Nothing of it was taken. The box was restored from an old copy, or two "
             "boxes share one identity: find out which before anything is confirmed.",
         )
+
+
+def _checked_at_arrival(_: bytes, __: bytes) -> None:
+    """Accept a frame that is here already."""

@@ -1,81 +1,21 @@
-"""Where frames are kept for good: one interface, and SQLite for up to some fifty stores.
-
-A store's history only ever grows behind its head, and head and frame are one commit. What
-is stored is what arrived, byte for byte: head office keeps what it does not understand.
-"""
+"""Frames in SQLite: head office of up to some fifty stores, and the second copy in a shop."""
 
 from __future__ import annotations
 
 import sqlite3
-from typing import Final, Protocol
-
-import msgspec
+from typing import Final
 
 from edge.contract.envelope import GENESIS
 from edge.contract.instant import Clock
 from edge.contract.replication import Head, parse_header
 from edge.runtime.database_file import DatabaseFile
-
-
-class Accepted(msgspec.Struct, frozen=True):
-    """The frame is durable; `head` is where the store stands now."""
-
-    head: Head
-
-
-class Conflict(msgspec.Struct, frozen=True):
-    """Nothing was kept: the store stands at `head`, not where the caller believed."""
-
-    head: Head
-
-
-class StoredFrame(msgspec.Struct, frozen=True):
-    """A frame as it came. `position` rises with arrival, over all stores of a partition."""
-
-    position: int
-    store: int
-    gen: int
-    first_seq: int
-    last_seq: int
-    body: bytes
-
-
-class EventStore(Protocol):
-    """What every store of head office does; `tests/sync/office/event_store_laws.py` holds it."""
-
-    @property
-    def partitions(self) -> range:
-        """The partitions that `read` knows."""
-        ...
-
-    async def append(
-        self, store: int, gen: int, first_seq: int, frame: bytes, expected_head: Head
-    ) -> Accepted | Conflict:
-        """Keep a checked frame behind `expected_head`, durably, or change nothing."""
-        ...
-
-    async def head(self, store: int, gen: int) -> Head:
-        """Return where a store stands; seq 0 of `gen` for one that never sent anything."""
-        ...
-
-    async def frame_at(self, store: int, gen: int, seq: int) -> tuple[bytes, StoredFrame] | None:
-        """Return the frame that holds an event, and the chain's hash before it; or None."""
-        ...
-
-    async def read(self, partition: int, cursor: int, *, frames_max: int) -> list[StoredFrame]:
-        """Return frames behind a position, in order of arrival."""
-        ...
-
-    async def settled(self, store: int) -> int:
-        """Return up to which seq the store's box need not keep anything for head office."""
-        ...
-
+from sync.appending.event_store import Accepted, Conflict, StoredFrame
 
 _FRAME: Final = "position, store, gen, first_seq, last_seq, body"
 
 
 class SqliteEventStore:
-    """Frames and heads in `office.db`; many appends at once share one commit."""
+    """Frames and heads in tables `frame` and `head`; many appends at once share one commit."""
 
     partitions = range(1)
 
@@ -118,19 +58,11 @@ class SqliteEventStore:
         """Return the frame that holds an event, and the chain's hash before it; or None."""
 
         def query(connection: sqlite3.Connection) -> tuple[bytes, StoredFrame] | None:
-            row = connection.execute(
-                f"SELECT {_FRAME} FROM frame"  # noqa: S608 - a constant of ours
-                " WHERE store = ? AND gen = ? AND last_seq >= ? ORDER BY last_seq LIMIT 1",
-                (store, gen, seq),
-            ).fetchone()
-            if row is None:
+            frame = _frame_at(connection, store, gen, seq)
+            if frame is None:
                 return None
-            frame = StoredFrame(*row)
-            before = connection.execute(
-                "SELECT last_hash FROM frame WHERE store = ? AND gen = ? AND last_seq = ?",
-                (store, gen, frame.first_seq - 1),
-            ).fetchone()
-            return (before[0] if before else GENESIS), frame
+            before = _frame_at(connection, store, gen, frame.first_seq - 1)
+            return (parse_header(before.body).last_hash if before else GENESIS), frame
 
         return await self._file.read(query)
 
@@ -157,6 +89,22 @@ class SqliteEventStore:
             ).fetchall()
         )
         return int(rows[0][0]) if rows else 0
+
+
+def _frame_at(connection: sqlite3.Connection, store: int, gen: int, seq: int) -> StoredFrame | None:
+    """Return the frame with an event, of this generation or of one that led to it."""
+    for (each,) in connection.execute(
+        "SELECT DISTINCT gen FROM frame WHERE store = ? AND gen <= ? ORDER BY gen DESC",
+        (store, gen),
+    ).fetchall():
+        row = connection.execute(
+            f"SELECT {_FRAME} FROM frame"  # noqa: S608 - a constant of ours
+            " WHERE store = ? AND gen = ? AND last_seq >= ? ORDER BY last_seq LIMIT 1",
+            (store, each, seq),
+        ).fetchone()
+        if row is not None and (frame := StoredFrame(*row)).first_seq <= seq:
+            return frame
+    return None
 
 
 def _head(connection: sqlite3.Connection, store: int, gen: int) -> Head:

@@ -16,9 +16,10 @@ from typing_extensions import override
 from edge.contract.replication import Head
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.system_clock import SystemClock
+from sync.appending.event_store import Accepted, Conflict
+from sync.appending.sqlite_event_store import SqliteEventStore
 from sync.office.database import office_database
-from sync.office.event_store import Accepted, Conflict, SqliteEventStore
-from tests.sync.office.event_store_laws import LAWS, refuses_another_expected_head
+from tests.sync.appending.event_store_laws import LAWS, refuses_another_expected_head
 from tests.sync.office.head_office import Box, serve
 
 
@@ -75,7 +76,7 @@ import asyncio, sys
 from pathlib import Path
 from edge.runtime.system_clock import SystemClock
 from sync.office.database import office_database
-from sync.office.event_store import SqliteEventStore
+from sync.appending.sqlite_event_store import SqliteEventStore
 from tests.sync.office.head_office import Box
 
 async def main():

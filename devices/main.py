@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from devices.host import joining
 from devices.host.device_finder import FolderFinder
 from devices.host.device_host import DeviceHost
 from devices.host.network_finder import NetworkFinder, SeveralFinders
@@ -52,7 +53,9 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--host", default="", metavar="NAME", help="this machine's name, instead of the file's"
     )
-    recording_commands.configure(parser.add_subparsers(dest="action", metavar="ACTION"))
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    joining.configure(actions)
+    recording_commands.configure(actions)
     parser.set_defaults(act=_serve_devices)
 
 

@@ -28,6 +28,7 @@ from edge.flows.device_reports import DeviceReports
 from edge.flows.digests import Digests
 from edge.flows.fiscal_desk import FiscalDesk
 from edge.flows.gathering import Gathering, TillDevices
+from edge.flows.home_assistant import home_assistant
 from edge.flows.job_dispatch import JobDispatch
 from edge.flows.letters import LetterPost
 from edge.flows.line_displays import LineDisplays
@@ -393,6 +394,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             "fiscal": fiscal.run,
             "bus": bus.run,
         } | technician.lasting
+        lasting |= home_assistant(settings, bus, directory, reports, clock, log, stack)
         for name, work in lasting.items():
             _ = tasks.start(name, work)
         await web.open()

@@ -11,6 +11,7 @@ import uvloop
 
 from edge.contract.instant import Clock
 from edge.enrolling import enrol
+from edge.flows.home_assistant import last_will
 from edge.main import running_edge
 from edge.runtime.command_line import Command
 from edge.runtime.keys import load_or_create_key
@@ -28,7 +29,7 @@ _GC_THRESHOLDS: Final = (20_000, 20, 100)
 async def run(settings: EdgeSettings, clock: Clock, log: Log) -> None:
     """Run a box until SIGTERM or SIGINT, or raise what no restart of a task mends."""
     stop = told_to_stop()
-    bus = MqttBus(settings.broker, None, clock, log)
+    bus = MqttBus(settings.broker, last_will(settings), clock, log)
     async with running_edge(settings, bus, log, load_screens()) as edge:
         # what a box is made of stays: the collector need not look at it again and again
         gc.collect()

@@ -288,3 +288,13 @@ BUNDLE_BYTES_MAX: Final = 8 * 1_048_576
 """A support bundle before it is packed: it goes by e-mail. What is over is left out and named."""
 BUNDLES_MADE_MAX: Final = 2
 """At once; each asks every device for its recording."""
+
+# --- Home Assistant ----------------------------------------------------------------------
+SHOWN_WORDS_CHARS_MAX: Final = 255
+"""Home Assistant drops a state that is longer."""
+SHOWN_EVERY_S: Final = 0.5
+"""What changes more often is shown as it is then: nobody looks at a dashboard faster."""
+SHOWN_SEEN_EVERY_S: Final = 300.0
+"""How exact "last seen" is while a device is there: each message is a row in its history."""
+SHOWN_AFRESH_EVERY_S: Final = 10.0
+"""Home Assistant's births are answered no more often: it may start again and again."""

@@ -344,6 +344,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             store.slug, bus, directory, displays, reference, clock, ids, log, tasks
         )
         line_displays.open(tills.values())
+        dispatch.listeners.append(line_displays.hear)
         directory.assigned += (dispatch.devices_left, lambda _left: line_displays.follow())
         routes = BoxApi(
             health.items,

@@ -24,7 +24,7 @@ from devices.transports.memory_pipe import PipeVariant
 from edge.contract.device_limits import DEVICE_LOST_AFTER_MS, DISPLAY_REFRESH_MS
 from edge.contract.device_messages import DELIVERY, Delivery, JobKind, JobResult, JobStatus, PrintReceiptArgs
 from edge.contract.receipt_document import ReceiptDocument, RowBlock
-from edge.contract.device_states import DriverState
+from edge.contract.device_states import DeviceClass, DriverState
 from edge.contract.errors import DeviceUnreachable
 from edge.contract.terminal_messages import InquirePaymentArgs
 from devices.job_router.incoming_jobs import read_job
@@ -81,6 +81,20 @@ QUEUED: Final = "a job comes while it is out"
 SCAN: Final = "a scan"
 CONNECTING: Final = "connecting"
 TROUBLE: Final = "in trouble by "
+
+
+def losses(spec: DriverSpec[Any]) -> tuple[Loss, ...]:
+    """Return how the loss of such a device can be noticed, by what it hangs on.
+
+    What the kernel itself drives ends as an error. Nothing carries lines beside the bytes over a
+    network, so nothing can fall silent there.
+    """
+    address = str(getattr(spec.example, "address", ""))
+    if not address.startswith(("serial:", "tcp:", "tls:")):
+        return (Loss.BROKEN,)
+    if spec.device_class is DeviceClass.DRAWER:
+        return (Loss.BROKEN, Loss.CLOSED)
+    return tuple(Loss)
 
 
 def done_by(simulator: Any, kind: JobKind) -> int | None:
@@ -166,6 +180,13 @@ class Unplugging(DriverBench):
         done = done_by(self.simulator, kind)
         return None if done is None else done + self._before.get(kind, 0)
 
+    @property
+    def rows(self) -> str | None:
+        """What a customer reads on its display; None where it has none."""
+        shown = self.new_simulator.shows(self.simulator).get("rows")
+        shown = shown or getattr(self.simulator, "pole", None)
+        return None if shown is None else str(shown)
+
     async def play(self, action: str, **args: Any) -> bool:
         """Do an action of the simulator's table; False when it has none of this name."""
         actions = self.new_simulator.actions
@@ -189,6 +210,7 @@ class Unplugging(DriverBench):
         await self.play("put", grams=grams)
         await self.play("push_shut")
         await self.play("drawer_close")
+        await self.clock.sleep(0.5)  # the driver hears of it
         return grams
 
     # --- jobs -----------------------------------------------------------------------------
@@ -237,6 +259,13 @@ class Unplugging(DriverBench):
                 return outcome_word(result)
             await self.clock.sleep(1.0)
         raise AssertionError(f"nobody can say what became of {job_id}")
+
+    async def until_well(self) -> None:
+        """Wait until it is ready, and has been for a while: a blip shows the state before it."""
+        for _ in range(2):
+            ready = DriverState.READY
+            await self.until(lambda: self.driver.state is ready, READY_WITHIN_S, "ready")
+            await self.clock.sleep(1.0)
 
     # --- the plug -------------------------------------------------------------------------
 

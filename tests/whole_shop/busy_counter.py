@@ -47,7 +47,7 @@ JOB_EVERY_TICKS: Final = 2
 """A job is two messages: itself and its result."""
 JOB_IN_S: Final = 30.0
 TICKS_BEHIND_MAX: Final = 20
-"""What is caught up at once: less than `EVENTS_BURST_MAX`, as a slow line would deliver."""
+"""What is caught up at once: less than `EVENTS_BURST_MAX`, which the host may need for itself."""
 KINDS: Final = {
     "scanner_serial": 8,
     "scale_cas": 1,

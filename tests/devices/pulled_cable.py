@@ -19,6 +19,8 @@ from edge.contract.device_limits import DEVICE_CONNECT_MS_MAX
 from edge.contract.errors import DeviceUnreachable
 from edge.contract.instant import Clock
 
+_TURNS = 50
+"""More than a simulator needs to take a message and to act on it."""
 KERNEL_NOTICES_S = 25.0
 """When a kernel tells of a TCP connection that fell silent (`transports.tcp_stream`)."""
 
@@ -133,7 +135,7 @@ class _WatchedStream:
         self._flows.set()
         self._kept = bytearray()
         self._rest = b""
-        self._gone = False
+        self._gone = self._ended = False
         lines = lines_of(pipe.near)
         assert lines is not None
         self.lines: SignalLines = _WatchedLines(lines, cable)
@@ -144,8 +146,8 @@ class _WatchedStream:
         await self._flows.wait()
         if self._gone:
             raise DeviceUnreachable("cable_cut", "The cable was pulled.")
-        if not data:
-            return data
+        if not data or self._ended:
+            return b""
         at = self._cable.next_message()
         if at is None:
             return data
@@ -159,16 +161,20 @@ class _WatchedStream:
     async def write(self, data: bytes) -> None:
         at = self._cable.next_message()
         passed = data[: len(data) // 2] if at is not None and at.half else data
-        if self._flows.is_set():
-            if passed:
-                await self._pipe.near.write(passed)
-        else:
-            self._kept += passed
-        if at is not None:
-            await self._cable.unplug()
-            if at.half and self._flows.is_set():
-                raise DeviceUnreachable("cable_cut", "The cable was pulled while writing.")
-            self._kept += data[len(passed) :]
+        if not self._flows.is_set():
+            self._kept += data
+            return
+        if at is None:
+            await self._pipe.near.write(data)
+            return
+        self.hold()  # the device does what it was told, and its answer does not come
+        if passed:
+            await self._pipe.near.write(passed)
+        await let_the_device_act()
+        self._kept += data[len(passed) :]
+        await self._cable.unplug()
+        if at.half and self._gone:
+            raise DeviceUnreachable("cable_cut", "The cable was pulled while writing.")
 
     async def close(self) -> None:
         self._cable.forget(self)
@@ -196,12 +202,13 @@ class _WatchedStream:
             return
 
     async def lose(self, *, closed: bool) -> None:
+        self._gone = not closed
+        self._ended = closed
+        self._flows.set()
         if closed:
             await self._pipe.far.close()
-            return
-        self._gone = True
-        self._flows.set()
-        await self._pipe.cut()
+        else:
+            await self._pipe.cut()
 
 
 class _WatchedLines:
@@ -223,4 +230,11 @@ class _WatchedLines:
         if at is None or not at.half or self._cable.loss is Loss.SILENT:
             await self._lines.drive(line, on=on)
         if at is not None:
+            await let_the_device_act()
             await self._cable.unplug()
+
+
+async def let_the_device_act() -> None:
+    """Let everybody have some turns, in no time."""
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)

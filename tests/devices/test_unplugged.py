@@ -111,8 +111,8 @@ async def test_a_display_shows_again_what_it_should(
 
 # --- nothing is left behind ---------------------------------------------------------------
 
-WARM_UP: Final = 20
-PULLS: Final = 60
+WARM_UP: Final = 60
+PULLS: Final = 100
 OBJECTS_PER_PULL_MAX: Final = 1.0
 """A pull that left but one object behind would be seen; caches that fill have filled by then."""
 

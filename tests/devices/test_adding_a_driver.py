@@ -115,7 +115,11 @@ def test_a_driver_that_breaks_a_promise_is_found_out(tree: Path) -> None:
 def test_a_driver_that_does_not_see_its_plug_pulled_is_found_out(tree: Path) -> None:
     path = tree / f"devices/drivers/{NAME}.py"
     good = path.read_text()
-    path.write_text(good.replace("                return\n", "                await self.ports.clock.sleep(60)\n"))
+    path.write_text(
+        good.replace(
+            "                return\n", "                await self.ports.clock.sleep(60)\n"
+        )
+    )
     assert path.read_text() != good
     done = run(tree, "tests/devices/test_unplugged.py", "-x")
     assert done.returncode == 1

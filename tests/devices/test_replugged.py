@@ -205,19 +205,10 @@ class LinePlug(Plug):
 
     @override
     async def pull(self) -> None:
-        self.vanish()
         assert self.stream is not None
         await self.stream.close()
         os.close(self.slave)
-        await super_pull(self)
-
-
-async def super_pull(plug: LinePlug) -> None:
-    """End who attends."""
-    if plug.attending is not None:
-        plug.attending.cancel()
-        await asyncio.gather(plug.attending, return_exceptions=True)
-        plug.attending = None
+        await super().pull()
 
 
 class ScannerLine(LinePlug):
@@ -293,9 +284,13 @@ PLUGS: Final[tuple[type[Plug], ...]] = (
 )
 
 
-async def works(plug: Plug, ports: KeptPorts, perform: Callable[[DeviceJob], Awaitable[Any]]) -> None:
+async def works(
+    plug: Plug, ports: KeptPorts, perform: Callable[[DeviceJob], Awaitable[Any]]
+) -> None:
     """Hold that it serves: a job is done, and what it reads is told once."""
-    job = DeviceJob(ports.ids.new(), JobKind.CHECK_HEALTH, CheckHealthArgs(), CLOCK.now_ms() + 9_000)
+    job = DeviceJob(
+        ports.ids.new(), JobKind.CHECK_HEALTH, CheckHealthArgs(), CLOCK.now_ms() + 9_000
+    )
     assert (await perform(job)).status is JobStatus.DONE
     if "scan" in plug.actions:
         before = len(ports.events)
@@ -307,7 +302,7 @@ async def works(plug: Plug, ports: KeptPorts, perform: Callable[[DeviceJob], Awa
 
 
 def open_files() -> int:
-    return len(os.listdir("/proc/self/fd"))
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 @pytest.mark.timeout(120)

@@ -22,7 +22,7 @@ import pytest
 from typing_extensions import override
 
 from devices import driver_catalogue
-from devices.driver import DeviceJob
+from devices.driver import DeviceJob, DriverSpec
 from devices.drivers.drawer_gpio import DrawerGpio
 from devices.drivers.printer_escpos import PrinterEscpos
 from devices.drivers.scanner_serial import ScannerSerial
@@ -245,23 +245,25 @@ async def test_a_planted_fault_is_seen(
         TerminalZvt: "terminal_zvt",
         ScannerSerial: "scanner_serial",
     }[driver.__base__]
+    spec = replace(driver_catalogue.driver(name), build=driver)
     with pytest.raises(AssertionError, match=words):
-        for back in (Return.BLIP, Return.SAME):
-            spec = replace(driver_catalogue.driver(name), build=driver)
-            folder = tmp_path / back
-            folder.mkdir()
-            bench = Unplugging(
-                spec, driver_catalogue.simulator(name), Loss.BROKEN, back, folder
-            )
-            async with bench.running():
-                await bench.until_serving()
-                chosen = [each for each in await moments(bench) if each.what == what]
-                await bench.clock.sleep(60)
-                tasks = len(asyncio.all_tasks())
-                for moment in chosen:
-                    await unplug_at(bench, moment, kinds(bench)[0])
-                await bench.clock.sleep(60)
-                nothing_left_behind(bench, tasks, bench.plug.open_streams)
+        await all_moments_of(spec, what, tmp_path)
+
+
+async def all_moments_of(spec: DriverSpec[Any], what: str, folder: Path) -> None:
+    """Pull at all moments of one thing, over a blip and for long."""
+    for back in (Return.BLIP, Return.SAME):
+        simulator = driver_catalogue.simulator(spec.name)
+        bench = Unplugging(spec, simulator, Loss.BROKEN, back, folder)
+        async with bench.running():
+            await bench.until_serving()
+            chosen = [each for each in await moments(bench) if each.what == what]
+            await bench.clock.sleep(60)
+            tasks = len(asyncio.all_tasks())
+            for moment in chosen:
+                await unplug_at(bench, moment, kinds(bench)[0])
+            await bench.clock.sleep(60)
+            nothing_left_behind(bench, tasks, bench.plug.open_streams)
 
 
 async def test_what_is_left_in_memory_is_seen(

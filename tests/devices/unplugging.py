@@ -7,10 +7,7 @@ moment, a way in which the pull is noticed, and a way in which the device comes 
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
@@ -18,16 +15,22 @@ from typing import Any, Final
 import msgspec
 from typing_extensions import override
 
-from devices.driver import SERVING, DeviceJob, DriverSpec, SimulatorPorts, SimulatorSpec
+from devices.driver import DriverSpec, SimulatorPorts, SimulatorSpec
+from devices.job_router.incoming_jobs import read_job
 from devices.scripted_actions import read_play
 from devices.transports.memory_pipe import PipeVariant
-from edge.contract.device_limits import DEVICE_LOST_AFTER_MS, DISPLAY_REFRESH_MS
-from edge.contract.device_messages import DELIVERY, Delivery, JobKind, JobResult, JobStatus, PrintReceiptArgs
-from edge.contract.receipt_document import ReceiptDocument, RowBlock
+from edge.contract.device_limits import DEVICE_LOST_AFTER_MS
+from edge.contract.device_messages import (
+    DELIVERY,
+    Delivery,
+    JobKind,
+    JobResult,
+    JobStatus,
+    PrintReceiptArgs,
+)
 from edge.contract.device_states import DeviceClass, DriverState
-from edge.contract.errors import DeviceUnreachable
+from edge.contract.receipt_document import ReceiptDocument, RowBlock
 from edge.contract.terminal_messages import InquirePaymentArgs
-from devices.job_router.incoming_jobs import read_job
 from edge.runtime.supervisor import Supervisor
 from tests.devices.conformance import JOB_WITHIN_S, KINDS, READY_WITHIN_S, DriverBench
 from tests.devices.pulled_cable import KERNEL_NOTICES_S, Loss, PullAt, PulledCable
@@ -263,8 +266,9 @@ class Unplugging(DriverBench):
     async def until_well(self) -> None:
         """Wait until it is ready, and has been for a while: a blip shows the state before it."""
         for _ in range(2):
-            ready = DriverState.READY
-            await self.until(lambda: self.driver.state is ready, READY_WITHIN_S, "ready")
+            await self.until(
+                lambda: self.driver.state is DriverState.READY, READY_WITHIN_S, "ready"
+            )
             await self.clock.sleep(1.0)
 
     # --- the plug -------------------------------------------------------------------------

@@ -232,7 +232,9 @@ class BusyCounter:
         changes = {} if args is None else {"args": msgspec.to_builtins(args)}
         device.open_jobs[job_id] = kind
         device.messages += 1
-        await bus.publish(topics.device(device.name).job, payload(kind, job_id, deadline, **changes))
+        await bus.publish(
+            topics.device(device.name).job, payload(kind, job_id, deadline, **changes)
+        )
 
     @property
     def all_ready(self) -> bool:

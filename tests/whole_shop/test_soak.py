@@ -72,9 +72,7 @@ class Embedded:
         passwords.write_bytes(password_file(USERS))
         passwords.chmod(0o600)
         config = self.folder / "broker.toml"
-        config.write_text(
-            f'store = "{STORE}"\npassword_file = "{passwords}"\nport = {self.port}\n'
-        )
+        config.write_text(f'store = "{STORE}"\npassword_file = "{passwords}"\nport = {self.port}\n')
         words = python("edge.cli", "broker", "--config", str(config))
         self.program = Program("broker", words, self.folder / "broker.log")
         self.program.start()

@@ -218,7 +218,7 @@ class PrinterLine(ConnectedDriver, ABC):
         return b""
 
     def _lines_again(self) -> bytes:
-        """Return what shows again what the display on it showed: it lives on the printer's power."""
+        """Return what lights the display on it again: it lives on the printer's power."""
         return b""
 
     def _flush(self) -> bytes:

@@ -6,7 +6,7 @@ SHOP := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 ARGS ?=
 
-.PHONY: demo test check coverage lint types imports bench fmt golden clean mutants looks market storm fuzz soak
+.PHONY: demo test check coverage lint types imports bench fmt golden clean mutants looks market storm fuzz soak unplugged
 
 demo: $(SHOP)
 	$(BIN)/tillbox demo $(ARGS)
@@ -75,6 +75,10 @@ storm: $(DEV) tools
 # twenty devices at fifty messages a second for ten minutes; a check takes half a minute
 soak: $(DEV) tools
 	TILLBOX_SOAK_S=600 $(BIN)/python -m pytest -s tests/whole_shop/test_soak.py $(ARGS)
+
+# every driver unplugged at every message of every dialogue, in every way; a check does a part
+unplugged: $(DEV) tools
+	TILLBOX_UNPLUGGED=all $(BIN)/python -m pytest -n 2 tests/devices/test_unplugged.py $(ARGS)
 
 # a million inputs for each codec of devices/protocols, by a seed that is printed; a check plays
 # some hundred. About half an hour, a third of it receipts; ARGS: names of codecs, --inputs, --seed

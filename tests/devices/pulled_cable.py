@@ -55,6 +55,8 @@ class PulledCable(MemoryCable):
         self.clock = clock
         self.loss = loss
         self.messages = 0
+        self.tries = 0
+        """How often the driver tried to connect."""
         self.pulled = asyncio.Event()
         self._pull_at: tuple[int, bool] | None = None
         self._live: list[_WatchedStream] = []
@@ -62,6 +64,7 @@ class PulledCable(MemoryCable):
 
     @override
     async def connect(self) -> ByteStream:
+        self.tries += 1
         if not self._plugged:
             if self.loss is Loss.SILENT:
                 await self.clock.sleep(DEVICE_CONNECT_MS_MAX / 1000)

@@ -35,6 +35,8 @@ MESSAGES_MAX: Final = 60
 """Of one dialogue; behind that it only goes on as it went."""
 TROUBLE_S: Final = 5.0
 QUIET_S: Final = 2.0
+NOTICED_S: Final = 0.8
+"""By then a driver has tried again: less than what makes a loss of a blip."""
 
 
 # --- which moments there are --------------------------------------------------------------
@@ -123,7 +125,11 @@ async def unplug_at(bench: Unplugging, moment: Moment, kind: JobKind) -> None:
     job, job_kind = "", kind
     match moment.what:
         case what if what == IDLE:
+            tries = bench.plug.tries
             await bench.plug.unplug()
+            if bench.plug.loss is not Loss.SILENT:
+                await bench.clock.sleep(NOTICED_S)
+                assert bench.plug.tries > tries, "the cable is out, and that is not noticed"
             await bench.out_and_in()
         case what if what == QUEUED:
             await bench.plug.unplug()

@@ -172,13 +172,6 @@ async def test_nothing_is_lost_and_nothing_grows(tmp_path: Path, broker: SomeBro
     assert not [words for words in log_text.getvalue().splitlines() if "dropped" in words]
     assert process is not None
     assert process.returncode == 0
-    refused = {
-        end: device.ends[end]
-        for device in counter.devices.values()
-        for end in device.ends
-        if not end.endswith((" done", " superseded"))
-    }
-    assert not refused, "jobs were answered, and not done"
     quiet = {name: count for name, count in said.items() if count < 0.99 * seconds * PER_S}
     assert not quiet, f"said less than {PER_S} messages a second: {quiet}"
     assert grew <= bound

@@ -40,7 +40,7 @@ from edge.flows.presenting import PresentedReceipts
 from edge.flows.price_checking import PriceChecks
 from edge.flows.selling import Selling
 from edge.reference.store import ReferenceStore
-from edge.runtime.http_errors import JSON_TYPE, json_response
+from edge.runtime.http_errors import JsonResponse, json_response
 from edge.runtime.http_guard import read_message
 from edge.runtime.http_sessions import (
     SESSION_COOKIE,
@@ -332,7 +332,7 @@ class TillApi:
         command: AnyTillCommand = await read_message(request, AnyTillCommand)  # type: ignore[arg-type] # a union of structs is a shape for msgspec
         actor = caller.session.cashier if caller.session else ""
         view = await self.selling.command(till, actor, command)
-        return web.Response(body=view, content_type=JSON_TYPE)
+        return JsonResponse(view)
 
     async def _approve(self, request: web.Request) -> web.Response:
         caller = till_caller(request)
@@ -347,7 +347,7 @@ class TillApi:
 
     async def _view(self, request: web.Request) -> web.Response:
         till = self.selling.till(request.match_info["till"])
-        return web.Response(body=self.selling.views.build(till), content_type=JSON_TYPE)
+        return JsonResponse(self.selling.views.build(till))
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         till = self.selling.till(request.match_info["till"])

@@ -18,7 +18,7 @@ from edge.contract.limits import (
     FRAME_BODY_BYTES_MAX,
 )
 from edge.contract.reference_data import Feed, FeedPage
-from edge.runtime.http_errors import JSON_TYPE, json_response
+from edge.runtime.http_errors import JSON_TYPE, JsonResponse, json_response
 from edge.runtime.http_guard import read_message
 from edge.runtime.http_sessions import clear_secret_cookie, cookie_secret, set_secret_cookie
 from edge.runtime.metrics import CONTENT_TYPE, Metrics
@@ -76,7 +76,7 @@ class OfficeApi:
         document: dict[str, Any] = {}
 
         async def openapi(_: web.Request) -> web.Response:
-            return web.Response(body=msgspec.json.encode(document), content_type=JSON_TYPE)
+            return JsonResponse(msgspec.json.encode(document))
 
         table = (
             *self._for_anyone(),

@@ -121,6 +121,7 @@ class PostgresServer:
             "unix_socket_directories": str(self.folder),
             "shared_buffers": "16MB",
             "max_connections": "60",
+            "dynamic_shared_memory_type": "mmap",  # in the folder: a killed server leaves nothing
             **self.settings,
         }
         given = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
@@ -166,12 +167,15 @@ class PostgresServer:
                 raise RuntimeError("children of a killed server would not die")
             time.sleep(0.005)
 
-    def remove(self) -> None:
-        """Stop without the checkpoint that nobody needs any more, and forget the data."""
+    def halt(self) -> None:
+        """Stop without a checkpoint: the next start recovers, if there is one."""
         if self.process is not None:
             self.process.send_signal(signal.SIGQUIT)
             self.process.wait(START_S)
             self.process = None
+
+    def remove(self) -> None:
+        self.halt()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # --- as its administrator -------------------------------------------------------------

@@ -140,7 +140,11 @@ async def open_pool(address: PostgresAddress, size_max: int) -> Pool:
         return cast(
             "Pool",
             await asyncpg.create_pool(
-                **_arguments(address), min_size=1, max_size=size_max, init=look_at, reset=_as_it_is
+                **_arguments(address),
+                min_size=0,  # else it tells its own log when the server is away
+                max_size=size_max,
+                init=look_at,
+                reset=_as_it_is,
             ),
         )
 

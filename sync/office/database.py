@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Final
 
+from edge.contract.errors import SettingsInvalid
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.migrations import Migration
 
@@ -22,6 +24,7 @@ MIGRATIONS: Final = tuple(
             "0007_mail.sql",
             "0008_line_details.sql",
             "0009_tips.sql",
+            "0010_frames_elsewhere.sql",
         ),
         1,
     )
@@ -33,3 +36,31 @@ _PAGE_BYTES: Final = 8_192
 def office_database(path: Path) -> DatabaseFile:
     """Return the database file of head office, not opened yet."""
     return DatabaseFile(path, MIGRATIONS, page_bytes=_PAGE_BYTES)
+
+
+async def follow(file: DatabaseFile, identity: str) -> None:
+    """Note in which event store the frames are that the file's sales follow from, for good.
+
+    Raises SettingsInvalid when they follow from another one: its frames would be given up.
+    """
+
+    def unit(connection: sqlite3.Connection) -> str:
+        row = connection.execute("SELECT identity FROM frames_kept_in").fetchone()
+        if row is None:
+            connection.execute("INSERT INTO frames_kept_in VALUES (?)", (identity,))
+            return identity
+        return str(row[0])
+
+    there = await file.write(unit)
+    if there != identity:
+        raise SettingsInvalid(
+            "frames_elsewhere",
+            f"{file.path} follows from the frames in {_shown(there)}; the settings say "
+            f"{_shown(identity)}.",
+            advice="Correct `store` and `postgres.dsn_file`, or give a new data_dir: shops then "
+            "send again what they still have.",
+        )
+
+
+def _shown(identity: str) -> str:
+    return "office.db itself" if identity == "sqlite" else f"the database {identity}"

@@ -54,7 +54,7 @@ async def serve(settings: OfficeSettings, clock: Clock, log: Log) -> None:
     stop = told_to_stop()
     async with running_office(settings, log, clock) as office:
         log.info("ready", origin=office.web.origin)
-        await live(office.tasks, clock, stop, (office.file,))
+        await live(office.tasks, clock, stop, office.watched)
     log.info("stopped")
 
 

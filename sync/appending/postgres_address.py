@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from edge.contract.errors import SettingsInvalid
+from edge.contract.limits import POSTGRES_COMMAND_S_MAX
 from edge.runtime.private_file import read_private_file
 from edge.runtime.settings_file import require_tls
 from edge.runtime.tls_contexts import client_context
@@ -23,7 +24,10 @@ _EXAMPLE: Final = "postgresql://tillbox:PASSWORD@db.example:5432/tillbox"
 
 @dataclass(frozen=True)
 class PostgresAddress:
-    """A database and a login. `host` is a name, an address, or the folder of a Unix socket."""
+    """A database and a login. `host` is a name, an address, or the folder of a Unix socket.
+
+    `answer_s` is how long the server may take over one statement.
+    """
 
     host: str
     port: int
@@ -31,6 +35,7 @@ class PostgresAddress:
     user: str
     password: str = field(repr=False)
     tls: ssl.SSLContext | None = field(default=None, repr=False)
+    answer_s: float = POSTGRES_COMMAND_S_MAX
 
     @property
     def words(self) -> str:

@@ -19,6 +19,7 @@ from edge.contract.limits import (
     POSTGRES_COMMAND_S_MAX,
     POSTGRES_CONNECT_S_MAX,
     POSTGRES_LOCK_S_MAX,
+    STOP_S_MAX,
 )
 from sync.appending.event_store import EventStoreAway
 from sync.appending.postgres_address import PostgresAddress
@@ -74,7 +75,7 @@ class Connection(Protocol):
         """Commit at the end of the block, roll back on any error."""
         ...
 
-    async def close(self) -> None:
+    async def close(self, *, timeout: float) -> None:  # noqa: ASYNC109 - asyncpg's
         """Say goodbye."""
         ...
 
@@ -125,7 +126,7 @@ async def disconnect(connection: Connection, address: PostgresAddress) -> None:
     """Say goodbye, or where nobody listens, hang up."""
     try:
         with in_words(address):
-            await connection.close()
+            await connection.close(timeout=min(address.answer_s, STOP_S_MAX / 4))
     except EventStoreAway:
         connection.terminate()
 
@@ -162,8 +163,8 @@ def _arguments(address: PostgresAddress) -> dict[str, Any]:
         "password": address.password,
         "database": address.database,
         "ssl": address.tls or False,
-        "timeout": POSTGRES_CONNECT_S_MAX,
-        "command_timeout": POSTGRES_COMMAND_S_MAX,
+        "timeout": min(POSTGRES_CONNECT_S_MAX, address.answer_s),
+        "command_timeout": address.answer_s,
         "server_settings": _SESSION,
     }
 

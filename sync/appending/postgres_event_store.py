@@ -117,8 +117,7 @@ class PostgresEventStore:
         for task in self._running:
             await self._tasks.stop(task)
         self._running = []
-        for writer in self._writers:
-            await writer.disconnect()
+        await asyncio.gather(*(writer.disconnect() for writer in self._writers))
         readers, self._readers = self._readers, None
         if readers is not None:
             try:

@@ -258,7 +258,7 @@ async def test_a_step_that_fails_leaves_the_version_before_it(address: PostgresA
         assert await migrate(connection, address, (first, good)) == 0
         assert await connection.fetchval("SELECT count(*) FROM more") == 0
     finally:
-        await connection.close()
+        await connection.close(timeout=9)
 
 
 async def test_two_that_migrate_at_once_do_it_once(address: PostgresAddress) -> None:
@@ -270,7 +270,7 @@ async def test_two_that_migrate_at_once_do_it_once(address: PostgresAddress) -> 
         assert [row["version"] for row in rows] == [1, 2]
     finally:
         for each in connections:
-            await each.close()
+            await each.close(timeout=9)
 
 
 async def test_an_owner_of_the_schema_alone_may_use_it(

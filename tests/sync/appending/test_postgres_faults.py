@@ -123,7 +123,7 @@ async def until_away(code: str, work: Callable[[], Awaitable[object]]) -> EventS
             await asyncio.sleep(0.02)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(300 + 5 * POINTS)
 async def test_killed_between_copy_and_acknowledgement_nothing_is_lost_and_nothing_twice(
     own_postgres: PostgresServer,
 ) -> None:
@@ -206,6 +206,42 @@ async def test_a_line_that_was_cut_is_made_anew(address: PostgresAddress) -> Non
             line.cut()
         await shop.catch_up(store)
         await shop.check(store)
+
+
+@asynccontextmanager
+async def frozen(server: PostgresServer, address: PostgresAddress) -> AsyncIterator[None]:
+    """For a block its processes are there and its lines too; they only never answer."""
+    assert server.process is not None
+    pids = [*await server.backends(address.database), server.process.pid]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        async with asyncio.timeout(RECOVERY_S):
+            yield
+    finally:
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
+async def test_a_server_that_is_frozen_is_given_up_and_taken_again(
+    own_postgres: PostgresServer,
+) -> None:
+    address = replace(await own_postgres.new_database(), answer_s=0.5)
+    shop = Shop(Box())
+    async with opened(address, 1) as store:
+        shop.sell(1)
+        await shop.catch_up(store)
+        shop.sell(1)
+        async with frozen(own_postgres, address):
+            with pytest.raises(EventStoreAway):
+                await store.append(1, 1, 5, shop.box.frame(4), shop.heads[1])
+            with pytest.raises(EventStoreAway):
+                await store.head(1, 1)
+        await shop.catch_up(store)
+        await shop.check(store)
+        async with frozen(own_postgres, address):
+            await store.close()
 
 
 async def test_a_password_that_was_changed_is_said_and_taken_once_it_is_right(

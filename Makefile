@@ -70,7 +70,7 @@ market: $(DEV) tools
 storm: $(DEV) tools
 	ZVT_STORM_RUNS=2000 ADYEN_STORM_RUNS=2000 $(BIN)/python -m pytest -n 2 \
 	  tests/devices/test_zvt_payment_storm.py tests/devices/test_adyen_payment_storm.py $(ARGS)
-	TILLBOX_PG_POINTS=500 $(BIN)/python -m pytest --timeout 3000 -k killed_between_copy \
+	TILLBOX_PG_POINTS=500 $(BIN)/python -m pytest -k killed_between_copy \
 	  tests/sync/appending/test_postgres_faults.py $(ARGS)
 	TILLBOX_STORM=1 $(BIN)/python -m pytest tests/whole_shop/test_killed_anywhere.py \
 	  tests/whole_shop/test_card_refunds.py $(ARGS)

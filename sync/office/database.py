@@ -38,6 +38,14 @@ def office_database(path: Path) -> DatabaseFile:
     return DatabaseFile(path, MIGRATIONS, page_bytes=_PAGE_BYTES)
 
 
+async def followed(file: DatabaseFile) -> str:
+    """Return the identity of the event store that the file follows; empty for none so far."""
+    row = await file.read(
+        lambda connection: connection.execute("SELECT identity FROM frames_kept_in").fetchone()
+    )
+    return str(row[0]) if row is not None else ""
+
+
 async def follow(file: DatabaseFile, identity: str) -> None:
     """Note in which event store the frames are that the file's sales follow from, for good.
 
@@ -57,8 +65,8 @@ async def follow(file: DatabaseFile, identity: str) -> None:
             "frames_elsewhere",
             f"{file.path} follows from the frames in {_shown(there)}; the settings say "
             f"{_shown(identity)}.",
-            advice="Correct `store` and `postgres.dsn_file`, or give a new data_dir: shops then "
-            "send again what they still have.",
+            advice="Correct `store` and `postgres.dsn_file`. To move to PostgreSQL, stop head "
+            "office and run `tillbox office --config FILE move-frames`.",
         )
 
 

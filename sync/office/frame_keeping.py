@@ -13,6 +13,7 @@ from edge.runtime.database_file import DatabaseFile
 from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
 from sync.appending.event_store import EventStore, EventStoreAway
+from sync.appending.postgres_address import read_address
 from sync.appending.sqlite_event_store import SqliteEventStore
 from sync.office.database import follow
 from sync.office.settings import OfficeSettings
@@ -42,11 +43,21 @@ async def kept_frames(
         await follow(file, local.identity)
         yield local
         return
-    if settings.postgres is None:
+    async with remote_frames(settings, clock, log, tasks) as remote:
+        await follow(file, remote.identity)
+        yield remote
+
+
+@asynccontextmanager
+async def remote_frames(
+    settings: OfficeSettings, clock: Clock, log: Log, tasks: Supervisor
+) -> AsyncIterator[RemoteEventStore]:
+    """Open the event store on a server for a block. Raises TillboxError."""
+    if settings.postgres is None or settings.store == "sqlite":
         raise SettingsInvalid(
             "postgres_missing",
-            'store = "postgres" needs to know where the server is.',
-            advice="Add a section [postgres] with dsn_file.",
+            "The settings do not say in which database on a server the frames are.",
+            advice='Set store = "postgres", and in a section [postgres] dsn_file.',
         )
     try:
         # part of the extra `postgres`
@@ -57,13 +68,10 @@ async def kept_frames(
             'store = "postgres" needs the library asyncpg, which is not installed.',
             advice="Install tillbox[postgres].",
         ) from None
-    from sync.appending.postgres_address import read_address  # noqa: PLC0415 - beside the one above
-
     address = read_address(settings.postgres.dsn_file, settings.postgres.ca_file)
     remote = PostgresEventStore(address, clock, log, tasks, partitions=settings.postgres.partitions)
     await remote.open()
     try:
-        await follow(file, remote.identity)
         yield remote
     finally:
         await remote.close()

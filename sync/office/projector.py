@@ -122,7 +122,7 @@ class Projector:
         reads = await asyncio.to_thread(lambda: [self._read(frame) for frame in frames])
         now = self.clock.now_ms()
         aside = await self.file.write(
-            lambda connection: _write(connection, _name(partition), frames, reads, now)
+            lambda connection: _write(connection, cursor_name(partition), frames, reads, now)
         )
         for store, seq, reason in aside:
             self.log.error("event_quarantined", store=store, seq=seq, reason=reason)
@@ -321,7 +321,7 @@ def _take_up(
     newest: Mapping[int, int],
     partition_of: Callable[[int], int],
 ) -> dict[int, int]:
-    there = {partition: _cursor(connection, _name(partition)) or 0 for partition in newest}
+    there = {partition: _cursor(connection, cursor_name(partition)) or 0 for partition in newest}
     positions = {partition: min(there[partition], newest[partition]) for partition in newest}
     for store, type_name, version, first in connection.execute(
         "SELECT store, type, v, min(position) FROM parked GROUP BY store, type, v"
@@ -336,11 +336,12 @@ def _take_up(
     for partition, position in positions.items():
         if position < there[partition]:
             connection.execute(
-                "UPDATE projection SET position = ? WHERE name = ?", (position, _name(partition))
+                "UPDATE projection SET position = ? WHERE name = ?",
+                (position, cursor_name(partition)),
             )
     return positions
 
 
-def _name(partition: int) -> str:
+def cursor_name(partition: int) -> str:
     """Return the name of a partition's cursor: the first one's is from before there were many."""
     return f"{NAME} {partition}" if partition else NAME

@@ -208,6 +208,21 @@ async def test_a_line_that_was_cut_is_made_anew(address: PostgresAddress) -> Non
         await shop.check(store)
 
 
+async def test_a_line_that_broke_while_nobody_used_it_costs_nobody_a_thing(
+    address: PostgresAddress,
+) -> None:
+    shop = Shop(Box())
+    async with line_to(address) as (line, through), opened(through, 1) as store:
+        for _ in range(3):
+            shop.sell(1)
+            await shop.catch_up(store)
+            line.cut()
+            await asyncio.sleep(0.1)  # both ends have heard of it
+        shop.sell(1)
+        await shop.catch_up(store)
+        assert shop.troubles == 0
+
+
 @asynccontextmanager
 async def frozen(server: PostgresServer, address: PostgresAddress) -> AsyncIterator[None]:
     """For a block its processes are there and its lines too; they only never answer."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,9 @@ from edge.contract.envelope import GENESIS
 from edge.contract.errors import Refused, SettingsInvalid, StorageFailed, TillboxError
 from edge.contract.limits import POSTGRES_PARTITIONS, WRITE_QUEUE_MAX
 from edge.contract.replication import Head
+from edge.runtime.certificates import issue_server_certificate, make_ca
+from edge.runtime.system_clock import SystemClock
+from edge.runtime.tls_contexts import client_context
 from sync.appending.event_store import Accepted, EventStoreAway
 from sync.appending.postgres_address import PostgresAddress
 from sync.appending.postgres_connection import check_server, connect
@@ -340,6 +345,77 @@ async def test_what_is_wrong_with_the_address_is_said_without_the_password(
         told = f"{refused.value} {log.getvalue()} {wrong!r} {refused.value.__cause__!r}"
         assert secret not in told
         assert address.password not in told
+
+
+async def test_over_tls_the_server_has_to_be_the_one_that_is_vouched_for(
+    own_postgres: PostgresServer, tmp_path: Path
+) -> None:
+    ours, others = (make_ca(name, SystemClock()) for name in ("Ours", "Others"))
+    made = issue_server_certificate(ours, names=["localhost"], ips=[], clock=SystemClock())
+    certificate, key = own_postgres.folder / "server.pem", own_postgres.folder / "server.key"
+    made.write(certificate, key)
+    owner = own_postgres.folder.stat()
+    for path in (certificate, key):
+        os.chown(path, owner.st_uid, owner.st_gid)
+    await own_postgres.run(
+        f"ALTER SYSTEM SET ssl_cert_file = '{certificate}'",
+        f"ALTER SYSTEM SET ssl_key_file = '{key}'",
+        "ALTER SYSTEM SET ssl = on",
+        "SELECT pg_reload_conf()",
+    )
+    contexts = []
+    for authority, name in ((ours, "ours.pem"), (others, "others.pem")):
+        (tmp_path / name).write_bytes(authority.certificate_pem)
+        contexts.append(client_context(tmp_path / name))
+    plain = await own_postgres.new_database()
+    async with opened(replace(plain, host="localhost", tls=contexts[0]), 2) as store:
+        await store.head(1, 1)
+        admin = await own_postgres.admin()
+        lines = await admin.fetch(
+            "SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)"
+            " WHERE application_name = 'tillbox office'"
+        )
+        await admin.close()
+        assert [row["ssl"] for row in lines] == [True] * 3
+    for wrong in (
+        replace(plain, host="localhost", tls=contexts[1]),  # another authority
+        replace(plain, tls=contexts[0]),  # another name than the certificate's
+    ):
+        with pytest.raises(EventStoreAway, match="certificate verify failed") as refused:
+            async with opened(wrong):
+                pass
+        assert refused.value.code == "postgres_unreachable"
+    await own_postgres.run("ALTER SYSTEM SET ssl = off", "SELECT pg_reload_conf()")
+    with pytest.raises(EventStoreAway):  # and no way back to cleartext
+        async with opened(replace(plain, host="localhost", tls=contexts[0])):
+            pass
+
+
+async def test_on_one_machine_a_socket_file_does(
+    address: PostgresAddress, shared_postgres: PostgresServer
+) -> None:
+    async with opened(replace(address, host=str(shared_postgres.folder), password="")) as store:
+        assert await store.head(1, 1) == START
+
+
+async def test_the_environment_has_no_say(
+    address: PostgresAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (
+        ("PGHOST", "no-such-host.invalid"),
+        ("PGPASSWORD", "wrong"),
+        ("PGSSLMODE", "verify-full"),
+        ("PGDATABASE", "other"),
+        ("PGOPTIONS", "-c synchronous_commit=off"),
+    ):
+        monkeypatch.setenv(name, value)
+    async with opened(address, 1) as store:
+        assert await store.head(1, 1) == START
+    monkeypatch.setenv("PGPASSWORD", address.password)
+    with pytest.raises(EventStoreAway) as refused:
+        async with opened(replace(address, password="")):
+            pass
+    assert refused.value.code == "postgres_login"
 
 
 async def test_a_database_without_room_for_connections_says_so(

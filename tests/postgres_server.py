@@ -221,6 +221,15 @@ class PostgresServer:
             await connection.close()
         return [row["pid"] for row in rows]
 
+    async def lock_holders(self) -> list[int]:
+        """The processes that hold advisory locks, in any database."""
+        connection = await self.admin()
+        try:
+            rows = await connection.fetch("SELECT pid FROM pg_locks WHERE locktype = 'advisory'")
+        finally:
+            await connection.close()
+        return [row["pid"] for row in rows]
+
 
 def _children(pid: int) -> list[int]:
     words = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()

@@ -31,7 +31,6 @@ _LOCK_SPACE: Final = 0x7111_B0C5
 _SESSION: Final = {
     "application_name": "tillbox office",
     "search_path": SCHEMA,
-    "lock_timeout": f"{int(POSTGRES_LOCK_S_MAX * 1000)}",
     "idle_in_transaction_session_timeout": f"{int(POSTGRES_COMMAND_S_MAX * 1000)}",
     # a machine that vanished lets go of its locks within a minute
     "tcp_keepalives_idle": "20",
@@ -165,7 +164,11 @@ def _arguments(address: PostgresAddress) -> dict[str, Any]:
         "ssl": address.tls or False,
         "timeout": min(POSTGRES_CONNECT_S_MAX, address.answer_s),
         "command_timeout": address.answer_s,
-        "server_settings": _SESSION,
+        "server_settings": {
+            **_SESSION,
+            # the server says that a lock is held before we lose patience with it
+            "lock_timeout": str(int(min(POSTGRES_LOCK_S_MAX, address.answer_s / 2) * 1000)),
+        },
     }
 
 

@@ -192,7 +192,10 @@ class PartitionWriter:
         self._queue.close()
 
     async def disconnect(self) -> None:
-        """Let go of the partition, after `run` has ended."""
+        """Let go of the partition, after `run` has ended, whatever it left unanswered."""
+        if len(self._queue):
+            left = await self._queue.get_batch(WRITE_QUEUE_MAX)
+            _refuse(left, EventStoreAway("store_closed", "Head office stops; come back soon."))
         connection, self._connection = self._connection, None
         if connection is not None:
             await disconnect(connection, self._address)

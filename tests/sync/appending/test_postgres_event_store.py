@@ -162,11 +162,12 @@ async def test_cancelled_in_the_middle_of_a_commit_it_leaves_nothing_half_done(
     async with opened(address, 1) as store:
         await transaction.start()
         await blocker.execute("LOCK TABLE tillbox.head IN SHARE MODE")  # lets the COPY happen
-        waiting = [
-            asyncio.create_task(store.append(1, 1, a.seq + 1, frame, a)) for a, _, frame in links
-        ]
-        await asyncio.sleep(0.2)
+        waiting = []
+        for number, (a, _, frame) in enumerate(links):
+            waiting.append(asyncio.create_task(store.append(1, 1, a.seq + 1, frame, a)))
+            await asyncio.sleep(0.2 if number == 0 else 0)  # one is copied, two wait behind it
         await store._tasks.stop(store._running[0])
+        await store.close()
         results = await asyncio.gather(*waiting, return_exceptions=True)
         assert [type(result) for result in results] == [EventStoreAway] * 3
         await transaction.rollback()

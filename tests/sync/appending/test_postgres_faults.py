@@ -259,6 +259,33 @@ async def test_a_server_that_is_frozen_is_given_up_and_taken_again(
             await store.close()
 
 
+async def test_a_writer_that_hangs_is_given_up_and_nothing_passes_it(
+    own_postgres: PostgresServer,
+) -> None:
+    """Its end at the server may still commit: nobody writes before that has ended."""
+    address = replace(await own_postgres.new_database(), answer_s=1.0)
+    shop = Shop(Box())
+    async with opened(address, 1) as store:
+        shop.sell(1)
+        await shop.catch_up(store)
+        shop.sell(1)
+        (writer,) = [
+            pid for pid in await own_postgres.backends(address.database)
+            if pid in await own_postgres.lock_holders()
+        ]  # fmt: skip
+        os.kill(writer, signal.SIGSTOP)
+        try:
+            for code in ("postgres_unreachable", "store_in_use"):
+                with pytest.raises(EventStoreAway) as away:
+                    await store.append(1, 1, 5, shop.box.frame(4), shop.heads[1])
+                assert away.value.code == code
+            assert await store.head(1, 1) == shop.heads[1]  # readers have lines of their own
+        finally:
+            os.kill(writer, signal.SIGCONT)
+        await shop.catch_up(store)
+        await shop.check(store)
+
+
 async def test_a_password_that_was_changed_is_said_and_taken_once_it_is_right(
     own_postgres: PostgresServer,
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import shutil
 import subprocess
@@ -14,60 +13,15 @@ from typing import Any
 
 import pytest
 
-from edge.contract.envelope import GENESIS
-from edge.contract.errors import Refused, SettingsInvalid
-from edge.contract.replication import Denied, Head, Welcome
-from edge.runtime.private_file import create_private_file
+from edge.contract.errors import SettingsInvalid
+from edge.contract.replication import Denied, Welcome
 from edge.runtime.settings_file import load
-from edge.runtime.structured_log import open_log
-from edge.runtime.supervisor import Supervisor
-from edge.runtime.system_clock import SystemClock
-from sync.appending.postgres_address import PostgresAddress, read_address
-from sync.appending.sqlite_event_store import SqliteEventStore
-from sync.office.database import office_database
-from sync.office.frame_keeping import remote_frames
-from sync.office.frame_moving import move_frames
+from sync.appending.postgres_address import PostgresAddress
 from sync.office.settings import OfficeSettings, PostgresSettings
-from tests.bench.synthetic_sales import SyntheticShop
 from tests.postgres_server import PASSWORD, PostgresServer
-from tests.sync.appending.opened_postgres import opened
 from tests.sync.office.head_office import Box, Served, serve
-from tests.sync.office.test_office_command import tillbox
+from tests.sync.office.postgres_office import kept_in, send, some_boxes
 from tests.sync.test_both_ends import Ends, projected, sale, until
-
-
-def kept_in(folder: Path, address: PostgresAddress, partitions: int | None = 3) -> dict[str, Any]:
-    """Write the file that says where PostgreSQL is; return the settings that name it."""
-    folder.mkdir(exist_ok=True)
-    file = folder / f"{address.database}.dsn"
-    password = address.password.replace(" ", "%20")
-    if not file.exists():
-        line = (
-            f"postgresql://{address.user}:{password}@{address.host}:{address.port}"
-            f"/{address.database}\n"
-        )
-        create_private_file(file, line.encode())
-    return {"store": "postgres", "postgres": PostgresSettings(file, partitions=partitions)}
-
-
-async def _send(served: Served, *boxes: Box) -> None:
-    for box in boxes:
-        async with served.session(box) as (line, welcome):
-            if welcome.head != box.head:
-                ack = await line.upload(box.frame(welcome.head.seq))
-                assert ack.accepted == box.head
-    for box in boxes:
-        await served.until_projected(len(box.bodies), box.store)
-
-
-def _boxes() -> list[Box]:
-    boxes = [Box(f"shop-{number}", number) for number in (1, 2, 3, 4)]
-    for box in boxes:
-        shop = SyntheticShop(box.number, store=box.number)
-        for _ in range(12):
-            box.bodies += shop.sale()
-    return boxes
-
 
 # --- the same answers ---------------------------------------------------------------------
 
@@ -76,14 +30,14 @@ def _boxes() -> list[Box]:
 async def test_sales_are_the_same_wherever_their_frames_are(
     tmp_path: Path, address: PostgresAddress, partitions: int
 ) -> None:
-    boxes = _boxes()
+    boxes = some_boxes()
     answers = []
     for name, more in (
         ("file", {}),
         ("server", kept_in(tmp_path, address, partitions)),
     ):
         async with serve(tmp_path / name, *boxes, **more) as served:
-            await _send(served, *boxes)
+            await send(served, *boxes)
             sales = await served.sales()
             stores = [await served.store(box.store) for box in boxes]
             frames = await served.office.file.read(
@@ -104,10 +58,10 @@ async def test_sales_are_the_same_wherever_their_frames_are(
 async def test_a_restart_goes_on_in_every_partition(
     tmp_path: Path, address: PostgresAddress
 ) -> None:
-    boxes = _boxes()
+    boxes = some_boxes()
     more = kept_in(tmp_path, address)
     async with serve(tmp_path / "office", *boxes, **more) as served:
-        await _send(served, *boxes)
+        await send(served, *boxes)
         before = await served.sales()
         positions = dict(served.office.projector.positions)
         assert len([each for each in positions.values() if each]) == 3
@@ -125,7 +79,7 @@ async def test_a_restart_goes_on_in_every_partition(
         box.sell("one more")
     async with serve(tmp_path / "office", *boxes, **more) as served:
         assert served.office.projector.positions == positions
-        await _send(served, *boxes)
+        await send(served, *boxes)
         after = await served.sales()
     assert after[: len(before)] == before
     assert [each["sale_id"] for each in after[len(before) :]] == ["one more"] * 4
@@ -139,7 +93,7 @@ async def test_what_was_parked_is_read_again_in_its_partition(
     box.sell("b")
     more = kept_in(tmp_path, address)
     async with serve(tmp_path / "office", box, **more) as served:
-        await _send(served, box)
+        await send(served, box)
 
         def as_if_unknown(connection: Any) -> None:
             connection.execute("INSERT INTO parked VALUES (2, 1, 8, 'sale_completed', 1, 1)")
@@ -167,7 +121,7 @@ async def test_while_the_server_is_away_boxes_are_told_busy_and_come_back(
     box = Box()
     box.sell("a")
     async with serve(tmp_path / "office", box, **kept_in(tmp_path, address)) as served:
-        await _send(served, box)
+        await send(served, box)
         box.sell("b")
         async with served.session(box) as (line, _):
             own_postgres.stop()
@@ -189,7 +143,7 @@ async def test_while_the_server_is_away_boxes_are_told_busy_and_come_back(
                     if isinstance(await line.next(), Welcome):
                         break
                 await asyncio.sleep(0.05)
-        await _send(served, box)
+        await send(served, box)
         assert [each["sale_id"] for each in await served.sales()] == ["a", "b"]
         told = await _events_of(served)
         assert told.count("event_store_away") == 1
@@ -236,14 +190,14 @@ async def test_a_server_restored_from_a_copy_ends_the_process_and_the_next_one_a
     for box in boxes:
         box.sell("a")
     async with serve(tmp_path / "office", *boxes, **more) as served:
-        await _send(served, *boxes)
+        await send(served, *boxes)
         own_postgres.stop()
         # cp: owners and all, as a backup has them
         subprocess.run(["cp", "-a", own_postgres.data, copy], check=True)
         own_postgres.start()
         for box in boxes:
             box.sell("b")
-        await _send(served, *boxes)
+        await send(served, *boxes)
         before = await served.sales()
         own_postgres.crash()
         shutil.rmtree(own_postgres.data)
@@ -268,7 +222,7 @@ async def test_a_server_restored_from_a_copy_ends_the_process_and_the_next_one_a
         assert [each.failure.code for each in watched if each.failure] == ["store_went_back"]
     async with serve(tmp_path / "office", *boxes, **more) as served:
         assert served.office.projector.positions == {0: 2}  # not 4: new frames come there
-        await _send(served, *reversed(boxes))
+        await send(served, *reversed(boxes))
         after = await served.sales()
         assert after[: len(before)] == before  # nothing twice
         assert [each["sale_id"] for each in after[len(before) :]] == ["c"]
@@ -286,146 +240,13 @@ async def test_an_office_does_not_change_the_place_of_its_frames(
         ("three", kept_in(tmp_path, address), kept_in(tmp_path, other)),
     ):
         async with serve(tmp_path / name, box, **first) as served:
-            await _send(served, box)
+            await send(served, box)
         with pytest.raises(SettingsInvalid) as refused:
             async with serve(tmp_path / name, box, **later):
                 pass
         assert refused.value.code == "frames_elsewhere"
         async with serve(tmp_path / name, box, **first) as served:
             assert len(await served.sales()) == 1
-
-
-# --- moving -------------------------------------------------------------------------------
-
-
-async def _moved(folder: Path, more: dict[str, Any]) -> int:
-    """Move as the command does, from the files of a stopped head office."""
-    settings = OfficeSettings(folder, folder / "pepper", folder / "office.key", **more)
-    clock, log = SystemClock(), open_log("office", io.StringIO())
-    file = office_database(settings.database_file)
-    await file.open()
-    try:
-        async with (
-            Supervisor(clock, log) as tasks,
-            remote_frames(settings, clock, log, tasks) as there,
-        ):
-            return await move_frames(file, SqliteEventStore(file, clock), there)
-    finally:
-        await file.close()
-
-
-async def test_an_office_that_outgrew_its_file_takes_everything_along(
-    tmp_path: Path, address: PostgresAddress
-) -> None:
-    boxes = _boxes()
-    folder, more = tmp_path / "office", kept_in(tmp_path, address)
-    async with serve(folder, *boxes) as served:
-        await _send(served, *boxes)
-        for box in boxes:
-            box.sell("two frames of each")
-        await _send(served, *boxes)
-        before = await served.sales()
-
-        def as_if_unknown(connection: Any) -> None:
-            connection.execute("INSERT INTO parked VALUES (3, 1, 1, 'of_tomorrow', 1, 99)")
-
-        await served.office.file.write(as_if_unknown)
-    assert await _moved(folder, more) == 8
-    assert await _moved(folder, more) == 0  # said twice, done once
-    for box in boxes:
-        box.sell("after the move")
-    async with serve(folder, *boxes, **more) as served:
-        assert served.office.projector.positions == {0: 2, 1: 4, 2: 2}
-        parked = await served.office.file.read(
-            lambda connection: connection.execute("SELECT store, position FROM parked").fetchall()
-        )
-        assert parked == [(3, 1)]
-        await _send(served, *boxes)
-        after = await served.sales()
-    assert after[: len(before)] == before
-    assert [each["sale_id"] for each in after[len(before) :]] == ["after the move"] * 4
-
-
-async def test_frames_that_moved_once_do_not_move_on(
-    tmp_path: Path, address: PostgresAddress, shared_postgres: PostgresServer
-) -> None:
-    folder = tmp_path / "office"
-    async with serve(folder):
-        pass
-    assert await _moved(folder, kept_in(tmp_path, address)) == 0
-    other = await shared_postgres.new_database()
-    with pytest.raises(SettingsInvalid) as refused:
-        await _moved(folder, kept_in(tmp_path, other))
-    assert refused.value.code == "frames_elsewhere"
-    await shared_postgres.drop_database(other.database)
-
-
-async def test_a_move_that_broke_off_goes_on(tmp_path: Path, address: PostgresAddress) -> None:
-    boxes = _boxes()
-    folder, more = tmp_path / "office", kept_in(tmp_path, address)
-    async with serve(folder, *boxes) as served:
-        await _send(served, *boxes)
-    async with opened(address, 3) as there:  # it had come as far as the second box
-        for box in boxes[:2]:
-            start = Head(1, 0, GENESIS.hex())
-            await there.append(box.number, 1, 1, box.frame(), start)
-    assert await _moved(folder, more) == 2
-    async with serve(folder, *boxes, **more) as served:
-        for box in boxes:
-            assert (await served.store(box.store))["accepted_seq"] == len(box.bodies)
-
-
-async def test_nothing_moves_on_top_of_another_history(
-    tmp_path: Path, address: PostgresAddress
-) -> None:
-    box, other = Box(), Box()
-    box.sell("a")
-    other.sell("b")
-    folder, more = tmp_path / "office", kept_in(tmp_path, address)
-    async with serve(folder, box) as served:
-        await _send(served, box)
-    async with opened(address, 3) as there:
-        await there.append(1, 1, 1, other.frame(), Head(1, 0, GENESIS.hex()))
-    with pytest.raises(Refused) as refused:
-        await _moved(folder, more)
-    assert refused.value.code == "move_meets_another"
-    async with serve(folder, box) as served:  # as it was
-        assert [each["sale_id"] for each in await served.sales()] == ["a"]
-
-
-async def test_what_is_not_shown_yet_does_not_move(
-    tmp_path: Path, address: PostgresAddress
-) -> None:
-    box = Box()
-    box.sell("a")
-    folder, more = tmp_path / "office", kept_in(tmp_path, address)
-    async with serve(folder, box) as served:
-        await _send(served, box)
-        await served.office.file.write(
-            lambda connection: connection.execute("UPDATE projection SET position = 0")
-        )
-    with pytest.raises(Refused) as refused:
-        await _moved(folder, more)
-    assert refused.value.code == "move_too_early"
-
-
-async def test_a_head_office_that_runs_is_not_moved(
-    tmp_path: Path, address: PostgresAddress, capsys: pytest.CaptureFixture[str]
-) -> None:
-    more = kept_in(tmp_path, address)
-    async with serve(tmp_path / "office") as served:
-        config = tmp_path / "office.toml"
-        config.write_text(
-            f'data_dir = "office"\npepper_file = "pepper"\nsigning_key_file = "office.key"\n'
-            f'store = "postgres"\n[web]\nport = {served.office.web.port}\n'
-            f'[postgres]\ndsn_file = "{more["postgres"].dsn_file.name}"\n'
-        )
-        words = ["--config", str(config), "move-frames"]
-        with pytest.raises(Refused, match="Something serves") as refused:
-            await asyncio.to_thread(tillbox, *words)
-        assert refused.value.code == "office_runs"
-    status = await asyncio.to_thread(tillbox, *words)
-    assert (status, capsys.readouterr().out.split()[0]) == (0, "0")
 
 
 # --- settings -----------------------------------------------------------------------------
@@ -436,79 +257,6 @@ async def test_a_store_in_postgres_needs_to_know_where(tmp_path: Path) -> None:
         async with serve(tmp_path / "office", store="postgres"):
             pass
     assert refused.value.code == "postgres_missing"
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "",
-        "host=db user=tillbox password=very-secret",
-        "mysql://tillbox:very-secret@127.0.0.1/office",
-        "postgresql://tillbox:very-secret@127.0.0.1",
-        "postgresql://127.0.0.1/office",
-        "postgresql://tillbox:very-secret@127.0.0.1:port/office",
-        "postgresql://tillbox:very-secret@127.0.0.1/office?sslmode=disable",
-        "postgresql://tillbox:very-secret@127.0.0.1/office#very-secret",
-        "postgresql://tillbox:very-secret@[127.0.0.1/office",
-        "postgresql:///office?host=/run/postgresql&user=tillbox",
-    ],
-)
-def test_a_line_that_names_no_database_is_refused_without_repeating_it(
-    tmp_path: Path, line: str
-) -> None:
-    file = tmp_path / "postgres.dsn"
-    create_private_file(file, line.encode())
-    with pytest.raises(SettingsInvalid) as refused:
-        read_address(file, None)
-    assert refused.value.code == "dsn_malformed"
-    assert "very-secret" not in f"{refused.value} {refused.value.__context__}"
-
-
-@pytest.mark.parametrize(
-    ("line", "address"),
-    [
-        (
-            "postgresql://tillbox:a%40b%2Fc@127.0.0.1:5433/office\n",
-            PostgresAddress("127.0.0.1", 5433, "office", "tillbox", "a@b/c"),
-        ),
-        (
-            "postgres://tillbox@localhost/office",
-            PostgresAddress("localhost", 5432, "office", "tillbox", ""),
-        ),
-        (
-            "postgresql://tillbox@/office?host=/run/postgresql",
-            PostgresAddress("/run/postgresql", 5432, "office", "tillbox", ""),
-        ),
-        (
-            "postgresql://tillbox:x@[::1]/office",
-            PostgresAddress("::1", 5432, "office", "tillbox", "x"),
-        ),
-    ],
-)
-def test_a_line_says_where_the_database_is(
-    tmp_path: Path, line: str, address: PostgresAddress
-) -> None:
-    file = tmp_path / "postgres.dsn"
-    create_private_file(file, line.encode())
-    assert read_address(file, None) == address
-    assert "a@b" not in repr(address)
-
-
-def test_a_server_on_a_network_is_reached_over_tls_alone(tmp_path: Path) -> None:
-    file = tmp_path / "postgres.dsn"
-    create_private_file(file, b"postgresql://tillbox:x@db.example/office")
-    with pytest.raises(SettingsInvalid) as refused:
-        read_address(file, None)
-    assert refused.value.code == "cleartext_refused"
-
-
-def test_a_password_that_others_may_read_is_refused(tmp_path: Path) -> None:
-    file = tmp_path / "postgres.dsn"
-    file.write_text("postgresql://tillbox:x@127.0.0.1/office")
-    file.chmod(0o644)
-    with pytest.raises(SettingsInvalid) as refused:
-        read_address(file, None)
-    assert refused.value.code == "file_not_private"
 
 
 def test_settings_name_the_file_beside_them(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ storm: $(DEV) tools
 	TILLBOX_PG_POINTS=500 $(BIN)/python -m pytest -k killed_between_copy \
 	  tests/sync/appending/test_postgres_faults.py $(ARGS)
 	TILLBOX_STORM=1 $(BIN)/python -m pytest tests/whole_shop/test_killed_anywhere.py \
-	  tests/whole_shop/test_card_refunds.py $(ARGS)
+	  tests/whole_shop/test_card_refunds.py tests/whole_shop/test_day_killed.py $(ARGS)
 
 # twenty devices at fifty messages a second for ten minutes; a check takes half a minute
 soak: $(DEV) tools
@@ -96,7 +96,7 @@ $(SHOP): pyproject.toml edge/screens/package-lock.json devices/lettering/package
 	  { echo "Tillbox needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version)."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --editable '.[discovery]'
 	@touch $@
 
 $(DEV): $(SHOP) tests/devices/zpl_render/package-lock.json

@@ -13,6 +13,7 @@ from typing import Final
 
 from typing_extensions import override
 
+from devices.drawer_answers import drawer_answer, drawer_lost
 from devices.driver import ConnectedDriver, DeviceJob, DriverPorts
 from devices.protocols.drawer_sensor import DrawerSensor, Position
 from devices.transports.byte_stream import ByteStream
@@ -21,7 +22,7 @@ from edge.contract.device_limits import (
     DRAWER_OPENS_MS_MAX,
     DRAWER_SENSOR_WAKES_MS,
 )
-from edge.contract.device_messages import DrawerOutcome, JobResult, KickDrawerArgs
+from edge.contract.device_messages import JobResult, KickDrawerArgs
 from edge.contract.errors import DeviceUnreachable
 
 _READ_BYTES_MAX: Final = 1_024
@@ -172,23 +173,9 @@ class LinedDrawer(ConnectedDriver, ABC):
             return self._lost(job, error.code)
         self.ports.count("DrawerPulseCount")
         await self._until_open(connection)
-        now = clock.now_ms()
         if self._connections != connection:
             return self._lost(job, "drawer_lost")
-        if self._sensor.position is Position.OPEN:
-            self.ports.count("DrawerGoodOpenCount")
-            return job.done(now, DrawerOutcome("opened"))
-        if self._sensor.position is Position.UNKNOWN:
-            return job.done(now, DrawerOutcome("pulsed"))
-        self.ports.count("DrawerFailedOpenCount")
-        self.ports.log.warning("drawer_open_failed", job=job.id)
-        return job.failed(
-            now,
-            "open_failed",
-            "The drawer was told to open, and its sensor did not see it open within "
-            f"{DRAWER_OPENS_MS_MAX // 1000} s.",
-            "See that it is not locked or blocked, or open it with its key.",
-        )
+        return drawer_answer(job, self.ports, self._sensor.position)
 
     async def _until_open(self, connection: int) -> None:
         """Wait until the sensor sees it open, but no longer than that may take."""
@@ -204,9 +191,4 @@ class LinedDrawer(ConnectedDriver, ABC):
             return
 
     def _lost(self, job: DeviceJob, code: str) -> JobResult:
-        return job.unknown(
-            self.ports.clock.now_ms(),
-            code,
-            "The drawer was told to open, and then its connection was lost.",
-            "Look whether the drawer is open.",
-        )
+        return drawer_lost(job, self.ports, code, "its connection")

@@ -9,13 +9,19 @@ from pathlib import Path
 
 import msgspec
 
+from devices.host import joining
 from devices.host.device_finder import FolderFinder
 from devices.host.device_host import DeviceHost
+from devices.host.network_finder import NetworkFinder, SeveralFinders
+from devices.host.network_names import KINDS
+from devices.host.plug_watch import PlugWatch
 from devices.host.running_device import Surroundings
 from devices.job_journal import MIGRATIONS, JobJournal
 from devices.recordings.recording_folder import RecordingFolder
 from devices.replaying import recording_commands
-from devices.settings import DevicesSettings
+from devices.settings import DevicesSettings, NetworkSettings
+from devices.transports.network_interfaces import NetworkInterfaces
+from devices.transports.service_announcements import ServiceListener, check_library
 from edge.contract.device_states import OFFLINE
 from edge.contract.device_topics import HostTopics
 from edge.contract.errors import SettingsInvalid
@@ -47,7 +53,9 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--host", default="", metavar="NAME", help="this machine's name, instead of the file's"
     )
-    recording_commands.configure(parser.add_subparsers(dest="action", metavar="ACTION"))
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    joining.configure(actions)
+    recording_commands.configure(actions)
     parser.set_defaults(act=_serve_devices)
 
 
@@ -95,7 +103,10 @@ async def _serve(settings: DevicesSettings, clock: Clock, log: Log) -> None:
             recordings=RecordingFolder(settings.recordings_folder),
             version=version("tillbox"),
         )
-        host = DeviceHost(topics, version("tillbox"), around, FolderFinder(settings.look_in))
+        plugged_in = FolderFinder(settings.look_in)
+        network, trouble = _network_listener(settings.network, clock, log)
+        finder = SeveralFinders((plugged_in, NetworkFinder(network))) if network else plugged_in
+        host = DeviceHost(topics, version("tillbox"), around, finder, network_trouble=trouble)
         await host.open()
         for name, work in (
             ("host", host.run),
@@ -104,12 +115,33 @@ async def _serve(settings: DevicesSettings, clock: Clock, log: Log) -> None:
             ("bus", bus.run),
         ):
             _ = tasks.start(name, work)
+        if network:
+            # spawned, not kept running: whatever ails it, it takes no device down
+            _ = tasks.spawn("network", network.run(host.look_soon))
+        plugs = PlugWatch(host.look_soon, log)
+        plugs.open()
         log.info("devices_ready", host=settings.host, store=settings.store)
         try:
             await live(tasks, clock, stop)
         finally:
+            plugs.close()
             await host.close()
     log.info("devices_stopped")
+
+
+def _network_listener(
+    settings: NetworkSettings, clock: Clock, log: Log
+) -> tuple[ServiceListener | None, str]:
+    """Return who listens to the network, or why nobody does though it is wanted, in words."""
+    if not settings.find:
+        return None, ""
+    try:
+        check_library()
+    except SettingsInvalid as error:
+        log.warning("network_not_searched", detail=error.message, advice=error.advice)
+        return None, str(error)
+    interfaces = NetworkInterfaces(settings.interfaces)
+    return ServiceListener(KINDS, interfaces, clock, log), ""
 
 
 COMMAND = Command(name="devices", summary=_SUMMARY, configure=_configure, run=_run)

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
-import gc
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
-
-import uvloop
 
 from edge.contract.device_messages import DELIVERY, Delivery, JobKind
 from edge.contract.instant import Clock
 from edge.contract.reference_data import Feed, FeedPage
 from edge.engine.weighing_rules import price_asked_for
-from edge.enrolling import enrol, service_token
+from edge.enrolling import service_token
 from edge.flows.access import SITE_MIGRATIONS, Access
 from edge.flows.adoption import Adoption
 from edge.flows.box_health import BoxHealth
@@ -26,13 +21,14 @@ from edge.flows.card_desk import CardDesk
 from edge.flows.clock_watch import ClockWatch
 from edge.flows.coupons import Coupons
 from edge.flows.customer_displays import CustomerDisplays
-from edge.flows.device_checks import DeviceChecks
 from edge.flows.device_directory import DeviceDirectory
 from edge.flows.device_jobs import DeviceJobs
+from edge.flows.device_log import DeviceLog, NotedBus
 from edge.flows.device_reports import DeviceReports
-from edge.flows.device_wall import DeviceWall
+from edge.flows.digests import Digests
 from edge.flows.fiscal_desk import FiscalDesk
 from edge.flows.gathering import Gathering, TillDevices
+from edge.flows.home_assistant import home_assistant
 from edge.flows.job_dispatch import JobDispatch
 from edge.flows.letters import LetterPost
 from edge.flows.line_displays import LineDisplays
@@ -69,7 +65,6 @@ from edge.ledger.terminal_days import TerminalDayRecords
 from edge.reference.store import MIGRATIONS as REFERENCE_MIGRATIONS
 from edge.reference.store import ReferenceStore
 from edge.runtime.bus import Bus
-from edge.runtime.command_line import Command
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.frame_codec import shipped_dictionaries
 from edge.runtime.http_guard import GuardSettings, guarded_app
@@ -77,10 +72,7 @@ from edge.runtime.http_service import HttpService
 from edge.runtime.ids import SystemIds
 from edge.runtime.keys import load_or_create_key
 from edge.runtime.metrics import CONTENT_TYPE, Metrics
-from edge.runtime.mqtt_bus import MqttBus
 from edge.runtime.pin_hash import PinHasher, load_pepper
-from edge.runtime.process_life import live, run_process, told_to_stop
-from edge.runtime.settings_file import load
 from edge.runtime.simulated_tse import SimulatedTse
 from edge.runtime.static_files import StaticFiles
 from edge.runtime.structured_log import Log
@@ -88,19 +80,16 @@ from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock
 from edge.runtime.tls_contexts import server_context
 from edge.settings import EdgeSettings
+from edge.technician_parts import technician_parts
 from edge.web.box_api import BoxApi
 from edge.web.caller import EdgeGate
 from edge.web.display_api import DisplayApi
 from edge.web.replica_api import ReplicaApi
-from edge.web.shipped_screens import load_screens
-from edge.web.technician_api import TechnicianApi
 from edge.web.till_api import TillApi
 from edge.web.till_socket import TillSockets
 from edge.web.wall_socket import WallSockets
 
 _DICTIONARY: Final = 1
-_GC_THRESHOLDS: Final = (20_000, 20, 100)
-"""A sale makes little that refers to itself: the collector looks for such rarely."""
 
 
 @dataclass
@@ -137,6 +126,8 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
     """
     clock = SystemClock()
     ids = SystemIds(clock)
+    device_log = DeviceLog(clock, lambda: wall_sockets.changed())  # noqa: PLW0108 - bound later
+    bus = NotedBus(bus, device_log)
     data = settings.data_dir
     data.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
@@ -258,6 +249,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         )
         dispatch = JobDispatch(store.slug, bus, directory, clock, log, tasks)
         paying = PayingByCard(selling, dispatch, clock, ids, log, tasks, desk)
+        adoption.hold = eod.hold
         days = TerminalDays(
             ledger, TerminalDayRecords(ledger_file), adoption, dispatch, tills, desk, eod, ids
         )
@@ -341,17 +333,18 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         metrics = Metrics()
         health.declare(metrics)
         sockets = TillSockets(views, clock, tasks)
-        wall = DeviceWall(
-            lambda: reference.store.name if reference.has_store else "", adoption, bus, clock, days
+        watch = ClockWatch(ledger, clock, log)
+        token = service_token(settings.secrets.service_token_file)
+        technician = technician_parts(
+            access, adoption, days, dispatch, health, watch, device_log, metrics, (token,)
         )
-        wall_sockets = WallSockets(wall, access, clock, tasks)
-        days.changed = wall_sockets.changed
-        device_checks = DeviceChecks(store.slug, bus, wall, ledger, dispatch, clock)
+        wall_sockets = technician.sockets
         displays = CustomerDisplays(selling, checks, reference, access.language_of)
         line_displays = LineDisplays(
-            store.slug, bus, directory, displays, reference, clock, ids, log
+            store.slug, bus, directory, displays, reference, clock, ids, log, tasks
         )
         line_displays.open(tills.values())
+        directory.assigned += (dispatch.devices_left, lambda _left: line_displays.follow())
         routes = BoxApi(
             health.items,
             metrics,
@@ -369,15 +362,15 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
                     PresentedReceipts(ledger, codes, sold, reference),
                 ).routes(),
                 *DisplayApi(displays, selling, sockets).routes(),
-                *TechnicianApi(access, adoption, wall, device_checks, days, wall_sockets).routes(),
-                *ReplicaApi(replica, link, post).routes(),
+                *technician.routes,
+                *ReplicaApi(replica, link, post, Digests(ledger, link)).routes(),
             )
         )
         tls = _tls(settings)
         app = guarded_app(
             routes,
             settings=GuardSettings(hosts=frozenset(settings.web.hosts), tls=tls is not None),
-            gate=EdgeGate(access, service_token(settings.secrets.service_token_file)),
+            gate=EdgeGate(access, token),
             clock=clock,
             ids=ids,
             log=log,
@@ -393,16 +386,15 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         lasting = {
             "devices": directory.run,
             "device reports": reports.run,
-            "device tests": device_checks.run,
             "results": dispatch.run,
             "scans": scanning.run,
             "late jobs": dispatch.sweep,
-            "clock": ClockWatch(ledger, clock, log).run,
+            "clock": watch.run,
             "open drawers": drawers.run,
             "fiscal": fiscal.run,
             "bus": bus.run,
-        }
-        lasting |= line_displays.lasting()
+        } | technician.lasting
+        lasting |= home_assistant(settings, bus, directory, reports, clock, log, stack)
         for name, work in lasting.items():
             _ = tasks.start(name, work)
         await web.open()
@@ -412,7 +404,6 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         stack.push_async_callback(wall_sockets.close)
         stack.callback(replica.close)
         stack.callback(post.close)
-        files = (ledger_file, reference_file, site_file)
         yield Edge(
             settings,
             log,
@@ -424,7 +415,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             ledger_file,
             dispatch,
             fiscal,
-            files,
+            (ledger_file, reference_file, site_file),
             web,
             wall_sockets,
         )
@@ -449,51 +440,3 @@ def _tls(settings: EdgeSettings) -> ssl.SSLContext | None:
     if web.certificate_file is None or web.key_file is None:
         return None
     return server_context(web.certificate_file, web.key_file)
-
-
-# --- the process --------------------------------------------------------------------------
-
-
-async def run(settings: EdgeSettings, clock: Clock, log: Log) -> None:
-    """Run a box until SIGTERM or SIGINT, or raise what no restart of a task mends."""
-    stop = told_to_stop()
-    bus = MqttBus(settings.broker, None, clock, log)
-    async with running_edge(settings, bus, log, load_screens()) as edge:
-        # what a box is made of stays: the collector need not look at it again and again
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*_GC_THRESHOLDS)
-        log.info("ready", origin=edge.web.origin)
-        await live(edge.tasks, clock, stop, edge.files)
-    log.info("stopped")
-
-
-def _configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", type=Path, required=True, help="the settings, a TOML file")
-    parser.add_argument(
-        "action",
-        nargs="?",
-        choices=("serve", "key", "enrol"),
-        default="serve",
-        help="serve (default); key: make the box key and print its public half; "
-        "enrol: ask the running box for a code that makes a device a till",
-    )
-    parser.add_argument("--till", help="with enrol: which till the device becomes")
-
-
-def _run(namespace: argparse.Namespace) -> int:
-    settings = load(namespace.config, EdgeSettings)
-    if namespace.action == "key":
-        key = load_or_create_key(settings.secrets.box_key_file)
-        print(key.public.hex)  # noqa: T201 - the answer
-        return 0
-    if namespace.action == "enrol":
-        return enrol(settings, namespace.till)
-    return run_process(
-        "edge",
-        lambda clock, log: run(settings, clock, log),
-        loop_factory=uvloop.new_event_loop,
-    )
-
-
-COMMAND: Final = Command("edge", "the box: tills, selling, the ledger", _configure, _run)

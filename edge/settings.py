@@ -79,11 +79,21 @@ class TseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     folder: Path
 
 
+class HomeAssistantSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether Home Assistant is told of the shop's devices; without the table it never was.
+
+    `enabled = false` takes away what was told before: the table may go after the next start.
+    """
+
+    enabled: bool = True
+
+
 class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything `tillbox edge` is told. Relative paths are relative to the file's folder.
 
     `watch_disk`: open no sale on a disk that is nearly full. `drawer_open_s`: how long a drawer
     may stand open before its till says so; 0 for ever. `tse`: the security device, if any.
+    `home_assistant`: describe the shop's devices to a Home Assistant on the same broker.
     """
 
     data_dir: Path
@@ -96,3 +106,4 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     watch_disk: bool = True
     tse: TseSettings | None = None
     drawer_open_s: Annotated[int, Meta(ge=0, le=DRAWER_OPEN_S_MAX)] = DRAWER_OPEN_S
+    home_assistant: HomeAssistantSettings | None = None

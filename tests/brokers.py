@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Mapping
@@ -11,10 +12,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.runtime.broker_access import BrokerAccess
+from edge.runtime.certificates import issue_server_certificate, make_ca, write_ca
 from edge.runtime.mosquitto_files import MosquittoListener, write_mosquitto_files
+from edge.runtime.system_clock import SystemClock
+from edge.runtime.tls_contexts import client_context
 
 STORE = "store-1"
-USERS = {"edge": "edge's own", "host-1": "first host's own", "host-2": "second host's own"}
+READER = "homeassistant"
+USERS = {
+    "edge": "edge's own",
+    "host-1": "first host's own",
+    "host-2": "second host's own",
+    READER: "the reader's own",
+}
 START_S = 10.0
 
 
@@ -37,6 +47,30 @@ def write_password(folder: Path, user: str, password: str) -> Path:
     return path
 
 
+@dataclass(frozen=True)
+class TlsDoor:
+    """Where a broker is reached from other machines, with a certificate of the shop's own."""
+
+    port: int
+    ca_file: Path
+    certificate_file: Path
+    key_file: Path
+
+    def context(self) -> ssl.SSLContext:
+        return client_context(self.ca_file)
+
+
+def tls_door(folder: Path) -> TlsDoor:
+    """Make an authority and a certificate for `localhost` and 127.0.0.1."""
+    clock = SystemClock()
+    door = TlsDoor(find_free_port(), *(folder / name for name in ("ca.pem", "b.pem", "b.key")))
+    authority = make_ca("Some Shop", clock)
+    write_ca(authority, door.ca_file, folder / "ca.key")
+    made = issue_server_certificate(authority, names=["localhost"], ips=["127.0.0.1"], clock=clock)
+    made.write(door.certificate_file, door.key_file)
+    return door
+
+
 @dataclass
 class Mosquitto:
     """A running Mosquitto with the users and rules of a store."""
@@ -48,6 +82,7 @@ class Mosquitto:
     certificate_file: Path | None = None
     key_file: Path | None = None
     process: subprocess.Popen[bytes] | None = None
+    tls: TlsDoor | None = None
 
     @property
     def protocol(self) -> str:
@@ -58,8 +93,16 @@ class Mosquitto:
 
     def start(self) -> None:
         self.port = self.port or find_free_port()
-        listener = MosquittoListener("127.0.0.1", self.port, self.certificate_file, self.key_file)
-        conf = write_mosquitto_files(self.folder, BrokerAccess(STORE), self.users, listener)
+        here = "127.0.0.1"
+        doors = [MosquittoListener(here, self.port, self.certificate_file, self.key_file)]
+        if self.tls is not None:
+            files = (self.tls.certificate_file, self.tls.key_file)
+            doors.append(MosquittoListener(here, self.tls.port, *files))
+        access = BrokerAccess(STORE, home_assistant_user=READER)
+        self.launch(write_mosquitto_files(self.folder, access, self.users, *doors))
+
+    def launch(self, conf: Path) -> None:
+        """Start the program and wait until it listens."""
         with (self.folder / "mosquitto.log").open("ab") as log:
             self.process = subprocess.Popen([self.program, "-c", str(conf)], stderr=log)
         until = time.monotonic() + START_S

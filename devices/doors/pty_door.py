@@ -2,7 +2,8 @@
 
 Like a USB device it is a new one each time it is plugged in; the path leads to it, as
 udev's /dev/serial/by-id does. When its reader goes, the line is made anew, so that nothing
-said to one reader is read by the next.
+said to one reader is read by the next. The system tells the far end that a port was closed only
+while nobody holds it: a reader that opens it again before that was heard is the same one to us.
 """
 
 from __future__ import annotations

@@ -4,6 +4,10 @@ The scale weighs at a price that the till sends, once for each time goods were m
 has no live weight, and a second weighing of the same goods is refused by the scale itself. One
 that demands the certified part gives no weight to a till that cannot prove it is certified; the
 driver then says that, and never pretends.
+
+A tare is told to the scale only where somebody who knows it says that it takes it off
+(`takes_tare`): one that heeds no tare answers just so with the gross weight. Where it is told it
+is told each time, 0 too: whether a price without a tare ends the one before is not written down.
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ from devices.protocols.scale_dialog06 import (
     adds_up,
     answers,
     price_record,
+    tare_record,
 )
 from devices.protocols.scale_dialog06 import Sign as Byte
 from devices.protocols.weight_readings import Reading, Trouble
@@ -34,6 +39,7 @@ from devices.transports.byte_stream import ByteStream
 from devices.weighing.live_scale import SCALE_JOBS, LiveScale, Sign
 from edge.contract.device_limits import (
     SCALE_PRICE_MINOR_MAX,
+    SCALE_TARE_G_MAX,
 )
 from edge.contract.device_messages import WeighArgs
 from edge.contract.device_states import WEIGHT_AT_PRICE, DeviceClass, WeightState
@@ -66,6 +72,17 @@ _OTHER_DIALOG: Final = Trouble(
     "The scale does not know the records of Dialog 06 that it is sent.",
     "Have the scale set to Dialog 06; until then, type the weight.",
 )
+_REFUSES_TARE: Final = Trouble(
+    "scale_refuses_tare",
+    "The scale does not take this tare from the till.",
+    "Put the tare right: a scale takes steps of its own, up to a limit. If it takes none at all, "
+    "have `takes_tare` switched off in its settings; until then, type the weight.",
+)
+_TARE_TOO_LARGE: Final = Trouble(
+    "scale_tare_too_large",
+    "The tare is more than what lies on the scale.",
+    "Put the goods on in their container, or put the tare right, and weigh again.",
+)
 _UNSTABLE: Final = Reading(WeightState.UNSTABLE)
 _MEANS: Final[dict[str, Reading | Trouble]] = {
     "10": _OTHER_DIALOG,
@@ -80,16 +97,22 @@ _MEANS: Final[dict[str, Reading | Trouble]] = {
     "32": Reading(WeightState.OVERLOAD),
 }
 """Record 09 of an operation that gave no weight; `00` to `02` and others: it is begun anew."""
+_MEANS_TOLD: Final = {**_MEANS, "10": _REFUSES_TARE, "12": _REFUSES_TARE}
+"""The same of one that was told a tare."""
+_BELOW_ZERO: Final = "31"
 
 
 class ScaleDialog06Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`address` as in `devices.transports.addresses`; usually 9600 7O1.
 
     `amount_step_minor`: what the scale rounds amounts to, 5 where nothing smaller is paid.
+    `takes_tare`: it takes off the tare that the till tells it, as its manual says and a try shows;
+    without it the till takes the tare off, and the scale shows what the goods cost before.
     """
 
     address: str
     amount_step_minor: Annotated[int, Meta(ge=1, le=100)] = 1
+    takes_tare: bool = False
 
 
 class ScaleDialog06(LiveScale):
@@ -107,6 +130,8 @@ class ScaleDialog06(LiveScale):
         """Weighings so far: what comes of one is never another's."""
         self._price_minor = 0
         """The price of the weighing that waits; 0: none does."""
+        self._tare_g = 0
+        """Its tare."""
         self._taken = 0
         """The weighing whose price the scale took and gave no result for."""
         self._demands = False
@@ -120,8 +145,15 @@ class ScaleDialog06(LiveScale):
     def begin_weighing(self, args: WeighArgs) -> None:
         if not 0 < args.price_minor <= SCALE_PRICE_MINOR_MAX:
             raise DeviceNeedsPerson(_NO_PRICE.code, _NO_PRICE.words, advice=_NO_PRICE.advice)
+        if self.tare_taken_g(args) > SCALE_TARE_G_MAX:
+            trouble = _REFUSES_TARE
+            raise DeviceNeedsPerson(trouble.code, trouble.words, advice=trouble.advice)
         self._wishes += 1
-        self._price_minor = args.price_minor
+        self._price_minor, self._tare_g = args.price_minor, args.tare_g
+
+    @override
+    def tare_taken_g(self, args: WeighArgs) -> int:
+        return args.tare_g if self._settings.takes_tare else 0
 
     @override
     def end_weighing(self) -> None:
@@ -132,7 +164,7 @@ class ScaleDialog06(LiveScale):
         if not self._price_minor:
             return await self._look(stream)
         wish = self._wishes
-        heard = await self._weigh_at(stream, wish, self._price_minor)
+        heard = await self._weigh_at(stream, wish, self._price_minor, self._tare_g)
         if heard != _UNSTABLE:
             self._taken = 0  # 20 and 22 ask for the result again, all else begins anew
         waits = self._price_minor and wish == self._wishes
@@ -146,16 +178,16 @@ class ScaleDialog06(LiveScale):
         return _CERTIFIED if self._demands else Sign.LIFE
 
     async def _weigh_at(
-        self, stream: ByteStream, wish: int, price_minor: int
+        self, stream: ByteStream, wish: int, price_minor: int, tare_g: int
     ) -> Reading | Trouble | None:
         if self._taken != wish:
-            answer = await self._put(stream, price_record(price_minor))
+            answer = await self._put(stream, self._wanted(price_minor, tare_g))
             if answer is not Byte.TAKEN:
-                return await self._why_not(stream, answer)
+                return await self._why_not(stream, answer, tare_g)
             self._taken = wish
         result = await self._put(stream, ASK_RESULT)
         if not isinstance(result, Weighed):
-            return await self._why_not(stream, result)
+            return await self._why_not(stream, result, tare_g)
         self._demands = False
         if result.unit != KILOGRAMS:
             return Reading(WeightState.NOT_KILOGRAMS)
@@ -164,12 +196,24 @@ class ScaleDialog06(LiveScale):
         self.new_load()  # the scale gives one result for each time that goods were moved
         return Reading(WeightState.STABLE, result.weight_g)
 
-    async def _why_not(self, stream: ByteStream, answer: Record | None) -> Reading | Trouble | None:
+    def _wanted(self, price_minor: int, tare_g: int) -> bytes:
+        told = self._settings.takes_tare
+        return tare_record(price_minor, tare_g) if told else price_record(price_minor)
+
+    async def _why_not(
+        self, stream: ByteStream, answer: Record | None, tare_g: int
+    ) -> Reading | Trouble | None:
         if answer is Byte.NOT_TAKEN:
             answer = await self._put(stream, ASK_STATUS)
         if isinstance(answer, ChecksumsWanted):
             return _CERTIFIED
-        return _MEANS.get(answer.code) if isinstance(answer, Status) else None
+        if not isinstance(answer, Status):
+            return None
+        if not self._settings.takes_tare:
+            return _MEANS.get(answer.code)
+        if tare_g and answer.code == _BELOW_ZERO:
+            return _TARE_TOO_LARGE
+        return _MEANS_TOLD.get(answer.code)
 
     async def _put(self, stream: ByteStream, question: bytes) -> Record | None:
         answer = await self.exchange(stream, question, self._answers)

@@ -2,8 +2,8 @@
 
 Linux keeps stable names of USB serial ports and keyboards (`/dev/serial/by-id`,
 `/dev/input/by-id`), and for each device node the strings of its USB device in `/sys/class`. A
-folder is the root, so that tests have one of their own. Looked at again and again: a watch on
-udev needs a library (pyudev, LGPL) and saves a second.
+folder is the root, so that tests have one of their own. Looked at again and again, and at once
+after the kernel's news (`devices.host.plug_watch`).
 """
 
 from __future__ import annotations

@@ -11,14 +11,21 @@ from devices import driver_catalogue
 from devices.driver import DriverSpec
 from devices.host.device_finder import DeviceFinder, Discovered, NothingToFind
 from devices.host.driver_offers import all_specs, names_path, offer_of, with_drivers
+from devices.host.look_again import LookAgain
 from devices.host.running_device import DevicePlan, RunningDevice, Surroundings
 from devices.job_journal import JobJournal, KnownJob
 from devices.job_router.incoming_jobs import read_job
 from edge.contract.device_limits import (
-    FIND_EVERY_S,
     STATISTICS_EVERY_S,
 )
-from edge.contract.device_messages import MESSAGE_VERSION, Job, JobError, JobResult, JobStatus
+from edge.contract.device_messages import (
+    DEVICE_NOT_CONFIGURED,
+    MESSAGE_VERSION,
+    Job,
+    JobError,
+    JobResult,
+    JobStatus,
+)
 from edge.contract.device_states import (
     OFFLINE,
     ONLINE,
@@ -41,7 +48,8 @@ _TALLIES: Final = ("foreign", "garbled", "retained_job", "no_such_device")
 class DeviceHost:
     """Runs the devices that edge wants here. `run` serves the bus, `close` stops all.
 
-    What `finder` finds and nobody wants is reported, with the drivers that could run it.
+    What `finder` finds and nobody wants is reported, with the drivers that could run it, and
+    `network_trouble`, words on why it does not look into the network.
     """
 
     def __init__(
@@ -50,16 +58,19 @@ class DeviceHost:
         version: str,
         around: Surroundings,
         finder: DeviceFinder | None = None,
+        *,
+        network_trouble: str = "",
     ) -> None:
         self._topics = topics
         self._around = around
         self._bus = around.bus
         self._log = around.log
         self._journal: JobJournal = around.journal
-        self._info = HostInfo(version, boot=around.ids.new())
+        self._info = HostInfo(version, around.ids.new(), network_trouble=network_trouble)
         self._finder = finder or NothingToFind()
         self._specs: tuple[DriverSpec[Any], ...] = ()
         self._plugged_in: tuple[Discovered, ...] = ()
+        self._looks = LookAgain(around.clock)
         self._wanted: tuple[WantedDevice, ...] = ()
         self._devices: dict[str, RunningDevice] = {}
         self._broken_off: list[KnownJob] = []
@@ -111,10 +122,14 @@ class DeviceHost:
             await self._journal.tidy()
 
     async def run_discovery(self) -> None:
-        """Look at what is plugged in, every few seconds, until cancelled."""
+        """Look at what is plugged in, every few seconds and after news, until cancelled."""
         while True:
             await self.look()
-            await self._around.clock.sleep(FIND_EVERY_S)
+            await self._looks.wait()
+
+    def look_soon(self) -> None:
+        """Have `run_discovery` look: something was plugged in, pulled, or has announced itself."""
+        self._looks.news()
 
     async def look(self) -> None:
         """Look once at what is plugged in, and report it when it is something else."""
@@ -159,7 +174,7 @@ class DeviceHost:
             # a job that was begun may have happened, whoever asks now
             status = JobStatus.FAILED if known is None else JobStatus.UNKNOWN
             error = JobError(
-                "device_not_configured",
+                DEVICE_NOT_CONFIGURED,
                 f"{device} is not among the devices of this host.",
                 advice="Assign the device again.",
             )

@@ -11,6 +11,7 @@ from msgspec import inspect
 from devices import driver_catalogue
 from devices.driver import DriverSpec
 from devices.host.device_finder import Discovered
+from devices.host.network_names import NETWORK_PRINTER, OFFICE_PRINTER
 from devices.host.usb_names import HID, KEYBOARD, PRINTER
 from edge.contract.device_states import (
     DeviceClass,
@@ -27,6 +28,7 @@ ADDRESS: Final = "address"
 """The setting that every driver with a connection calls so."""
 _MADE_FOR: Final = {KEYBOARD: "input", HID: "hidraw"}
 """How the example's address begins of a driver for such; all others take a line of bytes."""
+_PRINTERS: Final = (PRINTER, NETWORK_PRINTER)
 _AT_PRINTER_PORTS: Final = (DeviceClass.PRINTER, DeviceClass.LABELS)
 
 
@@ -85,8 +87,10 @@ def _reaches(spec: DriverSpec[Any], found: FoundDevice, clock: Clock) -> bool:
     made_for = _MADE_FOR.get(found.kind)
     if not example or (scheme != made_for if made_for else scheme in _MADE_FOR.values()):
         return False
-    if found.kind == PRINTER and spec.device_class not in _AT_PRINTER_PORTS:
+    if found.kind in _PRINTERS and spec.device_class not in _AT_PRINTER_PORTS:
         return False
+    if found.kind == OFFICE_PRINTER:
+        return False  # it takes a connection, and would print a receipt's bytes page by page
     try:
         spec.connector(msgspec.structs.replace(spec.example, address=found.address), clock)
     except SettingsInvalid:

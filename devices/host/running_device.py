@@ -25,7 +25,14 @@ from edge.contract.device_limits import (
     EVENTS_BURST_MAX,
     EVENTS_PER_S_MAX,
 )
-from edge.contract.device_messages import DeviceEvent, Job, JobError, JobKind, JobResult
+from edge.contract.device_messages import (
+    DEVICE_NOT_CONFIGURED,
+    DeviceEvent,
+    Job,
+    JobError,
+    JobKind,
+    JobResult,
+)
 from edge.contract.device_states import (
     DeviceMeta,
     DeviceState,
@@ -148,7 +155,7 @@ class RunningDevice:
         await self.stop()
         await self.queue.dismiss(
             JobError(
-                "device_not_configured",
+                DEVICE_NOT_CONFIGURED,
                 f"{self.device} was taken from this host.",
                 advice="Assign the device again.",
             )

@@ -54,7 +54,11 @@ class DrawnBlock:
 
     def line(self, line: Sequence[Placed], room: int) -> bytes:
         """Return a line's picture; white at its right end is left out."""
-        bits = max(1, -(-room // _BYTE_BITS)) * _BYTE_BITS  # marks without a letter have no width
+        return raster(*trimmed(self.rows(line, room), row_bytes_of(room)))
+
+    def rows(self, line: Sequence[Placed], room: int) -> list[int]:
+        """Return a line's dots in rows of `row_bytes_of(room)` bytes, the highest bit leftmost."""
+        bits = row_bytes_of(room) * _BYTE_BITS
         beyond = (1 << (bits + OVERHANG_DOTS)) - 1
         rows = [0] * self._size.line_dots
         for text, left in line:
@@ -65,8 +69,16 @@ class DrawnBlock:
         if self._bold:
             # away from the edge at which the line begins
             rows = [row | (row << 1 if self._right else row >> 1) for row in rows]
-        rows = [(row & beyond) >> OVERHANG_DOTS for row in rows]
-        ink = reduce(or_, rows)
-        white = ((ink & -ink).bit_length() - 1) // _BYTE_BITS if ink else bits // _BYTE_BITS - 1
-        row_bytes = bits // _BYTE_BITS - white
-        return raster([row >> white * _BYTE_BITS for row in rows], row_bytes)
+        return [(row & beyond) >> OVERHANG_DOTS for row in rows]
+
+
+def row_bytes_of(room: int) -> int:
+    """Return how many bytes a row of so many dots takes; marks without a letter have no width."""
+    return max(1, -(-room // _BYTE_BITS))
+
+
+def trimmed(rows: Sequence[int], row_bytes: int) -> tuple[list[int], int]:
+    """Return rows without the bytes that are white at their right ends, and how many are left."""
+    ink = reduce(or_, rows)
+    white = ((ink & -ink).bit_length() - 1) // _BYTE_BITS if ink else row_bytes - 1
+    return [row >> white * _BYTE_BITS for row in rows], row_bytes - white

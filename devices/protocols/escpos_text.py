@@ -8,7 +8,7 @@ DLE DC4; `CodePages.encode` gives bytes from 0x20 on, without 0x7F.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -161,15 +161,20 @@ class Fitted:
 class CodePages:
     """The code pages of one printer: the one it is left in, and more it can switch to.
 
-    `numbers` overrides `EPSON_PAGES`. Raises KeyError (the page's name) for a page without
-    a number.
+    `numbers` overrides `known`, the maker's numbers; `select` is the maker's command for one.
+    Raises KeyError (the page's name) for a page without a number.
     """
 
     def __init__(
-        self, page: str, others: tuple[str, ...] = (), numbers: Mapping[str, int] | None = None
+        self,
+        page: str,
+        others: tuple[str, ...] = (),
+        numbers: Mapping[str, int] | None = None,
+        known: Mapping[str, int] = EPSON_PAGES,
+        select: Callable[[int], bytes] = select_page,
     ) -> None:
-        known = {**EPSON_PAGES, **(numbers or {})}
-        self._pages = tuple((name, select_page(known[name])) for name in (page, *others))
+        numbered = {**known, **(numbers or {})}
+        self._pages = tuple((name, select(numbered[name])) for name in (page, *others))
         self._page = page
 
     @property

@@ -3,6 +3,7 @@
 The till is master. It sends the price per kilogram, then asks for the result:
 
     till 04 02 "01" 1B PPPPPP 1B 03             scale 06 or 15
+         04 02 "03" 1B PPPPPP 1B TTTT 03        with grams of tare, which the scale takes off
     till 04 05                                  scale 15, or
          02 "02" 1B u 1B WWWWW 1B PPPPPP 1B AAAAAA 03     u '3': W is grams, A what it costs
     till 04 02 "08" 03 (why not?)               scale 02 "09" 1B S1 S0 03
@@ -12,6 +13,10 @@ A scale that sends record 11 with '2' wants checksums of the till's software (re
 by a polynomial that only its maker and certified tills know; until then, or after wrong ones
 ('0'), it gives no weight. The protocol has no check byte: the price that comes back and the
 amount must fit the weight. Sans-I/O.
+
+With a tare the weight is net (Dibal DPOS400: "if the scale has a tare weight, it sends the net
+weight"), and so is the amount. Some scales can be set to heed no tare (the same manual has "DIALOG
+06 without attend to tare"): they take record 03, and weigh gross. Nothing on the line tells.
 """
 
 from __future__ import annotations
@@ -25,6 +30,7 @@ from typing import Final
 from devices.protocols.weight_readings import AnswerReader, Cut, framed
 from edge.contract.device_limits import (
     SCALE_PRICE_MINOR_MAX,
+    SCALE_TARE_G_MAX,
 )
 
 ASK_RESULT: Final = b"\x04\x05"
@@ -79,6 +85,15 @@ def price_record(price_minor: int) -> bytes:
     if not 0 < price_minor <= SCALE_PRICE_MINOR_MAX:
         raise ValueError(f"{price_minor} is no price of six digits")
     return b"\x04\x0201\x1b%06d\x1b\x03" % price_minor
+
+
+def tare_record(price_minor: int, tare_g: int) -> bytes:
+    """Return record 03: the price as in record 01, and the tare, 0 to `SCALE_TARE_G_MAX`."""
+    if not 0 < price_minor <= SCALE_PRICE_MINOR_MAX:
+        raise ValueError(f"{price_minor} is no price of six digits")
+    if not 0 <= tare_g <= SCALE_TARE_G_MAX:
+        raise ValueError(f"{tare_g} is no tare of four digits")
+    return b"\x04\x0203\x1b%06d\x1b%04d\x03" % (price_minor, tare_g)
 
 
 def answers() -> AnswerReader[Record]:

@@ -116,7 +116,9 @@ def capture(
 ) -> Apdu:
     """Return 06 23: of the reservation with this receipt number the rest is charged.
 
-    Its amount is what is *not* charged: it reverses a part of the reservation.
+    Its amount is what is *not* charged: it releases the unused part (PA00P015, 2.10). So read
+    that the free library zvt (senvend: reserved 500, reversed 50, booked 450), EVerest (reserved
+    less cost) and the firmware of a charging station ("return the remaining amount").
     """
     named = encode_field(RECEIPT, bcd_encode(receipt, 2))
     data = named + _amount(released_minor, currency_number)

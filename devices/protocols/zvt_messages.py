@@ -14,27 +14,44 @@ from devices.protocols import zvt_fields as bmp
 from devices.protocols.zvt_apdu import NEGATIVE_CLASS, Apdu, Control
 from devices.protocols.zvt_commands import TAG_SYNC_RECEIPT
 from devices.protocols.zvt_fields import Fields, bcd_decode, read_fields, read_length_digits
-from devices.protocols.zvt_results import OK, card_type_words, intermediate_words
-from devices.protocols.zvt_text import TextEncoding, decode_text, without_card_numbers
+from devices.protocols.zvt_results import (
+    CARD_TYPE_IN_TAG,
+    OK,
+    WRONG_CURRENCY,
+    card_type_words,
+    intermediate_words,
+)
+from devices.protocols.zvt_text import (
+    TextEncoding,
+    decode_text,
+    named_encoding,
+    without_card_numbers,
+)
 from devices.protocols.zvt_tlv import CONTAINER, Tlv, find, read_length, read_tlv, walk
 
 TAG_TEXT: Final = 0x07
 TAG_ATTRIBUTE: Final = 0x09
 TAG_CHARACTER_SET: Final = 0x14
 TAG_DISPLAY_TEXTS: Final = 0x24
+TAG_CARD_TYPE: Final = 0x41
+TAG_APPLICATION_NAME: Final = 0x42
+TAG_PREFERRED_NAME: Final = 0x44
 TAG_RECEIPT_TYPE: Final = 0x1F07
+TAG_CARDHOLDER: Final = 0x1F10
+"""How the customer proved to be the cardholder: PIN, signature, both, or not at all."""
+TAG_ERROR_CODE: Final = 0x1F16
+TAG_ERROR_TEXT: Final = 0x1F17
 TAG_LONG_TRACE: Final = 0x1F2B
 TAG_TERMINAL_ID: Final = 0x1F44
 
+_BY_SIGNATURE: Final = frozenset({0x01, 0x05, 0x06, 0x07})
+"""1F10: by signature alone, or beside a PIN."""
+
+NUMBER_BYTES_MAX: Final = 6
+"""A number of this length holds no card number: the shortest have 13 digits."""
+
 RECEIPT_MERCHANT: Final = 1
 RECEIPT_CUSTOMER: Final = 2
-
-_CHARACTER_SETS: Final = {
-    0xFF: TextEncoding.CP437,
-    0xFE: TextEncoding.UTF_8,
-    0x01: TextEncoding.LATIN_1,
-}
-"""A message may name the set of its texts (tag 14): that goes before the terminal's setting."""
 
 _ATTRIBUTE_END: Final = 0x81
 """Attributes from here on end a receipt: feeds and cuts follow the last line."""
@@ -121,12 +138,32 @@ class StatusInformation:
 
     @property
     def scheme(self) -> str:
-        """The card's name (8B), else the word for its type (8A)."""
+        """The card's name (8B), else the word for its type (8A, 41), else its application's."""
         name = (self.fields.get(bmp.CARD_NAME) or b"").split(b"\0")[0]
         if name.strip():
-            return without_card_numbers(decode_text(name, self.encoding).strip())
-        card_type = self.fields.get(bmp.CARD_TYPE)
-        return "" if card_type is None else card_type_words(card_type[0])
+            return self._shown(name)
+        return card_type_words(self._card_type) or self._application
+
+    @property
+    def _card_type(self) -> int:
+        told = int.from_bytes(self.fields.get(bmp.CARD_TYPE) or b"", "big")
+        if told != CARD_TYPE_IN_TAG:
+            return told
+        return int.from_bytes(find(self.fields.tlv, TAG_CARD_TYPE) or b"", "big")
+
+    @property
+    def _application(self) -> str:
+        found = (find(self.fields.tlv, tag) for tag in (TAG_PREFERRED_NAME, TAG_APPLICATION_NAME))
+        return next((self._shown(name) for name in found if name), "")
+
+    def _shown(self, text: bytes) -> str:
+        return without_card_numbers(decode_text(text.strip(b"\0"), self.encoding).strip())
+
+    @property
+    def signature(self) -> bool:
+        """Whether the customer has to sign the merchant's receipt (1F10)."""
+        how = find(self.fields.tlv, TAG_CARDHOLDER) or b""
+        return not _BY_SIGNATURE.isdisjoint(how[:1])
 
     @property
     def authorisation(self) -> str:
@@ -141,8 +178,10 @@ class StatusInformation:
 
     @property
     def words(self) -> str:
-        """BMP 3C: what the terminal or the network adds in words."""
-        return without_card_numbers(self._text(bmp.ADDITIONAL_TEXT))
+        """What the terminal or the network adds in words: BMP 3C, and the error it names."""
+        said = without_card_numbers(self._text(bmp.ADDITIONAL_TEXT))
+        error = _error_words(self.fields.tlv, self.encoding)
+        return said if error in said else f"{said}, {error}".removeprefix(", ")
 
     def _text(self, tag: int) -> str:
         value = (self.fields.get(tag) or b"").strip(b"\0")
@@ -191,9 +230,10 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Aborted:
-    """06 1E: the dialogue failed; None when no code was given."""
+    """06 1E: the dialogue failed; None when no code was given. `words`: the error it names."""
 
     code: int | None
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +304,25 @@ def _is_container(data: bytes) -> bool:
     return not read_tlv(data[length[1] :]).rest
 
 
+def _aborted(data: bytes, encoding: TextEncoding) -> Aborted:
+    if not data:
+        return Aborted(None)
+    # a wrong currency is followed by the right one, without a number before it
+    start = 3 if data[0] == WRONG_CURRENCY else 1
+    for rest in (data[start:], data[1:]):
+        if words := _error_words(read_fields(rest).tlv, encoding):
+            return Aborted(data[0], words)
+    return Aborted(data[0])
+
+
+def _error_words(items: tuple[Tlv, ...], encoding: TextEncoding) -> str:
+    """Return the terminal's own text of an error, else its number, for whoever is called."""
+    text = (find(items, TAG_ERROR_TEXT) or b"").strip(b"\0")
+    shown = without_card_numbers(decode_text(text, _named_set(items, encoding)).strip())
+    code = find(items, TAG_ERROR_CODE) or b""
+    return shown or (f"error {code.hex().upper()}" if 0 < len(code) <= NUMBER_BYTES_MAX else "")
+
+
 def _print_line(data: bytes, encoding: TextEncoding) -> PrintedText:
     text, container = _without_container(data[1:])
     encoding = _named_set(container, encoding)
@@ -291,8 +350,7 @@ def _print_block(data: bytes, encoding: TextEncoding) -> PrintedText:
 
 
 def _named_set(items: tuple[Tlv, ...], encoding: TextEncoding) -> TextEncoding:
-    value = find(items, TAG_CHARACTER_SET)
-    return _CHARACTER_SETS.get(value[0], encoding) if value else encoding
+    return named_encoding(find(items, TAG_CHARACTER_SET) or b"", encoding)
 
 
 def _values(items: tuple[Tlv, ...], tag: int) -> Iterator[bytes]:
@@ -315,6 +373,6 @@ _READERS: Final[dict[int, Callable[[bytes, TextEncoding], Message]]] = {
     Control.PRINT_LINE: _print_line,
     Control.PRINT_BLOCK: _print_block,
     Control.COMPLETION: lambda data, _encoding: Completion(data),
-    Control.ABORTED: lambda data, _encoding: Aborted(data[0] if data else None),
+    Control.ABORTED: _aborted,
 }
 _NEVER_EMPTY: Final = frozenset({Control.INTERMEDIATE_STATUS, Control.PRINT_LINE})

@@ -165,6 +165,7 @@ def outcome_of(
             trace=status.trace,
             code="00",
             reason=status.words,
+            signature=status.signature,
         )
     return refused(result, status.words, kind)
 

@@ -12,7 +12,15 @@ from devices.protocols import zvt_fields as bmp
 from devices.protocols.zvt_apdu import Apdu, Control
 from devices.protocols.zvt_commands import PASSWORD_BYTES, PASSWORD_COMMANDS, TAG_SYNC_RECEIPT
 from devices.protocols.zvt_fields import Field, encode_fields, read_fields
-from devices.protocols.zvt_messages import TAG_LONG_TRACE, TAG_RECEIPT_TYPE, TAG_TERMINAL_ID
+from devices.protocols.zvt_messages import (
+    NUMBER_BYTES_MAX,
+    TAG_CARD_TYPE,
+    TAG_CARDHOLDER,
+    TAG_ERROR_CODE,
+    TAG_LONG_TRACE,
+    TAG_RECEIPT_TYPE,
+    TAG_TERMINAL_ID,
+)
 from devices.protocols.zvt_tlv import CONTAINER, encode_tlv, read_tlv
 
 _BLANK: Final = b"\xee"
@@ -27,8 +35,18 @@ _KEPT_FIELDS: Final = frozenset(
     }
 )  # fmt: skip
 _KEPT_TAGS: Final = frozenset(
-    {TAG_RECEIPT_TYPE, TAG_SYNC_RECEIPT, TAG_LONG_TRACE, TAG_TERMINAL_ID, 0x09, 0x0A, 0x12, 0x14}
-)
+    {
+        TAG_RECEIPT_TYPE, TAG_SYNC_RECEIPT, TAG_LONG_TRACE, TAG_TERMINAL_ID, TAG_CARD_TYPE,
+        TAG_CARDHOLDER, TAG_ERROR_CODE,
+        0x09, 0x0A, 0x12, 0x14,
+        0x1F11,  # whether it was done online
+        0x1F12,  # stripe, chip or contactless
+        0x1F26,  # mode of an end of day
+        0x1F64,  # number of payments
+        0x1F73,  # number of the message
+    }
+)  # fmt: skip
+"""Numbers and switches; whatever is not named here may hold a card's data and is blanked."""
 _FIELD_UNITS: Final = frozenset(
     {
         Control.STATUS_INFORMATION,
@@ -85,7 +103,7 @@ def _objects(data: bytes) -> bytes:
         encode_tlv(
             item.tag,
             item.value
-            if item.tag in _KEPT_TAGS
+            if item.tag in _KEPT_TAGS and len(item.value) <= NUMBER_BYTES_MAX
             else _objects(item.value)
             if item.children
             else _blank(item.value),

@@ -1,7 +1,8 @@
 """What the numbers of a ZVT terminal mean, in plain words.
 
-Source: PA00P015, chapters 3.7 (intermediate status), 10 (results) and the list of card
-types. The words are ours, for a cashier to read.
+Source: PA00P015, chapters 3.7 (intermediate status), 10 (results) and 12 (card types), up to
+13.13 as the free decoder zvt-show has its tables; A0 to A5 are one maker's own (Portalum.Zvt:
+Ingenico). The words are ours, for a cashier to read.
 """
 
 from __future__ import annotations
@@ -168,6 +169,26 @@ _INTERMEDIATE: Final[dict[int, str]] = {
     0x1D: "Declined",
     0x26: "Waiting for a mobile number",
     0x27: "Waiting for the mobile number again",
+    0x28: "Choose the currency on the terminal",
+    0x29: "Choose the language on the terminal",
+    0x2A: "Insert the card to load it",
+    0x2B: "Emergency transaction: please wait",
+    0x2C: "Choose the card's application on the terminal",
+    0x4A: "Remove card",
+    0x4B: "Remove card",
+    0x5E: "The card was read",
+    0x68: "The card is in the terminal",
+    0x69: "Choose the currency on the terminal",
+    0x6A: "The customer is typing the PIN",
+    0x6B: "The customer is typing the PIN",
+    0x6C: "The customer is typing the PIN",
+    0x6D: "The PIN was typed",
+    0xA0: "The payment was made",
+    0xA1: "The payment was made: please remove the card",
+    0xA2: "The payment was taken back",
+    0xA3: "The payment was taken back: please remove the card",
+    0xA4: "The payment cannot be taken back",
+    0xA5: "The payment cannot be taken back: please remove the card",
     0xC7: "Waiting for the mileage",
     0xC8: "Waiting for the cashier",
     0xC9: "The terminal is running its diagnosis",
@@ -189,13 +210,36 @@ _CARD_TYPES: Final[dict[int, str]] = {
     5: "girocard",
     6: "Mastercard",
     8: "American Express",
+    9: "direct debit",
     10: "Visa",
     11: "Visa Electron",
     12: "Diners",
     13: "V PAY",
     14: "JCB",
     46: "Maestro",
+    47: "gift card",
+    69: "Postcard",
+    87: "Bancontact",
+    89: "PAYBACK PAY",
+    97: "Alipay",
+    107: "Alipay",
+    111: "instant payment",
+    119: "PayPal",
+    120: "Klarna",
+    125: "TWINT",
+    126: "Payconiq",
+    127: "AirPlus",
+    196: "Dankort",
+    197: "Visa Dankort",
+    198: "UnionPay",
+    232: "Discover",
+    260: "Bluecode",
+    261: "WeChat Pay",
+    266: "Sodexo",
+    269: "Edenred",
 }
+CARD_TYPE_IN_TAG: Final = 255
+"""A type that stands as a longer number in tag 41."""
 
 _INITIALISE: Final = 0x01
 _DIAGNOSE: Final = 0x02
@@ -226,7 +270,7 @@ def intermediate_words(status: int) -> str:
 
 
 def card_type_words(card_type: int) -> str:
-    """Return the scheme of a ZVT card type (BMP 8A), or empty when it is not known."""
+    """Return the scheme of a ZVT card type (BMP 8A, tag 41), or empty when it is not known."""
     return _CARD_TYPES.get(card_type, "")
 
 

@@ -1,4 +1,9 @@
-"""Texts of a ZVT terminal: four character sets, no control characters, no card numbers."""
+"""Texts of a ZVT terminal: its character sets, no control characters, no card numbers.
+
+Source of the sets: PA00P015 (CP437 is the default; a message may name another, tag 14), and two
+free clients: ecrterm reads tag 14 as the number of a part of ISO 8859, FE and FF apart, and
+Portalum.Zvt lets a terminal be set to CP437, UTF-8 and parts 1, 2 and 15.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +19,23 @@ class TextEncoding(StrEnum):
     CP437 = "cp437"
     """The specification's default."""
     LATIN_1 = "latin-1"
+    """ISO 8859-1: western Europe."""
+    LATIN_2 = "iso8859-2"
+    """Central Europe."""
+    LATIN_9 = "iso8859-15"
+    """ISO 8859-1 with the sign of the euro."""
     ZVT7 = "zvt7"
     """Seven bits with the German letters in place of brackets and braces."""
     UTF_8 = "utf-8"
 
+
+_NAMED: Final = {
+    0x01: TextEncoding.LATIN_1,
+    0x02: TextEncoding.LATIN_2,
+    0x0F: TextEncoding.LATIN_9,
+    0xFE: TextEncoding.UTF_8,
+    0xFF: TextEncoding.CP437,
+}
 
 _ZVT7: Final = str.maketrans("[\\]{|}~", "ÄÖÜäöüß")
 
@@ -28,6 +46,11 @@ _CARD_DIGITS_MAX: Final = 19
 _BETWEEN_GROUPS: Final = frozenset({" ", "-"})
 
 _MASKED_BUT: Final = 4
+
+
+def named_encoding(tag_14: bytes, otherwise: TextEncoding) -> TextEncoding:
+    """Return the set that a message names (tag 14): it goes before the terminal's setting."""
+    return _NAMED.get(tag_14[0], otherwise) if tag_14 else otherwise
 
 
 def decode_text(data: bytes, encoding: TextEncoding) -> str:
@@ -47,8 +70,15 @@ def without_card_numbers(text: str) -> str:
     """Replace all but the last four digits of whatever passes as a card number (Luhn).
 
     Digits may be set in groups. Other numbers may stand before and behind, as a card's
-    sequence number or expiry does: every run of whole groups is tried.
+    sequence number or expiry does: every run of whole groups is tried, and what is left of one
+    number is tried together with what stands behind it.
     """
+    while (masked := _once(text)) != text:
+        text = masked
+    return text
+
+
+def _once(text: str) -> str:
     groups = list(_DIGITS.finditer(text))
     kept: list[str] = []
     at = 0

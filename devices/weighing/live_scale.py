@@ -126,6 +126,10 @@ class LiveScale(ConnectedDriver):
     def end_weighing(self) -> None:
         """Hear that nobody waits for a weight any more."""
 
+    def tare_taken_g(self, args: WeighArgs) -> int:  # noqa: ARG002 - most take off nothing
+        """Return what the scale itself takes off in such a weighing, in grams."""
+        return 0
+
     def proves_motion(self, reading: Reading) -> bool:
         """Say whether the goods cannot lie as they lay before: the next weight is another load."""
         return reading.state in _NEW_LOAD_AFTER or reading == Reading(WeightState.STABLE)
@@ -291,9 +295,9 @@ class LiveScale(ConnectedDriver):
         finally:
             self._weighing -= 1
             self.end_weighing()
-        return self._outcome(before)
+        return self._outcome(before, self.tare_taken_g(args))
 
-    def _outcome(self, before: int) -> WeighOutcome:
+    def _outcome(self, before: int, tare_g: int) -> WeighOutcome:
         heard = self._answer if self._heard > before else None
         if heard is None:
             raise DeviceUnreachable(
@@ -310,7 +314,7 @@ class LiveScale(ConnectedDriver):
             state = WeightState.OVERLOAD
         if state is not WeightState.STABLE:
             raise _for_a_person(_TROUBLE[state])
-        return WeighOutcome(heard.weight_g, self._load)
+        return WeighOutcome(heard.weight_g, self._load, tare_g=tare_g)
 
     def _agreed_since(self, before: int) -> bool:
         heard = self._answer

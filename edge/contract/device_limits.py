@@ -20,6 +20,31 @@ FOUND_TEXT_CHARS_MAX: Final = 200
 """What a USB device says it is: its own strings have 126 characters at most, a path a few more."""
 FIND_EVERY_S: Final = 3.0
 """How often a host looks at what is plugged in: somebody who plugs in looks up about then."""
+FIND_SETTLE_S: Final = 0.2
+"""The kernel tells of a device in several messages within a tenth of a second, and udev's names
+for it are there a moment later: looked at after 0.2 s, 0.6 s and 1 s, it shows within a second."""
+NETWORK_SERVICES_MAX: Final = 64
+"""Kept of each kind of announced service: a shop with more printers is no shop."""
+NETWORK_RECORDS_MAX: Final = 5_000
+"""What a network may say within `NETWORK_WINDOW_MS`: a hundred talkative devices say half of it."""
+NETWORK_WINDOW_MS: Final = 10_000
+"""Over how long that is counted."""
+NETWORK_PAUSE_S: Final = 60.0
+"""A network that floods is listened to again after so long."""
+NETWORK_CHECK_S: Final = 30.0
+"""How often what was heard is gone through for what has expired, and the machine's own
+addresses for new ones: they change when a cable is moved."""
+NETWORK_ANEW_MS: Final = 3_600_000
+"""Listening begins anew after so long, before what was heard first expires (75 minutes): whatever
+a network's words may have done to the listener, it does not last."""
+NETWORK_ANSWER_MS_MAX: Final = 3_000
+"""How long an announced service is asked for its address: mDNS answers within half a second."""
+NETWORK_FIRST_S: Final = 0.5
+"""After listening began, answers are gathered for so long before they are told."""
+SERVICE_TEXT_BYTES_MAX: Final = 1_300
+"""The text of an announced service fits into one packet (RFC 6763, 6.2): real ones have 400."""
+SERVICE_KEYS_MAX: Final = 64
+"""Keys of such a text; printers have about twenty."""
 HID_DESCRIPTOR_BYTES_MAX: Final = 4_096
 """What the kernel takes of a HID report descriptor."""
 JOBS_PER_DEVICE_MAX: Final = 256
@@ -174,6 +199,8 @@ SCALE_STREAM_BYTES_S_MAX: Final = 8_192
 """Four times what a serial line of 19200 baud carries: more comes from no scale."""
 SCALE_PRICE_MINOR_MAX: Final = 999_999
 """A price per kilogram that a scale can show has six digits."""
+SCALE_TARE_G_MAX: Final = 9_999
+"""Four digits: what a till can tell a scale with Dialog 06 to take off (records 03 and 05)."""
 DISPLAY_LINES_MAX: Final = 2
 """Line displays have two."""
 DISPLAY_TEXT_CHARS_MAX: Final = NAME_CHARS_MAX
@@ -230,3 +257,44 @@ COUNTER_SLIPS_SHOWN_MAX: Final = 20
 """Slips that the page can leaf through; the API has all that the printer keeps."""
 COUNTER_BOOKED_SHOWN_MAX: Final = 20
 """Bookings that the page shows; the API has all."""
+LOG_ENTRIES_PER_DEVICE_MAX: Final = 60
+"""What a technician scrolls through on a telephone; a payment has about six entries."""
+LOGGED_DEVICES_MAX: Final = 256
+"""Devices whose newest entries are kept, those that were given up among them."""
+LOG_WORDS_CHARS_MAX: Final = 200
+"""Of what a device says of itself: a card has room for two lines."""
+VITALS_EVERY_MS: Final = 5_000
+"""How often the machine is read for an open wall: a temperature does not move faster."""
+WALL_REFRESH_S: Final = 6.0
+"""An open wall is sent again though no device changed: room, temperature and times go on. Longer
+than `VITALS_EVERY_MS`, so that each time something was read anew."""
+DISK_WATCH_BYTES: Final = 2 * 1_073_741_824
+"""A disk with less is looked at: at a busy shop's 100 MB a day it lasts some weeks."""
+CELSIUS_HOT: Final = 80
+"""From here on a Raspberry Pi slows itself down."""
+CELSIUS_WATCH: Final = 70
+"""A box in a closed cupboard in summer: there is time to give it air."""
+CLOCK_MS_MIN: Final = 1_767_225_600_000
+"""2026-01-01: a clock that shows less was never set; this program is younger."""
+CLOCK_STEP_TOLD_MS: Final = 86_400_000
+"""A jump of the clock is shown for a day."""
+RECORDING_ANSWER_MS_MAX: Final = 10_000
+"""A recording is on its host's disk and here within a second; a worn card takes longer."""
+RECORDINGS_ASKED_MAX: Final = 80
+"""Recordings under way in one store: those of a support bundle, and a few by hand."""
+LOG_TAIL_BYTES_MAX: Final = 524_288
+"""The newest lines of the box's own log, in memory for a support bundle: days of a well box."""
+BUNDLE_BYTES_MAX: Final = 8 * 1_048_576
+"""A support bundle before it is packed: it goes by e-mail. What is over is left out and named."""
+BUNDLES_MADE_MAX: Final = 2
+"""At once; each asks every device for its recording."""
+
+# --- Home Assistant ----------------------------------------------------------------------
+SHOWN_WORDS_CHARS_MAX: Final = 255
+"""Home Assistant drops a state that is longer."""
+SHOWN_EVERY_S: Final = 0.5
+"""What changes more often is shown as it is then: nobody looks at a dashboard faster."""
+SHOWN_SEEN_EVERY_S: Final = 300.0
+"""How exact "last seen" is while a device is there: each message is a row in its history."""
+SHOWN_AFRESH_EVERY_S: Final = 10.0
+"""Home Assistant's births are answered no more often: it may start again and again."""

@@ -110,6 +110,9 @@ DELIVERY: Final[dict[JobKind, Delivery]] = {
     JobKind.SAVE_RECORDING: Delivery.REPEATABLE,
 }
 
+DEVICE_NOT_CONFIGURED: Final = "device_not_configured"
+"""The code of `failed` for a job that a host never began, since the device is not (no more) its."""
+
 NEWEST_COUNTS: Final = frozenset({JobKind.SHOW_LINES})
 """Kinds of which a device does the newest only: one that waits is answered `failed` with code
 `superseded` when the next one comes. Which is the newer is told by the order of arrival, which
@@ -148,17 +151,20 @@ class WeighArgs(msgspec.Struct, frozen=True, omit_defaults=True):
     """Read what lies on the scale, once it is still. Sells nothing, at the scale or elsewhere.
 
     `price_minor`: the listed price of a kilogram of it, for scales that weigh only at a price
-    and show it to the customer; 0 is not known.
+    and show it to the customer; 0 is not known. `tare_g`: what is to be taken off, for scales that
+    do it themselves and say so in their `WeighOutcome`; from all others the weight is gross.
 
     The answer is `done` with a `WeighOutcome`: each time the weight of that moment, so asking
     twice does no harm, and an answer past the job's deadline is never given. `failed` has a
     code and words for the cashier: `scale_unstable`, `scale_overloaded`, `scale_below_zero`,
     `scale_not_kilograms`, `scale_silent`, `scale_faulty`; from scales that weigh at a price also
     `scale_wants_price`, `scale_refuses_price`, `scale_not_moved` (this load was weighed already),
-    `scale_other_dialog` and `scale_wants_certified_till`.
+    `scale_other_dialog` and `scale_wants_certified_till`; from scales that take a tare off also
+    `scale_refuses_tare` and `scale_tare_too_large`.
     """
 
     price_minor: Annotated[int, Meta(ge=0, le=AMOUNT_MINOR_MAX)] = 0
+    tare_g: Annotated[int, Meta(ge=0, le=SCALE_WEIGHT_G_MAX)] = 0
 
 
 class DisplayLine(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -278,7 +284,12 @@ class PrintOutcome(msgspec.Struct, frozen=True):
 
 
 class DrawerOutcome(msgspec.Struct, frozen=True):
-    """`outcome`: `opened` (the sensor saw it) or `pulsed` (no sensor, or it did not change)."""
+    """`outcome`: `opened` (the sensor saw it) or `pulsed` (nothing is known of the sensor).
+
+    `pulsed` also while it is not learnt yet which of the sensor's levels means open, and when
+    the pulse may still wait its turn in a printer. A sensor that is known and says that the
+    drawer stayed shut makes the job fail with code `open_failed`.
+    """
 
     outcome: str
 
@@ -299,12 +310,14 @@ class WeighOutcome(msgspec.Struct, frozen=True):
 
     `weight_g` is what the scale shows, 0 for nothing on it; `unit` the unit it shows it in.
     `load` names what lies there: it is another one once the goods were moved or taken off, so
-    that nobody pays for the last customer's.
+    that nobody pays for the last customer's. `tare_g` was taken off by the scale itself: the
+    weight is net then, and nothing is to be taken off again; 0 for a gross weight.
     """
 
     weight_g: Annotated[int, Meta(ge=0, le=SCALE_WEIGHT_G_MAX)]
     load: str
     unit: str = "kg"
+    tare_g: Annotated[int, Meta(ge=0, le=SCALE_WEIGHT_G_MAX)] = 0
 
 
 class ShowOutcome(msgspec.Struct, frozen=True):

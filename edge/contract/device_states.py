@@ -123,12 +123,14 @@ FoundText = Annotated[str, Meta(max_length=FOUND_TEXT_CHARS_MAX)]
 
 
 class FoundDevice(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Something that is plugged in and not adopted: shown, never hidden, never written to.
+    """Something that is there and not adopted: shown, never hidden, never written to.
 
     `address` is written as drivers take it. `driver` is the one that its USB id, or what it
     says it is, makes likely; empty where nothing does. `drivers` are all of this host that can
     be reached at such an address. `kind` is how it is attached: `serial`, `keyboard`,
-    `printer` or `hid`. `usb` is `VVVV:PPPP` in hexadecimal.
+    `printer` or `hid`; or what announces itself on the network: `network_printer`,
+    `office_printer`, `network_terminal` or `tillbox`, another box. `usb` is `VVVV:PPPP` in
+    hexadecimal.
     """
 
     address: FoundText
@@ -195,6 +197,8 @@ class HostInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     unfit: Annotated[tuple[UnfitDevice, ...], Meta(max_length=DEVICES_PER_HOST_MAX)] = ()
     """The same by device."""
     drivers: Annotated[tuple[DriverOffer, ...], Meta(max_length=DRIVERS_PER_HOST_MAX)] = ()
+    network_trouble: FoundText = ""
+    """Why devices on the network are not looked for, though they should be, and what to do."""
     v: int = MESSAGE_VERSION
 
 

@@ -314,6 +314,14 @@ PLACE_MAX: Final = 2**53 - 1
 """Seqs, generations and cursors that a message names: what every JSON reader can hold."""
 FEED_CURSOR_AHEAD_MAX: Final = 1_000_000_000
 """A box has seen at most so many changes that a restored head office forgot: years of them."""
+HISTORY_HEADER_BYTES_MAX: Final = 131_072
+"""The header of a carried history: a thousand generations of a store."""
+DIGEST_ARTICLES_MAX: Final = 5_000
+"""Articles that a digest names, so that it is a quarter of `FRAME_BODY_BYTES_MAX` at most."""
+DIGEST_TAKINGS_MAX: Final = 2_000
+"""Sums of a digest: four kinds of tenders in one currency on each day of a year, and room."""
+DIGEST_S_MAX: Final = 10.0
+"""A digest that takes longer is left out: the frames say the same, later."""
 FEED_REASON_CHARS_MAX: Final = 400
 """Why a box refuses an item, as head office keeps it: two sentences."""
 SESSION_HELLO_S_MAX: Final = 10.0

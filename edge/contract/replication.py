@@ -19,6 +19,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from edge.contract.digest import Digest
 from edge.contract.errors import ProtocolViolation
 from edge.contract.identity import CommandId, Place, ShortId
 from edge.contract.limits import (
@@ -131,6 +132,8 @@ class Challenge(msgspec.Struct, frozen=True, tag="challenge", tag_field="msg"):
     """Head office asks the box to sign this before anything else is said."""
 
     nonce: str
+    hears: tuple[str, ...] = ()
+    """Messages that the box may send with its introduction."""
 
 
 class Proof(msgspec.Struct, frozen=True, tag="proof", tag_field="msg"):
@@ -206,7 +209,7 @@ class Denied(msgspec.Struct, frozen=True, tag="denied", tag_field="msg"):
 
 
 OfficeMessage = Challenge | Welcome | Ack | FeedDown | LetterTaken | Resend | Denied
-BoxMessage = Hello | Proof | FeedTaken | FeedRefused | LetterUp
+BoxMessage = Hello | Proof | Digest | FeedTaken | FeedRefused | LetterUp
 FEED_REFUSED: Final = "feed_refused"
 
 

@@ -19,6 +19,22 @@ class BoxStarted(Event, frozen=True):
 
 
 @declare
+class GenerationOpened(Event, frozen=True):
+    """A box goes on with a history that another one began: the first event of its generation.
+
+    The parent is the event before it, with its generation and the chain's hash (hexadecimal);
+    `source` says what the history was read from.
+    """
+
+    TYPE: ClassVar[str] = "generation_opened"
+
+    parent_gen: int
+    parent_seq: int
+    parent_hash: str
+    source: str
+
+
+@declare
 class BoxStopped(Event, frozen=True):
     """The ledger was closed in good order."""
 

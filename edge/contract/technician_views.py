@@ -15,6 +15,7 @@ from edge.contract.limits import (
     TERMINAL_TOTAL_MINOR_MAX,
 )
 from edge.contract.session_views import CashierView
+from edge.contract.terminal_day_events import SchemeSum
 
 
 class TechnicianView(msgspec.Struct, frozen=True):
@@ -52,7 +53,8 @@ class TerminalDayView(msgspec.Struct, frozen=True):
     `words` and `advice` say so, or how the last day ended. `outcome`: of that day, as in
     `terminal_day_ended`, empty when there was none; `at` when it ended, in ms since 1970 UTC,
     `told` whether the terminal said its sum. The sums are minor units of `currency`: the
-    ledger's has a sign, the terminal's has none.
+    ledger's has a sign, the terminal's has none; `schemes` has both by kind of card. `reason` is
+    why it is not known, or was not done, in the words of the terminal or of a person.
     """
 
     state: str = ""
@@ -68,6 +70,8 @@ class TerminalDayView(msgspec.Struct, frozen=True):
     difference_minor: int = 0
     inferred: bool = False
     currency: str = ""
+    reason: str = ""
+    schemes: tuple[SchemeSum, ...] = ()
 
 
 class EndDayRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,7 +100,8 @@ class WallDevice(msgspec.Struct, frozen=True):
     in a till's `DeviceView`. `address` is where it is, `settings` all of how it is set up.
     `fixed`: it stands in edge.toml. `last_scan_at` is in ms since 1970 UTC, 0 for none since
     the box started. `tests` are what it can be asked now; `ends_day`: it is a terminal that can be
-    asked to end its day, `day` how that is.
+    asked to end its day, `day` how that is. `records`: its flight recorder can be saved now.
+    `noted` counts the entries of its live log: another number means that there is news.
     """
 
     id: str
@@ -129,6 +134,8 @@ class WallDevice(msgspec.Struct, frozen=True):
     tests: tuple[DeviceTest, ...]
     ends_day: bool = False
     day: TerminalDayView | None = None
+    records: bool = False
+    noted: int = 0
 
 
 class OfferView(msgspec.Struct, frozen=True):
@@ -148,6 +155,43 @@ class WallHost(msgspec.Struct, frozen=True):
     drivers: tuple[OfferView, ...]
 
 
+class PartState(StrEnum):
+    """How a part of the box is."""
+
+    WELL = "well"
+    WATCH = "watch"
+    """Nothing is lost and the shop sells; somebody should know."""
+    PERSON = "person"
+    """Somebody has to do something."""
+
+
+class BoxPart(msgspec.Struct, frozen=True):
+    """One part of the box: `code` stands for `words` and `advice`, `params` are its figures."""
+
+    name: str
+    state: PartState
+    code: str
+    words: str
+    advice: str
+    params: dict[str, int | str]
+
+
+class BoxView(msgspec.Struct, frozen=True):
+    """The box itself.
+
+    `up_s`: for how long this program has been running, `machine_up_s` the machine, -1 where that
+    does not say.
+    """
+
+    version: str
+    python: str
+    system: str
+    sqlite: str
+    up_s: int
+    machine_up_s: int
+    parts: tuple[BoxPart, ...]
+
+
 class WallView(msgspec.Struct, frozen=True):
     """The whole device wall. `bus`: whether the box hears its devices at all."""
 
@@ -157,6 +201,56 @@ class WallView(msgspec.Struct, frozen=True):
     tills: tuple[str, ...]
     devices: tuple[WallDevice, ...]
     hosts: tuple[WallHost, ...]
+    box: BoxView
+
+
+class LogEntry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing that happened between the box and a device, without anybody's data.
+
+    `what`: `asked` and `answered` (`name` is the kind of job, `value` its `JobStatus`), `state`
+    (`value` is a `DriverState`), `paper`, `cover`, `drawer` (`value`), `there`, `gone`, `scan`
+    (`count` signs were read; which is nobody's business here), `event` (`name`). `code` and
+    `words` are the device's own, of an answer or a state. `at` in ms since 1970 UTC.
+    """
+
+    at: int
+    what: str
+    name: str = ""
+    value: str = ""
+    count: int = 0
+    code: str = ""
+    words: str = ""
+
+
+class DeviceLogView(msgspec.Struct, frozen=True):
+    """A device's newest entries, oldest first; `noted` as in `WallDevice`."""
+
+    device: str
+    noted: int
+    entries: tuple[LogEntry, ...]
+
+
+class RecordingRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Save what a device's flight recorder holds; the id names the job."""
+
+    command_id: CommandId
+
+
+class RecordingBody(msgspec.Struct, frozen=True):
+    """A saved recording. `outcome` as in `TestBody`.
+
+    `file` is its name in the folder of recordings of `host`, empty when that keeps none;
+    `content` is the same, empty when it is too large to be sent: it is then fetched there.
+    """
+
+    outcome: str
+    host: str
+    file: str = ""
+    size_bytes: int = 0
+    content: str = ""
+    code: str = ""
+    words: str = ""
+    advice: str = ""
 
 
 class TestRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -4,7 +4,24 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import msgspec
+
 from edge.contract.event_registry import Event, declare
+
+
+class SchemeSum(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What both have of one kind of card; `scheme` is empty for cards that nobody named.
+
+    `told`: the terminal named this kind; `count` and `amount_minor` are its own, without a sign.
+    `ledger_count` counts payments and refunds, `ledger_minor` is one less the other.
+    """
+
+    scheme: str
+    told: bool = False
+    count: int = 0
+    amount_minor: int = 0
+    ledger_count: int = 0
+    ledger_minor: int = 0
 
 
 @declare
@@ -34,7 +51,8 @@ class TerminalDayEnded(Event, frozen=True):
     `difference_minor`: what the terminal has more than the ledger, both without a sign; 0 unless
     it was told. `inferred`: its answer was lost, and its totals before and after say so.
     `resolved_by`: empty for its own answer, `inquiry`, or `person`. `trace`, `code` and `reason`
-    are the terminal's; of a person's word `reason` is what they saw.
+    are the terminal's; of a person's word `reason` is what they saw. `schemes`: both sums by kind
+    of card, as far as they are known.
     """
 
     TYPE: ClassVar[str] = "terminal_day_ended"
@@ -51,3 +69,4 @@ class TerminalDayEnded(Event, frozen=True):
     trace: str = ""
     code: str = ""
     reason: str = ""
+    schemes: tuple[SchemeSum, ...] = ()

@@ -167,7 +167,8 @@ class PaymentOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     `outcome`: `approved`, `declined`, `cancelled`, or `unknown`; `amount_minor` 0 means that
     the terminal did not say. Of the card only the last four digits and the scheme; the rest
     are the terminal's own references. `code` is the terminal's, or `ALREADY_REVERSED`; `reason`
-    says in words why not, `advice` what a person should do about it.
+    says in words why not, `advice` what a person should do about it. `signature`: approved if
+    the customer signs the merchant's receipt.
     """
 
     outcome: str
@@ -183,6 +184,7 @@ class PaymentOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     advice: str = ""
     merchant_receipt: tuple[str, ...] = ()
     customer_receipt: tuple[str, ...] = ()
+    signature: bool = False
 
 
 class SchemeTotal(msgspec.Struct, frozen=True):

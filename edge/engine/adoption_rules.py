@@ -235,9 +235,14 @@ def _check_settings(
             f"The settings take more than {DRIVER_SETTINGS_BYTES_MAX} bytes.",
             advice="Leave out what has its default.",
         )
-    place = _place(settings)
+    place = place_of(settings)
     for other in shop.devices:
-        if place and other.id != device and other.host == host and _place(other.settings) == place:
+        if (
+            place
+            and other.id != device
+            and other.host == host
+            and place_of(other.settings) == place
+        ):
             raise Refused(
                 "address_taken",
                 f"{_called(other)} is at {place} already.",
@@ -260,7 +265,7 @@ def _check_room(shop: ShopDevices, host: str) -> None:
 # --- small words -------------------------------------------------------------------------
 
 
-def _place(settings: Mapping[str, object]) -> str:
+def place_of(settings: Mapping[str, object]) -> str:
     """Return where a device is, without how its line is set."""
     address = settings.get(ADDRESS)
     return address.partition("?")[0] if isinstance(address, str) else ""

@@ -10,8 +10,11 @@ the terminal's sum that is compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
+
+from msgspec.structs import replace
 
 from edge.contract.card_desk_events import (
     CardAnsweredLate,
@@ -23,39 +26,57 @@ from edge.contract.card_refund_events import CardRefundApproved, CardRefundReque
 from edge.contract.event_registry import Event
 from edge.contract.money import format_amount
 from edge.contract.payment_events import CardPaymentApproved, CardPaymentRequested
-from edge.contract.terminal_day_events import TerminalDayAsked, TerminalDayEnded
-from edge.contract.terminal_messages import EndOfDayOutcome
+from edge.contract.terminal_day_events import SchemeSum, TerminalDayAsked, TerminalDayEnded
+from edge.contract.terminal_messages import BatchTotals, EndOfDayOutcome
 from edge.engine.cart import APPROVED
 
 CLOSED: Final = "closed"
 NOT_CLOSED: Final = "not_closed"
 UNKNOWN: Final = "unknown"
 PERSON: Final = "person"
+OTHER_CARDS: Final = "other"
+"""What terminals call the kinds of cards that they do not count by themselves."""
 _WHY_IT_DIFFERS: Final = (
     "Compare the terminal's slip with the card payments of the day: somebody may have paid or "
     "refunded at the terminal itself, or a payment was settled by hand in another way."
 )
 
 
-def booked_minor(events: Iterable[Event], terminal: str, job: str) -> int:
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """One payment or refund that a terminal booked: above zero into the shop.
+
+    `scheme` is the kind of card in the terminal's own words, empty when it did not say.
+    """
+
+    scheme: str
+    amount_minor: int
+
+
+def booked_at(events: Iterable[Event], terminal: str, job: str) -> tuple[Booked, ...]:
     """Return what a terminal booked by what was asked of it in these events, in their order.
 
-    Payments less refunds and reversals, in minor units; below zero when more went back. Answers
-    to what was asked before the first of them are left out, and so is what was asked for behind
-    the end of day that `job` names: those are other days'.
+    Answers to what was asked before the first of them are left out, and so is what was asked for
+    behind the end of day that `job` names: those are other days'.
     """
     day = _Day(terminal, job)
     for event in events:
         day.take(event)
-    return sum(day.booked.values())
+    return tuple(
+        Booked(day.schemes.get(key, ""), amount) for key, amount in day.booked.items() if amount
+    )
 
 
 def day_ended(
-    terminal: str, job: str, outcome: EndOfDayOutcome, ledger_minor: int, resolved_by: str
+    terminal: str, job: str, outcome: EndOfDayOutcome, booked: Sequence[Booked], resolved_by: str
 ) -> TerminalDayEnded:
-    """Return the event of how a terminal's day ended, compared with the ledger's sum."""
+    """Return the event of how a terminal's day ended, compared with what the ledger has booked.
+
+    The ledger's sum is payments less refunds and reversals; below zero when more went back.
+    """
     totals = outcome.totals if outcome.outcome == CLOSED else None
     amount = 0 if totals is None else totals.amount_minor
+    ledger_minor = sum(each.amount_minor for each in booked)
     return TerminalDayEnded(
         terminal=terminal,
         job=job,
@@ -69,7 +90,35 @@ def day_ended(
         trace=outcome.trace,
         code=outcome.code,
         reason=outcome.reason,
+        schemes=by_scheme(totals, booked) if outcome.outcome == CLOSED else (),
     )
+
+
+def by_scheme(totals: BatchTotals | None, booked: Sequence[Booked]) -> tuple[SchemeSum, ...]:
+    """Return both sums of each kind of card, the terminal's kinds first.
+
+    A payment counts for the kind whose name its own begins with ("Visa Electron" for "Visa"),
+    else for the terminal's other cards, else for a row of its own that the terminal has not.
+    """
+    rows = {
+        each.scheme.casefold(): SchemeSum(
+            each.scheme, told=True, count=each.count, amount_minor=each.amount_minor
+        )
+        for each in (totals.schemes if totals else ())
+    }
+    named = sorted((name for name in rows if name and name != OTHER_CARDS), key=len, reverse=True)
+    for each in booked:
+        own = each.scheme.casefold()
+        kind = next((name for name in named if own.startswith(name)), "")
+        if not kind:
+            kind = OTHER_CARDS if OTHER_CARDS in rows and own else own
+        row = rows.get(kind, SchemeSum(each.scheme))
+        rows[kind] = replace(
+            row,
+            ledger_count=row.ledger_count + 1,
+            ledger_minor=row.ledger_minor + each.amount_minor,
+        )
+    return tuple(rows.values())
 
 
 def words_of(event: TerminalDayEnded, currency: str) -> tuple[str, str, str]:
@@ -99,10 +148,10 @@ def words_of(event: TerminalDayEnded, currency: str) -> tuple[str, str, str]:
     amount = format_amount(event.amount_minor, currency)
     if not event.difference_minor:
         return "day_agrees", f"The terminal handed in {amount}, as the ledger has it.", ""
-    more = "more" if event.difference_minor > 0 else "less"
+    code, more = ("day_more", "more") if event.difference_minor > 0 else ("day_less", "less")
     difference = format_amount(abs(event.difference_minor), currency)
     return (
-        f"day_{more}",
+        code,
         f"The terminal handed in {amount}, {difference} {more} than the {ledger} of the ledger.",
         _WHY_IT_DIFFERS,
     )
@@ -117,6 +166,7 @@ class _Day:
         self._over = False
         self._asked: dict[str, int] = {}
         self.booked: dict[str, int] = {}
+        self.schemes: dict[str, str] = {}
 
     def take(self, event: Event) -> None:
         match event:
@@ -126,10 +176,13 @@ class _Day:
                 self._asked[event.payment] = event.amount_minor
             case CardRefundRequested() if self._is_asked(event.terminal):
                 self._asked[event.refund] = -event.amount_minor
+                self._name(event.refund, event.scheme)
             case CardPaymentApproved() if event.payment in self._asked:
                 self.booked[event.payment] = event.amount_minor
+                self._name(event.payment, event.scheme)
             case CardRefundApproved() if event.refund in self._asked:
                 self.booked[event.refund] = -event.amount_minor
+                self._name(event.refund, event.scheme)
             case CardPaymentResolved() if event.payment in self._asked:
                 charged = event.outcome == APPROVED
                 self.booked[event.payment] = event.amount_minor if charged else 0
@@ -137,16 +190,22 @@ class _Day:
                 self.booked[event.refund] = -event.amount_minor if event.outcome == APPROVED else 0
             case CardReversalApproved() if event.payment in self._asked:
                 self._reversed(event.payment, event.reversal, event.amount_minor)
+                self._name(event.reversal, event.scheme)
             case CardAnsweredLate() if event.payment in self._asked:
                 self._answered_late(event)
             case _:
                 pass
+
+    def _name(self, booked: str, scheme: str) -> None:
+        if scheme:
+            self.schemes[booked] = scheme
 
     def _is_asked(self, terminal: str) -> bool:
         return terminal == self._terminal and not self._over
 
     def _answered_late(self, event: CardAnsweredLate) -> None:
         asked = self._asked[event.payment]
+        self._name(event.reversal or event.payment, event.scheme)
         if event.reversal:
             if event.outcome == APPROVED:
                 self._reversed(event.payment, event.reversal, event.amount_minor)

@@ -74,26 +74,39 @@ def weigh_item(
     return (*events, asked)
 
 
-def weighed(cart: Cart, weight_g: int, reference: ReferenceView) -> tuple[LineAdded]:
-    """Return the line of what the cart's weighing weighs; raises Refused in words."""
+def weighed(
+    cart: Cart, weight_g: int, reference: ReferenceView, *, taken_g: int = 0
+) -> tuple[LineAdded]:
+    """Return the line of what the cart's weighing weighs; raises Refused in words.
+
+    `taken_g` is the tare that the scale took off itself: `weight_g` is net then.
+    """
     asked = cart.weighing
     if asked is None:
         raise ValueError("nothing is being weighed")
+    if taken_g not in {0, asked.tare_g}:
+        raise Refused(
+            "scale_garbled",
+            f"The scale took off {taken_g} g, and was asked to take off {asked.tare_g} g.",
+            advice="Weigh again.",
+        )
     if weight_g <= 0:
         raise Refused(
             "scale_empty",
             "There is nothing on the scale.",
             advice="Put the goods on and weigh again.",
         )
-    if asked.shown_g and weight_g != asked.shown_g:
-        shown, now = (format_quantity(each, Unit.KILOGRAM) for each in (asked.shown_g, weight_g))
+    gross_g = weight_g + taken_g
+    if asked.shown_g and gross_g != asked.shown_g:
+        shown, now = (format_quantity(each, Unit.KILOGRAM) for each in (asked.shown_g, gross_g))
         raise Refused(
             "weight_changed",
             f"The screen showed {shown}, the scale then {now}: nothing was sold.",
             advice="Look at the weight and take it again.",
             params={"shown": shown, "now": now},
         )
-    if weight_g <= asked.tare_g:
+    left_g = asked.tare_g - taken_g
+    if weight_g <= left_g:
         tare, gross = (format_quantity(each, Unit.KILOGRAM) for each in (asked.tare_g, weight_g))
         raise Refused(
             "tare_too_large",
@@ -101,9 +114,7 @@ def weighed(cart: Cart, weight_g: int, reference: ReferenceView) -> tuple[LineAd
             advice="Put it right and weigh again.",
             params={"tare": tare, "weight": gross},
         )
-    priced = price_code(
-        reference, asked.code, weight_g - asked.tare_g, entry=SCALE, at_ms=cart.opened_at
-    )
+    priced = price_code(reference, asked.code, weight_g - left_g, entry=SCALE, at_ms=cart.opened_at)
     added = line_added(cart, priced, asked.code, tare_g=asked.tare_g)
     _ = with_line(cart, added)  # refuses a total over the limit
     return (added,)

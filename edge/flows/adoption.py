@@ -46,7 +46,10 @@ _FINGERPRINT_BYTES: Final = 16
 
 @dataclass
 class Adoption:
-    """The devices of a store, fixed and adopted. One wish at a time is decided and recorded."""
+    """The devices of a store, fixed and adopted. One wish at a time is decided and recorded.
+
+    `hold(device)` raises Refused while its hardware may not go, since it owes an answer.
+    """
 
     ledger: Ledger
     adopted: AdoptedDevices
@@ -56,6 +59,7 @@ class Adoption:
     fixed: tuple[BoundDevice, ...]
     log: Log
     tasks: Supervisor
+    hold: Callable[[str], None] = lambda _device: None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def open(self) -> None:
@@ -80,15 +84,23 @@ class Adoption:
 
     async def replace(self, till: str, actor: str, device: str, wish: ReplaceDevice) -> bytes:
         """Put other hardware in a device's place."""
-        return await self._carry_out(
-            till, actor, device, wish, lambda shop: adoption_rules.replace(shop, device, wish)
-        )
+
+        def decide(shop: ShopDevices) -> AdoptionEvent:
+            event = adoption_rules.replace(shop, device, wish)
+            self.hold(device)
+            return event
+
+        return await self._carry_out(till, actor, device, wish, decide)
 
     async def release(self, till: str, actor: str, device: str, wish: ReleaseDevice) -> bytes:
         """Give a device up."""
-        return await self._carry_out(
-            till, actor, device, wish, lambda shop: adoption_rules.release(shop, device, wish)
-        )
+
+        def decide(shop: ShopDevices) -> AdoptionEvent:
+            event = adoption_rules.release(shop, device, wish)
+            self.hold(device)
+            return event
+
+        return await self._carry_out(till, actor, device, wish, decide)
 
     def shop(self) -> ShopDevices:
         """Return the store's devices as the rules look at them."""

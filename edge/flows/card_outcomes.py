@@ -182,7 +182,13 @@ def say_how_it_ended(till: Till, cart: Cart, tender: Tender, outcome: PaymentOut
             {"given": given, "asked": asked},
         )
     elif outcome.outcome == APPROVED:
-        return
+        if outcome.signature:
+            till.say(
+                "card_signature",
+                "trouble",
+                "The customer has to sign: have the terminal's slip signed, compare it with the "
+                "card, and keep it.",
+            )
     elif tender.reverses and outcome.code == ALREADY_REVERSED:
         till.say(
             "card_reversed_before",

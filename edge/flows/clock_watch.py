@@ -17,11 +17,16 @@ from edge.runtime.structured_log import Log
 
 @dataclass
 class ClockWatch:
-    """Records jumps of the wall clock of `CLOCK_STEP_MS_MIN` or more."""
+    """Records jumps of the wall clock of `CLOCK_STEP_MS_MIN` or more.
+
+    `stepped_ms` and `stepped_at` are the last one, by how much and when it was seen; 0 for none.
+    """
 
     ledger: Ledger
     clock: Clock
     log: Log
+    stepped_ms: int = 0
+    stepped_at: int = 0
 
     async def run(self) -> None:
         """Compare every `CLOCK_WATCH_S`, until cancelled."""
@@ -31,5 +36,6 @@ class ClockWatch:
             now = self.clock.now_ms() - self.clock.monotonic_ms()
             step, offset = now - offset, now
             if abs(step) >= CLOCK_STEP_MS_MIN:
+                self.stepped_ms, self.stepped_at = step, self.clock.now_ms()
                 self.log.warning("clock_stepped", by_ms=step)
                 await self.ledger.record(Record((ClockStepped(by_ms=step),)))

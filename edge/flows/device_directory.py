@@ -63,7 +63,8 @@ class DeviceDirectory:
     """The devices of one store; `assign` gives it others while the box runs.
 
     `changed(till)` is called when what a till shows changed; `host_back(host)` when a host
-    came (back) online.
+    came (back) online; `assigned` are called with `left` when the store's devices are others,
+    before tills and hosts are told: `left` are those that a host has no more, with that host.
     """
 
     store: str
@@ -72,6 +73,7 @@ class DeviceDirectory:
     log: Log
     changed: Callable[[str], None]
     host_back: Callable[[str], None]
+    assigned: list[Callable[[dict[str, str]], None]] = field(default_factory=list)
     dropped: int = 0
     left_open: set[str] = field(default_factory=set)
     """Drawers that `OpenDrawers` found to stand open for too long."""
@@ -154,10 +156,13 @@ class DeviceDirectory:
         ]
         self.devices = after
         homes = {device.id: device.host for device in after}
-        for device in before:
-            if homes.get(device.id) != device.host:
-                self._reported.pop(device.id, None)  # another's report, if it has one again
+        left = {device.id: device.host for device in before if homes.get(device.id) != device.host}
+        for device_id in left:
+            self._reported.pop(device_id, None)  # another's report, if it has one again
+        self.left_open &= {device.id for device in after if "drawer" in device.roles}
         self._relieved |= {device.host for device in before} - set(homes.values())
+        for tell in self.assigned:
+            tell(left)
         self._tell_tills({device.till for device in changed})
         try:
             for host in sorted({device.host for device in changed}):

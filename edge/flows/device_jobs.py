@@ -114,8 +114,16 @@ class DeviceJobs:
             encode(PrintReceiptArgs(self.lay_out(till, cart))),
         )
 
-    def copy_of(self, job: OpenJob) -> OpenJob:
-        """Return the job that repeats a receipt whose fate is not known, marked COPY."""
+    def copy_of(self, job: OpenJob) -> OpenJob | None:
+        """Return the job that repeats a receipt whose fate is not known, marked COPY.
+
+        For a printer that was given up the one that the till has now prints it; None without.
+        """
+        device = job.device
+        if self.directory.host_of(device) is None:
+            device = self.directory.device_of(job.till, "printer")
+        if not device:
+            return None
         document = _ARGS.decode(job.args).document
         attempt = job.attempt + 1
         if document.copy == 0:
@@ -123,7 +131,7 @@ class DeviceJobs:
             document = replace(document, blocks=(mark, *document.blocks, mark))
         args = encode(PrintReceiptArgs(replace(document, copy=attempt)))
         job_id = f"{job.sale}-{RECEIPT}-{attempt}"
-        return dataclasses.replace(job, job_id=job_id, attempt=attempt, args=args)
+        return dataclasses.replace(job, job_id=job_id, device=device, attempt=attempt, args=args)
 
     def _drawer(
         self, till: Till, sale: str, at: int, reason: str, job_id: str = ""
@@ -177,5 +185,5 @@ def _weighing(till: Till, event: WeighingAsked, price_minor: int, at: int) -> Op
         event.scale,
         0,
         at + WEIGH_AGE_MS_MAX,
-        encode(WeighArgs(price_minor)),
+        encode(WeighArgs(price_minor, event.tare_g)),
     )

@@ -57,7 +57,7 @@ class HostReport:
 class DeviceReports:
     """Everything that hosts of one store report. `changed` is called when any of it did.
 
-    `host_seen(host)` is called when a host came online.
+    `host_seen(host)` is called when a host came online, `heard` with each thing a device said.
     """
 
     store: str
@@ -65,6 +65,7 @@ class DeviceReports:
     log: Log
     changed: Callable[[], None]
     host_seen: Callable[[str], None] = lambda _host: None
+    heard: Callable[[BusMessage], None] = lambda _message: None
     hosts: dict[str, HostReport] = field(default_factory=dict)
     dropped: int = 0
 
@@ -74,11 +75,13 @@ class DeviceReports:
             every_host(self.store, "availability"),
             every_host(self.store, "info"),
             *(every_device(self.store, leaf) for leaf in ("availability", *_LEAVES.values())),
-            every_device(self.store, f"event/{EVENT_SCAN}"),
+            every_device(self.store, "event/+"),
+            every_device(self.store, "result"),
         ]
         reports = self.bus.subscribe(filters)
         try:
             async for message in reports:
+                self.heard(message)
                 self.take(message)
         finally:
             reports.close()
@@ -149,6 +152,8 @@ class DeviceReports:
 
     def _take_device(self, report: HostReport, topic: ParsedTopic, message: BusMessage) -> None:
         leaf = topic.event_kind or topic.leaf
+        if leaf == "result" or (topic.event_kind and leaf != EVENT_SCAN):
+            return  # heard, and of no use here
         if leaf == EVENT_SCAN and message.retained:
             self.dropped += 1  # stored by somebody: nobody has just scanned
             return

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from edge.contract.device_adoption import BoundDevice
 from edge.contract.device_messages import JobKind
-from edge.contract.device_states import DeviceMeta, DeviceState, DeviceStatistics, DriverOffer
+from edge.contract.device_states import (
+    DeviceMeta,
+    DeviceState,
+    DeviceStatistics,
+    DriverOffer,
+    FoundDevice,
+)
 from edge.contract.instant import Clock
 from edge.contract.limits import (
     HOSTS_PER_STORE_MAX,
@@ -22,13 +28,16 @@ from edge.contract.technician_views import (
     WallHost,
     WallView,
 )
-from edge.engine.adoption_rules import ADDRESS, servable_roles
+from edge.engine.adoption_rules import ADDRESS, place_of, servable_roles
 from edge.flows.adoption import Adoption
+from edge.flows.box_vitals import BoxVitals
+from edge.flows.device_log import DeviceLog
 from edge.flows.device_reports import HostReport
 from edge.flows.terminal_days import TerminalDays
 from edge.runtime.bus import Bus
 
 _REFUSED: Final = "refused"
+_ON_THE_NETWORK: Final = "tcp://"
 _STATISTICS_SHOWN_MAX: Final = 24
 _TESTS: Final = (
     (DeviceTest.TEST_PAGE, JobKind.PRINT_RECEIPT, "printer"),
@@ -47,6 +56,13 @@ class DeviceWall:
     bus: Bus
     clock: Clock
     days: TerminalDays
+    log: DeviceLog
+    vitals: BoxVitals
+
+    @property
+    def devices(self) -> Sequence[BoundDevice]:
+        """The devices of the shop."""
+        return self.adoption.directory.devices
 
     def view(self) -> WallView:
         """Return the whole wall. Fixed devices first, in their order, then the adopted ones."""
@@ -62,6 +78,7 @@ class DeviceWall:
             adoption.tills,
             tuple(map(self._device, adoption.directory.devices)),
             tuple(self._host(name, hosts[name]) for name in sorted(hosts)),
+            self.vitals.view(),
         )
 
     def tests_of(self, device: BoundDevice) -> tuple[DeviceTest, ...]:
@@ -81,9 +98,16 @@ class DeviceWall:
             name,
             report.online and self.bus.connected,
             info.version if info else "",
-            info.found if info else (),
+            tuple(filter(self._is_free, info.found)) if info else (),
             tuple(map(_offer, info.drivers)) if info else (),
         )
+
+    def _is_free(self, found: FoundDevice) -> bool:
+        """Say whether no host runs a found device: what is on the network every host finds."""
+        if not found.address.startswith(_ON_THE_NETWORK):
+            return True  # a port of one machine: its host has left out what it runs itself
+        devices = self.adoption.directory.devices
+        return all(place_of(device.settings) != found.address for device in devices)
 
     def _device(self, device: BoundDevice) -> WallDevice:
         adoption, reports = self.adoption, self.adoption.reports
@@ -131,6 +155,8 @@ class DeviceWall:
             tests=self.tests_of(device) if here else (),
             ends_day=here and self.days.can_end(device),
             day=self._day(device),
+            records=self.bus.connected and adoption.directory.host_online(device.host),
+            noted=self.log.noted(device.host, device.id),
         )
 
     def _day(self, device: BoundDevice) -> TerminalDayView | None:

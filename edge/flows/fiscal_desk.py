@@ -353,7 +353,15 @@ class FiscalDesk:
                     await self._news.wait()
                 return outcome
         except TimeoutError:
-            return await self._miss(sale, receipt, "tse_slow")
+            return await self._miss(sale, receipt, self._why_not)
+
+    @property
+    def _why_not(self) -> str:
+        """Why nothing was signed in time: what ails the device, where that is known."""
+        if self.tse is None:
+            return "tse_missing"
+        code = "" if self._trouble is None else self._trouble.code
+        return code if code in _REASONS else "tse_slow"
 
     @property
     def state(self) -> TseState:

@@ -9,13 +9,21 @@ authorisation of a payment and a terminal's end of day, which are only asked abo
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
-from edge.contract.device_messages import DELIVERY, Delivery, Job, JobKind, JobResult, JobStatus
+from edge.contract.device_messages import (
+    DELIVERY,
+    DEVICE_NOT_CONFIGURED,
+    Delivery,
+    Job,
+    JobKind,
+    JobResult,
+    JobStatus,
+)
 from edge.contract.device_topics import HostTopics, every_device, parse_topic
 from edge.contract.instant import Clock
 from edge.contract.limits import (
@@ -47,6 +55,13 @@ Settle = Callable[[OpenJob, JobResult], Awaitable[None]]
 """Records a final result: the job has left the ledger when it returns."""
 
 
+class _Left(NamedTuple):
+    """The host that a job's device was taken from (empty: not known), and when."""
+
+    host: str
+    at: int
+
+
 async def _as_it_is(job: OpenJob) -> bytes:
     return job.args
 
@@ -71,10 +86,25 @@ class JobDispatch:
     dropped: int = 0
     _open: dict[str, OpenJob] = field(default_factory=dict)
     _side: dict[str, OpenJob] = field(default_factory=dict)
+    _left: dict[str, _Left] = field(default_factory=dict)
+    """By job: those whose device is not where they were sent."""
 
     def load(self, jobs: list[OpenJob]) -> None:
         """Take the jobs that the ledger holds open at the start; sent at the first contact."""
         self._open.update({job.job_id: job for job in jobs})
+        for job in jobs:
+            if self.directory.host_of(job.device) is None:
+                self._left[job.job_id] = _Left("", self.clock.now_ms())
+
+    def devices_left(self, homes: Mapping[str, str]) -> None:
+        """Hear which devices are no more at these hosts; what they were to do may be done there.
+
+        The host says of each job what became of it; only what it never began goes to another.
+        """
+        now = self.clock.now_ms()
+        for job in self.open_jobs():
+            if job.device in homes:
+                self._left.setdefault(job.job_id, _Left(homes[job.device], now))
 
     def add(self, job: OpenJob) -> None:
         """Take a job that was just committed and send it."""
@@ -94,6 +124,7 @@ class JobDispatch:
     def forget(self, job_id: str) -> None:
         """Drop a job that the ledger has settled in another way."""
         self._open.pop(job_id, None)
+        self._left.pop(job_id, None)
 
     def is_open(self, job_id: str) -> bool:
         """Say whether a job is not settled yet."""
@@ -106,7 +137,7 @@ class JobDispatch:
     def host_back(self, host: str) -> None:
         """Send a host what it may not have, now that it is there (again)."""
         for job in self.open_jobs():
-            repeat = JobKind(job.kind) not in _ONLY_ASKED_ABOUT
+            repeat = JobKind(job.kind) not in _ONLY_ASKED_ABOUT and job.job_id not in self._left
             if repeat and self.directory.host_of(job.device) == host:
                 _ = self.tasks.spawn(f"send {job.job_id} again", self.send(job))
 
@@ -157,16 +188,36 @@ class JobDispatch:
         job = self._open.get(result.id) or self._side.get(result.id)
         if job is None or job.job_id not in self._open:
             return  # settled before: a repeat
-        host = self.directory.host_of(job.device)
-        if topic is None or message.retained or (topic.host, topic.device) != (host, job.device):
+        left = self._left.get(job.job_id)
+        homes = {self.directory.host_of(job.device), left.host if left else None}
+        if (
+            topic is None
+            or message.retained
+            or topic.host not in homes
+            or topic.device != job.device
+        ):
             self.dropped += 1
             self.log.warning("job_result_foreign", topic=message.topic, job=result.id)
+            return
+        if left is not None and self._moves_on(job, result):
+            del self._left[job.job_id]
+            _ = self.tasks.spawn(f"send {job.job_id} elsewhere", self.send(job))
             return
         if result.status not in _FINAL:
             self.progress(job, result)
             return
         # each in its own task: results of many tills share a commit instead of queueing for one
         _ = self.tasks.spawn(f"settle {job.job_id}", self._settle(job, result))
+
+    def _moves_on(self, job: OpenJob, result: JobResult) -> bool:
+        """Say whether the host that a device left never began a job that its new one can do."""
+        never_begun = result.error is not None and result.error.code == DEVICE_NOT_CONFIGURED
+        return (
+            result.status is JobStatus.FAILED
+            and never_begun
+            and JobKind(job.kind) not in _ONLY_ASKED_ABOUT
+            and self.directory.host_of(job.device) is not None
+        )
 
     async def _settle(self, job: OpenJob, result: JobResult) -> None:
         kind = JobKind(job.kind)
@@ -180,19 +231,23 @@ class JobDispatch:
         except BaseException:
             self._open[job.job_id] = job
             raise
+        self._left.pop(job.job_id, None)
 
     async def sweep(self) -> None:
         """End jobs that nobody answered long after their deadline, until cancelled.
 
         A host that is gone cannot say that a job expired; after `JOB_GRACE_MS` its fate is
-        recorded as unknown, so that no till waits for ever.
+        recorded as unknown, so that no till waits for ever. So is that of a job whose device
+        was taken from its host or given up, and of which that host says nothing.
         """
         while True:
             await self.clock.sleep(JOB_SWEEP_S)
             late = self.clock.now_ms() - JOB_GRACE_MS
             for job in self.open_jobs():
                 inquired = JobKind(job.kind) in _ONLY_ASKED_ABOUT
-                if job.deadline < late and not inquired:
+                left = self._left.get(job.job_id)
+                over = job.deadline < late or (left is not None and left.at < late)
+                if over and not inquired:
                     await self._settle(
                         job, JobResult(job.job_id, JobStatus.UNKNOWN, self.clock.now_ms())
                     )

@@ -3,15 +3,15 @@
 A display follows the till's view as a screen does: it is handed views and never waited for. What
 is sent is in no ledger and nobody asks what became of it; an older text that did not get there is
 worth nothing. It is sent anew when the display comes (back), when its host does, or when its last
-text was not shown.
+text was not shown. One that is adopted, moved to another till or given up is followed at once.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -38,8 +38,9 @@ from edge.flows.customer_displays import CustomerDisplays
 from edge.flows.device_directory import Binding, DeviceDirectory
 from edge.flows.till import Till
 from edge.reference.store import ReferenceStore
-from edge.runtime.bus import Bus, BusUnavailable
+from edge.runtime.bus import Bus, BusUnavailable, Subscription
 from edge.runtime.structured_log import Log
+from edge.runtime.supervisor import Supervisor
 
 ROLE: Final = "display"
 _VIEW: Final = msgspec.json.Decoder(TillView)
@@ -52,8 +53,10 @@ _SUPERSEDED: Final = "superseded"
 class _Face:
     """One till's display: a `Screen` of the till that keeps the newest view alone."""
 
+    till: Till
     bound: Binding
-    stirred: asyncio.Event
+    results: Subscription
+    stirred: asyncio.Event = field(default_factory=asyncio.Event)
     newest: bytes = b""
     looked_at: bytes = b""
     sent: Lines | None = None
@@ -61,6 +64,8 @@ class _Face:
     sent_job: str = ""
     again: bool = False
     """It did not show what it was told: it is told again, and not at once."""
+    gone: bool = False
+    """It is no display of this till any more."""
 
     def show(self, view: bytes) -> None:
         """Take the newest view; one that was not looked at yet is dropped."""
@@ -85,21 +90,43 @@ class LineDisplays:
     clock: Clock
     ids: Ids
     log: Log
+    tasks: Supervisor
+    _tills: tuple[Till, ...] = ()
     _faces: dict[str, _Face] = field(default_factory=dict)
     """By device."""
-    _stirred: asyncio.Event = field(default_factory=asyncio.Event)
 
     def open(self, tills: Iterable[Till]) -> None:
-        """Follow the tills that have a display."""
-        for till in tills:
-            bound = self.directory.binding(till.id, ROLE)
-            if bound is not None:
-                face = self._faces[bound.device] = _Face(bound, self._stirred)
-                till.screens.add(face)
+        """Follow these tills with the displays that they have, and will have."""
+        self._tills = tuple(tills)
+        self.follow()
 
-    def lasting(self) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
-        """Return what is to be run, by name; nothing where no till has a display."""
-        return {"lines": self.run, "lines not shown": self.hear} if self._faces else {}
+    def follow(self) -> None:
+        """Let displays that are bound now follow their tills, and all others no more.
+
+        Each has tasks of its own: a till without a display costs nothing.
+        """
+        found = ((till, self.directory.binding(till.id, ROLE)) for till in self._tills)
+        bound = {binding.device: (till, binding) for till, binding in found if binding is not None}
+        for device, face in list(self._faces.items()):
+            if device not in bound or bound[device][1] != face.bound:
+                self._let_go(self._faces.pop(device))
+        for device, (till, binding) in bound.items():
+            if device not in self._faces:
+                self._faces[device] = self._take_on(till, binding)
+
+    def _take_on(self, till: Till, binding: Binding) -> _Face:
+        topic = HostTopics(self.store, binding.host).device(binding.device).result
+        face = _Face(till, binding, self.bus.subscribe([topic]))
+        till.screens.add(face)
+        _ = self.tasks.start(f"lines of {binding.device}", lambda: self._run(face))
+        _ = self.tasks.start(f"lines not shown by {binding.device}", lambda: self._hear(face))
+        return face
+
+    def _let_go(self, face: _Face) -> None:
+        face.till.screens.discard(face)
+        face.gone = True
+        face.stirred.set()
+        face.results.close()
 
     def host_back(self, host: str) -> None:
         """Tell the displays of a host again: they may have been dark meanwhile."""
@@ -112,24 +139,17 @@ class LineDisplays:
         for face in self._faces.values():
             face.tell_anew()
 
-    async def run(self) -> None:
-        """Send what is new, until cancelled."""
-        while True:
-            self._stirred.clear()
-            for face in self._faces.values():
-                await self._bring(face)
-            wait_s = LINE_DISPLAY_RETRY_MS / 1000 if self._some_again else None
+    async def _run(self, face: _Face) -> None:
+        """Send a display what is new, until it is let go."""
+        while not face.gone:
+            face.stirred.clear()
+            await self._bring(face)
+            wait_s = LINE_DISPLAY_RETRY_MS / 1000 if face.again else None
             try:
                 async with self.clock.timeout(wait_s):
-                    await self._stirred.wait()
+                    await face.stirred.wait()
             except TimeoutError:
-                for face in self._faces.values():
-                    if face.again:
-                        face.tell_anew()
-
-    @property
-    def _some_again(self) -> bool:
-        return any(face.again for face in self._faces.values())
+                face.tell_anew()
 
     async def _bring(self, face: _Face) -> None:
         if face.newest is face.looked_at or not self.reference.has_store:
@@ -167,20 +187,11 @@ class LineDisplays:
 
     # --- what became of it ----------------------------------------------------------------
 
-    async def hear(self) -> None:
-        """Hear which texts were not shown, until cancelled."""
-        topics = {self._topic(face): face for face in self._faces.values()}
-        results = self.bus.subscribe(sorted(topics))
-        try:
-            async for message in results:
-                face = topics.get(message.topic)
-                if face is not None and not message.retained:
-                    self._take(face, message.payload)
-        finally:
-            results.close()
-
-    def _topic(self, face: _Face) -> str:
-        return HostTopics(self.store, face.bound.host).device(face.bound.device).result
+    async def _hear(self, face: _Face) -> None:
+        """Hear which texts a display did not show, until it is let go."""
+        async for message in face.results:
+            if not message.retained:
+                self._take(face, message.payload)
 
     def _take(self, face: _Face, payload: bytes) -> None:
         try:
@@ -192,4 +203,4 @@ class LineDisplays:
             return
         self.log.info("lines_not_shown", device=face.bound.device, reason=code)
         face.again = True
-        self._stirred.set()
+        face.stirred.set()

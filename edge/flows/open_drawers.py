@@ -40,9 +40,11 @@ class OpenDrawers:
     def look(self) -> None:
         """Compare what is open with what was."""
         now = self.clock.monotonic_ms()
-        for device in self.directory.devices:
-            if "drawer" not in device.roles:
-                continue
+        drawers = [each for each in self.directory.devices if "drawer" in each.roles]
+        known = {device.id for device in drawers}
+        for given_up in [device for device in self._since if device not in known]:
+            del self._since[given_up]
+        for device in drawers:
             if self.directory.drawer(device.id) != "open":
                 since = self._since.pop(device.id, now)
                 if self.directory.mark_left_open(device.id, left_open=False):

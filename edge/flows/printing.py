@@ -73,15 +73,16 @@ class Printing:
         outcome = outcome or ("unknown" if result.status is JobStatus.UNKNOWN else "not_opened")
 
         def decide(_: Cart) -> tuple[Event, ...]:
+            # said here and not before: a command that is under way would wipe it away unseen
+            if outcome == "not_opened":
+                advice = result.error.advice if result.error else ""
+                till.say(
+                    "drawer_not_opened",
+                    "trouble",
+                    f"The drawer did not open. {advice or 'Open it with its key.'}",
+                )
             return (DrawerOpened(reason=reason, outcome=outcome, sale=job.sale),)
 
-        if outcome == "not_opened":
-            advice = result.error.advice if result.error else ""
-            till.say(
-                "drawer_not_opened",
-                "trouble",
-                f"The drawer did not open. {advice or 'Open it with its key.'}",
-            )
         await self.selling.step(till, decide, settled=(job.job_id,))
 
 

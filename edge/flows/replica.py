@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -21,7 +22,7 @@ from edge.contract.card_refund_events import (
     CardRefundDeclined,
     CardRefundUnknown,
 )
-from edge.contract.envelope import GENESIS
+from edge.contract.envelope import GENESIS, unseal
 from edge.contract.errors import ProtocolViolation, Refused, ReplicaFork
 from edge.contract.event_registry import Event
 from edge.contract.instant import Clock
@@ -170,6 +171,11 @@ class Replica:
         )
         if not bodies:
             return None
+        gen = unseal(bodies[0]).gen
+        if unseal(bodies[-1]).gen != gen:
+            # a frame is of one generation: it ends where the next one was opened
+            bodies = list(itertools.takewhile(lambda body: unseal(body).gen == gen, bodies))
+            last_hash = await self.ledger.hash_at(after + len(bodies)) or GENESIS
         if after + len(bodies) >= self._hurried_seq:
             self._hurried_since = 0
         if after + len(bodies) >= self._head_seq:
@@ -177,7 +183,7 @@ class Replica:
         identity = self.ledger.identity
         return encode_frame(
             store=identity.store_number,
-            gen=identity.gen,
+            gen=gen,
             first_seq=after + 1,
             last_hash=last_hash,
             bodies=bodies,

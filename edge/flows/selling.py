@@ -326,7 +326,7 @@ class Selling:
             training,
         )
         view = self.views.build(till, coming)
-        version = till.version
+        version, notices = till.version, till.notices
         kept = None if reply is None else CommandReply(reply.command_id, reply.fingerprint, view)
         outcome = await self.ledger.record(
             Record(noted(events), till.id, actor, jobs, settled, kept, at, letters)
@@ -337,7 +337,7 @@ class Selling:
         self.gathering.desk.take(events, till.id, at)
         if receipt is not None:  # else a device may have said something of it meanwhile
             till.receipt = receipt
-        if reply is not None:
+        if reply is not None and till.notices == notices:  # else a device said it meanwhile
             till.notice = None
         till.training = till.training if training is None else training
         if completed:

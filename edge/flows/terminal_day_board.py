@@ -57,6 +57,19 @@ class TerminalDayBoard:
                 advice="Wait until it is done, or take the money in another way.",
             )
 
+    def hold(self, terminal: str) -> None:
+        """Raise Refused while a terminal may not be replaced or given up: its day ends.
+
+        Another in its place would be asked about a day that it knows nothing of.
+        """
+        if terminal in self.ending or terminal in self.closing:
+            raise Refused(
+                "day_under_way",
+                f"{terminal} is ending its day.",
+                advice="Wait for it; if it is in doubt, settle that first.",
+                params={"device": terminal},
+            )
+
     def in_doubt(self, terminal: str) -> EndingDay:
         """Return the end of day that a person may settle. Raises Refused when there is none."""
         ending = self.ending.get(terminal)
@@ -76,8 +89,8 @@ class TerminalDayBoard:
 
     def view(self, terminal: str) -> TerminalDayView:
         """Return how a terminal's day is."""
-        view = TerminalDayView()
         currency = self.currency()
+        view = TerminalDayView(currency=currency)
         if terminal in self.last and currency:
             event, at = self.last[terminal]
             code, words, advice = words_of(event, currency)
@@ -94,6 +107,8 @@ class TerminalDayBoard:
                 difference_minor=event.difference_minor,
                 inferred=event.inferred,
                 currency=currency,
+                reason=event.reason,
+                schemes=event.schemes,
             )
         ending = self.ending.get(terminal)
         return view if ending is None else _under_way(view, ending)
@@ -131,6 +146,7 @@ def _under_way(view: TerminalDayView, ending: EndingDay) -> TerminalDayView:
             code="day_asked",
             words="The terminal is ending its day.",
             advice="Wait; no card is taken meanwhile.",
+            reason="",
         )
     why = ending.words.rstrip(".") or "its answer is lost"
     return replace(
@@ -140,4 +156,5 @@ def _under_way(view: TerminalDayView, ending: EndingDay) -> TerminalDayView:
         code="day_in_doubt",
         words=f"It is not known whether the terminal ended its day: {why}.",
         advice="It is asked again by itself. If it cannot say, look at its slip and settle it.",
+        reason=why,
     )

@@ -51,7 +51,7 @@ from edge.engine.terminal_day_rules import (
     NOT_CLOSED,
     PERSON,
     UNKNOWN,
-    booked_minor,
+    booked_at,
     day_ended,
 )
 from edge.engine.text_safety import check_free_text
@@ -317,8 +317,8 @@ class TerminalDays:
         """Compare and record how it ended; `_turn` is held."""
         job = ending.job
         history = past_events(await self.records.card_events(job.device))
-        ledger_minor = booked_minor((past.event for past in history), job.device, job.job_id)
-        event = day_ended(job.device, job.job_id, outcome, ledger_minor, resolved_by)
+        booked = booked_at((past.event for past in history), job.device, job.job_id)
+        event = day_ended(job.device, job.job_id, outcome, booked, resolved_by)
         at = self.dispatch.clock.now_ms()
         _ = await self.ledger.record(
             Record((event,), till, actor, settled=(job.job_id,), reply=reply, at=at)

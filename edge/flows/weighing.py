@@ -125,7 +125,9 @@ class Weighing:
             return ()  # the sale was given up meanwhile: its goods are nobody's
         try:
             self._refuse_twice(cart, job.device, outcome)
-            (line,) = weighed(cart, outcome.weight_g, self.selling.reference)
+            (line,) = weighed(
+                cart, outcome.weight_g, self.selling.reference, taken_g=outcome.tare_g
+            )
             given = Circumstances(
                 till.id, till.receipts, "", occasion=self.selling.gathering.occasion(cart.opened_at)
             )

@@ -155,7 +155,7 @@ class Ledger:
         for event in record.events:
             seq += 1
             if isinstance(event, SaleOpened):
-                _claim_sale(connection, event.sale, seq)
+                claim_sale(connection, event.sale, seq)
             body = seal(
                 event,
                 store=identity.store_number,
@@ -309,6 +309,11 @@ class Ledger:
         rows = await self._rows("SELECT count(*) FROM sale WHERE seq > ?", (seq,))
         return int(rows[0][0])
 
+    async def first_event_of_sales_after(self, seq: int) -> int | None:
+        """Return the earliest event of the sales completed after a seq; None for no such sale."""
+        ((first,),) = await self._rows("SELECT min(first_seq) FROM sale WHERE seq > ?", (seq,))
+        return None if first is None else int(first)
+
     async def acknowledgement(self) -> tuple[int, bytes | None]:
         """Return the seq head office has accepted and its signed words, as last kept."""
         rows = await self._rows("SELECT accepted_seq, accepted FROM identity")
@@ -385,7 +390,7 @@ def _keep_reply(connection: sqlite3.Connection, reply: CommandReply, last_seq: i
     return _keep(connection, reply.command_id, reply.fingerprint, last_seq, packed)
 
 
-def _claim_sale(connection: sqlite3.Connection, sale: str, seq: int) -> None:
+def claim_sale(connection: sqlite3.Connection, sale: str, seq: int) -> None:
     """Let a sale's id name this sale alone: jobs, and head office, tell sales by their ids.
 
     It is kept beside the ids of commands, under a mark that those never have: made in the same

@@ -78,12 +78,12 @@ class BrokerGate:
         self._guests: dict[str, _Guest] = {}
         self._connections: set[asyncio.StreamWriter] = set()
         self._refusals = 0
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
 
     async def open(self, address: str, port: int, tls: ssl.SSLContext | None) -> int:
-        """Listen; return the port (0 asks for a free one). Raises SettingsInvalid."""
+        """Listen, here too; return the port (0 asks for a free one). Raises SettingsInvalid."""
         try:
-            self._server = await asyncio.start_server(
+            server = await asyncio.start_server(
                 self._serve, address, port, ssl=tls, limit=MQTT_PACKET_BYTES_MAX
             )
         except OSError as error:
@@ -92,13 +92,14 @@ class BrokerGate:
                 f"The broker cannot listen on {address}:{port}: {error.strerror}.",
                 advice="Another broker may run there: stop it, or choose another port.",
             ) from None
-        listening: int = self._server.sockets[0].getsockname()[1]
+        self._servers.append(server)
+        listening: int = server.sockets[0].getsockname()[1]
         return listening
 
     async def close(self) -> None:
         """Take nobody in any more and cut all who are inside."""
-        if self._server is not None:
-            self._server.close()
+        for server in self._servers:
+            server.close()
         for writer in list(self._connections):
             writer.transport.abort()
         for guest in list(self._guests.values()):

@@ -17,7 +17,7 @@ from typing import Final
 
 from edge.contract.errors import SettingsInvalid
 from edge.contract.identity import is_short_id
-from edge.runtime.private_file import read_private_file
+from edge.runtime.private_file import read_private_file, replace_private_file
 
 ITERATIONS: Final = 10_000
 """Mosquitto's own default is 101; these passwords are 256 random bits, and a Raspberry Pi
@@ -45,6 +45,32 @@ def password_line(user: str, password: str, *, salt: bytes | None = None) -> str
 def password_file(users: Mapping[str, str]) -> bytes:
     """Return the whole file for users and their passwords."""
     return "".join(f"{password_line(*entry)}\n" for entry in users.items()).encode()
+
+
+def set_password(path: Path, user: str, password: str) -> None:
+    """Write a user's password into the file, in the place of an earlier one; others stay.
+
+    The file is made when there is none, and replaced whole. Raises SettingsInvalid.
+    """
+    lines = _lines_but(path, user) if path.exists() else []
+    _write(path, [*lines, password_line(user, password)])
+
+
+def forget_user(path: Path, user: str) -> bool:
+    """Take a user out of the file; False when he was not in it. Raises SettingsInvalid."""
+    known = user in BrokerPasswords(path).load()
+    if known:
+        _write(path, _lines_but(path, user))
+    return known
+
+
+def _lines_but(path: Path, user: str) -> list[str]:
+    entries = BrokerPasswords(path).load()
+    return [f"{name}:{entry}" for name, entry in entries.items() if name != user]
+
+
+def _write(path: Path, lines: list[str]) -> None:
+    replace_private_file(path, "".join(f"{line}\n" for line in lines).encode())
 
 
 class BrokerPasswords:

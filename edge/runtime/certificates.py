@@ -156,6 +156,17 @@ def issue_server_certificate(
     return ServerCertificate(chain, _key_pem(key))
 
 
+def names_of(certificate: x509.Certificate) -> list[str]:
+    """Return the host names of a server's certificate, and behind them its IP addresses."""
+    try:
+        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except x509.ExtensionNotFound:
+        return []
+    found = extension.value
+    ips = [str(address) for address in found.get_values_for_type(x509.IPAddress)]
+    return [*found.get_values_for_type(x509.DNSName), *ips]
+
+
 def certificate_fingerprint(certificate: x509.Certificate) -> str:
     """Return the SHA-256 of a certificate, hexadecimal: what both ends show."""
     return certificate.fingerprint(hashes.SHA256()).hex()

@@ -14,23 +14,22 @@ import signal
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-import msgspec
 from amqtt.broker import Broker
 from amqtt.contexts import Action, BrokerConfig, ListenerConfig, ListenerType
 from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
-from msgspec import Meta
 from typing_extensions import override
 
 from edge.contract.errors import SettingsInvalid
-from edge.contract.identity import ShortId
 from edge.contract.limits import (
     STOP_S_MAX,
 )
+from edge.runtime import broker_commands
 from edge.runtime.broker_access import BrokerAccess
 from edge.runtime.broker_gate import BrokerGate
 from edge.runtime.broker_passwords import BrokerPasswords
+from edge.runtime.broker_settings import BrokerSettings
 from edge.runtime.command_line import Command
 from edge.runtime.settings_file import load, require_tls
 from edge.runtime.structured_log import Log, open_log
@@ -38,22 +37,7 @@ from edge.runtime.systemd_notify import notify
 from edge.runtime.tls_contexts import server_context
 
 _DOOR: Final = "default"
-
-
-class BrokerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The settings of `tillbox broker`.
-
-    `password_file` has Mosquitto's format. Every address but loopback needs
-    `certificate_file` and `key_file`. Port 0 takes a free one; the line `ready` says which.
-    """
-
-    store: ShortId
-    password_file: Path
-    address: str = "127.0.0.1"
-    port: Annotated[int, Meta(ge=0, le=65_535)] = 1883
-    edge_user: ShortId = "edge"
-    certificate_file: Path | None = None
-    key_file: Path | None = None
+_LOOPBACK: Final = "127.0.0.1"
 
 
 class GateDecided(BaseAuthPlugin):  # type: ignore[misc]  # amqtt ships no types
@@ -78,13 +62,15 @@ class StoreRules(BaseTopicPlugin):  # type: ignore[misc]  # amqtt ships no types
 
         store: str
         edge_user: str
+        home_assistant_user: str = ""
 
     @override
     async def topic_filtering(
         self, *, session: Any = None, topic: str | None = None, action: Any = None
     ) -> bool:
         """Say whether a user may publish to a topic or be sent what a filter stands for."""
-        access = BrokerAccess(self.config.store, self.config.edge_user)
+        config = self.config
+        access = BrokerAccess(config.store, config.edge_user, config.home_assistant_user)
         user = "" if session is None else session.username or ""
         if action == Action.PUBLISH:
             return access.may_say(user, topic or "")
@@ -107,7 +93,7 @@ class StoreBroker(Broker):  # type: ignore[misc]  # amqtt ships no types
 async def serve(settings: BrokerSettings, log: Log, ending: asyncio.Event) -> None:
     """Run the broker until `ending` is set. Raises SettingsInvalid."""
     tls = _tls(settings)
-    access = BrokerAccess(settings.store, settings.edge_user)
+    access = settings.access
     passwords = BrokerPasswords(settings.password_file)
     users = passwords.load()
     if settings.edge_user not in users:
@@ -126,6 +112,9 @@ async def serve(settings: BrokerSettings, log: Log, ending: asyncio.Event) -> No
     await broker.start()
     try:
         port = await gate.open(settings.address, settings.port, tls)
+        if settings.loopback_port is not None:
+            inner = await gate.open(_LOOPBACK, settings.loopback_port, None)
+            log.info("loopback_door", port=inner)
         log.info("ready", address=settings.address, port=port, users=sorted(users))
         notify("READY=1")
         await ending.wait()
@@ -145,6 +134,7 @@ def _amqtt_settings(settings: BrokerSettings) -> BrokerConfig:
             f"{here}.{StoreRules.__name__}": {
                 "store": settings.store,
                 "edge_user": settings.edge_user,
+                "home_assistant_user": settings.home_assistant_user or "",
             },
         },
     )
@@ -188,13 +178,25 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         type=Path,
-        required=True,
         metavar="FILE.toml",
         help="store, password_file, address, port, edge_user, certificate_file, key_file",
     )
+    broker_commands.configure(parser.add_subparsers(dest="action", metavar="ACTION"))
+    parser.set_defaults(act=_serve)
 
 
 def _run(namespace: argparse.Namespace) -> int:
+    status: int = namespace.act(namespace)
+    return status
+
+
+def _serve(namespace: argparse.Namespace) -> int:
+    if namespace.config is None:
+        raise SettingsInvalid(
+            "config_missing",
+            "--config FILE.toml is missing: it says whose broker this is.",
+            advice="`tillbox broker setup` makes one.",
+        )
     settings = load(namespace.config, BrokerSettings)
     asyncio.run(_run_until_told(settings, open_log("broker")))
     return 0

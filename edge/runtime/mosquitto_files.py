@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,9 +19,11 @@ from edge.contract.limits import (
 )
 from edge.runtime.broker_access import BrokerAccess
 from edge.runtime.broker_passwords import password_file
+from edge.runtime.private_file import replace_private_file
 from edge.runtime.settings_file import require_tls
 
-_MODE: Final = 0o600
+CONFIGURATION: Final = "mosquitto.conf"
+PASSWORDS: Final = "passwords"
 
 
 @dataclass(frozen=True)
@@ -38,29 +40,36 @@ def write_mosquitto_files(
     folder: Path,
     access: BrokerAccess,
     users: Mapping[str, str],
-    listener: MosquittoListener | None = None,
+    *listeners: MosquittoListener,
 ) -> Path:
     """Write `mosquitto.conf`, `passwords` and `acl`; return the path of the first.
 
     `users` are names and passwords: `access.edge_user` and one of each device host's own
-    name. Files are replaced whole, readable by this user alone; `mosquitto -c` takes the
-    first, and SIGHUP reads users and rules again. Raises SettingsInvalid.
+    name. `listeners`: by default one on loopback. Files are replaced whole, readable by this
+    user alone; `mosquitto -c` takes the first, and SIGHUP reads users and rules again.
+    Raises SettingsInvalid.
     """
+    conf = write_mosquitto_rules(folder, access, *listeners)
+    replace_private_file(folder / PASSWORDS, password_file(users))
+    return conf
+
+
+def write_mosquitto_rules(
+    folder: Path, access: BrokerAccess, *listeners: MosquittoListener
+) -> Path:
+    """Write `mosquitto.conf` and `acl` and leave `passwords` alone; as `write_mosquitto_files`."""
     if not is_short_id(access.store) or not is_short_id(access.edge_user):
         raise SettingsInvalid(
             "store_invalid", f"{access.store!r} or {access.edge_user!r} is no short id."
         )
-    listener = listener or MosquittoListener()
-    acl, passwords, conf = folder / "acl", folder / "passwords", folder / "mosquitto.conf"
-    _replace(acl, access.acl_file().encode())
-    _replace(passwords, password_file(users))
-    _replace(conf, _configuration(listener, passwords, acl).encode())
+    acl, conf = folder / "acl", folder / CONFIGURATION
+    text = _configuration(listeners or (MosquittoListener(),), folder / PASSWORDS, acl)
+    replace_private_file(acl, access.acl_file().encode())
+    replace_private_file(conf, text.encode())
     return conf
 
 
-def _configuration(listener: MosquittoListener, passwords: Path, acl: Path) -> str:
-    tls = listener.certificate_file is not None and listener.key_file is not None
-    require_tls(listener.address, tls, "The broker")
+def _configuration(listeners: Sequence[MosquittoListener], passwords: Path, acl: Path) -> str:
     lines = [
         "# written by Tillbox",
         # as root, Mosquitto would become a user who may not read the files beside this one
@@ -83,6 +92,18 @@ def _configuration(listener: MosquittoListener, passwords: Path, acl: Path) -> s
         # what is larger than that is not even read
         f"max_packet_size {MQTT_PACKET_BYTES_MAX}",
         "set_tcp_nodelay true",
+        *(line for listener in listeners for line in _door(listener)),
+    ]
+    for line in lines:
+        if "\n" in line or "\r" in line:
+            raise SettingsInvalid("line_break", f"A line break in the broker's settings: {line!r}.")
+    return "\n".join(lines) + "\n"
+
+
+def _door(listener: MosquittoListener) -> list[str]:
+    tls = listener.certificate_file is not None and listener.key_file is not None
+    require_tls(listener.address, tls, "The broker")
+    lines = [
         "",
         f"listener {listener.port} {listener.address}",
         f"max_connections {MQTT_CONNECTIONS_MAX}",
@@ -92,23 +113,4 @@ def _configuration(listener: MosquittoListener, passwords: Path, acl: Path) -> s
     if tls:
         lines += [f"certfile {listener.certificate_file}", f"keyfile {listener.key_file}"]
         lines += ["tls_version tlsv1.2"]
-    for line in lines:
-        if "\n" in line or "\r" in line:
-            raise SettingsInvalid("line_break", f"A line break in the broker's settings: {line!r}.")
-    return "\n".join(lines) + "\n"
-
-
-def _replace(path: Path, content: bytes) -> None:
-    draft = path.with_name(f".{path.name}.draft")
-    try:
-        draft.unlink(missing_ok=True)
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        draft.replace(path)
-    except OSError as error:
-        raise SettingsInvalid(
-            "file_not_written",
-            f"{path} cannot be written: {error.strerror}.",
-            advice="Check that the folder exists and belongs to the user of this process.",
-        ) from None
+    return lines

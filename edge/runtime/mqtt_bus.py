@@ -20,6 +20,7 @@ from typing import Annotated, Final
 
 import aiomqtt
 import msgspec
+from aiomqtt.exceptions import MqttConnectError
 from msgspec import Meta
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -39,6 +40,7 @@ from edge.contract.limits import (
     SUBSCRIPTION_QUEUE_MAX,
 )
 from edge.runtime.backoff import Backoff
+from edge.runtime.broker_trouble import BrokerPlace, BrokerTrouble
 from edge.runtime.bus import BusMessage, BusUnavailable, LastWill
 from edge.runtime.outgoing_message import check_outgoing
 from edge.runtime.private_file import read_private_file
@@ -185,6 +187,20 @@ class MqttBus:
             except aiomqtt.MqttError as error:
                 self._tell_down(error)
             await self._clock.sleep(backoff.next_ms() / 1000)
+
+    async def try_once(self) -> None:
+        """Connect, say goodbye and return: the settings work. Not beside `run`.
+
+        A client of the same name is thrown off by it. Raises BusUnavailable with words and
+        advice when the broker does not let us in, SettingsInvalid as `run` does.
+        """
+        client = self._new_client(self._tls())
+        try:
+            await self._connect(client)
+        except aiomqtt.MqttError as error:
+            trouble = self._trouble(error)
+            raise BusUnavailable(trouble.code, trouble.words, advice=trouble.advice) from None
+        await _leave(client, _GOODBYE_S)
 
     # --- one connection -------------------------------------------------------------------
 
@@ -353,12 +369,27 @@ class MqttBus:
         self._log.info("bus_connected")
 
     def _tell_down(self, error: aiomqtt.MqttError) -> None:
-        cause = error.__cause__ or error
-        words = str(cause)
+        trouble = self._trouble(error)
         # the reason again and again is told once; another one (refused after silence) is told
-        if words not in self._told:
-            self._told.add(words)
-            self._log.warning("bus_lost", reason=words)
+        if trouble.words not in self._told:
+            self._told.add(trouble.words)
+            self._log.warning(
+                "bus_lost", code=trouble.code, reason=trouble.words, advice=trouble.advice
+            )
+
+    def _trouble(self, error: aiomqtt.MqttError) -> BrokerTrouble:
+        settings = self._settings
+        place = BrokerPlace(
+            settings.host, settings.port, settings.user, tls=settings.ca_file is not None
+        )
+        return place.trouble(error, refused=_refusal(error))
+
+
+def _refusal(error: aiomqtt.MqttError) -> int | None:
+    """Return the code with which the broker refused the connection; None when it did not."""
+    if not isinstance(error, MqttConnectError):
+        return None
+    return error.rc.value if isinstance(error.rc, ReasonCode) else error.rc
 
 
 @asynccontextmanager

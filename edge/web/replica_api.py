@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import msgspec
 from aiohttp import web
 
+from edge.contract.digest import Digest
 from edge.contract.errors import Refused
 from edge.contract.limits import (
     FRAME_BODY_BYTES_MAX,
@@ -17,6 +18,7 @@ from edge.contract.limits import (
 from edge.contract.receipt_letter import LettersTaken, LetterWaiting
 from edge.contract.reference_data import FeedPage
 from edge.contract.replication import Ack, FeedTaken, LinkReport, Proof, ReplicaStatus
+from edge.flows.digests import Digests
 from edge.flows.letters import LetterPost
 from edge.flows.link_state import LinkState
 from edge.flows.replica import Replica
@@ -39,6 +41,7 @@ class ReplicaApi:
     replica: Replica
     link: LinkState
     post: LetterPost
+    digests: Digests
 
     def routes(self) -> tuple[Route, ...]:
         """Return the route table of this part."""
@@ -64,6 +67,14 @@ class ReplicaApi:
                     Query("wait_s", "How long to wait for something to send", float),
                     Query("max_raw", "The most bytes before packing", int),
                 ),
+            ),
+            Route(
+                method="GET",
+                path=f"{at}/digest",
+                handler=self._digest,
+                summary="The sums of the sales that head office lacks; 204 for none",
+                access=SERVICE,
+                response=Digest,
             ),
             Route(
                 method="POST",
@@ -153,6 +164,10 @@ class ReplicaApi:
         # the answer is on its way: what is asked for next is made meanwhile
         await self.replica.make_next(frame, raw_max=raw_max)
         return response
+
+    async def _digest(self, _: web.Request) -> web.Response:
+        digest = await self.digests.made()
+        return web.Response(status=204) if digest is None else json_response(digest)
 
     async def _letter(self, request: web.Request) -> web.Response:
         try:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from aiohttp import WSCloseCode, web
 
+from edge.contract.device_limits import (
+    WALL_REFRESH_S,
+)
 from edge.contract.errors import Refused
 from edge.contract.instant import Clock
 from edge.contract.limits import (
@@ -71,7 +74,7 @@ class WallSockets:
     ) -> None:
         try:
             while not socket.closed:
-                await news.wait()
+                await self._news(news)
                 news.clear()
                 if not self.access.holds(session):
                     _ = await socket.close(code=WSCloseCode.POLICY_VIOLATION)
@@ -81,3 +84,11 @@ class WallSockets:
                 await self.clock.sleep(WALL_SHOW_MS / 1000)
         except (ConnectionError, TimeoutError):
             _ = await socket.close()
+
+    async def _news(self, news: asyncio.Event) -> None:
+        """Wait for news, and not for ever: room, temperature and times go on without any."""
+        try:
+            async with self.clock.timeout(WALL_REFRESH_S):
+                await news.wait()
+        except TimeoutError:
+            return

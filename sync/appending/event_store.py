@@ -83,7 +83,10 @@ class EventStore(Protocol):
         ...
 
     async def frame_at(self, store: int, gen: int, seq: int) -> tuple[bytes, StoredFrame] | None:
-        """Return the frame that holds an event, and the chain's hash before it; or None."""
+        """Return the frame that holds an event, and the chain's hash before it; or None.
+
+        It may be of an earlier generation than `gen`, which went on with its history.
+        """
         ...
 
     async def read(self, partition: int, cursor: int, *, frames_max: int) -> list[StoredFrame]:

@@ -74,7 +74,7 @@ class Ingest:
         """
         start = self.head if self.head is not None else await self.open()
         planned = start
-        appends: list[tuple[bytes, int, Head]] = []
+        appends: list[tuple[bytes, Head, int]] = []
         kept = 0
         verdict: Rewind | ProtocolViolation | ReplicaFork | None = None
         for frame in frames:
@@ -93,7 +93,9 @@ class Ingest:
                 verdict = step
                 break
             if step.seq > planned.seq:
-                appends.append((frame, planned.seq + 1, planned))
+                # before its first event a store is in any generation
+                before = planned if planned.seq else Head(step.gen, 0, planned.hash)
+                appends.append((frame, before, step.gen))
                 planned = step
         if isinstance(taken := await self._keep(appends), Conflict):
             return self._overtaken(taken)
@@ -108,11 +110,11 @@ class Ingest:
         self.head = conflict.head
         return Rewind(conflict.head, "Another session was faster; this is the head now.")
 
-    async def _keep(self, appends: list[tuple[bytes, int, Head]]) -> Accepted | Conflict | None:
+    async def _keep(self, appends: list[tuple[bytes, Head, int]]) -> Accepted | Conflict | None:
         results = await asyncio.gather(
             *(
-                self.events.append(self.box.number, self.box.gen, first_seq, frame, head)
-                for frame, first_seq, head in appends
+                self.events.append(self.box.number, gen, head.seq + 1, frame, head)
+                for frame, head, gen in appends
             )
         )
         conflicts = [result for result in results if isinstance(result, Conflict)]
@@ -135,6 +137,9 @@ class Ingest:
         if header.first_seq <= head.seq:
             await self._compare(opened, head.seq)
             return Rewind(head, f"Events up to {head.seq} are here already; cut behind them.")
+        # a box that took another one's place sends what that one could not, and then its own
+        if head.seq and header.gen < head.gen:
+            raise self._other_generation(header.gen, head.gen)
         try:
             opened.check_chain(bytes.fromhex(head.hash))
         except ProtocolViolation:
@@ -151,14 +156,16 @@ class Ingest:
                 f"The frame is of store {header.store}; this session is of {self.box.number}.",
                 advice="Check the store number in the box's settings.",
             )
-        if header.gen != self.box.gen:
-            raise ProtocolViolation(
-                "frame_of_other_generation",
-                f"The frame is of generation {header.gen}; store {self.box.slug} is in "
-                f"generation {self.box.gen}.",
-                advice="A box that was replaced stops; its late sales are taken up by a person.",
-            )
+        if header.gen > self.box.gen:
+            raise self._other_generation(header.gen, self.box.gen)
         return opened
+
+    def _other_generation(self, gen: int, here: int) -> ProtocolViolation:
+        return ProtocolViolation(
+            "frame_of_other_generation",
+            f"The frame is of generation {gen}; store {self.box.slug} is in generation {here}.",
+            advice="A box that was replaced stops; its late sales are taken up by a person.",
+        )
 
     async def _compare(self, opened: OpenedFrame, seq: int) -> None:
         """Return when the frame's events up to `seq` are those that are here."""
@@ -182,7 +189,10 @@ class Ingest:
         if found is None:
             return None
         before, stored = found
-        bodies = self._open(stored.body).bodies
+        # it was checked when it came, with the key of the box of that time
+        bodies = open_frame(
+            stored.body, verify=_checked_at_arrival, dictionaries=self.dictionaries
+        ).bodies
         return link_all(before, bodies[: seq - stored.first_seq + 1])
 
     def _fork(self, seq: int) -> ReplicaFork:
@@ -193,3 +203,7 @@ class Ingest:
             advice="Nothing of it was taken. The box was restored from an old copy, or two "
             "boxes share one identity: find out which before anything is confirmed.",
         )
+
+
+def _checked_at_arrival(_: bytes, __: bytes) -> None:
+    """Accept a frame that is here already."""

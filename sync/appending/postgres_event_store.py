@@ -189,27 +189,14 @@ class PostgresEventStore:
 
     async def frame_at(self, store: int, gen: int, seq: int) -> tuple[bytes, StoredFrame] | None:
         """Return the frame that holds an event, and the chain's hash before it; or None."""
-        partition = self.partition_of(store)
-        rows = await self._fetch(
-            f"SELECT {_FRAME} FROM frame WHERE partition = $1 AND store = $2 AND gen = $3"  # noqa: S608 - a constant of ours
-            " AND last_seq >= $4 ORDER BY last_seq LIMIT 1",
-            partition,
-            store,
-            gen,
-            seq,
-        )
-        if not rows:
+        row = await self._row_at(store, gen, seq)
+        if row is None:
             return None
-        frame = StoredFrame(*rows[0])
-        before = await self._fetch(
-            "SELECT last_hash FROM frame"
-            " WHERE partition = $1 AND store = $2 AND gen = $3 AND last_seq = $4",
-            partition,
-            store,
-            gen,
-            frame.first_seq - 1,
-        )
-        return (before[0]["last_hash"] if before else GENESIS), frame
+        frame = StoredFrame(*row[:-1])
+        before = None
+        if frame.first_seq > 1:
+            before = await self._row_at(store, gen, frame.first_seq - 1)
+        return (before["last_hash"] if before is not None else GENESIS), frame
 
     async def read(self, partition: int, cursor: int, *, frames_max: int) -> list[StoredFrame]:
         """Return frames behind a position, in order of arrival."""
@@ -267,6 +254,28 @@ class PostgresEventStore:
             )
         self._identity = row["identity"]
         return count
+
+    async def _row_at(self, store: int, gen: int, seq: int) -> Any | None:
+        """Return the row with an event, of this generation or of one that led to it."""
+        place = (self.partition_of(store), store)
+        each: int | None = gen
+        while each is not None:
+            rows = await self._fetch(
+                f"SELECT {_FRAME}, last_hash FROM frame"  # noqa: S608 - a constant of ours
+                " WHERE partition = $1 AND store = $2 AND gen = $3 AND last_seq >= $4"
+                " ORDER BY last_seq LIMIT 1",
+                *place,
+                each,
+                seq,
+            )
+            if rows and rows[0]["first_seq"] <= seq:
+                return rows[0]
+            ((each,),) = await self._fetch(
+                "SELECT max(gen) FROM frame WHERE partition = $1 AND store = $2 AND gen < $3",
+                *place,
+                each,
+            )
+        return None
 
     async def _fetch(self, query: str, *values: object) -> Sequence[Any]:
         """Run a query on a connection that only reads. Raises EventStoreAway."""

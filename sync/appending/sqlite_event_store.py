@@ -78,19 +78,11 @@ class SqliteEventStore:
         """Return the frame that holds an event, and the chain's hash before it; or None."""
 
         def query(connection: sqlite3.Connection) -> tuple[bytes, StoredFrame] | None:
-            row = connection.execute(
-                f"SELECT {_FRAME} FROM frame"  # noqa: S608 - a constant of ours
-                " WHERE store = ? AND gen = ? AND last_seq >= ? ORDER BY last_seq LIMIT 1",
-                (store, gen, seq),
-            ).fetchone()
-            if row is None:
+            frame = _frame_at(connection, store, gen, seq)
+            if frame is None:
                 return None
-            frame = StoredFrame(*row)
-            before = connection.execute(
-                "SELECT last_hash FROM frame WHERE store = ? AND gen = ? AND last_seq = ?",
-                (store, gen, frame.first_seq - 1),
-            ).fetchone()
-            return (before[0] if before else GENESIS), frame
+            before = _frame_at(connection, store, gen, frame.first_seq - 1)
+            return (parse_header(before.body).last_hash if before else GENESIS), frame
 
         return await self._file.read(query)
 
@@ -126,6 +118,22 @@ class SqliteEventStore:
             ).fetchall()
         )
         return int(rows[0][0]) if rows else 0
+
+
+def _frame_at(connection: sqlite3.Connection, store: int, gen: int, seq: int) -> StoredFrame | None:
+    """Return the frame with an event, of this generation or of one that led to it."""
+    for (each,) in connection.execute(
+        "SELECT DISTINCT gen FROM frame WHERE store = ? AND gen <= ? ORDER BY gen DESC",
+        (store, gen),
+    ).fetchall():
+        row = connection.execute(
+            f"SELECT {_FRAME} FROM frame"  # noqa: S608 - a constant of ours
+            " WHERE store = ? AND gen = ? AND last_seq >= ? ORDER BY last_seq LIMIT 1",
+            (store, each, seq),
+        ).fetchone()
+        if row is not None and (frame := StoredFrame(*row)).first_seq <= seq:
+            return frame
+    return None
 
 
 def _head(connection: sqlite3.Connection, store: int, gen: int) -> Head:

@@ -24,7 +24,8 @@ MIGRATIONS: Final = tuple(
             "0007_mail.sql",
             "0008_line_details.sql",
             "0009_tips.sql",
-            "0010_frames_elsewhere.sql",
+            "0010_digests.sql",
+            "0011_frames_elsewhere.sql",
         ),
         1,
     )

@@ -27,7 +27,7 @@ from edge.runtime.settings_file import require_tls
 from edge.runtime.tls_contexts import client_context
 from sync.office.feeds import Applied, NewItem
 from sync.office.gate import OFFICE_COOKIE
-from sync.office.office_api import NewItems
+from sync.office.office_api import NewBox, NewItems
 from sync.office.sale_bodies import SaleBody, SalesBody
 from sync.office.shop_folder import ShopFolder
 
@@ -78,6 +78,10 @@ class OfficeClient:
         path = f"/api/v1/feeds/{feed}?dry_run={'true' if dry_run else 'false'}{scope}"
         response = self._ask("PUT", path, NewItems(items))
         return msgspec.json.decode(response.body, type=Applied)
+
+    def replace_box(self, store: str, box_key: str, gen: int) -> None:
+        """Let another box go on with a store's history."""
+        self._ask("PUT", f"/api/v1/stores/{store}/box", NewBox(box_key, gen))
 
     def staff(self) -> Iterator[StaffMember]:
         """Yield the people whom head office knows."""

@@ -119,6 +119,21 @@ def _move_frames(settings: OfficeSettings, _: argparse.Namespace) -> int:
     return 0
 
 
+def _replace_box(_: OfficeSettings | None, given: argparse.Namespace) -> int:
+    if not is_short_id(given.store):
+        raise SettingsInvalid(
+            "store_malformed", f"--store {given.store!r}: a-z, 0-9 and - only, 40 at most."
+        )
+    client = OfficeClient(given.url, given.ca)
+    client.sign_in(given.user, _password(given.password_file))
+    client.replace_box(given.store, given.box_key.lower(), given.gen)
+    client.sign_out()
+    _ANSWER(
+        f"Store {given.store} is in generation {given.gen} now; the box before is let in no more."
+    )
+    return 0
+
+
 def _add_user(settings: OfficeSettings, given: argparse.Namespace) -> int:
     password = _password(given.password_file)
     hasher = PinHasher(load_pepper(settings.pepper_file))
@@ -292,6 +307,14 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     store.add_argument("--name", required=True)
     store.add_argument("--box-key", required=True, help="what `tillbox edge key` prints")
     store.add_argument("--gen", type=int, default=1, help="the generation (1)")
+    replacing = action(
+        "replace-box",
+        _replace_box,
+        "let a new box go on with a store's history (`tillbox rebuild`)",
+    )
+    replacing.add_argument("--store", required=True, help="the slug, as in the box's settings")
+    replacing.add_argument("--box-key", required=True, help="the new box's public key")
+    replacing.add_argument("--gen", type=int, required=True, help="the new box's generation")
     user = action("add-user", _add_user, "let a person of head office in, or set the password")
     user.add_argument("--user", required=True)
     user.add_argument("--password-file", type=Path, required=True)
@@ -316,8 +339,9 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     )
     rehearsing.add_argument("--json", action="store_true", help="answer as JSON")
     rehearsing.add_argument("--csv", type=Path, help="write every article to this file too")
-    for asking in (loading, rehearsing):
-        asking.add_argument("folder", type=Path, metavar="DIR")
+    for reading in (loading, rehearsing):
+        reading.add_argument("folder", type=Path, metavar="DIR")
+    for asking in (loading, rehearsing, replacing):
         asking.add_argument("--url", required=True, help="head office, like http://127.0.0.1:8090")
         asking.add_argument("--user", required=True)
         asking.add_argument("--password-file", type=Path, required=True)
@@ -326,7 +350,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 
 def _run(namespace: argparse.Namespace) -> int:
     act: Act = namespace.act
-    if act in {_load, _rehearse}:
+    if act in {_load, _rehearse, _replace_box}:
         return act(None, namespace)
     if namespace.config is None:
         raise SettingsInvalid(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from aiohttp import web
+from msgspec import Meta
 
 from edge.contract.errors import Refused
 from edge.contract.health import HealthBody, HealthItem
@@ -24,6 +25,7 @@ from edge.runtime.metrics import CONTENT_TYPE, Metrics
 from edge.runtime.openapi import ANYONE, Query, Route, openapi_document
 from edge.runtime.static_files import StaticFiles
 from sync.office.coupon_uses import CouponUses, CouponUsesBody
+from sync.office.digests import DigestBody, Digests
 from sync.office.feeds import Applied, Feeds, NewItem, refuse_errors
 from sync.office.gate import LOCAL, OFFICE_COOKIE, USER, caller
 from sync.office.live_events import CONTENT_TYPE as EVENT_STREAM
@@ -36,6 +38,13 @@ from sync.office.sales import Sales, StoresBody
 from sync.office.session import BoxSessions
 from sync.office.store_directory import StoreDirectory
 from sync.office.tips import Tips, TipsBody
+
+
+class NewBox(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The box of a store from now on: its public key, hexadecimal, and its generation."""
+
+    box_key: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+    gen: Annotated[int, Meta(ge=2, le=4_294_967_295)]
 
 
 class NewItems(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,6 +65,7 @@ class OfficeApi:
     coupons: CouponUses
     tips: Tips
     mailing: Mailing
+    digests: Digests
     live: LiveEvents
     metrics: Metrics
     health: Callable[[], Sequence[HealthItem]]
@@ -188,6 +198,28 @@ class OfficeApi:
                 query=(for_store, Query("day", "A business day (YYYY-MM-DD); without it, today")),
             ),
             Route(
+                method="PUT",
+                path="/api/v1/stores/{store}/box",
+                handler=self._replace_box,
+                summary="Let another box go on with a store's history, in a new generation",
+                access=USER,
+                request=NewBox,
+                response=NewBox,
+                refusals={
+                    404: "No such store.",
+                    409: "That generation was there already, or that box.",
+                },
+            ),
+            Route(
+                method="GET",
+                path="/api/v1/stores/{store}/digest",
+                handler=self._digest,
+                summary="What a store sold that has not come as sales yet, and whether it agreed",
+                access=USER,
+                response=DigestBody,
+                refusals={404: "No such store, or its box has said nothing ahead of its frames."},
+            ),
+            Route(
                 method="GET",
                 path="/api/v1/mails",
                 handler=self._mails,
@@ -299,6 +331,26 @@ class OfficeApi:
     async def _tips(self, request: web.Request) -> web.Response:
         day = _day(request.query.get("day", ""), name="day")
         return json_response(await self.tips.by_cashier(store=await self._store(request), day=day))
+
+    async def _replace_box(self, request: web.Request) -> web.Response:
+        slug = request.match_info["store"]
+        wish = await read_message(request, NewBox)
+        store = await self.directory.replace_box(slug, wish.box_key, wish.gen)
+        await self.boxes.box_replaced(slug)
+        return json_response(NewBox(store.box_key, store.gen))
+
+    async def _digest(self, request: web.Request) -> web.Response:
+        slug = request.match_info["store"]
+        store = await self.directory.by_slug(slug)
+        digest = None if store is None else await self.digests.of(store.number)
+        if digest is None:
+            raise Refused(
+                "no_digest",
+                f"There is no store {slug[:40]!r}, or its box has said nothing ahead of its sales.",
+                advice="Its sales are all there is to know.",
+                status=404,
+            )
+        return json_response(digest)
 
     async def _mails(self, _: web.Request) -> web.Response:
         return json_response(await self.mailing.newest())

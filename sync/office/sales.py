@@ -15,6 +15,7 @@ from edge.contract.limits import (
 )
 from edge.runtime.database_file import DatabaseFile
 from sync.appending.event_store import EventStore
+from sync.office.digests import exposed
 from sync.office.feeds import Feeds
 from sync.office.sale_bodies import (
     LineBody,
@@ -30,6 +31,9 @@ from sync.office.store_directory import Alarm, RegisteredStore, StoreDirectory
 
 class StoreBody(msgspec.Struct, frozen=True):
     """How a store stands. Takings are those of its business day of this moment: what was sold.
+
+    `waiting_sales` and `waiting_minor` are the sales among that and what they brought, as the box
+    said when it introduced itself: the money that is at risk.
 
     What came back on that day stands apart, in `refunds_today_minor`, and tips, which are no
     takings, in `tips_today_minor`.
@@ -59,6 +63,8 @@ class StoreBody(msgspec.Struct, frozen=True):
     alarms: tuple[Alarm, ...]
     refunds_today_minor: int = 0
     tips_today_minor: int = 0
+    waiting_sales: int = 0
+    waiting_minor: int = 0
 
 
 class StoresBody(msgspec.Struct, frozen=True):
@@ -185,6 +191,12 @@ class Sales:
         alarms = await self._directory.alarms()
         days = await self.business_days(stores)
         standing = await self._file.read(lambda connection: _standing(connection, days))
+        exposure = await self._file.read(
+            lambda connection: {
+                number: exposed(connection, number, currency)
+                for number, (_, currency) in days.items()
+            }
+        )
         connected = self._connected()
         bodies = []
         for store in stores:
@@ -211,6 +223,8 @@ class Sales:
                     alarms=alarms.get(store.number, ()),
                     refunds_today_minor=here[6],
                     tips_today_minor=here[7],
+                    waiting_sales=exposure[store.number][0],
+                    waiting_minor=exposure[store.number][1],
                 )
             )
         return StoresBody(tuple(bodies))

@@ -29,6 +29,7 @@ from edge.runtime.system_clock import SystemClock
 from edge.runtime.tls_contexts import server_context
 from sync.office.coupon_uses import CouponUses
 from sync.office.database import office_database
+from sync.office.digests import Digests
 from sync.office.feeds import Feeds
 from sync.office.frame_keeping import health_of, kept_frames
 from sync.office.gate import OfficeGate
@@ -99,8 +100,19 @@ async def running_office(
             clock,
             log,
         )
+        digests = Digests(file, directory, clock, log)
         boxes = BoxSessions(
-            directory, events, feeds, key, dictionaries, clock, ids, log, tasks, mailing.take
+            directory,
+            events,
+            feeds,
+            key,
+            dictionaries,
+            clock,
+            ids,
+            log,
+            tasks,
+            mailing.take,
+            digests.take,
         )
         sales = Sales(file, directory, events, feeds, lambda: boxes.connected, clock)
         live = LiveEvents(sales, people.sessions, clock)
@@ -109,7 +121,7 @@ async def running_office(
         boxes.open(metrics)
         boxes.taken.append(projector.news.set)
         boxes.changed = live.changed
-        projector.listeners.append(live.changed)
+        projector.listeners += [live.changed, digests.news.set]
         projector.coupon_listeners.append(lambda: feeds.changed(Feed.USED_COUPON))
         api = OfficeApi(
             boxes=boxes,
@@ -120,6 +132,7 @@ async def running_office(
             coupons=CouponUses(file),
             tips=Tips(file, directory, sales),
             mailing=mailing,
+            digests=digests,
             live=live,
             metrics=metrics,
             health=lambda: (*_health(file), *health_of(events), mailing.health()),
@@ -139,6 +152,7 @@ async def running_office(
         )
         _ = tasks.start("projector", projector.run)
         _ = tasks.start("mail", mailing.run)
+        _ = tasks.start("digests", digests.run)
         await web.open()
         stack.push_async_callback(web.close)
         # these hold requests open: they end before the server waits for its requests

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from aiohttp import WSMessage, WSMsgType, web
 
+from edge.contract.digest import DIGEST, Digest
 from edge.contract.errors import ProtocolViolation, ReplicaFork, TillboxError
 from edge.contract.identity import Ids
 from edge.contract.instant import Clock
@@ -67,7 +68,12 @@ Shape = TypeVar("Shape", Hello, Proof)
 
 TakeLetter = Callable[[int, str, bytes], Awaitable[None]]
 
+_Said = Hello | Proof | Digest | FeedTaken | FeedRefused | LetterUp
+
+TakeDigest = Callable[[RegisteredStore, Digest], Awaitable[None]]
+
 _HEARS: Final = (FEED_REFUSED, LETTER)
+_HEARS_AT_ONCE: Final = (DIGEST,)
 
 
 @dataclass
@@ -87,7 +93,8 @@ class BoxSessions:
     """Serves `/sync/v1/session`, one session a store.
 
     `taken` are called after frames are durable, `changed` when a box comes or goes.
-    `take_letter` puts a receipt by e-mail on disk: store number, its `ref`, its bytes.
+    `take_letter` puts a receipt by e-mail on disk: store number, its `ref`, its bytes;
+    `take_digest` what a box says ahead of its frames.
     """
 
     def __init__(
@@ -102,6 +109,7 @@ class BoxSessions:
         log: Log,
         tasks: Supervisor,
         take_letter: TakeLetter,
+        take_digest: TakeDigest,
     ) -> None:
         self._directory = directory
         self._events = events
@@ -114,6 +122,7 @@ class BoxSessions:
         self._admission = Admission(directory, feeds, log)
         self._tasks = tasks
         self._take_letter = take_letter
+        self._take_digest = take_digest
         self._sessions: dict[str, Session] = {}
         self.taken: list[Callable[[], None]] = []
         self.changed: Callable[[], None] = lambda: None
@@ -135,6 +144,14 @@ class BoxSessions:
         """End every session and wait until nothing of it is written any more."""
         for session in list(self._sessions.values()):
             await self._end(session, DeniedError("closing", "Head office stops; come back soon."))
+
+    async def box_replaced(self, slug: str) -> None:
+        """End the session of a box whose place another one took."""
+        if (session := self._sessions.get(slug)) is not None:
+            await self._end(
+                session,
+                DeniedError("box_replaced", f"Another box took the place of this one in {slug}."),
+            )
 
     def _feed_changed(self, _: Feed) -> None:
         for session in self._sessions.values():
@@ -175,7 +192,7 @@ class BoxSessions:
 
     async def _admit(self, socket: web.WebSocketResponse) -> Session:
         nonce = self._ids.secret()
-        await self._send(socket, Challenge(nonce))
+        await self._send(socket, Challenge(nonce, _HEARS_AT_ONCE))
         try:
             async with self._clock.timeout(SESSION_HELLO_S_MAX):
                 hello = _expect(await socket.receive(), Hello)
@@ -329,9 +346,7 @@ class BoxSessions:
                 await self._send(session.socket, FeedDown(page))
             await feeds.news.wait()
 
-    async def _hear(
-        self, session: Session, message: Hello | Proof | FeedTaken | FeedRefused | LetterUp
-    ) -> None:
+    async def _hear(self, session: Session, message: _Said) -> None:
         if isinstance(message, FeedTaken):
             session.feeds.taken(message)
         elif isinstance(message, FeedRefused):
@@ -342,6 +357,9 @@ class BoxSessions:
         elif isinstance(message, LetterUp):
             await self._take_letter(session.store.number, message.ref, bytes(message.letter))
             await self._send(session.socket, LetterTaken(message.ref))
+        elif isinstance(message, Digest):
+            await self._take_digest(session.store, message)
+            self.changed()
         else:
             out_of_turn()
 
@@ -367,9 +385,9 @@ def _busy(error: EventStoreAway) -> DeniedError:
 _DECODER: Final = msgspec.json.Decoder(BoxMessage)
 
 
-def _decoded(message: WSMessage) -> Hello | Proof | FeedTaken | FeedRefused | LetterUp:
+def _decoded(message: WSMessage) -> _Said:
     try:
-        decoded: Hello | Proof | FeedTaken | FeedRefused | LetterUp = _DECODER.decode(message.data)
+        decoded: _Said = _DECODER.decode(message.data)
     except (msgspec.DecodeError, UnicodeError) as error:
         raise DeniedError("message_malformed", f"The message is refused: {error}.") from None
     return decoded

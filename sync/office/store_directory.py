@@ -95,6 +95,38 @@ class StoreDirectory:
 
         return await self._file.write(unit)
 
+    async def replace_box(self, slug: str, box_key: str, gen: int) -> RegisteredStore:
+        """Let another box go on with a store's history, in a generation of its own; return it.
+
+        The same once more changes nothing. Raises ProtocolViolation when the key is none, Refused
+        for a store that is not known, a generation that was there, and the key of a box that was.
+        """
+        VerifyingKey.from_hex(box_key)
+
+        def unit(connection: sqlite3.Connection) -> RegisteredStore:
+            row = connection.execute(
+                f"SELECT {_COLUMNS} FROM store WHERE slug = ?",  # noqa: S608 - a constant of ours
+                (slug,),
+            ).fetchone()
+            if row is None:
+                raise Refused("unknown_store", "Head office knows no such store.", status=404)
+            known = RegisteredStore(*row)
+            if (known.box_key, known.gen) == (box_key, gen):
+                return known
+            if gen <= known.gen or known.box_key == box_key:
+                raise Refused(
+                    "generation_taken",
+                    f"Store {slug} is in generation {known.gen} with the box {known.box_key}.",
+                    advice=f"A new box has a key of its own, and generation {known.gen + 1}.",
+                )
+            connection.execute(
+                "UPDATE store SET box_key = ?, gen = ?, box_seq = 0 WHERE slug = ?",
+                (box_key, gen, slug),
+            )
+            return msgspec.structs.replace(known, box_key=box_key, gen=gen, box_seq=0)
+
+        return await self._file.write(unit)
+
     async def by_slug(self, slug: str) -> RegisteredStore | None:
         """Return a store, or None."""
         found = [store for store in await self.all() if store.slug == slug]

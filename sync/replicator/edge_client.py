@@ -1,4 +1,4 @@
-"""`edge` as the replicator sees it: eight calls of `/internal/v1/replica`."""
+"""`edge` as the replicator sees it: nine calls of `/internal/v1/replica`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from edge.contract.errors import ReplicaFork
 from edge.contract.instant import Clock
 from edge.contract.limits import (
     BODY_BYTES_MAX,
+    DIGEST_S_MAX,
     EDGE_ANSWER_S_MAX,
+    FRAME_BODY_BYTES_MAX,
     FRAME_COMPRESSED_BYTES_MAX,
     FRAME_RAW_BYTES_TARGET,
     LETTER_BYTES_MAX,
@@ -79,6 +81,12 @@ class EdgeClient:
             query={"after": str(after), **_ENOUGH},
             answer_s_max=LINK_WAIT_S + EDGE_ANSWER_S_MAX,
             answer_bytes_max=FRAME_COMPRESSED_BYTES_MAX,
+        )
+
+    async def digest(self) -> bytes | None:
+        """Return the sums of the sales that head office lacks, unread; None for none."""
+        return await self._call(
+            "GET", "digest", answer_s_max=DIGEST_S_MAX, answer_bytes_max=FRAME_BODY_BYTES_MAX
         )
 
     async def take_ack(self, ack: Ack) -> None:

@@ -83,6 +83,10 @@ class OfficeLink:
         """Send a message."""
         await self._send(aiohttp.WSMsgType.TEXT, encode(message))
 
+    async def pass_on(self, message: bytes) -> None:
+        """Send a message of the box as the bytes it is."""
+        await self._send(aiohttp.WSMsgType.TEXT, message)
+
     async def send_frame(self, frame: bytes) -> None:
         """Send a signed frame as it is."""
         await self._send(aiohttp.WSMsgType.BINARY, frame)

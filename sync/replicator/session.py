@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Final, TypeVar
 
+from edge.contract.digest import DIGEST
 from edge.contract.errors import ProtocolViolation, ReplicaFork, TillboxError
 from edge.contract.instant import Clock
 from edge.contract.limits import (
@@ -38,7 +39,12 @@ from sync.replicator.edge_client import EdgeClient
 from sync.replicator.handover import AckHandover, PageHandover
 from sync.replicator.letters import LetterUpload
 from sync.replicator.office_link import FeedCarried, OfficeLink, Unheard
-from sync.replicator.troubles import OfficeDenied, OfficeUnreachable
+from sync.replicator.troubles import (
+    EdgeRefused,
+    EdgeUnreachable,
+    OfficeDenied,
+    OfficeUnreachable,
+)
 from sync.replicator.upload import Upload
 
 W = TypeVar("W", Challenge, Welcome)
@@ -132,11 +138,23 @@ class Session:
                 )
                 await self.office.say(hello)
                 await self.office.say(proof)
+                if DIGEST in challenge.hears:
+                    await self._say_digest()
                 return await self._expect(Welcome)
         except TimeoutError:
             raise OfficeUnreachable(
                 "office_silent", f"Head office did not greet within {LINK_SILENCE_S_MAX:g} s."
             ) from None
+
+    async def _say_digest(self) -> None:
+        """Say what waits in a few numbers; a box that cannot is no reason to send nothing."""
+        try:
+            digest = await self.edge.digest()
+        except (EdgeRefused, EdgeUnreachable) as error:
+            self.log.warning("no_digest", code=error.code, reason=str(error))
+            return
+        if digest is not None:
+            await self.office.pass_on(digest)
 
     async def _expect(self, kind: type[W]) -> W:
         while True:

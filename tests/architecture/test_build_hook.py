@@ -147,7 +147,11 @@ def test_a_pack_has_all_that_its_page_names_and_no_other_language(
             if name != "kit/first_paint.js"  # runs before everything, by itself
         }
         assert named | {f"{page}/index.html"} == set(sources)
-        assert 'import("../words/ar.js")' in (tmp_path / f"{page}.js").read_text("utf-8")
+        packed = (tmp_path / f"{page}.js").read_text("utf-8")
+        assert 'import("../words/ar.js")' in packed
+        own = 'import("../technician/words/ar.js")'
+        assert (own in packed) == (page == "technician")
+        assert "\\u0641\\u0646\\u064A" not in packed, "a technician in Arabic"
     assert {path.name for path in tmp_path.iterdir()} == {
         "pages.json",
         *(f"{page}.{kind}" for page in hook.PACKED_PAGES for kind in ("js", "css")),

@@ -11,6 +11,7 @@ import faulthandler
 import gc
 import os
 import secrets
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -18,7 +19,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from tests.devices.fuzzing import drawers, escpos, keyboards, lines, nexo, scales, shown, zvt
+from tests.devices.fuzzing import (
+    drawers,
+    escpos,
+    keyboards,
+    lines,
+    news,
+    nexo,
+    scales,
+    shown,
+    star,
+    zvt,
+)
 from tests.devices.fuzzing.hostile import Play
 
 MILLION = 1_000_000
@@ -27,7 +39,10 @@ SEED = 20_261_127
 MEMORY_GROWTH_BYTES_MAX = 16 * 1_048_576
 """Between a tenth of the inputs and their end; caches are full by then."""
 HANG_S = 30.0
-"""A thousand inputs take a second at most; the watchdog prints where they stand instead."""
+"""A thousand inputs take a second at most; the watchdog prints where they stand instead.
+
+It is the process's own time: beside others, and nice to them, they may take minutes.
+"""
 _WATCHED = 1_000
 
 
@@ -57,6 +72,7 @@ TABLE: dict[str, Start | Through] = {
     "hidpos_reports": keyboards.hid_reports,
     "http_exchange": nexo.http,
     "key_events": keyboards.key_events,
+    "kernel_uevent": news.uevents,
     "keyboard_layouts": keyboards.layouts,
     "letters": Through("escpos_raster"),
     "nexo_envelope": nexo.envelope,
@@ -65,6 +81,7 @@ TABLE: dict[str, Start | Through] = {
     "nexo_outcomes": nexo.outcomes,
     "nexo_redaction": nexo.redaction,
     "nexo_words": nexo.words,
+    "receipt_setting": Through("escpos_encoder"),
     "scale_adam": scales.adam,
     "scale_cas": lines.scale_cas_answers,
     "scale_dialog06": scales.dialog06,
@@ -72,6 +89,12 @@ TABLE: dict[str, Start | Through] = {
     "scale_nci": scales.nci,
     "scanned_codes": keyboards.codes,
     "scanner_lines": lines.scanner_lines,
+    "service_text": news.service_texts,
+    "star_encoder": star.encoder,
+    "star_line": star.command_bytes,
+    "star_marks": Through("star_status"),
+    "star_questions": star.questions,
+    "star_status": star.status,
     "text_direction": escpos.direction,
     "typewriter": keyboards.typewriter,
     "weight_readings": Through("scale_adam"),
@@ -148,13 +171,14 @@ def main(words: Iterable[str] | None = None) -> int:
         took = time.monotonic() - begun
         sys.stdout.write(f"{name:18} {took:8.1f} s  {grew / 1_048_576:+6.2f} MiB\n")
         sys.stdout.flush()
-    faulthandler.cancel_dump_traceback_later()
+    signal.setitimer(signal.ITIMER_PROF, 0)
     return 0
 
 
 def _watch() -> None:
     """End the process with its trace should the next thousand inputs take too long."""
-    faulthandler.dump_traceback_later(HANG_S, exit=True)
+    faulthandler.register(signal.SIGPROF, chain=True)  # what it did before: end the process
+    signal.setitimer(signal.ITIMER_PROF, HANG_S)
 
 
 if __name__ == "__main__":

@@ -124,8 +124,10 @@ class HostBench:
         broker: MemoryBroker,
         clock: Clock | None = None,
         finder: DeviceFinder | None = None,
+        network_trouble: str = "",
     ) -> None:
         self.finder = finder
+        self.network_trouble = network_trouble
         self.clock = clock or SystemClock()
         self.broker = broker
         self.database = database
@@ -149,7 +151,9 @@ class HostBench:
                 recordings=RecordingFolder(self.database.parent / "recordings"),
                 version="0.0.0",
             )
-            host = DeviceHost(TOPICS, "0.0.0", around, self.finder)
+            host = DeviceHost(
+                TOPICS, "0.0.0", around, self.finder, network_trouble=self.network_trouble
+            )
             await host.open()
             tasks.start("edge bus", self.edge.bus.run)
             tasks.start("edge", self.edge.listen)

@@ -9,10 +9,11 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from devices.driver import DeviceJob, SimulatorPorts
+from devices.driver import DeviceJob, Driver, SimulatorPorts
 from devices.drivers.printer_escpos import DRIVER, PrinterEscpos, PrinterEscposSettings
 from devices.protocols.escpos_encoder import EscposEncoder
-from devices.simulators.printer_escpos import SIMULATOR, SimulatedPrinter, SimulatedPrinterSettings
+from devices.simulators.printer_escpos import SIMULATOR, SimulatedPrinterSettings
+from devices.simulators.printer_escpos.peer import PrinterPeer
 from devices.transports.memory_pipe import MemoryCable, PipeVariant
 from edge.contract.device_messages import (
     CheckHealthArgs,
@@ -61,11 +62,11 @@ class Bench:
         self.clock = clock
         self.cable = MemoryCable(variant)
         log = open_log("test", io.StringIO())
-        self.printer: SimulatedPrinter = SIMULATOR.build(
+        self.printer: PrinterPeer = SIMULATOR.build(
             SimulatedPrinterSettings(**printer), SimulatorPorts(clock, log)
         )
         self.ports = KeptPorts(self.cable.connect, clock)
-        self.driver = DRIVER.build(
+        self.driver: Driver = DRIVER.build(
             PrinterEscposSettings(address="tcp://192.0.2.7:9100", **settings), self.ports
         )
         assert isinstance(self.driver, PrinterEscpos)

@@ -54,25 +54,27 @@ class ScaleBench:
         while True:
             await self.far_end(await self.cable.accept())
 
-    async def weigh(self, price_minor: int = PRICE_MINOR, within_ms: int = 60_000) -> JobResult:
+    async def weigh(
+        self, price_minor: int = PRICE_MINOR, within_ms: int = 60_000, *, tare_g: int = 0
+    ) -> JobResult:
         self.jobs += 1
         job = DeviceJob(
             f"weigh-{self.jobs:04}",
             JobKind.WEIGH,
-            WeighArgs(price_minor),
+            WeighArgs(price_minor, tare_g),
             self.clock.now_ms() + within_ms,
         )
         return await self.driver.perform(job)
 
-    async def outcome(self, price_minor: int = PRICE_MINOR) -> WeighOutcome:
-        result = await self.weigh(price_minor)
+    async def outcome(self, price_minor: int = PRICE_MINOR, *, tare_g: int = 0) -> WeighOutcome:
+        result = await self.weigh(price_minor, tare_g=tare_g)
         assert result.status is JobStatus.DONE
         assert isinstance(result.result, WeighOutcome)
         return result.result
 
-    async def trouble(self, price_minor: int = PRICE_MINOR) -> TillboxError:
+    async def trouble(self, price_minor: int = PRICE_MINOR, *, tare_g: int = 0) -> TillboxError:
         with pytest.raises((DeviceNeedsPerson, DeviceUnreachable)) as raised:
-            await self.weigh(price_minor)
+            await self.weigh(price_minor, tare_g=tare_g)
         return raised.value
 
     @property

@@ -25,6 +25,7 @@ from devices.host.device_host import DeviceHost
 from devices.host.running_device import Surroundings
 from devices.job_journal import MIGRATIONS, JobJournal
 from devices.simulators.printer_escpos import SIMULATOR, SimulatedPrinter, SimulatedPrinterSettings
+from devices.simulators.printer_escpos.peer import PrinterPeer
 from devices.transports.asyncio_stream import AsyncioStream
 from edge.contract.device_states import OFFLINE
 from edge.contract.device_topics import HostTopics
@@ -51,7 +52,9 @@ class Counter:
     machine: Path
     wishes: int = 0
 
-    async def adopt(self, driver: str, till: str, roles: list[str], address: str) -> str:
+    async def adopt(
+        self, driver: str, till: str, roles: list[str], address: str, **settings: Any
+    ) -> str:
         self.wishes += 1
         body = {
             "command_id": f"wish-{self.wishes:06d}",
@@ -59,12 +62,19 @@ class Counter:
             "driver": driver,
             "till": till,
             "roles": roles,
-            "settings": {"address": address},
+            "settings": {"address": address, **settings},
         }
         status, answer = await self.box.call("POST", "/api/v1/technician/devices", body)
         assert status == 200, answer
         device: str = answer["device"]
         return device
+
+    async def wish(self, path: str, **fields: Any) -> None:
+        """Bind, replace or give up a device."""
+        self.wishes += 1
+        body = {"command_id": f"wish-{self.wishes:06d}", **fields}
+        status, answer = await self.box.call("POST", f"/api/v1/technician/devices{path}", body)
+        assert status == 200, answer
 
     async def test(self, device: str, test: str) -> Any:
         self.wishes += 1
@@ -157,7 +167,7 @@ class ScannerOnCable:
 class PrinterOnCable:
     """A simulated printer on a port of its own, which is closed while it is unplugged."""
 
-    printer: SimulatedPrinter
+    printer: PrinterPeer
     port: int = 0
     server: asyncio.Server | None = None
 

@@ -148,6 +148,9 @@ async def test_a_host_lives_dies_and_comes_back_without_anybody(
     assert machine.end(signal.SIGTERM) == 0
     await until(lambda: edge.last(TOPICS.availability) == OFFLINE)
     assert edge.state_is("scanner-1", "stopped")
+    log = (machine.folder / "devices.log").read_text("utf-8")
+    # the kernel is listened to, or it is said that this is not allowed: twice, for two starts
+    assert log.count('"plugging_watched"') + log.count('"plugging_not_watched"') == 2
     told = machine.told()
     assert told.count(b"READY=1") == 2
     assert b"WATCHDOG=1" in told

@@ -9,8 +9,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
+from devices import driver_catalogue
 from devices.driver import SimulatorPorts
-from devices.simulators.printer_escpos import SIMULATOR, SimulatedPrinter, SimulatedPrinterSettings
+from devices.simulators.printer_escpos.peer import PrinterPeer
 from devices.transports.usb_printer import UsbPrinterStream
 from edge.contract.device_messages import JobKind, JobStatus, PrintReceiptArgs
 from edge.contract.device_states import WantedDevice
@@ -27,12 +30,14 @@ DOCUMENT = ReceiptDocument("Receipt 1", (TextBlock("Corner Shop"), TextBlock("Te
 class Plug:
     """The place of `/dev/usb/lp0`: a pseudo-terminal that a simulated printer is plugged into."""
 
-    def __init__(self, bench: HostBench, place: Path) -> None:
+    def __init__(self, bench: HostBench, place: Path, driver: str) -> None:
         self._bench = bench
+        self._driver = driver
         self.place = place
-        self.printer: SimulatedPrinter = SIMULATOR.build(
-            SimulatedPrinterSettings(), SimulatorPorts(bench.clock, bench.log)
-        )
+        spec = driver_catalogue.simulator(driver)
+        printer = spec.build(spec.settings(), SimulatorPorts(bench.clock, bench.log))
+        assert isinstance(printer, PrinterPeer)
+        self.printer = printer
 
     @asynccontextmanager
     async def plugged_in(self) -> AsyncIterator[None]:
@@ -52,7 +57,7 @@ class Plug:
 
     @property
     def wanted(self) -> WantedDevice:
-        return WantedDevice("printer-1", "printer_escpos", {"address": f"usb://{self.place}"})
+        return WantedDevice("printer-1", self._driver, {"address": f"usb://{self.place}"})
 
 
 def job(bench: HostBench, job_id: str) -> bytes:
@@ -60,11 +65,12 @@ def job(bench: HostBench, job_id: str) -> bytes:
     return payload(JobKind.PRINT_RECEIPT, job_id, deadline, args=PrintReceiptArgs(DOCUMENT))
 
 
+@pytest.mark.parametrize("driver", ["printer_escpos", "printer_star"])
 async def test_a_receipt_is_printed_with_evidence_and_the_printer_comes_back(
-    tmp_path: Path,
+    tmp_path: Path, driver: str
 ) -> None:
     bench = HostBench(tmp_path / "devices.db", MemoryBroker())
-    plug = Plug(bench, tmp_path / "lp0")
+    plug = Plug(bench, tmp_path / "lp0", driver)
     async with bench.running():
         async with plug.plugged_in():
             await bench.edge.configure(plug.wanted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from edge.contract.card_desk_events import (
     CardAnsweredLate,
@@ -22,9 +23,9 @@ from edge.contract.payment_events import (
     CardPaymentRequested,
     CardPaymentUnknown,
 )
-from edge.contract.terminal_day_events import TerminalDayAsked
-from edge.contract.terminal_messages import BatchTotals, EndOfDayOutcome
-from edge.engine.terminal_day_rules import booked_minor, day_ended, words_of
+from edge.contract.terminal_day_events import SchemeSum, TerminalDayAsked
+from edge.contract.terminal_messages import BatchTotals, EndOfDayOutcome, SchemeTotal
+from edge.engine.terminal_day_rules import Booked, booked_at, by_scheme, day_ended, words_of
 
 
 def asked(payment: str, minor: int, terminal: str = "t-1") -> Event:
@@ -130,7 +131,7 @@ NOT_REFUNDED = CardRefundResolved(
     ],
 )
 def test_what_a_terminal_booked_is_counted_from_the_ledger(events: list[Event], minor: int) -> None:
-    assert booked_minor(events, "t-1", "day") == minor
+    assert sum(each.amount_minor for each in booked_at(events, "t-1", "day")) == minor
 
 
 CLOSED = EndOfDayOutcome("closed", BatchTotals(600), trace="000012", code="00")
@@ -160,7 +161,7 @@ CLOSED = EndOfDayOutcome("closed", BatchTotals(600), trace="000012", code="00")
 def test_a_days_end_is_compared_and_said_in_words(
     outcome: EndOfDayOutcome, ledger: int, told: bool, difference: int, code: str, words: str
 ) -> None:
-    event = day_ended("t-1", "job", outcome, ledger, "inquiry")
+    event = day_ended("t-1", "job", outcome, (Booked("Visa", ledger),), "inquiry")
     assert (event.told, event.difference_minor) == (told, difference)
     assert (event.ledger_minor, event.resolved_by) == (ledger, "inquiry")
     assert event.amount_minor == (600 if told else 0)
@@ -168,3 +169,47 @@ def test_a_days_end_is_compared_and_said_in_words(
     assert said[0] == code
     assert words in said[1]
     assert bool(said[2]) == (code not in {"day_agrees", "day_empty"})
+
+
+def test_both_sums_of_each_kind_of_card_stand_side_by_side() -> None:
+    totals = BatchTotals(
+        1_250,
+        schemes=(
+            SchemeTotal("girocard", 1, 500),
+            SchemeTotal("Visa", 2, 700),
+            SchemeTotal("other", 1, 50),
+        ),
+    )
+    booked = (
+        Booked("VISA Electron", 400),
+        Booked("Visa", 300),
+        Booked("girocard", 450),
+        Booked("UnionPay", 50),
+        Booked("", 20),
+        Booked("Visa", -100),
+    )
+    assert by_scheme(totals, booked) == (
+        SchemeSum("girocard", True, 1, 500, 1, 450),
+        SchemeSum("Visa", True, 2, 700, 3, 600),
+        SchemeSum("other", True, 1, 50, 1, 50),
+        SchemeSum("", ledger_count=1, ledger_minor=20),
+    )
+    assert by_scheme(None, booked[1:3]) == (
+        SchemeSum("Visa", ledger_count=1, ledger_minor=300),
+        SchemeSum("girocard", ledger_count=1, ledger_minor=450),
+    )
+    event = day_ended("t-1", "job", EndOfDayOutcome("closed", totals), booked, "")
+    assert event.schemes == by_scheme(totals, booked)
+    assert event.ledger_minor == 1_120
+    assert day_ended("t-1", "job", EndOfDayOutcome("unknown", totals), booked, "").schemes == ()
+
+
+def test_a_booking_has_the_terminals_name_of_its_card() -> None:
+    events: list[Event] = [
+        asked("a", 100),
+        replace(paid("a", 100), scheme="Visa"),
+        replace(back("r", 40), scheme="girocard"),  # of the card that had paid
+        gave("r", 40),
+        asked("b", 10),
+    ]
+    assert booked_at(events, "t-1", "day") == (Booked("Visa", 100), Booked("girocard", -40))

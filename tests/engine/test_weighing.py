@@ -25,7 +25,7 @@ from edge.contract.weighing_events import WeighingAsked, WeighingEnded
 from edge.engine.cart import EMPTY
 from edge.engine.cart_changes import replay
 from edge.engine.receipt_layout import lay_out_receipt
-from edge.engine.weighing_rules import price_asked_for, weighing_ended
+from edge.engine.weighing_rules import price_asked_for, weighed, weighing_ended
 from tests.engine.shop_in_memory import (
     CHEESE_742_G,
     CHEESE_PLU,
@@ -103,6 +103,33 @@ def test_net_and_tare_are_what_the_scale_showed(gross: int, tare: int) -> None:
     (line,) = till.cart.lines
     assert line.quantity + line.tare_g == gross
     assert line.amount_minor == extend(PRICE, gross - tare)
+
+
+@pytest.mark.parametrize("shown_g", [0, 752])
+def test_a_tare_that_the_scale_took_off_is_not_taken_off_again(shown_g: int) -> None:
+    till = TillInMemory()
+    ask(till, tare_g=10, shown_g=shown_g)
+    (line,) = weighed(till.cart, 742, till.reference, taken_g=10)
+    assert (line.quantity, line.tare_g, line.amount_minor) == (742, 10, 1_402)
+
+
+@pytest.mark.parametrize(
+    ("tare_g", "taken_g", "grams", "code"),
+    [
+        (10, 9, 742, "scale_garbled"),
+        (10, 11, 742, "scale_garbled"),
+        (0, 10, 742, "scale_garbled"),
+        (10, 10, 0, "scale_empty"),
+    ],
+)
+def test_a_tare_that_nobody_asked_for_sells_nothing(
+    tare_g: int, taken_g: int, grams: int, code: str
+) -> None:
+    till = TillInMemory()
+    ask(till, tare_g=tare_g)
+    with pytest.raises(Refused) as refused:
+        weighed(till.cart, grams, till.reference, taken_g=taken_g)
+    assert refused.value.code == code
 
 
 @pytest.mark.parametrize(

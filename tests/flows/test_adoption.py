@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from edge.contract.device_messages import JobStatus
 from edge.contract.device_states import (
     ONLINE,
     DriverState,
@@ -16,7 +17,7 @@ from edge.contract.device_topics import HostTopics
 from edge.contract.wire import encode
 from edge.runtime.memory_bus import MemoryBroker
 from edge.settings import DeviceSettings
-from tests.flows.box import DEVICES
+from tests.flows.box import DEVICES, MILK
 from tests.flows.fake_host import STORE, until, until_view
 from tests.flows.test_selling import event_types
 from tests.flows.wall import FOUND, OFFERS, PRINTER_2, Wall, wall
@@ -161,6 +162,44 @@ async def test_a_device_that_is_given_up_leaves_host_till_and_wall(tmp_path: Pat
         assert "printer-2" not in [each["id"] for each in (await on.view())["devices"]]
         status, body = await on.wish("/printer-2/release")
         assert (status, body["code"]) == (404, "device_unknown")
+
+
+async def test_a_receipt_of_unknown_fate_is_repeated_by_the_printer_that_took_over(
+    tmp_path: Path,
+) -> None:
+    async with wall(tmp_path, devices=()) as on:
+        first = {**PRINTER_2, "till": "till-1"}
+        await on.wish(**first)
+        on.host.answers["print_receipt"] = lambda _job: None
+        await on.box.command("add_item", code=MILK)
+        await on.box.command("take_cash", amount_minor=200)
+        await until(lambda: len(on.host.of_kind("print_receipt")) == 1, what="it is asked to")
+        status, _ = await on.wish("/printer-1/release", reason="It burns.")
+        assert status == 200
+        status, _ = await on.wish(**{**first, "device": "printer-9"})
+        assert status == 200
+        (job,) = on.host.of_kind("print_receipt")
+        await on.host.answer("printer-1", job.id, JobStatus.UNKNOWN)
+        await until(lambda: len(on.host.of_kind("print_receipt")) == 2, what="it is repeated")
+        (device, copy) = next(each for each in on.host.jobs if each[1].id == f"{job.id[:-2]}-1")
+        assert device == "printer-9"
+        assert b'"copy":1' in bytes(copy.args)
+
+
+async def test_without_another_printer_it_is_left_to_a_person(tmp_path: Path) -> None:
+    async with wall(tmp_path, devices=()) as on:
+        await on.wish(**{**PRINTER_2, "till": "till-1"})
+        on.host.answers["print_receipt"] = lambda _job: None
+        await on.box.command("add_item", code=MILK)
+        await on.box.command("take_cash", amount_minor=200)
+        await until(lambda: len(on.host.of_kind("print_receipt")) == 1, what="it is asked to")
+        await on.wish("/printer-1/release", reason="It burns.")
+        (job,) = on.host.of_kind("print_receipt")
+        await on.host.answer("printer-1", job.id, JobStatus.UNKNOWN)
+        await until_view(
+            on.box.view, lambda view: view["receipt"]["state"] == "unknown", what="it is said"
+        )
+        assert on.box.edge.dispatch.open_jobs() == []
 
 
 async def test_the_last_device_of_a_host_may_go_and_the_host_hears_it_after_its_next_birth(

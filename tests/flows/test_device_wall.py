@@ -24,6 +24,8 @@ from edge.contract.device_states import (
     DeviceMeta,
     DeviceStatistics,
     DriverState,
+    FoundDevice,
+    HostInfo,
     UnfitDevice,
 )
 from edge.contract.device_topics import HostTopics
@@ -35,7 +37,7 @@ from edge.contract.wire import encode
 from tests.flows.box import SUPERVISOR_PIN
 from tests.flows.fake_host import STORE, until, until_view
 from tests.flows.test_selling import event_types
-from tests.flows.wall import FOUND, PRINTER_2, Wall, wall
+from tests.flows.wall import FOUND, OFFERS, PRINTER_2, Wall, wall
 
 BOX = HostTopics(STORE, "box")
 
@@ -147,6 +149,42 @@ async def test_a_host_that_never_said_a_word_is_on_the_wall_with_its_devices(
         roles = {each["offer"]["name"]: each["roles"] for each in view["hosts"][1]["drivers"]}
         assert roles["printer_escpos"] == ["printer", "drawer"]
         assert roles["scale_cas"] == ["scale"]
+
+
+async def test_what_every_host_finds_on_the_network_is_shown_until_one_of_them_runs_it(
+    tmp_path: Path,
+) -> None:
+    printer = FoundDevice(
+        "tcp://192.0.2.8:9100", "EPSON TM-m30", "printer_escpos", kind="network_printer"
+    )
+    other = msgspec.structs.replace(printer, address="tcp://192.0.2.9:9100")
+    async with wall(tmp_path) as on:
+        info = HostInfo("0.1.0", "boot-2", found=(FOUND, printer, other), drivers=OFFERS)
+        till2 = HostTopics(STORE, "till2")
+        await on.say(till2.info, encode(info))
+
+        def found(view: Any) -> list[str]:
+            return [
+                each["address"]
+                for host in view["hosts"]
+                if host["name"] == "till2"
+                for each in host["found"]
+            ]
+
+        everything = [FOUND.address, printer.address, other.address]
+        await until_view(on.view, lambda view: found(view) == everything, what="till2 was heard")
+        status, _ = await on.wish(**{**PRINTER_2, "settings": {"address": printer.address}})
+        assert status == 200
+        status, _ = await on.wish(
+            host="box",
+            driver="scanner_serial",
+            till="till-2",
+            roles=["scanner"],
+            settings={"address": FOUND.address},
+        )
+        assert status == 200
+        # the port of that name is another one on the other machine
+        assert found(await on.view()) == [FOUND.address, other.address]
 
 
 async def test_garbled_reports_and_a_crowd_of_hosts_change_nothing(tmp_path: Path) -> None:

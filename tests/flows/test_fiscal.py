@@ -243,8 +243,13 @@ async def test_an_outage_marks_the_receipt_and_stops_nothing(
             assert len(late) == 1, "its transaction was ended once the device was back"
 
 
-async def test_a_device_that_was_never_set_up_marks_every_receipt(tmp_path: Path) -> None:
+@pytest.mark.parametrize("busy", [False, True])
+async def test_a_device_that_was_never_set_up_marks_every_receipt(
+    tmp_path: Path, busy: bool
+) -> None:
     async with german_box(tmp_path, tse=None) as (box, host):
+        if busy:  # a box with so much to do that the receipt's wait ends first
+            fiscal(box).receipt_wait_ms = 0
         assert is_marked(await sell(box, host))
         assert [each["reason"] for each in told(box, "fiscal_missed")] == ["tse_missing"]
         assert "Name one in the settings" in str((await box.call("GET", "/health"))[1])
@@ -293,6 +298,16 @@ async def test_a_signature_that_comes_too_late_for_the_receipt_is_kept(tmp_path:
         assert is_marked(await sell(box, host))
         await until(lambda: told(box, "fiscal_signed") != [], what="it came late")
         assert [each["reason"] for each in told(box, "fiscal_missed")] == ["tse_slow"]
+
+
+async def test_a_device_that_is_known_to_be_down_is_not_called_slow(tmp_path: Path) -> None:
+    async with german_box(tmp_path) as (box, host):
+        fiscal(box).retry_ms = 600_000
+        await fail(box, "down")
+        assert is_marked(await sell(box, host))
+        fiscal(box).receipt_wait_ms = 0
+        assert is_marked(await sell(box, host))
+        assert [each["reason"] for each in told(box, "fiscal_missed")] == ["tse_down"] * 2
 
 
 async def test_more_sales_than_can_wait_are_marked(tmp_path: Path) -> None:

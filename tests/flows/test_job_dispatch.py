@@ -1,14 +1,23 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import io
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import pytest
+from msgspec.structs import replace
 
-from edge.contract.device_messages import JobKind, JobResult, JobStatus, KickDrawerArgs
+from edge.contract.device_messages import (
+    DEVICE_NOT_CONFIGURED,
+    JobError,
+    JobKind,
+    JobResult,
+    JobStatus,
+    KickDrawerArgs,
+)
 from edge.contract.device_topics import HostTopics
 from edge.contract.errors import Refused
 from edge.contract.limits import (
@@ -84,6 +93,7 @@ async def desk() -> AsyncIterator[Desk]:
         dispatch = JobDispatch(STORE, edge, directory, clock, log, tasks)
         made = Desk(clock, broker, host, dispatch, told)
         dispatch.settlers = dict.fromkeys(JobKind, made.settle)
+        directory.assigned.append(dispatch.devices_left)
         edge.on_connect(dispatch.greet)
         works = (edge.run, host.run, dispatch.run, dispatch.sweep, made.hear_jobs)
         running = [asyncio.create_task(work()) for work in works]
@@ -189,7 +199,9 @@ async def test_a_job_waits_for_the_broker_and_then_is_sent(desk: Desk) -> None:
     assert [each.job_id for each in desk.dispatch.open_jobs()] == ["job-drawer"]
 
 
-async def test_a_job_of_a_device_that_the_shop_gave_up_stays_open_and_is_told(desk: Desk) -> None:
+async def test_a_job_of_a_device_that_the_shop_has_not_is_told_and_open_for_a_while(
+    desk: Desk,
+) -> None:
     job = desk.job("job-drawer", device="printer-9")
     assert not await desk.dispatch.send(job)
     assert desk.words("job_without_device") == 1
@@ -211,3 +223,87 @@ async def test_only_the_jobs_of_a_host_that_came_back_are_sent_again(desk: Desk)
     desk.dispatch.host_back("box")
     await until(lambda: desk.heard != [], what="the host has it")
     assert desk.heard == ["job-drawer"]
+
+
+# --- devices that went ---------------------------------------------------------------------
+
+
+async def give_up(desk: Desk, *gone: str, moved: str = "") -> None:
+    """Give devices up; let one be at another host."""
+    rest = [device for device in DEVICES if device.id not in (*gone, moved)]
+    there = [replace(device, host="attic") for device in DEVICES if device.id == moved]
+    await desk.dispatch.directory.assign((*rest, *there))
+
+
+def not_configured(job: str) -> bytes:
+    error = JobError(DEVICE_NOT_CONFIGURED, "It was taken from this host.")
+    return encode(JobResult(job, JobStatus.FAILED, 1, error=error))
+
+
+async def test_what_the_host_of_a_device_that_was_given_up_says_of_its_jobs_settles_them(
+    desk: Desk,
+) -> None:
+    desk.dispatch.add(desk.job("job-drawer"))
+    desk.dispatch.watch(desk.job("job-card", JobKind.AUTHORISE_PAYMENT, "terminal-1"))
+    await give_up(desk, "printer-1", "terminal-1")
+    await desk.host.publish(HOST.device("printer-1").result, not_configured("job-drawer"))
+    await desk.answer("job-card", device="terminal-1")
+    await until(lambda: len(desk.settled) == 2, what="both are heard")
+    assert desk.settled == [("job-drawer", JobStatus.FAILED), ("job-card", JobStatus.DONE)]
+    assert desk.dispatch.dropped == 0
+
+
+async def test_no_other_host_speaks_for_a_device_that_was_given_up(desk: Desk) -> None:
+    desk.dispatch.add(desk.job("job-drawer"))
+    await give_up(desk, "printer-1")
+    attic = HostTopics(STORE, "attic").device("printer-1").result
+    await desk.host.publish(attic, encode(JobResult("job-drawer", JobStatus.DONE, 1)))
+    await until(lambda: desk.dispatch.dropped == 1, what="it is foreign")
+    assert desk.settled == []
+
+
+async def test_a_host_that_says_nothing_of_a_device_that_went_is_not_waited_for(desk: Desk) -> None:
+    job = desk.job("job-receipt", JobKind.PRINT_RECEIPT)
+    late = dataclasses.replace(job, deadline=desk.clock.now_ms() + 12 * 3_600_000)
+    desk.dispatch.load([late])
+    card = desk.job("job-card", JobKind.AUTHORISE_PAYMENT, "terminal-1")
+    desk.dispatch.watch(card)
+    await give_up(desk, "printer-1", "terminal-1")
+    for _ in range(JOB_GRACE_MS // round(JOB_SWEEP_S * 1000)):
+        await look(desk)
+        assert desk.settled == []
+    await look(desk)
+    assert desk.settled == [("job-receipt", JobStatus.UNKNOWN)]
+    assert desk.dispatch.open_jobs() == [card], "only an answer ends a payment"
+
+
+async def test_so_is_a_job_that_a_start_finds_without_a_device(desk: Desk) -> None:
+    job = desk.job("job-receipt", JobKind.PRINT_RECEIPT, "printer-9")
+    desk.dispatch.load([dataclasses.replace(job, deadline=desk.clock.now_ms() + 12 * 3_600_000)])
+    desk.clock.advance(JOB_GRACE_MS / 1000)
+    await look(desk)
+    await look(desk)
+    assert desk.settled == [("job-receipt", JobStatus.UNKNOWN)]
+
+
+async def test_a_job_goes_to_the_new_host_once_the_old_one_says_that_it_never_began_it(
+    desk: Desk,
+) -> None:
+    sent: list[str] = []
+
+    async def hear_attic() -> None:
+        async for message in desk.host.subscribe([HostTopics(STORE, "attic").all_jobs]):
+            sent.extend([json.loads(message.payload)["id"]])
+
+    hearing = asyncio.create_task(hear_attic())
+    desk.dispatch.load([desk.job("job-drawer")])
+    await give_up(desk, moved="printer-1")
+    desk.dispatch.host_back("attic")
+    await asyncio.sleep(0.05)
+    assert sent == [], "the old one may have kicked it"
+    await desk.host.publish(HOST.device("printer-1").result, not_configured("job-drawer"))
+    await until(lambda: sent == ["job-drawer"], what="the new host has it")
+    attic = HostTopics(STORE, "attic").device("printer-1").result
+    await desk.host.publish(attic, encode(JobResult("job-drawer", JobStatus.DONE, 1)))
+    await until(lambda: desk.settled == [("job-drawer", JobStatus.DONE)], what="it is done")
+    hearing.cancel()

@@ -244,11 +244,13 @@ async def test_a_text_is_worth_nothing_after_a_while(tmp_path: Path) -> None:
         assert 0 <= job.deadline - created_ms - SHOW_LINES_AGE_MS_MAX < 1_000
 
 
-async def test_a_till_without_a_display_is_told_nothing(tmp_path: Path) -> None:
+async def test_a_till_without_a_display_is_told_nothing_and_pays_nothing(tmp_path: Path) -> None:
     async with selling_box(tmp_path) as box, fake_host(box.broker) as host:
         await box.command("add_item", code=MILK)
         await box.command("take_cash", amount_minor=200)
         assert host.of_kind("show_lines") == []
+        assert box.edge.selling.tills["till-1"].screens == set()
+        assert not [each for each in asyncio.all_tasks() if each.get_name().startswith("lines")]
 
 
 async def test_a_printer_with_a_display_behind_it_serves_both_roles(tmp_path: Path) -> None:

@@ -222,3 +222,18 @@ def test_the_setting_has_a_default_and_bounds(tmp_path: Path) -> None:
             msgspec.convert(
                 given | {"drawer_open_s": wrong}, EdgeSettings, dec_hook=lambda _type, value: value
             )
+
+
+async def test_a_drawer_that_is_given_up_is_left_open_no_more_and_begins_anew(shop: Shop) -> None:
+    await shop.report("drawer-2", "open")
+    await shop.stand(61)
+    assert shop.drawers.left_open == 1
+    await shop.directory.assign([each for each in DEVICES if each.id != "drawer-2"])
+    assert shop.drawers.left_open == 0
+    await shop.stand(1)
+    await shop.directory.assign(DEVICES)
+    await shop.report("drawer-2", "open")
+    await shop.stand(59)
+    assert shop.drawers.left_open == 0, "the minute of the one before is not its own"
+    await shop.stand(1)
+    assert shop.drawers.left_open == 1

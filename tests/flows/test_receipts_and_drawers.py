@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,6 +49,38 @@ async def test_a_drawer_that_stays_shut_is_said_with_what_to_do(
             what="it prints all the same",
         )
         assert len(host.of_kind("kick_drawer")) == 1
+
+
+async def test_a_drawer_that_stays_shut_while_the_next_command_waits_is_said_all_the_same(
+    tmp_path: Path,
+) -> None:
+    async with selling_box(tmp_path) as box, fake_host(box.broker) as host:
+        host.answers["kick_drawer"] = lambda _: None
+        await box.command("add_item", code=MILK)
+        await box.command("take_cash", amount_minor=200)
+        await until(lambda: host.of_kind("kick_drawer") != [], what="it is kicked")
+        (kick,) = host.of_kind("kick_drawer")
+        async with box.edge.selling.tills["till-1"].lock:  # the next customer's first article
+            command = asyncio.create_task(box.command("add_item", code=MILK))
+            await asyncio.sleep(0.05)
+            await host.answer("printer-1", kick.id, JobStatus.FAILED, code="open_failed")
+            await asyncio.sleep(0.05)
+        assert (await command)[0] == 200
+        view = await until_view(box.view, lambda view: view["notice"] is not None, what="words")
+        assert view["notice"]["code"] == "drawer_not_opened"
+
+
+async def test_what_is_said_while_a_command_is_recorded_stays(tmp_path: Path) -> None:
+    async with selling_box(tmp_path) as box, fake_host(box.broker):
+        till = box.edge.selling.tills["till-1"]
+        box.edge.ledger.listeners.append(
+            lambda *_: till.say("card_alarm", "trouble", "Tell a supervisor.")
+        )
+        await box.command("add_item", code=MILK)
+        box.edge.ledger.listeners.pop()
+        assert (await box.view())["notice"]["code"] == "card_alarm"
+        await box.command("add_item", code=MILK)
+        assert (await box.view())["notice"] is None, "the next command wipes it away"
 
 
 @pytest.mark.parametrize(

@@ -376,3 +376,28 @@ async def test_a_stopping_box_lets_nobody_wait(tmp_path: Path) -> None:
     assert asyncio.get_running_loop().time() - started < 3, "the web server waited for them"
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
+
+
+async def test_a_frame_ends_where_a_new_generation_was_opened(tmp_path: Path) -> None:
+    clock = SystemClock()
+    async with ledger_at(tmp_path / "ledger.db") as ledger:
+        await _sales(ledger, range(1, 4))
+        border = (await ledger.head()).seq
+    async with ledger_at(tmp_path / "ledger.db", gen=2) as ledger:
+        await _sales(ledger, range(4, 7))
+        replica = Replica(
+            ledger,
+            ReferenceStore(DatabaseFile(tmp_path / "reference.db", ()), clock),
+            LinkState(ledger, clock, lambda: None),
+            create_key(tmp_path / "box.key"),
+            shipped_dictionaries()[1],
+            clock,
+            open_log("test"),
+        )
+        await replica.open()
+        before = _opened(await replica.frame(0, wait_s=5, raw_max=100_000), replica)
+        assert (before.header.gen, before.header.last_seq) == (1, border)
+        before.check_chain(GENESIS)
+        behind = _opened(await replica.frame(border, wait_s=5, raw_max=100_000), replica)
+        assert (behind.header.gen, behind.header.last_seq) == (2, (await ledger.head()).seq)
+        behind.check_chain(before.header.last_hash)

@@ -12,6 +12,7 @@ from typing import Any, cast
 import msgspec
 
 from edge.contract.device_messages import Job, JobKind, JobStatus
+from edge.contract.device_states import DriverState
 from edge.contract.till_protocol import TillState
 from edge.flows.card_desk import CardDesk
 from edge.flows.job_dispatch import JobDispatch
@@ -83,6 +84,7 @@ async def test_a_day_that_agrees_is_said_and_ended_once(tmp_path: Path) -> None:
             "ledger_minor": 129, "difference_minor": 0, "code": "day_agrees", "currency": "EUR",
             "job": "day-000001", "advice": "",
         }.items() <= day.items()  # fmt: skip
+        assert day["schemes"] == [{"scheme": "Debit", "ledger_count": 1, "ledger_minor": 129}]
         assert await end(on) == (200, day)
         assert [job.id for job in on.host.of_kind("end_of_day")] == ["day-000001"]
         assert event_types(on.box).count("terminal_day_asked") == 1
@@ -317,3 +319,38 @@ async def test_what_is_resumed_is_never_sent_even_with_the_broker_there() -> Non
         days.resume(OpenJob("day-000001", JobKind.END_OF_DAY, "till-1", "", "t-1", 0, 0, b"{}"))
         await until(lambda: bool(sent.kinds), what="it is asked about")
         assert sent.kinds == [JobKind.INQUIRE_END_OF_DAY]
+
+
+async def test_a_terminal_that_owes_the_end_of_its_day_is_neither_replaced_nor_given_up(
+    tmp_path: Path,
+) -> None:
+    """Another in its place would be asked about a day that is not its own."""
+    async with wall(tmp_path, devices=()) as on:
+        await on.inform(drivers=ENDING)
+        adopted = {
+            "host": "box",
+            "driver": "terminal_zvt",
+            "till": "till-1",
+            "roles": ["terminal"],
+            "settings": {"address": "tcp://192.0.2.8:20007"},
+        }
+        status, body = await on.wish(**adopted)
+        assert status == 200, body
+        await on.host.report("terminal-1", DriverState.READY)
+        await on.until_device("terminal-1", "its day can be ended", ends_day=True, state="ready")
+        ending = asyncio.create_task(end(on))
+        await until(lambda: bool(on.host.of_kind("end_of_day")), what="it is asked")
+        other = {"settings": {"address": "tcp://192.0.2.9:20007"}}
+        new = {"host": "box", "driver": "terminal_zvt", **other}
+        for path, wish in (("replacement", new), ("release", {"reason": "It is old."})):
+            status, body = await on.wish(f"/terminal-1/{path}", **wish)
+            assert (status, body["code"]) == (409, "day_under_way")
+            assert "settle that first" in body["advice"]
+        assert "device_released" not in event_types(on.box)
+        await on.host.answer("terminal-1", "day-000001", JobStatus.DONE, closed(0))
+        _, day = await ending
+        assert day["outcome"] == "closed"
+        status, _ = await on.wish("/terminal-1/replacement", **new)
+        assert status == 200
+        status, _ = await on.wish("/terminal-1/release", reason="It is old.")
+        assert status == 200

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,9 @@ PRINTER_2 = {
     "name": "Bar",
 }
 _NUMBERS = itertools.count(1)
+SCREEN = Path(__file__).parents[2] / "edge" / "screens" / "technician"
+ENGLISH = (SCREEN / "words" / "en.js").read_text("utf-8")
+PAGE = (SCREEN / "access.js").read_text("utf-8")
 
 
 class Wall:
@@ -80,7 +84,13 @@ class Wall:
 
     async def wish(self, path: str = "", *, command_id: str = "", **fields: Any) -> tuple[int, Any]:
         body = {"command_id": command_id or f"wish-{next(_NUMBERS):06d}", **fields}
-        return await self.box.call("POST", f"/api/v1/technician/devices{path}", body)
+        status, answer = await self.box.call("POST", f"/api/v1/technician/devices{path}", body)
+        if status >= HTTPStatus.BAD_REQUEST and isinstance(answer, dict):
+            # whatever is ever refused here, a technician reads in words
+            assert f"  refusal_{answer['code']}: " in ENGLISH or f'"{answer["code"]}"' in PAGE, (
+                answer
+            )
+        return status, answer
 
     async def view(self) -> Any:
         status, view = await self.box.call("GET", "/api/v1/technician/devices")

@@ -98,12 +98,13 @@ from edge.contract.system_events import (
     CashierSignedIn,
     CashierSignedOut,
     ClockStepped,
+    GenerationOpened,
     PanRefused,
     ReferenceApplied,
     SignInLocked,
     TillEnrolled,
 )
-from edge.contract.terminal_day_events import TerminalDayAsked, TerminalDayEnded
+from edge.contract.terminal_day_events import SchemeSum, TerminalDayAsked, TerminalDayEnded
 from edge.contract.tip_events import TipReturned, TipSet
 from edge.contract.training_events import TrainingBegan, TrainingEnded, TrainingNoted
 from edge.contract.weighing_events import WeighingAsked, WeighingEnded
@@ -284,6 +285,7 @@ CASES: Final[tuple[Event, ...]] = (
         sale=SALE, client="harbour-street-till-1", transaction=17, started_at=1_795_000_000_000,
         opened_seq=1234,
     ),
+    GenerationOpened(parent_gen=1, parent_seq=48213, parent_hash="5d" * 32, source="keeper"),
     GiftReceiptPrinted(sale=SALE, receipt="till-1-000417", copy=1),
     ReceiptEmailRequested(
         sale=SALE, receipt="till-1-000417", ref="0198c0de-0000-7000-8000-00000000e417",
@@ -322,6 +324,11 @@ CASES: Final[tuple[Event, ...]] = (
         terminal="terminal-1", job="0199f0a4-9b02-7f60-9c11-5e0a44d1b7ac", outcome="closed",
         ledger_minor=12_840, told=True, amount_minor=13_340, difference_minor=500, inferred=True,
         resolved_by="inquiry", trace="000417", code="00", reason="It is handed in.",
+        schemes=(
+            SchemeSum("Visa", told=True, count=3, amount_minor=13_340, ledger_count=2,
+                      ledger_minor=12_840),
+            SchemeSum("girocard", ledger_count=1, ledger_minor=-500),
+        ),
     ),
     TillEnrolled(till="till-1", label="By the door", secret_sha256="00" * 32),
     TrainingBegan(approver="pawel"),

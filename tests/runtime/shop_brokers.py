@@ -5,19 +5,36 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    suppress,
+)
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from edge.runtime.broker_passwords import password_file
+from edge.runtime.broker_settings import BrokerSettings
 from edge.runtime.bus import Bus, BusMessage, LastWill, Subscription
-from edge.runtime.embedded_broker import BrokerSettings, serve
+from edge.runtime.embedded_broker import serve
 from edge.runtime.memory_bus import MemoryBroker
 from edge.runtime.mqtt_bus import MqttBus, MqttSettings
 from edge.runtime.structured_log import open_log
 from edge.runtime.system_clock import SystemClock
-from tests.brokers import STORE, USERS, Mosquitto, find_free_port, write_password
+from tests.brokers import (
+    READER,
+    STORE,
+    USERS,
+    Mosquitto,
+    TlsDoor,
+    find_free_port,
+    write_password,
+)
+from tests.runtime.raw_mqtt import RawClient, raw_client
 
 DEADLINE_S = 20.0
 
@@ -86,6 +103,14 @@ class WireShop:
     log_text: io.StringIO = field(default_factory=io.StringIO)
     links: dict[str, Relay] = field(default_factory=dict)
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+    tls: TlsDoor | None = None
+    """The door for other machines; without one they come by `port`."""
+
+    def outside(self) -> AbstractAsyncContextManager[RawClient]:
+        """Come as another machine does."""
+        if self.tls is None:
+            return raw_client(self.port)
+        return raw_client(self.tls.port, self.tls.context())
 
     def bus(self, user: str, will: LastWill | None = None) -> MqttBus:
         self.folder.mkdir(exist_ok=True)
@@ -114,12 +139,21 @@ class EmbeddedShop(WireShop):
         passwords = self.folder / "passwords"
         passwords.write_bytes(password_file(USERS))
         passwords.chmod(0o600)
-        settings = BrokerSettings(STORE, passwords, port=self.port)
+        settings = BrokerSettings(STORE, passwords, port=self.port, home_assistant_user=READER)
+        if self.tls is not None:
+            settings = msgspec.structs.replace(
+                settings,
+                port=self.tls.port,
+                certificate_file=self.tls.certificate_file,
+                key_file=self.tls.key_file,
+                loopback_port=self.port,
+            )
         self._ending = asyncio.Event()
         self._task = asyncio.create_task(
             serve(settings, open_log("broker", self.log_text), self._ending)
         )
-        await until(lambda: self._task.done() or listening(self.port))
+        ports = [self.port, *([self.tls.port] if self.tls else [])]
+        await until(lambda: self._task.done() or all(map(listening, ports)))
         if self._task.done():
             self._task.result()
 
@@ -202,8 +236,8 @@ async def relay(target: int) -> AsyncIterator[Relay]:
 
 
 @asynccontextmanager
-async def embedded_shop(folder: Path) -> AsyncIterator[EmbeddedShop]:
-    shop = EmbeddedShop(folder, find_free_port(), "3.1.1")
+async def embedded_shop(folder: Path, tls: TlsDoor | None = None) -> AsyncIterator[EmbeddedShop]:
+    shop = EmbeddedShop(folder, find_free_port(), "3.1.1", tls=tls)
     await shop.start()
     async with shop.stack:
         await shop.open_links()
@@ -215,7 +249,7 @@ async def embedded_shop(folder: Path) -> AsyncIterator[EmbeddedShop]:
 
 @asynccontextmanager
 async def mosquitto_shop(folder: Path, broker: Mosquitto) -> AsyncIterator[MosquittoShop]:
-    shop = MosquittoShop(folder, broker.port, broker.protocol, broker=broker)
+    shop = MosquittoShop(folder, broker.port, broker.protocol, broker=broker, tls=broker.tls)
     async with shop.stack:
         await shop.open_links()
         yield shop

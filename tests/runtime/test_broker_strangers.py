@@ -13,11 +13,13 @@ from pathlib import Path
 import pytest
 
 from edge.contract.device_topics import DeviceTopics, HostTopics
+from edge.contract.home_assistant import BIRTH, DISCOVERY, ShownTopics, discovery_topic
 from edge.contract.limits import (
     MQTT_CONNECTIONS_MAX,
     MQTT_PAYLOAD_BYTES_MAX,
 )
-from tests.brokers import STORE, USERS, Mosquitto
+from edge.runtime.broker_access import BrokerAccess
+from tests.brokers import READER, STORE, USERS, Mosquitto, tls_door
 from tests.runtime.raw_mqtt import connect_packet, field_of, packet, raw_client
 from tests.runtime.shop_brokers import (
     EmbeddedShop,
@@ -35,13 +37,22 @@ OWN = DeviceTopics(STORE, "host-2", "printer")
 THIEF = ("host-2", "host-2", USERS["host-2"])
 
 
-@pytest.fixture(params=["embedded", pytest.param("mosquitto", marks=pytest.mark.mosquitto)])
+@pytest.fixture(
+    params=[
+        "embedded",
+        "embedded_tls",
+        pytest.param("mosquitto", marks=pytest.mark.mosquitto),
+        pytest.param("mosquitto_tls", marks=pytest.mark.mosquitto),
+    ]
+)
 async def shop(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[WireShop]:
-    if request.param == "embedded":
-        async with embedded_shop(tmp_path / "shop") as opened:
+    """The shop's own programs come by loopback, strangers and other machines by TLS, if any."""
+    if request.param.startswith("embedded"):
+        tls = tls_door(tmp_path) if request.param == "embedded_tls" else None
+        async with embedded_shop(tmp_path / "shop", tls) as opened:
             yield opened
     else:
-        broker: Mosquitto = request.getfixturevalue("mosquitto")
+        broker: Mosquitto = request.getfixturevalue(request.param)
         async with mosquitto_shop(tmp_path / "shop", broker) as wire:
             yield wire
 
@@ -70,7 +81,7 @@ async def test_a_stranger_is_denied_and_the_victim_stays(
     async with running(shop.bus("edge")) as edge:
         heard = edge.subscribe([PRINTER.result])
         await edge.publish(PRINTER.job, b"the subscription stands")
-        async with raw_client(shop.port) as stranger:
+        async with shop.outside() as stranger:
             assert await stranger.connect(client_id, user, password) != 0
         async with running(shop.bus("host-1")) as host:
             await host.publish(PRINTER.result, b"heard")
@@ -82,7 +93,7 @@ async def test_who_has_his_own_password_takes_nobodys_place(shop: WireShop) -> N
     async with running(shop.bus("host-1")) as victim, running(shop.bus("edge")) as edge:
         jobs = victim.subscribe([VICTIM.all_jobs])
         await victim.publish(PRINTER.state, b"the subscription stands")
-        async with raw_client(shop.port) as thief:
+        async with shop.outside() as thief:
             if await thief.connect("host-1", "host-2", USERS["host-2"]) == 0:
                 await thief.subscribe(VICTIM.all_jobs)
             await edge.publish(PRINTER.job, b"for host-1")
@@ -98,7 +109,7 @@ async def test_what_a_neighbour_says_in_anothers_name_is_heard_by_nobody(shop: W
         await victim.publish(PRINTER.state, b"victim ready")
         await edge.publish(PRINTER.job, b"edge ready")
         assert (await next_of(jobs)).payload == b"edge ready"
-        async with raw_client(shop.port) as thief:
+        async with shop.outside() as thief:
             assert await thief.connect(*THIEF) == 0
             for topic in (
                 PRINTER.job,
@@ -128,7 +139,7 @@ async def test_a_neighbour_hears_only_his_own(shop: WireShop) -> None:
     async with (
         running(shop.bus("edge")) as edge,
         running(shop.bus("host-1")) as host,
-        raw_client(shop.port) as thief,
+        shop.outside() as thief,
     ):
         await host.publish(PRINTER.state, b"secret", retain=True)
         assert await thief.connect(*THIEF) == 0
@@ -149,7 +160,7 @@ async def test_a_newcomer_is_sent_nothing_that_he_did_not_ask_for(shop: WireShop
         states = edge.subscribe([f"tillbox/v1/{STORE}/#"])
         await host.publish(PRINTER.state, b"secret", retain=True)
         await next_of(states)
-        async with raw_client(shop.port) as newcomer:
+        async with shop.outside() as newcomer:
             assert await newcomer.connect(*THIEF) == 0
             assert await newcomer.settle() == []
             await newcomer.publish(OWN.result, b"x")
@@ -160,9 +171,9 @@ async def test_a_foreign_last_will_is_said_to_nobody(shop: WireShop) -> None:
     async with running(shop.bus("host-1")) as victim, running(shop.bus("edge")) as edge:
         jobs = victim.subscribe([VICTIM.all_jobs])
         await victim.publish(PRINTER.state, b"the subscription stands")
-        async with raw_client(shop.port) as thief:
+        async with shop.outside() as thief:
             await thief.connect(*THIEF, will=(PRINTER.job, b"forged"))
-        async with raw_client(shop.port) as again:
+        async with shop.outside() as again:
             assert await again.connect(*THIEF) == 0
         await edge.publish(PRINTER.job, b"real")
         assert (await next_of(jobs)).payload == b"real"
@@ -173,7 +184,7 @@ async def test_an_oversized_message_is_dropped_and_the_rest_goes_on(shop: WireSh
         heard = edge.subscribe([f"tillbox/v1/{STORE}/host/+/dev/+/result"])
         await edge.publish(PRINTER.job, b"the subscription stands")
         for size in (MQTT_PAYLOAD_BYTES_MAX + 1, 3 * MQTT_PAYLOAD_BYTES_MAX):
-            async with raw_client(shop.port) as thief:
+            async with shop.outside() as thief:
                 assert await thief.connect(*THIEF) == 0
                 head = field_of(OWN.result.encode()) + b"\x00\x09"
                 thief.writer.write(packet(0x32, head + bytes(size)))
@@ -186,7 +197,7 @@ async def test_an_oversized_message_is_dropped_and_the_rest_goes_on(shop: WireSh
 
 
 async def test_the_same_client_again_replaces_its_old_connection(shop: WireShop) -> None:
-    async with raw_client(shop.port) as old, raw_client(shop.port) as new:
+    async with shop.outside() as old, shop.outside() as new:
         assert await old.connect(*THIEF) == 0
         assert await new.connect(*THIEF) == 0
         with pytest.raises((OSError, asyncio.IncompleteReadError)):
@@ -203,7 +214,7 @@ async def test_who_falls_silent_is_missed_and_his_last_will_said(shop: WireShop)
     async with running(shop.bus("edge")) as edge:
         heard = edge.subscribe([host_2.availability])
         await edge.publish(PRINTER.job, b"the subscription stands")
-        async with raw_client(shop.port) as silent:
+        async with shop.outside() as silent:
             will = (host_2.availability, b"offline")
             assert await silent.connect(*THIEF, will=will, keep_alive_s=1) == 0
             assert (await next_of(heard)).payload == b"offline"
@@ -303,3 +314,100 @@ async def test_who_takes_nothing_is_cut_and_others_are_served(embedded: Embedded
             await edge.publish(PRINTER.job, b"served")
             assert (await next_of(jobs)).payload == b"served"
             await until(lambda: "broker_client_cut" in embedded.log_text.getvalue())
+
+
+# --- Home Assistant -----------------------------------------------------------------------
+
+SHOWN = ShownTopics(STORE)
+HOME = (READER, READER, USERS[READER])
+
+
+async def test_home_assistant_hears_what_is_meant_for_it_and_nothing_of_sales(
+    shop: WireShop,
+) -> None:
+    async with (
+        running(shop.bus("edge")) as edge,
+        running(shop.bus("host-1")) as host,
+        shop.outside() as home,
+    ):
+        await host.publish(VICTIM.availability, b"online", retain=True)
+        await host.publish(PRINTER.availability, b"online", retain=True)
+        await host.publish(PRINTER.state, b"secret", retain=True)
+        await host.publish(PRINTER.meta, b"secret", retain=True)
+        await edge.publish(discovery_topic("tillbox_store-1_printer"), b"described", retain=True)
+        assert await home.connect(*HOME) == 0
+        for wanted in (
+            "#",
+            f"tillbox/v1/{STORE}/#",
+            f"tillbox/v1/{STORE}/host/+/dev/+/state",
+            f"tillbox/v1/{STORE}/host/+/dev/+/event/scan",
+            f"{DISCOVERY}/+/+/config",
+            f"{SHOWN.prefix}/#",
+            VICTIM.availability,
+            PRINTER.availability,
+        ):
+            await home.subscribe(wanted)
+        await edge.publish(VICTIM.config, b"secret", retain=True)
+        await edge.publish(PRINTER.job, b"secret")
+        await host.publish(PRINTER.event("scan"), b"secret")
+        await host.publish(PRINTER.result, b"secret")
+        await host.publish(PRINTER.stats, b"secret")
+        await edge.publish(SHOWN.device("printer"), b"shown", retain=True)
+        await home.hear((SHOWN.device("printer"), b"shown"))
+        assert set(home.heard) == {
+            (discovery_topic("tillbox_store-1_printer"), b"described"),
+            (VICTIM.availability, b"online"),
+            (PRINTER.availability, b"online"),
+            (SHOWN.device("printer"), b"shown"),
+        }
+
+
+async def test_home_assistant_commands_nothing_and_is_no_host(shop: WireShop) -> None:
+    own = HostTopics(STORE, READER)
+    async with running(shop.bus("edge")) as edge:
+        everything = edge.subscribe([f"tillbox/v1/{STORE}/#", f"{DISCOVERY}/#"])
+        await edge.publish(PRINTER.job, b"the subscription stands")
+        assert (await next_of(everything)).payload == b"the subscription stands"
+        async with shop.outside() as home:
+            assert await home.connect(*HOME) == 0
+            for topic in (
+                PRINTER.job,
+                PRINTER.state,
+                VICTIM.config,
+                own.availability,
+                own.info,
+                own.device("printer").event("scan"),
+                own.device("printer").result,
+                SHOWN.device("printer"),
+                SHOWN.availability,
+                discovery_topic("tillbox_store-1_printer"),
+                f"{DISCOVERY}/other",
+            ):
+                await home.publish(topic, b"forged", retain=True)
+            await home.publish(BIRTH, b"online")
+            assert (await next_of(everything)).topic == BIRTH
+
+
+async def test_only_edge_says_something_outside_the_shop(shop: WireShop) -> None:
+    async with running(shop.bus("edge")) as edge:
+        heard = edge.subscribe([f"{DISCOVERY}/#", PRINTER.job])
+        await edge.publish(PRINTER.job, b"the subscription stands")
+        assert (await next_of(heard)).payload == b"the subscription stands"
+        async with shop.outside() as thief:
+            assert await thief.connect(*THIEF) == 0
+            await thief.publish(BIRTH, b"online", retain=True)
+            await thief.publish(discovery_topic("tillbox_store-1_bell"), b"forged", retain=True)
+            await thief.publish(SHOWN.device("printer"), b"forged", retain=True)
+        await edge.publish("elsewhere/than/there", b"dropped")
+        await edge.publish(discovery_topic("tillbox_store-1_printer"), b"described")
+        assert (await next_of(heard)).payload == b"described"
+
+
+def test_without_home_assistant_nobody_leaves_the_shop() -> None:
+    access = BrokerAccess(STORE)
+    assert DISCOVERY not in access.acl_file()
+    assert not access.may_say("edge", discovery_topic("x"))
+    assert not access.may_say("edge", SHOWN.availability)
+    assert not access.may_hear("edge", f"{DISCOVERY}/#")
+    assert not access.may_say(READER, BIRTH)
+    assert not access.may_hear(READER, SHOWN.availability)

@@ -17,9 +17,9 @@ import pytest
 
 from edge.contract.errors import SettingsInvalid
 from edge.runtime.broker_passwords import password_file
+from edge.runtime.broker_settings import BrokerSettings
 from edge.runtime.embedded_broker import (
     COMMAND,
-    BrokerSettings,
     GateDecided,
     StoreRules,
     serve,

@@ -21,9 +21,10 @@ from edge.contract.limits import (
     MQTT_QUEUE_MAX,
 )
 from edge.runtime.broker_passwords import password_file
+from edge.runtime.broker_settings import BrokerSettings
 from edge.runtime.bus import BusMessage, BusUnavailable
 from edge.runtime.certificates import issue_server_certificate, make_ca, write_ca
-from edge.runtime.embedded_broker import BrokerSettings, serve
+from edge.runtime.embedded_broker import serve
 from edge.runtime.memory_bus import MemoryBroker
 from edge.runtime.mqtt_bus import MqttBus, MqttSettings
 from edge.runtime.structured_log import open_log
@@ -252,7 +253,7 @@ async def test_a_broker_that_never_answers_is_given_up(tmp_path: Path) -> None:
         bus = make_bus(tmp_path, kept, port=port)
         async with trying(bus):
             await until(lambda: bool(kept.lines("bus_lost")))
-            assert "timed out" in kept.lines("bus_lost")[0]["reason"]
+            assert "does not answer" in kept.lines("bus_lost")[0]["reason"]
 
 
 async def test_stopping_while_connecting_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -376,3 +377,28 @@ async def test_stopping_at_any_moment_of_a_subscription_ends(embedded: EmbeddedS
             for _ in range(turns):
                 await asyncio.sleep(0)
         assert not host.connected
+
+
+@pytest.mark.mosquitto
+async def test_two_machines_under_one_name_are_told_so(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    given: dict[str, Any] = {"port": mosquitto.port, "protocol": "5", "user": "host-1"}
+    given["password"] = USERS["host-1"]
+    kept = Kept()
+    async with (
+        trying(make_bus(tmp_path, kept, **given)),
+        trying(make_bus(tmp_path, Kept(), **given)),
+    ):
+        await until(lambda: bool(kept.lines("bus_lost")))
+    said = kept.lines("bus_lost")[0]
+    assert said["code"] == "broker_lost"
+    assert "two programs come as host-1" in said["advice"]
+
+
+async def test_trying_once_says_yes_or_why_not(embedded: EmbeddedShop, tmp_path: Path) -> None:
+    await make_bus(tmp_path, Kept(), port=embedded.port).try_once()
+    with pytest.raises(BusUnavailable, match="does not let edge in") as refused:
+        await make_bus(tmp_path, Kept(), port=embedded.port, password="no").try_once()
+    assert refused.value.code == "broker_refuses_password"
+    assert "tillbox broker add-host" in refused.value.advice

@@ -9,6 +9,7 @@ import pytest
 from edge.contract.limits import (
     LOG_FIELD_CHARS_MAX,
 )
+from edge.runtime.log_tail import LogTail
 from edge.runtime.structured_log import open_log
 from tests.virtual_time import FakeClock
 
@@ -109,3 +110,25 @@ def test_a_log_that_cannot_be_written_stops_nobody(capsys: pytest.CaptureFixture
     open_log("edge", closed).error("x")
     open_log("edge").error("to standard error")
     assert json.loads(capsys.readouterr().err)["event"] == "to standard error"
+
+
+def test_who_listens_hears_each_line_that_is_written_of_bound_logs_too() -> None:
+    stream, heard = io.StringIO(), list[str]()
+    log = open_log("edge", stream)
+    stop = log.listen(heard.append)
+    log.info("one", pin="2580")
+    log.bind(host="box").warning("two")
+    log.debug("below the level")
+    stop()
+    log.info("three")
+    assert heard == stream.getvalue().splitlines()[:2]
+    assert "2580" not in heard[0]
+
+
+def test_the_tail_of_a_log_keeps_the_newest_lines() -> None:
+    tail = LogTail(chars_max=10)
+    for line in ("aaaa", "bbbb", "cc", "ddd"):
+        tail.take(line)
+    assert tail.lines() == ("bbbb", "cc", "ddd")
+    tail.take("x" * 11)
+    assert tail.lines() == ()

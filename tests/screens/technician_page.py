@@ -15,6 +15,7 @@ from edge.contract.device_states import DeviceClass, DeviceMeta, DeviceStatistic
 from edge.contract.device_topics import HostTopics
 from edge.contract.wire import encode
 from edge.runtime.memory_bus import MemoryBroker
+from edge.runtime.static_files import StaticFiles
 from edge.web.shipped_screens import load_screens
 from tests.flows.box import PIN, SUPERVISOR_PIN, Box, bare_box
 from tests.flows.fake_host import STORE, FakeHost, fake_host
@@ -199,11 +200,13 @@ class Shop:
 
 
 @asynccontextmanager
-async def technician_shop(folder: Path, browser: Browser, **changes: Any) -> AsyncIterator[Shop]:
+async def technician_shop(
+    folder: Path, browser: Browser, *, screens: StaticFiles | None = None, **changes: Any
+) -> AsyncIterator[Shop]:
     """Run a box with the real screens, and a host that offers drivers and found something."""
     broker = MemoryBroker()
     async with (
-        bare_box(folder, broker=broker, screens=load_screens(), **changes) as box,
+        bare_box(folder, broker=broker, screens=screens or load_screens(), **changes) as box,
         fake_host(broker) as host,
     ):
         await box.feed()

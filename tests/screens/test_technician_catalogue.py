@@ -9,12 +9,21 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from edge.contract import device_adoption, device_states, session_views, technician_views
+from edge.contract import (
+    device_adoption,
+    device_states,
+    session_views,
+    technician_views,
+    terminal_day_events,
+)
 from tests.screens.conftest import SCREENS
 from tests.screens.test_catalogues import _FORMS, LANGUAGES
 
 WALL: Final = SCREENS / "technician"
-MIRRORED: Final = (technician_views, device_states, session_views)
+MIRRORED: Final = (technician_views, device_states, session_views, terminal_day_events)
+PARTS: Final = ("disk_", "clock_", "temperature_", "hosts_", "bus_", "link_", "ledger_",
+                "reference_", "cards_", "terminal_days_", "tse_")  # fmt: skip
+"""Families of words; `test_wall_words` holds that they have no more than what can be said."""
 _WORD: Final = re.compile(r"^  (\w+): (.+),$", re.MULTILINE)
 
 
@@ -56,7 +65,8 @@ def test_english_words_say_what_to_do_and_never_blame() -> None:
 def test_every_word_is_used() -> None:
     said = code()
     families = ("refusal_", "role_", "kind_", "paper_", "cover_", "drawer_", "weight_",
-                "attached_", "theme_", "show_", "test_")  # fmt: skip
+                "attached_", "theme_", "show_", "test_", "settle_", "job_", "log_", "answer_",
+                "part_", "day_", *PARTS)  # fmt: skip
     unused = [
         word
         for word in catalogue("en")
@@ -73,20 +83,6 @@ def test_every_role_class_and_test_has_words() -> None:
     assert {f"test_{test.value}" for test in technician_views.DeviceTest} <= set(english)
     weights = set(device_states.WeightState) - {"stable", "unstable"}
     assert {f"weight_{state.value}" for state in weights} <= set(english)
-
-
-def test_every_refusal_of_adoption_has_words_in_the_catalogue() -> None:
-    rules = SCREENS.parent / "engine" / "adoption_rules.py"
-    settings = SCREENS.parent / "engine" / "driver_settings.py"
-    said = rules.read_text("utf-8") + settings.read_text("utf-8")
-    codes = set(re.findall(r"Refused\(\s*\"(\w+)\"", said))
-    left_to_the_box = {"unknown_till", "device_id_taken", "settings_too_large", "too_many_devices"}
-    assert codes - left_to_the_box == {
-        word.removeprefix("refusal_")
-        for word in catalogue("en")
-        if word.startswith("refusal_") and word.removeprefix("refusal_") in codes
-    }
-    assert len(codes) > 8
 
 
 def test_no_page_text_stands_outside_the_catalogue() -> None:

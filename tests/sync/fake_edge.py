@@ -65,6 +65,8 @@ class FakeEdge:
         self.die_at_call: int | None = None
         self.wrong_tokens = 0
         self.never_waits = False
+        self.digest: bytes | None = None
+        """What is said ahead of frames; empty for nothing, None for an edge that knows no such."""
         self.give = self.frame_behind
         self.letters: dict[int, str] = {}
         self.letters_kept = 0
@@ -104,6 +106,8 @@ class FakeEdge:
         app.router.add_get(f"{AT}/status", self._status)
         app.router.add_get(f"{AT}/frame", self._frame)
         app.router.add_post(f"{AT}/ack", self._ack)
+        if self.digest is not None:
+            app.router.add_get(f"{AT}/digest", self._digest)
         app.router.add_post(f"{AT}/feed", self._feed)
         app.router.add_post(f"{AT}/proof", self._proof)
         app.router.add_post(f"{AT}/link", self._link)
@@ -172,6 +176,11 @@ class FakeEdge:
         last_hash = self.hashes[after + len(bodies)]
         header = FrameHeader(NUMBER, 1, after + 1, len(bodies), 0, len(payload), last_hash).pack()
         return header + payload + self.key.sign(header + hashlib.sha256(payload).digest())
+
+    async def _digest(self, _: web.Request) -> web.Response:
+        if not self.digest:
+            return web.Response(status=204)
+        return web.Response(body=self.digest, content_type="application/json")
 
     async def _ack(self, request: web.Request) -> web.Response:
         ack = msgspec.json.decode(await request.read(), type=Ack)

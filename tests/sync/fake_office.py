@@ -93,6 +93,9 @@ class FakeOffice:
         self.taken: list[FeedTaken] = []
         self.refused: list[FeedRefused] = []
         self.hears: tuple[str, ...] = ()
+        self.hears_at_once: tuple[str, ...] = ()
+        self.digests: list[bytes] = []
+        self.waits_for_digest = False
         self.letters: dict[str, bytes] = {}
         self.letters_came: list[str] = []
         self.letters_unanswered = 0
@@ -180,11 +183,17 @@ class FakeOffice:
             await line.socket.receive()
             return
         nonce = f"nonce-{len(self.hellos)}"
-        await line.say(Challenge(nonce))
+        await line.say(Challenge(nonce, self.hears_at_once))
         hello = await self._hear(line, Hello)
         proof = await self._hear(line, Proof)
         if hello is None or proof is None:
             return
+        if self.waits_for_digest:
+            # it comes with the introduction, before anything is answered
+            digest = await line.socket.receive()
+            assert digest.type is WSMsgType.TEXT
+            line.count()
+            self.digests.append(digest.data.encode())
         assert hello.nonce == nonce
         box = VerifyingKey.from_hex(hello.box)
         box.verify(bytes.fromhex(proof.signature), proof_bytes(hello.store, nonce, hello.box))

@@ -152,11 +152,12 @@ class Shop:
                 await self.insist("abandon")
 
     async def make_well(self) -> None:
-        """Give the shop paper, cables and a line, and the till an empty basket."""
+        """Give the shop paper, cables, a line and a shut drawer, and the till an empty basket."""
         await self.counter("POST", "printer", {"paper": "ok"})
         await self.counter("POST", "terminal", {"next": "approve"})
         await self.counter("POST", "link", {"up": True})
         await self.counter("POST", "scale", {"grams": 0})
+        await self.counter("POST", "drawer/close")  # left open for a minute it is not well
         for device in ("scanner", "printer", "terminal", "scale"):
             await self.counter("POST", "cables", {"device": device, "plugged": True})
         await self.clear()
@@ -202,6 +203,14 @@ class Shop:
         """Return what the acquirer has booked."""
         answer = await self.counter("GET", "terminal")
         return [row for row in answer["booked"] if row["state"] == "booked"]
+
+    async def office_digest(self) -> dict[str, Any]:
+        """Return what the box said ahead of its frames, as head office keeps it."""
+        path = f"{self.ready['office_api']}/api/v1/stores/{self.ready['store']}/digest"
+        async with self.client.get(path, headers=self.ready["office_session"]) as response:
+            assert response.status == 200, await response.text()
+            digest: dict[str, Any] = await response.json()
+            return digest
 
     async def office_sales(self) -> list[dict[str, Any]]:
         """Return all sales that head office has, in its order."""

@@ -112,15 +112,17 @@ async def test_a_card_sale_is_booked_once(shop: Shop) -> None:
 async def test_a_declined_card_returns_to_the_till(shop: Shop) -> None:
     booked = len(await shop.booked())
     await shop.counter("POST", "terminal", {"next": "decline"})
-    await shop.insist("add_item", code=shop.goods[1]["code"])
+    status, view = await shop.insist("add_item", code=shop.goods[1]["code"])
+    assert status == 200, view
     price = shop.goods[1]["price_minor"]
-    await shop.insist("pay_by_card", amount_minor=price)
+    status, view = await shop.insist("pay_by_card", amount_minor=price)
+    assert status == 200, view
     view = await shop.until_view(lambda view: view["state"] == "open", what="declined")
     assert view["tenders"][0]["state"] == "declined"
     assert view["notice"]["words"]
     assert len(await shop.booked()) == booked
-    _, view = await shop.insist("take_cash", amount_minor=price)
-    assert view["state"] == "done"
+    status, view = await shop.insist("take_cash", amount_minor=price)
+    assert (status, view.get("state")) == (200, "done"), view
 
 
 @pytest.mark.parametrize("cut", ["cut_before_result", "cut_after_approval", "silent"])

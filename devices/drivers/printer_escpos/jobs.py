@@ -11,12 +11,14 @@ from typing import Final
 
 from typing_extensions import override
 
+from devices.drawer_answers import drawer_answer, drawer_lost
 from devices.driver import DeviceJob, DriverPorts
 from devices.drivers.printer_escpos.line import PrinterLine, Watch, takes_nothing
 from devices.drivers.printer_escpos.settings import PrinterEscposSettings
 from devices.protocols import escpos_commands as commands
 from devices.protocols.display_escpos import EscposDisplay
 from devices.protocols.display_text import DisplayText
+from devices.protocols.drawer_sensor import Position
 from devices.protocols.escpos_trouble import NOT_KNOWN, fields_of, trouble_of
 from devices.transports.byte_stream import ByteStream
 from edge.contract.device_limits import (
@@ -30,7 +32,6 @@ from edge.contract.device_limits import (
 )
 from edge.contract.device_messages import (
     DisplayLine,
-    DrawerOutcome,
     JobResult,
     KickDrawerArgs,
     PrintOutcome,
@@ -59,6 +60,8 @@ class PrinterEscpos(PrinterLine):
         self._processes = 0
         self._evidence_ms = PRINTER_EVIDENCE_MS_MAX
         self._gave_up_ms = 0
+        self._prints_until_ms = 0
+        """Until then a receipt without evidence may still stand before what is sent now."""
         self._pole_text = DisplayText(settings.pole_page)
         self._pole = EscposDisplay(self._pole_text.select, settings.pole_brightness)
 
@@ -176,8 +179,10 @@ class PrinterEscpos(PrinterLine):
         now = self.ports.clock.now_ms()
         if watch.answered or (watch.worked_off and not self._broken(watch)):
             self._evidence_ms = PRINTER_EVIDENCE_MS_MAX
+            self._prints_until_ms = 0
             return job.done(now, PrintOutcome("confirmed"))
         self._gave_up_ms = self.ports.clock.monotonic_ms()
+        self._prints_until_ms = self._gave_up_ms + PRINTER_EVIDENCE_MS_MAX
         if watch.trouble is not None:
             return self._broken_off(job, watch.trouble.code, watch.trouble.health)
         if watch.failed is not None:
@@ -232,60 +237,53 @@ class PrinterEscpos(PrinterLine):
     # --- drawer ---------------------------------------------------------------------------
 
     async def _kick(self, job: DeviceJob, stream: ByteStream) -> JobResult:
+        clock = self.ports.clock
         async with self._line:
-            before = self._status.drawer_high
+            connection = self._connections
             pin, on_ms = self._settings.drawer_pin, self._settings.drawer_on_ms
+            waits = False
             if self._status.offline:
                 # ESC p would wait behind the data and open the drawer when nobody expects it
                 pulse = commands.drawer_pulse_now(pin, on_ms)
             else:
+                waits = self._half_sent or clock.monotonic_ms() < self._prints_until_ms
                 pulse = (
                     self._flush()
                     + self._listening()
                     + commands.drawer_pulse(pin, on_ms, self._settings.drawer_off_ms)
                 )
+            self._sensor.kicked(clock.monotonic_ms())
             try:
                 await self._write(stream, pulse, DRAWER_OPENS_MS_MAX)
                 self._half_sent = self._half_sent and bool(self._status.offline)
             except DeviceUnreachable as error:
-                return job.unknown(
-                    self.ports.clock.now_ms(),
-                    error.code,
-                    "The drawer was told to open, and then the printer was lost.",
-                    "Look whether the drawer is open.",
-                )
+                return drawer_lost(job, self.ports, error.code, "the printer")
             self.ports.count("DrawerPulseCount")
-            opened = before is not None and await self._saw_it_open(stream, high_before=before)
-        outcome = "opened" if opened else "pulsed"
-        return job.done(self.ports.clock.now_ms(), DrawerOutcome(outcome))
+            await self._until_drawer_opens(stream, connection)
+        if self._connections != connection:
+            return drawer_lost(job, self.ports, "connection_lost", "the printer")
+        position = self._sensor.position
+        if waits and position is Position.CLOSED:
+            position = Position.UNKNOWN  # it may open yet, once what stands before is printed
+        return drawer_answer(job, self.ports, position)
 
-    async def _saw_it_open(self, stream: ByteStream, *, high_before: bool) -> bool:
-        """Wait for the sensor; learn which level is open when it changes right behind a pulse."""
-        connection = self._connections
+    async def _until_drawer_opens(self, stream: ByteStream, connection: int) -> None:
+        """Wait until the sensor sees it open, but no longer than that may take."""
         ends_ms = self.ports.clock.monotonic_ms() + DRAWER_OPENS_MS_MAX
 
-        def is_open() -> bool:
-            if self._open_level:
-                return self._status.drawer_high == (self._open_level == "high")
-            return self._status.drawer_high is not high_before
+        def decided() -> bool:
+            return self._sensor.position is Position.OPEN or self._connections != connection
 
         while (left_ms := ends_ms - self.ports.clock.monotonic_ms()) > 0:
-            await self._until(
-                lambda: is_open() or self._connections != connection, min(left_ms, DRAWER_LOOK_MS)
-            )
-            if self._connections != connection:
-                return False
-            if is_open():
-                if not self._open_level:
-                    self._open_level = "low" if high_before else "high"
-                    self.ports.log.info("drawer_level_learnt", open_level=self._open_level)
-                return True
+            if self._status.drawer_high is None or await self._until(
+                decided, min(left_ms, DRAWER_LOOK_MS)
+            ):
+                return
             if not self._questions.reports_itself:
                 try:
                     await self._request(stream, 1)
                 except DeviceUnreachable:
-                    return False  # the pulse was given all the same
-        return False
+                    return  # the pulse was given all the same
 
     # --- health ---------------------------------------------------------------------------
 
@@ -311,7 +309,7 @@ class PrinterEscpos(PrinterLine):
                 "state": self.state.value,
                 "health": health,
                 "advice": trouble.advice if trouble else "",
-                **fields_of(self._status, self._open_level),
+                **fields_of(self._status, self._sensor.open_level),
             },
         )
 

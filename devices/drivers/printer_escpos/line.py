@@ -16,6 +16,7 @@ from devices.drivers.printer_escpos.settings import PrinterEscposSettings
 from devices.lettering.letters import Letters
 from devices.protocols import escpos_commands as commands
 from devices.protocols.display_escpos import DISPLAY_COMMAND_BYTES_MAX, SELECT_PRINTER
+from devices.protocols.drawer_sensor import DrawerSensor
 from devices.protocols.escpos_encoder import EscposEncoder
 from devices.protocols.escpos_questions import StatusQuestions
 from devices.protocols.escpos_status import (
@@ -80,7 +81,7 @@ class PrinterLine(ConnectedDriver, ABC):
         self._news = asyncio.Condition()
         self._half_sent = True
         """A job of this or of an earlier process may have been broken off inside a command."""
-        self._open_level: str = settings.drawer_open_level
+        self._sensor = DrawerSensor(settings.drawer_open_level)
         self._watch: Watch | None = None
         self._connections = 0
         self._new_connection()
@@ -88,6 +89,7 @@ class PrinterLine(ConnectedDriver, ABC):
     def _new_connection(self) -> None:
         self._reader = AnswerReader()
         self._status = PrinterStatus()
+        self._sensor.forget_level()
         self._questions = StatusQuestions()
         self._heard = 0
         self._greeted = False
@@ -141,6 +143,8 @@ class PrinterLine(ConnectedDriver, ABC):
         if trouble_of(self._status) is not None:
             self._troubled_ms = now
         self._status = self._status.after(answer)
+        if self._status.drawer_high is not None:
+            self._feel_drawer(now, high=self._status.drawer_high)
         if isinstance(answer, PrinterText) and self._identity_asked:
             self._identity_asked = False
             _, name = self._identity.popleft()
@@ -156,6 +160,12 @@ class PrinterLine(ConnectedDriver, ABC):
         trouble = trouble_of(self._status)
         if trouble is not None and trouble.stops and not watch.answered:
             watch.trouble = watch.trouble or trouble
+
+    def _feel_drawer(self, now_ms: int, *, high: bool) -> None:
+        level = self._sensor.open_level
+        self._sensor.saw(high=high, at_ms=now_ms)
+        if self._sensor.open_level != level:
+            self.ports.log.info("drawer_level_learnt", open_level=self._sensor.open_level)
 
     # --- asking ---------------------------------------------------------------------------
 
@@ -239,7 +249,7 @@ class PrinterLine(ConnectedDriver, ABC):
         if not self._questions.introduced:
             return
         trouble = trouble_of(self._status)
-        fields = fields_of(self._status, self._open_level)
+        fields = fields_of(self._status, self._sensor.open_level)
         shown = (trouble, self._status.known, *fields.values())
         if shown == self._shown:
             return

@@ -20,9 +20,10 @@ class PrinterEscposSettings(PaperFormat, frozen=True, forbid_unknown_fields=True
 
     `evidence`: what is asked for behind a receipt: `process_id` (Epson; GS r besides, for
     printers without it), `status` (GS r) or `none`. `drawer_open_level`: what the sensor
-    shows while the drawer is open; empty: learnt when a kick opens it. `pole_display`: a
-    customer display hangs on the printer; leave it off where none does, for some printers put
-    on paper what is meant for it. `pole_page` is the display's own code page.
+    shows while the drawer is open; empty: learnt when a kick opens it, and right for a
+    drawer without a sensor. `pole_display`: a customer display hangs on the printer; leave it
+    off where none does, for some printers put on paper what is meant for it. `pole_page` is the
+    display's own code page.
     """
 
     address: str

@@ -188,9 +188,10 @@ class _Listener:
         match end:
             case Answer(refusal):
                 return not_closed(refusal)
-            case Aborted(code) if heard is None:
+            case Aborted(code, named) if heard is None:
                 told = None if failed is None else failed.result
-                return not_closed(told or code, "" if failed is None else failed.words, lines)
+                words = named if failed is None else failed.words or named
+                return not_closed(told or code, words, lines)
             case Completion() if heard is not None and failed is None:
                 return msgspec.structs.replace(heard, lines=lines)
             case Completion() if failed is not None and heard is None:

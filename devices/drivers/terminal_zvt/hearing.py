@@ -67,10 +67,10 @@ class Hearing:
         match end:
             case Answer(refusal):
                 return refused(refusal, kind=kind)
-            case Aborted(code) if self.note.heard is None:
+            case Aborted(code, named) if self.note.heard is None:
                 status = self._status
                 told = None if status is None else status.result
-                words = "" if status is None else status.words
+                words = named if status is None else status.words or named
                 return self._with_receipts(refused(told or code, words, kind))
             case Completion() if self.note.heard is not None and self._unsaid:
                 return None

@@ -11,6 +11,7 @@ from devices.drivers.terminal_zvt.line import End, ZvtLine, code_of
 from devices.drivers.terminal_zvt.settings import TerminalZvtSettings
 from devices.protocols import zvt_commands as commands
 from devices.protocols.zvt_messages import (
+    Aborted,
     Completion,
     IntermediateStatus,
     Message,
@@ -90,6 +91,8 @@ class TerminalServices:
     def _failed(self, job: DeviceJob, end: End) -> JobResult:
         code = code_of(end)
         words = result_words(OK if code is None else code)
+        if isinstance(end, Aborted) and end.words:
+            words = f"{words} ({end.words})"
         return job.failed(self._ports.clock.now_ms(), "terminal_refused", words, _LOOK)
 
 

@@ -34,9 +34,9 @@ class TerminalZvtSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     `address`: `tcp://HOST:20007`, or `serial:///dev/NAME` with, where needed, `?baud=115200`;
     ZVT's serial line has 9600 baud and two stop bits unless told. `password_file`: a file on
     this host with six digits. Without a file the standard's factory value 000000 is used.
-    `text_encoding` is the maker's: cp437, latin-1, zvt7 or utf-8. `config_byte` as in 06 00;
-    BE (190): the till prints what the terminal composes. `answer_ms_max` is T3,
-    `silence_ms_max` T4.
+    `text_encoding` is the maker's: cp437, utf-8, zvt7, latin-1, iso8859-2 or
+    iso8859-15. `config_byte` as in 06 00; BE (190): the till prints what the
+    terminal composes. `answer_ms_max` is T3, `silence_ms_max` T4.
     """
 
     address: str

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from devices.scripted_actions import Action, Actions, NoArguments
 from devices.simulators.printer_escpos.mechanics import Paper
-from devices.simulators.printer_escpos.printer import SimulatedPrinter
+from devices.simulators.printer_escpos.peer import PrinterPeer
 
 
 class PaperLastsArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,31 +39,31 @@ class LockArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     locked: bool = True
 
 
-def _paper(printer: SimulatedPrinter, paper: Paper) -> None:
+def _paper(printer: PrinterPeer, paper: Paper) -> None:
     printer.paper = paper
 
 
-def _cover(printer: SimulatedPrinter, *, is_open: bool) -> None:
+def _cover(printer: PrinterPeer, *, is_open: bool) -> None:
     printer.cover_open = is_open
 
 
-def _paper_lasts(printer: SimulatedPrinter, args: PaperLastsArgs) -> None:
+def _paper_lasts(printer: PrinterPeer, args: PaperLastsArgs) -> None:
     printer.paper_lasts(args.lines)
 
 
-def _trouble(printer: SimulatedPrinter, args: TroubleArgs) -> None:
+def _trouble(printer: PrinterPeer, args: TroubleArgs) -> None:
     printer.set_trouble(**msgspec.structs.asdict(args))
 
 
-def _drop_after(printer: SimulatedPrinter, args: DropAfterArgs) -> None:
+def _drop_after(printer: PrinterPeer, args: DropAfterArgs) -> None:
     printer.drop_after(args.bytes)
 
 
-def _lock(printer: SimulatedPrinter, args: LockArgs) -> None:
+def _lock(printer: PrinterPeer, args: LockArgs) -> None:
     printer.drawer_locked = args.locked
 
 
-def shows(printer: SimulatedPrinter) -> dict[str, Any]:
+def shows(printer: PrinterPeer) -> dict[str, Any]:
     """Return what lies under the printer, hangs out of it, and how it is."""
     return {
         "receipts": printer.receipts(),

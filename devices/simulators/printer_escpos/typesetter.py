@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from devices.simulators.printer_escpos import pages
@@ -46,11 +47,20 @@ class Machine(Protocol):
 class Typesetter:
     """Modes as ESC/POS sets them, and one line that is not printed yet.
 
+    `decode` says which signs bytes are in a page and a country; `line_dots` is from line to line.
+
     Every method named `set_...`, `feed_...` or `go_...` takes the argument bytes of its command.
     """
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        decode: Callable[[bytes, int, int], str] = pages.decode,
+        line_dots: int = _DOTS_PER_LINE,
+    ) -> None:
         self._machine = machine
+        self._decode = decode
+        self._usual_line_dots = line_dots
         self.initialise()
 
     def initialise(self) -> None:
@@ -61,7 +71,7 @@ class Typesetter:
         self._height = 1
         self._width = 1
         self._align = 0
-        self._line_dots = _DOTS_PER_LINE
+        self._line_dots = self._usual_line_dots
         self._forget_line()
 
     def _forget_line(self) -> None:
@@ -78,7 +88,7 @@ class Typesetter:
         """Set the run of text that the buffer begins with; return its length."""
         run = _TEXT.match(buffer)
         data = run.group() if run else b""
-        text = pages.decode(data, self._page, self._country)
+        text = self._decode(data, self._page, self._country)
         room = self._machine.columns - self._line_columns
         if text.isascii() and len(text) * self._width <= room:
             self._put(text, len(text) * self._width)
@@ -193,7 +203,7 @@ class Typesetter:
 
     def set_spacing(self, args: bytes) -> None:
         """ESC 3 n and ESC 2."""
-        self._line_dots = args[0] if args else _DOTS_PER_LINE
+        self._line_dots = args[0] if args else self._usual_line_dots
 
     def feed_lines(self, args: bytes) -> None:
         """ESC d: the line at hand and n - 1 empty ones, or n empty ones."""

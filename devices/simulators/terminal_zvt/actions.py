@@ -80,7 +80,10 @@ def _manners(terminal: SimulatedTerminal, args: MannersArgs) -> None:
 
 
 def shows(terminal: SimulatedTerminal) -> dict[str, Any]:
-    """Return its display, what is under way, and what the acquirer booked."""
+    """Return its display, what is under way, what the acquirer booked, and the days it closed.
+
+    `stall_at` is where it will wait once; empty as soon as it does.
+    """
     return {
         "display": terminal.display,
         "busy": terminal.busy,
@@ -88,6 +91,8 @@ def shows(terminal: SimulatedTerminal) -> dict[str, Any]:
         "next": terminal.next_script,
         "booked": terminal.booked(),
         "balance_minor": terminal.balance_minor,
+        "closed": terminal.closed(),
+        "stall_at": terminal.stall_at or "",
     }
 
 

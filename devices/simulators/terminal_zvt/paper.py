@@ -17,7 +17,9 @@ _SCHEME: Final = "Testkarte"
 _LAST_LINE: Final = 0x83
 """The last line and three lines of feed."""
 _CENTRED: Final = 0x40
-_SETS: Final = {"cp437": 0xFF, "utf-8": 0xFE, "latin-1": 0x01}
+_SETS: Final = {
+    "cp437": 0xFF, "utf-8": 0xFE, "latin-1": 0x01, "iso8859-2": 0x02, "iso8859-15": 0x0F,
+}  # fmt: skip
 _NAMES: Final[dict[TransactionKind, str]] = {
     "payment": "Zahlung",
     "refund": "Gutschrift",
@@ -29,7 +31,13 @@ _NAMES: Final[dict[TransactionKind, str]] = {
 
 
 def approved_status(
-    done: Transaction, currency: int, encoding: str, *, sync_receipt: bool, told_minor: int
+    done: Transaction,
+    currency: int,
+    encoding: str,
+    *,
+    sync_receipt: bool,
+    told_minor: int,
+    signs: bool = False,
 ) -> bytes:
     """Return the data of 04 0F for a booking; `told_minor` is what it calls its amount."""
     at = datetime.fromtimestamp(done.when / 1000, tz=UTC)
@@ -44,8 +52,10 @@ def approved_status(
     data += long_text(0x3C, written(f"{_NAMES[done.kind]} erfolgt", encoding))
     if done.of_trace:
         data += b"\x37" + digits(done.of_trace, 3)
-    if sync_receipt:
-        data += thing("06", thing("1F1F", digits(done.receipt, 2)))
+    sync = (thing("1F1F", digits(done.receipt, 2)),) if sync_receipt else ()
+    signed = (thing("1F10", b"\x01"),) if signs else ()
+    if sync or signed:
+        data += thing("06", *sync, *signed)
     return data + b"\x88" + digits(done.turnover, 3)
 
 
@@ -56,6 +66,13 @@ def declined_status(
     data = bytes([0x27, code, 0x04]) + digits(amount_minor, 6) + b"\x49" + digits(currency, 2)
     data += b"\x0b" + digits(trace, 3) + b"\x29" + digits(TERMINAL_ID, 4)
     return data + long_text(0x3C, written(f"{_NAMES[kind]} abgelehnt für diese Karte", encoding))
+
+
+def named_error(code: str, text: str, encoding: str) -> bytes:
+    """Return the container that names what went wrong; empty when nothing is to be named."""
+    number = thing("1F16", bytes.fromhex(code)) if code else b""
+    words = thing("1F17", written(text, encoding)) if text else b""
+    return thing("06", number, words) if number or words else b""
 
 
 def receipt_lines(kind: int, done: Transaction) -> list[tuple[int, str]]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from edge.contract.errors import Refused
 
@@ -58,12 +59,15 @@ class SimulatedTerminalSettings(msgspec.Struct, frozen=True, forbid_unknown_fiel
     `after_end_of_day`: what 06 20 names then: the transaction before, nothing, or the end of
     day itself. `names_text_set`: whether blocks of text name their character set.
     `reservations`: whether it offers them; `capture_tells`: which amount it tells of a capture.
+    `signs`: the customer signs instead of typing a PIN. `error_text`, `error_code`: how it names
+    what went wrong when it declines (1F17, 1F16), in its status information or, with
+    `error_told` "abort", in 06 1E alone.
     """
 
     journal: str = ""
     password: str = "000000"  # noqa: S105 - the factory value
     currency: str = "EUR"
-    text_encoding: Literal["cp437", "latin-1", "zvt7", "utf-8"] = "cp437"
+    text_encoding: Literal["cp437", "latin-1", "iso8859-2", "iso8859-15", "zvt7", "utf-8"] = "cp437"
     sync_receipt: bool = True
     takes_back_reversals: bool = True
     refunds: bool = True
@@ -82,6 +86,10 @@ class SimulatedTerminalSettings(msgspec.Struct, frozen=True, forbid_unknown_fiel
     names_text_set: bool = False
     reservations: bool = True
     capture_tells: Literal["charged", "released"] = "charged"
+    signs: bool = False
+    error_text: str = ""
+    error_code: Annotated[str, Meta(pattern=r"^([0-9a-f]{2}){0,8}$")] = ""
+    error_told: Literal["status", "abort"] = "status"
 
 
 def script_named(name: str) -> Script:

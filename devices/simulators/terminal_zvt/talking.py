@@ -73,6 +73,7 @@ class TerminalTalk:
             self._settings.text_encoding,
             sync_receipt=self._settings.sync_receipt,
             told_minor=self._told_minor(done),
+            signs=self._settings.signs and done.kind == "payment",
         )
 
     def _told_minor(self, done: Transaction) -> int:

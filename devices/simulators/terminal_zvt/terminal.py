@@ -257,7 +257,12 @@ class SimulatedTerminal(TerminalOffice):
             self._acquirer.next_trace(),
             self._settings.text_encoding,
         )
-        await self._say_and_wait(line, "040f", status)
+        settings = self._settings
+        error = paper.named_error(settings.error_code, settings.error_text, settings.text_encoding)
+        if settings.error_told == "abort":
+            await self._say_and_wait(line, "061e", bytes([code]) + error)
+            return
+        await self._say_and_wait(line, "040f", status + error)
         await self._say_and_wait(line, "061e", bytes([code]))
 
     async def _customer(self, line: TillLine, script: Script) -> Script:

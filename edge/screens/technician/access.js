@@ -7,11 +7,13 @@ import { deviceTalks, isWord, say, talk } from "./technician_words.js";
 import * as store from "./store.js";
 
 const AGAIN_MS = 1_500;
+/** Refusals that only a page gets which is another one than the box's own of today. */
+const PAGE_UNFIT = new Set(["misdirected", "foreign_origin", "encoding_refused", "body_not_expected", "wrong_content_type", "bad_request", "json_not_strict", "not_json", "wrong_shape", "json_too_deep", "not_found", "method_not_allowed", "too_large", "expectation_failed", "event_too_large", "not_allowed", "service_token_wrong", "another_till"]);
 
 /** Says why something was not done, in the reader's language where the code is known. @param {unknown} error */
 export function why(error) {
   if (!(error instanceof Refusal)) return say("silent");
-  const word = `refusal_${error.code}`;
+  const word = PAGE_UNFIT.has(error.code) ? "refusal_page_unfit" : `refusal_${error.code}`;
   const { role, till } = error.params;
   const params = { ...error.params, ...(role ? { role: kindName(role) } : {}), ...(till ? { till: tillName(till) } : {}) };
   return isWord(word) ? say(word, params) : [error.message, error.advice].filter(Boolean).join(" ");

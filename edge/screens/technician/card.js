@@ -3,7 +3,7 @@ import { html, Icon, State } from "../kit/parts.js";
 import { clock, day } from "../kit/numbers.js";
 import { deviceName, iconOf, kindName, situation, standing, tillName } from "./device_words.js";
 import { isWord, say } from "./technician_words.js";
-import { testDevice } from "./wishes.js";
+import { saveRecording, testDevice } from "./wishes.js";
 import * as store from "./store.js";
 
 /** @typedef {import("./store").WallDevice} WallDevice */
@@ -19,7 +19,7 @@ const told = (kind, value) => {
 };
 
 /** @param {number} at */
-const when = (at) => (Date.now() - at < DAY_MS ? clock(at) : day(at));
+export const when = (at) => (Date.now() - at < DAY_MS ? clock(at) : day(at));
 
 /** @param {{device: WallDevice, whole?: boolean}} props */
 export function Facts({ device, whole = false }) {
@@ -32,6 +32,7 @@ export function Facts({ device, whole = false }) {
   row(say("weight"), device.weight === "stable" || device.weight === "unstable" ? `${(device.weight_g / GRAMS).toFixed(3)}\u00a0kg` : device.weight && told("weight", device.weight));
   row(say("last_scan"), device.last_scan_at ? html`<bdi>${device.last_scan.slice(0, SCAN_CHARS_SHOWN)}</bdi> · <bdi>${when(device.last_scan_at)}</bdi>` : "");
   row(say("queue"), device.jobs_waiting ? say("queue_n", { n: device.jobs_waiting }) : whole ? say("queue_empty") : "");
+  row(say("day_last"), device.day?.at ? when(device.day.at) : "");
   row(say("firmware"), device.firmware);
   row(say("serial_number"), whole ? device.serial_number : "");
   if (whole) {
@@ -54,6 +55,18 @@ export function TestKeys({ device, most = 9 }) {
   return device.tests.slice(0, most).map((test) => html`<button type="button" class="key" key=${test} aria-disabled=${busy ? "true" : undefined} onClick=${press(test)}>${say(`test_${test}`)}</button>`);
 }
 
+/** Ends a terminal's day, or looks at how it ended. @param {{device: WallDevice}} props */
+export function DayKey({ device }) {
+  if (!device.ends_day && !device.day) return null;
+  return html`<button type="button" class="key" onClick=${() => (store.sheet.value = { kind: "day", id: device.id })}>${say("end_day")}</button>`;
+}
+
+/** @param {{device: WallDevice}} props */
+export function RecordKey({ device }) {
+  const busy = store.testing.value.has(device.id);
+  return device.records && html`<button type="button" class="key" aria-disabled=${busy ? "true" : undefined} onClick=${() => void saveRecording(device)}>${say("record")}</button>`;
+}
+
 /** @param {{device: WallDevice}} props */
 export function DeviceCard({ device }) {
   const { tone, word } = standing(device);
@@ -67,7 +80,7 @@ export function DeviceCard({ device }) {
     <div><p>${words}</p>${next && html`<p class="todo"><${Icon} name="chevron" size="s" turns /><span>${next}</span></p>`}${own && html`<p class="hint own"><bdi lang="en">${own}</bdi></p>`}</div>
     <${Facts} device=${device} />
     <footer>${gone && html`<button type="button" class="key" onClick=${() => (store.sheet.value = { kind: "replace", id: device.id })}>${say("replace")}</button>`}
-      <${TestKeys} device=${device} most=${gone ? 1 : 2} />
+      ${device.state === "lost" ? html`<${RecordKey} device=${device} />` : html`<${TestKeys} device=${device} most=${gone || device.ends_day ? 1 : 2} />`}<${DayKey} device=${device} />
       <button type="button" class="key key--quiet" aria-label=${say("more_of", { device: name })} onClick=${() => (store.sheet.value = { kind: "device", id: device.id })}><${Icon} name="more" /></button></footer></li>`;
 }
 

@@ -4,9 +4,11 @@ import { useMemo } from "preact/hooks";
 import { newId } from "../kit/ids.js";
 import { html, Icon } from "../kit/parts.js";
 import { freeRoles } from "./adopt_sheet.js";
-import { Facts, TestKeys } from "./card.js";
+import { DayKey, Facts, RecordKey, TestKeys } from "./card.js";
+import { DeviceLog } from "./device_log.js";
 import { counts, deviceName, situation, tillName } from "./device_words.js";
 import { Fault, Roles, Text, Tills } from "./fields.js";
+import { whole } from "./figures.js";
 import { Sheet } from "./sheet.js";
 import { say } from "./technician_words.js";
 import { bind, release, testDevice } from "./wishes.js";
@@ -22,10 +24,11 @@ export function DeviceSheet({ id }) {
       <p>${words} ${next}</p>${own && html`<p class="hint"><bdi lang="en">${own}</bdi></p>`}
       <${Facts} device=${device} whole />
       ${device.statistics.length > 0 && html`<div class="scroll" tabindex="0" role="group" aria-label=${say("statistics")}><table class="table"><thead><tr><th>${say("statistics")}</th><th class="num">${say("since_start")}</th></tr></thead><tbody>${counts(device).map(
-        (each) => html`<tr key=${each.name}><td><bdi>${each.name}</bdi></td><td class="num">${new Intl.NumberFormat().format(each.count)}</td></tr>`,
+        (each) => html`<tr key=${each.name}><td><bdi>${each.name}</bdi></td><td class="num">${whole(each.count)}</td></tr>`,
       )}</tbody></table></div>`}
+      <${DeviceLog} device=${device} />
       ${device.fixed && html`<p class="quiet">${say("fixed_words")}</p>`}</div>
-    <div class="sheet__foot"><${TestKeys} device=${device} />
+    <div class="sheet__foot"><${TestKeys} device=${device} /><${DayKey} device=${device} /><${RecordKey} device=${device} />
       ${!device.fixed && html`<button type="button" class="key" onClick=${() => open("replace")}>${say("replace")}</button>
       <button type="button" class="key" onClick=${() => open("bind")}>${say("change")}</button>
       <button type="button" class="key key--danger" onClick=${() => open("release")}>${say("release")}</button>`}</div><//>`;

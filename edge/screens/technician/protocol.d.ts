@@ -36,6 +36,17 @@ export interface TerminalDayView {
   difference_minor: number;
   inferred: boolean;
   currency: string;
+  reason: string;
+  schemes: SchemeSum[];
+}
+
+export interface SchemeSum {
+  scheme: string;
+  told?: boolean;
+  count?: number;
+  amount_minor?: number;
+  ledger_count?: number;
+  ledger_minor?: number;
 }
 
 export interface WallDevice {
@@ -69,6 +80,54 @@ export interface WallDevice {
   tests: DeviceTest[];
   ends_day: boolean;
   day: TerminalDayView | null;
+  records: boolean;
+  noted: number;
+}
+
+export interface LogEntry {
+  at: number;
+  what: string;
+  name?: string;
+  value?: string;
+  count?: number;
+  code?: string;
+  words?: string;
+}
+
+export interface DeviceLogView {
+  device: string;
+  noted: number;
+  entries: LogEntry[];
+}
+
+export interface RecordingBody {
+  outcome: "done" | "failed" | "unknown" | "waiting";
+  host: string;
+  file: string;
+  size_bytes: number;
+  content: string;
+  code: string;
+  words: string;
+  advice: string;
+}
+
+export interface BoxPart {
+  name: string;
+  state: "well" | "watch" | "person";
+  code: string;
+  words: string;
+  advice: string;
+  params: Record<string, number | string>;
+}
+
+export interface BoxView {
+  version: string;
+  python: string;
+  system: string;
+  sqlite: string;
+  up_s: number;
+  machine_up_s: number;
+  parts: BoxPart[];
 }
 
 export interface FoundDevice {
@@ -122,6 +181,7 @@ export interface WallView {
   tills: string[];
   devices: WallDevice[];
   hosts: WallHost[];
+  box: BoxView;
 }
 
 export interface TestBody {

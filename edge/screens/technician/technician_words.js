@@ -18,7 +18,8 @@ export async function talk(wanted) {
   try {
     let words = catalogues.get(wanted);
     if (!words) {
-      words = /** @type {Catalogue} */ ((await import(`./words/${wanted}.js`)).WORDS);
+      // from above, for a pack lies beside this folder and not in it
+      words = /** @type {Catalogue} */ ((await import(`../technician/words/${wanted}.js`)).WORDS);
       catalogues.set(wanted, words);
     }
     await speak(wanted);

@@ -3,8 +3,11 @@ import { html, Icon, Notice, State } from "../kit/parts.js";
 import { deviceLanguage, theme, THEMES } from "../kit/choices.js";
 import { signOut } from "./access.js";
 import { AdoptSheet, ReplaceSheet } from "./adopt_sheet.js";
+import { BoxSheet, BoxStrip } from "./box_health.js";
 import { DeviceCard, FoundCard } from "./card.js";
+import { DaySheet } from "./day_sheet.js";
 import { BindSheet, DeviceSheet, DrawerSheet, ReleaseSheet } from "./device_sheet.js";
+import { RecordingSheet } from "./recording_sheet.js";
 import { kitSays, language, LANGUAGES, say, talk } from "./technician_words.js";
 import * as store from "./store.js";
 
@@ -54,7 +57,7 @@ function Filter() {
 
 function Cards() {
   const shown = store.shown.value;
-  const devices = shown === "found" ? [] : store.devices.value.filter((device) => shown === "all" || !device.well);
+  const devices = shown === "found" ? [] : store.devices.value.filter((device) => shown === "all" || store.wantsSomebody(device));
   const found = shown === "trouble" ? [] : store.found.value;
   if (devices.length + found.length === 0) {
     return html`<div class="empty paper"><${Icon} name=${shown === "trouble" ? "well" : "found"} size="l" /><h2>${shown === "trouble" ? say("no_trouble") : shown === "found" ? say("nothing_found") : say("none_yet")}</h2><p>${shown === "trouble" ? say("no_trouble_words") : say("nothing_found_words")}</p></div>`;
@@ -75,6 +78,12 @@ function OpenSheet() {
       return html`<${ReleaseSheet} key=${`release ${sheet.id}`} id=${sheet.id} />`;
     case "drawer":
       return html`<${DrawerSheet} key=${`drawer ${sheet.id}`} id=${sheet.id} />`;
+    case "day":
+      return html`<${DaySheet} key=${`day ${sheet.id}`} id=${sheet.id} />`;
+    case "recording":
+      return html`<${RecordingSheet} key=${`recording ${sheet.id}`} id=${sheet.id} body=${sheet.body} />`;
+    case "box":
+      return html`<${BoxSheet} key="box" />`;
     case "device":
       return html`<${DeviceSheet} key=${sheet.id} id=${sheet.id} />`;
     default:
@@ -84,6 +93,6 @@ function OpenSheet() {
 
 export function Wall() {
   const opening = store.view.value === null;
-  return html`<${Top} /><main class="page"><section><div class="bar"><h1>${say("wall")}</h1><${Filter} /></div><${Line} />
+  return html`<${Top} /><${BoxStrip} /><main class="page"><section><div class="bar"><h1>${say("wall")}</h1><${Filter} /></div><${Line} />
     ${opening ? html`<div class="wall" aria-busy="true"><span class="bone"></span><span class="bone"></span><span class="bone"></span></div>` : html`<${Cards} />`}</section><${Machines} /></main><${OpenSheet} />`;
 }

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -183,6 +184,82 @@ async def test_a_result_that_does_not_add_up_is_not_sold(
             assert (await bench.outcome()).weight_g == 742
         else:
             assert (await bench.trouble()).code == "scale_silent"
+
+
+# --- a tare --------------------------------------------------------------------------------
+
+
+async def test_a_scale_that_is_not_known_to_take_a_tare_is_told_none_and_weighs_gross() -> None:
+    async with scale_bench(NAME, {"tare": "refused"}) as bench:
+        bench.scale.put(742)
+        outcome = await bench.outcome(tare_g=10)
+        assert (outcome.weight_g, outcome.tare_g) == (742, 0), "the till takes it off"
+
+
+async def test_one_that_takes_it_weighs_net_and_says_what_it_took_off() -> None:
+    async with scale_bench(NAME, takes_tare=True) as bench:
+        bench.scale.put(742)
+        outcome = await bench.outcome(tare_g=10)
+        assert (outcome.weight_g, outcome.tare_g) == (732, 10)
+        assert bench.scale.tare_g == 10, "the customer reads the price without the container"
+
+
+@pytest.mark.parametrize("keeps_tare", [False, True])
+async def test_the_tare_of_one_customer_is_never_the_next_ones(keeps_tare: bool) -> None:
+    async with scale_bench(NAME, {"keeps_tare": keeps_tare}, takes_tare=True) as bench:
+        bench.scale.put(742)
+        await bench.outcome(tare_g=10)
+        bench.scale.put(500)
+        outcome = await bench.outcome()
+        assert (outcome.weight_g, outcome.tare_g) == (500, 0)
+        bench.scale.put(742)
+        assert (await bench.outcome(tare_g=42)).weight_g == 700
+
+
+@pytest.mark.parametrize(
+    ("set_up", "tare_g"),
+    [({"tare": "refused"}, 10), ({"tare_g_max": 9}, 10), ({"step_g": 4}, 10), ({}, 10_000)],
+)
+async def test_a_tare_that_it_cannot_take_is_refused_in_words_and_nothing_is_weighed(
+    set_up: dict[str, Any], tare_g: int
+) -> None:
+    async with scale_bench(NAME, set_up, takes_tare=True) as bench:
+        bench.scale.put(742)
+        error = await bench.trouble(tare_g=tare_g)
+        assert isinstance(error, DeviceNeedsPerson)
+        assert error.code == "scale_refuses_tare"
+        assert "type the weight" in error.advice
+        assert bench.scale.asked == 0
+
+
+async def test_a_scale_that_knows_no_record_with_a_tare_is_told_apart_from_another_dialog() -> None:
+    async with scale_bench(NAME, takes_tare=True) as bench:
+        bench.scale.put(742)
+        obey = bench.scale._obey
+        bench.scale._obey = lambda record: (
+            bench.scale._refuse("10") if record[:2] == b"03" else obey(record)
+        )
+        assert (await bench.trouble(tare_g=10)).code == "scale_refuses_tare"
+
+
+@pytest.mark.parametrize(
+    ("grams", "tare_g", "code"),
+    [
+        (9, 10, "scale_tare_too_large"),
+        (-30, 0, "scale_below_zero"),
+        (-30, 10, "scale_tare_too_large"),
+    ],
+)
+async def test_less_than_the_tare_is_no_weight(grams: int, tare_g: int, code: str) -> None:
+    async with scale_bench(NAME, takes_tare=True) as bench:
+        bench.scale.put(grams)
+        assert (await bench.trouble(tare_g=tare_g)).code == code
+
+
+async def test_a_container_alone_is_nothing_to_sell() -> None:
+    async with scale_bench(NAME, takes_tare=True) as bench:
+        bench.scale.put(10)
+        assert await bench.outcome(tare_g=10) == WeighOutcome(0, "", tare_g=10)
 
 
 async def test_a_result_that_nobody_waits_for_any_more_is_nobodys() -> None:

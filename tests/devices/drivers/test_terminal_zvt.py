@@ -78,6 +78,38 @@ async def test_receipts_in_every_encoding_come_as_the_till_registered(
         assert "abgelehnt für" in no.reason
 
 
+@pytest.mark.parametrize("told", ["status", "abort"])
+async def test_the_terminals_own_error_is_told_with_ours(told: str) -> None:
+    sim = SimulatedTerminalSettings(
+        decline_code=0xFF, error_text="Schlüssel fehlt", error_code="2105", error_told=told
+    )
+    async with zvt_shop(sim) as shop:
+        shop.terminal.next_script = "decline"
+        no = outcome_of(await shop.driver.perform(shop.pay(100)))
+        assert (no.outcome, no.code) == ("declined", "FF")
+        assert no.reason.startswith("The terminal has a fault. (")
+        assert no.reason.endswith("Schlüssel fehlt)")
+
+
+async def test_an_error_without_words_is_told_by_its_number() -> None:
+    sim = SimulatedTerminalSettings(decline_code=0xFF, error_code="2105", error_told="abort")
+    async with zvt_shop(sim) as shop:
+        shop.terminal.next_script = "decline"
+        no = outcome_of(await shop.driver.perform(shop.pay(100)))
+        assert no.reason == "The terminal has a fault. (error 2105)"
+
+
+@pytest.mark.parametrize("signs", [False, True])
+@pytest.mark.parametrize("script", ["approve", "cut_after_approval"])
+async def test_a_payment_that_wants_a_signature_says_so(signs: bool, script: str) -> None:
+    async with zvt_shop(SimulatedTerminalSettings(signs=signs)) as shop:
+        shop.terminal.next_script = script
+        job = shop.pay(100)
+        await shop.driver.perform(job)
+        paid = await shop.definite(job)
+        assert (paid.outcome, paid.signature) == ("approved", signs)
+
+
 async def test_a_till_that_does_not_take_blocks_gets_lines() -> None:
     async with scripted() as pt:
         paying = await pt.payment_begun(1234)

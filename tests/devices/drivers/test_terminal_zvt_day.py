@@ -230,6 +230,15 @@ async def closing_begun(pt: Scripted) -> tuple[DeviceJob, asyncio.Task[JobResult
     return job, closing
 
 
+async def test_why_a_terminal_gave_up_its_end_of_day_is_told_in_its_words() -> None:
+    async with scripted() as pt:
+        _, closing = await closing_begun(pt)
+        await pt.say("06 1E", "77 06 07 1F17 04 4E65696E")
+        told = day_of(await closing)
+        assert (told.outcome, told.code) == ("not_closed", "77")
+        assert told.reason == "The end-of-day batch is not possible now. (Nein)"
+
+
 @pytest.mark.parametrize(
     ("script", "status", "what"),
     [

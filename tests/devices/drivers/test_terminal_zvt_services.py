@@ -71,6 +71,18 @@ async def test_a_diagnosis_that_fails_leaves_the_terminal_in_use() -> None:
         assert "diagnosis" in pt.shop.ports.state["health"]
 
 
+async def test_why_a_terminal_will_not_serve_is_told_in_its_words() -> None:
+    async with scripted() as pt:
+        job = pt.shop.job(JobKind.SERVICE_TERMINAL, ServiceTerminalArgs())
+        serving = asyncio.create_task(pt.shop.driver.perform(job))
+        assert await pt.hear() == "0670"
+        await pt.write("80 00 00")
+        await pt.say("06 1E", "A3 06 09 1F17 06 4B6162656C3F")
+        error = (await serving).error
+        assert error is not None
+        assert error.detail == "The terminal has no connection to the card network. (Kabel?)"
+
+
 async def test_what_is_in_doubt_is_asked_about_before_any_diagnosis() -> None:
     async with scripted() as pt:
         paying = await pt.payment_begun(1234)

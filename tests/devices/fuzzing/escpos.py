@@ -28,6 +28,7 @@ from devices.protocols.escpos_text import (
 )
 from devices.protocols.escpos_trouble import fields_of, trouble_of
 from devices.protocols.letters import OVERHANG_DOTS, Drawn, LetterSize
+from devices.protocols.receipt_setting import qr_module_dots
 from devices.protocols.text_direction import begins_right, has_turns, levels_of, runs_of
 from devices.simulators.printer_escpos import SimulatedPrinter, SimulatedPrinterSettings
 from edge.contract.receipt_document import (
@@ -154,7 +155,7 @@ def encoder() -> Play:
     log = open_log("fuzz", io.StringIO())
 
     def play(chance: Random) -> None:
-        blocks = tuple(_block(chance) for _ in range(chance.randint(1, 2)))
+        blocks = tuple(some_block(chance) for _ in range(chance.randint(1, 2)))
         document = ReceiptDocument("Fuzz", blocks, chance.choice(("en", "ar", "zh", "x" * 9)))
         encoded = chance.choice(encoders).encode(document)
         # an interpreter that was written for the other side finds no command of the text's own
@@ -165,11 +166,12 @@ def encoder() -> Play:
         assert printer.unknown_commands == 0
         assert not printer.pulses, "a text opened the drawer"
         assert not any(command in encoded.data for command in _REAL_TIME)
+        assert qr_module_dots(chance.randint(0, 10_000)) in {0, 3, 4, 5, 6}
 
     return play
 
 
-def _block(chance: Random) -> ReceiptBlock:  # noqa: PLR0911 - a return for each kind
+def some_block(chance: Random) -> ReceiptBlock:  # noqa: PLR0911 - a return for each kind
     match chance.randrange(20):
         case 0:
             return RuleBlock()

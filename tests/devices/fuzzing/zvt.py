@@ -27,6 +27,7 @@ from devices.protocols.zvt_fields import (
     read_length_digits,
 )
 from devices.protocols.zvt_messages import (
+    Aborted,
     Completion,
     IntermediateStatus,
     PrintedText,
@@ -78,6 +79,11 @@ _BODIES = (
     b"\x83** Beleg ** 4111 1111 1111 1111",
     b"\x06\x0e\x1f\x07\x01\x01\x25\x08\x09\x01\x40\x07\x03abc",
     b"\xf0\xf0\xf7SIM 1.0\x00",
+    b"\xff\x06\x1b\x14\x01\x0f\x1f\x17\x15K 4111 1111 1111 1111",
+    b"\x6f\x09\x78\x06\x06\x1f\x17\x03abc",
+    b"\x27\xff\x8a\xff\x06\x13\x1f\x16\x08"
+    + bytes.fromhex(CARD)
+    + b"\x41\x02\x01\x05\x1f\x10\x01\x01",
 )
 _CONTROLS = (*(each.value for each in Control), 0x8000, 0x8400, 0x8483, 0x04FF, 0x0000, 0xFFFF)
 
@@ -194,6 +200,10 @@ def messages() -> Play:
                 assert message.amount_minor is None or message.amount_minor >= 0
                 _ = message.result, message.currency_number, message.original_trace
                 _ = message.sync_receipt, message.authorisation, message.terminal_id
+                assert message.signature in {True, False}
+            case Aborted(_, words):
+                assert CARD not in words
+                _harmless(words)
             case IntermediateStatus():
                 assert message.words
                 assert message.minutes >= 0

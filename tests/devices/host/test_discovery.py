@@ -106,3 +106,9 @@ async def test_a_host_runs_its_looks_by_the_clock_and_notices_by_itself(
         looking = host._around.tasks.start("discovery", host.run_discovery)
         await until(lambda: addresses(bench) == ["usb:04b8:0e15"])
         looking.cancel()
+
+
+async def test_why_the_network_is_not_searched_stands_in_the_report(tmp_path: Path) -> None:
+    bench = HostBench(tmp_path / "devices.db", MemoryBroker(), network_trouble="No ears. Get some.")
+    async with bench.running():
+        await until(lambda: (i := bench.edge.info()) and i.network_trouble == "No ears. Get some.")

@@ -76,7 +76,9 @@ def test_every_driver_there_is_is_offered_and_all_fit_one_report() -> None:
         ("keyboard", "input:///dev/input/by-id/usb-X-event-kbd", "scanner_hid",
          {"scanner_hid"}, {"scanner_serial", "printer_escpos", "scanner_hidpos"}),
         ("hid", "hidraw:usb/05e0:1300", "scanner_hidpos", {"scanner_hidpos"}, {"scanner_hid"}),
-        ("printer", "usb:04b8:0e15", "printer_escpos", {"printer_escpos"},
+        ("printer", "usb:04b8:0e15", "printer_escpos", {"printer_escpos", "printer_star"},
+         {"scanner_serial", "scale_cas", "display_escpos"}),
+        ("printer", "usb:0519:0003", "printer_star", {"printer_escpos", "printer_star"},
          {"scanner_serial", "scale_cas", "display_escpos"}),
     ],
 )  # fmt: skip

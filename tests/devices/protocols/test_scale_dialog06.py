@@ -16,9 +16,11 @@ from devices.protocols.scale_dialog06 import (
     adds_up,
     answers,
     price_record,
+    tare_record,
 )
 from edge.contract.device_limits import (
     SCALE_PRICE_MINOR_MAX,
+    SCALE_TARE_G_MAX,
 )
 from tests.devices.protocols.answer_cases import SPOILS, check_case
 
@@ -35,6 +37,11 @@ SEED = int(os.environ.get("SCALE_FUZZ_SEED", "20261127"))
 def test_what_the_till_says() -> None:
     assert price_record(299) == bytes.fromhex("04 02 30 31 1B 30 30 30 32 39 39 1B 03")
     assert price_record(999_999) == b"\x04\x0201\x1b999999\x1b\x03"
+    assert tare_record(299, 10) == bytes.fromhex(
+        "04 02 30 33 1B 30 30 30 32 39 39 1B 30 30 31 30 03"
+    )
+    assert tare_record(1, 0) == b"\x04\x0203\x1b000001\x1b0000\x03"
+    assert tare_record(999_999, 9_999) == b"\x04\x0203\x1b999999\x1b9999\x03"
     assert bytes.fromhex("04 05") == ASK_RESULT
     assert bytes.fromhex("04 02 30 38 03") == ASK_STATUS
 
@@ -43,6 +50,14 @@ def test_what_the_till_says() -> None:
 def test_a_price_that_does_not_fit_is_not_sent(price_minor: int) -> None:
     with pytest.raises(ValueError, match="six digits"):
         price_record(price_minor)
+    with pytest.raises(ValueError, match="six digits"):
+        tare_record(price_minor, 10)
+
+
+@pytest.mark.parametrize("tare_g", [-1, SCALE_TARE_G_MAX + 1])
+def test_nor_is_a_tare(tare_g: int) -> None:
+    with pytest.raises(ValueError, match="four digits"):
+        tare_record(299, tare_g)
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,18 @@ def test_a_password_has_six_digits(password: str) -> None:
         (0x060F, "", Completion(b"")),
         (0x061E, "6C", Aborted(0x6C)),
         (0x061E, "", Aborted(None)),
+        (0x061E, "FF 06 09 1F17 06 4E6F20534E4D", Aborted(0xFF, "No SNM")),
+        (0x061E, "FF 06 05 1F16 02 2105", Aborted(0xFF, "error 2105")),
+        (0x061E, "FF 06 0A 1F16 02 2105 1F17 02 4F4B", Aborted(0xFF, "OK")),
+        (0x061E, "6F 0978 06 04 1F17 01 41", Aborted(0x6F, "A")),
+        (0x061E, "6F 06 04 1F17 01 41", Aborted(0x6F, "A")),
+        (0x061E, "6F 49 0978 06 04 1F17 01 41", Aborted(0x6F, "A")),
+        (0x061E, "FF 06 05 1F17 02 0000", Aborted(0xFF)),
+        (0x061E, "FF 06 09 1F16 06 123456789012", Aborted(0xFF, "error 123456789012")),
+        (0x061E, "FF 06 0A 1F16 07 41111111111111", Aborted(0xFF)),
+        (0x061E, "FF 06 07 14 01 FE 1F17 00", Aborted(0xFF)),
+        (0x061E, "FF 06 08 14 01 FE 1F17 02 C3BC", Aborted(0xFF, "ü")),
+        (0x061E, "FF 06 09 1F17 06 41", Aborted(0xFF)),
         (0x0401, "", OtherMessage(0x0401)),
         (0x04FF, "", OtherMessage(0x04FF)),
         (0x06D1, "", OtherMessage(0x06D1)),
@@ -190,6 +202,25 @@ def test_an_empty_status_information() -> None:
         ("8A FE", "scheme", ""),
         ("27 00", "sync_receipt", None),
         ("8B F0F1 00 8A 2E", "scheme", "Maestro"),
+        ("8A FF 06 04 41 02 0105", "scheme", "WeChat Pay"),
+        ("8A FF 06 04 41 02 0104", "scheme", "Bluecode"),
+        ("8A FF", "scheme", ""),
+        ("8A 05 06 04 41 02 0105", "scheme", "girocard"),
+        ("06 0B 60 09 44 07 4465626974204D", "scheme", "Debit M"),
+        ("06 06 60 04 42 02 4162", "scheme", "Ab"),
+        ("8A 0A 06 06 60 04 44 02 4162", "scheme", "Visa"),
+        ("06 04 1F10 01 00", "signature", False),
+        ("06 04 1F10 01 01", "signature", True),
+        ("06 04 1F10 01 02", "signature", False),
+        ("06 04 1F10 01 05", "signature", True),
+        ("06 06 60 04 1F10 01 07", "signature", True),
+        ("06 04 1F10 01 FF", "signature", False),
+        ("06 03 1F10 00", "signature", False),
+        ("27 00", "signature", False),
+        ("27 FF 06 06 1F17 03 416263", "words", "Abc"),
+        ("27 FF 3C F0F0F2 4E6F 06 06 1F17 03 416263", "words", "No, Abc"),
+        ("27 FF 3C F0F0F4 41626321 06 06 1F17 03 416263", "words", "Abc!"),
+        ("27 FF 06 07 1F16 04 00001234", "words", "error 00001234"),
         ("06 07 1F44 04 52000001", "terminal_id", "52000001"),
         ("06 05 1F1F 02 0000", "sync_receipt", b""),
     ],
@@ -266,7 +297,15 @@ def test_a_result_survives_any_damage_behind_it() -> None:
         (IntermediateStatus(0x0A).words, "Insert card"),
         (IntermediateStatus(0xFF, text="Karte einstecken").words, "Karte einstecken"),
         (card_type_words(5), "girocard"),
-        (card_type_words(99), ""),
+        (card_type_words(96), ""),
+        (card_type_words(261), "WeChat Pay"),
+        (intermediate_words(0x4A), "Remove card"),
+        (intermediate_words(0x4B), "Remove card"),
+        (intermediate_words(0x4E), "Please wait: please remove the card"),
+        (intermediate_words(0x66), "Waiting for a mobile number: please remove the card"),
+        (intermediate_words(0x68), "The card is in the terminal"),
+        (intermediate_words(0x69), "Choose the currency on the terminal"),
+        (intermediate_words(0xA1), "The payment was made: please remove the card"),
         (status_words(0), ""),
         (status_words(4), "The terminal waits for its personalisation."),
         (status_words(3).count("."), 2),
@@ -285,10 +324,44 @@ def test_words(words: object, text: object) -> None:
         (TextEncoding.UTF_8, "C3BC C39F", "üß"),
         (TextEncoding.UTF_8, "FF 41", "\ufffdA"),
         (TextEncoding.LATIN_1, "41 1B 70 00 0A 42", "A p  B"),
+        (TextEncoding.LATIN_1, "A4", "¤"),
+        (TextEncoding.LATIN_9, "FC E4 F6 DC DF A4", "üäöÜß€"),
+        (TextEncoding.LATIN_2, "FC E4 F6 DC DF A3 F3 BC", "üäöÜßŁóź"),
     ],
 )
 def test_texts(encoding: TextEncoding, wire: str, text: str) -> None:
     assert decode_text(bytes.fromhex(wire), encoding) == text
+
+
+WRITTEN = {
+    "FF": ("81 84 94 E1 9C", "üäöß£"),
+    "FE": ("C3BC C3A4 C3B6 C39F E282AC", "üäöß€"),
+    "01": ("FC E4 F6 DF D0", "üäößÐ"),
+    "02": ("FC E4 F6 DF D0", "üäößĐ"),
+    "0F": ("FC E4 F6 DF A4", "üäöß€"),
+    "03": ("7D 7B 7C 7E 5B", "üäößÄ"),  # none that we know: as the terminal is set
+}
+"""How a text is written in each set that tag 14 names."""
+
+
+@pytest.mark.parametrize("named", WRITTEN)
+def test_a_named_set_is_that_of_every_text_of_its_message(named: str) -> None:
+    def thing(tag: str, *values: str) -> str:
+        body = bytes.fromhex("".join(values))
+        return f"{tag} {len(body):02X} {body.hex()} "
+
+    def read_with(control: int, data: str) -> object:
+        return read_message(Apdu(control, bytes.fromhex(data)), TextEncoding.ZVT7)
+
+    wire, words = WRITTEN[named]
+    text, set_named = thing("07", wire), thing("14", named)
+    shown = read_with(0x04FF, "FF" + thing("06", set_named, thing("24", text)))
+    line = read_with(0x06D1, "00" + wire + thing("06", set_named))
+    block = read_with(0x06D3, thing("06", set_named, thing("25", text)))
+    error = read_with(0x061E, "FF" + thing("06", set_named, thing("1F17", wire)))
+    assert shown == IntermediateStatus(0xFF, 0, words)
+    assert line == block == PrintedText((words,))
+    assert error == Aborted(0xFF, words)
 
 
 @pytest.mark.parametrize(
@@ -305,6 +378,8 @@ def test_texts(encoding: TextEncoding, wire: str, text: str) -> None:
         (f"2 {TEST_NUMBER}", "2 " + "*" * 12 + "1111"),
         (f"{TEST_NUMBER} {GROUPED}", "*" * 12 + "1111 **** **** **** 1111"),
         (f"{TEST_NUMBER}0000", f"{TEST_NUMBER}0000"),
+        # a number that ends in the first digits of a card's
+        (f"6 1111 1111{GROUPED} 12/28", "* **** ******** **** **** 1111 12/28"),
     ],
 )
 def test_card_numbers_in_texts_are_masked(text: str, kept: str) -> None:
@@ -314,6 +389,15 @@ def test_card_numbers_in_texts_are_masked(text: str, kept: str) -> None:
 def test_a_card_number_is_no_name_of_a_card() -> None:
     name = f"VISA {TEST_NUMBER}".encode()
     assert status(f"27 00 8B F2 F1 {name.hex()}").scheme == "VISA " + "*" * 12 + "1111"
+
+
+def test_a_card_number_is_no_error() -> None:
+    text = f"Karte {TEST_NUMBER}".encode()
+    named = f"06 {len(text) + 3:02X} 1F17 {len(text):02X} {text.hex()}"
+    masked = "Karte " + "*" * 12 + "1111"
+    assert read(0x061E, "FF" + named) == Aborted(0xFF, masked)
+    assert status("27 FF" + named).words == masked
+    assert status(f"27 FF 06 0B 1F16 08 {TEST_NUMBER}").words == ""
 
 
 # --- receipts ------------------------------------------------------------------------------
@@ -378,8 +462,18 @@ def test_a_receipt_without_end_is_cut() -> None:
         (0x040F, "27 00 EF 4111", "27 00 EE EEEE"),
         (
             0x040F,
-            "06 10 1F1F 02 0001 1F16 01 41 60 05 43 03 A00000",
-            "06 10 1F1F 02 0001 1F16 01 EE 60 05 43 03 EEEEEE",
+            "06 10 1F1F 02 0001 1F17 01 41 60 05 43 03 A00000",
+            "06 10 1F1F 02 0001 1F17 01 EE 60 05 43 03 EEEEEE",
+        ),
+        (
+            0x040F,
+            "06 15 1F10 01 02 1F12 01 02 1F73 02 0007 1F16 02 2105 4C 01 41",
+            "06 15 1F10 01 02 1F12 01 02 1F73 02 0007 1F16 02 2105 4C 01 EE",
+        ),
+        (
+            0x040F,
+            "06 15 1F16 07 41111111111111 1F2B 08 4111111111111111",
+            "06 15 1F16 07 EEEEEEEEEEEEEE 1F2B 08 EEEEEEEEEEEEEEEE",
         ),
         (0x040F, "06 04 1F07 05 01", "06 04 EEEEEEEE"),
         (0x040F, "06 81 03 07 01 41", "EEEEEEEEEEEE"),

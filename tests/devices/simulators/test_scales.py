@@ -20,6 +20,8 @@ from tests.devices.virtual_clock import VirtualClock
 SCALES = ("scale_cas", "scale_mt8217", "scale_nci", "scale_dialog06", "scale_adam")
 PRICE_299 = b"\x04\x0201\x1b000299\x1b\x03"
 RESULT_742 = b"\x0202\x1b3\x1b00742\x1b000299\x1b000222\x03"
+TARE_10 = b"\x04\x0203\x1b000299\x1b0010\x03"
+RESULT_732 = b"\x0202\x1b3\x1b00732\x1b000299\x1b000219\x03"
 STATUS = b"\x04\x0208\x03"
 
 CAS_742 = bytes.fromhex("01 02 53 20 30302E373432 6B67 60 03 04")
@@ -86,7 +88,35 @@ def told(scale: Any, *questions: bytes) -> bytes:
             {},
             742,
             b"\x04\x0205\x1b000299\x1b0010\x1bApples       \x03\x04\x05",
+            b"\x06" + RESULT_732,
+        ),
+        ("scale_dialog06", {}, 742, TARE_10 + b"\x04\x05", b"\x06" + RESULT_732),
+        ("scale_dialog06", {}, 742, TARE_10 + PRICE_299 + b"\x04\x05", b"\x06\x06" + RESULT_742),
+        (
+            "scale_dialog06",
+            {"keeps_tare": True},
+            742,
+            TARE_10 + PRICE_299 + b"\x04\x05",
+            b"\x06\x06" + RESULT_732,
+        ),
+        (
+            "scale_dialog06",
+            {"tare": "ignored"},
+            742,
+            TARE_10 + b"\x04\x05",
             b"\x06" + RESULT_742,
+        ),
+        ("scale_dialog06", {"tare": "refused"}, 742, TARE_10 + STATUS, b"\x15\x0209\x1b12\x03"),
+        ("scale_dialog06", {"tare_g_max": 9}, 742, TARE_10 + STATUS, b"\x15\x0209\x1b12\x03"),
+        ("scale_dialog06", {"step_g": 4}, 742, TARE_10 + STATUS, b"\x15\x0209\x1b12\x03"),
+        ("scale_dialog06", {}, 9, TARE_10 + b"\x04\x05" + STATUS, b"\x06\x15\x0209\x1b31\x03"),
+        ("scale_dialog06", {}, 10, TARE_10 + b"\x04\x05" + STATUS, b"\x06\x15\x0209\x1b30\x03"),
+        (
+            "scale_dialog06",
+            {},
+            742,
+            b"\x04\x0203\x1b000299\x1b010\x03" + STATUS,
+            b"\x15\x0209\x1b11\x03",
         ),
         ("scale_dialog06", {}, 742, b"\x04\x05" + STATUS, b"\x15\x0209\x1b01\x03"),
         (

@@ -50,7 +50,9 @@ async def scale_on_tcp() -> AsyncIterator[tuple[SimulatedDialog06, int]]:
 
 
 @asynccontextmanager
-async def shop(folder: Path) -> AsyncIterator[tuple[Box, SimulatedDialog06]]:
+async def shop(
+    folder: Path, *, takes_tare: bool = False
+) -> AsyncIterator[tuple[Box, SimulatedDialog06]]:
     """Run a box whose only device is the scale, until the till knows how it weighs."""
     broker, log = MemoryBroker(), open_log("devices", StringIO())
     topics = HostTopics(STORE, "box")
@@ -61,7 +63,7 @@ async def shop(folder: Path) -> AsyncIterator[tuple[Box, SimulatedDialog06]]:
             "scale_dialog06",
             ("scale",),
             "till-1",
-            {"address": f"tcp://127.0.0.1:{port}"},
+            {"address": f"tcp://127.0.0.1:{port}", "takes_tare": takes_tare},
         )
         async with (
             selling_box(folder, broker=broker, devices=(device,)) as box,
@@ -97,6 +99,37 @@ async def test_what_the_till_may_do_by_its_view_is_sold(tmp_path: Path) -> None:
         (line,) = view["lines"]
         assert (line["quantity"], line["tare_g"], line["amount_minor"]) == (732, 10, 212)
         assert scale.shows_minor == 289, "the scale shows the price that is asked for"
+
+
+async def test_a_scale_that_takes_the_tare_shows_what_the_customer_pays(tmp_path: Path) -> None:
+    async with shop(tmp_path, takes_tare=True) as (box, scale):
+        scale.put(742)
+        status, view = await box.command("weigh_item", code=APPLES, tare_g=10, shown_g=0)
+        assert status == 200, view
+        view = await until_view(box.view, lambda view: bool(view["lines"]), what="the line")
+        (line,) = view["lines"]
+        assert (line["quantity"], line["tare_g"], line["amount_minor"]) == (732, 10, 212)
+        assert scale.tare_g == 10
+        scale.put(500)
+        await box.command("weigh_item", code=APPLES)
+        view = await until_view(box.view, lambda view: len(view["lines"]) == 2, what="the next")
+        assert view["lines"][1]["quantity"] == 500, "of the tare before nothing is left"
+
+
+async def test_a_tare_that_it_does_not_take_is_said_and_nothing_is_sold(tmp_path: Path) -> None:
+    async with shop(tmp_path, takes_tare=True) as (box, scale):
+        scale.put(15_000)
+        await box.command("weigh_item", code=APPLES, tare_g=10_000)
+        view = await until_view(
+            box.view,
+            lambda view: (
+                view["weighing"] is None
+                and (view["notice"] or {}).get("code") == "scale_refuses_tare"
+            ),
+            what="the words",
+        )
+        assert "type the weight" in view["notice"]["words"]
+        assert (view["state"], view["lines"]) == ("idle", [])
 
 
 async def test_what_it_refuses_is_said_and_the_customer_tries_again(tmp_path: Path) -> None:

@@ -175,6 +175,30 @@ async def finds_the_frame_of_an_event(store: EventStore) -> None:
     assert await store.frame_at(1, 1, 9) is None
 
 
+async def finds_the_frame_of_an_earlier_generation(store: EventStore) -> None:
+    box = _box()
+    await store.append(1, 1, 1, box.frame(0, 3), _START)
+    old = box.head
+    await store.append(1, 1, 4, box.frame(3), _at(box, 3))
+    successor = Box(gen=2, bodies=list(box.bodies))
+    successor.sell("c")
+    last = len(successor.bodies)
+    third = await store.append(1, 2, old.seq + 1, successor.frame(old.seq), old)
+    assert third == Accepted(successor.head)
+    assert await store.head(1, 2) == successor.head
+    for seq, first, before in (
+        (2, 1, _START),
+        (old.seq, 4, _at(box, 3)),
+        (old.seq + 1, old.seq + 1, old),
+        (last, old.seq + 1, old),
+    ):
+        found = await store.frame_at(1, 2, seq)
+        assert found is not None
+        assert (found[0].hex(), found[1].first_seq) == (before.hash, first), seq
+    assert await store.frame_at(1, 2, last + 1) is None
+    assert await store.frame_at(1, 1, last) is None
+
+
 # --- many stores --------------------------------------------------------------------------
 
 
@@ -342,6 +366,7 @@ LAWS: Final[tuple[Callable[[EventStore], Awaitable[None]], ...]] = (
     refuses_a_place_that_is_taken_and_that_frame_alone,
     refuses_a_seq_past_all_counting,
     finds_the_frame_of_an_event,
+    finds_the_frame_of_an_earlier_generation,
     keeps_stores_apart,
     has_each_store_in_one_partition,
     reads_in_order_of_arrival_page_by_page,

@@ -59,7 +59,7 @@ async def test_every_other_route_is_refused_without_a_session(served: Served) ->
             headers["Origin"] = served.url
             if cookie:
                 headers["Cookie"] = cookie_header({OFFICE_COOKIE: cookie})
-            at = served.url + path.replace("{feed}", "price")
+            at = served.url + path.replace("{feed}", "price").replace("{store}", "harbour-street")
             async with served.http.request(method, at, json=body, headers=headers) as answer:
                 assert (answer.status, (await answer.json())["code"]) == (401, "not_signed_in")
 

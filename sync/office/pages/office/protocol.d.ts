@@ -113,6 +113,8 @@ export interface StoreView {
   last_contact: number;
   head_seq: number;
   accepted_seq: number;
+  waiting_sales: number;
+  waiting_minor: number;
   projected_seq: number;
   settled_seq: number;
   currency: string;

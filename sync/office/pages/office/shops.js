@@ -39,7 +39,7 @@ function Shop({ shop }) {
     <td class="num" data-label=${say("sales_count")}>${count(shop.sales_today)}</td>
     <td class="num" data-label=${say("mean_basket")}>${taken(store.mean(shop.takings_today_minor, shop.sales_today))}</td>
     <td class="num" data-label=${say("newest_sale")}>${newest ? html`<span>${toTheSecond(newest.completed_at, store.zoneOf(shop.slug))}</span><small>${ago(newest.completed_at, now)}</small>` : "\u2013"}</td>
-    <td class="num" data-label=${say("records")}><span>${count(shop.accepted_seq)}</span>${waiting > 0 && html`<small>${say("records_waiting", { n: waiting })}</small>`}</td>
+    <td class="num" data-label=${say("records")}><span>${count(shop.accepted_seq)}</span>${waiting > 0 && html`<small>${say("records_waiting", { n: waiting })}</small>`}${shop.waiting_sales > 0 && html`<small>${say("sales_waiting", { n: shop.waiting_sales })} <${Money} minor=${shop.waiting_minor} currency=${shop.currency} /></small>`}</td>
     <td class="say full"><${Todo} shop=${shop} todo=${todo} /></td></tr>`;
 }
 

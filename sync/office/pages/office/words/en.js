@@ -81,6 +81,7 @@ export const WORDS = Object.freeze({
   newest_sale: "Newest sale",
   records: "Records here",
   records_waiting: { one: "{n} more in the shop", other: "{n} more in the shop" },
+  sales_waiting: { one: "{n} sale waits", other: "{n} sales wait" },
   records_words: "A record is one step of a sale. “More in the shop” is what the box had when it last introduced itself and head office has not yet.",
   todo: "What, and what to do",
   in_touch: "In touch",

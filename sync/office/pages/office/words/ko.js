@@ -71,6 +71,7 @@ export const WORDS = Object.freeze({
   newest_sale: "최근 판매",
   records: "본사 기록",
   records_waiting: { other: "매장에 {n}건 더 있음" },
+  sales_waiting: { other: "판매 {n}건 대기 중" },
   records_words: "기록은 판매의 한 단계입니다. “매장에 더 있음”은 박스가 마지막으로 자신을 알렸을 때 가지고 있었으나 본사에 아직 없는 기록입니다.",
   todo: "상황과 할 일",
   in_touch: "연결됨",

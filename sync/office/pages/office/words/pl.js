@@ -71,6 +71,7 @@ export const WORDS = Object.freeze({
   newest_sale: "Najnowsza sprzedaż",
   records: "Zapisy w centrali",
   records_waiting: { one: "jeszcze {n} w sklepie", few: "jeszcze {n} w sklepie", many: "jeszcze {n} w sklepie", other: "jeszcze {n} w sklepie" },
+  sales_waiting: { one: "{n} sprzedaż czeka", few: "{n} sprzedaże czekają", many: "{n} sprzedaży czeka", other: "{n} sprzedaży czeka" },
   records_words: "Zapis to jeden krok sprzedaży. „Jeszcze w sklepie” to zapisy, które box miał, gdy ostatnio się przedstawił, a których centrala jeszcze nie ma.",
   todo: "Co się dzieje i co zrobić",
   in_touch: "W kontakcie",

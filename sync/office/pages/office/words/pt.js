@@ -71,6 +71,7 @@ export const WORDS = Object.freeze({
   newest_sale: "Venda mais nova",
   records: "Registros aqui",
   records_waiting: { one: "mais {n} na loja", many: "mais {n} na loja", other: "mais {n} na loja" },
+  sales_waiting: { one: "{n} venda à espera", many: "{n} vendas à espera", other: "{n} vendas à espera" },
   records_words: "Um registro é um passo de uma venda. “Mais na loja” é o que o equipamento tinha quando se apresentou pela última vez e a matriz ainda não tem.",
   todo: "O que há e o que fazer",
   in_touch: "Em contato",

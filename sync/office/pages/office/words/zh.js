@@ -71,6 +71,7 @@ export const WORDS = Object.freeze({
   newest_sale: "最新一笔",
   records: "总部记录数",
   records_waiting: { other: "门店还有 {n} 条" },
+  sales_waiting: { other: "{n} 笔销售等待上传" },
   records_words: "一条记录是一笔销售中的一个步骤。“门店还有”是主机上次报到时已有、而总部尚未收到的记录。",
   todo: "情况与处理",
   in_touch: "已连接",

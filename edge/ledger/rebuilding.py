@@ -1,0 +1,195 @@
+"""A ledger made anew from the frames of an earlier box: its history goes on in a new generation.
+
+The frames are checked as head office checks them: signed by the box of their generation, without a
+gap, each leading on from the one before. Nothing stands at the ledger's place before all of it is
+on disk.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import NamedTuple
+
+from edge.contract.envelope import GENESIS, link, unseal
+from edge.contract.errors import ProtocolViolation, Refused
+from edge.contract.instant import Clock
+from edge.contract.replication import parse_header
+from edge.contract.sale_events import SaleCompleted, SaleOpened
+from edge.contract.system_events import GenerationOpened
+from edge.contract.wire import UNREADABLE
+from edge.ledger.event_log import MIGRATIONS, BusinessCalendar, Ledger, claim_sale
+from edge.ledger.projections import project
+from edge.ledger.records import LedgerIdentity, Record
+from edge.runtime.database_file import DatabaseFile
+from edge.runtime.frame_codec import Dictionaries, OpenedFrame, open_frame
+from edge.runtime.history_file import HistoryFile
+from edge.runtime.keys import VerifyingKey
+
+
+class Rebuilt(NamedTuple):
+    """What a new ledger holds of the old one: events, completed sales, the newest receipt."""
+
+    events: int
+    sales: int
+    newest_receipt: str
+
+
+class _Place(NamedTuple):
+    gen: int
+    seq: int
+    hash: bytes
+
+
+async def rebuild_ledger(
+    path: Path,
+    history: HistoryFile,
+    identity: LedgerIdentity,
+    dictionaries: Dictionaries,
+    clock: Clock,
+    calendar: BusinessCalendar,
+) -> Rebuilt:
+    """Make the ledger of a new box at `path`; `identity` says which store and generation.
+
+    Raises Refused, with nothing left behind, where a ledger is already, for the history of another
+    store, for a generation that is taken, and for frames that do not lead from the first to the
+    last.
+    """
+    _check(path, history, identity)
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    _remove(unfinished)
+    try:
+        file = DatabaseFile(unfinished, MIGRATIONS)
+        ledger = Ledger(file, identity, clock, calendar)
+        await ledger.open()
+        try:
+            place, rebuilt = await _take_all(file, history, identity, dictionaries)
+            opened = GenerationOpened(
+                parent_gen=place.gen,
+                parent_seq=place.seq,
+                parent_hash=place.hash.hex(),
+                source=history.header.written_by,
+            )
+            await ledger.record(Record((opened,)))
+        finally:
+            await ledger.close()
+        unfinished.rename(path)
+    finally:
+        _remove(unfinished)
+    return rebuilt
+
+
+def _check(path: Path, history: HistoryFile, identity: LedgerIdentity) -> None:
+    if path.exists():
+        raise Refused(
+            "ledger_is_there",
+            f"There is a ledger at {path} already.",
+            advice="A ledger is never written over. Move it away first if it is to be replaced.",
+        )
+    header = history.header
+    if (header.store_number, header.slug) != (identity.store_number, identity.store):
+        raise Refused(
+            "history_of_other_store",
+            f"{history.path.name} is the history of store {header.slug} ({header.store_number}); "
+            f"this box is of {identity.store} ({identity.store_number}).",
+            advice="Take the file of this store, or correct the store in the settings.",
+        )
+    newest = max(box.gen for box in header.boxes)
+    if identity.gen <= newest:
+        raise Refused(
+            "generation_taken",
+            f"The settings say generation {identity.gen}; the box before was generation {newest}.",
+            advice=f"Set gen = {newest + 1} under [store] in the settings.",
+        )
+
+
+async def _take_all(
+    file: DatabaseFile,
+    history: HistoryFile,
+    identity: LedgerIdentity,
+    dictionaries: Dictionaries,
+) -> tuple[_Place, Rebuilt]:
+    keys = {box.gen: VerifyingKey.from_hex(box.key) for box in history.header.boxes}
+    place = _Place(0, 0, GENESIS)
+    sales, receipt = 0, ""
+    for frame in history.frames():
+        opened = _opened(frame, keys, dictionaries, place, identity)
+        start = place
+
+        def unit(
+            connection: sqlite3.Connection, opened: OpenedFrame = opened, start: _Place = start
+        ) -> list[str]:
+            return _take(connection, opened, start, identity.store_number)
+
+        receipts = await file.write(unit)
+        sales += len(receipts)
+        receipt = receipts[-1] if receipts else receipt
+        header = opened.header
+        place = _Place(header.gen, header.last_seq, header.last_hash)
+    return place, Rebuilt(place.seq, sales, receipt)
+
+
+def _opened(
+    frame: bytes,
+    keys: dict[int, VerifyingKey],
+    dictionaries: Dictionaries,
+    place: _Place,
+    identity: LedgerIdentity,
+) -> OpenedFrame:
+    try:
+        gen = parse_header(frame).gen
+        key = keys.get(gen)
+        if key is None or gen < place.gen:
+            raise _unusable(place.seq + 1, f"The next frame is of generation {gen}.")
+        opened = open_frame(frame, verify=key.verify, dictionaries=dictionaries)
+        opened.check_chain(place.hash)
+    except ProtocolViolation as error:
+        raise _unusable(place.seq + 1, str(error)) from None
+    header = opened.header
+    if (header.store, header.first_seq) != (identity.store_number, place.seq + 1):
+        raise _unusable(
+            place.seq + 1, f"There is event {header.first_seq} of store {header.store} instead."
+        )
+    return opened
+
+
+def _take(
+    connection: sqlite3.Connection, opened: OpenedFrame, place: _Place, store: int
+) -> list[str]:
+    """Put a frame's events down with what follows from them; return the receipts of its sales."""
+    seq, previous = place.seq, place.hash
+    receipts = []
+    for body in opened.bodies:
+        seq += 1
+        previous = link(previous, body)
+        try:
+            sealed = unseal(body)
+            event = sealed.event()
+        except UNREADABLE as error:
+            raise _unusable(seq, f"It cannot be read: {error}.") from None
+        if (sealed.store, sealed.gen, sealed.seq) != (store, opened.header.gen, seq):
+            raise _unusable(seq, f"It says that it is event {sealed.seq} of {sealed.gen}.")
+        connection.execute(
+            "INSERT INTO event (seq, body, hash) VALUES (?, ?, ?)", (seq, body, previous)
+        )
+        if event is None:
+            continue
+        if isinstance(event, SaleOpened):
+            claim_sale(connection, event.sale, seq)
+        elif isinstance(event, SaleCompleted):
+            receipts.append(event.receipt)
+        project(connection, event, sealed.till, seq)
+    return receipts
+
+
+def _unusable(seq: int, why: str) -> Refused:
+    return Refused(
+        "history_unusable",
+        f"The history breaks at event {seq}: {why}",
+        advice="Nothing was made of it. Take another copy: head office's, or another keeper's.",
+    )
+
+
+def _remove(path: Path) -> None:
+    for end in ("", "-wal", "-shm"):
+        path.with_name(path.name + end).unlink(missing_ok=True)

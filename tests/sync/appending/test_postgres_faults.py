@@ -10,6 +10,7 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,7 @@ import pytest
 
 from edge.contract.errors import StorageFailed
 from edge.contract.replication import Head
-from sync.appending.event_store import Accepted, EventStore, EventStoreAway
+from sync.appending.event_store import Accepted, Conflict, EventStore, EventStoreAway
 from sync.appending.postgres_address import PostgresAddress
 from tests.postgres_server import OWNER, PASSWORD, PostgresServer
 from tests.sync.appending.event_store_laws import check_whole, read_all
@@ -165,6 +166,53 @@ async def test_killed_between_copy_and_acknowledgement_nothing_is_lost_and_nothi
     async with opened(address) as store:
         for shop in shops:
             await shop.check(store)
+
+
+_WRITER = """
+import asyncio, sys
+from sync.appending.postgres_address import PostgresAddress
+from tests.sync.appending.opened_postgres import opened
+from tests.sync.office.head_office import Box
+
+async def main():
+    host, port, database, user, password = sys.argv[1:]
+    address = PostgresAddress(host, int(port), database, user, password)
+    async with opened(address, 1) as store:
+        box = Box()
+        while True:
+            head = box.head
+            box.sell(f"sale-{len(box.bodies)}")
+            await store.append(1, 1, head.seq + 1, box.frame(head.seq), head)
+            print(box.head.seq, box.head.hash, flush=True)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_head_office_that_is_killed_leaves_what_it_acknowledged_to_the_next(
+    address: PostgresAddress,
+) -> None:
+    place = (address.host, str(address.port), address.database, address.user, address.password)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _WRITER, *place, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    for _ in range(8):
+        await process.stdout.readline()
+    process.kill()
+    told = (await process.stdout.read()).split(b"\n")
+    await process.wait()
+    acknowledged = [int(line.split()[0]) for line in told if line.count(b" ") == 1]
+    async with opened(address) as store:  # its locks went with its lines
+        head = await store.head(1, 1)
+        assert head.seq >= max(acknowledged, default=32)
+        frames = await read_all(store, 0)
+        check_whole(frames)
+        assert frames[-1].last_seq == head.seq
+        late = Shop(Box())  # who still believes in an older head is told of this one
+        late.sell(1)
+        result = await store.append(1, 1, 1, late.box.frame(), late.heads[0])
+        assert result == Conflict(head)
 
 
 async def test_a_server_that_restarts_is_found_again_and_told_of_once(

@@ -332,6 +332,18 @@ PROJECTION_FRAMES_MAX: Final = 2
 """Frames projected in one transaction: boxes wait for their acknowledgements meanwhile."""
 PROJECTION_REST_FACTOR: Final = 3
 """While frames keep coming, the projector rests this many times as long as it worked."""
+POSTGRES_PARTITIONS: Final = 8
+"""Partitions of the frames in a new database: as many commits, and projectors, side by side."""
+POSTGRES_PARTITIONS_MAX: Final = 64
+"""Each has a connection that writes; a server allows 100 unless it was told otherwise."""
+POSTGRES_READERS_MAX: Final = 4
+"""Connections that read beside them: heads, acknowledgements, the projector."""
+POSTGRES_CONNECT_S_MAX: Final = 10.0
+"""A server that does not greet by then is down; boxes ask again by themselves."""
+POSTGRES_COMMAND_S_MAX: Final = 30.0
+"""A commit waits for a slow disk or a synchronous standby; longer, and its outcome is unknown."""
+POSTGRES_LOCK_S_MAX: Final = 5.0
+"""A writer whose line was cut lets go of its partition by then, unless it is alive."""
 SALES_PER_PAGE: Final = 500
 """Sales in one answer of head office: about 1 MB."""
 EVENT_STREAMS_MAX: Final = 256

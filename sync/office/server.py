@@ -21,16 +21,17 @@ from edge.runtime.ids import SystemIds
 from edge.runtime.keys import load_key
 from edge.runtime.metrics import Gauge, Metrics
 from edge.runtime.pin_hash import PinHasher, load_pepper
+from edge.runtime.process_life import MayFail
 from edge.runtime.static_files import CONTENT_TYPES, StaticFiles
 from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock
 from edge.runtime.tls_contexts import server_context
-from sync.appending.sqlite_event_store import SqliteEventStore
 from sync.office.coupon_uses import CouponUses
 from sync.office.database import office_database
 from sync.office.digests import Digests
 from sync.office.feeds import Feeds
+from sync.office.frame_keeping import health_of, kept_frames
 from sync.office.gate import OfficeGate
 from sync.office.live_events import LiveEvents
 from sync.office.mail_carrier import carrier_of
@@ -62,6 +63,8 @@ class Office:
     boxes: BoxSessions
     mailing: Mailing
     web: HttpService
+    watched: tuple[MayFail, ...]
+    """What ends the process when it fails."""
 
 
 @asynccontextmanager
@@ -82,7 +85,7 @@ async def running_office(
         stack.push_async_callback(file.close)
         dictionaries = shipped_dictionaries()
         directory = StoreDirectory(file, clock)
-        events = SqliteEventStore(file, clock)
+        events = await stack.enter_async_context(kept_frames(settings, file, clock, log, tasks))
         feeds = Feeds(file)
         people = People(file, hasher, clock, ids)
         stack.callback(people.close)
@@ -132,7 +135,7 @@ async def running_office(
             digests=digests,
             live=live,
             metrics=metrics,
-            health=lambda: (*_health(file), mailing.health()),
+            health=lambda: (*_health(file), *health_of(events), mailing.health()),
             pages=load_pages(),
         )
         tls = _tls(settings)
@@ -155,7 +158,8 @@ async def running_office(
         # these hold requests open: they end before the server waits for its requests
         stack.push_async_callback(boxes.close)
         stack.callback(live.close)
-        yield Office(file, tasks, directory, feeds, people, projector, boxes, mailing, web)
+        watched = tuple(each for each in (file, events) if isinstance(each, MayFail))
+        yield Office(file, tasks, directory, feeds, people, projector, boxes, mailing, web, watched)
 
 
 def _declare(
@@ -173,8 +177,8 @@ def _declare(
         ),
         Gauge(
             "tillbox_office_projected_position",
-            "The last frame that the sales show",
-            lambda: {(): float(projector.position)},
+            "Frames that the sales show",
+            lambda: {(): float(sum(projector.positions.values()))},
         ),
         Gauge(
             "tillbox_office_mails_waiting",

@@ -56,7 +56,7 @@ from edge.runtime.keys import SigningKey
 from edge.runtime.metrics import Counter, Metrics
 from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
-from sync.appending.event_store import EventStore
+from sync.appending.event_store import EventStore, EventStoreAway
 from sync.appending.ingest import Ingest, Rewind
 from sync.office.admission import Admission
 from sync.office.denial import DeniedError, out_of_turn
@@ -172,6 +172,9 @@ class BoxSessions:
             log.warning("box_denied", code=error.code, reason=error.message)
             await self._deny(socket, error)
             return socket
+        except EventStoreAway as error:  # who keeps the frames tells the log, once
+            await self._deny(socket, _busy(error))
+            return socket
         except (ConnectionError, TimeoutError):
             await socket.close()
             return socket
@@ -234,8 +237,8 @@ class BoxSessions:
         """Read until the box goes; frames and feeds have a task each."""
         name = session.store.slug
         workers = [
-            self._tasks.spawn(f"frames of {name}", self._guarded(session, self._frames(session))),
-            self._tasks.spawn(f"feeds of {name}", self._guarded(session, self._push(session))),
+            self._tasks.spawn(f"frames of {name}", self._guarded(session, self._frames)),
+            self._tasks.spawn(f"feeds of {name}", self._guarded(session, self._push)),
         ]
         try:
             async for message in session.socket:
@@ -266,14 +269,17 @@ class BoxSessions:
         except QueueClosed:
             raise DeniedError("ending", "This session is over.") from None
 
-    async def _guarded(self, session: Session, work: Coroutine[Any, Any, None]) -> None:
+    async def _guarded(
+        self, session: Session, work: Callable[[Session], Coroutine[Any, Any, None]]
+    ) -> None:
         """Run one direction; what ends it, ends the session in good order."""
         try:
-            await work
-        except DeniedError as error:
-            session.ending = session.ending or error
+            await work(session)  # called here: a task cancelled before its first step calls nothing
+        except (DeniedError, EventStoreAway) as error:
+            why = _busy(error) if isinstance(error, EventStoreAway) else error
+            session.ending = session.ending or why
             session.frames.close()
-            await self._deny(session.socket, error)
+            await self._deny(session.socket, why)
         except (ConnectionError, TimeoutError):
             await session.socket.close()
         except Exception:
@@ -310,6 +316,8 @@ class BoxSessions:
             except (ProtocolViolation, ReplicaFork) as error:
                 self._frames_total.add("refused")
                 raise await self._admission.refusal(session.store, error.code, str(error)) from None
+            except EventStoreAway:
+                raise
             except TillboxError as error:
                 raise DeniedError(error.code, str(error)) from None
             for listener in self.taken:
@@ -367,6 +375,11 @@ class BoxSessions:
             await socket.close()
         except (ConnectionError, TimeoutError):
             await socket.close()
+
+
+def _busy(error: EventStoreAway) -> DeniedError:
+    """Return what a box is told that shall come again by itself."""
+    return DeniedError("busy", str(error))
 
 
 _DECODER: Final = msgspec.json.Decoder(BoxMessage)

@@ -10,17 +10,16 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import uvloop
 
 from edge.contract.device_messages import DELIVERY, Delivery, JobKind
 from edge.contract.instant import Clock
-from edge.contract.reference_data import Feed, FeedPage
 from edge.engine.weighing_rules import price_asked_for
 from edge.enrolling import enrol, service_token
 from edge.flows.access import SITE_MIGRATIONS, Access
 from edge.flows.adoption import Adoption
+from edge.flows.book_readiness import BookReadiness
 from edge.flows.box_health import BoxHealth
 from edge.flows.card_desk import CardDesk
 from edge.flows.clock_watch import ClockWatch
@@ -48,6 +47,7 @@ from edge.flows.receipt_codes import ReceiptCodes
 from edge.flows.receipt_sending import ReceiptSending
 from edge.flows.receipt_setting import ReceiptSetting
 from edge.flows.recovery import Recovery
+from edge.flows.reference_news import ReferenceNews, calendar_of
 from edge.flows.replica import Replica
 from edge.flows.reprinting import Reprints
 from edge.flows.returning import SoldSales
@@ -61,7 +61,7 @@ from edge.ledger.adopted_devices import AdoptedDevices
 from edge.ledger.coupon_uses import CouponUses
 from edge.ledger.disk_space import DiskSpace
 from edge.ledger.event_log import MIGRATIONS as LEDGER_MIGRATIONS
-from edge.ledger.event_log import BusinessCalendar, Ledger
+from edge.ledger.event_log import Ledger
 from edge.ledger.fiscal_records import FiscalRecords
 from edge.ledger.letters import Letters
 from edge.ledger.past_sales import PastSales
@@ -123,11 +123,6 @@ class Edge:
     wall_sockets: WallSockets
 
 
-def receipt_zone(reference: ReferenceStore) -> ZoneInfo:
-    """Return the store's time zone."""
-    return ZoneInfo(reference.store.time_zone)
-
-
 @asynccontextmanager
 async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
     settings: EdgeSettings, bus: Bus, log: Log, screens: StaticFiles
@@ -150,7 +145,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         reference = ReferenceStore(reference_file, clock)
         await reference.open()
         stack.push_async_callback(reference.close)
-        calendar = _calendar(reference)
+        calendar = calendar_of(reference)
         ledger_file = DatabaseFile(data / "ledger.db", LEDGER_MIGRATIONS)
         store = settings.store
         ledger = Ledger(
@@ -206,8 +201,8 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             lambda: parked.views(),  # noqa: PLW0108 - bound later
             desk.doubt,
             desk.alarms,
+            lambda: reference.goods,
         )
-
         setting = ReceiptSetting(reference, lambda till: access.cashier_of(till))  # noqa: PLW0108 - bound later
         jobs = DeviceJobs(directory, setting.receipt, lambda cart: price_asked_for(cart, reference))
         reprints = Reprints(directory, setting.again)
@@ -312,12 +307,9 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             store.office_key,
         )
 
-        async def feed_taken(page: FeedPage) -> None:
-            if page.feed is Feed.CONFIG:
-                ledger.calendar = _calendar(reference)
-            views.publish_all()
-
-        replica.feed_taken = feed_taken
+        readiness = BookReadiness(reference, clock, ids.new())
+        news = ReferenceNews(reference, readiness, ledger, views, clock, log)
+        replica.feed_taken = news.feed_taken
         await replica.open()
         post = LetterPost(
             Letters(ledger_file),
@@ -371,7 +363,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
                 ).routes(),
                 *DisplayApi(displays, selling, sockets).routes(),
                 *TechnicianApi(access, adoption, wall, device_checks, days, wall_sockets).routes(),
-                *ReplicaApi(replica, link, post, Digests(ledger, link)).routes(),
+                *ReplicaApi(replica, link, post, Digests(ledger, link), readiness).routes(),
             )
         )
         tls = _tls(settings)
@@ -400,6 +392,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             "late jobs": dispatch.sweep,
             "clock": ClockWatch(ledger, clock, log).run,
             "open drawers": drawers.run,
+            "price books": news.run,
             "fiscal": fiscal.run,
             "bus": bus.run,
         }
@@ -413,6 +406,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         stack.push_async_callback(wall_sockets.close)
         stack.callback(replica.close)
         stack.callback(post.close)
+        stack.callback(readiness.close)
         files = (ledger_file, reference_file, site_file)
         yield Edge(
             settings,
@@ -429,12 +423,6 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             web,
             wall_sockets,
         )
-
-
-def _calendar(reference: ReferenceStore) -> BusinessCalendar:
-    if not reference.has_store:
-        return BusinessCalendar(ZoneInfo("UTC"))
-    return BusinessCalendar(receipt_zone(reference), reference.store.day_starts_at_hour)
 
 
 def _tse(settings: EdgeSettings, clock: Clock) -> SimulatedTse | None:

@@ -70,6 +70,20 @@ PRICE_BOOKS_MAX: Final = 12
 """In force and announced: each is looked into for every price that the newer ones lack."""
 GROUP_BOOKS_MAX: Final = 200
 """Price books of all customer groups; a customer with own prices is a group, so some firms too."""
+BOOKS_SAID_MAX: Final = PRICE_BOOKS_MAX + GROUP_BOOKS_MAX
+"""Price books of which a box says what it holds: all that a store can have."""
+BOOK_SAID_MS: Final = 86_400_000
+"""So long after a price book took effect it is still asked who has it: who was away comes back."""
+BOOK_NEAR_MS: Final = 4 * 3_600_000
+"""A shop that lacks a book so shortly before it holds is an alarm: people are still there."""
+BOOK_CLOCK_OFF_MS_MAX: Final = 60_000
+"""A box whose clock is off by more switches its prices at a time that customers notice."""
+BOOKS_S_MAX: Final = 60.0
+"""Twelve books of 50,000 prices, read on a slow card."""
+BOOKS_LOOK_S: Final = 30.0
+"""How often head office looks who lacks a price book that takes effect soon."""
+BOOK_SHOPS_SHOWN_MAX: Final = 200
+"""Shops that lack a price book and are named: a person calls a few; more have one cause."""
 PROMOTIONS_MAX: Final = 2_000
 """In force or announced for one store: all are kept in memory and looked through by article."""
 PROMOTION_SELECTION_MAX: Final = 1_000

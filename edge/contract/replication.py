@@ -19,6 +19,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from edge.contract.book_readiness import BooksHeld
 from edge.contract.digest import Digest
 from edge.contract.errors import ProtocolViolation
 from edge.contract.identity import CommandId, Place, ShortId
@@ -209,7 +210,7 @@ class Denied(msgspec.Struct, frozen=True, tag="denied", tag_field="msg"):
 
 
 OfficeMessage = Challenge | Welcome | Ack | FeedDown | LetterTaken | Resend | Denied
-BoxMessage = Hello | Proof | Digest | FeedTaken | FeedRefused | LetterUp
+BoxMessage = Hello | Proof | Digest | FeedTaken | FeedRefused | LetterUp | BooksHeld
 FEED_REFUSED: Final = "feed_refused"
 
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from edge.contract.article_views import ArticleView, QuickKeyPageView, QuickKeyView
+from edge.contract.book_readiness import BooksHeld
 from edge.contract.coupon_data import Coupon, UsedCoupon
 from edge.contract.customer_data import Customer
 from edge.contract.customer_views import FoundCustomer
@@ -40,6 +42,7 @@ from edge.contract.reference_data import (
 )
 from edge.contract.wire import UNREADABLE
 from edge.reference.article_search import INDEX, Shares, find_articles, shares_of
+from edge.reference.book_contents import each_held
 from edge.reference.customer_index import CUSTOMERS, find_customers
 from edge.reference.items import GTIN_DIGITS, take_item
 from edge.reference.promotion_index import Named, PromotionIndex
@@ -237,6 +240,25 @@ class ReferenceStore:
     def price_book(self, at_ms: int) -> str:
         """Return the newest price book in force at an instant; empty for none."""
         return next(iter(self._books_at(at_ms)), "")
+
+    def next_book_at(self, after_ms: int) -> int | None:
+        """Return when the next price book for everybody takes effect; None when none is ahead."""
+        return min((each.from_ms for each in self._books if each.from_ms > after_ms), default=None)
+
+    @property
+    def goods(self) -> str:
+        """Name the state of articles and listed prices at this moment."""
+        cursors = (self._cursors.get(feed, 0) for feed in (Feed.CONFIG, Feed.CATALOGUE, Feed.PRICE))
+        return ".".join((*map(str, cursors), self.price_book(self._clock.now_ms())))
+
+    async def books_held(self, from_ms: int) -> BooksHeld:
+        """Say what is on the disk of each price book that takes effect at an instant or later."""
+        cursors, clock = self.cursors, self._clock.now_ms()
+        books: list[PriceBook | GroupBook] = list(self._books)
+        books += chain.from_iterable(self._group_books.values())
+        ahead = [book for book in books if book.from_ms >= from_ms]
+        held = await self._file.read(lambda raw: tuple(each_held(raw, ahead)))
+        return BooksHeld(held, cursors[Feed.CONFIG], cursors[Feed.PRICE], clock)
 
     def _books_at(self, at_ms: int) -> list[str]:
         return [book.id for book in self._books if book.from_ms <= at_ms]

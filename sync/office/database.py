@@ -23,6 +23,7 @@ MIGRATIONS: Final = tuple(
             "0008_line_details.sql",
             "0009_tips.sql",
             "0010_digests.sql",
+            "0011_price_books.sql",
         ),
         1,
     )

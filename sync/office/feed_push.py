@@ -35,13 +35,17 @@ class _UnderWay(msgspec.Struct, frozen=True):
 
 @dataclass
 class FeedPush:
-    """What one box has of each feed, and what is under way. `news` wakes the sender."""
+    """What one box has of each feed, and what is under way. `news` wakes the sender.
+
+    `refusals` are the items that it cannot take, with its words, until it takes another value.
+    """
 
     feeds: Feeds
     slug: str
     cursors: dict[Feed, int]
     clock: Clock
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    refusals: dict[tuple[Feed, str], str] = field(default_factory=dict)
     _under_way: dict[Feed, _UnderWay] = field(default_factory=dict)
     _items_max: dict[Feed, int] = field(default_factory=dict)
     """Of feeds of which a page was refused, until all behind it was taken."""
@@ -76,6 +80,8 @@ class FeedPush:
                 f"The box took feed {said.feed} to {said.cursor}, not to {under_way.next}.",
             )
         del self._under_way[said.feed]
+        for key in under_way.keys if self.refusals else ():
+            self.refusals.pop((said.feed, key), None)
         self.cursors[said.feed] = said.cursor
         if said.feed in self._items_max:
             self._items_max[said.feed] = min(self._items_max[said.feed] * 2, FEED_ITEMS_PER_PAGE)
@@ -92,9 +98,12 @@ class FeedPush:
             self._items_max[said.feed] = len(under_way.keys) // 2
             return ""
         self.cursors[said.feed] = under_way.next
+        reason = said.reason[:FEED_REASON_CHARS_MAX]
+        if len(self.refusals) < FEED_ITEMS_PER_PAGE:
+            self.refusals[said.feed, under_way.keys[0]] = reason
         return (
             f"The box of store {self.slug} refuses {under_way.keys[0]!r} of feed {said.feed}: "
-            f"{said.reason[:FEED_REASON_CHARS_MAX]} It goes on without; correct it, or update "
+            f"{reason} It goes on without; correct it, or update "
             "the box."
         )
 

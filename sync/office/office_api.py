@@ -32,6 +32,7 @@ from sync.office.live_events import LiveEvents, place
 from sync.office.mailing import Mailing
 from sync.office.outbox import MailsBody
 from sync.office.people import People, SessionBody, SignIn
+from sync.office.price_books import BooksBody, PriceBooks
 from sync.office.sale_bodies import SalesBody
 from sync.office.sales import Sales, StoresBody
 from sync.office.session import BoxSessions
@@ -58,6 +59,7 @@ class OfficeApi:
     tips: Tips
     mailing: Mailing
     digests: Digests
+    books: PriceBooks
     live: LiveEvents
     metrics: Metrics
     health: Callable[[], Sequence[HealthItem]]
@@ -191,6 +193,14 @@ class OfficeApi:
             ),
             Route(
                 method="GET",
+                path="/api/v1/books",
+                handler=self._books,
+                summary="Price books ahead, and those of today: which shops are ready, who is not",
+                access=USER,
+                response=BooksBody,
+            ),
+            Route(
+                method="GET",
                 path="/api/v1/stores/{store}/digest",
                 handler=self._digest,
                 summary="What a store sold that has not come as sales yet, and whether it agreed",
@@ -310,6 +320,9 @@ class OfficeApi:
     async def _tips(self, request: web.Request) -> web.Response:
         day = _day(request.query.get("day", ""), name="day")
         return json_response(await self.tips.by_cashier(store=await self._store(request), day=day))
+
+    async def _books(self, _: web.Request) -> web.Response:
+        return json_response(await self.books.body())
 
     async def _digest(self, request: web.Request) -> web.Response:
         slug = request.match_info["store"]

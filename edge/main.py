@@ -31,6 +31,7 @@ from edge.flows.device_jobs import DeviceJobs
 from edge.flows.device_reports import DeviceReports
 from edge.flows.device_wall import DeviceWall
 from edge.flows.digests import Digests
+from edge.flows.feed_trust import FeedTrust
 from edge.flows.fiscal_desk import FiscalDesk
 from edge.flows.gathering import Gathering, TillDevices
 from edge.flows.job_dispatch import JobDispatch
@@ -296,17 +297,9 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         scanning = Scanning(
             store.slug, bus, directory, selling, checks, access.cashier_of, clock, log, tasks
         )
-        replica = Replica(
-            ledger,
-            reference,
-            link,
-            key,
-            shipped_dictionaries()[_DICTIONARY],
-            clock,
-            log,
-            store.office_key,
-        )
-
+        trust = FeedTrust(store.office_key, store.slug, reference, log)
+        words = shipped_dictionaries()[_DICTIONARY]
+        replica = Replica(ledger, reference, link, key, words, clock, log, store.office_key, trust)
         readiness = BookReadiness(reference, clock, ids.new())
         news = ReferenceNews(reference, readiness, ledger, views, clock, log)
         replica.feed_taken = news.feed_taken
@@ -329,7 +322,18 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         stack.push_async_callback(recovery.stop)
         drawers = OpenDrawers(directory, clock, log, settings.drawer_open_s)
         health = BoxHealth(
-            ledger_file, reference, directory, link, disk, bus, dispatch, desk, drawers, fiscal, eod
+            ledger_file,
+            reference,
+            directory,
+            link,
+            disk,
+            bus,
+            dispatch,
+            desk,
+            drawers,
+            fiscal,
+            eod,
+            trust,
         )
         metrics = Metrics()
         health.declare(metrics)

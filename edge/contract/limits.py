@@ -328,6 +328,8 @@ PLACE_MAX: Final = 2**53 - 1
 """Seqs, generations and cursors that a message names: what every JSON reader can hold."""
 FEED_CURSOR_AHEAD_MAX: Final = 1_000_000_000
 """A box has seen at most so many changes that a restored head office forgot: years of them."""
+FEED_VERSION_AHEAD_MS_MAX: Final = 10 * 365 * 86_400_000
+"""A head office whose clock was ahead by more signed nothing that its boxes took."""
 HISTORY_HEADER_BYTES_MAX: Final = 131_072
 """The header of a carried history: a thousand generations of a store."""
 DIGEST_ARTICLES_MAX: Final = 5_000

@@ -319,9 +319,16 @@ class FeedItem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class FeedPage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Changes of one feed in rising cursor order; `next` is where to go on, `more` if now."""
+    """Changes of one feed in rising cursor order; `next` is where to go on, `more` if now.
+
+    On its way to a box it is signed: these are all changes behind `after` that the box is to take.
+    `version` only ever grows, `signature` (hexadecimal) is head office's over `feed_page_bytes`.
+    """
 
     feed: Feed
     items: tuple[FeedItem, ...]
     next: Place
     more: bool = False
+    after: Place = 0
+    version: Place = 0
+    signature: str = ""

@@ -51,7 +51,9 @@ from edge.runtime.keys import VerifyingKey
 from edge.runtime.migrations import Migration
 
 SCHEMA: Final = Path(__file__).parent / "reference.sql"
-MIGRATIONS: Final = (Migration(1, SCHEMA.read_text("utf-8")), INDEX, CUSTOMERS)
+# the version of the newest signed page of each feed
+_VERSIONS: Final = Migration(4, "ALTER TABLE feed ADD COLUMN version INTEGER NOT NULL DEFAULT 0;")
+MIGRATIONS: Final = (Migration(1, SCHEMA.read_text("utf-8")), INDEX, CUSTOMERS, _VERSIONS)
 STORE_KEY: Final = "store"
 _CACHE_MAX: Final = 8_192
 _SHAPES: Final[dict[Feed, msgspec.json.Decoder[Any]]] = {
@@ -78,6 +80,8 @@ class ReferenceStore:
         self._profile: StoreProfile | None = None
         self._taxes: dict[str, TaxRule] = {}
         self._cursors: dict[str, int] = {}
+        self.versions: dict[str, int] = {}
+        """Of the newest signed page of each feed; 0 where none was signed."""
         self._staff: dict[str, StaffMember] = {}
         self._staff_taken_at = 0
         self._promotions = PromotionIndex()
@@ -129,10 +133,10 @@ class ReferenceStore:
                 if item.cursor > known:
                     take_item(connection, page.feed, item, value)
             connection.execute(
-                "INSERT INTO feed (feed, cursor, taken_at) VALUES (?, ?, ?)"
+                "INSERT INTO feed (feed, cursor, taken_at, version) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (feed) DO UPDATE SET cursor = max(cursor, excluded.cursor),"
-                " taken_at = excluded.taken_at",
-                (page.feed, page.next, now),
+                " taken_at = excluded.taken_at, version = max(version, excluded.version)",
+                (page.feed, page.next, now, page.version if page.signature else 0),
             )
 
         await self._file.write(unit)
@@ -157,9 +161,10 @@ class ReferenceStore:
 
     def _refresh(self) -> None:
         self._cache.clear()
-        rows = self._query("SELECT feed, cursor, taken_at FROM feed")
-        self._cursors = {feed: cursor for feed, cursor, _ in rows}
-        self._staff_taken_at = next((at for feed, _, at in rows if feed == Feed.STAFF), 0)
+        rows = self._query("SELECT feed, cursor, taken_at, version FROM feed")
+        self._cursors = {feed: cursor for feed, cursor, _, _ in rows}
+        self.versions = {feed: version for feed, _, _, version in rows}
+        self._staff_taken_at = next((at for feed, _, at, _ in rows if feed == Feed.STAFF), 0)
         stored = self._value(Feed.CONFIG, STORE_KEY)
         self._profile = stored
         self._taxes = {rule.code: rule for rule in stored.taxes} if stored else {}

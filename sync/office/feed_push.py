@@ -8,10 +8,11 @@ behind it. It is tried again in the next session, for a box may have learnt mean
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 import msgspec
+from msgspec.structs import replace
 
 from edge.contract.instant import Clock
 from edge.contract.limits import (
@@ -20,7 +21,7 @@ from edge.contract.limits import (
     FEED_TAKEN_MS_MAX,
 )
 from edge.contract.reference_data import Feed, FeedPage
-from edge.contract.replication import FeedRefused, FeedTaken
+from edge.contract.replication import NOT_BELIEVED, FeedRefused, FeedTaken
 from sync.office.denial import DeniedError, out_of_turn
 from sync.office.feeds import Feeds
 
@@ -44,11 +45,19 @@ class FeedPush:
     slug: str
     cursors: dict[Feed, int]
     clock: Clock
+    sign: Callable[[str, FeedPage], FeedPage]
+    """Signs a page for a store."""
     news: asyncio.Event = field(default_factory=asyncio.Event)
     refusals: dict[tuple[Feed, str], str] = field(default_factory=dict)
     _under_way: dict[Feed, _UnderWay] = field(default_factory=dict)
+    _confirmed: dict[Feed, int] = field(default_factory=dict)
+    """The cursors that the box itself has named; `cursors` pass over what is for others, too."""
     _items_max: dict[Feed, int] = field(default_factory=dict)
     """Of feeds of which a page was refused, until all behind it was taken."""
+
+    def __post_init__(self) -> None:
+        """Begin from what the box said."""
+        self._confirmed = dict(self.cursors)
 
     async def due(self) -> AsyncIterator[FeedPage]:
         """Give the pages that may be sent now, one of each feed at most."""
@@ -67,7 +76,7 @@ class FeedPush:
             if page.items:
                 keys = tuple(item.key for item in page.items)
                 self._under_way[feed] = _UnderWay(page.next, now, keys)
-                yield page
+                yield self.sign(self.slug, replace(page, after=self._confirmed[feed]))
             else:
                 self.cursors[feed] = max(self.cursors[feed], page.next)
 
@@ -82,7 +91,7 @@ class FeedPush:
         del self._under_way[said.feed]
         for key in under_way.keys if self.refusals else ():
             self.refusals.pop((said.feed, key), None)
-        self.cursors[said.feed] = said.cursor
+        self.cursors[said.feed] = self._confirmed[said.feed] = said.cursor
         if said.feed in self._items_max:
             self._items_max[said.feed] = min(self._items_max[said.feed] * 2, FEED_ITEMS_PER_PAGE)
         self.news.set()
@@ -92,6 +101,13 @@ class FeedPush:
         under_way = self._expected(said.feed)
         if said.cursor != under_way.next:
             out_of_turn()
+        if said.code in NOT_BELIEVED:
+            # nothing in it is wrong: it is sent again with the next change, once this is looked at
+            return (
+                f"The box of store {self.slug} does not believe what it is sent of feed "
+                f"{said.feed}: {said.reason[:FEED_REASON_CHARS_MAX]} Its prices stay as they are. "
+                "Compare head office's key with the one in the box's settings."
+            )
         del self._under_way[said.feed]
         self.news.set()
         if len(under_way.keys) > 1:

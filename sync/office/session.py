@@ -62,6 +62,7 @@ from sync.appending.ingest import Ingest, Rewind
 from sync.office.admission import Admission
 from sync.office.denial import DeniedError, out_of_turn
 from sync.office.feed_push import FeedPush
+from sync.office.feed_signing import FeedSigning
 from sync.office.feeds import Feeds, NewItem
 from sync.office.price_books import PriceBooks
 from sync.office.store_directory import RegisteredStore, StoreDirectory
@@ -122,11 +123,12 @@ class BoxSessions:
         self._clock = clock
         self._ids = ids
         self._log = log
-        self._admission = Admission(directory, feeds, log)
+        self._admission = Admission(directory, feeds, clock, log)
         self._tasks = tasks
         self._take_letter = take_letter
         self._take_digest = take_digest
         self._books = books
+        self._signing = FeedSigning(key, clock)
         self._sessions: dict[str, Session] = {}
         self.taken: list[Callable[[], None]] = []
         self.changed: Callable[[], None] = lambda: None
@@ -211,7 +213,13 @@ class BoxSessions:
         _ = await self._feeds.put(Feed.BOX_KEY, (NewItem(key.key, msgspec.Raw(encode(key))),))
         cursors = await self._admission.cursors(store, hello)
         await self._books.greeted(store, cursors)
-        push = FeedPush(self._feeds, store.slug, cursors, self._clock)
+        push = FeedPush(
+            self._feeds,
+            store.slug,
+            cursors,
+            self._clock,
+            lambda slug, page: self._signing.sign(slug, page, hello.feed_version),
+        )
         session = Session(store, socket, ingest, push, BoundedQueue(SESSION_FRAMES_QUEUED_MAX))
         if store.slug in self._sessions:
             raise DeniedError("replaced", "A newer session of this store is here.")

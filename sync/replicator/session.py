@@ -140,6 +140,7 @@ class Session:
                     self.clock.now_ms(),
                     version("tillbox"),
                     challenge.nonce,
+                    mine.feed_version,
                 )
                 await self.office.say(hello)
                 await self.office.say(proof)

@@ -322,6 +322,12 @@ FEED_ITEM_BYTES_MAX: Final = 65_536
 """One value of a feed: a store's profile with all its taxes and templates has under 8 kB."""
 FEED_PAGE_BYTES_MAX: Final = 786_432
 """The items of a page, so that it fits `FRAME_BODY_BYTES_MAX` with names and cursors around."""
+FEED_BYTES_AHEAD_MIN: Final = 8_192
+"""Feeds under way to a box on a slow line: a second of 64 kbit/s that what is urgent waits for."""
+FEED_BYTES_AHEAD_FIRST: Final = 4 * FEED_BYTES_AHEAD_MIN
+"""The same before it is known how fast a line is."""
+FEED_PAGE_QUICK_MS: Final = 1_000
+"""A page taken sooner lets the next be twice as large; one that took twice as long, half."""
 FEED_TAKEN_MS_MAX: Final = 30_000
 """A page not taken by then was refused or lost: it is sent again with the next change."""
 PLACE_MAX: Final = 2**53 - 1

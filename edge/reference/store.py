@@ -37,6 +37,7 @@ from edge.contract.reference_data import (
     StaffMember,
     StoreProfile,
     TaxRule,
+    Urgent,
     newest_first,
     price_key,
 )
@@ -55,6 +56,7 @@ SCHEMA: Final = Path(__file__).parent / "reference.sql"
 _VERSIONS: Final = Migration(4, "ALTER TABLE feed ADD COLUMN version INTEGER NOT NULL DEFAULT 0;")
 MIGRATIONS: Final = (Migration(1, SCHEMA.read_text("utf-8")), INDEX, CUSTOMERS, _VERSIONS)
 STORE_KEY: Final = "store"
+_OF_GOODS: Final = (Feed.CONFIG, Feed.CATALOGUE, Feed.PRICE, Feed.URGENT)
 _CACHE_MAX: Final = 8_192
 _SHAPES: Final[dict[Feed, msgspec.json.Decoder[Any]]] = {
     Feed.CONFIG: msgspec.json.Decoder(StoreProfile),
@@ -66,6 +68,7 @@ _SHAPES: Final[dict[Feed, msgspec.json.Decoder[Any]]] = {
     Feed.USED_COUPON: msgspec.json.Decoder(UsedCoupon),
     Feed.COUPON: msgspec.json.Decoder(Coupon),
     Feed.CUSTOMER: msgspec.json.Decoder(Customer),
+    Feed.URGENT: msgspec.json.Decoder(Urgent),
 }
 
 
@@ -83,6 +86,7 @@ class ReferenceStore:
         self.versions: dict[str, int] = {}
         """Of the newest signed page of each feed; 0 where none was signed."""
         self._staff: dict[str, StaffMember] = {}
+        self._urgent: dict[str, Urgent] = {}
         self._staff_taken_at = 0
         self._promotions = PromotionIndex()
         self._books: list[PriceBook] = []
@@ -173,6 +177,7 @@ class ReferenceStore:
         for book in newest_first(stored.group_books) if stored else ():
             self._group_books.setdefault(book.group, []).append(book)
         self._staff = {member.id: member for member in self._all(Feed.STAFF)}
+        self._urgent = {each.sku: each for each in self._all(Feed.URGENT)}
         self._promotions = PromotionIndex(self._all(Feed.PROMOTION))
         # every code that is scanned asks for a coupon and for a card
         self._has_coupons = self._any("SELECT 1 FROM item WHERE feed = ?", (Feed.COUPON,))
@@ -222,12 +227,22 @@ class ReferenceStore:
         return self._cached("p", plu.lstrip("0"))
 
     def price(self, sku: str, at_ms: int) -> Price | None:
-        """Return the listed price of an SKU at an instant: of the newest book that has one."""
+        """Return the listed price of an SKU at an instant: of the newest book that has one.
+
+        One that head office set urgently goes before all books.
+        """
+        urgent = self._urgent.get(sku)
+        if urgent is not None and urgent.price_minor is not None:
+            return Price(sku, urgent.price_minor)
         for book in (*self._books_at(at_ms), ""):
             price = self.price_in(book, sku)
             if price is not None:
                 return price
         return None
+
+    def urgent(self, sku: str) -> Urgent | None:
+        """Return what holds of an SKU at once."""
+        return self._urgent.get(sku)
 
     def price_in(self, book: str, sku: str) -> Price | None:
         """Return the price that a book itself has for an SKU; of no book, for all of them."""
@@ -253,7 +268,7 @@ class ReferenceStore:
     @property
     def goods(self) -> str:
         """Name the state of articles and listed prices at this moment."""
-        cursors = (self._cursors.get(feed, 0) for feed in (Feed.CONFIG, Feed.CATALOGUE, Feed.PRICE))
+        cursors = (self._cursors.get(feed, 0) for feed in _OF_GOODS)
         return ".".join((*map(str, cursors), self.price_book(self._clock.now_ms())))
 
     async def books_held(self, from_ms: int) -> BooksHeld:

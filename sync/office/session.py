@@ -346,6 +346,8 @@ class BoxSessions:
             feeds.news.clear()
             async for page in feeds.due():
                 await self._send(session.socket, FeedDown(page))
+                if feeds.news.is_set():
+                    break  # what is urgent may have come meanwhile
             await feeds.news.wait()
 
     async def _hear(self, session: Session, message: _Said) -> None:

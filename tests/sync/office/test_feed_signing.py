@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -87,6 +88,7 @@ async def test_a_page_that_is_not_believed_is_an_alarm_and_stays_due(
             alarms = (await served.store())["alarms"]
             if alarms:
                 break
+            await asyncio.sleep(0.01)
         assert [each["kind"] for each in alarms] == ["feed_refused"]
         assert "does not believe what it is sent of feed price" in alarms[0]["words"]
         assert "not signed by this store's head office" in alarms[0]["words"]

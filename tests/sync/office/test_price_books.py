@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -335,3 +337,23 @@ async def test_a_sale_names_the_book_that_it_used(served: Served, box: Box) -> N
         await line.upload(box.frame())
         await served.until_projected(len(box.bodies))
     assert [each["price_book"] for each in await served.sales()] == ["autumn", ""]
+
+
+async def test_sales_that_were_here_before_get_their_book(tmp_path: Path, box: Box) -> None:
+    box.record(SaleOpened(sale="a", currency="EUR", price_book="autumn"), *sale_events("a")[1:])
+    async with serve(tmp_path, box) as served, served.session(box) as (line, _):
+        await line.upload(box.frame())
+        await served.until_projected(len(box.bodies))
+    with closing(sqlite3.connect(tmp_path / "office.db")) as older:
+        # as an office of before has it, then brought up to date
+        older.execute("ALTER TABLE sale DROP COLUMN price_book")
+        older.execute("DROP TABLE books_held")
+        older.execute("PRAGMA user_version = 10")
+        older.commit()
+    async with serve(tmp_path, box) as served:
+        for _ in range(500):
+            [sale] = await served.sales()
+            if sale["price_book"]:
+                break
+            await asyncio.sleep(0.01)
+        assert sale["price_book"] == "autumn"

@@ -64,9 +64,10 @@ class CustomersBody(msgspec.Struct, frozen=True):
 
 
 class QuickKeysBody(msgspec.Struct, frozen=True):
-    """All pages of quick keys."""
+    """All pages of quick keys; they are of the `goods` that views name."""
 
     pages: tuple[QuickKeyPageView, ...]
+    goods: str
 
 
 class ArticlesBody(msgspec.Struct, frozen=True):
@@ -361,7 +362,7 @@ class TillApi:
         return json_response(view)
 
     async def _quick_keys(self, _: web.Request) -> web.Response:
-        return json_response(QuickKeysBody(self.reference.quick_keys()))
+        return json_response(QuickKeysBody(self.reference.quick_keys(), self.reference.goods))
 
     async def _articles(self, request: web.Request) -> web.Response:
         text = request.query.get("q", "")[:_SEARCH_CHARS_MAX]

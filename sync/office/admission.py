@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge.contract.errors import ProtocolViolation
+from edge.contract.instant import Clock
 from edge.contract.limits import (
     FEED_CURSOR_AHEAD_MAX,
+    FEED_VERSION_AHEAD_MS_MAX,
 )
 from edge.contract.reference_data import FEED_ORDER, YOUNGER_FEEDS, Feed
 from edge.contract.replication import Head, Hello, Proof, proof_bytes
@@ -37,6 +39,7 @@ class Admission:
 
     directory: StoreDirectory
     feeds: Feeds
+    clock: Clock
     log: Log
 
     async def identify(self, hello: Hello, proof: Proof, nonce: str) -> RegisteredStore:
@@ -112,6 +115,8 @@ class Admission:
         }
         ahead = [str(feed) for feed in cursors if cursors[feed] > newest[feed]]
         far = [feed for feed in ahead if cursors[Feed(feed)] - newest[feed] > FEED_CURSOR_AHEAD_MAX]
+        if hello.feed_version > self.clock.now_ms() + FEED_VERSION_AHEAD_MS_MAX:
+            far.append("a version")
         if far:
             # all stores share the cursors: one box may not use them up
             raise await self.refusal(

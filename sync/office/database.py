@@ -26,6 +26,7 @@ MIGRATIONS: Final = tuple(
             "0009_tips.sql",
             "0010_digests.sql",
             "0011_frames_elsewhere.sql",
+            "0012_price_books.sql",
         ),
         1,
     )

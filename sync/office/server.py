@@ -39,6 +39,7 @@ from sync.office.mailing import Mailing
 from sync.office.office_api import OfficeApi
 from sync.office.outbox import Outbox
 from sync.office.people import People
+from sync.office.price_books import PriceBooks
 from sync.office.projector import Projector
 from sync.office.sales import Sales
 from sync.office.session import BoxSessions
@@ -62,6 +63,7 @@ class Office:
     projector: Projector
     boxes: BoxSessions
     mailing: Mailing
+    books: PriceBooks
     web: HttpService
     watched: tuple[MayFail, ...]
     """What ends the process when it fails."""
@@ -101,6 +103,15 @@ async def running_office(
             log,
         )
         digests = Digests(file, directory, clock, log)
+        books = PriceBooks(
+            file,
+            directory,
+            feeds,
+            lambda: boxes.connected,
+            lambda slug: boxes.refusals(slug),  # noqa: PLW0108 - bound later
+            clock,
+            log,
+        )
         boxes = BoxSessions(
             directory,
             events,
@@ -113,11 +124,12 @@ async def running_office(
             tasks,
             mailing.take,
             digests.take,
+            books,
         )
         sales = Sales(file, directory, events, feeds, lambda: boxes.connected, clock)
         live = LiveEvents(sales, people.sessions, clock)
         metrics = Metrics()
-        _declare(metrics, boxes, projector, file, mailing)
+        _declare(metrics, boxes, projector, file, mailing, books)
         boxes.open(metrics)
         boxes.taken.append(projector.news.set)
         boxes.changed = live.changed
@@ -133,6 +145,7 @@ async def running_office(
             tips=Tips(file, directory, sales),
             mailing=mailing,
             digests=digests,
+            books=books,
             live=live,
             metrics=metrics,
             health=lambda: (*_health(file), *health_of(events), mailing.health()),
@@ -153,13 +166,26 @@ async def running_office(
         _ = tasks.start("projector", projector.run)
         _ = tasks.start("mail", mailing.run)
         _ = tasks.start("digests", digests.run)
+        _ = tasks.start("price books", books.run)
         await web.open()
         stack.push_async_callback(web.close)
         # these hold requests open: they end before the server waits for its requests
         stack.push_async_callback(boxes.close)
         stack.callback(live.close)
         watched = tuple(each for each in (file, events) if isinstance(each, MayFail))
-        yield Office(file, tasks, directory, feeds, people, projector, boxes, mailing, web, watched)
+        yield Office(
+            file,
+            tasks,
+            directory,
+            feeds,
+            people,
+            projector,
+            boxes,
+            mailing,
+            books,
+            web,
+            watched,
+        )
 
 
 def _declare(
@@ -168,6 +194,7 @@ def _declare(
     projector: Projector,
     file: DatabaseFile,
     mailing: Mailing,
+    books: PriceBooks,
 ) -> None:
     metrics.add(
         Gauge(
@@ -184,6 +211,11 @@ def _declare(
             "tillbox_office_mails_waiting",
             "Receipts that wait to be sent by e-mail",
             lambda: {(): float(mailing.waiting)},
+        ),
+        Gauge(
+            "tillbox_office_shops_without_book",
+            "Shops that lack a price book which holds soon, or did today",
+            lambda: {(): float(books.lacking)},
         ),
         Gauge(
             "tillbox_office_commits",

@@ -7,13 +7,14 @@ other way round. A newer session of a store replaces the older one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 import msgspec
 from aiohttp import WSMessage, WSMsgType, web
 
+from edge.contract.book_readiness import BOOKS_READY, BooksHeld
 from edge.contract.digest import DIGEST, Digest
 from edge.contract.errors import ProtocolViolation, ReplicaFork, TillboxError
 from edge.contract.identity import Ids
@@ -61,18 +62,20 @@ from sync.appending.ingest import Ingest, Rewind
 from sync.office.admission import Admission
 from sync.office.denial import DeniedError, out_of_turn
 from sync.office.feed_push import FeedPush
+from sync.office.feed_signing import FeedSigning
 from sync.office.feeds import Feeds, NewItem
+from sync.office.price_books import PriceBooks
 from sync.office.store_directory import RegisteredStore, StoreDirectory
 
 Shape = TypeVar("Shape", Hello, Proof)
 
 TakeLetter = Callable[[int, str, bytes], Awaitable[None]]
 
-_Said = Hello | Proof | Digest | FeedTaken | FeedRefused | LetterUp
+_Said = Hello | Proof | Digest | FeedTaken | FeedRefused | LetterUp | BooksHeld
 
 TakeDigest = Callable[[RegisteredStore, Digest], Awaitable[None]]
 
-_HEARS: Final = (FEED_REFUSED, LETTER)
+_HEARS: Final = (FEED_REFUSED, LETTER, BOOKS_READY)
 _HEARS_AT_ONCE: Final = (DIGEST,)
 
 
@@ -94,7 +97,7 @@ class BoxSessions:
 
     `taken` are called after frames are durable, `changed` when a box comes or goes.
     `take_letter` puts a receipt by e-mail on disk: store number, its `ref`, its bytes;
-    `take_digest` what a box says ahead of its frames.
+    `take_digest` what a box says ahead of its frames. `books` hears which price books it holds.
     """
 
     def __init__(
@@ -110,6 +113,7 @@ class BoxSessions:
         tasks: Supervisor,
         take_letter: TakeLetter,
         take_digest: TakeDigest,
+        books: PriceBooks,
     ) -> None:
         self._directory = directory
         self._events = events
@@ -119,10 +123,12 @@ class BoxSessions:
         self._clock = clock
         self._ids = ids
         self._log = log
-        self._admission = Admission(directory, feeds, log)
+        self._admission = Admission(directory, feeds, clock, log)
         self._tasks = tasks
         self._take_letter = take_letter
         self._take_digest = take_digest
+        self._books = books
+        self._signing = FeedSigning(key, clock)
         self._sessions: dict[str, Session] = {}
         self.taken: list[Callable[[], None]] = []
         self.changed: Callable[[], None] = lambda: None
@@ -139,6 +145,11 @@ class BoxSessions:
     def connected(self) -> set[str]:
         """The slugs of the stores whose boxes are there now."""
         return set(self._sessions)
+
+    def refusals(self, slug: str) -> Mapping[tuple[Feed, str], str]:
+        """Return which items the box of a store refuses in this session, and why."""
+        session = self._sessions.get(slug)
+        return {} if session is None else session.feeds.refusals
 
     async def close(self) -> None:
         """End every session and wait until nothing of it is written any more."""
@@ -212,7 +223,14 @@ class BoxSessions:
         key = BoxKey(store.number, store.gen, store.box_key)
         _ = await self._feeds.put(Feed.BOX_KEY, (NewItem(key.key, msgspec.Raw(encode(key))),))
         cursors = await self._admission.cursors(store, hello)
-        push = FeedPush(self._feeds, store.slug, cursors, self._clock)
+        await self._books.greeted(store, cursors)
+        push = FeedPush(
+            self._feeds,
+            store.slug,
+            cursors,
+            self._clock,
+            lambda slug, page: self._signing.sign(slug, page, hello.feed_version),
+        )
         session = Session(store, socket, ingest, push, BoundedQueue(SESSION_FRAMES_QUEUED_MAX))
         if store.slug in self._sessions:
             raise DeniedError("replaced", "A newer session of this store is here.")
@@ -344,6 +362,8 @@ class BoxSessions:
             feeds.news.clear()
             async for page in feeds.due():
                 await self._send(session.socket, FeedDown(page))
+                if feeds.news.is_set():
+                    break  # what is urgent may have come meanwhile
             await feeds.news.wait()
 
     async def _hear(self, session: Session, message: _Said) -> None:
@@ -357,6 +377,8 @@ class BoxSessions:
         elif isinstance(message, LetterUp):
             await self._take_letter(session.store.number, message.ref, bytes(message.letter))
             await self._send(session.socket, LetterTaken(message.ref))
+        elif isinstance(message, BooksHeld):
+            await self._books.take(session.store, message)
         elif isinstance(message, Digest):
             await self._take_digest(session.store, message)
             self.changed()

@@ -6,7 +6,7 @@ SHOP := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 ARGS ?=
 
-.PHONY: demo test check coverage lint types imports bench fmt golden clean mutants looks market storm fuzz soak
+.PHONY: demo test check coverage lint types imports bench fmt golden clean mutants looks market storm fleet fuzz soak
 
 demo: $(SHOP)
 	$(BIN)/tillbox demo $(ARGS)
@@ -75,6 +75,11 @@ storm: $(DEV) tools
 # twenty devices at fifty messages a second for ten minutes; a check takes half a minute
 soak: $(DEV) tools
 	TILLBOX_SOAK_S=600 $(BIN)/python -m pytest -s tests/whole_shop/test_soak.py $(ARGS)
+
+# a thousand simulated shops against a real head office: steady selling, weeks of one of them, and
+# an outage of a day; a check has twenty. ARGS: --shops, --day-sales, --per-s, --out FILE.json, …
+fleet: $(DEV)
+	$(BIN)/python -m tests.fleet $(ARGS)
 
 # a million inputs for each codec of devices/protocols, by a seed that is printed; a check plays
 # some hundred. About half an hour, a third of it receipts; ARGS: names of codecs, --inputs, --seed

@@ -35,16 +35,31 @@ class _UnderWay(msgspec.Struct, frozen=True):
 
 @dataclass
 class FeedPush:
-    """What one box has of each feed, and what is under way. `news` wakes the sender."""
+    """What one box has of each feed, and what is under way. `news` wakes the sender.
+
+    `searches` is shared by all boxes: a change for all of them does not keep head office from
+    what they send.
+    """
 
     feeds: Feeds
     slug: str
     cursors: dict[Feed, int]
     clock: Clock
+    searches: asyncio.Semaphore
     news: asyncio.Event = field(default_factory=asyncio.Event)
     _under_way: dict[Feed, _UnderWay] = field(default_factory=dict)
+    _changed: set[Feed] = field(init=False)
     _items_max: dict[Feed, int] = field(default_factory=dict)
     """Of feeds of which a page was refused, until all behind it was taken."""
+
+    def __post_init__(self) -> None:
+        self._changed = set(self.cursors)
+
+    def changed(self, feed: Feed) -> None:
+        """Take that there may be something new in a feed."""
+        if feed in self.cursors:
+            self._changed.add(feed)
+            self.news.set()
 
     async def due(self) -> AsyncIterator[FeedPage]:
         """Give the pages that may be sent now, one of each feed at most."""
@@ -54,12 +69,16 @@ class FeedPush:
             # a page of which nothing was heard is tried again when something changed
             if under_way is not None and now - under_way.since_ms <= FEED_TAKEN_MS_MAX:
                 continue
-            page = await self.feeds.page(
-                feed,
-                self.cursors[feed],
-                scope=self.slug,
-                items_max=self._items_max.get(feed, FEED_ITEMS_PER_PAGE),
-            )
+            if under_way is None and feed not in self._changed:
+                continue
+            self._changed.discard(feed)
+            async with self.searches:
+                page = await self.feeds.page(
+                    feed,
+                    self.cursors[feed],
+                    scope=self.slug,
+                    items_max=self._items_max.get(feed, FEED_ITEMS_PER_PAGE),
+                )
             if page.items:
                 keys = tuple(item.key for item in page.items)
                 self._under_way[feed] = _UnderWay(page.next, now, keys)
@@ -79,7 +98,7 @@ class FeedPush:
         self.cursors[said.feed] = said.cursor
         if said.feed in self._items_max:
             self._items_max[said.feed] = min(self._items_max[said.feed] * 2, FEED_ITEMS_PER_PAGE)
-        self.news.set()
+        self.changed(said.feed)
 
     def refused(self, said: FeedRefused) -> str:
         """Take that a page was refused; return what a person has to know, or nothing yet."""
@@ -87,7 +106,7 @@ class FeedPush:
         if said.cursor != under_way.next:
             out_of_turn()
         del self._under_way[said.feed]
-        self.news.set()
+        self.changed(said.feed)
         if len(under_way.keys) > 1:
             self._items_max[said.feed] = len(under_way.keys) // 2
             return ""

@@ -22,8 +22,10 @@ from edge.contract.errors import ProtocolViolation
 from edge.contract.event_registry import Event, is_known
 from edge.contract.instant import Clock
 from edge.contract.limits import (
+    PROJECTION_BYTES_MAX,
     PROJECTION_FRAMES_MAX,
     PROJECTION_REST_FACTOR,
+    PROJECTION_SMALL_FRAMES_MAX,
 )
 from edge.contract.reference_data import Feed
 from edge.runtime.database_file import DatabaseFile
@@ -58,6 +60,7 @@ class _Read(msgspec.Struct, frozen=True):
 class Projector:
     """The consumer of the sales projection. `news` wakes it; `listeners` hear of each step.
 
+    `progress` hears how many bytes of frames each step was, 0 when nothing is left.
     `coupon_listeners` hear when a step found single-use coupons that are used from now on.
     """
 
@@ -69,7 +72,9 @@ class Projector:
     news: asyncio.Event = field(default_factory=asyncio.Event)
     listeners: list[Callable[[], None]] = field(default_factory=list)
     coupon_listeners: list[Callable[[], None]] = field(default_factory=list)
+    progress: Callable[[int], None] = lambda _: None
     position: int = 0
+    _frames_max: int = PROJECTION_FRAMES_MAX
     _details: int | None = None
     _used_coupons: int = 0
 
@@ -94,7 +99,13 @@ class Projector:
 
     async def step(self) -> int:
         """Project the next frames and return how many there were."""
-        frames = await self.events.read(_PARTITION, self.position, frames_max=PROJECTION_FRAMES_MAX)
+        found = await self.events.read(_PARTITION, self.position, frames_max=self._frames_max)
+        frames = _one_step(found)
+        # of what comes one sale at a time, more at once: two a step are outrun by a hundred shops
+        self._frames_max = min(
+            PROJECTION_SMALL_FRAMES_MAX, max(PROJECTION_FRAMES_MAX, 2 * len(frames))
+        )
+        self.progress(sum(len(frame.body) for frame in frames))
         if not frames:
             return 0
         reads = await asyncio.to_thread(lambda: [self._read(frame) for frame in frames])
@@ -142,6 +153,16 @@ class Projector:
             _read_event(frame, frame.first_seq + index, body)
             for index, body in enumerate(opened.bodies)
         ]
+
+
+def _one_step(frames: Sequence[StoredFrame]) -> Sequence[StoredFrame]:
+    """Return the first frames, as far as they are one transaction's work."""
+    size = 0
+    for count, frame in enumerate(frames):
+        size += len(frame.body)
+        if size > PROJECTION_BYTES_MAX and count >= PROJECTION_FRAMES_MAX:
+            return frames[:count]
+    return frames
 
 
 def _newest_coupon(connection: sqlite3.Connection) -> int:

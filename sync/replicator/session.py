@@ -21,8 +21,10 @@ from edge.contract.limits import (
 )
 from edge.contract.receipt_letter import LETTER
 from edge.contract.replication import (
+    BUDGET,
     FEED_REFUSED,
     Ack,
+    Budget,
     Challenge,
     Denied,
     Head,
@@ -51,6 +53,7 @@ W = TypeVar("W", Challenge, Welcome)
 
 REPORT_EVERY_S: Final = LINK_SILENCE_S_MAX / 2
 """An edge that was restarted knows of no line until it is told."""
+_HEARS: Final = (BUDGET,)
 _UNHEARD_MAX: Final = 16
 """Kinds of messages of a newer head office that are named in the log."""
 
@@ -113,7 +116,7 @@ class Session:
                 if LETTER in welcome.hears and self._fork is None:
                     _ = tasks.create_task(letters.run(), name="letters")
                 if self._fork is None:
-                    upload.begin(welcome.head.seq)
+                    upload.begin(welcome.head.seq, budget=welcome.budget)
                 else:
                     await self._end_later(self._fork)
         except BaseExceptionGroup as errors:
@@ -135,6 +138,7 @@ class Session:
                     self.clock.now_ms(),
                     version("tillbox"),
                     challenge.nonce,
+                    _HEARS,
                 )
                 await self.office.say(hello)
                 await self.office.say(proof)
@@ -203,6 +207,8 @@ class Session:
                 await pages.put(word)
             elif isinstance(word, LetterTaken):
                 letters.taken(word)
+            elif isinstance(word, Budget):
+                upload.allow(word.frames)
             elif isinstance(word, Resend):
                 self.log.warning("resend", office_head=word.head.seq, reason=word.reason)
                 upload.go_back(word.head.seq)

@@ -6,7 +6,7 @@ SHOP := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 ARGS ?=
 
-.PHONY: demo test check coverage lint types imports bench fmt golden clean mutants looks market storm fleet fuzz soak
+.PHONY: demo test check coverage lint types imports bench fmt golden clean mutants looks market storm fleet fuzz soak unplugged
 
 demo: $(SHOP)
 	$(BIN)/tillbox demo $(ARGS)
@@ -65,16 +65,23 @@ market: $(DEV) tools
 	TILLBOX_CUSTOMERS=60 $(BIN)/python -m pytest -s tests/whole_shop/test_market.py $(ARGS)
 
 # sales, and money back to cards, with every process killed at every step; a check kills each once.
+# PostgreSQL killed at 500 places between a frame and its acknowledgement; a check has 24.
 # 2,000 days of a payment terminal in every weather; a check has 60
 storm: $(DEV) tools
 	ZVT_STORM_RUNS=2000 ADYEN_STORM_RUNS=2000 $(BIN)/python -m pytest -n 2 \
 	  tests/devices/test_zvt_payment_storm.py tests/devices/test_adyen_payment_storm.py $(ARGS)
+	TILLBOX_PG_POINTS=500 $(BIN)/python -m pytest -k killed_between_copy \
+	  tests/sync/appending/test_postgres_faults.py $(ARGS)
 	TILLBOX_STORM=1 $(BIN)/python -m pytest tests/whole_shop/test_killed_anywhere.py \
 	  tests/whole_shop/test_card_refunds.py tests/whole_shop/test_day_killed.py $(ARGS)
 
 # twenty devices at fifty messages a second for ten minutes; a check takes half a minute
 soak: $(DEV) tools
 	TILLBOX_SOAK_S=600 $(BIN)/python -m pytest -s tests/whole_shop/test_soak.py $(ARGS)
+
+# every driver unplugged at every message of every dialogue, in every way; a check does a part
+unplugged: $(DEV) tools
+	TILLBOX_UNPLUGGED=all $(BIN)/python -m pytest -n 2 tests/devices/test_unplugged.py $(ARGS)
 
 # a thousand simulated shops against a real head office: steady selling, weeks of one of them, and
 # an outage of a day; a check has twenty. ARGS: --shops, --day-sales, --per-s, --out FILE.json, …

@@ -42,6 +42,8 @@ from edge.runtime.structured_log import Log
 
 S = TypeVar("S", bound=msgspec.Struct)
 
+_LOST_ADVICE: Final = "Check its power and its cable; switch it off and on."
+"""What a person can always do about a device that is lost."""
 SERVING: Final = frozenset({DriverState.READY, DriverState.ATTENTION})
 """States in which the device answers."""
 
@@ -376,7 +378,8 @@ class ConnectedDriver(ABC):
         gone_ms = self.ports.clock.monotonic_ms() - self._gone_since_ms
         if self.state is DriverState.LOST or gone_ms < DEVICE_LOST_AFTER_MS:
             return
-        self._move(DriverState.LOST, {"health": trouble.message, "advice": trouble.advice})
+        advice = trouble.advice or _LOST_ADVICE
+        self._move(DriverState.LOST, {"health": trouble.message, "advice": advice})
         self.ports.count("CommunicationErrorCount")
         self.ports.log.warning("device_lost", code=trouble.code, detail=trouble.message)
 

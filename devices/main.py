@@ -22,6 +22,7 @@ from devices.replaying import recording_commands
 from devices.settings import DevicesSettings, NetworkSettings
 from devices.transports.network_interfaces import NetworkInterfaces
 from devices.transports.service_announcements import ServiceListener, check_library
+from edge.contract.device_limits import JOB_JOURNAL_CACHE_KIB
 from edge.contract.device_states import OFFLINE
 from edge.contract.device_topics import HostTopics
 from edge.contract.errors import SettingsInvalid
@@ -95,7 +96,9 @@ async def _serve(settings: DevicesSettings, clock: Clock, log: Log) -> None:
         bus = MqttBus(settings.broker, LastWill(topics.availability, OFFLINE), clock, log)
         around = Surroundings(
             bus=bus,
-            journal=JobJournal(DatabaseFile(settings.database, MIGRATIONS), clock),
+            journal=JobJournal(
+                DatabaseFile(settings.database, MIGRATIONS, cache_kib=JOB_JOURNAL_CACHE_KIB), clock
+            ),
             clock=clock,
             ids=SystemIds(clock),
             log=log,

@@ -7,15 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from edge.contract.device_messages import DELIVERY, Delivery, JobKind
 from edge.contract.instant import Clock
-from edge.contract.reference_data import Feed, FeedPage
 from edge.engine.weighing_rules import price_asked_for
 from edge.enrolling import service_token
 from edge.flows.access import SITE_MIGRATIONS, Access
 from edge.flows.adoption import Adoption
+from edge.flows.book_readiness import BookReadiness
 from edge.flows.box_health import BoxHealth
 from edge.flows.card_desk import CardDesk
 from edge.flows.clock_watch import ClockWatch
@@ -26,6 +25,7 @@ from edge.flows.device_jobs import DeviceJobs
 from edge.flows.device_log import DeviceLog, NotedBus
 from edge.flows.device_reports import DeviceReports
 from edge.flows.digests import Digests
+from edge.flows.feed_trust import FeedTrust
 from edge.flows.fiscal_desk import FiscalDesk
 from edge.flows.gathering import Gathering, TillDevices
 from edge.flows.home_assistant import home_assistant
@@ -43,6 +43,7 @@ from edge.flows.receipt_codes import ReceiptCodes
 from edge.flows.receipt_sending import ReceiptSending
 from edge.flows.receipt_setting import ReceiptSetting
 from edge.flows.recovery import Recovery
+from edge.flows.reference_news import ReferenceNews, calendar_of
 from edge.flows.replica import Replica
 from edge.flows.reprinting import Reprints
 from edge.flows.returning import SoldSales
@@ -56,7 +57,7 @@ from edge.ledger.adopted_devices import AdoptedDevices
 from edge.ledger.coupon_uses import CouponUses
 from edge.ledger.disk_space import DiskSpace
 from edge.ledger.event_log import MIGRATIONS as LEDGER_MIGRATIONS
-from edge.ledger.event_log import BusinessCalendar, Ledger
+from edge.ledger.event_log import Ledger
 from edge.ledger.fiscal_records import FiscalRecords
 from edge.ledger.letters import Letters
 from edge.ledger.past_sales import PastSales
@@ -111,11 +112,6 @@ class Edge:
     wall_sockets: WallSockets
 
 
-def receipt_zone(reference: ReferenceStore) -> ZoneInfo:
-    """Return the store's time zone."""
-    return ZoneInfo(reference.store.time_zone)
-
-
 @asynccontextmanager
 async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
     settings: EdgeSettings, bus: Bus, log: Log, screens: StaticFiles
@@ -140,7 +136,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         reference = ReferenceStore(reference_file, clock)
         await reference.open()
         stack.push_async_callback(reference.close)
-        calendar = _calendar(reference)
+        calendar = calendar_of(reference)
         ledger_file = DatabaseFile(data / "ledger.db", LEDGER_MIGRATIONS)
         store = settings.store
         ledger = Ledger(
@@ -196,8 +192,8 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             lambda: parked.views(),  # noqa: PLW0108 - bound later
             desk.doubt,
             desk.alarms,
+            lambda: reference.goods,
         )
-
         setting = ReceiptSetting(reference, lambda till: access.cashier_of(till))  # noqa: PLW0108 - bound later
         jobs = DeviceJobs(directory, setting.receipt, lambda cart: price_asked_for(cart, reference))
         reprints = Reprints(directory, setting.again)
@@ -292,23 +288,12 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         scanning = Scanning(
             store.slug, bus, directory, selling, checks, access.cashier_of, clock, log, tasks
         )
-        replica = Replica(
-            ledger,
-            reference,
-            link,
-            key,
-            shipped_dictionaries()[_DICTIONARY],
-            clock,
-            log,
-            store.office_key,
-        )
-
-        async def feed_taken(page: FeedPage) -> None:
-            if page.feed is Feed.CONFIG:
-                ledger.calendar = _calendar(reference)
-            views.publish_all()
-
-        replica.feed_taken = feed_taken
+        trust = FeedTrust(store.office_key, store.slug, reference, log)
+        words = shipped_dictionaries()[_DICTIONARY]
+        replica = Replica(ledger, reference, link, key, words, clock, log, store.office_key, trust)
+        readiness = BookReadiness(reference, clock, ids.new())
+        news = ReferenceNews(reference, readiness, ledger, views, clock, log)
+        replica.feed_taken = news.feed_taken
         await replica.open()
         post = LetterPost(
             Letters(ledger_file),
@@ -328,7 +313,18 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         stack.push_async_callback(recovery.stop)
         drawers = OpenDrawers(directory, clock, log, settings.drawer_open_s)
         health = BoxHealth(
-            ledger_file, reference, directory, link, disk, bus, dispatch, desk, drawers, fiscal, eod
+            ledger_file,
+            reference,
+            directory,
+            link,
+            disk,
+            bus,
+            dispatch,
+            desk,
+            drawers,
+            fiscal,
+            eod,
+            trust,
         )
         metrics = Metrics()
         health.declare(metrics)
@@ -344,6 +340,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             store.slug, bus, directory, displays, reference, clock, ids, log, tasks
         )
         line_displays.open(tills.values())
+        dispatch.listeners.append(line_displays.hear)
         directory.assigned += (dispatch.devices_left, lambda _left: line_displays.follow())
         routes = BoxApi(
             health.items,
@@ -363,7 +360,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
                 ).routes(),
                 *DisplayApi(displays, selling, sockets).routes(),
                 *technician.routes,
-                *ReplicaApi(replica, link, post, Digests(ledger, link)).routes(),
+                *ReplicaApi(replica, link, post, Digests(ledger, link), readiness).routes(),
             )
         )
         tls = _tls(settings)
@@ -391,6 +388,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             "late jobs": dispatch.sweep,
             "clock": watch.run,
             "open drawers": drawers.run,
+            "price books": news.run,
             "fiscal": fiscal.run,
             "bus": bus.run,
         } | technician.lasting
@@ -404,6 +402,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         stack.push_async_callback(wall_sockets.close)
         stack.callback(replica.close)
         stack.callback(post.close)
+        stack.callback(readiness.close)
         yield Edge(
             settings,
             log,
@@ -419,12 +418,6 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             web,
             wall_sockets,
         )
-
-
-def _calendar(reference: ReferenceStore) -> BusinessCalendar:
-    if not reference.has_store:
-        return BusinessCalendar(ZoneInfo("UTC"))
-    return BusinessCalendar(receipt_zone(reference), reference.store.day_starts_at_hour)
 
 
 def _tse(settings: EdgeSettings, clock: Clock) -> SimulatedTse | None:

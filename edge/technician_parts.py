@@ -66,6 +66,7 @@ def technician_parts(
     days.changed = sockets.changed
     adoption.reports.heard = device_log.take
     checks = DeviceChecks(store, bus, wall, days.ledger, dispatch, clock)
+    dispatch.listeners.append(checks.hear)
     recordings = SavedRecordings(store, bus, dispatch.directory, clock, log)
     bundles = SupportBundles(
         store,
@@ -85,5 +86,5 @@ def technician_parts(
             *TechnicianApi(access, adoption, wall, checks, days, sockets).routes(),
             *SupportApi(wall, recordings, bundles).routes(),
         ),
-        {"device tests": checks.run, "recordings": recordings.run},
+        {"recordings": recordings.run},
     )

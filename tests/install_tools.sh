@@ -2,7 +2,7 @@
 # Installs what some tests drive for real, where it may; otherwise says which tests will skip.
 # Never fails: a test without its tool skips and says so.
 
-tools="mosquitto chromium tshark strace"
+tools="mosquitto chromium tshark strace postgresql"
 # the tests of this script let it work in a folder instead of /
 root="${INSTALL_TOOLS_ROOT:-}"
 policy="$root/usr/sbin/policy-rc.d"
@@ -14,12 +14,24 @@ what_needs() {
         chromium) echo "the screen tests (marker screens), unless playwright has a browser" ;;
         tshark) echo "the tests that let Wireshark read our bytes" ;;
         strace) echo "the tests that count system calls" ;;
+        postgresql) echo "the tests of head office's frames in PostgreSQL" ;;
+    esac
+}
+
+program_of() {
+    case "$1" in
+        postgresql) echo initdb ;;
+        *) echo "$1" ;;
     esac
 }
 
 there() {
     # Debian puts servers where a plain user's PATH does not look
-    PATH="$PATH:$root/usr/sbin:$root/usr/local/sbin" command -v "$1" >/dev/null 2>&1
+    places="$PATH:$root/usr/sbin:$root/usr/local/sbin"
+    for place in "$root"/usr/lib/postgresql/*/bin; do
+        places="$places:$place"
+    done
+    PATH="$places" command -v "$(program_of "$1")" >/dev/null 2>&1
 }
 
 missing() {

@@ -68,6 +68,7 @@ class LabelsZpl(ConnectedDriver):
         self._line = asyncio.Lock()
         self._news = asyncio.Event()
         self._hurry = asyncio.Event()
+        self._gone: DeviceUnreachable | None = None
         self._printing = False
         self._half_sent = True
         """Half a label may stand in the printer: what was written last need not have got there."""
@@ -96,7 +97,7 @@ class LabelsZpl(ConnectedDriver):
                 async with self._line:
                     status = await self._ask(stream)
                 self._take(status)
-                await self._rest()
+                await self._rest(stream)
         finally:
             self._connections += 1
             self._tell()
@@ -113,11 +114,7 @@ class LabelsZpl(ConnectedDriver):
                 while True:
                     data = await stream.read(_READ_BYTES_MAX)
                     if not data:
-                        raise DeviceUnreachable(
-                            "connection_closed",
-                            f"{self.ports.device} closed the connection.",
-                            advice="Check its power and its cable.",
-                        )
+                        raise self._closed()
                     if found := self._reader.feed(data):
                         return found[-1]
         except TimeoutError:
@@ -159,14 +156,42 @@ class LabelsZpl(ConnectedDriver):
         self._news.set()
         self._news = asyncio.Event()
 
-    async def _rest(self) -> None:
+    async def _rest(self, stream: ByteStream) -> None:
+        """Wait until the next question is due; raises DeviceUnreachable once it is gone.
+
+        It listens meanwhile: a job must not be begun on a connection that is over already.
+        """
         self._hurry.clear()
+        self._gone = None
         wait_ms = LABEL_POLL_EAGER_MS if self._printing else LABEL_POLL_MS
+        async with asyncio.TaskGroup() as tasks:
+            listening = tasks.create_task(self._listen(stream))
+            try:
+                async with self.ports.clock.timeout(wait_ms / 1000):
+                    await self._hurry.wait()
+            except TimeoutError:
+                pass
+            finally:
+                listening.cancel()
+        if self._gone is not None:
+            raise self._gone
+
+    async def _listen(self, stream: ByteStream) -> None:
+        """Drop what comes unasked, such as an answer that is late; note when it is over."""
         try:
-            async with self.ports.clock.timeout(wait_ms / 1000):
-                await self._hurry.wait()
-        except TimeoutError:
-            return
+            while data := await stream.read(_READ_BYTES_MAX):
+                self.ports.count("GarbageByteCount", len(data))
+            self._gone = self._closed()
+        except DeviceUnreachable as error:
+            self._gone = error
+        self._hurry.set()
+
+    def _closed(self) -> DeviceUnreachable:
+        return DeviceUnreachable(
+            "connection_closed",
+            f"{self.ports.device} closed the connection.",
+            advice="Check its power and its cable.",
+        )
 
     @property
     def _trouble(self) -> LabelTrouble | None:

@@ -53,17 +53,22 @@ JOB_RUN_S_MAX: Final = 600.0
 """The longest dialogue (a terminal that extends T4 twice); then the end counts as unknown."""
 JOB_MEMORY_DAYS: Final = 30
 """How long devices.db remembers which jobs were done."""
+JOB_JOURNAL_CACHE_KIB: Final = 512
+"""What devices.db keeps in memory, twice: a job is looked for by its id, and mostly a young one. As
+much as for a ledger would be a host that grows by 16 MiB in its first weeks."""
 RECENT_RESULTS_MAX: Final = 256
 """Results kept in memory: more than can wait for the commit that carries them to disk."""
 RESULTS_UNSENT_MAX: Final = 512
 """Results that wait for the broker, per device: twice what may wait to run."""
-EVENTS_UNSENT_MAX: Final = 64
-"""Events that wait for the broker, per device: older ones have expired by then."""
+EVENTS_UNSENT_MAX: Final = 360
+"""Events that wait for the broker, per device: what `EVENTS_PER_S_MAX` and `EVENTS_BURST_MAX` let
+through within `SCAN_AGE_MS_MAX`; older ones have expired by then."""
 EVENTS_PER_S_MAX: Final = 60
 """What a device may send on and on: a belt with people in a hurry makes ten scans a second. More
 is a fault, and would take from other tills what the box has."""
-EVENTS_BURST_MAX: Final = 20
-"""What it may send at once: several scans that a slow line delivers together."""
+EVENTS_BURST_MAX: Final = 60
+"""What it may send at once: several scans that a slow line delivers together, or what a host that
+stood still for a second finds in its ports. With less, who scans 50 a second lost some then."""
 BABBLE_CALM_MS: Final = 5_000
 """A device that sent too much is well again after so long without."""
 STATISTICS_EVERY_S: Final = 60.0

@@ -70,6 +70,22 @@ PRICE_BOOKS_MAX: Final = 12
 """In force and announced: each is looked into for every price that the newer ones lack."""
 GROUP_BOOKS_MAX: Final = 200
 """Price books of all customer groups; a customer with own prices is a group, so some firms too."""
+BOOKS_SAID_MAX: Final = PRICE_BOOKS_MAX + GROUP_BOOKS_MAX
+"""Price books of which a box says what it holds: all that a store can have."""
+BOOK_SAID_MS: Final = 86_400_000
+"""So long after a price book took effect it is still asked who has it: who was away comes back."""
+BOOK_NEAR_MS: Final = 4 * 3_600_000
+"""A shop that lacks a book so shortly before it holds is an alarm: people are still there."""
+BOOK_CLOCK_OFF_MS_MAX: Final = 60_000
+"""A box whose clock is off by more switches its prices at a time that customers notice."""
+BOOKS_S_MAX: Final = 60.0
+"""Twelve books of 50,000 prices, read on a slow card."""
+BOOKS_GATHERED_S: Final = 1.0
+"""Between two looks at who lacks a price book: all stores are read for each."""
+BOOKS_LOOK_S: Final = 30.0
+"""How often head office looks who lacks a price book that takes effect soon."""
+BOOK_SHOPS_SHOWN_MAX: Final = 200
+"""Shops that lack a price book and are named: a person calls a few; more have one cause."""
 PROMOTIONS_MAX: Final = 2_000
 """In force or announced for one store: all are kept in memory and looked through by article."""
 PROMOTION_SELECTION_MAX: Final = 1_000
@@ -308,12 +324,20 @@ FEED_ITEM_BYTES_MAX: Final = 65_536
 """One value of a feed: a store's profile with all its taxes and templates has under 8 kB."""
 FEED_PAGE_BYTES_MAX: Final = 786_432
 """The items of a page, so that it fits `FRAME_BODY_BYTES_MAX` with names and cursors around."""
+FEED_BYTES_AHEAD_MIN: Final = 8_192
+"""Feeds under way to a box on a slow line: a second of 64 kbit/s that what is urgent waits for."""
+FEED_BYTES_AHEAD_FIRST: Final = 4 * FEED_BYTES_AHEAD_MIN
+"""The same before it is known how fast a line is."""
+FEED_PAGE_QUICK_MS: Final = 1_000
+"""A page taken sooner lets the next be twice as large; one that took twice as long, half."""
 FEED_TAKEN_MS_MAX: Final = 30_000
 """A page not taken by then was refused or lost: it is sent again with the next change."""
 PLACE_MAX: Final = 2**53 - 1
 """Seqs, generations and cursors that a message names: what every JSON reader can hold."""
 FEED_CURSOR_AHEAD_MAX: Final = 1_000_000_000
 """A box has seen at most so many changes that a restored head office forgot: years of them."""
+FEED_VERSION_AHEAD_MS_MAX: Final = 10 * 365 * 86_400_000
+"""A head office whose clock was ahead by more signed nothing that its boxes took."""
 HISTORY_HEADER_BYTES_MAX: Final = 131_072
 """The header of a carried history: a thousand generations of a store."""
 DIGEST_ARTICLES_MAX: Final = 5_000
@@ -364,6 +388,18 @@ PROJECTION_BYTES_MAX: Final = 32_768
 """What they have together at most, beyond the first."""
 PROJECTION_REST_FACTOR: Final = 3
 """While frames keep coming, the projector rests this many times as long as it worked."""
+POSTGRES_PARTITIONS: Final = 8
+"""Partitions of the frames in a new database: as many commits, and projectors, side by side."""
+POSTGRES_PARTITIONS_MAX: Final = 64
+"""Each has a connection that writes; a server allows 100 unless it was told otherwise."""
+POSTGRES_READERS_MAX: Final = 4
+"""Connections that read beside them: heads, acknowledgements, the projector."""
+POSTGRES_CONNECT_S_MAX: Final = 10.0
+"""A server that does not greet by then is down; boxes ask again by themselves."""
+POSTGRES_COMMAND_S_MAX: Final = 30.0
+"""A commit waits for a slow disk or a synchronous standby; longer, and its outcome is unknown."""
+POSTGRES_LOCK_S_MAX: Final = 5.0
+"""A writer whose line was cut lets go of its partition by then, unless it is alive."""
 SALES_PER_PAGE: Final = 500
 """Sales in one answer of head office: about 1 MB."""
 EVENT_STREAMS_MAX: Final = 256

@@ -23,6 +23,7 @@ from edge.contract.limits import (
     MINIMUM_AGE_MAX,
     NAME_CHARS_MAX,
     PRICE_BOOKS_MAX,
+    REASON_CHARS_MAX,
     TIP_OFFERS_MAX,
 )
 
@@ -36,6 +37,7 @@ TipShare = Annotated[int, Meta(gt=0, le=1_000_000)]
 class Feed(StrEnum):
     """The feeds of this version, in the order in which a new box needs them."""
 
+    URGENT = "urgent"
     CONFIG = "config"
     STAFF = "staff"
     PRICE = "price"
@@ -49,6 +51,7 @@ class Feed(StrEnum):
 
 
 FEED_ORDER: Final = (
+    Feed.URGENT,
     Feed.CONFIG,
     Feed.STAFF,
     Feed.PRICE,
@@ -59,7 +62,9 @@ FEED_ORDER: Final = (
     Feed.CUSTOMER,
     Feed.BOX_KEY,
 )
-YOUNGER_FEEDS: Final = frozenset({Feed.USED_COUPON, Feed.COUPON, Feed.CUSTOMER, Feed.BOX_KEY})
+YOUNGER_FEEDS: Final = frozenset(
+    {Feed.URGENT, Feed.USED_COUPON, Feed.COUPON, Feed.CUSTOMER, Feed.BOX_KEY}
+)
 """Feeds that an older box cannot read: they are sent to boxes that name their cursors."""
 
 
@@ -114,6 +119,19 @@ class Price(msgspec.Struct, frozen=True, omit_defaults=True):
     def key(self) -> str:
         """The key in the price feed."""
         return price_key(self.sku, self.book)
+
+
+class Urgent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What holds of an article at once, until it is taken away. Key in the urgent feed: the SKU.
+
+    It overtakes all other feeds on the line. `stopped`: nobody sells it, as in a recall; it is
+    still taken back. `price_minor`: its listed price, whatever price books say. `reason` is shown.
+    """
+
+    sku: Annotated[str, Meta(min_length=1)]
+    stopped: bool = False
+    price_minor: Amount | None = None
+    reason: Annotated[str, Meta(max_length=REASON_CHARS_MAX)] = ""
 
 
 def price_key(sku: str, book: str) -> str:
@@ -319,9 +337,16 @@ class FeedItem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class FeedPage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Changes of one feed in rising cursor order; `next` is where to go on, `more` if now."""
+    """Changes of one feed in rising cursor order; `next` is where to go on, `more` if now.
+
+    On its way to a box it is signed: these are all changes behind `after` that the box is to take.
+    `version` only ever grows, `signature` (hexadecimal) is head office's over `feed_page_bytes`.
+    """
 
     feed: Feed
     items: tuple[FeedItem, ...]
     next: Place
     more: bool = False
+    after: Place = 0
+    version: Place = 0
+    signature: str = ""

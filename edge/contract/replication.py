@@ -13,12 +13,14 @@ The byte layout of a frame stands here; coding it (zstd, Ed25519) is
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
+from edge.contract.book_readiness import BooksHeld
 from edge.contract.digest import Digest
 from edge.contract.errors import ProtocolViolation
 from edge.contract.identity import CommandId, Place, ShortId
@@ -114,6 +116,8 @@ class Hello(msgspec.Struct, frozen=True, tag="hello", tag_field="msg"):
     version: str
     nonce: str
     """That of `Challenge`, which `Proof` signs too: an old introduction cannot be replayed."""
+    feed_version: Place = 0
+    """The newest version of a page of feeds that the box has taken."""
     hears: tuple[str, ...] = ()
     """Messages beyond those of the first version that head office may send."""
 
@@ -222,9 +226,11 @@ class Denied(msgspec.Struct, frozen=True, tag="denied", tag_field="msg"):
 
 
 OfficeMessage = Challenge | Welcome | Budget | Ack | FeedDown | LetterTaken | Resend | Denied
-BoxMessage = Hello | Proof | Digest | FeedTaken | FeedRefused | LetterUp
+BoxMessage = Hello | Proof | Digest | FeedTaken | FeedRefused | LetterUp | BooksHeld
 FEED_REFUSED: Final = "feed_refused"
 BUDGET: Final = "budget"
+NOT_BELIEVED: Final = frozenset({"feed_unsigned", "feed_signature_wrong", "feed_older", "feed_gap"})
+"""Codes of FeedRefused by which a page as such is refused, whatever is in it."""
 
 
 def proof_bytes(store: str, nonce: str, box: str) -> bytes:
@@ -236,6 +242,23 @@ def ack_bytes(store: str, accepted: Head, settled_seq: int, at: int) -> bytes:
     """Return what head office signs in an acknowledgement."""
     return (
         f"tillbox ack v1|{store}|{accepted.gen}|{accepted.seq}|{accepted.hash}|{settled_seq}|{at}"
+    ).encode()
+
+
+def feed_page_bytes(store: str, page: FeedPage) -> bytes:
+    """Return what head office signs in a page of a feed: all of it, for one store only.
+
+    The items go in as SHA-256 over key, cursor in eight bytes and value of each; in front of key
+    and value the length in four bytes, big endian.
+    """
+    items = hashlib.sha256()
+    for item in page.items:
+        key, value = item.key.encode(), bytes(item.value)
+        items.update(len(key).to_bytes(4, "big") + key + item.cursor.to_bytes(8, "big"))
+        items.update(len(value).to_bytes(4, "big") + value)
+    return (
+        f"tillbox feed v1|{store}|{page.feed}|{page.version}|{page.after}|{page.next}|"
+        f"{page.more:d}|{items.hexdigest()}"
     ).encode()
 
 
@@ -251,6 +274,7 @@ class ReplicaStatus(msgspec.Struct, frozen=True):
     head: Head
     accepted: Head
     cursors: dict[str, int]
+    feed_version: int = 0
 
 
 class LinkReport(msgspec.Struct, frozen=True, omit_defaults=True):

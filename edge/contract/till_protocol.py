@@ -231,7 +231,8 @@ class TillView(msgspec.Struct, frozen=True, kw_only=True):
     `last_receipt` is the number of the till's newest receipt, empty before the first.
     `age_checked` is the age up to which the customer was checked, 0 for not; `age_check` asks.
     While `empties` are taken back, scans are theirs. While a till is in `training` nothing that
-    it does counts, and every screen of it has to say so.
+    it does counts, and every screen of it has to say so. `goods` is another text whenever articles
+    or listed prices may be others than before: quick keys are then read anew.
     """
 
     version: int
@@ -270,3 +271,4 @@ class TillView(msgspec.Struct, frozen=True, kw_only=True):
     customer: CustomerView | None = None
     tip_minor: int = 0
     tips_from: tuple[str, ...] = ()
+    goods: str = ""

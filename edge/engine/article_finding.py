@@ -18,6 +18,7 @@ from edge.engine.barcode_meaning import (
     meaning_of,
     refuse_check_digit,
 )
+from edge.engine.cart import RETURNED
 from edge.engine.reference_view import ReferenceView
 
 WEIGHT_CODE: Final = "weight_code"
@@ -67,11 +68,13 @@ def price_code(
 ) -> Priced:
     """Return the article of a code, at the price that is listed at an instant, or was typed.
 
-    Raises Refused: unknown code (404), wrong check digit, no price, no tax rule, a quantity
-    that is not allowed, a label that carries its own quantity, a price to be typed that is not,
-    or one that was typed and is not to be.
+    Raises Refused: unknown code (404), a sale that head office stopped, wrong check digit, no
+    price, no tax rule, a quantity that is not allowed, a label that carries its own quantity, a
+    price to be typed that is not, or one that was typed and is not to be.
     """
     article, meaning = article_of(reference, code, aim=aim)
+    if entry != RETURNED:
+        _refuse_stopped(reference, article)
     tax = _tax(reference, article)
     weight, amount_minor, count = _on_label(meaning)
     if typed_minor is not None and (not article.open_price or amount_minor is not None):
@@ -120,6 +123,17 @@ def article_of(reference: ReferenceView, code: str, *, aim: str = "") -> tuple[A
             refuse_check_digit(meaning)
         _refuse_unknown(code)
     return article, meaning
+
+
+def _refuse_stopped(reference: ReferenceView, article: Article) -> None:
+    urgent = reference.urgent(article.sku)
+    if urgent is not None and urgent.stopped:
+        raise Refused(
+            "article_stopped",
+            f"Head office has stopped the sale of {article.name}.",
+            advice=f"Put it aside; do not sell it. {urgent.reason}".rstrip(),
+            params={"name": article.name, "reason": urgent.reason},
+        )
 
 
 def refuse_listed(article: Article) -> NoReturn:

@@ -8,7 +8,7 @@ from typing import Protocol
 from edge.contract.coupon_data import Coupon, UsedCoupon
 from edge.contract.customer_data import Customer
 from edge.contract.promotion_data import Promotion
-from edge.contract.reference_data import Article, GroupBook, Price, StoreProfile, TaxRule
+from edge.contract.reference_data import Article, GroupBook, Price, StoreProfile, TaxRule, Urgent
 from edge.engine.promotion_units import BasketLine
 
 
@@ -46,6 +46,10 @@ class ReferenceView(PricesOfGroups, Protocol):
 
     def price(self, sku: str, at_ms: int) -> Price | None:
         """Return the listed price of an SKU at an instant."""
+        ...
+
+    def urgent(self, sku: str) -> Urgent | None:
+        """Return what holds of an SKU at once, whatever other feeds say."""
         ...
 
     def price_book(self, at_ms: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from edge.contract.errors import Refused
@@ -41,6 +42,7 @@ def complete_if_covered(cart: Cart, *, till: str, receipts: int) -> tuple[Event,
     return (completed(cart, receipt_number(till, receipts + 1), change, 0),)
 
 
+@lru_cache(maxsize=256)
 def receipt_number(till: str, number: int) -> str:
     """Return the number on a receipt: the till's own sequence, from 1, without gaps."""
     return f"{till}-{number:06d}"

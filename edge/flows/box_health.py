@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from edge.contract.health import HealthItem
 from edge.flows.card_desk import CardDesk
 from edge.flows.device_directory import DeviceDirectory
+from edge.flows.feed_trust import FeedTrust
 from edge.flows.fiscal_desk import FiscalDesk
 from edge.flows.job_dispatch import JobDispatch
 from edge.flows.link_state import LinkState
@@ -37,10 +38,11 @@ class BoxHealth:
     drawers: OpenDrawers
     fiscal: FiscalDesk
     days: TerminalDayBoard
+    trust: FeedTrust
 
     def items(self) -> tuple[HealthItem, ...]:
         """Return one item a part. `ledger`, `reference` and `disk` decide whether it sells."""
-        fiscal = self.fiscal.health()
+        fiscal, untrue = self.fiscal.health(), self.trust.health()
         return (
             self._ledger(),
             self._reference(),
@@ -50,6 +52,7 @@ class BoxHealth:
             self.desk.health(),
             self.days.health(),
             *((fiscal,) if fiscal else ()),
+            *((untrue,) if untrue else ()),
         )
 
     def declare(self, metrics: Metrics) -> None:

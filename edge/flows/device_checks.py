@@ -26,7 +26,7 @@ from edge.contract.device_messages import (
     KickDrawerArgs,
     PrintReceiptArgs,
 )
-from edge.contract.device_topics import HostTopics, every_device, parse_topic
+from edge.contract.device_topics import HostTopics, ParsedTopic
 from edge.contract.errors import Refused
 from edge.contract.instant import Clock
 from edge.contract.limits import (
@@ -44,13 +44,13 @@ from edge.contract.receipt_document import (
     TextBlock,
 )
 from edge.contract.technician_views import DeviceTest, TestBody, TestRequest
-from edge.contract.wire import UNREADABLE, encode
+from edge.contract.wire import encode
 from edge.engine.text_safety import check_free_text
 from edge.flows.device_wall import DeviceWall
 from edge.flows.job_dispatch import JobDispatch
 from edge.ledger.event_log import Ledger
 from edge.ledger.records import CommandReply, OpenJob, Record, Repeated
-from edge.runtime.bus import Bus, BusMessage, BusUnavailable
+from edge.runtime.bus import Bus, BusUnavailable
 
 _RESULT: Final = msgspec.json.Decoder(JobResult)
 _WAITING: Final = TestBody(
@@ -80,15 +80,6 @@ class DeviceChecks:
     clock: Clock
     _waiting: dict[str, tuple[BoundDevice, asyncio.Future[TestBody]]] = field(default_factory=dict)
     _done: dict[str, TestBody] = field(default_factory=dict)
-
-    async def run(self) -> None:
-        """Hear results until cancelled."""
-        results = self.bus.subscribe([every_device(self.store, "result")])
-        try:
-            async for message in results:
-                self._take(message)
-        finally:
-            results.close()
 
     async def test(self, till: str, actor: str, device_id: str, wish: TestRequest) -> TestBody:
         """Ask a device to show itself and say how it went; the same id asks it once.
@@ -216,16 +207,10 @@ class DeviceChecks:
             return JobKind.CHECK_HEALTH, CheckHealthArgs()
         return JobKind.PRINT_RECEIPT, PrintReceiptArgs(test_page(device, self.wall.store_name()))
 
-    def _take(self, message: BusMessage) -> None:
-        if not self._waiting:
-            return
-        topic = parse_topic(message.topic)
-        try:
-            result = _RESULT.decode(message.payload)
-        except UNREADABLE:
-            return  # counted and told by the dispatch, which hears them all
+    def hear(self, topic: ParsedTopic, result: JobResult) -> None:
+        """Hear how a test went."""
         waiting = self._waiting.get(result.id)
-        if waiting is None or topic is None or message.retained:
+        if waiting is None:
             return
         device, answer = waiting
         if (topic.host, topic.device) != (device.host, device.id):

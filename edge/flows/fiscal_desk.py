@@ -46,6 +46,7 @@ from edge.runtime.structured_log import Log
 
 T = TypeVar("T")
 Outcome = FiscalSigned | FiscalMissed
+_OF_SALES: Final = frozenset({SaleOpened, SaleCompleted, SaleAbandoned})
 _REASONS: Final = frozenset({"tse_down", "tse_full", "tse_slow", "tse_missing"})
 
 
@@ -111,7 +112,7 @@ class FiscalDesk:
         self.ledger.listeners.append(self._recorded)
 
     def _recorded(self, recorded: Recorded, events: tuple[Event, ...]) -> None:
-        if not self._held and not self.enabled():
+        if _OF_SALES.isdisjoint(map(type, events)):
             return
         for place, event in enumerate(events):
             if isinstance(event, SaleOpened) and self.enabled():

@@ -24,7 +24,7 @@ from edge.contract.device_messages import (
     JobResult,
     JobStatus,
 )
-from edge.contract.device_topics import HostTopics, every_device, parse_topic
+from edge.contract.device_topics import HostTopics, ParsedTopic, every_device, parse_topic
 from edge.contract.instant import Clock
 from edge.contract.limits import (
     JOB_GRACE_MS,
@@ -70,6 +70,7 @@ async def _as_it_is(job: OpenJob) -> bytes:
 class JobDispatch:
     """Sends open jobs, hears results.
 
+    `listeners` hear every result, also of jobs that they sent themselves.
     `settlers` says by kind of job who records a result; `progress` is told what a waiting
     job waits for; `arguments` completes what the ledger holds of a job, the same each time.
     """
@@ -83,6 +84,7 @@ class JobDispatch:
     settlers: dict[JobKind, Settle] = field(default_factory=dict)
     progress: Callable[[OpenJob, JobResult], None] = lambda _job, _result: None
     arguments: Arguments = _as_it_is
+    listeners: list[Callable[[ParsedTopic, JobResult], None]] = field(default_factory=list)
     dropped: int = 0
     _open: dict[str, OpenJob] = field(default_factory=dict)
     _side: dict[str, OpenJob] = field(default_factory=dict)
@@ -185,9 +187,12 @@ class JobDispatch:
             self.dropped += 1
             self.log.warning("job_result_garbled", topic=message.topic, reason=str(error))
             return
+        if topic is not None and not message.retained:
+            for hear in self.listeners:
+                hear(topic, result)
         job = self._open.get(result.id) or self._side.get(result.id)
         if job is None or job.job_id not in self._open:
-            return  # settled before: a repeat
+            return  # settled before, or of a job that somebody else has sent
         left = self._left.get(job.job_id)
         homes = {self.directory.host_of(job.device), left.host if left else None}
         if (

@@ -24,7 +24,7 @@ from edge.contract.device_messages import (
     ShowLinesArgs,
 )
 from edge.contract.device_states import DriverState
-from edge.contract.device_topics import HostTopics
+from edge.contract.device_topics import HostTopics, ParsedTopic
 from edge.contract.identity import Ids
 from edge.contract.instant import Clock
 from edge.contract.limits import (
@@ -32,19 +32,18 @@ from edge.contract.limits import (
     SHOW_LINES_AGE_MS_MAX,
 )
 from edge.contract.till_protocol import TillView
-from edge.contract.wire import UNREADABLE, encode
+from edge.contract.wire import encode
 from edge.engine.line_display import Lines, display_lines
 from edge.flows.customer_displays import CustomerDisplays
 from edge.flows.device_directory import Binding, DeviceDirectory
 from edge.flows.till import Till
 from edge.reference.store import ReferenceStore
-from edge.runtime.bus import Bus, BusUnavailable, Subscription
+from edge.runtime.bus import Bus, BusUnavailable
 from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
 
 ROLE: Final = "display"
 _VIEW: Final = msgspec.json.Decoder(TillView)
-_RESULT: Final = msgspec.json.Decoder(JobResult)
 _SHOWN: Final = frozenset({JobStatus.ACCEPTED, JobStatus.DONE})
 _SUPERSEDED: Final = "superseded"
 
@@ -55,7 +54,6 @@ class _Face:
 
     till: Till
     bound: Binding
-    results: Subscription
     stirred: asyncio.Event = field(default_factory=asyncio.Event)
     newest: bytes = b""
     looked_at: bytes = b""
@@ -115,18 +113,15 @@ class LineDisplays:
                 self._faces[device] = self._take_on(till, binding)
 
     def _take_on(self, till: Till, binding: Binding) -> _Face:
-        topic = HostTopics(self.store, binding.host).device(binding.device).result
-        face = _Face(till, binding, self.bus.subscribe([topic]))
+        face = _Face(till, binding)
         till.screens.add(face)
         _ = self.tasks.start(f"lines of {binding.device}", lambda: self._run(face))
-        _ = self.tasks.start(f"lines not shown by {binding.device}", lambda: self._hear(face))
         return face
 
     def _let_go(self, face: _Face) -> None:
         face.till.screens.discard(face)
         face.gone = True
         face.stirred.set()
-        face.results.close()
 
     def host_back(self, host: str) -> None:
         """Tell the displays of a host again: they may have been dark meanwhile."""
@@ -187,17 +182,11 @@ class LineDisplays:
 
     # --- what became of it ----------------------------------------------------------------
 
-    async def _hear(self, face: _Face) -> None:
-        """Hear which texts a display did not show, until it is let go."""
-        async for message in face.results:
-            if not message.retained:
-                self._take(face, message.payload)
-
-    def _take(self, face: _Face, payload: bytes) -> None:
-        try:
-            result = _RESULT.decode(payload)
-        except UNREADABLE:
-            return  # who hears all results says so
+    def hear(self, topic: ParsedTopic, result: JobResult) -> None:
+        """Hear of a text that a display did not show: it is told again."""
+        face = self._faces.get(topic.device)
+        if face is None or topic.host != face.bound.host:
+            return
         code = result.error.code if result.error else ""
         if result.id != face.sent_job or result.status in _SHOWN or code == _SUPERSEDED:
             return

@@ -53,6 +53,7 @@ from edge.contract.replication import (
 from edge.contract.sale_events import SaleAbandoned, SaleCompleted
 from edge.contract.system_events import ReferenceApplied
 from edge.contract.wire import encode
+from edge.flows.feed_trust import FeedTrust
 from edge.flows.link_state import LinkState
 from edge.ledger.event_log import Ledger
 from edge.ledger.records import Record, Recorded
@@ -92,6 +93,7 @@ class Replica:
     clock: Clock
     log: Log
     office_key: str = ""
+    trust: FeedTrust | None = None
     feed_taken: Callable[[FeedPage], Awaitable[None]] | None = None
     _head_seq: int = 0
     _hurried_seq: int = 0
@@ -130,6 +132,7 @@ class Replica:
             Head(identity.gen, head.seq, head.hash.hex()),
             Head(identity.gen, self.link.accepted_seq, accepted_hash.hex()),
             self.reference.cursors,
+            max(self.reference.versions.values(), default=0),
         )
 
     def prove(self, nonce: str) -> Proof:
@@ -251,7 +254,9 @@ class Replica:
         await self.link.accepted(ack.accepted.seq)
 
     async def take_feed(self, page: FeedPage) -> FeedTaken:
-        """Apply a page of a feed and say how far it is taken."""
+        """Apply a page of a feed and say how far it is taken. Raises Refused."""
+        if self.trust is not None:
+            self.trust.check(page)
         before = self.reference.cursors.get(page.feed, 0)
         cursor = await self.reference.apply(page)
         if cursor > before and not page.more:

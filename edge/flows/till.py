@@ -125,7 +125,7 @@ class TillViews:
 
     `devices` and `link` say how those are now; `accepted_seq` is what head office has; `day` is
     the business day of an instant; `doubt` and `card_alarms` are what the desk of cards in doubt
-    knows.
+    knows; `goods` names the state of articles and listed prices.
     """
 
     tills: dict[str, Till]
@@ -137,6 +137,7 @@ class TillViews:
     parked: Callable[[], tuple[ParkedView, ...]] = tuple
     doubt: Callable[[Cart], DoubtView | None] = lambda _cart: None
     card_alarms: Callable[[], tuple[CardAlarmView, ...]] = tuple
+    goods: Callable[[], str] = str
 
     def build(self, till: Till, coming: Face | None = None) -> bytes:
         """Return the till's view as JSON, under a new version; of what is coming if given."""
@@ -188,6 +189,7 @@ class TillViews:
                 tips_from=tuple([back.receipt for back in shown.tips_back])
                 if shown.tips_back
                 else (),
+                goods=self.goods(),
             )
         )
 

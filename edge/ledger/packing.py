@@ -25,11 +25,15 @@ class DamagedTextError(ValueError):
 
 
 class Packing:
-    """Packs texts of one kind. `words` never changes: what was packed with it needs it."""
+    """Packs texts of one kind. `words` never changes: what was packed with it needs it.
 
-    def __init__(self, number: int, words: bytes) -> None:
+    What `older` packed, with words of its own, is read as well.
+    """
+
+    def __init__(self, number: int, words: bytes, older: Packing | None = None) -> None:
         self._number = bytes([number])
         self._words = words
+        self._older = older
         self._of_thread = threading.local()
 
     def pack(self, text: bytes) -> bytes:
@@ -43,7 +47,7 @@ class Packing:
         """Return the text. Raises DamagedTextError for what is none."""
         try:
             if stored[:1] != self._number:
-                return unpack_older(stored)
+                return unpack_older(stored) if self._older is None else self._older.unpack(stored)
             unpacking = zstandard.ZstdDecompressor(
                 dict_data=self._dictionary(), format=zstandard.FORMAT_ZSTD1_MAGICLESS
             ).decompressobj()
@@ -71,12 +75,13 @@ class Packing:
 
 
 # what is rare stands far from the end, where it costs the usual fields nothing
-REPLY_WORDS: Final = (
+FIFTH: Final = (
     b'"reductions":[{"source":"price_book","name":"","amount_minor":,"price_minor":}],'
     b'"tip_minor":,"tips_from":["till-1-000001"],"promotions":[],"book":"","book_minor":null}'
     + FOURTH.removesuffix(b"}")
     + b',"tip_minor":0,"tips_from":[]}'
 )
+REPLY_WORDS: Final = FIFTH.removesuffix(b"}") + b',"goods":""}'
 JOB_WORDS: Final = (
     b'{"reason":"sale"}{"payment":"","amount_minor":,"currency":"EUR"}'
     b'"kind":"columns","cells":["VAT %","Net","VAT","Gross"]},{"kind":"columns","cells":["7%","'
@@ -92,7 +97,7 @@ JOB_WORDS: Final = (
     b'{"kind":"columns","cells":["7%","2.83","0.20","3.03"]},{"kind":"columns","cells":["19%","'
     b'"]},{"kind":"feed"},{"kind":"qr","data":"TILLBOX1|till-1-0000|01a2-7-|303|EUR"}]}}'
 )
-REPLIES: Final = Packing(1, REPLY_WORDS)
+REPLIES: Final = Packing(3, REPLY_WORDS, Packing(1, FIFTH))
 """Packs answers to commands."""
 JOBS: Final = Packing(2, JOB_WORDS)
 """Packs what devices are told with a job."""

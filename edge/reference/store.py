@@ -10,12 +10,14 @@ from __future__ import annotations
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from edge.contract.article_views import ArticleView, QuickKeyPageView, QuickKeyView
+from edge.contract.book_readiness import BooksHeld
 from edge.contract.coupon_data import Coupon, UsedCoupon
 from edge.contract.customer_data import Customer
 from edge.contract.customer_views import FoundCustomer
@@ -35,11 +37,13 @@ from edge.contract.reference_data import (
     StaffMember,
     StoreProfile,
     TaxRule,
+    Urgent,
     newest_first,
     price_key,
 )
 from edge.contract.wire import UNREADABLE
 from edge.reference.article_search import INDEX, Shares, find_articles, shares_of
+from edge.reference.book_contents import each_held
 from edge.reference.customer_index import CUSTOMERS, find_customers
 from edge.reference.items import GTIN_DIGITS, take_item
 from edge.reference.promotion_index import Named, PromotionIndex
@@ -48,8 +52,11 @@ from edge.runtime.keys import VerifyingKey
 from edge.runtime.migrations import Migration
 
 SCHEMA: Final = Path(__file__).parent / "reference.sql"
-MIGRATIONS: Final = (Migration(1, SCHEMA.read_text("utf-8")), INDEX, CUSTOMERS)
+# the version of the newest signed page of each feed
+_VERSIONS: Final = Migration(4, "ALTER TABLE feed ADD COLUMN version INTEGER NOT NULL DEFAULT 0;")
+MIGRATIONS: Final = (Migration(1, SCHEMA.read_text("utf-8")), INDEX, CUSTOMERS, _VERSIONS)
 STORE_KEY: Final = "store"
+_OF_GOODS: Final = (Feed.CONFIG, Feed.CATALOGUE, Feed.PRICE, Feed.URGENT)
 _CACHE_MAX: Final = 8_192
 _SHAPES: Final[dict[Feed, msgspec.json.Decoder[Any]]] = {
     Feed.CONFIG: msgspec.json.Decoder(StoreProfile),
@@ -61,6 +68,7 @@ _SHAPES: Final[dict[Feed, msgspec.json.Decoder[Any]]] = {
     Feed.USED_COUPON: msgspec.json.Decoder(UsedCoupon),
     Feed.COUPON: msgspec.json.Decoder(Coupon),
     Feed.CUSTOMER: msgspec.json.Decoder(Customer),
+    Feed.URGENT: msgspec.json.Decoder(Urgent),
 }
 
 
@@ -75,7 +83,10 @@ class ReferenceStore:
         self._profile: StoreProfile | None = None
         self._taxes: dict[str, TaxRule] = {}
         self._cursors: dict[str, int] = {}
+        self.versions: dict[str, int] = {}
+        """Of the newest signed page of each feed; 0 where none was signed."""
         self._staff: dict[str, StaffMember] = {}
+        self._urgent: dict[str, Urgent] = {}
         self._staff_taken_at = 0
         self._promotions = PromotionIndex()
         self._books: list[PriceBook] = []
@@ -126,10 +137,10 @@ class ReferenceStore:
                 if item.cursor > known:
                     take_item(connection, page.feed, item, value)
             connection.execute(
-                "INSERT INTO feed (feed, cursor, taken_at) VALUES (?, ?, ?)"
+                "INSERT INTO feed (feed, cursor, taken_at, version) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (feed) DO UPDATE SET cursor = max(cursor, excluded.cursor),"
-                " taken_at = excluded.taken_at",
-                (page.feed, page.next, now),
+                " taken_at = excluded.taken_at, version = max(version, excluded.version)",
+                (page.feed, page.next, now, page.version if page.signature else 0),
             )
 
         await self._file.write(unit)
@@ -154,9 +165,10 @@ class ReferenceStore:
 
     def _refresh(self) -> None:
         self._cache.clear()
-        rows = self._query("SELECT feed, cursor, taken_at FROM feed")
-        self._cursors = {feed: cursor for feed, cursor, _ in rows}
-        self._staff_taken_at = next((at for feed, _, at in rows if feed == Feed.STAFF), 0)
+        rows = self._query("SELECT feed, cursor, taken_at, version FROM feed")
+        self._cursors = {feed: cursor for feed, cursor, _, _ in rows}
+        self.versions = {feed: version for feed, _, _, version in rows}
+        self._staff_taken_at = next((at for feed, _, at, _ in rows if feed == Feed.STAFF), 0)
         stored = self._value(Feed.CONFIG, STORE_KEY)
         self._profile = stored
         self._taxes = {rule.code: rule for rule in stored.taxes} if stored else {}
@@ -165,6 +177,7 @@ class ReferenceStore:
         for book in newest_first(stored.group_books) if stored else ():
             self._group_books.setdefault(book.group, []).append(book)
         self._staff = {member.id: member for member in self._all(Feed.STAFF)}
+        self._urgent = {each.sku: each for each in self._all(Feed.URGENT)}
         self._promotions = PromotionIndex(self._all(Feed.PROMOTION))
         # every code that is scanned asks for a coupon and for a card
         self._has_coupons = self._any("SELECT 1 FROM item WHERE feed = ?", (Feed.COUPON,))
@@ -214,12 +227,22 @@ class ReferenceStore:
         return self._cached("p", plu.lstrip("0"))
 
     def price(self, sku: str, at_ms: int) -> Price | None:
-        """Return the listed price of an SKU at an instant: of the newest book that has one."""
+        """Return the listed price of an SKU at an instant: of the newest book that has one.
+
+        One that head office set urgently goes before all books.
+        """
+        urgent = self._urgent.get(sku)
+        if urgent is not None and urgent.price_minor is not None:
+            return Price(sku, urgent.price_minor)
         for book in (*self._books_at(at_ms), ""):
             price = self.price_in(book, sku)
             if price is not None:
                 return price
         return None
+
+    def urgent(self, sku: str) -> Urgent | None:
+        """Return what holds of an SKU at once."""
+        return self._urgent.get(sku)
 
     def price_in(self, book: str, sku: str) -> Price | None:
         """Return the price that a book itself has for an SKU; of no book, for all of them."""
@@ -237,6 +260,25 @@ class ReferenceStore:
     def price_book(self, at_ms: int) -> str:
         """Return the newest price book in force at an instant; empty for none."""
         return next(iter(self._books_at(at_ms)), "")
+
+    def next_book_at(self, after_ms: int) -> int | None:
+        """Return when the next price book for everybody takes effect; None when none is ahead."""
+        return min((each.from_ms for each in self._books if each.from_ms > after_ms), default=None)
+
+    @property
+    def goods(self) -> str:
+        """Name the state of articles and listed prices at this moment."""
+        cursors = (self._cursors.get(feed, 0) for feed in _OF_GOODS)
+        return ".".join((*map(str, cursors), self.price_book(self._clock.now_ms())))
+
+    async def books_held(self, from_ms: int) -> BooksHeld:
+        """Say what is on the disk of each price book that takes effect at an instant or later."""
+        cursors, clock = self.cursors, self._clock.now_ms()
+        books: list[PriceBook | GroupBook] = list(self._books)
+        books += chain.from_iterable(self._group_books.values())
+        ahead = [book for book in books if book.from_ms >= from_ms]
+        held = await self._file.read(lambda raw: tuple(each_held(raw, ahead)))
+        return BooksHeld(held, cursors[Feed.CONFIG], cursors[Feed.PRICE], clock)
 
     def _books_at(self, at_ms: int) -> list[str]:
         return [book.id for book in self._books if book.from_ms <= at_ms]

@@ -44,7 +44,7 @@ It either returns, or raises with nothing of it kept.
 """
 
 _RUN_BATCH: Final = "-- run a batch of units"
-_CACHE_KIB: Final = 8_192
+CACHE_KIB: Final = 8_192
 _CHECKPOINT_PAGES: Final = 2_000
 
 
@@ -105,13 +105,15 @@ class DatabaseFile:
     """A database file of one process: `open`, `write`, `read`, `close`.
 
     `durable` is `synchronous=FULL`: what `write` returned from survives a power cut. It is
-    read back after opening and the file is refused when the pragma did not take.
+    read back after opening and the file is refused when the pragma did not take. `cache_kib`:
+    what each of its two connections keeps of it in memory once it is as large.
     """
 
     path: Path
     migrations: Sequence[Migration]
     durable: bool = True
     page_bytes: int = PAGE_BYTES
+    cache_kib: int = CACHE_KIB
     counts: WriteCounts = field(default_factory=WriteCounts)
     _writer: aiosqlite.Connection | None = None
     _reader: aiosqlite.Connection | None = None
@@ -291,7 +293,7 @@ class DatabaseFile:
 
     def _prepare_reader(self, connection: sqlite3.Connection) -> None:
         # else 2 MiB, a tenth of the index that people search with each key they press
-        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB:d}")
+        connection.execute(f"PRAGMA cache_size = -{self.cache_kib:d}")
         self._check_pragmas(connection)
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
@@ -299,7 +301,7 @@ class DatabaseFile:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {'FULL' if self.durable else 'NORMAL'}")
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB:d}")
+        connection.execute(f"PRAGMA cache_size = -{self.cache_kib:d}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES:d}")
         apply(connection, self.migrations)
         self._check_pragmas(connection)

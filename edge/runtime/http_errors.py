@@ -6,7 +6,8 @@ import traceback
 from typing import Any, Final, Protocol
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
+from multidict import CIMultiDict  # aiohttp's own
 
 from edge.contract.errors import (
     DeviceNeedsPerson,
@@ -21,6 +22,15 @@ from edge.contract.errors import (
 from edge.contract.refusal_body import RefusalBody
 
 JSON_TYPE: Final = "application/json"
+
+API_HEADERS: Final = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Cache-Control", "no-store"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+)
+"""What every answer has unless its handler says otherwise (pages have a policy of their own)."""
 
 _STATUS: Final[dict[type[TillboxError], int]] = {
     ProtocolViolation: 400,
@@ -45,6 +55,14 @@ _PLAIN: Final[dict[int, tuple[str, str, str]]] = {
 }
 _OF_THE_BODY: Final = frozenset({"Content-Type", "Content-Length"})
 _ENCODER: Final = msgspec.json.Encoder()
+_JSON_HEADERS: Final = CIMultiDict((*API_HEADERS, (hdrs.CONTENT_TYPE, JSON_TYPE)))
+
+
+class JsonResponse(web.Response):
+    """An answer in JSON; it has `API_HEADERS` from the start: most answers are such."""
+
+    def __init__(self, body: bytes, *, status: int = 200) -> None:
+        super().__init__(body=body, status=status, headers=_JSON_HEADERS)
 
 
 class IncidentLog(Protocol):
@@ -67,7 +85,7 @@ def status_of(error: TillboxError) -> int:
 
 def json_response(message: object, *, status: int = 200) -> web.Response:
     """Answer with a message of the contract as JSON."""
-    return web.Response(body=_ENCODER.encode(message), status=status, content_type=JSON_TYPE)
+    return JsonResponse(_ENCODER.encode(message), status=status)
 
 
 def refusal_response(error: TillboxError) -> web.Response:

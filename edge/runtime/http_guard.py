@@ -25,7 +25,9 @@ from edge.contract.limits import (
 from edge.contract.wire import decode_strict
 from edge.runtime.connection_watch import GuardedConnection
 from edge.runtime.http_errors import (
+    API_HEADERS,
     IncidentLog,
+    JsonResponse,
     defect_response,
     plain_response,
     refusal_response,
@@ -42,14 +44,6 @@ LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
 _HOST: Final = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?", re.ASCII)
 _UTF8_JSON: Final = re.compile(r"application/json(?:\s*;\s*charset=\"?utf-8\"?)?\s*", re.IGNORECASE)
 
-API_HEADERS: Final = (
-    ("X-Content-Type-Options", "nosniff"),
-    ("Cache-Control", "no-store"),
-    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
-    ("Referrer-Policy", "no-referrer"),
-    ("Cross-Origin-Resource-Policy", "same-origin"),
-)
-"""What every answer has unless its handler says otherwise (pages have a policy of their own)."""
 _STRICT_TRANSPORT: Final = ("Strict-Transport-Security", "max-age=31536000")
 
 
@@ -231,12 +225,13 @@ def guarded_app(
             for method in (route.method, "HEAD") if headless else (route.method,):
                 added = resource.add_route(method, route.handler, expect_handler=_expect)
                 guard.rules[added] = route
-    common = (*API_HEADERS, _STRICT_TRANSPORT) if settings.tls else API_HEADERS
+    more = (_STRICT_TRANSPORT,) if settings.tls else ()
+    common = (*API_HEADERS, *more)
 
     async def dress(_: web.Request, response: web.StreamResponse) -> None:
         headers = response.headers
         headers.popall(hdrs.SERVER, None)
-        for name, value in common:
+        for name, value in more if isinstance(response, JsonResponse) else common:
             headers.setdefault(name, value)
 
     app.on_response_prepare.append(dress)

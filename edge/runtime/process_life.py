@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 from edge.contract.errors import SettingsInvalid, StorageFailed, TillboxError
 from edge.contract.instant import Clock
@@ -27,8 +27,9 @@ _FILES_EVERY_S: Final = 0.5
 """How soon a file that failed ends the process: nobody is answered by it meanwhile."""
 
 
+@runtime_checkable
 class MayFail(Protocol):
-    """A database file, as far as the life of its process hangs on it."""
+    """A database, as far as the life of its process hangs on it."""
 
     @property
     def failure(self) -> StorageFailed | None:

@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from edge.contract.health import HealthBody, HealthItem
-from edge.runtime.http_errors import JSON_TYPE, json_response
+from edge.runtime.http_errors import JSON_TYPE, JsonResponse, json_response
 from edge.runtime.metrics import Metrics
 from edge.runtime.openapi import ANYONE, Route, openapi_document
 from edge.runtime.static_files import StaticFiles
@@ -39,7 +39,7 @@ class BoxApi:
         document: dict[str, Any] = {}
 
         async def openapi(_: web.Request) -> web.Response:
-            return web.Response(body=msgspec.json.encode(document), content_type=JSON_TYPE)
+            return JsonResponse(msgspec.json.encode(document))
 
         mine = (
             Route(

@@ -16,7 +16,7 @@ from edge.contract.errors import Refused
 from edge.flows.customer_displays import CustomerDisplays
 from edge.flows.selling import Selling
 from edge.flows.till import Till
-from edge.runtime.http_errors import JSON_TYPE, json_response
+from edge.runtime.http_errors import JsonResponse, json_response
 from edge.runtime.http_guard import read_message
 from edge.runtime.openapi import Query, Route
 from edge.web.caller import CASHIER, TILL, till_caller
@@ -90,7 +90,7 @@ class DisplayApi:
 
     async def _view(self, request: web.Request) -> web.Response:
         view = self.displays.face(self.selling.views.build(self._till(request)))
-        return web.Response(body=view, content_type=JSON_TYPE)
+        return JsonResponse(view)
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         return await self.sockets.serve(request, self._till(request), self.displays.face)

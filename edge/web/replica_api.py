@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import msgspec
 from aiohttp import web
 
+from edge.contract.book_readiness import BooksWaiting
 from edge.contract.digest import Digest
 from edge.contract.errors import Refused
 from edge.contract.limits import (
@@ -18,6 +19,7 @@ from edge.contract.limits import (
 from edge.contract.receipt_letter import LettersTaken, LetterWaiting
 from edge.contract.reference_data import FeedPage
 from edge.contract.replication import Ack, FeedTaken, LinkReport, Proof, ReplicaStatus
+from edge.flows.book_readiness import BookReadiness
 from edge.flows.digests import Digests
 from edge.flows.letters import LetterPost
 from edge.flows.link_state import LinkState
@@ -42,6 +44,7 @@ class ReplicaApi:
     link: LinkState
     post: LetterPost
     digests: Digests
+    readiness: BookReadiness
 
     def routes(self) -> tuple[Route, ...]:
         """Return the route table of this part."""
@@ -75,6 +78,18 @@ class ReplicaApi:
                 summary="The sums of the sales that head office lacks; 204 for none",
                 access=SERVICE,
                 response=Digest,
+            ),
+            Route(
+                method="GET",
+                path=f"{at}/books",
+                handler=self._books,
+                summary="What the box holds of its price books; 204 when that is known already",
+                access=SERVICE,
+                response=BooksWaiting,
+                query=(
+                    Query("known", "The `state` of the answer before, or nothing"),
+                    Query("wait_s", "How long to wait for something else", float),
+                ),
             ),
             Route(
                 method="POST",
@@ -169,6 +184,11 @@ class ReplicaApi:
         digest = await self.digests.made()
         return web.Response(status=204) if digest is None else json_response(digest)
 
+    async def _books(self, request: web.Request) -> web.Response:
+        wait_s = _wait_s(request)
+        found = await self.readiness.next(request.query.get("known", ""), wait_s=wait_s)
+        return web.Response(status=204) if found is None else json_response(found)
+
     async def _letter(self, request: web.Request) -> web.Response:
         try:
             after = int(request.query["after"])
@@ -204,3 +224,13 @@ class ReplicaApi:
         report = await read_message(request, LinkReport)
         self.link.report(report.state, report.reason)
         return web.Response(status=204)
+
+
+def _wait_s(request: web.Request) -> float:
+    try:
+        wait_s = float(request.query.get("wait_s", LINK_WAIT_S))
+    except ValueError:
+        raise Refused("query_malformed", "wait_s is a number.", status=400) from None
+    if not 0 <= wait_s <= LINK_WAIT_S:
+        raise Refused("query_out_of_range", f"wait_s is 0 to {LINK_WAIT_S:g}.", status=400)
+    return wait_s

@@ -33,7 +33,7 @@ from edge.flows.device_checks import DeviceChecks
 from edge.flows.device_wall import DeviceWall
 from edge.flows.sign_in_purposes import DEVICES
 from edge.flows.terminal_days import TerminalDays
-from edge.runtime.http_errors import JSON_TYPE, json_response
+from edge.runtime.http_errors import JsonResponse, json_response
 from edge.runtime.http_guard import read_message
 from edge.runtime.http_sessions import (
     DEVICES_COOKIE,
@@ -261,4 +261,4 @@ def _device(request: web.Request) -> str:
 
 
 def _answer(body: bytes) -> web.Response:
-    return web.Response(body=body, content_type=JSON_TYPE)
+    return JsonResponse(body)

@@ -40,7 +40,7 @@ from edge.flows.presenting import PresentedReceipts
 from edge.flows.price_checking import PriceChecks
 from edge.flows.selling import Selling
 from edge.reference.store import ReferenceStore
-from edge.runtime.http_errors import JSON_TYPE, json_response
+from edge.runtime.http_errors import JsonResponse, json_response
 from edge.runtime.http_guard import read_message
 from edge.runtime.http_sessions import (
     SESSION_COOKIE,
@@ -64,9 +64,10 @@ class CustomersBody(msgspec.Struct, frozen=True):
 
 
 class QuickKeysBody(msgspec.Struct, frozen=True):
-    """All pages of quick keys."""
+    """All pages of quick keys; they are of the `goods` that views name."""
 
     pages: tuple[QuickKeyPageView, ...]
+    goods: str
 
 
 class ArticlesBody(msgspec.Struct, frozen=True):
@@ -332,7 +333,7 @@ class TillApi:
         command: AnyTillCommand = await read_message(request, AnyTillCommand)  # type: ignore[arg-type] # a union of structs is a shape for msgspec
         actor = caller.session.cashier if caller.session else ""
         view = await self.selling.command(till, actor, command)
-        return web.Response(body=view, content_type=JSON_TYPE)
+        return JsonResponse(view)
 
     async def _approve(self, request: web.Request) -> web.Response:
         caller = till_caller(request)
@@ -347,7 +348,7 @@ class TillApi:
 
     async def _view(self, request: web.Request) -> web.Response:
         till = self.selling.till(request.match_info["till"])
-        return web.Response(body=self.selling.views.build(till), content_type=JSON_TYPE)
+        return JsonResponse(self.selling.views.build(till))
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         till = self.selling.till(request.match_info["till"])
@@ -361,7 +362,7 @@ class TillApi:
         return json_response(view)
 
     async def _quick_keys(self, _: web.Request) -> web.Response:
-        return json_response(QuickKeysBody(self.reference.quick_keys()))
+        return json_response(QuickKeysBody(self.reference.quick_keys(), self.reference.goods))
 
     async def _articles(self, request: web.Request) -> web.Response:
         text = request.query.get("q", "")[:_SEARCH_CHARS_MAX]

@@ -9,7 +9,14 @@ from edge.contract.envelope import GENESIS
 from edge.contract.instant import Clock
 from edge.contract.replication import Head, parse_header
 from edge.runtime.database_file import DatabaseFile
-from sync.appending.event_store import Accepted, Conflict, StoredFrame
+from sync.appending.event_store import (
+    Accepted,
+    Conflict,
+    StoredFrame,
+    check_partition,
+    check_seq,
+    place_is_taken,
+)
 
 _FRAME: Final = "position, store, gen, first_seq, last_seq, body"
 
@@ -17,17 +24,26 @@ _FRAME: Final = "position, store, gen, first_seq, last_seq, body"
 class SqliteEventStore:
     """Frames and heads in tables `frame` and `head`; many appends at once share one commit."""
 
+    identity = "sqlite"
     partitions = range(1)
 
     def __init__(self, file: DatabaseFile, clock: Clock) -> None:
         self._file = file
         self._clock = clock
 
+    def partition_of(self, store: int) -> int:  # noqa: ARG002 - there is only one
+        """Return the one partition in which all frames of a store are."""
+        return 0
+
     async def append(
         self, store: int, gen: int, first_seq: int, frame: bytes, expected_head: Head
     ) -> Accepted | Conflict:
-        """Keep a checked frame behind `expected_head`, durably, or change nothing."""
+        """Keep a checked frame behind `expected_head`, durably, or change nothing.
+
+        Raises ProtocolViolation for a frame whose place is taken.
+        """
         header = parse_header(frame)
+        check_seq(header)
         head = Head(gen, header.last_seq, header.last_hash.hex())
         now = self._clock.now_ms()
 
@@ -35,11 +51,15 @@ class SqliteEventStore:
             standing = _head(connection, store, gen)
             if standing != expected_head:
                 return Conflict(standing)
-            connection.execute(
-                "INSERT INTO frame (store, gen, first_seq, last_seq, last_hash, accepted_at, body)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (store, gen, first_seq, head.seq, header.last_hash, now, frame),
-            )
+            try:
+                connection.execute(
+                    "INSERT INTO frame"
+                    " (store, gen, first_seq, last_seq, last_hash, accepted_at, body)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (store, gen, first_seq, head.seq, header.last_hash, now, frame),
+                )
+            except sqlite3.IntegrityError:
+                raise place_is_taken(store, gen, head.seq) from None
             connection.execute(
                 "INSERT INTO head (store, gen, seq, hash) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (store) DO UPDATE SET gen = excluded.gen, seq = excluded.seq,"
@@ -68,8 +88,7 @@ class SqliteEventStore:
 
     async def read(self, partition: int, cursor: int, *, frames_max: int) -> list[StoredFrame]:
         """Return frames behind a position, in order of arrival."""
-        if partition not in self.partitions:
-            raise ValueError(f"there is no partition {partition}")
+        check_partition(self, partition)
         rows = await self._file.read(
             lambda connection: connection.execute(
                 f"SELECT {_FRAME} FROM frame WHERE position > ? ORDER BY position LIMIT ?",  # noqa: S608 - a constant of ours
@@ -77,6 +96,16 @@ class SqliteEventStore:
             ).fetchall()
         )
         return [StoredFrame(*row) for row in rows]
+
+    async def newest(self, partition: int) -> int:
+        """Return the position of the newest frame; 0 where there is none."""
+        check_partition(self, partition)
+        ((newest,),) = await self._file.read(
+            lambda connection: connection.execute(
+                "SELECT coalesce(max(position), 0) FROM frame"
+            ).fetchall()
+        )
+        return int(newest)
 
     async def settled(self, store: int) -> int:
         """Return up to which seq the store's box need not keep anything for head office.

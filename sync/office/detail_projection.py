@@ -19,7 +19,7 @@ from edge.contract.event_registry import Event
 from edge.contract.payment_events import TenderTaken
 from edge.contract.price_events import DiscountGiven, NoteSet, PriceOverridden
 from edge.contract.return_events import CashReturned, LineReturned, TenderReturned
-from edge.contract.sale_events import LineAdded, LineVoided
+from edge.contract.sale_events import LineAdded, LineVoided, SaleOpened
 
 
 def _keep(
@@ -127,6 +127,14 @@ def _payment_approved(
     _approved(connection, envelope, event.sale, event.payment, event.approver)
 
 
+def _opened(connection: sqlite3.Connection, envelope: SealedEnvelope, event: SaleOpened) -> None:
+    if event.price_book:
+        connection.execute(
+            "UPDATE sale SET price_book = ? WHERE store = ? AND sale = ?",
+            (event.price_book, envelope.store, event.sale),
+        )
+
+
 def _refund_approved(
     connection: sqlite3.Connection,
     envelope: SealedEnvelope,
@@ -148,6 +156,7 @@ def _approved(
 DETAIL_STEPS: Final[
     dict[type[Event], Callable[[sqlite3.Connection, SealedEnvelope, Any], None]]
 ] = {
+    SaleOpened: _opened,
     LineAdded: _line_added,
     LineVoided: _line_voided,
     LineReturned: _line_returned,

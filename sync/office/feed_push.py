@@ -3,24 +3,32 @@
 A page that the box refuses is cut in half until the one item is found that it cannot take.
 That one steps aside, with the box's reason as an alarm of the store, and the feed goes on
 behind it. It is tried again in the next session, for a box may have learnt meanwhile.
+
+What is urgent goes at once. All else together is under way in small amounts, larger ones on a
+line that proved quick: so nothing urgent waits long behind a catalogue that fills a slow line.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 import msgspec
+from msgspec.structs import replace
 
 from edge.contract.instant import Clock
 from edge.contract.limits import (
+    FEED_BYTES_AHEAD_FIRST,
+    FEED_BYTES_AHEAD_MIN,
     FEED_ITEMS_PER_PAGE,
+    FEED_PAGE_BYTES_MAX,
+    FEED_PAGE_QUICK_MS,
     FEED_REASON_CHARS_MAX,
     FEED_TAKEN_MS_MAX,
 )
 from edge.contract.reference_data import Feed, FeedPage
-from edge.contract.replication import FeedRefused, FeedTaken
+from edge.contract.replication import NOT_BELIEVED, FeedRefused, FeedTaken
 from sync.office.denial import DeniedError, out_of_turn
 from sync.office.feeds import Feeds
 
@@ -31,6 +39,7 @@ class _UnderWay(msgspec.Struct, frozen=True):
     next: int
     since_ms: int
     keys: tuple[str, ...]
+    size: int
 
 
 @dataclass
@@ -39,20 +48,29 @@ class FeedPush:
 
     `searches` is shared by all boxes: a change for all of them does not keep head office from
     what they send.
+    `refusals` are the items that it cannot take, with its words, until it takes another value.
     """
 
     feeds: Feeds
     slug: str
     cursors: dict[Feed, int]
     clock: Clock
+    sign: Callable[[str, FeedPage], FeedPage]
+    """Signs a page for a store."""
     searches: asyncio.Semaphore
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    refusals: dict[tuple[Feed, str], str] = field(default_factory=dict)
     _under_way: dict[Feed, _UnderWay] = field(default_factory=dict)
     _changed: set[Feed] = field(init=False)
+    _bytes_ahead: int = FEED_BYTES_AHEAD_FIRST
+    _confirmed: dict[Feed, int] = field(default_factory=dict)
+    """The cursors that the box itself has named; `cursors` pass over what is for others, too."""
     _items_max: dict[Feed, int] = field(default_factory=dict)
     """Of feeds of which a page was refused, until all behind it was taken."""
 
     def __post_init__(self) -> None:
+        """Begin from what the box said, and look through every feed."""
+        self._confirmed = dict(self.cursors)
         self._changed = set(self.cursors)
 
     def changed(self, feed: Feed) -> None:
@@ -65,11 +83,14 @@ class FeedPush:
         """Give the pages that may be sent now, one of each feed at most."""
         now = self.clock.monotonic_ms()
         for feed in self.cursors:
-            under_way = self._under_way.get(feed)
             # a page of which nothing was heard is tried again when something changed
-            if under_way is not None and now - under_way.since_ms <= FEED_TAKEN_MS_MAX:
+            awaited = self._awaited(now)
+            if feed in awaited:
                 continue
-            if under_way is None and feed not in self._changed:
+            ahead = sum(each.size for at, each in awaited.items() if at is not Feed.URGENT)
+            if ahead >= self._bytes_ahead and feed is not Feed.URGENT:
+                continue
+            if feed not in self._under_way and feed not in self._changed:
                 continue
             self._changed.discard(feed)
             async with self.searches:
@@ -78,11 +99,13 @@ class FeedPush:
                     self.cursors[feed],
                     scope=self.slug,
                     items_max=self._items_max.get(feed, FEED_ITEMS_PER_PAGE),
+                    bytes_max=self._bytes_ahead,
                 )
             if page.items:
                 keys = tuple(item.key for item in page.items)
-                self._under_way[feed] = _UnderWay(page.next, now, keys)
-                yield page
+                size = sum(len(item.key) + len(bytes(item.value)) for item in page.items)
+                self._under_way[feed] = _UnderWay(page.next, now, keys, size)
+                yield self.sign(self.slug, replace(page, after=self._confirmed[feed]))
             else:
                 self.cursors[feed] = max(self.cursors[feed], page.next)
 
@@ -95,7 +118,10 @@ class FeedPush:
                 f"The box took feed {said.feed} to {said.cursor}, not to {under_way.next}.",
             )
         del self._under_way[said.feed]
-        self.cursors[said.feed] = said.cursor
+        self._measure(under_way)
+        for key in under_way.keys if self.refusals else ():
+            self.refusals.pop((said.feed, key), None)
+        self.cursors[said.feed] = self._confirmed[said.feed] = said.cursor
         if said.feed in self._items_max:
             self._items_max[said.feed] = min(self._items_max[said.feed] * 2, FEED_ITEMS_PER_PAGE)
         self.changed(said.feed)
@@ -105,17 +131,42 @@ class FeedPush:
         under_way = self._expected(said.feed)
         if said.cursor != under_way.next:
             out_of_turn()
+        if said.code in NOT_BELIEVED:
+            # nothing in it is wrong: it is sent again with the next change, once this is looked at
+            return (
+                f"The box of store {self.slug} does not believe what it is sent of feed "
+                f"{said.feed}: {said.reason[:FEED_REASON_CHARS_MAX]} Its prices stay as they are. "
+                "Compare head office's key with the one in the box's settings."
+            )
         del self._under_way[said.feed]
         self.changed(said.feed)
         if len(under_way.keys) > 1:
             self._items_max[said.feed] = len(under_way.keys) // 2
             return ""
         self.cursors[said.feed] = under_way.next
+        reason = said.reason[:FEED_REASON_CHARS_MAX]
+        if len(self.refusals) < FEED_ITEMS_PER_PAGE:
+            self.refusals[said.feed, under_way.keys[0]] = reason
         return (
             f"The box of store {self.slug} refuses {under_way.keys[0]!r} of feed {said.feed}: "
-            f"{said.reason[:FEED_REASON_CHARS_MAX]} It goes on without; correct it, or update "
+            f"{reason} It goes on without; correct it, or update "
             "the box."
         )
+
+    def _awaited(self, now: int) -> dict[Feed, _UnderWay]:
+        return {
+            feed: each
+            for feed, each in self._under_way.items()
+            if now - each.since_ms <= FEED_TAKEN_MS_MAX
+        }
+
+    def _measure(self, taken: _UnderWay) -> None:
+        """Let more be under way on a line that proved quick with this much, less on a slow one."""
+        took_ms = self.clock.monotonic_ms() - taken.since_ms
+        if took_ms > 2 * FEED_PAGE_QUICK_MS:
+            self._bytes_ahead = max(self._bytes_ahead // 2, FEED_BYTES_AHEAD_MIN)
+        elif took_ms <= FEED_PAGE_QUICK_MS and 2 * taken.size >= self._bytes_ahead:
+            self._bytes_ahead = min(self._bytes_ahead * 2, FEED_PAGE_BYTES_MAX)
 
     def _expected(self, feed: Feed) -> _UnderWay:
         under_way = self._under_way.get(feed)

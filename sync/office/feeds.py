@@ -36,6 +36,7 @@ from edge.contract.reference_data import (
     Price,
     StaffMember,
     StoreProfile,
+    Urgent,
 )
 from edge.engine.text_safety import looks_like_pan
 from edge.runtime.database_file import DatabaseFile
@@ -51,6 +52,7 @@ _SHAPES: Final[dict[Feed, type[msgspec.Struct]]] = {
     Feed.USED_COUPON: UsedCoupon,
     Feed.COUPON: Coupon,
     Feed.CUSTOMER: Customer,
+    Feed.URGENT: Urgent,
 }
 _KEY_FIELDS: Final = {
     Feed.STAFF: "id",
@@ -61,6 +63,7 @@ _KEY_FIELDS: Final = {
     Feed.USED_COUPON: "code",
     Feed.COUPON: "code",
     Feed.CUSTOMER: "number",
+    Feed.URGENT: "sku",
 }
 _ROLES: Final = frozenset({"cashier", "supervisor", "manager", "technician"})
 _UNITS: Final = frozenset({"piece", "kg"})
@@ -128,7 +131,13 @@ class Feeds:
             listener(feed)
 
     async def page(
-        self, feed: Feed, after: int, *, scope: str = "", items_max: int = FEED_ITEMS_PER_PAGE
+        self,
+        feed: Feed,
+        after: int,
+        *,
+        scope: str = "",
+        items_max: int = FEED_ITEMS_PER_PAGE,
+        bytes_max: int = FEED_PAGE_BYTES_MAX,
     ) -> FeedPage:
         """Return the changes behind a cursor that a store gets, in order, one page at most.
 
@@ -153,7 +162,7 @@ class Feeds:
         size = 0
         for key, cursor, value in rows[:items_max]:
             size += len(value) + len(key)
-            if items and size > FEED_PAGE_BYTES_MAX:
+            if items and size > bytes_max:
                 break
             items.append(FeedItem(key, cursor, msgspec.Raw(value)))
         more = len(items) < len(rows)
@@ -292,6 +301,11 @@ def _check_customer(customer: Customer) -> None:
         raise ValueError("something in it looks like a card number, which no till would keep")
 
 
+def _check_urgent(urgent: Urgent) -> None:
+    if not urgent.stopped and urgent.price_minor is None:
+        raise ValueError("it neither stops the sale nor sets a price; null takes it away")
+
+
 def _no_check(_: Any) -> None:
     """Accept what fits its shape."""
 
@@ -304,6 +318,7 @@ _CHECKS: Final[dict[Feed, Callable[[Any], None]]] = {
     Feed.USED_COUPON: _check_coupon,
     Feed.COUPON: _check_coupon,
     Feed.CUSTOMER: _check_customer,
+    Feed.URGENT: _check_urgent,
 }
 
 

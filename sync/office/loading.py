@@ -168,7 +168,7 @@ def load_folder(folder: Path, client: OfficeClient, hasher: PinHasher) -> dict[F
             shop.faults.append(f"feed {feed}, {error.key!r}: {error.reason}")
     shop.refuse_faults()
     done: dict[Feed, Applied] = {
-        feed: Applied(0, 0, 0) for feed in FEED_ORDER if feed is not Feed.BOX_KEY
+        feed: Applied(0, 0, 0) for feed in FEED_ORDER if feed not in {Feed.URGENT, Feed.BOX_KEY}
     }
     for feed, part in _parts(items):
         applied = client.put(feed, part, shop.slug, dry_run=False)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import socket
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from edge.contract.errors import SettingsInvalid, StorageFailed
+from edge.contract.errors import Refused, SettingsInvalid, StorageFailed
 from edge.contract.identity import is_short_id
 from edge.contract.instant import Clock, business_day
 from edge.contract.limits import (
@@ -26,9 +28,13 @@ from edge.runtime.keys import load_key, load_or_create_key
 from edge.runtime.pin_hash import PASSWORD_CHARS_MAX, PinHasher, load_pepper
 from edge.runtime.process_life import live, run_process, told_to_stop
 from edge.runtime.settings_file import load
-from edge.runtime.structured_log import Log
+from edge.runtime.structured_log import Log, open_log
+from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock
+from sync.appending.sqlite_event_store import SqliteEventStore
 from sync.office.database import office_database
+from sync.office.frame_keeping import kept_frames, remote_frames
+from sync.office.frame_moving import move_frames
 from sync.office.loading import OfficeClient, load_folder
 from sync.office.people import People
 from sync.office.rehearsal import price_list, rehearse
@@ -54,7 +60,7 @@ async def serve(settings: OfficeSettings, clock: Clock, log: Log) -> None:
     stop = told_to_stop()
     async with running_office(settings, log, clock) as office:
         log.info("ready", origin=office.web.origin)
-        await live(office.tasks, clock, stop, (office.file,))
+        await live(office.tasks, clock, stop, office.watched)
     log.info("stopped")
 
 
@@ -75,7 +81,7 @@ def _init(settings: OfficeSettings, _: argparse.Namespace) -> int:
         load_ca(certificate_file, key_file)
     else:
         write_ca(make_ca(settings.retailer, SystemClock()), certificate_file, key_file)
-    asyncio.run(_in_database(settings, _nothing))
+    asyncio.run(_in_database(settings, lambda file: _make_tables(settings, file)))
     _ANSWER(f"Head office is set up in {settings.data_dir}.")
     _ANSWER(f"Its key, for the boxes' settings: {key.public.hex}")
     _ANSWER(f"The authority that boxes and tablets trust: {certificate_file}")
@@ -103,6 +109,13 @@ def _add_store(settings: OfficeSettings, given: argparse.Namespace) -> int:
 
     changed = asyncio.run(_in_database(settings, add))
     _ANSWER(f"Store {store.slug} is {'registered' if changed else 'registered already'}.")
+    return 0
+
+
+def _move_frames(settings: OfficeSettings, _: argparse.Namespace) -> int:
+    _check_stopped(settings)
+    moved = asyncio.run(_in_database(settings, lambda file: _move(settings, file)))
+    _ANSWER(f"{moved} frames are moved; all that head office shows follows from PostgreSQL now.")
     return 0
 
 
@@ -224,8 +237,36 @@ async def _in_database(settings: OfficeSettings, work: Callable[[DatabaseFile], 
         await file.close()
 
 
-async def _nothing(_: DatabaseFile) -> None:
-    """Open and close: the file is there from now on."""
+async def _make_tables(settings: OfficeSettings, file: DatabaseFile) -> None:
+    """Open and close: the file is there from now on, and the tables on a server."""
+    clock = SystemClock()
+    log = open_log("office", clock=clock)
+    async with (
+        Supervisor(clock, log) as tasks,
+        kept_frames(settings, file, clock, log, tasks),
+    ):
+        pass
+
+
+async def _move(settings: OfficeSettings, file: DatabaseFile) -> int:
+    clock = SystemClock()
+    log = open_log("office", clock=clock)
+    async with (
+        Supervisor(clock, log) as tasks,
+        remote_frames(settings, clock, log, tasks) as there,
+    ):
+        return await move_frames(file, SqliteEventStore(file, clock), there)
+
+
+def _check_stopped(settings: OfficeSettings) -> None:
+    """Raise Refused when something serves where head office does."""
+    with contextlib.suppress(OSError):
+        socket.create_connection((settings.web.address, settings.web.port), timeout=1).close()
+        raise Refused(
+            "office_runs",
+            f"Something serves at {settings.web.address}:{settings.web.port}.",
+            advice="Stop head office first: what boxes send meanwhile would be left behind.",
+        )
 
 
 def _password(path: Path) -> str:
@@ -277,6 +318,9 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     user = action("add-user", _add_user, "let a person of head office in, or set the password")
     user.add_argument("--user", required=True)
     user.add_argument("--password-file", type=Path, required=True)
+    action(
+        "move-frames", _move_frames, "move what a stopped head office has of frames to PostgreSQL"
+    )
     certificate = action(
         "issue-certificate", _issue_certificate, "make a server's certificate by our authority"
     )

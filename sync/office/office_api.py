@@ -18,7 +18,7 @@ from edge.contract.limits import (
     FRAME_BODY_BYTES_MAX,
 )
 from edge.contract.reference_data import Feed, FeedPage
-from edge.runtime.http_errors import JSON_TYPE, json_response
+from edge.runtime.http_errors import JSON_TYPE, JsonResponse, json_response
 from edge.runtime.http_guard import read_message
 from edge.runtime.http_sessions import clear_secret_cookie, cookie_secret, set_secret_cookie
 from edge.runtime.metrics import CONTENT_TYPE, Metrics
@@ -33,6 +33,7 @@ from sync.office.live_events import LiveEvents, place
 from sync.office.mailing import Mailing
 from sync.office.outbox import MailsBody
 from sync.office.people import People, SessionBody, SignIn
+from sync.office.price_books import BooksBody, PriceBooks
 from sync.office.sale_bodies import SalesBody
 from sync.office.sales import Sales, StoresBody
 from sync.office.session import BoxSessions
@@ -66,6 +67,7 @@ class OfficeApi:
     tips: Tips
     mailing: Mailing
     digests: Digests
+    books: PriceBooks
     live: LiveEvents
     metrics: Metrics
     health: Callable[[], Sequence[HealthItem]]
@@ -76,7 +78,7 @@ class OfficeApi:
         document: dict[str, Any] = {}
 
         async def openapi(_: web.Request) -> web.Response:
-            return web.Response(body=msgspec.json.encode(document), content_type=JSON_TYPE)
+            return JsonResponse(msgspec.json.encode(document))
 
         table = (
             *self._for_anyone(),
@@ -212,6 +214,14 @@ class OfficeApi:
             ),
             Route(
                 method="GET",
+                path="/api/v1/books",
+                handler=self._books,
+                summary="Price books ahead, and those of today: which shops are ready, who is not",
+                access=USER,
+                response=BooksBody,
+            ),
+            Route(
+                method="GET",
                 path="/api/v1/stores/{store}/digest",
                 handler=self._digest,
                 summary="What a store sold that has not come as sales yet, and whether it agreed",
@@ -338,6 +348,9 @@ class OfficeApi:
         store = await self.directory.replace_box(slug, wish.box_key, wish.gen)
         await self.boxes.box_replaced(slug)
         return json_response(NewBox(store.box_key, store.gen))
+
+    async def _books(self, _: web.Request) -> web.Response:
+        return json_response(await self.books.body())
 
     async def _digest(self, request: web.Request) -> web.Response:
         slug = request.match_info["store"]

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import itertools
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -22,16 +22,19 @@ from edge.contract.errors import ProtocolViolation
 from edge.contract.event_registry import Event, is_known
 from edge.contract.instant import Clock
 from edge.contract.limits import (
+    BACKOFF_MS_MAX,
+    BACKOFF_MS_MIN,
     PROJECTION_BYTES_MAX,
     PROJECTION_FRAMES_MAX,
     PROJECTION_REST_FACTOR,
     PROJECTION_SMALL_FRAMES_MAX,
 )
 from edge.contract.reference_data import Feed
+from edge.runtime.backoff import Backoff
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.frame_codec import Dictionaries, open_frame
 from edge.runtime.structured_log import Log
-from sync.appending.event_store import EventStore, StoredFrame
+from sync.appending.event_store import EventStore, EventStoreAway, StoredFrame
 from sync.office.detail_projection import project_details
 from sync.office.feeds import newest_of
 from sync.office.sale_projection import Standing, project
@@ -41,7 +44,8 @@ _DETAILS: Final = "details"
 """The cursor of what older versions did not keep; gone once it has met the first."""
 _KNOWN_WITHOUT_SALE: Final = system_events.BoxStarted
 """Importing its module declares its events: without that they would count as unknown."""
-_PARTITION: Final = 0
+_DETAILS_PARTITION: Final = 0
+"""Older versions knew no other."""
 _DOES_NOT_FIT: Final = (ValueError, OverflowError, sqlite3.IntegrityError)
 
 
@@ -73,24 +77,39 @@ class Projector:
     listeners: list[Callable[[], None]] = field(default_factory=list)
     coupon_listeners: list[Callable[[], None]] = field(default_factory=list)
     progress: Callable[[int], None] = lambda _: None
-    position: int = 0
     _frames_max: int = PROJECTION_FRAMES_MAX
+    positions: dict[int, int] = field(default_factory=dict)
+    """By partition: the last frame that the sales show."""
+    _next: int = 0
     _details: int | None = None
     _used_coupons: int = 0
 
     async def open(self) -> None:
-        """Read the cursor; step back to what was parked and can be read now."""
-        self.position = await self.file.write(_take_up)
+        """Read the cursors; step back to what was parked and can be read now.
+
+        And to the newest frame, where the event store was restored from a copy: what comes in
+        place of the frames that are gone has their positions.
+        """
+        newest = {each: await self.events.newest(each) for each in self.events.partitions}
+        self.positions = await self.file.write(
+            lambda connection: _take_up(connection, newest, self.events.partition_of)
+        )
         self._details = await self.file.read(lambda connection: _cursor(connection, _DETAILS))
         self._used_coupons = await self.file.read(_newest_coupon)
 
     async def run(self) -> None:
         """Project what comes until cancelled; taking frames in goes first."""
+        waits = Backoff(BACKOFF_MS_MIN, BACKOFF_MS_MAX)
         while True:
             self.news.clear()
             began_ms = self.clock.monotonic_ms()
-            new = await self.step()
-            old = 0 if new else await self.step_details()
+            try:
+                new = await self.step()
+                old = 0 if new else await self.step_details()
+            except EventStoreAway:  # it tells the log by itself, once
+                await self.clock.sleep(waits.next_ms() / 1000)
+                continue
+            waits.reset()
             if not new and not old:
                 await self.news.wait()
             elif old or self.news.is_set():
@@ -98,22 +117,22 @@ class Projector:
                 await self.clock.sleep(worked_ms * PROJECTION_REST_FACTOR / 1000)
 
     async def step(self) -> int:
-        """Project the next frames and return how many there were."""
-        found = await self.events.read(_PARTITION, self.position, frames_max=self._frames_max)
-        frames = _one_step(found)
-        # of what comes one sale at a time, more at once: two a step are outrun by a hundred shops
-        self._frames_max = min(
-            PROJECTION_SMALL_FRAMES_MAX, max(PROJECTION_FRAMES_MAX, 2 * len(frames))
-        )
+        """Project the next frames of a partition and return how many there were.
+
+        Partitions take turns. Raises EventStoreAway.
+        """
+        partition, frames = await self._next_frames()
         self.progress(sum(len(frame.body) for frame in frames))
         if not frames:
             return 0
         reads = await asyncio.to_thread(lambda: [self._read(frame) for frame in frames])
         now = self.clock.now_ms()
-        aside = await self.file.write(lambda connection: _write(connection, frames, reads, now))
+        aside = await self.file.write(
+            lambda connection: _write(connection, cursor_name(partition), frames, reads, now)
+        )
         for store, seq, reason in aside:
             self.log.error("event_quarantined", store=store, seq=seq, reason=reason)
-        self.position = frames[-1].position
+        self.positions[partition] = frames[-1].position
         used = await self.file.read(_newest_coupon)
         heard = (
             self.listeners
@@ -125,6 +144,28 @@ class Projector:
             listener()
         return len(frames)
 
+    async def _next_frames(self) -> tuple[int, list[StoredFrame]]:
+        """Return a partition that has frames behind its cursor, and these."""
+        partitions = self.events.partitions
+        for turn in range(len(partitions)):
+            partition = partitions[(self._next + turn) % len(partitions)]
+            found = await self.events.read(
+                partition, self.positions[partition], frames_max=self._frames_max
+            )
+            if found:
+                frames = _one_step(found)
+                # of single sales more at once: two a step are outrun by a hundred shops
+                self._frames_max = min(
+                    PROJECTION_SMALL_FRAMES_MAX, max(PROJECTION_FRAMES_MAX, 2 * len(frames))
+                )
+                self._next = partition + 1
+                return partition, frames
+        return 0, []
+
+    def read_again(self) -> None:
+        """Begin with the first frames again: their events change nothing a second time."""
+        self.positions = dict.fromkeys(self.positions, 0)
+
     async def step_details(self) -> int:
         """Read details out of frames that an older version projected; return how many there were.
 
@@ -134,8 +175,9 @@ class Projector:
         after = self._details
         if after is None:
             return 0
-        found = await self.events.read(_PARTITION, after, frames_max=PROJECTION_FRAMES_MAX)
-        frames = [each for each in found if each.position <= self.position]
+        found = await self.events.read(_DETAILS_PARTITION, after, frames_max=PROJECTION_FRAMES_MAX)
+        until = self.positions[_DETAILS_PARTITION]
+        frames = [each for each in found if each.position <= until]
         reads = await asyncio.to_thread(lambda: [self._read(frame) for frame in frames])
         self._details = frames[-1].position if frames else None
         position = self._details
@@ -155,7 +197,7 @@ class Projector:
         ]
 
 
-def _one_step(frames: Sequence[StoredFrame]) -> Sequence[StoredFrame]:
+def _one_step(frames: list[StoredFrame]) -> list[StoredFrame]:
     """Return the first frames, as far as they are one transaction's work."""
     size = 0
     for count, frame in enumerate(frames):
@@ -189,6 +231,7 @@ def _read_event(frame: StoredFrame, seq: int, body: bytes) -> _Read:
 
 def _write(
     connection: sqlite3.Connection,
+    name: str,
     frames: Sequence[StoredFrame],
     reads: Sequence[Sequence[_Read]],
     now: int,
@@ -205,7 +248,7 @@ def _write(
     connection.execute(
         "INSERT INTO projection (name, position) VALUES (?, ?)"
         " ON CONFLICT (name) DO UPDATE SET position = excluded.position",
-        (NAME, frames[-1].position),
+        (name, frames[-1].position),
     )
     return aside
 
@@ -294,15 +337,32 @@ def _cursor(connection: sqlite3.Connection, name: str) -> int | None:
     return int(row[0]) if row else None
 
 
-def _take_up(connection: sqlite3.Connection) -> int:
-    row = _cursor(connection, NAME)
-    position = row or 0
-    for type_name, version, first in connection.execute(
-        "SELECT type, v, min(position) FROM parked GROUP BY type, v"
+def _take_up(
+    connection: sqlite3.Connection,
+    newest: Mapping[int, int],
+    partition_of: Callable[[int], int],
+) -> dict[int, int]:
+    there = {partition: _cursor(connection, cursor_name(partition)) or 0 for partition in newest}
+    positions = {partition: min(there[partition], newest[partition]) for partition in newest}
+    for store, type_name, version, first in connection.execute(
+        "SELECT store, type, v, min(position) FROM parked GROUP BY store, type, v"
     ).fetchall():
         if is_known(type_name, version):
-            position = min(position, first - 1)
-            connection.execute("DELETE FROM parked WHERE type = ? AND v = ?", (type_name, version))
-    if position < (row or 0):
-        connection.execute("UPDATE projection SET position = ? WHERE name = ?", (position, NAME))
-    return position
+            partition = partition_of(store)
+            positions[partition] = min(positions[partition], first - 1)
+            connection.execute(
+                "DELETE FROM parked WHERE store = ? AND type = ? AND v = ?",
+                (store, type_name, version),
+            )
+    for partition, position in positions.items():
+        if position < there[partition]:
+            connection.execute(
+                "UPDATE projection SET position = ? WHERE name = ?",
+                (position, cursor_name(partition)),
+            )
+    return positions
+
+
+def cursor_name(partition: int) -> str:
+    """Return the name of a partition's cursor: the first one's is from before there were many."""
+    return f"{NAME} {partition}" if partition else NAME

@@ -113,6 +113,7 @@ class SaleBody(msgspec.Struct, frozen=True):
     `tip_minor` is beside the total: the tenders, change taken off, come to both together.
     `age_checked` is the age that the customer was found to have at least (0: nobody asked), by
     `age_how`: `seen` or `birth_date`, of which nothing else is kept. `note` is that of the sale.
+    `price_book` is the id of the book whose listed prices it used, empty for none.
     """
 
     sale_id: str
@@ -140,6 +141,7 @@ class SaleBody(msgspec.Struct, frozen=True):
     note: str = ""
     age_checked: int = 0
     age_how: str = ""
+    price_book: str = ""
 
 
 class SalesBody(msgspec.Struct, frozen=True):

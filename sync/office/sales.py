@@ -76,7 +76,7 @@ class StoresBody(msgspec.Struct, frozen=True):
 _SALE: Final = (
     "SELECT sale, receipt, slug, till, cashier, currency, total_minor, change_minor,"
     " rounding_minor, completed_at, day, seq, arrival, returned_minor, opened_at,"
-    " customer, groups, tip_minor, note, age_checked, age_how, sale.store"
+    " customer, groups, tip_minor, note, age_checked, age_how, price_book, sale.store"
     " FROM sale"
     " JOIN store ON store.number = sale.store WHERE arrival > ?"
 )
@@ -256,10 +256,10 @@ def _sale(connection: sqlite3.Connection, row: Sequence[Any]) -> SaleBody:
         tuple(TenderBody(*tender) for tender in tenders),
         tuple(TaxBody(*tax) for tax in taxes),
     )
-    *known, returned, opened, customer, groups, tip, note, age_checked, age_how, _ = row
+    *known, returned, opened, customer, groups, tip, note, age_checked, age_how, book, _ = row
     more = (returned, opened, customer, msgspec.json.decode(groups, type=tuple[str, ...]))
     used = tuple(campaign for (campaign,) in coupons)
-    return SaleBody(*(*known, *parts, *more, used, tip, note, age_checked, age_how))
+    return SaleBody(*(*known, *parts, *more, used, tip, note, age_checked, age_how, book))
 
 
 def _lines(

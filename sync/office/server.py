@@ -28,16 +28,17 @@ from edge.runtime.keys import load_key
 from edge.runtime.metrics import Gauge, Metrics
 from edge.runtime.open_files import raise_open_files
 from edge.runtime.pin_hash import PinHasher, load_pepper
+from edge.runtime.process_life import MayFail
 from edge.runtime.static_files import CONTENT_TYPES, StaticFiles
 from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock
 from edge.runtime.tls_contexts import server_context
-from sync.appending.sqlite_event_store import SqliteEventStore
 from sync.office.coupon_uses import CouponUses
 from sync.office.database import office_database
 from sync.office.digests import Digests
 from sync.office.feeds import Feeds
+from sync.office.frame_keeping import health_of, kept_frames
 from sync.office.gate import OfficeGate
 from sync.office.live_events import LiveEvents
 from sync.office.mail_carrier import carrier_of
@@ -45,6 +46,7 @@ from sync.office.mailing import Mailing
 from sync.office.office_api import OfficeApi
 from sync.office.outbox import Outbox
 from sync.office.people import People
+from sync.office.price_books import PriceBooks
 from sync.office.projector import Projector
 from sync.office.sales import Sales
 from sync.office.session import BoxSessions
@@ -69,7 +71,10 @@ class Office:
     projector: Projector
     boxes: BoxSessions
     mailing: Mailing
+    books: PriceBooks
     web: HttpService
+    watched: tuple[MayFail, ...]
+    """What ends the process when it fails."""
 
 
 @asynccontextmanager
@@ -90,7 +95,7 @@ async def running_office(
         stack.push_async_callback(file.close)
         dictionaries = shipped_dictionaries()
         directory = StoreDirectory(file, clock)
-        events = SqliteEventStore(file, clock)
+        events = await stack.enter_async_context(kept_frames(settings, file, clock, log, tasks))
         feeds = Feeds(file)
         people = People(file, hasher, clock, ids)
         stack.callback(people.close)
@@ -106,6 +111,15 @@ async def running_office(
             log,
         )
         digests = Digests(file, directory, clock, log)
+        books = PriceBooks(
+            file,
+            directory,
+            feeds,
+            lambda: boxes.connected,
+            lambda slug: boxes.refusals(slug),  # noqa: PLW0108 - bound later
+            clock,
+            log,
+        )
         turns = UploadTurns(clock)
         boxes = BoxSessions(
             directory,
@@ -119,12 +133,13 @@ async def running_office(
             tasks,
             mailing.take,
             digests.take,
+            books,
             turns,
         )
         sales = Sales(file, directory, events, feeds, lambda: boxes.connected, clock)
         live = LiveEvents(sales, people.sessions, clock)
         metrics = Metrics()
-        _declare(metrics, boxes, projector, file, mailing, turns)
+        _declare(metrics, boxes, projector, file, mailing, books, turns)
         boxes.open(metrics)
         boxes.taken.append(projector.news.set)
         projector.progress = turns.projected
@@ -141,9 +156,10 @@ async def running_office(
             tips=Tips(file, directory, sales),
             mailing=mailing,
             digests=digests,
+            books=books,
             live=live,
             metrics=metrics,
-            health=lambda: (*_health(file), mailing.health()),
+            health=lambda: (*_health(file), *health_of(events), mailing.health()),
             pages=load_pages(),
         )
         tls = _tls(settings)
@@ -166,13 +182,27 @@ async def running_office(
         _ = tasks.start("projector", projector.run)
         _ = tasks.start("mail", mailing.run)
         _ = tasks.start("digests", digests.run)
+        _ = tasks.start("price books", books.run)
         _ = tasks.start("turns of backlogs", turns.run)
         await web.open()
         stack.push_async_callback(web.close)
         # these hold requests open: they end before the server waits for its requests
         stack.push_async_callback(boxes.close)
         stack.callback(live.close)
-        yield Office(file, tasks, directory, feeds, people, projector, boxes, mailing, web)
+        watched = tuple(each for each in (file, events) if isinstance(each, MayFail))
+        yield Office(
+            file,
+            tasks,
+            directory,
+            feeds,
+            people,
+            projector,
+            boxes,
+            mailing,
+            books,
+            web,
+            watched,
+        )
 
 
 def _declare(
@@ -181,6 +211,7 @@ def _declare(
     projector: Projector,
     file: DatabaseFile,
     mailing: Mailing,
+    books: PriceBooks,
     turns: UploadTurns,
 ) -> None:
     metrics.add(
@@ -191,8 +222,8 @@ def _declare(
         ),
         Gauge(
             "tillbox_office_projected_position",
-            "The last frame that the sales show",
-            lambda: {(): float(projector.position)},
+            "Frames that the sales show",
+            lambda: {(): float(sum(projector.positions.values()))},
         ),
         Gauge(
             "tillbox_office_backlogs_waiting",
@@ -213,6 +244,11 @@ def _declare(
             "tillbox_office_mails_waiting",
             "Receipts that wait to be sent by e-mail",
             lambda: {(): float(mailing.waiting)},
+        ),
+        Gauge(
+            "tillbox_office_shops_without_book",
+            "Shops that lack a price book which holds soon, or did today",
+            lambda: {(): float(books.lacking)},
         ),
         Gauge(
             "tillbox_office_commits",

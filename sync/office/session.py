@@ -7,13 +7,14 @@ other way round. A newer session of a store replaces the older one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 import msgspec
 from aiohttp import WSMessage, WSMsgType, web
 
+from edge.contract.book_readiness import BOOKS_READY, BooksHeld
 from edge.contract.digest import DIGEST, Digest
 from edge.contract.errors import ProtocolViolation, Refused, ReplicaFork, TillboxError
 from edge.contract.identity import Ids
@@ -33,7 +34,7 @@ from edge.contract.limits import (
     STOP_S_MAX,
 )
 from edge.contract.receipt_letter import LETTER
-from edge.contract.reference_data import BoxKey, Feed
+from edge.contract.reference_data import Feed
 from edge.contract.replication import (
     BUDGET,
     FEED_REFUSED,
@@ -55,19 +56,20 @@ from edge.contract.replication import (
     Welcome,
     ack_bytes,
 )
-from edge.contract.wire import encode
 from edge.runtime.bounded_queue import BoundedQueue, QueueClosed, QueueFull
 from edge.runtime.frame_codec import Dictionaries
 from edge.runtime.keys import SigningKey
 from edge.runtime.metrics import Counter, Metrics
 from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
-from sync.appending.event_store import EventStore
+from sync.appending.event_store import EventStore, EventStoreAway
 from sync.appending.ingest import Ingest, Rewind
 from sync.office.admission import Admission
 from sync.office.denial import DeniedError, out_of_turn
 from sync.office.feed_push import FeedPush
-from sync.office.feeds import Feeds, NewItem
+from sync.office.feed_signing import FeedSigning
+from sync.office.feeds import Feeds
+from sync.office.price_books import PriceBooks
 from sync.office.store_directory import RegisteredStore, StoreDirectory
 from sync.office.upload_turns import Upload, UploadTurns
 
@@ -75,11 +77,11 @@ Shape = TypeVar("Shape", Hello, Proof)
 
 TakeLetter = Callable[[int, str, bytes], Awaitable[None]]
 
-_Said = Hello | Proof | Digest | FeedTaken | FeedRefused | LetterUp
+_Said = Hello | Proof | Digest | FeedTaken | FeedRefused | LetterUp | BooksHeld
 
 TakeDigest = Callable[[RegisteredStore, Digest], Awaitable[None]]
 
-_HEARS: Final = (FEED_REFUSED, LETTER)
+_HEARS: Final = (FEED_REFUSED, LETTER, BOOKS_READY)
 _HEARS_AT_ONCE: Final = (DIGEST,)
 
 
@@ -102,7 +104,7 @@ class BoxSessions:
 
     `taken` are called after frames are durable, `changed` when a box comes or goes.
     `take_letter` puts a receipt by e-mail on disk: store number, its `ref`, its bytes;
-    `take_digest` what a box says ahead of its frames.
+    `take_digest` what a box says ahead of its frames. `books` hears which price books it holds.
     """
 
     def __init__(
@@ -118,6 +120,7 @@ class BoxSessions:
         tasks: Supervisor,
         take_letter: TakeLetter,
         take_digest: TakeDigest,
+        books: PriceBooks,
         turns: UploadTurns,
     ) -> None:
         self._directory = directory
@@ -128,10 +131,12 @@ class BoxSessions:
         self._clock = clock
         self._ids = ids
         self._log = log
-        self._admission = Admission(directory, feeds, log)
+        self._admission = Admission(directory, feeds, clock, log)
         self._tasks = tasks
         self._take_letter = take_letter
         self._take_digest = take_digest
+        self._books = books
+        self._signing = FeedSigning(key, clock)
         self._turns = turns
         self._greeting = 0
         self._admitting = asyncio.Semaphore(ADMISSIONS_AT_ONCE_MAX)
@@ -154,6 +159,11 @@ class BoxSessions:
     def connected(self) -> set[str]:
         """The slugs of the stores whose boxes are there now."""
         return set(self._sessions)
+
+    def refusals(self, slug: str) -> Mapping[tuple[Feed, str], str]:
+        """Return which items the box of a store refuses in this session, and why."""
+        session = self._sessions.get(slug)
+        return {} if session is None else session.feeds.refusals
 
     async def close(self) -> None:
         """End every session and wait until nothing of it is written any more."""
@@ -226,6 +236,8 @@ class BoxSessions:
             log = self._log.bind(remote=request.remote)
             log.warning("box_denied", code=error.code, reason=error.message)
             await self._deny(socket, error)
+        except EventStoreAway as error:  # who keeps the frames tells the log, once
+            await self._deny(socket, _busy(error))
         except (ConnectionError, TimeoutError):
             await socket.close()
         return socket, None
@@ -255,9 +267,17 @@ class BoxSessions:
         ingest = Ingest(store.box, self._events, self._dictionaries)
         head = await ingest.open()
         await self._admission.compare_heads(store, ingest, hello, head)
-        await self._publish_key(store)
+        await self._admission.publish_key(store)
         cursors = await self._admission.cursors(store, hello)
-        push = FeedPush(self._feeds, store.slug, cursors, self._clock, self._searches)
+        await self._books.greeted(store, cursors)
+        push = FeedPush(
+            self._feeds,
+            store.slug,
+            cursors,
+            self._clock,
+            lambda slug, page: self._signing.sign(slug, page, hello.feed_version),
+            self._searches,
+        )
         if store.slug in self._sessions:
             raise DeniedError("replaced", "A newer session of this store is here.")
         upload = self._turns.enter(
@@ -285,23 +305,15 @@ class BoxSessions:
             raise
         return session
 
-    async def _publish_key(self, store: RegisteredStore) -> None:
-        """Have all shops know a box's key: they check receipts that it signed."""
-        key = BoxKey(store.number, store.gen, store.box_key)
-        item = (NewItem(key.key, msgspec.Raw(encode(key))),)
-        # nearly always known: a look costs no commit
-        if (await self._feeds.put(Feed.BOX_KEY, item, dry_run=True)).changed:
-            await self._feeds.put(Feed.BOX_KEY, item)
-
     async def _run(self, session: Session) -> None:
         """Read until the box goes; frames and feeds have a task each."""
         name = session.store.slug
         workers = [
-            self._tasks.spawn(f"frames of {name}", self._guarded(session, self._frames(session))),
-            self._tasks.spawn(f"feeds of {name}", self._guarded(session, self._push(session))),
+            self._tasks.spawn(f"frames of {name}", self._guarded(session, self._frames)),
+            self._tasks.spawn(f"feeds of {name}", self._guarded(session, self._push)),
         ]
         if session.upload.is_paced:
-            pace = self._guarded(session, self._pace(session))
+            pace = self._guarded(session, self._pace)
             workers.append(self._tasks.spawn(f"budget of {name}", pace))
         try:
             async for message in session.socket:
@@ -334,14 +346,17 @@ class BoxSessions:
         except QueueClosed:
             raise DeniedError("ending", "This session is over.") from None
 
-    async def _guarded(self, session: Session, work: Coroutine[Any, Any, None]) -> None:
+    async def _guarded(
+        self, session: Session, work: Callable[[Session], Coroutine[Any, Any, None]]
+    ) -> None:
         """Run one direction; what ends it, ends the session in good order."""
         try:
-            await work
-        except DeniedError as error:
-            session.ending = session.ending or error
+            await work(session)  # called here: a task cancelled before its first step calls nothing
+        except (DeniedError, EventStoreAway) as error:
+            why = _busy(error) if isinstance(error, EventStoreAway) else error
+            session.ending = session.ending or why
             session.frames.close()
-            await self._deny(session.socket, error)
+            await self._deny(session.socket, why)
         except (ConnectionError, TimeoutError):
             await session.socket.close()
         except Exception:
@@ -380,6 +395,8 @@ class BoxSessions:
             except (ProtocolViolation, ReplicaFork) as error:
                 self._frames_total.add("refused")
                 raise await self._admission.refusal(session.store, error.code, str(error)) from None
+            except EventStoreAway:
+                raise
             except TillboxError as error:
                 raise DeniedError(error.code, str(error)) from None
             for listener in self.taken:
@@ -407,6 +424,8 @@ class BoxSessions:
             feeds.news.clear()
             async for page in feeds.due():
                 await self._send(session.socket, FeedDown(page))
+                if feeds.news.is_set():
+                    break  # what is urgent may have come meanwhile
             await feeds.news.wait()
 
     async def _pace(self, session: Session) -> None:
@@ -425,6 +444,8 @@ class BoxSessions:
         elif isinstance(message, LetterUp):
             await self._take_letter(session.store.number, message.ref, bytes(message.letter))
             await self._send(session.socket, LetterTaken(message.ref))
+        elif isinstance(message, BooksHeld):
+            await self._books.take(session.store, message)
         elif isinstance(message, Digest):
             await self._take_digest(session.store, message)
             self.changed()
@@ -443,6 +464,11 @@ class BoxSessions:
             await socket.close()
         except (ConnectionError, TimeoutError):
             await socket.close()
+
+
+def _busy(error: EventStoreAway) -> DeniedError:
+    """Return what a box is told that shall come again by itself."""
+    return DeniedError("busy", str(error))
 
 
 _DECODER: Final = msgspec.json.Decoder(BoxMessage)

@@ -8,6 +8,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from edge.contract.limits import (
+    POSTGRES_PARTITIONS_MAX,
+)
 from edge.contract.reference_data import Name
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
@@ -47,13 +50,28 @@ class MailSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     folder: Path | None = None
 
 
+class PostgresSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the frames are with `store = "postgres"`.
+
+    `dsn_file` is a private file with one line, `postgresql://user:password@host:port/database`.
+    Over a network `ca_file` is needed: the authority that vouches for the server. `partitions`
+    is how many a new database gets (8); later it may be left out, or says what is there.
+    """
+
+    dsn_file: Path
+    ca_file: Path | None = None
+    partitions: Annotated[int, Meta(ge=1, le=POSTGRES_PARTITIONS_MAX)] | None = None
+
+
 class OfficeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything `tillbox office` is told. Relative paths are relative to the file's folder.
 
     `pepper_file` is the retailer's, shared with its boxes; `signing_key_file` signs what
     head office acknowledges. The retailer's authority lies in `data_dir` unless
     `ca_certificate_file` and `ca_key_file` say otherwise: its key belongs on a machine that
-    serves nobody. Without `mail`, receipts by e-mail are kept waiting.
+    serves nobody. Without `mail`, receipts by e-mail are kept waiting. `store` says where frames
+    are kept: in `office.db`, or in PostgreSQL (then `postgres` says which); all else that head
+    office knows is in `office.db`.
     """
 
     data_dir: Path
@@ -64,6 +82,8 @@ class OfficeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ca_key_file: Path | None = None
     web: WebSettings = WebSettings()
     mail: MailSettings | None = None
+    store: Literal["sqlite", "postgres"] = "sqlite"
+    postgres: PostgresSettings | None = None
 
     @property
     def database_file(self) -> Path:

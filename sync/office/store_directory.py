@@ -181,6 +181,14 @@ class StoreDirectory:
 
         await self._file.write(unit)
 
+    async def withdraw(self, number: int, kind: str) -> None:
+        """Take an alarm back: what it was about is mended."""
+        await self._file.write(
+            lambda connection: connection.execute(
+                "DELETE FROM alarm WHERE store = ? AND kind = ?", (number, kind)
+            )
+        )
+
     async def alarms(self) -> dict[int, tuple[Alarm, ...]]:
         """Return what is wrong, by store number."""
         rows = await self._file.read(

@@ -1,4 +1,4 @@
-"""`edge` as the replicator sees it: nine calls of `/internal/v1/replica`."""
+"""`edge` as the replicator sees it: ten calls of `/internal/v1/replica`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from edge.contract.errors import ReplicaFork
 from edge.contract.instant import Clock
 from edge.contract.limits import (
     BODY_BYTES_MAX,
+    BOOKS_S_MAX,
     DIGEST_S_MAX,
     EDGE_ANSWER_S_MAX,
     FRAME_BODY_BYTES_MAX,
@@ -42,6 +43,13 @@ class LetterCarried(msgspec.Struct, frozen=True):
     n: int
     ref: str
     letter: msgspec.Raw
+
+
+class BooksCarried(msgspec.Struct, frozen=True):
+    """What the box holds of its price books: for head office, as the bytes it is."""
+
+    state: str
+    held: msgspec.Raw
 
 
 class _Waiting(msgspec.Struct, frozen=True):
@@ -118,6 +126,16 @@ class EdgeClient:
     async def letters_taken(self, ref: str) -> None:
         """Have a letter erased that head office has."""
         await self._call("POST", "letters-taken", encode(LettersTaken((ref,))))
+
+    async def books(self, known: str) -> BooksCarried | None:
+        """Return what the box holds of its price books; None when that was `known` all the time."""
+        answer = await self._call(
+            "GET",
+            "books",
+            query={"known": known, "wait_s": f"{LINK_WAIT_S:g}"},
+            answer_s_max=LINK_WAIT_S + BOOKS_S_MAX,
+        )
+        return None if answer is None else _decoded(answer, BooksCarried)
 
     async def report(self, report: LinkReport, *, answer_s_max: float = EDGE_ANSWER_S_MAX) -> None:
         """Say how the link is."""

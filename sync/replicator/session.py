@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Final, TypeVar
 
+from edge.contract.book_readiness import BOOKS_READY
 from edge.contract.digest import DIGEST
 from edge.contract.errors import ProtocolViolation, ReplicaFork, TillboxError
 from edge.contract.instant import Clock
@@ -37,6 +38,7 @@ from edge.contract.replication import (
 )
 from edge.runtime.backoff import Backoff
 from edge.runtime.structured_log import Log
+from sync.replicator.books import BookReports
 from sync.replicator.edge_client import EdgeClient
 from sync.replicator.handover import AckHandover, PageHandover
 from sync.replicator.letters import LetterUpload
@@ -115,6 +117,9 @@ class Session:
                     _ = tasks.create_task(work, name=name)
                 if LETTER in welcome.hears and self._fork is None:
                     _ = tasks.create_task(letters.run(), name="letters")
+                if BOOKS_READY in welcome.hears:
+                    books = BookReports(self.edge, self.office, self.clock, self.log)
+                    _ = tasks.create_task(books.run(), name="price books")
                 if self._fork is None:
                     upload.begin(welcome.head.seq, budget=welcome.budget)
                 else:
@@ -138,6 +143,7 @@ class Session:
                     self.clock.now_ms(),
                     version("tillbox"),
                     challenge.nonce,
+                    mine.feed_version,
                     _HEARS,
                 )
                 await self.office.say(hello)

@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).parents[1] / "install_tools.sh"
-TOOLS = ("mosquitto", "chromium", "tshark", "strace")
+TOOLS = ("mosquitto", "chromium", "tshark", "strace", "postgresql")
+PROGRAMS = {"postgresql": "initdb"}
+"""Where the program that is looked for has another name than the package."""
 ROOT, PERSON = "0", "1000"
 HAS_WHAT_A_SHELL_NEEDS = ("chmod", "grep", "rm")
 
@@ -28,8 +30,10 @@ if [ "$last" = "$APT_HANGS_AT" ]; then
   exec sleep 60
 fi
 [ "$1" = install ] || exit "$APT_UPDATE_STATUS"
+program="$last"
+[ "$last" = postgresql ] && program=initdb
 case " $APT_HAS " in
-  *" $last "*) printf '#!/bin/sh\\n' >"$ROOT/bin/$last"; chmod +x "$ROOT/bin/$last" ;;
+  *" $last "*) printf '#!/bin/sh\\n' >"$ROOT/bin/$program"; chmod +x "$ROOT/bin/$program" ;;
   *) echo "E: Unable to locate package $last" >&2; exit 100 ;;
 esac
 """
@@ -59,7 +63,7 @@ class Machine:
         }
 
     def put(self, name: str, text: str = "#!/bin/sh\n", folder: str = "bin") -> None:
-        path = self.root / folder / name
+        path = self.root / folder / PROGRAMS.get(name, name)
         path.write_text(text)
         path.chmod(0o755)
 
@@ -102,6 +106,18 @@ def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path / "machine")
 
 
+def test_servers_of_postgresql_are_found_by_version(machine: Machine) -> None:
+    machine.user(ROOT)
+    machine.apt(*TOOLS)
+    for tool in TOOLS[:-1]:
+        machine.put(tool)
+    folder = machine.root / "usr/lib/postgresql/15/bin"
+    folder.mkdir(parents=True)
+    machine.put("postgresql", folder="usr/lib/postgresql/15/bin")
+    assert machine.run() == []
+    assert machine.apt_said == []
+
+
 def skips(words: Iterable[str]) -> list[str]:
     return [line.split()[1] for line in words if line.startswith("Without ")]
 
@@ -142,9 +158,9 @@ def test_without_root_nothing_is_installed_and_every_skip_is_said(machine: Machi
     machine.put("tshark")
     words = machine.run()
     assert machine.apt_said == []
-    assert skips(words) == ["mosquitto", "chromium", "strace"]
+    assert skips(words) == ["mosquitto", "chromium", "strace", "postgresql"]
     assert all("skipped: the " in line for line in words[:-1])
-    assert words[-1] == "On Debian: sudo apt-get install mosquitto chromium strace"
+    assert words[-1] == "On Debian: sudo apt-get install mosquitto chromium strace postgresql"
 
 
 def test_root_without_apt_is_told_the_same(machine: Machine) -> None:
@@ -159,7 +175,7 @@ def test_where_apt_fails_for_one_the_others_come_all_the_same(
     machine: Machine, update_status: int
 ) -> None:
     machine.user(ROOT)
-    machine.apt("mosquitto", "tshark", "strace", update_status=update_status)
+    machine.apt("mosquitto", "tshark", "strace", "postgresql", update_status=update_status)
     words = machine.run()
     assert machine.installed == list(TOOLS)
     assert skips(words) == ["chromium"]

@@ -20,6 +20,7 @@ HEAVY = ("escpos", "PIL", "amqtt", "hypothesis", "uharfbuzz")
         ("edge.cli", (*HEAVY, "aiohttp", "aiosqlite", "aiomqtt", "biip")),
         ("sync.replicator.main", (*HEAVY, "aiosqlite", "aiomqtt", "biip", "argon2")),
         ("devices.main", (*HEAVY, "aiohttp", "biip", "argon2", "zeroconf", "ifaddr")),
+        ("sync.office.main", ("asyncpg",)),  # an extra: only who has frames in PostgreSQL
     ],
 )
 def test_a_process_loads_no_more_than_it_needs(module: str, absent: tuple[str, ...]) -> None:

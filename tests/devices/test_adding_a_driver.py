@@ -23,6 +23,8 @@ COPIED = ("devices", "edge/contract", "edge/runtime", "tests/devices")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "node_modules", "fonts", "counter", ".mypy_cache")
 CHECKS = 6
 VARIANTS = 4
+UNPLUGGED = 3 * 5 + 1
+"""Ways of losing a device with ways of its return, and a loose plug."""
 
 
 @pytest.fixture
@@ -75,6 +77,10 @@ def test_a_driver_of_three_files_is_found_and_keeps_all_promises(tree: Path) -> 
     assert done.returncode == 0, done.stdout
     assert passed(done) == CHECKS * VARIANTS
 
+    done = run(tree, "tests/devices/test_unplugged.py")
+    assert done.returncode == 0, done.stdout
+    assert passed(done) == UNPLUGGED
+
     # what else looks at every driver and every simulator finds it too, and so does its own test
     done = run(
         tree,
@@ -103,3 +109,18 @@ def test_a_driver_that_breaks_a_promise_is_found_out(tree: Path) -> None:
     done = run(tree, "tests/devices/test_conformance.py", "-x")
     assert done.returncode == 1
     assert "ready did not come" in done.stdout
+
+
+@pytest.mark.timeout(120)
+def test_a_driver_that_does_not_see_its_plug_pulled_is_found_out(tree: Path) -> None:
+    path = tree / f"devices/drivers/{NAME}.py"
+    good = path.read_text()
+    path.write_text(
+        good.replace(
+            "                return\n", "                await self.ports.clock.sleep(60)\n"
+        )
+    )
+    assert path.read_text() != good
+    done = run(tree, "tests/devices/test_unplugged.py", "-x")
+    assert done.returncode == 1
+    assert "dummy_bell-closed-same" in done.stdout

@@ -188,7 +188,6 @@ async def test_a_display_moves_with_its_till_and_another_takes_its_place(tmp_pat
         assert on.box.edge.selling.tills["till-2"].screens == set()
         names = [task.get_name() for task in asyncio.all_tasks()]
         assert sorted(name for name in names if name.startswith("lines")) == [
-            f"lines not shown by {device}",
             f"lines of {device}",
         ], "those of the others have ended"
 

@@ -229,3 +229,25 @@ async def test_a_job_that_waited_is_not_woken_for_a_connection_that_is_over_alre
         assert driver.connections == 2
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+class NeverUnderstood(ConnectedDriver):
+    @override
+    async def serve(self, stream: ByteStream) -> None:
+        raise ProtocolViolation("garbled", "It speaks another language.")
+
+    @override
+    async def perform(self, job: DeviceJob) -> JobResult:
+        return job.done(0, None)
+
+
+async def test_a_lost_device_comes_with_advice_whatever_was_wrong() -> None:
+    clock, cable = VirtualClock(), MemoryCable()
+    ports = KeptPorts(cable.connect, clock)
+    running = asyncio.create_task(NeverUnderstood(ports).run())
+    await clock.advance(10)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    lost = next(state for state in ports.states if state["state"] == "lost")
+    assert lost["health"] == "It speaks another language."
+    assert "cable" in lost["advice"]

@@ -179,6 +179,34 @@ async def test_fifty_scans_a_second_go_on_for_ever() -> None:
         assert bench.bus.states()[-1] == "ready"
 
 
+async def test_a_host_that_stood_still_for_a_second_loses_none_of_fifty_a_second() -> None:
+    bench = Bench()
+    async with bench.running() as device:
+        far_end = await bench.cable.accept()
+        await bench.clock.advance(1)
+        for _ in range(20):  # what came meanwhile is read at once
+            await far_end.write(b"96385074\r" * 50)
+            await bench.clock.advance(1)
+        assert scans(bench.bus) == 20 * 50
+        assert "EventsOverRateCount" not in device._counts
+
+
+async def test_a_broker_that_is_gone_for_four_seconds_loses_none_of_fifty_a_second() -> None:
+    bench = Bench()
+    async with bench.running() as device:
+        far_end = await bench.cable.accept()
+        await bench.clock.advance(1)
+        bench.bus.up = False
+        for _ in range(4 * 50):
+            await far_end.write(b"96385074\r")
+            await bench.clock.advance(0.02)
+        bench.bus.up = True
+        device.outbox.greet()
+        await bench.clock.advance(0.1)
+        assert scans(bench.bus) == 4 * 50
+        assert device.outbox.dropped_events == 0
+
+
 async def test_a_device_lost_while_it_is_held_back_stays_lost() -> None:
     bench = Bench()
     async with bench.running():

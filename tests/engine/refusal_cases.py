@@ -134,6 +134,7 @@ REFUSALS: Final[list[tuple[str, Story, Story]]] = [
     ("check_digit", idle, lambda till: till.add("4006381333932")),
     ("code_control_characters", idle, lambda till: till.add("\x1bp")),
     ("no_price", idle, lambda till: till.add(UNPRICED)),
+    ("article_stopped", idle, lambda till: till.add("666")),
     ("no_tax_rule", idle, lambda till: till.add(UNTAXED)),
     # quantities
     ("quantity_not_positive", idle, lambda till: till.add(ROLL, 0)),

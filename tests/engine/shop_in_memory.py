@@ -19,6 +19,7 @@ from edge.contract.reference_data import (
     TaxRule,
     Tips,
     Tracking,
+    Urgent,
     newest_first,
 )
 from edge.engine.barcode_meaning import check_digit
@@ -81,6 +82,7 @@ ARTICLES: Final = (
     (Article("U1", "Tea", "standard", (UPC,)), 299),
     (Article("C1", "Aged cheese", "reduced", plu=CHEESE_PLU, unit="kg"), 1_890),
     (Article("P1", "Plums, free", "reduced", plu=PLUM_PLU, unit="kg"), 0),
+    (Article("Z1", "Glass noodles", "reduced", plu="666"), 249),
     (Article("K1", "Carrot cake", "reduced", plu="200"), 320),
     (Article("A6", "Beer 0.5 l", "standard", (BEER,), minimum_age=16), 119),
     (Article("W1", "Water 1 l", "reduced", (WATER,), deposit_sku="P25"), 79),
@@ -155,6 +157,7 @@ class ShopInMemory:
     coupons: tuple[Coupon, ...] = COUPONS
     book_prices: tuple[Price, ...] = ()
     customers: tuple[Customer, ...] = CUSTOMERS
+    urgents: tuple[Urgent, ...] = (Urgent("Z1", stopped=True, reason="Recall: glass."),)
     used_coupons: tuple[UsedCoupon, ...] = (
         UsedCoupon("WINTER-GONE", "market-square", "till-3-000017", 5),
     )
@@ -177,6 +180,9 @@ class ShopInMemory:
 
     def price(self, sku: str, _: int) -> Price | None:
         return self._prices.get(sku)
+
+    def urgent(self, sku: str) -> Urgent | None:
+        return next((each for each in self.urgents if each.sku == sku), None)
 
     def price_book(self, _: int) -> str:
         return ""

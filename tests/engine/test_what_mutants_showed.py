@@ -20,7 +20,7 @@ from edge.contract.payment_events import (
     CardPaymentUnknown,
 )
 from edge.contract.promotion_data import Promotion
-from edge.contract.reference_data import Article, GroupBook, Price, StoreProfile, TaxRule
+from edge.contract.reference_data import Article, GroupBook, Price, StoreProfile, TaxRule, Urgent
 from edge.contract.sale_events import CashTendered, LineAdded, SaleOpened
 from edge.contract.till_commands import Abandon, AddItem, PayByCard, SetQuantity, TakeCash, VoidLine
 from edge.engine.cart import CARD, EMPTY, Cart
@@ -73,6 +73,9 @@ class OneArticle:
         return None
 
     def used_coupon(self, _: str) -> UsedCoupon | None:
+        return None
+
+    def urgent(self, _: str) -> Urgent | None:
         return None
 
     def price_book(self, _: int) -> str:

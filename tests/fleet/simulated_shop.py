@@ -284,6 +284,10 @@ class SimulatedShop:
         _ = after
         await self.clock.sleep(LINK_WAIT_S)
 
+    async def books(self, known: str) -> None:
+        _ = known
+        await self.clock.sleep(LINK_WAIT_S)
+
     async def letters_taken(self, ref: str) -> None:
         self.faults.append(f"a letter {ref} that was never written")
 

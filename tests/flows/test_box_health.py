@@ -8,6 +8,7 @@ from typing_extensions import override
 from edge.contract.errors import StorageFailed
 from edge.flows.box_health import BoxHealth
 from edge.flows.device_directory import DeviceDirectory
+from edge.flows.feed_trust import FeedTrust
 from edge.flows.job_dispatch import JobDispatch
 from edge.flows.link_state import LinkState
 from edge.flows.open_drawers import OpenDrawers
@@ -96,6 +97,7 @@ async def test_a_full_disk_and_a_failed_one_are_said_with_what_to_do(tmp_path: P
             cast("OpenDrawers", None),  # nor the drawers
             box.edge.fiscal,
             TerminalDayBoard(lambda: "EUR"),
+            FeedTrust("", "", box.edge.access.reference, box.edge.log),
         )
         found = {item.name: item for item in health.items()}
     assert [name for name, item in found.items() if item.well] == [

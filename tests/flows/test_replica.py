@@ -276,6 +276,7 @@ async def test_feeds_are_taken_once_and_their_arrival_is_an_event(tmp_path: Path
         assert (view_status, body["ready"]) == (503, False)
         await box.feed()
         assert (await status(box))["cursors"] == {
+            "urgent": 0,
             "config": 1,
             "staff": 5,
             "price": len(ARTICLES),

@@ -16,7 +16,7 @@ from msgspec import UNSET
 
 from edge.contract.till_protocol import DeviceView, LineView, LinkView, TillState, TillView
 from edge.ledger.event_log import MIGRATIONS
-from edge.ledger.packing import JOB_WORDS, JOBS, REPLIES, REPLY_WORDS, DamagedTextError
+from edge.ledger.packing import FIFTH, JOB_WORDS, JOBS, REPLIES, REPLY_WORDS, DamagedTextError
 from edge.ledger.reply_packing import FIRST, FOURTH, SECOND, THIRD
 from edge.runtime.migrations import apply
 from tests.ledger.ledger_at import ledger_at
@@ -70,15 +70,21 @@ def test_a_view_of_today_packs_to_less_than_before_its_fields_were_known() -> No
 
 
 def test_the_dictionaries_are_those_that_ledgers_were_written_with() -> None:
-    dictionaries = (FIRST, SECOND, THIRD, FOURTH, REPLY_WORDS, JOB_WORDS)
+    dictionaries = (FIRST, SECOND, THIRD, FOURTH, FIFTH, REPLY_WORDS, JOB_WORDS)
     assert [hashlib.sha256(each).hexdigest() for each in dictionaries] == [
         "2dae3995bf6a3425085349b26be93d658ee2d21784c5f1995d8936d2e6139d07",
         "a4be535bfe123e6f4074a538e582f2eaa94801eaa63749237e018a23dc3f6b28",
         "e3a46a1deee422716098e21d3e4d170a86a09199c28ad0206522fa7fc5709f04",
         "c79b34e116aad5d02f15e0cf9366bdb364b7d699f4a9aea939c81d2176c6b29f",
         "22e7bd065c5be852025e4575eca11eb7269589ed0635a211eaed77f4d255dfad",
+        "c5fa9ff09a369a3eff9936258fcb3343137bfa4edef3cf373e0a8c812ed32a00",
         "5332f95448ab279d93465726b2d4533896565b6892f7c669e3fc84cdcaa9cb4b",
     ]
+
+
+def test_what_the_program_before_packed_is_read() -> None:
+    stored = bytes.fromhex("0104005d0000087d02006b8313e2164320cb91bbed")
+    assert REPLIES.unpack(stored) == b'{"version":7,"till":"till-1"}'
 
 
 _PACKED = REPLIES.pack(b'{"version":7,"till":"till-1"}')

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from edge.contract.book_readiness import BookHeld, book_held
 from edge.contract.errors import Refused, StorageFailed
 from edge.contract.reference_data import (
     Article,
@@ -158,3 +159,54 @@ async def test_books_of_a_group_are_nobody_elses_and_take_effect_at_their_instan
     assert (listed, store.price_book(9_000)) == (prices[0], "")
     await take(store, Feed.CONFIG, ("store", PROFILE))
     assert in_force("trade", 9_000) == []
+
+
+def _of_book(book: PriceBook | GroupBook, *prices: Price) -> BookHeld:
+    return book_held(book, sorted((price.key, encode(price)) for price in prices))
+
+
+async def test_what_is_held_of_a_book_is_what_was_sent_of_it(store: ReferenceStore) -> None:
+    spring, trade = PriceBook("spring", "Spring", 1_000), GroupBook("trade", "Trade", 2_000, "t")
+    profile = msgspec.structs.replace(PROFILE, price_books=(spring,), group_books=(trade,))
+    await take(store, Feed.CONFIG, ("store", profile))
+    milk, bread = Price("100", 20, "spring"), Price("101", 7, "spring")
+    of_trade, of_none, of_other = Price("100", 19, "trade"), Price("100", 9), Price("1", 1, "sprin")
+    everything = (milk, bread, of_trade, of_none, of_other)
+    cursor = await take(store, Feed.PRICE, *((price.key, price) for price in everything))
+    held = await store.books_held(1_000)
+    assert held.books == (_of_book(spring, milk, bread), _of_book(trade, of_trade))
+    assert (held.config, held.price, held.clock) == (1, cursor, HandClock().now_ms())
+    # a price that goes or changes, and a book that is moved, are something else that is held
+    await take(store, Feed.PRICE, (bread.key, None))
+    assert (await store.books_held(1_001)).books == (_of_book(trade, of_trade),)
+    assert (await store.books_held(0)).books[0] == _of_book(spring, milk)
+    later = msgspec.structs.replace(spring, from_ms=1_500)
+    await take(
+        store, Feed.CONFIG, ("store", msgspec.structs.replace(profile, price_books=(later,)))
+    )
+    assert (await store.books_held(0)).books[0] == _of_book(later, milk)
+    assert _of_book(later, milk) != _of_book(spring, milk)
+
+
+async def test_the_state_of_goods_changes_with_the_book_that_holds(tmp_path: Path) -> None:
+    clock = HandClock(999)
+    store = ReferenceStore(DatabaseFile(tmp_path / "reference.db", MIGRATIONS), clock)
+    await store.open()
+    books = (PriceBook("spring", "Spring", 1_000), PriceBook("summer", "Summer", 2_000))
+    await take(store, Feed.CONFIG, ("store", msgspec.structs.replace(PROFILE, price_books=books)))
+    states = [store.goods]
+    clock.step_wall_clock(1)
+    states.append(store.goods)
+    clock.step_wall_clock(999)
+    assert store.goods == states[-1]
+    clock.step_wall_clock(1)
+    states.append(store.goods)
+    await take(store, Feed.PRICE, ("100", Price("100", 9)))
+    states.append(store.goods)
+    assert len(set(states)) == 4
+    clock.step_wall_clock(-1_001)
+    assert store.price_book(clock.now_ms()) == ""
+    assert [store.next_book_at(at) for at in (0, 999, 1_000, 1_999, 2_000)] == [
+        1_000, 1_000, 2_000, 2_000, None,
+    ]  # fmt: skip
+    await store.close()

@@ -170,6 +170,17 @@ async def test_pragmas_are_as_the_ledger_needs_them(tmp_path: Path) -> None:
         await file.close()
 
 
+async def test_both_connections_keep_as_much_in_memory_as_they_are_told(tmp_path: Path) -> None:
+    file = DatabaseFile(tmp_path / "t.db", SCHEMA, cache_kib=512)
+    await file.open()
+    kept = [
+        await ask(lambda db: db.execute("PRAGMA cache_size").fetchone()[0])
+        for ask in (file.write, file.read)
+    ]
+    await file.close()
+    assert kept == [-512, -512]
+
+
 def test_a_file_that_cannot_be_opened_leaves_no_thread_talking_to_a_closed_loop(
     tmp_path: Path,
 ) -> None:

@@ -21,6 +21,7 @@ from edge.contract.reference_data import (
     StaffMember,
     StoreProfile,
     TaxRule,
+    Urgent,
     newest_first,
     price_key,
 )
@@ -100,6 +101,9 @@ class DemoReference:
 
     def promotions_for(self, _: object) -> tuple[Promotion, ...]:
         return self.promotions
+
+    def urgent(self, _: str) -> Urgent | None:
+        return None
 
     def price_book(self, _: int) -> str:
         return ""

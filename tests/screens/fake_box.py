@@ -133,6 +133,7 @@ class FakeBox:
         self.desk = FakeDesk()
         self.displays = FakeDisplays(self)
         self.training = False
+        self.goods = "1"
         self.valid_s = 60.0
         self.sockets: set[web.WebSocketResponse] = set()
         self.shown = 0
@@ -442,6 +443,7 @@ class FakeBox:
                 customer=cart.customer_view,
                 tip_minor=cart.tip_minor,
                 tips_from=tuple(back.receipt for back in cart.tips_back),
+                goods=self.goods,
             )
         )
 
@@ -549,7 +551,7 @@ class FakeBox:
 
     async def _quick_keys(self, request: web.Request) -> web.Response:
         self._seller(request)
-        return as_json({"pages": self.reference.quick_keys()})
+        return as_json({"pages": self.reference.quick_keys(), "goods": self.goods})
 
     async def _articles(self, request: web.Request) -> web.Response:
         self._seller(request)

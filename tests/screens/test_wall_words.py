@@ -43,7 +43,8 @@ NOT_OF_THE_WALL: Final = {
 DEVICE_ROOMS: Final = (
     "devices/job_router", "devices/host/device_recordings.py", "devices/host/device_host.py",
     "devices/host/running_device.py", "devices/recordings/recording_folder.py",
-    "devices/lined_drawer.py", "devices/driver.py", "devices/protocols/escpos_trouble.py",
+    "devices/lined_drawer.py", "devices/drawer_answers.py", "devices/driver.py",
+    "devices/protocols/escpos_trouble.py",
     "devices/protocols/star_*.py", "devices/drivers/printer_*", "devices/drivers/drawer_serial.py",
     "devices/transports/tcp_stream.py", "devices/transports/usb_printer.py",
     "devices/transports/asyncio_stream.py",

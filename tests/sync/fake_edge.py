@@ -67,6 +67,9 @@ class FakeEdge:
         self.never_waits = False
         self.digest: bytes | None = None
         """What is said ahead of frames; empty for nothing, None for an edge that knows no such."""
+        self.books: list[tuple[str, bytes]] | None = None
+        """What is said of price books, the newest last, with its state; None as with `digest`."""
+        self.books_asked: list[str] = []
         self.give = self.frame_behind
         self.letters: dict[int, str] = {}
         self.letters_kept = 0
@@ -108,6 +111,8 @@ class FakeEdge:
         app.router.add_post(f"{AT}/ack", self._ack)
         if self.digest is not None:
             app.router.add_get(f"{AT}/digest", self._digest)
+        if self.books is not None:
+            app.router.add_get(f"{AT}/books", self._books)
         app.router.add_post(f"{AT}/feed", self._feed)
         app.router.add_post(f"{AT}/proof", self._proof)
         app.router.add_post(f"{AT}/link", self._link)
@@ -181,6 +186,16 @@ class FakeEdge:
         if not self.digest:
             return web.Response(status=204)
         return web.Response(body=self.digest, content_type="application/json")
+
+    async def _books(self, request: web.Request) -> web.Response:
+        assert self.books is not None
+        self.books_asked.append(request.query["known"])
+        if not self.books or self.books[-1][0] == request.query["known"]:
+            await asyncio.sleep(0.02)
+            return web.Response(status=204)
+        state, held = self.books[-1]
+        body = b'{"state":"%s","held":%s}' % (state.encode(), held)
+        return web.Response(body=body, content_type="application/json")
 
     async def _ack(self, request: web.Request) -> web.Response:
         ack = msgspec.json.decode(await request.read(), type=Ack)

@@ -97,6 +97,7 @@ class FakeOffice:
         self.hears_at_once: tuple[str, ...] = ()
         self.digests: list[bytes] = []
         self.waits_for_digest = False
+        self.books: list[bytes] = []
         self.letters: dict[str, bytes] = {}
         self.letters_came: list[str] = []
         self.letters_unanswered = 0
@@ -229,6 +230,10 @@ class FakeOffice:
         self.frames_unanswered = 0
         async for message in line.socket:
             line.count()
+            if message.type is WSMsgType.TEXT and message.data.startswith('{"msg":"books_ready"'):
+                assert "books_ready" in self.hears, "it was not asked for price books"
+                self.books.append(message.data.encode())
+                continue
             if message.type is WSMsgType.TEXT:
                 word = msgspec.json.decode(message.data, type=BoxMessage)
                 assert isinstance(word, FeedTaken | FeedRefused | LetterUp), word

@@ -82,6 +82,8 @@ class Ends:
         self.folder = folder
         self.edge = SellingEdge(create_key(folder / "sign.key").public)
         self.stream = io.StringIO()
+        self.frames_kept: dict[str, Any] = {}
+        """Settings of head office that say where, when it is not in its own file."""
 
     @asynccontextmanager
     async def office(self, port: int = 0) -> AsyncIterator[Office]:
@@ -90,6 +92,7 @@ class Ends:
             pepper_file=self.folder / "pepper",
             signing_key_file=self.folder / "sign.key",
             web=WebSettings(port=port),
+            **self.frames_kept,
         )
         async with running_office(settings, Log(self.stream, SystemClock(), {})) as office:
             box = RegisteredStore(NUMBER, STORE, "A shop", self.edge.key.public.hex, 1)

@@ -17,7 +17,7 @@ from devices.drivers.printer_escpos.line import PrinterLine, Watch, takes_nothin
 from devices.drivers.printer_escpos.settings import PrinterEscposSettings
 from devices.protocols import escpos_commands as commands
 from devices.protocols.display_escpos import EscposDisplay
-from devices.protocols.display_text import DisplayText
+from devices.protocols.display_text import DisplayText, Rows
 from devices.protocols.drawer_sensor import Position
 from devices.protocols.escpos_trouble import NOT_KNOWN, fields_of, trouble_of
 from devices.transports.byte_stream import ByteStream
@@ -64,6 +64,7 @@ class PrinterEscpos(PrinterLine):
         """Until then a receipt without evidence may still stand before what is sent now."""
         self._pole_text = DisplayText(settings.pole_page)
         self._pole = EscposDisplay(self._pole_text.select, settings.pole_brightness)
+        self._pole_rows: Rows | None = None
 
     @override
     async def perform(self, job: DeviceJob) -> JobResult:
@@ -232,7 +233,13 @@ class PrinterEscpos(PrinterLine):
             data = self._flush() + self._pole.show_through_printer(rows)
             await self._write(stream, data, DISPLAY_WRITE_MS_MAX)
             self._half_sent = False
+            self._pole_rows = rows
         return job.done(self.ports.clock.now_ms(), ShowOutcome(rows.substituted))
+
+    @override
+    def _lines_again(self) -> bytes:
+        rows = self._pole_rows
+        return b"" if rows is None else self._pole.show_through_printer(rows)
 
     # --- drawer ---------------------------------------------------------------------------
 

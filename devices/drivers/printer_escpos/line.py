@@ -210,11 +210,15 @@ class PrinterLine(ConnectedDriver, ABC):
         if not self._greeted:
             self._greeted = True
             flush, self._half_sent = self._flush(), False
-            return flush + commands.ENABLE_STATUS_BACK
+            return flush + commands.ENABLE_STATUS_BACK + self._lines_again()
         if self._questions.reports_itself and self._identity and not self._identity_asked:
             self._identity_asked = True
             what, _ = self._identity[0]
             return commands.request_identity(what)
+        return b""
+
+    def _lines_again(self) -> bytes:
+        """Return what lights the display on it again: it lives on the printer's power."""
         return b""
 
     def _flush(self) -> bytes:

@@ -1,4 +1,5 @@
 // From a loaded page to a cashier at the till: enrolment, sign-in, sign-out, the lock.
+import { effect, signal } from "@preact/signals";
 import { deviceLanguage } from "../kit/choices.js";
 import { takeBrand } from "../kit/branding.js";
 import { nearest, say, speak } from "../kit/words.js";
@@ -30,7 +31,14 @@ const AGAIN_MS = 1_500;
 /** Staff arrive with the first contact to head office. */
 const STAFF_AGAIN_MS = 3_000;
 
+/** A catalogue comes in many pages: the keys are read after a moment, not after each. */
+const CALM_MS = 500;
+
 let touchedAt = Date.now();
+/** Which goods the quick keys are of; `null` before there are any. */
+const goods = signal(/** @type {string | null} */ (null));
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let later;
 
 /** Finds out who and what this device is. */
 export async function begin() {
@@ -72,6 +80,7 @@ export async function begin() {
   });
   for (const event of ["pointerdown", "keydown"]) addEventListener(event, touched, { capture: true, passive: true });
   setInterval(watchIdle, LOOK_EVERY_MS);
+  effect(followGoods);
   tick();
   void ask("GET", "/branding.json").then(takeBrand, () => undefined);
   await deviceSpeaks();
@@ -131,9 +140,20 @@ function enter(speaks) {
   void loadKeys();
 }
 
+/** Reads the quick keys anew where the box has other goods or prices: at a book's instant, and as head office sends some. */
+function followGoods() {
+  const now = store.view.value?.goods;
+  if (now === undefined || goods.value === null || now === goods.value) return;
+  later ??= setTimeout(() => {
+    later = undefined;
+    if (store.session.value?.cashier) void loadKeys();
+  }, CALM_MS);
+}
+
 async function loadKeys() {
   try {
-    const { pages } = await ask("GET", "/api/v1/quick-keys");
+    const { pages, goods: now } = await ask("GET", "/api/v1/quick-keys");
+    goods.value = now ?? null;
     store.quickPages.value = pages;
     if (!pages.some((/** @type {{id: string}} */ page) => page.id === store.pageId.value)) store.pageId.value = pages[0]?.id ?? "";
   } catch (error) {

@@ -162,6 +162,8 @@ export interface TillView {
   customer: CustomerView | null;
   tip_minor: number;
   tips_from: string[];
+  /** Another text whenever articles or listed prices may be others than before. */
+  goods: string;
 }
 
 export interface CustomerView {

@@ -610,6 +610,7 @@ export const WORDS = {
   refusal_unknown_code: "الرمز {code} غير معروف. امسحه ثانية أو ابحث عن الصنف باسمه.",
   refusal_check_digit: "رقم التحقق في الرمز {code} غير صحيح. امسحه أو اكتبه ثانية.",
   refusal_no_price: "لا سعر للصنف {name}. أخبر المركز، وبعه حين يصير له سعر.",
+  refusal_article_stopped: "أوقف المركز بيع {name}. ضعه جانبا. {reason}",
   refusal_no_tax_rule: "ليس للصنف {name} ضريبة من ضرائب هذا المتجر. أخبر المركز.",
   refusal_label_has_its_quantity: "ملصق {name} يذكر الكمية. امسح كل عبوة وحدها.",
   refusal_not_weighed: "على الملصق وزن، لكن {name} يباع بالقطعة. راجع الملصق.",

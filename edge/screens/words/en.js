@@ -637,6 +637,7 @@ export const WORDS = Object.freeze({
   refusal_unknown_code: "Code {code} is unknown. Scan it again, or search for the article by name.",
   refusal_check_digit: "Code {code} has a wrong check digit. Scan it again, or type it again.",
   refusal_no_price: "{name} has no price. Tell head office; sell it once it has one.",
+  refusal_article_stopped: "Head office has stopped the sale of {name}. Put it aside. {reason}",
   refusal_no_tax_rule: "{name} has no tax of this store. Tell head office.",
   refusal_label_has_its_quantity: "The label of {name} says how much it is. Scan every package by itself.",
   refusal_not_weighed: "The label carries a weight, but {name} is sold by the piece. Check the label.",

@@ -610,6 +610,7 @@ export const WORDS = {
   refusal_unknown_code: "모르는 코드 {code}입니다. 다시 스캔하거나 이름으로 찾으세요.",
   refusal_check_digit: "코드 {code}의 검사 숫자가 맞지 않습니다. 다시 스캔하거나 입력하세요.",
   refusal_no_price: "{name}에 가격이 없습니다. 본사에 알리고 가격이 생기면 파세요.",
+  refusal_article_stopped: "본사가 {name} 판매를 중지했습니다. 따로 두세요. {reason}",
   refusal_no_tax_rule: "{name}에 이 매장의 세율이 없습니다. 본사에 알리세요.",
   refusal_label_has_its_quantity: "{name} 라벨에 수량이 있습니다. 포장마다 따로 스캔하세요.",
   refusal_not_weighed: "라벨에 무게가 있지만 {name}은(는) 개수로 팝니다. 라벨을 확인하세요.",

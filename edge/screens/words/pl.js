@@ -610,6 +610,7 @@ export const WORDS = {
   refusal_unknown_code: "Kod {code} jest nieznany. Zeskanuj go jeszcze raz albo wyszukaj artykuł po nazwie.",
   refusal_check_digit: "Kod {code} ma złą cyfrę kontrolną. Zeskanuj go lub wpisz jeszcze raz.",
   refusal_no_price: "{name} nie ma ceny. Zgłoś to centrali; sprzedawaj, gdy cena będzie.",
+  refusal_article_stopped: "Centrala wstrzymała sprzedaż: {name}. Odłóż towar. {reason}",
   refusal_no_tax_rule: "{name} nie ma podatku tego sklepu. Zgłoś to centrali.",
   refusal_label_has_its_quantity: "Etykieta artykułu {name} podaje ilość. Skanuj każde opakowanie osobno.",
   refusal_not_weighed: "Etykieta podaje wagę, ale {name} sprzedaje się na sztuki. Sprawdź etykietę.",

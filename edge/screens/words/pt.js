@@ -610,6 +610,7 @@ export const WORDS = {
   refusal_unknown_code: "O código {code} é desconhecido. Leia de novo ou busque o item pelo nome.",
   refusal_check_digit: "O dígito verificador do código {code} não confere. Leia ou digite de novo.",
   refusal_no_price: "{name} não tem preço. Avise a matriz; venda quando tiver.",
+  refusal_article_stopped: "A matriz suspendeu a venda de {name}. Ponha de lado. {reason}",
   refusal_no_tax_rule: "{name} não tem imposto desta loja. Avise a matriz.",
   refusal_label_has_its_quantity: "A etiqueta de {name} diz a quantidade. Leia cada embalagem por si.",
   refusal_not_weighed: "A etiqueta traz um peso, mas {name} é vendido por unidade. Confira a etiqueta.",

@@ -610,6 +610,7 @@ export const WORDS = {
   refusal_unknown_code: "编码 {code} 未知。请再扫描一次，或按名称搜索。",
   refusal_check_digit: "编码 {code} 的校验位不对。请再扫描或再输入一次。",
   refusal_no_price: "{name} 没有价格。请告知总部；有价格后再卖。",
+  refusal_article_stopped: "总部已停止销售 {name}。请放在一边。{reason}",
   refusal_no_tax_rule: "{name} 没有本店的税率。请告知总部。",
   refusal_label_has_its_quantity: "{name} 的标签已写明数量。请逐个包装扫描。",
   refusal_not_weighed: "标签带重量，但 {name} 按件销售。请检查标签。",

@@ -267,8 +267,9 @@ class Served:
 
 @contextlib.asynccontextmanager
 async def serve(
-    folder: Path, *boxes: Box, mail: MailSettings | None = None
+    folder: Path, *boxes: Box, mail: MailSettings | None = None, **more: Any
 ) -> AsyncIterator[Served]:
+    """Run head office in a folder; `more` are further settings of it."""
     folder.mkdir(exist_ok=True)
     key_file = folder / "office.key"
     if not key_file.exists():
@@ -280,6 +281,7 @@ async def serve(
         signing_key_file=key_file,
         web=WebSettings(port=0),
         mail=mail,
+        **more,
     )
     log = io.StringIO()
     async with (

@@ -125,7 +125,7 @@ async def test_a_code_that_a_person_made_free_stays_free_when_events_are_read_ag
 
 
 async def _read_again(projector: Projector) -> None:
-    projector.position = 0
+    projector.read_again()
     while await projector.step():
         pass
 

@@ -126,7 +126,7 @@ async def test_reading_it_again_changes_nothing(served: Served, box: Box) -> Non
     box.record(*EVERYTHING)
     before = await _arrive(served, box)
     projector = served.office.projector
-    projector.position = 0
+    projector.read_again()
     assert await projector.step() == 1
     assert await served.sales() == before
 

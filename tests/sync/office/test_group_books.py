@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -105,3 +106,30 @@ def test_books_that_a_box_could_not_tell_apart_or_look_through_are_refused(
     ]
     with pytest.raises(ValueError, match=fault):
         canonical(Feed.CONFIG, "store", msgspec.json.encode(profile))
+
+
+@pytest.mark.parametrize(
+    ("zone", "local", "instant"),
+    [
+        # clocks go from 24:00 to 01:00: the day has no midnight, it begins at one
+        ("Africa/Cairo", "2026-04-24T00:00", "2026-04-23T22:00:00Z"),
+        # clocks go from 24:00 back to 23:00: midnight is the second one
+        ("Africa/Cairo", "2026-10-30T00:00", "2026-10-29T22:00:00Z"),
+        # 01:30 comes twice: a book holds from the first on
+        ("Europe/Lisbon", "2026-10-25T01:30", "2026-10-25T00:30:00Z"),
+        ("Europe/Lisbon", "2026-12-01T00:00", "2026-12-01T00:00:00Z"),
+        ("Asia/Shanghai", "2026-12-01T00:00", "2026-11-30T16:00:00Z"),
+    ],
+)
+def test_a_local_time_is_one_instant_also_when_clocks_change(
+    tmp_path: Path, zone: str, local: str, instant: str
+) -> None:
+    folder = _with_group_book(tmp_path / "shop", CLUB_BOOK.replace("2026-07-01T00:00", local))
+    store = json.loads((folder / "store.json").read_text("utf-8"))
+    store["profile"]["time_zone"] = zone
+    (folder / "store.json").write_text(json.dumps(store), "utf-8")
+    shop = ShopFolder(folder)
+    shop.read()
+    [config] = shop.items[Feed.CONFIG]
+    [book] = msgspec.json.decode(config.value)["group_books"]
+    assert book["from_ms"] == datetime.fromisoformat(instant).timestamp() * 1000

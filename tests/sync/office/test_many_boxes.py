@@ -67,7 +67,8 @@ async def steps_of(served: Served, frames: list[bytes], box: Box) -> list[int]:
         for frame in frames:
             await line.upload(frame)
     await served.until_projected(len(box.bodies))
-    projector = dataclasses.replace(served.office.projector, position=0)  # beside the one at work
+    projector = dataclasses.replace(served.office.projector)  # beside the one at work
+    projector.read_again()
     steps = []
     while count := await projector.step():
         steps.append(count)

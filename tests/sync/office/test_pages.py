@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 from playwright.async_api import Browser, expect
 
+from edge.contract.reference_data import PriceBook
 from edge.contract.wire import encode
 from edge.runtime.system_clock import SystemClock
 from sync.office import server
@@ -28,6 +29,7 @@ from tests.sync.office.office_page import (
     sell,
 )
 from tests.sync.office.test_coupons import with_coupons
+from tests.sync.office.test_price_books import PRICES, announce, held, put, said
 from tests.sync.tcp_cutter import TcpCutter
 
 pytestmark = pytest.mark.screens
@@ -87,6 +89,30 @@ async def test_wrong_password_is_said_and_the_right_one_shows_a_quiet_day(
     await office.headline("Sign in to head office")
     await page.reload()
     await office.headline("Sign in to head office")
+
+
+async def test_a_price_book_counts_who_is_ready_and_names_who_is_not(
+    office: OfficePage, served: Served, box: Box
+) -> None:
+    page = office.page
+    await served.add(Box("hill-road", 2))
+    book = PriceBook("autumn", "Autumn <b>2026</b>", 2_524_608_000_000)
+    await announce(served, book)
+    await put(served, "price", *((price.key, price) for price in PRICES))
+    await office.sign_in()
+    row = page.get_by_role("region", name="Price books ahead").locator("tbody tr")
+    await expect(row).to_contain_text("Autumn <b>2026</b>")
+    await expect(row).to_contain_text("Sat, Jan 1, 00:00")
+    await expect(row).to_contain_text("0 of 2 shops ready")
+    await expect(row).to_contain_text("Hill-Road: its box has never called.")
+    async with served.session(box) as (line, _):
+        await line.say(said(held(book, PRICES[0])))
+        await expect(row).to_contain_text(
+            "Harbour-Street: on its way, 1 of 2 prices are there.", timeout=20_000
+        )
+        await line.say(said(held(book, *PRICES)))
+        await expect(row).to_contain_text("1 of 2 shops ready", timeout=20_000)
+        await expect(row).not_to_contain_text("Harbour-Street")
 
 
 async def test_a_sale_appears_without_reload_and_opens(

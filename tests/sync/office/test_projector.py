@@ -205,7 +205,7 @@ async def test_reading_everything_again_changes_nothing(served: Served, box: Box
     before = await _arrive(served, box)
     assert len(before) > 30
     projector = served.office.projector
-    projector.position = 0
+    projector.read_again()
     assert await projector.step() == 1
     assert await served.sales() == before
 

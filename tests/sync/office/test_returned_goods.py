@@ -88,7 +88,7 @@ async def test_a_second_store_that_takes_it_back_is_an_alarm(
     assert "Of Bread roll on receipt till-1-bought of quay 2 came back and 1 were sold" in words
     assert {"harbour-street", "quay"} <= set(words.replace(".", ",").replace(": ", ",").split(","))
     projector = served.office.projector
-    projector.position = 0
+    projector.read_again()
     assert await projector.step() == 2
     assert [each["count"] for _, each in await alarms(served)] == [1]
 

@@ -5,6 +5,7 @@ import { money } from "../kit/numbers.js";
 import { html, Money } from "../kit/parts.js";
 import { locale } from "../kit/words.js";
 import { begin } from "./arrivals.js";
+import { PriceBooks } from "./books.js";
 import { ByHour } from "./by_hour.js";
 import { byTender } from "./figures.js";
 import { DoubledCoupons } from "./coupons.js";
@@ -56,7 +57,7 @@ function Office() {
   if (store.user.value === "") return html`<${TopBar} /><${SignIn} />`;
   if (!store.ready.value) return html`<${TopBar} /><${Opening} />`;
   return html`<${TopBar} /><main class="sheet-grid"><div class="figures"><${Headline} /><${ByHour} /></div>
-    <aside class="ruled" aria-label=${say("live")}><${Tape} /><${Ledger} /></aside><${Shops} /><${CashierTips} /><${FindGoods} /><${DoubledCoupons} /><${Mails} /></main><${SaleSheet} />`;
+    <aside class="ruled" aria-label=${say("live")}><${Tape} /><${Ledger} /></aside><${Shops} /><${PriceBooks} /><${CashierTips} /><${FindGoods} /><${DoubledCoupons} /><${Mails} /></main><${SaleSheet} />`;
 }
 
 installIcons();

@@ -89,6 +89,7 @@ export interface SaleView {
   note: string;
   age_checked: number;
   age_how: string;
+  price_book: string;
 }
 
 export interface SalesView {
@@ -178,4 +179,30 @@ export interface MailsView {
   sending: boolean;
   waiting: number;
   mails: MailView[];
+}
+
+/** A shop that is not ready for a price book; `local` is `2026-12-01T00:00` on its own clock. */
+export interface BookShopView {
+  store: string;
+  name: string;
+  state: "never" | "away" | "refused" | "clock" | "silent" | "loading";
+  from_ms: number;
+  local: string;
+  time_zone: string;
+  last_contact: number;
+  prices: number;
+  prices_held: number;
+  clock_ahead_ms: number;
+  words: string;
+}
+
+/** A price book that is announced, or took effect within the last day. */
+export interface BookView {
+  id: string;
+  name: string;
+  group: string;
+  ready: number;
+  shops: number;
+  instants: { local: string; from_ms: number; ready: number; shops: number }[];
+  missing: BookShopView[];
 }

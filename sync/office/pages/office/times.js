@@ -33,6 +33,9 @@ export function inFull(at, zone) {
 /** `18 Nov 2026, 14:32` of a zone. @param {number} at @param {string} zone */
 export const onDay = (at, zone) => format({ dateStyle: "medium", timeStyle: "short", hourCycle: "h23", ...of(zone) }).format(at);
 
+/** Day and time on a shop's own clock, given as `2026-12-01T00:00`. @param {string} local */
+export const wallTime = (local) => format({ weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "UTC" }).format(Date.parse(`${local}Z`));
+
 /** A calendar day, given as `2026-12-05`, in the reader's way. @param {string} day */
 export const dayOf = (day) => (/^\d{4}-\d\d-\d\d$/.test(day) ? format({ dateStyle: "medium", timeZone: "UTC" }).format(Date.parse(day)) : day);
 

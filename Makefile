@@ -6,7 +6,7 @@ SHOP := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 ARGS ?=
 
-.PHONY: demo test check coverage lint types imports bench fmt golden clean mutants looks market storm fuzz soak unplugged
+.PHONY: demo test check coverage lint types imports bench fmt golden clean mutants looks market storm fleet fuzz soak unplugged
 
 demo: $(SHOP)
 	$(BIN)/tillbox demo $(ARGS)
@@ -82,6 +82,11 @@ soak: $(DEV) tools
 # every driver unplugged at every message of every dialogue, in every way; a check does a part
 unplugged: $(DEV) tools
 	TILLBOX_UNPLUGGED=all $(BIN)/python -m pytest -n 2 tests/devices/test_unplugged.py $(ARGS)
+
+# a thousand simulated shops against a real head office: steady selling, weeks of one of them, and
+# an outage of a day; a check has twenty. ARGS: --shops, --day-sales, --per-s, --out FILE.json, …
+fleet: $(DEV)
+	$(BIN)/python -m tests.fleet $(ARGS)
 
 # a million inputs for each codec of devices/protocols, by a seed that is printed; a check plays
 # some hundred. About half an hour, a third of it receipts; ARGS: names of codecs, --inputs, --seed

@@ -80,6 +80,8 @@ BOOK_CLOCK_OFF_MS_MAX: Final = 60_000
 """A box whose clock is off by more switches its prices at a time that customers notice."""
 BOOKS_S_MAX: Final = 60.0
 """Twelve books of 50,000 prices, read on a slow card."""
+BOOKS_GATHERED_S: Final = 1.0
+"""Between two looks at who lacks a price book: all stores are read for each."""
 BOOKS_LOOK_S: Final = 30.0
 """How often head office looks who lacks a price book that takes effect soon."""
 BOOK_SHOPS_SHOWN_MAX: Final = 200
@@ -350,8 +352,40 @@ SESSION_HELLO_S_MAX: Final = 10.0
 """A box that has not proved who it is by then is no box."""
 SESSION_FRAMES_QUEUED_MAX: Final = 4 * FRAMES_IN_FLIGHT_MAX
 """Frames of one session not yet looked at: what was in flight, and again after a rewind."""
+SESSIONS_GREETING_MAX: Final = 1_024
+"""Lines of boxes that have not proved yet who they are; the next is told to come again."""
+ADMISSIONS_AT_ONCE_MAX: Final = 8
+"""Boxes whose history is compared at once: what those inside send waits behind so many at most."""
+FEED_SEARCHES_AT_ONCE_MAX: Final = 4
+"""Sessions whose feeds are looked through at once, when one change wakes them all."""
+BOX_KEYS_GATHERED_S: Final = 5.0
+"""New keys of boxes go down together: a thousand boxes that come at once are no million pages."""
+UPLOAD_TAIL_EVENTS_MAX: Final = 500
+"""A box so far behind counts as in step: its tail is half a frame, and sent at once."""
+UPLOAD_SLICE_FRAMES: Final = 32
+"""Frames a backlog may send in its turn: a day of a large shop; weeks take several turns."""
+UPLOADS_AT_ONCE_MAX: Final = 4
+"""Backlogs that have their turn: one alone keeps an office busy, the others hide its line."""
+UPLOAD_QUIET_MS: Final = 1_000
+"""A turn of which so long nothing came, on a slow line, keeps nobody else from his."""
+UPLOAD_LOOK_S: Final = 0.25
+"""How often is looked for turns that became quiet, while others wait."""
+UPLOAD_LAG_BYTES_MAX: Final = 32 * 1_048_576
+"""Frames not projected yet, a quarter of a million sales; with more, turns are given slowly."""
+UPLOAD_LAG_PAUSE_MS: Final = 500
+"""Between two turns of some 3,000 sales then: what is not accepted may exist only once."""
+LIVE_BATCH_RAW_BYTES_MAX: Final = 65_536
+"""Frames taken together up to here, unpacked, are some twenty sales: they wait for nobody."""
+BULK_BATCHES_AT_ONCE_MAX: Final = 2
+"""Batches of backlogs checked at once: one in a thread while the other one is committed."""
+FRAMES_QUEUED_BYTES_MAX: Final = 64 * 1_048_576
+"""Frames of all sessions not yet looked at: 600 boxes that know no budget, all in flight."""
 PROJECTION_FRAMES_MAX: Final = 2
-"""Frames projected in one transaction: boxes wait for their acknowledgements meanwhile."""
+"""Frames of a backlog projected in one transaction: boxes wait for acknowledgements meanwhile."""
+PROJECTION_SMALL_FRAMES_MAX: Final = 64
+"""Likewise of single sales, which are less work together than two frames of a backlog."""
+PROJECTION_BYTES_MAX: Final = 32_768
+"""What they have together at most, beyond the first."""
 PROJECTION_REST_FACTOR: Final = 3
 """While frames keep coming, the projector rests this many times as long as it worked."""
 POSTGRES_PARTITIONS: Final = 8
@@ -370,6 +404,12 @@ SALES_PER_PAGE: Final = 500
 """Sales in one answer of head office: about 1 MB."""
 EVENT_STREAMS_MAX: Final = 256
 """Pages that listen for sales at one head office."""
+OFFICE_SOCKETS_MAX: Final = 4_096
+"""A thousand boxes, each with a line that died beside its new one, pages that listen, and room."""
+OFFICE_SOCKETS_PER_ADDRESS_MAX: Final = 2_048
+"""A thousand shops behind one proxy, tunnel or carrier, and once more while their lines die."""
+OFFICE_FILES_SPARED: Final = 128
+"""Open files that are no sockets: databases, pages, logs."""
 OFFICE_SESSIONS_MAX: Final = 1_024
 """People signed in at head office; the longest unused goes first."""
 PASSWORD_WRONG_PER_HOUR_MAX: Final = 10

@@ -118,6 +118,8 @@ class Hello(msgspec.Struct, frozen=True, tag="hello", tag_field="msg"):
     """That of `Challenge`, which `Proof` signs too: an old introduction cannot be replayed."""
     feed_version: Place = 0
     """The newest version of a page of feeds that the box has taken."""
+    hears: tuple[str, ...] = ()
+    """Messages beyond those of the first version that head office may send."""
 
 
 class Welcome(msgspec.Struct, frozen=True, tag="welcome", tag_field="msg"):
@@ -130,6 +132,17 @@ class Welcome(msgspec.Struct, frozen=True, tag="welcome", tag_field="msg"):
     dictionaries: tuple[int, ...]
     hears: tuple[str, ...] = ()
     """Messages beyond those of the first version that the box may send."""
+    budget: Annotated[int, Meta(ge=0)] | None = None
+    """How many frames the box may send before a `Budget` gives it more; null for all it has."""
+
+
+class Budget(msgspec.Struct, frozen=True, tag="budget", tag_field="msg"):
+    """The box may send this many frames more; null for all it has, from now on.
+
+    Sent only to a box whose Hello says that it hears `BUDGET`.
+    """
+
+    frames: Annotated[int, Meta(ge=0)] | None
 
 
 class Challenge(msgspec.Struct, frozen=True, tag="challenge", tag_field="msg"):
@@ -212,9 +225,10 @@ class Denied(msgspec.Struct, frozen=True, tag="denied", tag_field="msg"):
     message: str
 
 
-OfficeMessage = Challenge | Welcome | Ack | FeedDown | LetterTaken | Resend | Denied
+OfficeMessage = Challenge | Welcome | Budget | Ack | FeedDown | LetterTaken | Resend | Denied
 BoxMessage = Hello | Proof | Digest | FeedTaken | FeedRefused | LetterUp | BooksHeld
 FEED_REFUSED: Final = "feed_refused"
+BUDGET: Final = "budget"
 NOT_BELIEVED: Final = frozenset({"feed_unsigned", "feed_signature_wrong", "feed_older", "feed_gap"})
 """Codes of FeedRefused by which a page as such is refused, whatever is in it."""
 

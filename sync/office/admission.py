@@ -5,19 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from edge.contract.errors import ProtocolViolation
 from edge.contract.instant import Clock
 from edge.contract.limits import (
     FEED_CURSOR_AHEAD_MAX,
     FEED_VERSION_AHEAD_MS_MAX,
 )
-from edge.contract.reference_data import FEED_ORDER, YOUNGER_FEEDS, Feed
+from edge.contract.reference_data import FEED_ORDER, YOUNGER_FEEDS, BoxKey, Feed
 from edge.contract.replication import Head, Hello, Proof, proof_bytes
+from edge.contract.wire import encode
 from edge.runtime.keys import VerifyingKey
 from edge.runtime.structured_log import Log
 from sync.appending.ingest import Ingest
 from sync.office.denial import DeniedError
-from sync.office.feeds import Feeds
+from sync.office.feeds import Feeds, NewItem
 from sync.office.store_directory import RegisteredStore, StoreDirectory
 
 _ALARMING: Final = frozenset(
@@ -135,3 +138,11 @@ class Admission:
                 "office ever sent: head office was restored from an old copy.",
             )
         return cursors
+
+    async def publish_key(self, store: RegisteredStore) -> None:
+        """Have all shops know a box's key: they check receipts that it signed."""
+        key = BoxKey(store.number, store.gen, store.box_key)
+        item = (NewItem(key.key, msgspec.Raw(encode(key))),)
+        # nearly always known: a look costs no commit
+        if (await self.feeds.put(Feed.BOX_KEY, item, dry_run=True)).changed:
+            await self.feeds.put(Feed.BOX_KEY, item)

@@ -46,6 +46,8 @@ class _UnderWay(msgspec.Struct, frozen=True):
 class FeedPush:
     """What one box has of each feed, and what is under way. `news` wakes the sender.
 
+    `searches` is shared by all boxes: a change for all of them does not keep head office from
+    what they send.
     `refusals` are the items that it cannot take, with its words, until it takes another value.
     """
 
@@ -55,9 +57,11 @@ class FeedPush:
     clock: Clock
     sign: Callable[[str, FeedPage], FeedPage]
     """Signs a page for a store."""
+    searches: asyncio.Semaphore
     news: asyncio.Event = field(default_factory=asyncio.Event)
     refusals: dict[tuple[Feed, str], str] = field(default_factory=dict)
     _under_way: dict[Feed, _UnderWay] = field(default_factory=dict)
+    _changed: set[Feed] = field(init=False)
     _bytes_ahead: int = FEED_BYTES_AHEAD_FIRST
     _confirmed: dict[Feed, int] = field(default_factory=dict)
     """The cursors that the box itself has named; `cursors` pass over what is for others, too."""
@@ -65,8 +69,15 @@ class FeedPush:
     """Of feeds of which a page was refused, until all behind it was taken."""
 
     def __post_init__(self) -> None:
-        """Begin from what the box said."""
+        """Begin from what the box said, and look through every feed."""
         self._confirmed = dict(self.cursors)
+        self._changed = set(self.cursors)
+
+    def changed(self, feed: Feed) -> None:
+        """Take that there may be something new in a feed."""
+        if feed in self.cursors:
+            self._changed.add(feed)
+            self.news.set()
 
     async def due(self) -> AsyncIterator[FeedPage]:
         """Give the pages that may be sent now, one of each feed at most."""
@@ -79,13 +90,17 @@ class FeedPush:
             ahead = sum(each.size for at, each in awaited.items() if at is not Feed.URGENT)
             if ahead >= self._bytes_ahead and feed is not Feed.URGENT:
                 continue
-            page = await self.feeds.page(
-                feed,
-                self.cursors[feed],
-                scope=self.slug,
-                items_max=self._items_max.get(feed, FEED_ITEMS_PER_PAGE),
-                bytes_max=self._bytes_ahead,
-            )
+            if feed not in self._under_way and feed not in self._changed:
+                continue
+            self._changed.discard(feed)
+            async with self.searches:
+                page = await self.feeds.page(
+                    feed,
+                    self.cursors[feed],
+                    scope=self.slug,
+                    items_max=self._items_max.get(feed, FEED_ITEMS_PER_PAGE),
+                    bytes_max=self._bytes_ahead,
+                )
             if page.items:
                 keys = tuple(item.key for item in page.items)
                 size = sum(len(item.key) + len(bytes(item.value)) for item in page.items)
@@ -109,7 +124,7 @@ class FeedPush:
         self.cursors[said.feed] = self._confirmed[said.feed] = said.cursor
         if said.feed in self._items_max:
             self._items_max[said.feed] = min(self._items_max[said.feed] * 2, FEED_ITEMS_PER_PAGE)
-        self.news.set()
+        self.changed(said.feed)
 
     def refused(self, said: FeedRefused) -> str:
         """Take that a page was refused; return what a person has to know, or nothing yet."""
@@ -124,7 +139,7 @@ class FeedPush:
                 "Compare head office's key with the one in the box's settings."
             )
         del self._under_way[said.feed]
-        self.news.set()
+        self.changed(said.feed)
         if len(under_way.keys) > 1:
             self._items_max[said.feed] = len(under_way.keys) // 2
             return ""

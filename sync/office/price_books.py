@@ -24,6 +24,7 @@ from edge.contract.limits import (
     BOOK_NEAR_MS,
     BOOK_SAID_MS,
     BOOK_SHOPS_SHOWN_MAX,
+    BOOKS_GATHERED_S,
     BOOKS_LOOK_S,
 )
 from edge.contract.reference_data import GONE, Feed, GroupBook, PriceBook, StoreProfile
@@ -170,13 +171,13 @@ class PriceBooks:
 
     async def greeted(self, store: RegisteredStore, cursors: Mapping[Feed, int]) -> None:
         """Forget what a box said when it is not as far any more: it was restored or replaced."""
-        places = (cursors.get(Feed.CONFIG, 0), cursors.get(Feed.PRICE, 0))
-        await self.file.write(
-            lambda connection: connection.execute(
-                "DELETE FROM books_held WHERE store = ? AND (config > ? OR price > ?)",
-                (store.number, *places),
-            )
-        )
+        said = (store.number, cursors.get(Feed.CONFIG, 0), cursors.get(Feed.PRICE, 0))
+        which = "FROM books_held WHERE store = ? AND (config > ? OR price > ?)"
+        # nearly never: a look costs no commit
+        if await self.file.read(
+            lambda connection: connection.execute(f"SELECT 1 {which}", said).fetchone()
+        ):
+            await self.file.write(lambda connection: connection.execute(f"DELETE {which}", said))
         self.news.set()
 
     # --- who is ready ---------------------------------------------------------------------
@@ -270,6 +271,8 @@ class PriceBooks:
         while True:
             self.news.clear()
             await self.look()
+            # where a thousand boxes come at once, one look at all stores is for many of them
+            await self.clock.sleep(BOOKS_GATHERED_S)
             try:
                 async with self.clock.timeout(BOOKS_LOOK_S):
                     await self.news.wait()

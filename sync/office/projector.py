@@ -24,8 +24,10 @@ from edge.contract.instant import Clock
 from edge.contract.limits import (
     BACKOFF_MS_MAX,
     BACKOFF_MS_MIN,
+    PROJECTION_BYTES_MAX,
     PROJECTION_FRAMES_MAX,
     PROJECTION_REST_FACTOR,
+    PROJECTION_SMALL_FRAMES_MAX,
 )
 from edge.contract.reference_data import Feed
 from edge.runtime.backoff import Backoff
@@ -62,6 +64,7 @@ class _Read(msgspec.Struct, frozen=True):
 class Projector:
     """The consumer of the sales projection. `news` wakes it; `listeners` hear of each step.
 
+    `progress` hears how many bytes of frames each step was, 0 when nothing is left.
     `coupon_listeners` hear when a step found single-use coupons that are used from now on.
     """
 
@@ -73,6 +76,8 @@ class Projector:
     news: asyncio.Event = field(default_factory=asyncio.Event)
     listeners: list[Callable[[], None]] = field(default_factory=list)
     coupon_listeners: list[Callable[[], None]] = field(default_factory=list)
+    progress: Callable[[int], None] = lambda _: None
+    _frames_max: int = PROJECTION_FRAMES_MAX
     positions: dict[int, int] = field(default_factory=dict)
     """By partition: the last frame that the sales show."""
     _next: int = 0
@@ -117,6 +122,7 @@ class Projector:
         Partitions take turns. Raises EventStoreAway.
         """
         partition, frames = await self._next_frames()
+        self.progress(sum(len(frame.body) for frame in frames))
         if not frames:
             return 0
         reads = await asyncio.to_thread(lambda: [self._read(frame) for frame in frames])
@@ -143,10 +149,15 @@ class Projector:
         partitions = self.events.partitions
         for turn in range(len(partitions)):
             partition = partitions[(self._next + turn) % len(partitions)]
-            frames = await self.events.read(
-                partition, self.positions[partition], frames_max=PROJECTION_FRAMES_MAX
+            found = await self.events.read(
+                partition, self.positions[partition], frames_max=self._frames_max
             )
-            if frames:
+            if found:
+                frames = _one_step(found)
+                # of single sales more at once: two a step are outrun by a hundred shops
+                self._frames_max = min(
+                    PROJECTION_SMALL_FRAMES_MAX, max(PROJECTION_FRAMES_MAX, 2 * len(frames))
+                )
                 self._next = partition + 1
                 return partition, frames
         return 0, []
@@ -184,6 +195,16 @@ class Projector:
             _read_event(frame, frame.first_seq + index, body)
             for index, body in enumerate(opened.bodies)
         ]
+
+
+def _one_step(frames: list[StoredFrame]) -> list[StoredFrame]:
+    """Return the first frames, as far as they are one transaction's work."""
+    size = 0
+    for count, frame in enumerate(frames):
+        size += len(frame.body)
+        if size > PROJECTION_BYTES_MAX and count >= PROJECTION_FRAMES_MAX:
+            return frames[:count]
+    return frames
 
 
 def _newest_coupon(connection: sqlite3.Connection) -> int:

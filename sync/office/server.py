@@ -12,7 +12,13 @@ from typing import Final
 
 from edge.contract.health import HealthItem
 from edge.contract.instant import Clock
+from edge.contract.limits import (
+    OFFICE_FILES_SPARED,
+    OFFICE_SOCKETS_MAX,
+    OFFICE_SOCKETS_PER_ADDRESS_MAX,
+)
 from edge.contract.reference_data import Feed
+from edge.runtime.connection_watch import ConnectionWatch
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.frame_codec import shipped_dictionaries
 from edge.runtime.http_guard import GuardSettings, guarded_app
@@ -20,6 +26,7 @@ from edge.runtime.http_service import HttpService
 from edge.runtime.ids import SystemIds
 from edge.runtime.keys import load_key
 from edge.runtime.metrics import Gauge, Metrics
+from edge.runtime.open_files import raise_open_files
 from edge.runtime.pin_hash import PinHasher, load_pepper
 from edge.runtime.process_life import MayFail
 from edge.runtime.static_files import CONTENT_TYPES, StaticFiles
@@ -46,6 +53,7 @@ from sync.office.session import BoxSessions
 from sync.office.settings import OfficeSettings
 from sync.office.store_directory import StoreDirectory
 from sync.office.tips import Tips
+from sync.office.upload_turns import UploadTurns
 
 _PAGES: Final = Path(__file__).parent / "pages"
 _KIT: Final = ("kit", "vendor", "words")
@@ -112,6 +120,7 @@ async def running_office(
             clock,
             log,
         )
+        turns = UploadTurns(clock)
         boxes = BoxSessions(
             directory,
             events,
@@ -125,13 +134,15 @@ async def running_office(
             mailing.take,
             digests.take,
             books,
+            turns,
         )
         sales = Sales(file, directory, events, feeds, lambda: boxes.connected, clock)
         live = LiveEvents(sales, people.sessions, clock)
         metrics = Metrics()
-        _declare(metrics, boxes, projector, file, mailing, books)
+        _declare(metrics, boxes, projector, file, mailing, books, turns)
         boxes.open(metrics)
         boxes.taken.append(projector.news.set)
+        projector.progress = turns.projected
         boxes.changed = live.changed
         projector.listeners += [live.changed, digests.news.set]
         projector.coupon_listeners.append(lambda: feeds.changed(Feed.USED_COUPON))
@@ -161,12 +172,18 @@ async def running_office(
             log=log,
         )
         web = HttpService(
-            app, address=settings.web.address, port=settings.web.port, clock=clock, tls=tls
+            app,
+            address=settings.web.address,
+            port=settings.web.port,
+            clock=clock,
+            tls=tls,
+            watch=_watch(clock),
         )
         _ = tasks.start("projector", projector.run)
         _ = tasks.start("mail", mailing.run)
         _ = tasks.start("digests", digests.run)
         _ = tasks.start("price books", books.run)
+        _ = tasks.start("turns of backlogs", turns.run)
         await web.open()
         stack.push_async_callback(web.close)
         # these hold requests open: they end before the server waits for its requests
@@ -195,6 +212,7 @@ def _declare(
     file: DatabaseFile,
     mailing: Mailing,
     books: PriceBooks,
+    turns: UploadTurns,
 ) -> None:
     metrics.add(
         Gauge(
@@ -206,6 +224,21 @@ def _declare(
             "tillbox_office_projected_position",
             "Frames that the sales show",
             lambda: {(): float(sum(projector.positions.values()))},
+        ),
+        Gauge(
+            "tillbox_office_backlogs_waiting",
+            "Boxes whose backlog waits for its turn",
+            lambda: {(): float(turns.waiting)},
+        ),
+        Gauge(
+            "tillbox_office_frames_queued_bytes",
+            "Frames in memory that were not looked at yet",
+            lambda: {(): float(turns.queued_bytes)},
+        ),
+        Gauge(
+            "tillbox_office_frames_unprojected_bytes",
+            "Frames of this run that the sales do not show yet",
+            lambda: {(): float(turns.lag_bytes)},
         ),
         Gauge(
             "tillbox_office_mails_waiting",
@@ -229,6 +262,18 @@ def _health(file: DatabaseFile) -> tuple[HealthItem, ...]:
     if file.failure is None:
         return (HealthItem("database", True, "The database takes what comes."),)
     return (HealthItem("database", False, file.failure.message, file.failure.advice),)
+
+
+def _watch(clock: Clock) -> ConnectionWatch:
+    """Allow as many sockets as a thousand boxes need, where the system allows the files."""
+    sockets = min(
+        OFFICE_SOCKETS_MAX,
+        raise_open_files(OFFICE_SOCKETS_MAX + OFFICE_FILES_SPARED) - OFFICE_FILES_SPARED,
+    )
+    per_address = min(sockets, OFFICE_SOCKETS_PER_ADDRESS_MAX)
+    return ConnectionWatch(
+        clock, per_address_max=per_address, loopback_max=per_address, total_max=sockets
+    )
 
 
 def load_pages(folder: Path = _PAGES) -> StaticFiles | None:

@@ -16,25 +16,31 @@ from aiohttp import WSMessage, WSMsgType, web
 
 from edge.contract.book_readiness import BOOKS_READY, BooksHeld
 from edge.contract.digest import DIGEST, Digest
-from edge.contract.errors import ProtocolViolation, ReplicaFork, TillboxError
+from edge.contract.errors import ProtocolViolation, Refused, ReplicaFork, TillboxError
 from edge.contract.identity import Ids
 from edge.contract.instant import Clock
 from edge.contract.limits import (
+    ADMISSIONS_AT_ONCE_MAX,
+    BOX_KEYS_GATHERED_S,
+    FEED_SEARCHES_AT_ONCE_MAX,
     FRAME_BODY_BYTES_MAX,
     FRAMES_IN_FLIGHT_MAX,
     FRAMES_PER_COMMIT_MAX,
     SESSION_FRAMES_QUEUED_MAX,
     SESSION_HELLO_S_MAX,
+    SESSIONS_GREETING_MAX,
     SOCKET_HEARTBEAT_S,
     SOCKET_SEND_S_MAX,
     STOP_S_MAX,
 )
 from edge.contract.receipt_letter import LETTER
-from edge.contract.reference_data import BoxKey, Feed
+from edge.contract.reference_data import Feed
 from edge.contract.replication import (
+    BUDGET,
     FEED_REFUSED,
     Ack,
     BoxMessage,
+    Budget,
     Challenge,
     Denied,
     FeedDown,
@@ -50,7 +56,6 @@ from edge.contract.replication import (
     Welcome,
     ack_bytes,
 )
-from edge.contract.wire import encode
 from edge.runtime.bounded_queue import BoundedQueue, QueueClosed, QueueFull
 from edge.runtime.frame_codec import Dictionaries
 from edge.runtime.keys import SigningKey
@@ -63,9 +68,10 @@ from sync.office.admission import Admission
 from sync.office.denial import DeniedError, out_of_turn
 from sync.office.feed_push import FeedPush
 from sync.office.feed_signing import FeedSigning
-from sync.office.feeds import Feeds, NewItem
+from sync.office.feeds import Feeds
 from sync.office.price_books import PriceBooks
 from sync.office.store_directory import RegisteredStore, StoreDirectory
+from sync.office.upload_turns import Upload, UploadTurns
 
 Shape = TypeVar("Shape", Hello, Proof)
 
@@ -88,6 +94,7 @@ class Session:
     ingest: Ingest
     feeds: FeedPush
     frames: BoundedQueue[bytes]
+    upload: Upload
     done: asyncio.Event = field(default_factory=asyncio.Event)
     ending: DeniedError | None = None
 
@@ -114,6 +121,7 @@ class BoxSessions:
         take_letter: TakeLetter,
         take_digest: TakeDigest,
         books: PriceBooks,
+        turns: UploadTurns,
     ) -> None:
         self._directory = directory
         self._events = events
@@ -129,6 +137,11 @@ class BoxSessions:
         self._take_digest = take_digest
         self._books = books
         self._signing = FeedSigning(key, clock)
+        self._turns = turns
+        self._greeting = 0
+        self._admitting = asyncio.Semaphore(ADMISSIONS_AT_ONCE_MAX)
+        self._searches = asyncio.Semaphore(FEED_SEARCHES_AT_ONCE_MAX)
+        self._box_keys_changed = asyncio.Event()
         self._sessions: dict[str, Session] = {}
         self.taken: list[Callable[[], None]] = []
         self.changed: Callable[[], None] = lambda: None
@@ -140,6 +153,7 @@ class BoxSessions:
         """Listen to the feeds and declare what is counted."""
         metrics.add(self._frames_total)
         self._feeds.listeners.append(self._feed_changed)
+        _ = self._tasks.start("keys of boxes", self._tell_box_keys)
 
     @property
     def connected(self) -> set[str]:
@@ -164,32 +178,41 @@ class BoxSessions:
                 DeniedError("box_replaced", f"Another box took the place of this one in {slug}."),
             )
 
-    def _feed_changed(self, _: Feed) -> None:
+    def _feed_changed(self, feed: Feed) -> None:
+        if feed is Feed.BOX_KEY:
+            self._box_keys_changed.set()
+            return
         for session in self._sessions.values():
-            session.feeds.news.set()
+            session.feeds.changed(feed)
+
+    async def _tell_box_keys(self) -> None:
+        """Send new keys down together: where all boxes are new, each is news for all others."""
+        while True:
+            await self._box_keys_changed.wait()
+            self._box_keys_changed.clear()
+            for session in self._sessions.values():
+                session.feeds.changed(Feed.BOX_KEY)
+            await self._clock.sleep(BOX_KEYS_GATHERED_S)
 
     # --- one session ----------------------------------------------------------------------
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
-        """Hold a box's socket until either side ends it."""
-        socket = web.WebSocketResponse(
-            heartbeat=SOCKET_HEARTBEAT_S, max_msg_size=FRAME_BODY_BYTES_MAX, compress=False
-        )
-        await socket.prepare(request)
-        log = self._log.bind(remote=request.remote)
+        """Hold a box's socket until either side ends it. Raises Refused (503) for too many."""
+        if self._greeting >= SESSIONS_GREETING_MAX:
+            raise Refused(
+                "busy",
+                f"{SESSIONS_GREETING_MAX} boxes introduce themselves at this moment.",
+                advice="The box comes again by itself.",
+                status=503,
+            )
+        self._greeting += 1
         try:
-            session = await self._admit(socket)
-        except DeniedError as error:
-            log.warning("box_denied", code=error.code, reason=error.message)
-            await self._deny(socket, error)
+            socket, session = await self._open(request)
+        finally:
+            self._greeting -= 1
+        if session is None:
             return socket
-        except EventStoreAway as error:  # who keeps the frames tells the log, once
-            await self._deny(socket, _busy(error))
-            return socket
-        except (ConnectionError, TimeoutError):
-            await socket.close()
-            return socket
-        log = log.bind(store=session.store.slug)
+        log = self._log.bind(remote=request.remote, store=session.store.slug)
         log.info("box_connected")
         self.changed()
         try:
@@ -200,6 +223,24 @@ class BoxSessions:
         finally:
             log.info("box_gone")
         return socket
+
+    async def _open(self, request: web.Request) -> tuple[web.WebSocketResponse, Session | None]:
+        """Open a socket and let its box in; without a session, it is closed again."""
+        socket = web.WebSocketResponse(
+            heartbeat=SOCKET_HEARTBEAT_S, max_msg_size=FRAME_BODY_BYTES_MAX, compress=False
+        )
+        await socket.prepare(request)
+        try:
+            return socket, await self._admit(socket)
+        except DeniedError as error:
+            log = self._log.bind(remote=request.remote)
+            log.warning("box_denied", code=error.code, reason=error.message)
+            await self._deny(socket, error)
+        except EventStoreAway as error:  # who keeps the frames tells the log, once
+            await self._deny(socket, _busy(error))
+        except (ConnectionError, TimeoutError):
+            await socket.close()
+        return socket, None
 
     async def _admit(self, socket: web.WebSocketResponse) -> Session:
         nonce = self._ids.secret()
@@ -212,6 +253,12 @@ class BoxSessions:
             raise DeniedError(
                 "too_slow", f"The box did not introduce itself within {SESSION_HELLO_S_MAX:g} s."
             ) from None
+        async with self._admitting:
+            return await self._let_in(socket, hello, proof, nonce)
+
+    async def _let_in(
+        self, socket: web.WebSocketResponse, hello: Hello, proof: Proof, nonce: str
+    ) -> Session:
         store = await self._admission.identify(hello, proof, nonce)
         if (older := self._sessions.get(store.slug)) is not None:
             await self._end(
@@ -220,8 +267,7 @@ class BoxSessions:
         ingest = Ingest(store.box, self._events, self._dictionaries)
         head = await ingest.open()
         await self._admission.compare_heads(store, ingest, hello, head)
-        key = BoxKey(store.number, store.gen, store.box_key)
-        _ = await self._feeds.put(Feed.BOX_KEY, (NewItem(key.key, msgspec.Raw(encode(key))),))
+        await self._admission.publish_key(store)
         cursors = await self._admission.cursors(store, hello)
         await self._books.greeted(store, cursors)
         push = FeedPush(
@@ -230,10 +276,15 @@ class BoxSessions:
             cursors,
             self._clock,
             lambda slug, page: self._signing.sign(slug, page, hello.feed_version),
+            self._searches,
         )
-        session = Session(store, socket, ingest, push, BoundedQueue(SESSION_FRAMES_QUEUED_MAX))
         if store.slug in self._sessions:
             raise DeniedError("replaced", "A newer session of this store is here.")
+        upload = self._turns.enter(
+            here=head.seq, upto=hello.head.seq, hears_budget=BUDGET in hello.hears
+        )
+        frames = BoundedQueue[bytes](SESSION_FRAMES_QUEUED_MAX)
+        session = Session(store, socket, ingest, push, frames, upload)
         self._sessions[store.slug] = session
         self._directory.heard(store.number, hello.head.seq)
         try:
@@ -241,7 +292,10 @@ class BoxSessions:
             now = self._clock.now_ms()
             dictionaries = tuple(sorted(self._dictionaries))
             await self._send(
-                socket, Welcome(store.number, head, settled, now, dictionaries, _HEARS)
+                socket,
+                Welcome(
+                    store.number, head, settled, now, dictionaries, _HEARS, session.upload.budget
+                ),
             )
             if head.seq:
                 # the line may have broken between the commit and its acknowledgement
@@ -258,6 +312,9 @@ class BoxSessions:
             self._tasks.spawn(f"frames of {name}", self._guarded(session, self._frames)),
             self._tasks.spawn(f"feeds of {name}", self._guarded(session, self._push)),
         ]
+        if session.upload.is_paced:
+            pace = self._guarded(session, self._pace)
+            workers.append(self._tasks.spawn(f"budget of {name}", pace))
         try:
             async for message in session.socket:
                 self._directory.heard(session.store.number)
@@ -269,7 +326,8 @@ class BoxSessions:
                     break
         finally:
             session.frames.close()
-            workers[1].cancel()
+            for worker in workers[1:]:
+                worker.cancel()
             # what is being taken is finished: the next session begins behind it
             await asyncio.wait(workers)
             self._forget(session)
@@ -279,6 +337,7 @@ class BoxSessions:
     def _queue(self, session: Session, frame: bytes) -> None:
         try:
             session.frames.put_nowait(frame)
+            self._turns.came(session.upload, frame)
         except QueueFull:
             raise DeniedError(
                 "too_many_frames",
@@ -319,6 +378,7 @@ class BoxSessions:
         if self._sessions.get(session.store.slug) is session:
             del self._sessions[session.store.slug]
             self.changed()
+        self._turns.leave(session.upload)
         session.done.set()
 
     # --- up -------------------------------------------------------------------------------
@@ -330,7 +390,8 @@ class BoxSessions:
             except QueueClosed:
                 return
             try:
-                taken = await session.ingest.take(batch)
+                async with self._turns.room(session.upload, batch):
+                    taken = await session.ingest.take(batch)
             except (ProtocolViolation, ReplicaFork) as error:
                 self._frames_total.add("refused")
                 raise await self._admission.refusal(session.store, error.code, str(error)) from None
@@ -340,6 +401,7 @@ class BoxSessions:
                 raise DeniedError(error.code, str(error)) from None
             for listener in self.taken:
                 listener()
+            self._turns.taken(session.upload, taken.head.seq, sum(map(len, batch)))
             if isinstance(taken, Rewind):
                 self._frames_total.add("rewound")
                 await self._send(session.socket, Resend(taken.head, taken.reason))
@@ -365,6 +427,11 @@ class BoxSessions:
                 if feeds.news.is_set():
                     break  # what is urgent may have come meanwhile
             await feeds.news.wait()
+
+    async def _pace(self, session: Session) -> None:
+        """Tell a box how much of its backlog it may send, until it is in step."""
+        async for frames in session.upload.grants():
+            await self._send(session.socket, Budget(frames))
 
     async def _hear(self, session: Session, message: _Said) -> None:
         if isinstance(message, FeedTaken):

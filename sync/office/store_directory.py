@@ -54,6 +54,8 @@ class StoreDirectory:
     def __init__(self, file: DatabaseFile, clock: Clock) -> None:
         self._file = file
         self._clock = clock
+        self._heard: dict[int, tuple[int, int]] = {}
+        self._heard_is_due = False
 
     async def add(self, store: RegisteredStore) -> bool:
         """Register a store; False when exactly this is registered already.
@@ -129,8 +131,13 @@ class StoreDirectory:
 
     async def by_slug(self, slug: str) -> RegisteredStore | None:
         """Return a store, or None."""
-        found = [store for store in await self.all() if store.slug == slug]
-        return found[0] if found else None
+        row = await self._file.read(
+            lambda connection: connection.execute(
+                f"SELECT {_COLUMNS} FROM store WHERE slug = ?",  # noqa: S608 - a constant of ours
+                (slug,),
+            ).fetchone()
+        )
+        return None if row is None else RegisteredStore(*row)
 
     async def all(self) -> list[RegisteredStore]:
         """Return every store, by number."""
@@ -143,15 +150,22 @@ class StoreDirectory:
 
     def heard(self, number: int, box_seq: int | None = None) -> None:
         """Note that a box was heard, with the next commit: it may be lost and learnt again."""
-        now = self._clock.now_ms()
+        _, seq = self._heard.get(number, (0, 0))
+        self._heard[number] = (self._clock.now_ms(), max(seq, box_seq or 0))
+        if not self._heard_is_due:
+            # one for all boxes and all they say until then
+            self._heard_is_due = True
+            self._file.write_lazily(self._write_heard)
 
-        def unit(connection: sqlite3.Connection) -> None:
+    def _write_heard(self, connection: sqlite3.Connection) -> None:
+        """Write what was heard; runs in the database's thread, beside `heard`."""
+        self._heard_is_due = False
+        while self._heard:
+            number, (at, seq) = self._heard.popitem()
             connection.execute(
                 "UPDATE store SET last_contact = ?, box_seq = max(box_seq, ?) WHERE number = ?",
-                (now, box_seq or 0, number),
+                (at, seq, number),
             )
-
-        self._file.write_lazily(unit)
 
     async def alarm(self, number: int, kind: str, words: str) -> None:
         """Keep an alarm; the same kind again is counted."""

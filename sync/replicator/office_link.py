@@ -21,6 +21,7 @@ from edge.contract.limits import (
 from edge.contract.replication import (
     Ack,
     BoxMessage,
+    Budget,
     Challenge,
     Denied,
     LetterTaken,
@@ -52,10 +53,10 @@ class Unheard(msgspec.Struct, frozen=True):
     msg: str
 
 
-OfficeWord = Challenge | Welcome | Ack | FeedCarried | LetterTaken | Resend | Denied
+OfficeWord = Challenge | Welcome | Budget | Ack | FeedCarried | LetterTaken | Resend | Denied
 _WORDS: Final = msgspec.json.Decoder(OfficeWord)
 _KNOWN: Final = frozenset(
-    {"challenge", "welcome", "ack", "feed", "letter_taken", "resend", "denied"}
+    {"challenge", "welcome", "budget", "ack", "feed", "letter_taken", "resend", "denied"}
 )
 _KIND: Final = msgspec.json.Decoder(Unheard)
 

@@ -22,8 +22,10 @@ from edge.contract.limits import (
 )
 from edge.contract.receipt_letter import LETTER
 from edge.contract.replication import (
+    BUDGET,
     FEED_REFUSED,
     Ack,
+    Budget,
     Challenge,
     Denied,
     Head,
@@ -53,6 +55,7 @@ W = TypeVar("W", Challenge, Welcome)
 
 REPORT_EVERY_S: Final = LINK_SILENCE_S_MAX / 2
 """An edge that was restarted knows of no line until it is told."""
+_HEARS: Final = (BUDGET,)
 _UNHEARD_MAX: Final = 16
 """Kinds of messages of a newer head office that are named in the log."""
 
@@ -118,7 +121,7 @@ class Session:
                     books = BookReports(self.edge, self.office, self.clock, self.log)
                     _ = tasks.create_task(books.run(), name="price books")
                 if self._fork is None:
-                    upload.begin(welcome.head.seq)
+                    upload.begin(welcome.head.seq, budget=welcome.budget)
                 else:
                     await self._end_later(self._fork)
         except BaseExceptionGroup as errors:
@@ -141,6 +144,7 @@ class Session:
                     version("tillbox"),
                     challenge.nonce,
                     mine.feed_version,
+                    _HEARS,
                 )
                 await self.office.say(hello)
                 await self.office.say(proof)
@@ -209,6 +213,8 @@ class Session:
                 await pages.put(word)
             elif isinstance(word, LetterTaken):
                 letters.taken(word)
+            elif isinstance(word, Budget):
+                upload.allow(word.frames)
             elif isinstance(word, Resend):
                 self.log.warning("resend", office_head=word.head.seq, reason=word.reason)
                 upload.go_back(word.head.seq)

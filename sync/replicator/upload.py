@@ -24,8 +24,9 @@ from sync.replicator.troubles import OfficeUnreachable
 class Upload:
     """Carries frames from edge to head office in one task of a session's group.
 
-    `store_number` is whose frames they must be. `advances` counts how often head office
-    accepted something new.
+    `store_number` is whose frames they must be. Head office may give a budget: with none left,
+    no frame is even asked for until it gives more.
+    `advances` counts how often head office accepted something new.
     """
 
     edge: EdgeClient
@@ -38,11 +39,25 @@ class Upload:
     _accepted_seq: int = 0
     _in_flight: deque[int] = field(default_factory=deque)
     _moved_ms: int = 0
+    _budget: int | None = None
     _room: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
     _stopped: bool = False
 
-    def begin(self, head_seq: int, *, pause_s: float = 0.0) -> None:
+    def begin(self, head_seq: int, *, budget: int | None = None) -> None:
+        """Send what is behind a seq; `budget` frames of it at first, None for all."""
+        self._budget = budget
+        self._begin(head_seq)
+
+    def allow(self, frames: int | None) -> None:
+        """Send so many frames more; None for as many as there are, from now on."""
+        if frames is None or self._budget is None:
+            self._budget = None
+        else:
+            self._budget += frames
+        self._room.set()
+
+    def _begin(self, head_seq: int, *, pause_s: float = 0.0) -> None:
         """Send what is behind a seq, and forget what was under way."""
         if self._stopped:
             return
@@ -54,7 +69,7 @@ class Upload:
 
     def go_back(self, head_seq: int) -> None:
         """Go on from there after a pause: head office may say so for each frame under way."""
-        self.begin(head_seq, pause_s=self.resend_pause.next_ms() / 1000)
+        self._begin(head_seq, pause_s=self.resend_pause.next_ms() / 1000)
 
     def stop(self) -> None:
         """Send nothing any more."""
@@ -88,7 +103,7 @@ class Upload:
     async def _send_behind(self, after: int, pause_s: float) -> None:
         await self.clock.sleep(pause_s)
         while True:
-            while len(self._in_flight) >= FRAMES_IN_FLIGHT_MAX:
+            while len(self._in_flight) >= FRAMES_IN_FLIGHT_MAX or self._budget == 0:
                 self._room.clear()
                 await self._room.wait()
             asked_ms = self.clock.monotonic_ms()
@@ -110,4 +125,6 @@ class Upload:
                 self._moved_ms = self.clock.monotonic_ms()
             after = header.last_seq
             self._in_flight.append(after)
+            if self._budget is not None:
+                self._budget = max(0, self._budget - 1)
             await self.office.send_frame(frame)

@@ -93,6 +93,7 @@ class FakeOffice:
         self.taken: list[FeedTaken] = []
         self.refused: list[FeedRefused] = []
         self.hears: tuple[str, ...] = ()
+        self.budget: int | None = None
         self.hears_at_once: tuple[str, ...] = ()
         self.digests: list[bytes] = []
         self.waits_for_digest = False
@@ -203,7 +204,7 @@ class FakeOffice:
             await line.say(self.deny)
             await line.socket.close()
             return
-        await line.say(Welcome(NUMBER, self.head, 0, 1, (0, 1), self.hears))
+        await line.say(Welcome(NUMBER, self.head, 0, 1, (0, 1), self.hears, self.budget))
         for word in self.after_welcome:
             await line.say(word)
         answers: list[asyncio.Task[None]] = []

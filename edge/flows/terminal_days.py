@@ -289,7 +289,8 @@ class TerminalDays:
         own = result.id == ending.job.job_id
         outcome = _outcome_of(result, own=own)
         if outcome.outcome not in _DEFINITE:
-            ending.cannot_say = outcome.code == TERMINAL_CANNOT_SAY
+            if outcome.code == TERMINAL_CANNOT_SAY:
+                ending.cannot_say = True  # an older answer that comes again does not unsay it
             self._note(ending, outcome.code, outcome.reason)
             return False
         async with self._turn:

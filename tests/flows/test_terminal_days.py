@@ -250,6 +250,14 @@ async def test_a_terminal_that_cannot_say_holds_up_nobody_and_a_person_settles_i
             lambda card: "Look at its slip" in card["day"]["words"],
             what="it cannot say",
         )
+        # its first answer comes once more, and unsays nothing; then it is silent
+        del on.host.answers["inquire_end_of_day"]
+        await on.host.answer("terminal-1", "day-000001", JobStatus.UNKNOWN, code="c", detail="Cut.")
+        await until_view(
+            lambda: on.device("terminal-1"),
+            lambda card: "Cut." in card["day"]["words"],
+            what="it is heard",
+        )
         await on.box.command("next_sale")
         await buy(on.box, on.host)  # behind the end of day: the next one's
         status, refusal = await settle(on, outcome="closed", reason=" ")

@@ -53,12 +53,18 @@ class Rewind(msgspec.Struct, frozen=True):
 
 @dataclass
 class Ingest:
-    """Takes the frames of one session of one box, in order. `open` reads the head first."""
+    """Takes the frames of one session of one box, in order. `open` reads the head first.
+
+    `keeper` is who keeps them, in the middle of a sentence. A box cuts a frame anew where it
+    overlaps what is here; of one that is `carried` nobody can ask that, and its tail is taken.
+    """
 
     box: BoxIdentity
     events: EventStore
     dictionaries: Dictionaries
     head: Head | None = None
+    keeper: str = "head office"
+    carried: bool = False
 
     async def open(self) -> Head:
         """Read and return the head of what is kept here of this store."""
@@ -136,14 +142,22 @@ class Ingest:
             return head
         if header.first_seq <= head.seq:
             await self._compare(opened, head.seq)
+            if self.carried:
+                return self._follow(opened, head)
             return Rewind(head, f"Events up to {head.seq} are here already; cut behind them.")
+        return self._follow(opened, head)
+
+    def _follow(self, opened: OpenedFrame, head: Head) -> Head:
+        """Return the head behind a frame whose events up to `head` are here."""
+        header = opened.header
         # a box that took another one's place sends what that one could not, and then its own
         if head.seq and header.gen < head.gen:
             raise self._other_generation(header.gen, head.gen)
+        known = head.seq - header.first_seq + 1
         try:
-            opened.check_chain(bytes.fromhex(head.hash))
+            opened.check_chain(bytes.fromhex(head.hash), known=known)
         except ProtocolViolation:
-            raise self._fork(header.first_seq) from None
+            raise self._fork(head.seq + 1) from None
         return Head(header.gen, header.last_seq, header.last_hash.hex())
 
     def _open(self, frame: bytes) -> OpenedFrame:
@@ -190,15 +204,14 @@ class Ingest:
             return None
         before, stored = found
         # it was checked when it came, with the key of the box of that time
-        bodies = open_frame(
-            stored.body, verify=_checked_at_arrival, dictionaries=self.dictionaries
-        ).bodies
-        return link_all(before, bodies[: seq - stored.first_seq + 1])
+        opened = open_frame(stored.body, verify=_checked_at_arrival, dictionaries=self.dictionaries)
+        known = stored.first_seq - opened.header.first_seq
+        return link_all(before, opened.bodies[known : seq - opened.header.first_seq + 1])
 
     def _fork(self, seq: int) -> ReplicaFork:
         return ReplicaFork(
             "fork",
-            f"The box of store {self.box.slug} has another history than head office at "
+            f"The box of store {self.box.slug} has another history than {self.keeper} at "
             f"event {seq}.",
             advice="Nothing of it was taken. The box was restored from an old copy, or two "
             "boxes share one identity: find out which before anything is confirmed.",

@@ -180,10 +180,8 @@ class Projector:
             )
         except ProtocolViolation as error:
             return [_Read(frame.gen, frame.first_seq, frame.body, reason=str(error))]
-        return [
-            _read_event(frame, frame.first_seq + index, body)
-            for index, body in enumerate(opened.bodies)
-        ]
+        new = opened.bodies[frame.first_seq - opened.header.first_seq :]
+        return [_read_event(frame, frame.first_seq + index, body) for index, body in enumerate(new)]
 
 
 def _newest_coupon(connection: sqlite3.Connection) -> int:

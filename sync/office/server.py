@@ -42,7 +42,7 @@ from sync.office.people import People
 from sync.office.price_books import PriceBooks
 from sync.office.projector import Projector
 from sync.office.sales import Sales
-from sync.office.session import BoxSessions
+from sync.office.session import BoxSessions, OfficeDesk
 from sync.office.settings import OfficeSettings
 from sync.office.store_directory import StoreDirectory
 from sync.office.tips import Tips
@@ -112,27 +112,26 @@ async def running_office(
             clock,
             log,
         )
-        boxes = BoxSessions(
+        desk = OfficeDesk(
             directory,
             events,
             feeds,
             key,
             dictionaries,
             clock,
-            ids,
             log,
-            tasks,
             mailing.take,
             digests.take,
             books,
         )
+        boxes = BoxSessions(desk, clock, ids, log, tasks)
         sales = Sales(file, directory, events, feeds, lambda: boxes.connected, clock)
         live = LiveEvents(sales, people.sessions, clock)
         metrics = Metrics()
         _declare(metrics, boxes, projector, file, mailing, books)
         boxes.open(metrics)
         boxes.taken.append(projector.news.set)
-        boxes.changed = live.changed
+        boxes.changed = desk.changed = live.changed
         projector.listeners += [live.changed, digests.news.set]
         projector.coupon_listeners.append(lambda: feeds.changed(Feed.USED_COUPON))
         api = OfficeApi(

@@ -1,42 +1,22 @@
-"""One box at the other end of a WebSocket: who it is, frames up, feeds down.
-
-Both directions run on their own: nothing that comes up waits for what goes down, and the
-other way round. A newer session of a store replaces the older one.
-"""
+"""A box at head office: frames up, feeds down, letters and digests beside them."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import msgspec
-from aiohttp import WSMessage, WSMsgType, web
 
 from edge.contract.book_readiness import BOOKS_READY, BooksHeld
 from edge.contract.digest import DIGEST, Digest
-from edge.contract.errors import ProtocolViolation, ReplicaFork, TillboxError
 from edge.contract.identity import Ids
 from edge.contract.instant import Clock
-from edge.contract.limits import (
-    FRAME_BODY_BYTES_MAX,
-    FRAMES_IN_FLIGHT_MAX,
-    FRAMES_PER_COMMIT_MAX,
-    SESSION_FRAMES_QUEUED_MAX,
-    SESSION_HELLO_S_MAX,
-    SOCKET_HEARTBEAT_S,
-    SOCKET_SEND_S_MAX,
-    STOP_S_MAX,
-)
 from edge.contract.receipt_letter import LETTER
 from edge.contract.reference_data import BoxKey, Feed
 from edge.contract.replication import (
     FEED_REFUSED,
     Ack,
-    BoxMessage,
-    Challenge,
-    Denied,
     FeedDown,
     FeedRefused,
     FeedTaken,
@@ -44,117 +24,185 @@ from edge.contract.replication import (
     Hello,
     LetterTaken,
     LetterUp,
-    OfficeMessage,
     Proof,
-    Resend,
     Welcome,
     ack_bytes,
 )
 from edge.contract.wire import encode
-from edge.runtime.bounded_queue import BoundedQueue, QueueClosed, QueueFull
 from edge.runtime.frame_codec import Dictionaries
 from edge.runtime.keys import SigningKey
 from edge.runtime.metrics import Counter, Metrics
 from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
-from sync.appending.event_store import EventStore, EventStoreAway
-from sync.appending.ingest import Ingest, Rewind
+from sync.appending.denial import DeniedError, out_of_turn
+from sync.appending.event_store import EventStore
+from sync.appending.frame_sessions import FrameSessions, Said, Send
+from sync.appending.ingest import BoxIdentity, Ingest
 from sync.office.admission import Admission
-from sync.office.denial import DeniedError, out_of_turn
 from sync.office.feed_push import FeedPush
 from sync.office.feed_signing import FeedSigning
 from sync.office.feeds import Feeds, NewItem
 from sync.office.price_books import PriceBooks
 from sync.office.store_directory import RegisteredStore, StoreDirectory
 
-Shape = TypeVar("Shape", Hello, Proof)
-
 TakeLetter = Callable[[int, str, bytes], Awaitable[None]]
-
-_Said = Hello | Proof | Digest | FeedTaken | FeedRefused | LetterUp | BooksHeld
-
 TakeDigest = Callable[[RegisteredStore, Digest], Awaitable[None]]
 
 _HEARS: Final = (FEED_REFUSED, LETTER, BOOKS_READY)
-_HEARS_AT_ONCE: Final = (DIGEST,)
 
 
 @dataclass
-class Session:
-    """An admitted box. `done` is set once nothing of this session is written any more."""
+class OfficeDesk:
+    """Where boxes introduce themselves to head office, and what it has for them.
 
-    store: RegisteredStore
-    socket: web.WebSocketResponse
-    ingest: Ingest
-    feeds: FeedPush
-    frames: BoundedQueue[bytes]
-    done: asyncio.Event = field(default_factory=asyncio.Event)
-    ending: DeniedError | None = None
-
-
-class BoxSessions:
-    """Serves `/sync/v1/session`, one session a store.
-
-    `taken` are called after frames are durable, `changed` when a box comes or goes.
     `take_letter` puts a receipt by e-mail on disk: store number, its `ref`, its bytes;
-    `take_digest` what a box says ahead of its frames. `books` hears which price books it holds.
+    `take_digest` what a box says ahead of its frames; `changed` is called after that. `books`
+    hears which price books it holds.
     """
 
+    directory: StoreDirectory
+    events: EventStore
+    feeds: Feeds
+    key: SigningKey
+    dictionaries: Dictionaries
+    clock: Clock
+    log: Log
+    take_letter: TakeLetter
+    take_digest: TakeDigest
+    books: PriceBooks
+    changed: Callable[[], None] = lambda: None
+    hears_at_once: tuple[str, ...] = (DIGEST,)
+    pushes: set[FeedPush] = field(default_factory=set)
+    signing: FeedSigning = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Sign all pages here: no two get one version."""
+        self.signing = FeedSigning(self.key, self.clock)
+
+    async def identify(self, hello: Hello, proof: Proof, nonce: str) -> OfficeVisit:
+        """Return the visit of a box that proved who it is. Raises DeniedError."""
+        admission = Admission(self.directory, self.feeds, self.clock, self.log)
+        return OfficeVisit(self, admission, await admission.identify(hello, proof, nonce))
+
+
+@dataclass
+class OfficeVisit:
+    """A box that proved who it is. `push` exists once it is admitted."""
+
+    desk: OfficeDesk
+    admission: Admission
+    store: RegisteredStore
+    feeds: FeedPush | None = None
+
+    @property
+    def box(self) -> BoxIdentity:
+        """Whose frames it may send."""
+        return self.store.box
+
+    async def admit(self, hello: Hello, ingest: Ingest, head: Head) -> None:
+        """Compare histories, and find out how far the box has taken each feed."""
+        store, desk = self.store, self.desk
+        await self.admission.compare_heads(store, ingest, hello, head)
+        key = BoxKey(store.number, store.gen, store.box_key)
+        _ = await desk.feeds.put(Feed.BOX_KEY, (NewItem(key.key, msgspec.Raw(encode(key))),))
+        cursors = await self.admission.cursors(store, hello)
+        await desk.books.greeted(store, cursors)
+        self.feeds = FeedPush(
+            desk.feeds,
+            store.slug,
+            cursors,
+            desk.clock,
+            lambda slug, page: desk.signing.sign(slug, page, hello.feed_version),
+        )
+
+    async def welcome(self, head: Head) -> Welcome:
+        """Return the answer to its introduction."""
+        settled = await self.desk.events.settled(self.store.number)
+        dictionaries = tuple(sorted(self.desk.dictionaries))
+        now = self.desk.clock.now_ms()
+        return Welcome(self.store.number, head, settled, now, dictionaries, _HEARS)
+
+    async def acknowledge(self, head: Head) -> Ack:
+        """Return head office's signed word that everything up to `head` is durable."""
+        slug = self.store.slug
+        settled = await self.desk.events.settled(self.store.number)
+        at = self.desk.clock.now_ms()
+        signature = self.desk.key.sign(ack_bytes(slug, head, settled, at)).hex()
+        return Ack(slug, head, settled, at, signature)
+
+    async def refusal(self, code: str, words: str) -> DeniedError:
+        """Return why the box is denied, after an alarm where a person has to look at it."""
+        return await self.admission.refusal(self.store, code, words)
+
+    def heard(self, box_seq: int | None = None) -> None:
+        """Note that the box was heard."""
+        self.desk.directory.heard(self.store.number, box_seq)
+
+    async def push(self, send: Send) -> None:
+        """Send feeds down until cancelled."""
+        feeds = self._push
+        self.desk.pushes.add(feeds)
+        try:
+            while True:
+                feeds.news.clear()
+                async for page in feeds.due():
+                    await send(FeedDown(page))
+                    if feeds.news.is_set():
+                        break  # what is urgent may have come meanwhile
+                await feeds.news.wait()
+        finally:
+            self.desk.pushes.discard(feeds)
+
+    async def hear(self, said: Said, send: Send) -> None:
+        """Take a message that is no frame."""
+        desk, store = self.desk, self.store
+        if isinstance(said, FeedTaken):
+            self._push.taken(said)
+        elif isinstance(said, FeedRefused):
+            words = self._push.refused(said)
+            if words:
+                await desk.directory.alarm(store.number, "feed_refused", words)
+                desk.log.error("alarm", store=store.slug, code=said.code, reason=words)
+        elif isinstance(said, LetterUp):
+            await desk.take_letter(store.number, said.ref, bytes(said.letter))
+            await send(LetterTaken(said.ref))
+        elif isinstance(said, BooksHeld):
+            await desk.books.take(store, said)
+        elif isinstance(said, Digest):
+            await desk.take_digest(store, said)
+            desk.changed()
+        else:
+            out_of_turn()
+
+    @property
+    def _push(self) -> FeedPush:
+        assert self.feeds is not None  # noqa: S101 - a box that is not admitted is not heard
+        return self.feeds
+
+
+class BoxSessions(FrameSessions):
+    """Serves `/sync/v1/session` of head office."""
+
     def __init__(
-        self,
-        directory: StoreDirectory,
-        events: EventStore,
-        feeds: Feeds,
-        key: SigningKey,
-        dictionaries: Dictionaries,
-        clock: Clock,
-        ids: Ids,
-        log: Log,
-        tasks: Supervisor,
-        take_letter: TakeLetter,
-        take_digest: TakeDigest,
-        books: PriceBooks,
+        self, desk: OfficeDesk, clock: Clock, ids: Ids, log: Log, tasks: Supervisor
     ) -> None:
-        self._directory = directory
-        self._events = events
-        self._feeds = feeds
-        self._key = key
-        self._dictionaries = dictionaries
-        self._clock = clock
-        self._ids = ids
-        self._log = log
-        self._admission = Admission(directory, feeds, clock, log)
-        self._tasks = tasks
-        self._take_letter = take_letter
-        self._take_digest = take_digest
-        self._books = books
-        self._signing = FeedSigning(key, clock)
-        self._sessions: dict[str, Session] = {}
-        self.taken: list[Callable[[], None]] = []
-        self.changed: Callable[[], None] = lambda: None
-        self._frames_total = Counter(
+        self._office = desk
+        counter = Counter(
             "tillbox_office_frames_total", "Frames that came, by what became of them", ("outcome",)
+        )
+        super().__init__(
+            "head office", desk, desk.events, desk.dictionaries, counter, clock, ids, log, tasks
         )
 
     def open(self, metrics: Metrics) -> None:
         """Listen to the feeds and declare what is counted."""
-        metrics.add(self._frames_total)
-        self._feeds.listeners.append(self._feed_changed)
-
-    @property
-    def connected(self) -> set[str]:
-        """The slugs of the stores whose boxes are there now."""
-        return set(self._sessions)
+        metrics.add(self.counter)
+        self._office.feeds.listeners.append(self._feed_changed)
 
     def refusals(self, slug: str) -> Mapping[tuple[Feed, str], str]:
         """Return which items the box of a store refuses in this session, and why."""
-        session = self._sessions.get(slug)
-        return {} if session is None else session.feeds.refusals
-
-    async def close(self) -> None:
-        """End every session and wait until nothing of it is written any more."""
-        for session in list(self._sessions.values()):
-            await self._end(session, DeniedError("closing", "Head office stops; come back soon."))
+        pushes = (each for each in self._office.pushes if each.slug == slug)
+        return next((each.refusals for each in pushes), {})
 
     async def box_replaced(self, slug: str) -> None:
         """End the session of a box whose place another one took."""
@@ -165,262 +213,5 @@ class BoxSessions:
             )
 
     def _feed_changed(self, _: Feed) -> None:
-        for session in self._sessions.values():
-            session.feeds.news.set()
-
-    # --- one session ----------------------------------------------------------------------
-
-    async def serve(self, request: web.Request) -> web.WebSocketResponse:
-        """Hold a box's socket until either side ends it."""
-        socket = web.WebSocketResponse(
-            heartbeat=SOCKET_HEARTBEAT_S, max_msg_size=FRAME_BODY_BYTES_MAX, compress=False
-        )
-        await socket.prepare(request)
-        log = self._log.bind(remote=request.remote)
-        try:
-            session = await self._admit(socket)
-        except DeniedError as error:
-            log.warning("box_denied", code=error.code, reason=error.message)
-            await self._deny(socket, error)
-            return socket
-        except EventStoreAway as error:  # who keeps the frames tells the log, once
-            await self._deny(socket, _busy(error))
-            return socket
-        except (ConnectionError, TimeoutError):
-            await socket.close()
-            return socket
-        log = log.bind(store=session.store.slug)
-        log.info("box_connected")
-        self.changed()
-        try:
-            await self._run(session)
-        except DeniedError as error:
-            log.warning("box_denied", code=error.code, reason=error.message)
-            await self._deny(socket, error)
-        finally:
-            log.info("box_gone")
-        return socket
-
-    async def _admit(self, socket: web.WebSocketResponse) -> Session:
-        nonce = self._ids.secret()
-        await self._send(socket, Challenge(nonce, _HEARS_AT_ONCE))
-        try:
-            async with self._clock.timeout(SESSION_HELLO_S_MAX):
-                hello = _expect(await socket.receive(), Hello)
-                proof = _expect(await socket.receive(), Proof)
-        except TimeoutError:
-            raise DeniedError(
-                "too_slow", f"The box did not introduce itself within {SESSION_HELLO_S_MAX:g} s."
-            ) from None
-        store = await self._admission.identify(hello, proof, nonce)
-        if (older := self._sessions.get(store.slug)) is not None:
-            await self._end(
-                older, DeniedError("replaced", "A newer session of this store is here.")
-            )
-        ingest = Ingest(store.box, self._events, self._dictionaries)
-        head = await ingest.open()
-        await self._admission.compare_heads(store, ingest, hello, head)
-        key = BoxKey(store.number, store.gen, store.box_key)
-        _ = await self._feeds.put(Feed.BOX_KEY, (NewItem(key.key, msgspec.Raw(encode(key))),))
-        cursors = await self._admission.cursors(store, hello)
-        await self._books.greeted(store, cursors)
-        push = FeedPush(
-            self._feeds,
-            store.slug,
-            cursors,
-            self._clock,
-            lambda slug, page: self._signing.sign(slug, page, hello.feed_version),
-        )
-        session = Session(store, socket, ingest, push, BoundedQueue(SESSION_FRAMES_QUEUED_MAX))
-        if store.slug in self._sessions:
-            raise DeniedError("replaced", "A newer session of this store is here.")
-        self._sessions[store.slug] = session
-        self._directory.heard(store.number, hello.head.seq)
-        try:
-            settled = await self._events.settled(store.number)
-            now = self._clock.now_ms()
-            dictionaries = tuple(sorted(self._dictionaries))
-            await self._send(
-                socket, Welcome(store.number, head, settled, now, dictionaries, _HEARS)
-            )
-            if head.seq:
-                # the line may have broken between the commit and its acknowledgement
-                await self._send(socket, await self._ack(store, head))
-        except BaseException:
-            self._forget(session)
-            raise
-        return session
-
-    async def _run(self, session: Session) -> None:
-        """Read until the box goes; frames and feeds have a task each."""
-        name = session.store.slug
-        workers = [
-            self._tasks.spawn(f"frames of {name}", self._guarded(session, self._frames)),
-            self._tasks.spawn(f"feeds of {name}", self._guarded(session, self._push)),
-        ]
-        try:
-            async for message in session.socket:
-                self._directory.heard(session.store.number)
-                if message.type is WSMsgType.BINARY:
-                    self._queue(session, message.data)
-                elif message.type is WSMsgType.TEXT:
-                    await self._hear(session, _decoded(message))
-                else:
-                    break
-        finally:
-            session.frames.close()
-            workers[1].cancel()
-            # what is being taken is finished: the next session begins behind it
-            await asyncio.wait(workers)
-            self._forget(session)
-        if session.ending is not None:
-            raise session.ending
-
-    def _queue(self, session: Session, frame: bytes) -> None:
-        try:
-            session.frames.put_nowait(frame)
-        except QueueFull:
-            raise DeniedError(
-                "too_many_frames",
-                f"More than {FRAMES_IN_FLIGHT_MAX} frames without waiting for an answer.",
-            ) from None
-        except QueueClosed:
-            raise DeniedError("ending", "This session is over.") from None
-
-    async def _guarded(
-        self, session: Session, work: Callable[[Session], Coroutine[Any, Any, None]]
-    ) -> None:
-        """Run one direction; what ends it, ends the session in good order."""
-        try:
-            await work(session)  # called here: a task cancelled before its first step calls nothing
-        except (DeniedError, EventStoreAway) as error:
-            why = _busy(error) if isinstance(error, EventStoreAway) else error
-            session.ending = session.ending or why
-            session.frames.close()
-            await self._deny(session.socket, why)
-        except (ConnectionError, TimeoutError):
-            await session.socket.close()
-        except Exception:
-            # a defect of ours: the box comes back, the supervisor tells it
-            await session.socket.close()
-            raise
-
-    async def _end(self, session: Session, why: DeniedError) -> None:
-        session.ending = session.ending or why
-        session.frames.close()
-        await self._deny(session.socket, why)
-        try:
-            async with self._clock.timeout(STOP_S_MAX / 2):
-                await session.done.wait()
-        except TimeoutError:
-            self._forget(session)
-
-    def _forget(self, session: Session) -> None:
-        if self._sessions.get(session.store.slug) is session:
-            del self._sessions[session.store.slug]
-            self.changed()
-        session.done.set()
-
-    # --- up -------------------------------------------------------------------------------
-
-    async def _frames(self, session: Session) -> None:
-        while True:
-            try:
-                batch = await session.frames.get_batch(FRAMES_PER_COMMIT_MAX)
-            except QueueClosed:
-                return
-            try:
-                taken = await session.ingest.take(batch)
-            except (ProtocolViolation, ReplicaFork) as error:
-                self._frames_total.add("refused")
-                raise await self._admission.refusal(session.store, error.code, str(error)) from None
-            except EventStoreAway:
-                raise
-            except TillboxError as error:
-                raise DeniedError(error.code, str(error)) from None
-            for listener in self.taken:
-                listener()
-            if isinstance(taken, Rewind):
-                self._frames_total.add("rewound")
-                await self._send(session.socket, Resend(taken.head, taken.reason))
-                continue
-            self._frames_total.add("new", by=taken.frames)
-            self._frames_total.add("repeated", by=len(batch) - taken.frames)
-            await self._send(session.socket, await self._ack(session.store, taken.head))
-
-    async def _ack(self, store: RegisteredStore, head: Head) -> Ack:
-        settled = await self._events.settled(store.number)
-        at = self._clock.now_ms()
-        signature = self._key.sign(ack_bytes(store.slug, head, settled, at)).hex()
-        return Ack(store.slug, head, settled, at, signature)
-
-    # --- down -----------------------------------------------------------------------------
-
-    async def _push(self, session: Session) -> None:
-        feeds = session.feeds
-        while True:
-            feeds.news.clear()
-            async for page in feeds.due():
-                await self._send(session.socket, FeedDown(page))
-                if feeds.news.is_set():
-                    break  # what is urgent may have come meanwhile
-            await feeds.news.wait()
-
-    async def _hear(self, session: Session, message: _Said) -> None:
-        if isinstance(message, FeedTaken):
-            session.feeds.taken(message)
-        elif isinstance(message, FeedRefused):
-            words = session.feeds.refused(message)
-            if words:
-                await self._directory.alarm(session.store.number, "feed_refused", words)
-                self._log.error("alarm", store=session.store.slug, code=message.code, reason=words)
-        elif isinstance(message, LetterUp):
-            await self._take_letter(session.store.number, message.ref, bytes(message.letter))
-            await self._send(session.socket, LetterTaken(message.ref))
-        elif isinstance(message, BooksHeld):
-            await self._books.take(session.store, message)
-        elif isinstance(message, Digest):
-            await self._take_digest(session.store, message)
-            self.changed()
-        else:
-            out_of_turn()
-
-    # --- messages -------------------------------------------------------------------------
-
-    async def _send(self, socket: web.WebSocketResponse, message: OfficeMessage) -> None:
-        async with self._clock.timeout(SOCKET_SEND_S_MAX):
-            await socket.send_frame(msgspec.json.encode(message), WSMsgType.TEXT)
-
-    async def _deny(self, socket: web.WebSocketResponse, error: DeniedError) -> None:
-        try:
-            await self._send(socket, Denied(error.code, error.message))
-            await socket.close()
-        except (ConnectionError, TimeoutError):
-            await socket.close()
-
-
-def _busy(error: EventStoreAway) -> DeniedError:
-    """Return what a box is told that shall come again by itself."""
-    return DeniedError("busy", str(error))
-
-
-_DECODER: Final = msgspec.json.Decoder(BoxMessage)
-
-
-def _decoded(message: WSMessage) -> _Said:
-    try:
-        decoded: _Said = _DECODER.decode(message.data)
-    except (msgspec.DecodeError, UnicodeError) as error:
-        raise DeniedError("message_malformed", f"The message is refused: {error}.") from None
-    return decoded
-
-
-def _expect(message: WSMessage, shape: type[Shape]) -> Shape:
-    if message.type in {WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR}:
-        raise ConnectionResetError("the box went away")
-    if message.type is not WSMsgType.TEXT:
-        out_of_turn()
-    decoded = _decoded(message)
-    if not isinstance(decoded, shape):
-        out_of_turn()
-    return decoded
+        for push in self._office.pushes:
+            push.news.set()

@@ -370,6 +370,10 @@ SALES_PER_PAGE: Final = 500
 """Sales in one answer of head office: about 1 MB."""
 EVENT_STREAMS_MAX: Final = 256
 """Pages that listen for sales at one head office."""
+CARRIED_LOOK_S: Final = 5.0
+"""How soon head office shows what a person took from a file: one small query each time."""
+KEEPERS_MAX: Final = 4
+"""Second copies of one shop: a line and a reader of frames each."""
 OFFICE_SESSIONS_MAX: Final = 1_024
 """People signed in at head office; the longest unused goes first."""
 PASSWORD_WRONG_PER_HOUR_MAX: Final = 10

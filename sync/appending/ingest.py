@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 
 from edge.contract.envelope import link_all
 from edge.contract.errors import ProtocolViolation, ReplicaFork
+from edge.contract.history_file import HistoryBox
 from edge.contract.replication import Head, parse_header
 from edge.runtime.frame_codec import Dictionaries, OpenedFrame, open_frame
 from edge.runtime.keys import VerifyingKey
@@ -57,6 +59,7 @@ class Ingest:
 
     `keeper` is who keeps them, in the middle of a sentence. A box cuts a frame anew where it
     overlaps what is here; of one that is `carried` nobody can ask that, and its tail is taken.
+    Carried frames may be of the boxes `before` this one, too. `signers` are whose frames came.
     """
 
     box: BoxIdentity
@@ -65,6 +68,8 @@ class Ingest:
     head: Head | None = None
     keeper: str = "head office"
     carried: bool = False
+    before: tuple[HistoryBox, ...] = ()
+    signers: set[HistoryBox] = field(default_factory=set)
 
     async def open(self) -> Head:
         """Read and return the head of what is kept here of this store."""
@@ -161,8 +166,19 @@ class Ingest:
         return Head(header.gen, header.last_seq, header.last_hash.hex())
 
     def _open(self, frame: bytes) -> OpenedFrame:
-        key = VerifyingKey.from_hex(self.box.key)
-        opened = open_frame(frame, verify=key.verify, dictionaries=self.dictionaries)
+        gen = parse_header(frame).gen
+        keys = [self.box.key, *(each.key for each in self.before if gen <= each.gen)]
+
+        def verify(signature: bytes, message: bytes) -> None:
+            for key in keys[:-1]:
+                with suppress(ProtocolViolation):
+                    VerifyingKey.from_hex(key).verify(signature, message)
+                    self.signers.add(HistoryBox(gen, key))
+                    return
+            VerifyingKey.from_hex(keys[-1]).verify(signature, message)
+            self.signers.add(HistoryBox(gen, keys[-1]))
+
+        opened = open_frame(frame, verify=verify, dictionaries=self.dictionaries)
         header = opened.header
         if header.store != self.box.number:
             raise ProtocolViolation(

@@ -163,6 +163,7 @@ async def running_office(
             app, address=settings.web.address, port=settings.web.port, clock=clock, tls=tls
         )
         _ = tasks.start("projector", projector.run)
+        _ = tasks.start("carried files", projector.look_again)
         _ = tasks.start("mail", mailing.run)
         _ = tasks.start("digests", digests.run)
         _ = tasks.start("price books", books.run)

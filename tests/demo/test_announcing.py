@@ -100,7 +100,20 @@ def test_a_shop_has_a_number_of_tills_that_a_demo_can_have(
 def test_the_box_has_the_tills_that_were_asked_for(tmp_path: Path) -> None:
     layout = DemoLayout(tmp_path, find_free_port(), find_free_port(), embedded_broker=True, tills=3)
     layout.prepare()
-    layout.write_edge("")
+    layout.write_edge("", "ab" * 32)
     written = tomllib.loads(layout.config("edge").read_text("utf-8"))
     assert written["tills"] == ["till-1", "till-2", "till-3"]
     assert {each["till"] for each in written["devices"]} == {"till-1"}
+
+
+def test_box_link_and_second_copy_are_told_of_each_other(tmp_path: Path) -> None:
+    layout = DemoLayout(tmp_path, find_free_port(), find_free_port(), embedded_broker=True)
+    layout.prepare()
+    layout.write_edge("", "ab" * 32)
+    read = {
+        name: tomllib.loads(layout.config(name).read_text("utf-8"))
+        for name in ("edge", "sync", "keep")
+    }
+    assert read["edge"]["keeper_keys"] == {"back-office": "ab" * 32}
+    (keeper,) = read["sync"]["keepers"]
+    assert keeper == {"url": f"ws://127.0.0.1:{read['keep']['web']['port']}", "key": "ab" * 32}

@@ -133,7 +133,7 @@ async def test_dots_fill_as_the_sale_travels(paying: TillPage, box: FakeBox) -> 
     await paying.page.keyboard.press("F9")
     await paying.state("change")
     dots = paying.page.locator(".bigslip .dots")
-    await expect(dots).to_have_attribute("aria-label", "on the box; not elsewhere yet")
+    await expect(dots).to_have_attribute("aria-label", "only on this box")
     box.dots = msgspec.structs.replace(box.dots, office=True)
     await box.publish()
     await expect(dots).to_have_attribute("aria-label", "at head office")

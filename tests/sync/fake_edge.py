@@ -56,6 +56,9 @@ class FakeEdge:
         self.acks: list[Ack] = []
         self.pages: list[FeedPage] = []
         self.links: list[LinkReport] = []
+        self.kept: list[Kept] = []
+        self.keeper_links: list[LinkReport] = []
+        """What was said of lines to second copies: never of that to head office."""
         self.asked_after: list[int] = []
         self.polls_waiting = 0
         self.refuse_keys: set[str] = set()
@@ -109,6 +112,7 @@ class FakeEdge:
         app.router.add_get(f"{AT}/status", self._status)
         app.router.add_get(f"{AT}/frame", self._frame)
         app.router.add_post(f"{AT}/ack", self._ack)
+        app.router.add_post(f"{AT}/kept", self._kept)
         if self.digest is not None:
             app.router.add_get(f"{AT}/digest", self._digest)
         if self.books is not None:

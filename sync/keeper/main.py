@@ -125,6 +125,7 @@ def _time(at_ms: int) -> str:
 
 
 def _export(settings: KeeperSettings, given: argparse.Namespace) -> int:
+    settings.check_mounted()
     key = load_key(settings.signing_key_file)
 
     async def write(file: DatabaseFile) -> tuple[KnownBox, Carried]:

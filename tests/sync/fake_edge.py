@@ -21,10 +21,13 @@ from edge.contract.replication import (
     FeedTaken,
     FrameHeader,
     Head,
+    Kept,
     LinkReport,
     Proof,
     ReplicaStatus,
     ack_bytes,
+    keeper_proof_bytes,
+    kept_bytes,
     proof_bytes,
 )
 from edge.contract.wire import encode
@@ -211,6 +214,16 @@ class FakeEdge:
         self.acks.append(ack)
         return web.Response(status=204)
 
+    async def _kept(self, request: web.Request) -> web.Response:
+        word = msgspec.json.decode(await request.read(), type=Kept)
+        signed = kept_bytes(word.store, word.keeper, word.kept, word.at)
+        VerifyingKey.from_hex(word.keeper).verify(bytes.fromhex(word.signature), signed)
+        seq = word.kept.seq
+        if seq >= len(self.hashes) or self.hashes[seq].hex() != word.kept.hash:
+            return refusal(409, "replica_fork", f"The second copy has another event {seq}.")
+        self.kept.append(word)
+        return web.Response(status=204)
+
     async def _feed(self, request: web.Request) -> web.Response:
         try:
             page = msgspec.json.decode(await request.read(), type=FeedPage)
@@ -250,12 +263,18 @@ class FakeEdge:
         return web.Response(status=204)
 
     async def _proof(self, request: web.Request) -> web.Response:
-        nonce = msgspec.json.decode(await request.read())["nonce"]
-        signed = proof_bytes(STORE, nonce, self.key.public.hex)
+        wish = msgspec.json.decode(await request.read())
+        public, keeper = self.key.public.hex, wish.get("keeper")
+        signed = (
+            keeper_proof_bytes(STORE, wish["nonce"], public, keeper)
+            if keeper
+            else proof_bytes(STORE, wish["nonce"], public)
+        )
         return json(Proof(self.key.sign(signed).hex()))
 
     async def _link(self, request: web.Request) -> web.Response:
-        self.links.append(msgspec.json.decode(await request.read(), type=LinkReport))
+        report = msgspec.json.decode(await request.read(), type=LinkReport)
+        (self.keeper_links if report.keeper else self.links).append(report)
         return web.Response(status=204)
 
 

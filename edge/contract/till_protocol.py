@@ -184,16 +184,16 @@ class NoticeView(msgspec.Struct, frozen=True):
     params: dict[str, str] = {}
 
 
-class DotsView(msgspec.Struct, frozen=True, omit_defaults=True):
+class DotsView(msgspec.Struct, frozen=True):
     """Where a finished sale is: on the box, elsewhere in the shop, at head office.
 
-    `keeper` is the name of a second copy that has it, empty while none has.
+    `keeper` is the name of a second copy that has it, unset while none has.
     """
 
     box: bool
     shop: bool
     office: bool
-    keeper: str = ""
+    keeper: str | UnsetType = UNSET
 
 
 class ReceiptView(msgspec.Struct, frozen=True):

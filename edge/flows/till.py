@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
+from msgspec import UNSET
+
 from edge.contract.article_views import PriceCheckView
 from edge.contract.card_desk_views import CardAlarmView, DoubtView
 from edge.contract.till_protocol import (
@@ -169,7 +171,7 @@ class TillViews:
                 devices=self.devices(till.id),
                 link=self.link(),
                 notice=face.notice,
-                dots=DotsView(True, bool(keeper), office, keeper) if done else None,
+                dots=DotsView(True, bool(keeper), office, keeper or UNSET) if done else None,
                 receipt=face.receipt if done else None,
                 discounts=tuple(discount.view() for discount in shown.discounts),
                 note=shown.note,

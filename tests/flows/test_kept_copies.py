@@ -23,12 +23,22 @@ from edge.contract.replication import (
     kept_bytes,
     proof_bytes,
 )
+from edge.contract.sale_events import SaleOpened
 from edge.flows.frame_pace import FramePace
+from edge.flows.link_state import LinkState
+from edge.flows.replica import Replica
+from edge.ledger.records import Record
+from edge.reference.store import ReferenceStore
+from edge.runtime.database_file import DatabaseFile
+from edge.runtime.frame_codec import shipped_dictionaries
 from edge.runtime.keys import SigningKey, VerifyingKey, create_key
 from edge.runtime.settings_file import load
+from edge.runtime.structured_log import open_log
 from edge.settings import EdgeSettings, StoreSettings
 from tests.flows.box import MILK, Box, selling_box
 from tests.flows.test_replica import sell, status
+from tests.ledger.ledger_at import ledger_at
+from tests.virtual_time import FakeClock
 
 AT = "/internal/v1/replica"
 
@@ -248,6 +258,30 @@ def test_what_one_reader_got_says_nothing_of_what_another_waits_for() -> None:
     assert office.due_in_ms(0, 1, later - 1) == 1
     assert office.due_in_ms(0, 1, later) == 0
     assert keeper.due_in_ms(1, 1, later) is None
+
+
+async def test_what_a_copy_took_of_idle_news_head_office_gets_too(tmp_path: Path) -> None:
+    """Else it would wait for thirty seconds anew each time, and never get it."""
+    clock, keeper = FakeClock(), "ab" * 32
+    async with ledger_at(tmp_path / "ledger.db") as ledger:
+        replica = Replica(
+            ledger,
+            ReferenceStore(DatabaseFile(tmp_path / "reference.db", ()), clock),
+            LinkState(ledger, clock, lambda: None),
+            create_key(tmp_path / "box.key"),
+            shipped_dictionaries()[1],
+            clock,
+            open_log("test"),
+            keepers=frozenset({keeper}),
+        )
+        await replica.open()
+        clock.elapsed_ms = 1_000
+        await ledger.record(Record((SaleOpened(sale="a", currency="EUR"),), "till-1"))
+        for reader in ("", keeper):
+            assert await replica.frame(0, wait_s=0, raw_max=9_999, reader=reader) is None
+        clock.elapsed_ms += IDLE_FRAME_DELAY_MS
+        for reader in (keeper, ""):
+            assert await replica.frame(0, wait_s=0, raw_max=9_999, reader=reader), reader
 
 
 def test_a_sale_hurries_and_never_waits_for_ever() -> None:

@@ -89,9 +89,14 @@ class DemoLayout:
     def _choose_ports(self) -> None:
         file = self.root / "config" / "ports.json"
         known: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+        # nobody listens at any of them yet: a free port may be one that was given away before
+        given = {self.till_port, self.office_port}
         for name in _INNER_PORTS:
             port = known.get(name, 0)
-            self.ports[name] = port if port and _is_free(port) else _free_port()
+            while port in given or not port or not _is_free(port):
+                port = _free_port()
+            self.ports[name] = port
+            given.add(port)
         file.write_text(json.dumps(self.ports))
 
     # --- settings -------------------------------------------------------------------------

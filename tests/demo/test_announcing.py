@@ -117,3 +117,14 @@ def test_box_link_and_second_copy_are_told_of_each_other(tmp_path: Path) -> None
     assert read["edge"]["keeper_keys"] == {"back-office": "ab" * 32}
     (keeper,) = read["sync"]["keepers"]
     assert keeper == {"url": f"ws://127.0.0.1:{read['keep']['web']['port']}", "key": "ab" * 32}
+
+
+def test_no_port_is_given_away_twice(tmp_path: Path) -> None:
+    till, office = find_free_port(), find_free_port()
+    (tmp_path / "config").mkdir()
+    names = ("broker", "counter", "printer", "terminal", "scale", "link", "keep")
+    taken = dict(zip(names, [till, office, till, office, till, office, office], strict=True))
+    (tmp_path / "config" / "ports.json").write_text(json.dumps(taken))
+    layout = DemoLayout(tmp_path, till, office, embedded_broker=True)
+    layout.prepare()
+    assert len({till, office, *layout.ports.values()}) == 9

@@ -7,8 +7,9 @@ line, behind what is here. Only a file that fits to its end is then appended.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -18,7 +19,7 @@ import msgspec
 from edge.contract.envelope import GENESIS
 from edge.contract.errors import ProtocolViolation, Refused, ReplicaFork, StorageFailed
 from edge.contract.history_file import HistoryBox, HistoryHeader
-from edge.contract.limits import FRAMES_PER_COMMIT_MAX
+from edge.contract.limits import FRAME_EVENTS_MAX, FRAMES_PER_COMMIT_MAX
 from edge.contract.replication import Head, parse_header
 from edge.runtime.frame_codec import Dictionaries
 from edge.runtime.history_file import HistoryFile, write_history
@@ -61,7 +62,9 @@ async def write_store(
             f"Nothing of store {box.slug} is kept here.",
             advice="Check the name of the store.",
         )
-    checked = Ingest(box, _Rehearsal(None), dictionaries, carried=True, before=before)
+    nothing = Head(box.gen, 0, GENESIS.hex())
+    rehearsal = _Rehearsal(events, nothing)
+    checked = Ingest(box, rehearsal, dictionaries, carried=True, before=before)
     seq = 1
     while seq <= head.seq:
         frame = await _frame_at(events, box, seq)
@@ -88,7 +91,7 @@ async def write_store(
             f"{path} cannot be written: {error.strerror}.",
             advice="Choose a folder with room that this user may write to.",
         ) from None
-    return Carried(Head(box.gen, 0, GENESIS.hex()), head, count)
+    return Carried(nothing, head, count)
 
 
 async def _frame_at(events: EventStore, box: BoxIdentity, seq: int) -> StoredFrame:
@@ -186,14 +189,14 @@ async def _take_all(history: HistoryFile, ingest: Ingest) -> int:
 
 @dataclass
 class _Rehearsal:
-    """Takes frames without keeping them, behind what a store has, or behind nothing.
+    """Takes frames without keeping them, behind `behind` or else all that a store has.
 
-    Of its own frames it remembers the newest, which is all that one after it can overlap.
+    Of its own frames it remembers the newest, as many as one that brings something can overlap.
     """
 
-    events: EventStore | None
-    _head: Head | None = None
-    _newest: tuple[bytes, StoredFrame] | None = None
+    events: EventStore
+    behind: Head | None = None
+    _newest: deque[tuple[bytes, StoredFrame]] = field(default_factory=deque)
 
     @property
     def identity(self) -> str:
@@ -210,21 +213,20 @@ class _Rehearsal:
     ) -> Accepted | Conflict:
         header = parse_header(frame)
         stored = StoredFrame(0, store, gen, first_seq, header.last_seq, frame)
-        self._newest = bytes.fromhex(expected_head.hash), stored
-        self._head = Head(gen, header.last_seq, header.last_hash.hex())
-        return Accepted(self._head)
+        self._newest.append((bytes.fromhex(expected_head.hash), stored))
+        self.behind = Head(gen, header.last_seq, header.last_hash.hex())
+        while header.last_seq - self._newest[0][1].last_seq >= FRAME_EVENTS_MAX:
+            _ = self._newest.popleft()
+        return Accepted(self.behind)
 
     async def head(self, store: int, gen: int) -> Head:
-        if self._head is not None:
-            return self._head
-        if self.events is None:
-            return Head(gen, 0, GENESIS.hex())
-        return await self.events.head(store, gen)
+        return self.behind or await self.events.head(store, gen)
 
     async def frame_at(self, store: int, gen: int, seq: int) -> tuple[bytes, StoredFrame] | None:
-        if self._newest is not None and seq >= self._newest[1].first_seq:
-            return self._newest if seq <= self._newest[1].last_seq else None
-        return None if self.events is None else await self.events.frame_at(store, gen, seq)
+        for before, frame in reversed(self._newest):
+            if frame.first_seq <= seq:
+                return (before, frame) if seq <= frame.last_seq else None
+        return await self.events.frame_at(store, gen, seq)
 
     async def read(self, partition: int, cursor: int, *, frames_max: int) -> list[StoredFrame]:
         raise ValueError(f"there is no partition {partition} behind {cursor} ({frames_max})")

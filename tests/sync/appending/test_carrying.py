@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -15,9 +16,14 @@ from edge.contract.errors import Refused, StorageFailed
 from edge.contract.history_file import HISTORY_END, HistoryBox, HistoryHeader
 from edge.contract.replication import Head, parse_header
 from edge.contract.system_events import GenerationOpened
+from edge.ledger.event_log import BusinessCalendar
+from edge.ledger.integrity import verify
+from edge.ledger.rebuilding import rebuild_ledger
+from edge.ledger.records import LedgerIdentity
 from edge.runtime.frame_codec import shipped_dictionaries
 from edge.runtime.history_file import read_history, write_history
 from edge.runtime.system_clock import SystemClock
+from sync.appending import carrying
 from sync.appending.carrying import Carried, take_history, write_store
 from sync.appending.ingest import BoxIdentity, Ingest
 from sync.appending.sqlite_event_store import SqliteEventStore
@@ -162,6 +168,42 @@ async def test_a_frame_that_was_cut_elsewhere_gives_its_tail(
     assert await here.bodies() == await there.bodies()
 
 
+async def test_a_large_frame_may_begin_many_small_ones_before_the_head(
+    tmp_path: Path, here: Kept, there: Kept, box: Box
+) -> None:
+    small = [box.frame(seq, seq + 1) for seq in range(15)]
+    await there.have(box, *small)
+    path = carried(tmp_path, box, [box.frame(0, 5), box.frame(5)])
+    assert (await there.take(box, path)).head == box.head
+    out = tmp_path / "again.history"
+    assert (await there.write(box, out)).frames == 16
+    # nothing is here yet: what it overlaps is in the file alone
+    assert (await here.take(box, out)).head == box.head
+    assert await here.bodies() == await there.bodies()
+
+
+async def test_of_a_file_no_more_is_remembered_than_a_frame_can_overlap(
+    tmp_path: Path, there: Kept, box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(carrying, "FRAME_EVENTS_MAX", 8)
+    small = [box.frame(seq, seq + 1) for seq in range(15)]
+    # wholly behind what is remembered, and new in nothing: it cannot be compared
+    path = carried(tmp_path, box, [*small, box.frame(5, 7)])
+    assert await refused(there, box, path) == "fork"
+    path = carried(tmp_path, box, [*small, box.frame(8, 16), box.frame(16)])
+    assert (await there.take(box, path)).head == box.head
+
+
+async def test_a_large_frame_of_another_history_is_refused_behind_small_ones(
+    tmp_path: Path, there: Kept, box: Box
+) -> None:
+    fork = Box(key=box.key, bodies=box.bodies[:10])
+    for number in range(4):
+        fork.sell(f"other-{number}", 777)
+    small = [box.frame(seq, seq + 1) for seq in range(15)]
+    assert await refused(there, box, carried(tmp_path, box, [*small, fork.frame(5)])) == "fork"
+
+
 async def refused(there: Kept, box: Box, path: Path, *before: HistoryBox) -> str:
     """Say how a file is refused, with nothing taken."""
     head, bodies = await there.head(box), await there.bodies()
@@ -277,6 +319,45 @@ async def test_the_late_sales_of_a_box_that_was_replaced_are_taken(
     box.sell("far too late")
     path = carried(tmp_path, box, [box.frame()])
     assert await refused(there, new, path, owner(box)) == "fork"
+
+
+async def test_a_ledger_is_made_of_what_was_carried_and_written_again(
+    tmp_path: Path, here: Kept, there: Kept, box: Box
+) -> None:
+    """Frames cut twice, and a generation that two boxes sent: `tillbox rebuild` takes both."""
+    new = Box(gen=2, bodies=list(box.bodies))
+    head = box.head
+    new.record(
+        GenerationOpened(parent_gen=1, parent_seq=head.seq, parent_hash=head.hash, source="x")
+    )
+    new.sell("later")
+    await there.have(box, box.frame(0, 10))
+    # the new box sends of the old one's what it has; a copy of the old one's has it otherwise
+    ingest = Ingest(identity(new), there.events, DICTIONARIES)
+    await ingest.take([new.frame(10, 16, gen=1)])
+    await there.take(new, carried(tmp_path, box, [box.frame(0, 7), box.frame(7)]), owner(box))
+    await there.have(new, new.frame(head.seq))
+    out = tmp_path / "both.history"
+    written = await there.write(new, out, owner(box))
+    assert (written.head, written.frames) == (new.head, 4)
+    history = read_history(out)
+    assert history.header.boxes == (HistoryBox(1, owner(new).key), owner(box), owner(new))
+    await here.take(new, out, owner(box))
+    assert await here.bodies() == await there.bodies()
+    path = tmp_path / "ledger.db"
+    rebuilt = await rebuild_ledger(
+        path,
+        history,
+        LedgerIdentity(box.store, box.number, 3),
+        DICTIONARIES,
+        SystemClock(),
+        BusinessCalendar(ZoneInfo("UTC")),
+    )
+    assert (rebuilt.events, rebuilt.sales) == (len(new.bodies), 7)
+    assert verify(path).whole
+    with closing(sqlite3.connect(path)) as raw:
+        bodies = [body for (body,) in raw.execute("SELECT body FROM event ORDER BY seq")]
+    assert bodies[:-1] == new.bodies
 
 
 async def test_nothing_is_written_of_nothing_or_of_a_damaged_disk(

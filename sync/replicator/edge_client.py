@@ -1,4 +1,4 @@
-"""`edge` as the replicator sees it: ten calls of `/internal/v1/replica`."""
+"""`edge` as the replicator sees it: eleven calls of `/internal/v1/replica`."""
 
 from __future__ import annotations
 

@@ -86,12 +86,11 @@ class Session:
     async def run(self) -> None:
         """Greet, then carry both ways until something breaks. Raises TillboxError."""
         welcome = await self._greet()
+        hears = self._heard_beside_frames(welcome.hears)
         self._fork = await self._fork_at(welcome.head)
         self.up_since_ms = self.clock.monotonic_ms()
         self.log.info("link_up", store=self.status.store, **self._their_head(welcome.head))
-        pages = PageHandover(
-            self.edge, self.office, self.log, tells_refusals=FEED_REFUSED in welcome.hears
-        )
+        pages = PageHandover(self.edge, self.office, self.log, tells_refusals=FEED_REFUSED in hears)
         acks = AckHandover(self.edge)
         letters = LetterUpload(self.edge, self.office, self.clock, self.log)
         try:
@@ -113,9 +112,9 @@ class Session:
                 ):
                     # the group owns its tasks
                     _ = tasks.create_task(work, name=name)
-                if LETTER in welcome.hears and self._fork is None:
+                if LETTER in hears and self._fork is None:
                     _ = tasks.create_task(letters.run(), name="letters")
-                if BOOKS_READY in welcome.hears:
+                if BOOKS_READY in hears:
                     books = BookReports(self.edge, self.office, self.clock, self.log)
                     _ = tasks.create_task(books.run(), name="price books")
                 if self._fork is None:
@@ -145,7 +144,7 @@ class Session:
                 )
                 await self.office.say(hello)
                 await self.office.say(proof)
-                if DIGEST in challenge.hears:
+                if DIGEST in self._heard_beside_frames(challenge.hears):
                     await self._say_digest()
                 return await self._expect(Welcome)
         except TimeoutError:
@@ -154,6 +153,10 @@ class Session:
                 f"{peer.code}_silent",
                 f"{peer.name} did not greet within {LINK_SILENCE_S_MAX:g} s.",
             ) from None
+
+    def _heard_beside_frames(self, hears: tuple[str, ...]) -> tuple[str, ...]:
+        """Return what the other end is told beside frames: a second copy nothing, if it says so."""
+        return () if self.edge.keeper else hears
 
     async def _say_digest(self) -> None:
         """Say what waits in a few numbers; a box that cannot is no reason to send nothing."""

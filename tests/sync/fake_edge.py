@@ -56,6 +56,7 @@ class FakeEdge:
         self.hashes: list[bytes] = [bytes(32)]
         self.frame_events = 1
         self.cursors: dict[str, int] = {}
+        self.feed_version = 0
         self.acks: list[Ack] = []
         self.pages: list[FeedPage] = []
         self.links: list[LinkReport] = []
@@ -162,6 +163,7 @@ class FakeEdge:
             self.head_at(len(self.events)),
             self.head_at(min(self.accepted_seq, len(self.events))),
             self.cursors,
+            self.feed_version,
         )
         return json(status)
 

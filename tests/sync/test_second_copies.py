@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from aiohttp import WSMsgType, web
+from aiohttp import WSMessage, WSMsgType, web
 
 from edge.contract.limits import FRAME_BODY_BYTES_MAX
 from edge.contract.reference_data import Feed, FeedPage
@@ -186,7 +186,8 @@ Talk = Callable[[web.WebSocketResponse, Hello, Proof], Awaitable[None]]
 
 @asynccontextmanager
 async def played_keeper(talk: Talk) -> AsyncIterator[int]:
-    """A second copy that says what a test wants it to."""
+    """A second copy that says what a test wants it to, and hears frames only."""
+    strange: list[WSMessage] = []
 
     async def session(request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(max_msg_size=FRAME_BODY_BYTES_MAX)
@@ -195,8 +196,9 @@ async def played_keeper(talk: Talk) -> AsyncIterator[int]:
         hello = msgspec.json.decode((await socket.receive()).data, type=Hello)
         proof = msgspec.json.decode((await socket.receive()).data, type=Proof)
         await talk(socket, hello, proof)
-        async for _ in socket:
-            pass
+        async for each in socket:
+            if each.type is not WSMsgType.BINARY:
+                strange.append(each)  # noqa: PERF401 - it is looked at before this ends
         return socket
 
     app = web.Application()
@@ -206,6 +208,7 @@ async def played_keeper(talk: Talk) -> AsyncIterator[int]:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
         yield runner.addresses[0][1]
+        assert strange == []
     finally:
         await runner.cleanup()
 
@@ -215,15 +218,19 @@ async def say(socket: web.WebSocketResponse, message: object) -> None:
 
 
 async def test_a_copy_that_plays_head_office_is_not_heard(ends: Ends) -> None:
-    """No feed, no acknowledgement, no letter of its own comes past: it is on the shop's LAN."""
+    """No feed, no acknowledgement, no letter of its own comes past: it is on the shop's LAN.
+
+    Nor is it told what is for head office alone, like the addresses in letters.
+    """
     key = new_key()
     done = asyncio.Event()
     hellos: list[Hello] = []
+    hears = ("letter", "feed_refused", "books_ready", "digest")
 
     async def talk(socket: web.WebSocketResponse, hello: Hello, _: Proof) -> None:
         hellos.append(hello)
         head = ends.edge.head_at(0)
-        await say(socket, Welcome(NUMBER, head, 4, 0, (1,), ("letter", "feed_refused")))
+        await say(socket, Welcome(NUMBER, head, 4, 0, (1,), hears))
         await say(socket, FeedDown(FeedPage(Feed.PRICE, (), 9)))
         accepted = ends.edge.head_at(4)
         signature = key.sign(ack_bytes(STORE, accepted, 4, 1)).hex()
@@ -235,13 +242,18 @@ async def test_a_copy_that_plays_head_office_is_not_heard(ends: Ends) -> None:
         done.set()
 
     ends.edge.record(*sale("s0", 100))
-    ends.edge.cursors = {"price": 3}
+    ends.edge.cursors, ends.edge.feed_version = {"price": 3}, 7
+    # what there would be to tell
+    await ends.edge.stop()
+    ends.edge.digest, ends.edge.books, ends.edge.letters = b"{}", [("s", b"{}")], {1: "r"}
+    await ends.edge.start()
     async with played_keeper(talk) as port, linked(ends, 1, one=(key, port)):
         async with asyncio.timeout(15):
             await done.wait()
         await until(lambda: kept_seq(ends, key) == 4)
     assert (ends.edge.pages, ends.edge.acks) == ([], [])
-    assert hellos[0].cursors == {}
+    assert (hellos[0].cursors, hellos[0].feed_version) == ({}, 0)
+    assert (ends.edge.books_asked, ends.edge.letters) == ([], {1: "r"})
     assert {line["kind"] for line in log_of(ends, "keeper_message_unknown")} == {
         "feed", "ack", "letter_taken",
     }  # fmt: skip

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
+from msgspec import UNSET
+
 from edge.contract.article_views import PriceCheckView
 from edge.contract.card_desk_views import CardAlarmView, DoubtView
 from edge.contract.till_protocol import (
@@ -125,7 +127,8 @@ class TillViews:
 
     `devices` and `link` say how those are now; `accepted_seq` is what head office has; `day` is
     the business day of an instant; `doubt` and `card_alarms` are what the desk of cards in doubt
-    knows; `goods` names the state of articles and listed prices.
+    knows; `goods` names the state of articles and listed prices; `kept_by` names a second copy in
+    the shop that has an event.
     """
 
     tills: dict[str, Till]
@@ -138,6 +141,7 @@ class TillViews:
     doubt: Callable[[Cart], DoubtView | None] = lambda _cart: None
     card_alarms: Callable[[], tuple[CardAlarmView, ...]] = tuple
     goods: Callable[[], str] = str
+    kept_by: Callable[[int], str] = lambda _seq: ""
 
     def build(self, till: Till, coming: Face | None = None) -> bytes:
         """Return the till's view as JSON, under a new version; of what is coming if given."""
@@ -147,6 +151,7 @@ class TillViews:
         asked = shown.weighing
         done = shown.state is TillState.DONE
         office = 0 < face.completed_seq <= self.accepted_seq()
+        keeper = self.kept_by(face.completed_seq) if done and face.completed_seq else ""
         return encode(
             TillView(
                 version=till.version,
@@ -166,7 +171,7 @@ class TillViews:
                 devices=self.devices(till.id),
                 link=self.link(),
                 notice=face.notice,
-                dots=DotsView(box=True, shop=False, office=office) if done else None,
+                dots=DotsView(True, bool(keeper), office, keeper or UNSET) if done else None,
                 receipt=face.receipt if done else None,
                 discounts=tuple(discount.view() for discount in shown.discounts),
                 note=shown.note,
@@ -210,6 +215,12 @@ class TillViews:
         till = self.tills.get(till_id)
         if till is not None:
             self.publish(till)
+
+    def publish_finished(self, after: int, upto: int) -> None:
+        """Publish the views of tills whose finished sale is behind one seq, up to another."""
+        for till in self.tills.values():
+            if after < till.completed_seq <= upto:
+                self.publish(till)
 
     def publish_all(self) -> None:
         """Publish every till's view: the link changed."""

@@ -20,7 +20,7 @@ from edge.contract.limits import (
     UPLOADS_AT_ONCE_MAX,
 )
 from edge.contract.replication import HEADER_BYTES, FrameHeader
-from sync.office.denial import DeniedError
+from sync.appending.denial import DeniedError
 from sync.office.upload_turns import Upload, UploadTurns
 from tests.virtual_time import FakeClock
 

@@ -235,7 +235,7 @@ def _unusable(seq: int, why: str) -> Refused:
     return Refused(
         "history_unusable",
         f"The history breaks at event {seq}: {why}",
-        advice="Nothing was made of it. Take another copy of the history.",
+        advice="Nothing was made of it. Take another copy: head office's, or a second copy's.",
     )
 
 

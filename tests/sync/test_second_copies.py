@@ -17,6 +17,7 @@ from edge.contract.limits import FRAME_BODY_BYTES_MAX
 from edge.contract.reference_data import Feed, FeedPage
 from edge.contract.replication import (
     Ack,
+    Budget,
     Challenge,
     FeedDown,
     Head,
@@ -220,7 +221,8 @@ async def say(socket: web.WebSocketResponse, message: object) -> None:
 async def test_a_copy_that_plays_head_office_is_not_heard(ends: Ends) -> None:
     """No feed, no acknowledgement, no letter of its own comes past: it is on the shop's LAN.
 
-    Nor is it told what is for head office alone, like the addresses in letters.
+    Nor is it told what is for head office alone, like the addresses in letters; and a budget of
+    nothing, which it has no business to give, holds no frame up.
     """
     key = new_key()
     done = asyncio.Event()
@@ -230,7 +232,8 @@ async def test_a_copy_that_plays_head_office_is_not_heard(ends: Ends) -> None:
     async def talk(socket: web.WebSocketResponse, hello: Hello, _: Proof) -> None:
         hellos.append(hello)
         head = ends.edge.head_at(0)
-        await say(socket, Welcome(NUMBER, head, 4, 0, (1,), hears))
+        await say(socket, Welcome(NUMBER, head, 4, 0, (1,), hears, budget=0))
+        await say(socket, Budget(0))
         await say(socket, FeedDown(FeedPage(Feed.PRICE, (), 9)))
         accepted = ends.edge.head_at(4)
         signature = key.sign(ack_bytes(STORE, accepted, 4, 1)).hex()
@@ -252,10 +255,10 @@ async def test_a_copy_that_plays_head_office_is_not_heard(ends: Ends) -> None:
             await done.wait()
         await until(lambda: kept_seq(ends, key) == 4)
     assert (ends.edge.pages, ends.edge.acks) == ([], [])
-    assert (hellos[0].cursors, hellos[0].feed_version) == ({}, 0)
+    assert (hellos[0].cursors, hellos[0].feed_version, hellos[0].hears) == ({}, 0, ())
     assert (ends.edge.books_asked, ends.edge.letters) == ([], {1: "r"})
     assert {line["kind"] for line in log_of(ends, "keeper_message_unknown")} == {
-        "feed", "ack", "letter_taken",
+        "budget", "feed", "ack", "letter_taken",
     }  # fmt: skip
 
 

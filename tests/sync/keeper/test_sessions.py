@@ -10,9 +10,14 @@ import pytest
 from typing_extensions import override
 
 from edge.contract.errors import ProtocolViolation, Refused
-from edge.contract.limits import FRAME_COMPRESSED_BYTES_MAX, FRAME_RAW_BYTES_MAX
+from edge.contract.limits import (
+    FRAME_COMPRESSED_BYTES_MAX,
+    FRAME_RAW_BYTES_MAX,
+    UPLOAD_TAIL_EVENTS_MAX,
+)
 from edge.contract.reference_data import Feed
 from edge.contract.replication import (
+    BUDGET,
     HEADER_BYTES,
     Denied,
     FeedTaken,
@@ -64,6 +69,21 @@ async def test_frames_are_kept_as_they_came_and_the_word_is_signed(
     assert [each.body for each in kept] == [first, second]
     async with copy.session(box) as (_, welcome):
         assert welcome.head == box.head
+
+
+async def test_a_backlog_waits_for_no_turn_whatever_the_box_hears(
+    copy: SecondCopy, box: Box
+) -> None:
+    for number in range(UPLOAD_TAIL_EVENTS_MAX // 4):
+        box.sell(f"backlog-{number}")
+    half = len(box.bodies) // 2
+    async with copy.session(box, hears=(BUDGET,)) as (line, welcome):
+        assert welcome.budget is None
+        assert (await line.upload(box.frame(0, half))).kept.seq == half
+        assert (await line.upload(box.frame(half))).kept == box.head
+        assert [type(word).__name__ for word in line.heard] == [
+            "Challenge", "Welcome", "Kept", "Kept",
+        ]  # fmt: skip
 
 
 async def test_its_word_never_passes_for_head_office_s(copy: SecondCopy, box: Box) -> None:

@@ -24,6 +24,8 @@ from sync.office.store_directory import RegisteredStore, StoreDirectory
 
 AGREES: Final = "agrees"
 DIFFERS: Final = "differs"
+DIGEST_DIFFERS: Final = "digest_differs"
+"""The kind of the alarm of a store of which what came does not add up to what its box said."""
 _DECODER: Final = msgspec.json.Decoder(Digest)
 _SALES: Final = (
     "SELECT count(*) FROM sale WHERE store = ? AND state = 'completed' AND seq > ? AND seq <= ?"
@@ -73,6 +75,7 @@ class Digests:
     clock: Clock
     log: Log
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    _again: bool = True
 
     async def take(self, store: RegisteredStore, digest: Digest) -> None:
         """Keep what a box says. Raises DeniedError for what no box of this generation says."""
@@ -104,31 +107,95 @@ class Digests:
             await self.compare()
             await self.news.wait()
 
+    def mended(self) -> None:
+        """Take that something was mended: compare again what did not agree."""
+        self._again = True
+        self.news.set()
+
     async def compare(self) -> None:
         """Compare the digests whose events are here and that were not compared yet."""
-        for number, words in (await self.file.read(_compared)).items():
+        for number, (words, stretch, body) in (await self.file.read(_compared)).items():
             if words:
-                await self.directory.alarm(number, "digest_differs", words)
-                self.log.error("alarm", store=number, code="digest_differs", reason=words)
-            verdict = DIFFERS if words else AGREES
+                await self.directory.alarm(number, DIGEST_DIFFERS, words)
+                self.log.error("alarm", store=number, code=DIGEST_DIFFERS, reason=words)
 
             def unit(
-                connection: sqlite3.Connection, verdict: str = verdict, number: int = number
+                connection: sqlite3.Connection,
+                verdict: str = DIFFERS if words else AGREES,
+                values: tuple[int, int, int, bytes] = (number, *stretch, body),
             ) -> None:
                 connection.execute(
-                    "UPDATE digest SET verdict = ? WHERE store = ?", (verdict, number)
+                    "UPDATE digest SET verdict = ? WHERE store = ? AND after_seq = ?"
+                    " AND upto_seq = ?",
+                    (verdict, *values[:3]),
                 )
+                if verdict == DIFFERS:
+                    connection.execute(
+                        "INSERT INTO digest_differing (store, after_seq, upto_seq, body)"
+                        " VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                        values,
+                    )
 
             await self.file.write(unit)
+        if self._again:
+            self._again = False
+            await self._compare_again()
+
+    async def _compare_again(self) -> None:
+        """Withdraw the alarms of stores of which all that differed agrees by now."""
+        for number, stretches in (await self.file.read(_agreeing)).items():
+
+            def unit(
+                connection: sqlite3.Connection,
+                number: int = number,
+                stretches: list[tuple[int, int]] = stretches,
+            ) -> bool:
+                for stretch in stretches:
+                    connection.execute(
+                        "DELETE FROM digest_differing"
+                        " WHERE store = ? AND after_seq = ? AND upto_seq = ?",
+                        (number, *stretch),
+                    )
+                    connection.execute(
+                        "UPDATE digest SET verdict = ?"
+                        " WHERE store = ? AND after_seq = ? AND upto_seq = ? AND verdict = ?",
+                        (AGREES, number, *stretch, DIFFERS),
+                    )
+                left = connection.execute(
+                    "SELECT 1 FROM digest_differing WHERE store = ?", (number,)
+                ).fetchone()
+                return left is None
+
+            if await self.file.write(unit):
+                await self.directory.withdraw(number, DIGEST_DIFFERS)
 
 
-def _compared(connection: sqlite3.Connection) -> dict[int, str]:
-    """Return what is to be said of each store whose events are here; nothing where all agrees."""
+def _agreeing(connection: sqlite3.Connection) -> dict[int, list[tuple[int, int]]]:
+    """Return by store which stretches that differed once agree by now."""
+    found: dict[int, list[tuple[int, int]]] = {}
+    for store, after, upto, body in connection.execute(
+        "SELECT store, after_seq, upto_seq, body FROM digest_differing"
+    ).fetchall():
+        if not _difference(connection, store, _DECODER.decode(body)):
+            found.setdefault(store, []).append((after, upto))
+    return found
+
+
+def _compared(
+    connection: sqlite3.Connection,
+) -> dict[int, tuple[str, tuple[int, int], bytes]]:
+    """Return what is to be said of each store whose events are here; nothing where all agrees.
+
+    With it the stretch that was compared, and the digest.
+    """
     due = connection.execute(
-        "SELECT store, body FROM digest JOIN projected USING (store)"
+        "SELECT store, after_seq, upto_seq, body FROM digest JOIN projected USING (store)"
         " WHERE verdict = '' AND projected.seq >= upto_seq"
     ).fetchall()
-    return {store: _difference(connection, store, _DECODER.decode(body)) for store, body in due}
+    return {
+        store: (_difference(connection, store, _DECODER.decode(body)), (after, upto), body)
+        for store, after, upto, body in due
+    }
 
 
 def _difference(connection: sqlite3.Connection, store: int, said: Digest) -> str:

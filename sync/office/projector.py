@@ -10,16 +10,12 @@ import asyncio
 import contextlib
 import itertools
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-import msgspec
-
-from edge.contract import system_events
-from edge.contract.envelope import SealedEnvelope, unseal
-from edge.contract.errors import ProtocolViolation
-from edge.contract.event_registry import Event, is_known
+from edge.contract.envelope import SealedEnvelope
+from edge.contract.event_registry import is_known
 from edge.contract.instant import Clock
 from edge.contract.limits import (
     BACKOFF_MS_MAX,
@@ -33,32 +29,20 @@ from edge.contract.limits import (
 from edge.contract.reference_data import Feed
 from edge.runtime.backoff import Backoff
 from edge.runtime.database_file import DatabaseFile
-from edge.runtime.frame_codec import Dictionaries, open_frame
+from edge.runtime.frame_codec import Dictionaries
 from edge.runtime.structured_log import Log
 from sync.appending.event_store import EventStore, EventStoreAway, StoredFrame
 from sync.office.detail_projection import project_details
+from sync.office.event_reading import ReadEvent, ReadFrame, read_frame
 from sync.office.feeds import newest_of
-from sync.office.sale_projection import Standing, project
+from sync.office.repairs import repaired
+from sync.office.sale_projection import DOES_NOT_FIT, Standing, project
 
 NAME: Final = "sales"
 _DETAILS: Final = "details"
 """The cursor of what older versions did not keep; gone once it has met the first."""
-_KNOWN_WITHOUT_SALE: Final = system_events.BoxStarted
-"""Importing its module declares its events: without that they would count as unknown."""
 _DETAILS_PARTITION: Final = 0
 """Older versions knew no other."""
-_DOES_NOT_FIT: Final = (ValueError, OverflowError, sqlite3.IntegrityError)
-
-
-class _Read(msgspec.Struct, frozen=True):
-    """One event as it was read: exactly one of `event`, `parked` and `reason` says what it is."""
-
-    gen: int
-    seq: int
-    body: bytes
-    envelope: SealedEnvelope | None = None
-    event: Event | None = None
-    reason: str = ""
 
 
 @dataclass
@@ -132,7 +116,9 @@ class Projector:
         self.progress(sum(len(frame.body) for frame in frames))
         if not frames:
             return 0
-        reads = await asyncio.to_thread(lambda: [self._read(frame) for frame in frames])
+        reads = await asyncio.to_thread(
+            lambda: [read_frame(frame, self.dictionaries).events for frame in frames]
+        )
         now = self.clock.now_ms()
         aside = await self.file.write(
             lambda connection: _write(connection, cursor_name(partition), frames, reads, now)
@@ -185,21 +171,13 @@ class Projector:
         found = await self.events.read(_DETAILS_PARTITION, after, frames_max=PROJECTION_FRAMES_MAX)
         until = self.positions[_DETAILS_PARTITION]
         frames = [each for each in found if each.position <= until]
-        reads = await asyncio.to_thread(lambda: [self._read(frame) for frame in frames])
+        reads = await asyncio.to_thread(
+            lambda: [read_frame(frame, self.dictionaries) for frame in frames]
+        )
         self._details = frames[-1].position if frames else None
         position = self._details
         await self.file.write(lambda connection: _write_details(connection, reads, position))
         return len(frames)
-
-    def _read(self, frame: StoredFrame) -> list[_Read]:
-        try:
-            opened = open_frame(
-                frame.body, verify=_verified_at_arrival, dictionaries=self.dictionaries
-            )
-        except ProtocolViolation as error:
-            return [_Read(frame.gen, frame.first_seq, frame.body, reason=str(error))]
-        new = opened.bodies[frame.first_seq - opened.header.first_seq :]
-        return [_read_event(frame, frame.first_seq + index, body) for index, body in enumerate(new)]
 
 
 def _one_step(frames: list[StoredFrame]) -> list[StoredFrame]:
@@ -216,35 +194,21 @@ def _newest_coupon(connection: sqlite3.Connection) -> int:
     return newest_of(connection, Feed.USED_COUPON)
 
 
-def _verified_at_arrival(_: bytes, __: bytes) -> None:
-    """Accept: ingest checked the signature, and a replaced box has another key today."""
-
-
-def _read_event(frame: StoredFrame, seq: int, body: bytes) -> _Read:
-    try:
-        envelope = unseal(body)
-        event = envelope.event()
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        return _Read(frame.gen, seq, body, reason=f"It cannot be read: {error}.")
-    named = (envelope.store, envelope.gen, envelope.seq)
-    if named != (frame.store, frame.gen, seq):
-        return _Read(
-            frame.gen, seq, body, reason=f"It says it is {named}, its place is event {seq}."
-        )
-    return _Read(frame.gen, seq, body, envelope, event)
-
-
 def _write(
     connection: sqlite3.Connection,
     name: str,
     frames: Sequence[StoredFrame],
-    reads: Sequence[Sequence[_Read]],
+    reads: Sequence[Sequence[ReadEvent]],
     now: int,
 ) -> list[tuple[int, int, str]]:
     aside: list[tuple[int, int, str]] = []
-    for frame, events in zip(frames, reads, strict=True):
+    for frame, said in zip(frames, reads, strict=True):
+        events = repaired(connection, frame.store, said)
+        left: list[tuple[int, int, str]] = []
         if not _taken_at_once(connection, frame, events):
-            aside += _take_one_by_one(connection, frame, events, now)
+            left = _take_one_by_one(connection, frame, events, now)
+        _forget_mended(connection, frame, {seq for _, seq, _ in left})
+        aside += left
         connection.execute(
             "INSERT INTO projected (store, seq) VALUES (?, ?)"
             " ON CONFLICT (store) DO UPDATE SET seq = max(seq, excluded.seq)",
@@ -259,12 +223,13 @@ def _write(
 
 
 def _write_details(
-    connection: sqlite3.Connection, reads: Sequence[Sequence[_Read]], position: int | None
+    connection: sqlite3.Connection, frames: Sequence[ReadFrame], position: int | None
 ) -> None:
+    reads = (repaired(connection, frame.store, frame.events) for frame in frames)
     for read in itertools.chain.from_iterable(reads):
         # what stepped aside when it came stays there
         if read.envelope is not None and read.event is not None:
-            with contextlib.suppress(*_DOES_NOT_FIT):
+            with contextlib.suppress(*DOES_NOT_FIT):
                 project_details(connection, read.envelope, read.event)
     if position is None:
         connection.execute("DELETE FROM projection WHERE name = ?", (_DETAILS,))
@@ -275,7 +240,7 @@ def _write_details(
 
 
 def _taken_at_once(
-    connection: sqlite3.Connection, frame: StoredFrame, events: Sequence[_Read]
+    connection: sqlite3.Connection, frame: StoredFrame, events: Sequence[ReadEvent]
 ) -> bool:
     """Project a whole frame, as nearly all can be; or change nothing when an event is bad."""
     standing: Standing = {}
@@ -285,7 +250,7 @@ def _taken_at_once(
             if read.envelope is None:
                 raise ValueError(read.reason)
             _take(connection, frame, read, read.envelope, standing)
-    except _DOES_NOT_FIT:
+    except DOES_NOT_FIT:
         connection.execute("ROLLBACK TO frame")
         return False
     finally:
@@ -294,7 +259,7 @@ def _taken_at_once(
 
 
 def _take_one_by_one(
-    connection: sqlite3.Connection, frame: StoredFrame, events: Sequence[_Read], now: int
+    connection: sqlite3.Connection, frame: StoredFrame, events: Sequence[ReadEvent], now: int
 ) -> list[tuple[int, int, str]]:
     """Project what can be, put the rest into quarantine; return store, seq and reason of that."""
     aside: list[tuple[int, int, str]] = []
@@ -304,7 +269,7 @@ def _take_one_by_one(
             connection.execute("SAVEPOINT event")
             try:
                 _take(connection, frame, read, read.envelope, {})
-            except _DOES_NOT_FIT as error:
+            except DOES_NOT_FIT as error:
                 reason = f"It does not fit: {error}."
                 connection.execute("ROLLBACK TO event")
             finally:
@@ -319,14 +284,28 @@ def _take_one_by_one(
     return aside
 
 
+def _forget_mended(
+    connection: sqlite3.Connection, frame: StoredFrame, left: Collection[int]
+) -> None:
+    """Let out of quarantine what was read again and fits by now."""
+    place = (frame.store, frame.gen, frame.first_seq, frame.last_seq)
+    for (seq,) in connection.execute(
+        "SELECT seq FROM quarantine WHERE store = ? AND gen = ? AND seq BETWEEN ? AND ?", place
+    ).fetchall():
+        if seq not in left:
+            connection.execute(
+                "DELETE FROM quarantine WHERE store = ? AND gen = ? AND seq = ?", (*place[:2], seq)
+            )
+
+
 def _take(
     connection: sqlite3.Connection,
     frame: StoredFrame,
-    read: _Read,
+    read: ReadEvent,
     envelope: SealedEnvelope,
     standing: Standing,
 ) -> None:
-    """Project or park one event. Raises one of `_DOES_NOT_FIT`."""
+    """Project or park one event. Raises one of `DOES_NOT_FIT`."""
     if read.event is not None:
         project(connection, envelope, read.event, standing)
     else:

@@ -33,6 +33,8 @@ from sync.office.detail_projection import DETAIL_STEPS
 from sync.office.returned_goods import check_returned
 from sync.office.tender_projection import TENDER_STEPS, DoesNotFitError
 
+DOES_NOT_FIT: Final = (ValueError, OverflowError, sqlite3.IntegrityError)
+"""What `project` raises for an event that does not fit."""
 _JUST_OPENED: Final = ("open", 0)
 
 

@@ -34,6 +34,8 @@ from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock
 from edge.runtime.tls_contexts import server_context
+from sync.office.attention import attention_of
+from sync.office.attention_metrics import declare
 from sync.office.coupon_uses import CouponUses
 from sync.office.database import office_database
 from sync.office.desk import OfficeDesk
@@ -137,16 +139,22 @@ async def running_office(
         )
         boxes = BoxSessions(desk, clock, ids, log, tasks)
         sales = Sales(file, directory, events, feeds, lambda: boxes.connected, clock)
-        live = LiveEvents(sales, people.sessions, clock)
+        attention = attention_of(
+            file, directory, events, feeds, sales, desk, boxes, settings.data_dir, clock, log
+        )
+        live = LiveEvents(sales, attention.alarms, people.sessions, clock)
         metrics = Metrics()
         _declare(metrics, boxes, projector, file, mailing, books, turns)
         boxes.open(metrics)
         boxes.taken.append(projector.news.set)
         projector.progress = turns.projected
-        boxes.changed = desk.changed = live.changed
-        projector.listeners += [live.changed, digests.news.set]
+        attention.tell(live.changed, digests.mended)
+        desk.changed, boxes.changed = live.changed, attention.boxes_changed
+        projector.listeners += [live.changed, digests.news.set, attention.watch.news.set]
         projector.coupon_listeners.append(lambda: feeds.changed(Feed.USED_COUPON))
+        declare(metrics, attention.watch, clock)
         api = OfficeApi(
+            attention=attention.api,
             boxes=boxes,
             directory=directory,
             feeds=feeds,
@@ -186,6 +194,7 @@ async def running_office(
             ("digests", digests.run),
             ("price books", books.run),
             ("turns of backlogs", turns.run),
+            ("attention", attention.watch.run),
         ):
             _ = tasks.start(name, work)
         await web.open()

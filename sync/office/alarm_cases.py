@@ -92,6 +92,7 @@ class AlarmDesk:
     clock: Clock
     log: Log
     listeners: list[Callable[[], None]] = field(default_factory=list)
+    closed_kept_max: int = ALARMS_CLOSED_KEPT_MAX
 
     async def standing(self) -> AlarmsBody:
         """Return the alarms that are not over, the newest first."""
@@ -170,7 +171,7 @@ class AlarmDesk:
         def unit(connection: sqlite3.Connection) -> None:
             row = connection.execute(
                 "SELECT n FROM alarm_case WHERE state = 'closed' ORDER BY n DESC LIMIT 1 OFFSET ?",
-                (ALARMS_CLOSED_KEPT_MAX,),
+                (self.closed_kept_max,),
             ).fetchone()
             if row is None:
                 return

@@ -17,7 +17,7 @@ from edge.contract.limits import ACTS_SHOWN_MAX
 from edge.engine.text_safety import looks_like_pan
 from edge.runtime.database_file import DatabaseFile
 
-_COLUMNS: Final = "n, what, coalesce(slug, ''), gen, seq, who, at, reason, before, after"
+_COLUMNS: Final = "n, what, coalesce(slug, ''), person_act.gen, seq, who, at, reason, before, after"
 
 
 class Act(msgspec.Struct, frozen=True):

@@ -74,6 +74,7 @@ class ReplicationStanding:
     cursors: Callable[[], Cursors]
     """Of the boxes that are there now."""
     clock: Clock
+    steps_kept_max: int = FEED_STEPS_KEPT_MAX
     _held: dict[str, dict[str, int]] = field(default_factory=dict)
 
     async def look(self) -> ReplicationBody:
@@ -91,8 +92,9 @@ class ReplicationStanding:
         reached = await self.file.read(_reached)
         longer = {feed: at for feed, at in newest.items() if at > reached.get(feed, 0)}
         if changed or longer:
+            steps = (longer, self.steps_kept_max)
             await self.file.write(
-                lambda connection: _note(connection, numbers, changed, longer, now)
+                lambda connection: _note(connection, numbers, changed, steps, now)
             )
             self._held |= changed
         held = await self.file.read(_held) | told
@@ -183,9 +185,10 @@ def _note(
     connection: sqlite3.Connection,
     numbers: Mapping[str, int],
     changed: Cursors,
-    longer: Mapping[str, int],
+    steps: tuple[Mapping[str, int], int],
     now: int,
 ) -> None:
+    longer, kept_max = steps
     connection.executemany(
         "INSERT INTO feed_held (store, feed, cursor) VALUES (?, ?, ?)"
         " ON CONFLICT (store, feed) DO UPDATE SET cursor = excluded.cursor",
@@ -200,5 +203,5 @@ def _note(
         connection.execute(
             "DELETE FROM feed_reached WHERE feed = ?1 AND cursor < (SELECT cursor FROM feed_reached"
             " WHERE feed = ?1 ORDER BY cursor DESC LIMIT 1 OFFSET ?2)",
-            (feed, FEED_STEPS_KEPT_MAX - 1),
+            (feed, kept_max - 1),
         )

@@ -13,6 +13,7 @@ import pytest
 from edge.contract.book_readiness import BooksHeld
 from edge.contract.limits import ALARM_SETTLED_MS, BOOK_CLOCK_OFF_MS_MAX, OFFICE_DISK_FREE_BYTES_MIN
 from edge.runtime.http_sessions import cookie_header
+from edge.runtime.system_clock import SystemClock
 from sync.office import alarm_advice
 from sync.office.alarm_cases import AlarmDesk
 from sync.office.attention_watch import AttentionWatch
@@ -340,7 +341,7 @@ async def test_clocks_that_are_off_are_told_until_they_are_right(
     assert "is 90 s behind" in alarm["words"]
     await watch.look()
     assert (await served.store())["alarms"][0]["count"] == 1
-    soon = watch.clock.now_ms() + 1
+    soon = SystemClock().now_ms() + 1000
     await told(soon, soon)
     await watch.look()
     assert await kinds(served) == []

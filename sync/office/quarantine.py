@@ -33,7 +33,7 @@ from sync.office.quarantine_bodies import (
 )
 from sync.office.repair_wishes import repaired_body
 from sync.office.repairs import repair_of
-from sync.office.sale_gathering import SaleGathering, sale_of
+from sync.office.sale_gathering import GatheredSale, SaleGathering, sale_of
 from sync.office.sale_rebuilding import Place
 from sync.office.store_directory import RegisteredStore, StoreDirectory
 from sync.office.taking_again import ANSWER, Work, apply, projected_to
@@ -48,6 +48,21 @@ class _Aside(msgspec.Struct, frozen=True):
     place: Place
     body: bytes
     sale: str
+
+
+@dataclass
+class _Found:
+    """What an act is about, as it is gathered."""
+
+    sales: set[str] = field(default_factory=set)
+    alone: list[ReadEvent] = field(default_factory=list)
+    fresh: dict[Place, ReadEvent] = field(default_factory=dict)
+    frames: list[Place] = field(default_factory=list)
+    next: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.sales) + len(self.alone) + len(self.frames) >= REQUEUED_SALES_MAX
 
 
 @dataclass
@@ -74,7 +89,7 @@ class Quarantine:
         if (before := await self._before(act)) is not None:
             return before
         named = {(each.gen, each.seq) for each in wish.events}
-        return await self._do(store, act, named, all_of_it=not named)
+        return await self._do(store, act, named, after=wish.after)
 
     async def repair(self, slug: str, wish: Repair, who: str) -> ActDone:
         """Have the sales read something else in place of an event, and its sale anew.
@@ -147,13 +162,14 @@ class Quarantine:
         named: set[Place],
         *,
         given: Mapping[Place, bytes] | None = None,
-        all_of_it: bool = False,
+        after: int = 0,
     ) -> ActDone:
+        """Do an act about the events `named`; about all behind `after` where none is."""
         for _ in range(_TRIES_MAX):
-            work, more = await self._gather(store, named, given or {})
+            work = await self._gather(store, named, given or {}, after)
             done = await self.file.write(
-                lambda connection, work=work, more=more: apply(  # type: ignore[misc] # mypy does not infer defaults
-                    connection, act, work, more, named, given or {}, all_of_it=all_of_it
+                lambda connection, work=work: apply(  # type: ignore[misc] # mypy does not infer defaults
+                    connection, act, work, named, given or {}
                 )
             )
             if done is not None:
@@ -167,57 +183,86 @@ class Quarantine:
         )
 
     async def _gather(
-        self, store: RegisteredStore, named: set[Place], given: Mapping[Place, bytes]
-    ) -> tuple[Work, int]:
-        """Read what an act is about, and say how many sales it leaves to the next."""
+        self,
+        store: RegisteredStore,
+        named: set[Place],
+        given: Mapping[Place, bytes],
+        after: int,
+    ) -> Work:
+        """Read what an act is about: as many sales as one transaction takes."""
         projected, aside, repairs = await self.file.read(
             lambda connection: _standing(connection, store.number)
         )
         repairs |= given
         gathering = SaleGathering(self.events, self.dictionaries, store.number, store.gen, repairs)
-        by_place = {
-            each.place: msgspec.structs.replace(each, sale=sale_of(given[each.place]))
-            if each.place in given
-            else each
-            for each in aside
-        }
+        by_place = {each.place: each for each in aside}
         for place, body in given.items():
-            by_place.setdefault(place, _Aside(place, body, sale_of(body)))
-        missing = named - by_place.keys()
-        if missing:
+            came = by_place[place].body if place in by_place else body
+            by_place[place] = _Aside(place, came, sale_of(body))
+        if missing := named - by_place.keys():
             raise _not_aside(min(missing))
-        sales: dict[str, list[int]] = {}
-        alone: list[ReadEvent] = []
-        fresh: dict[Place, ReadEvent] = {}
-        frames: list[Place] = []
-        for place in sorted(named or by_place, key=lambda each: (each[1], each[0])):
+        about = sorted(
+            named or (each for each in by_place if each[1] > after),
+            key=lambda each: (each[1], each[0]),
+        )
+        found = _Found()
+        for count, place in enumerate(about):
+            if not named and found.is_full:
+                found.next = about[count - 1][1]
+                break
             each = by_place[place]
-            if place not in given and await self._is_frame(gathering, each, fresh):
-                frames.append(place)
+            if place not in given and await self._is_frame(gathering, each, found.fresh):
+                found.frames.append(place)
             elif each.sale:
-                sales.setdefault(each.sale, [])
+                found.sales.add(each.sale)
             else:
-                body = repairs.get(place, each.body)
-                read = read_event(store.number, *place, body)
-                alone.append(msgspec.structs.replace(read, body=each.body))
-        for read in fresh.values():
-            if sale := _sale_named(read):
-                sales.setdefault(sale, [])
+                read = read_event(store.number, *place, repairs.get(place, each.body))
+                found.alone.append(msgspec.structs.replace(read, body=each.body))
+        opened = [_Aside(at, read.body, _sale_named(read)) for at, read in found.fresh.items()]
+        found.sales |= {each.sale for each in opened if each.sale}
+        found.alone += [found.fresh[each.place] for each in opened if not each.sale]
+        known: dict[str, list[Place]] = {sale: [] for sale in sorted(found.sales)}
+        for each in (*by_place.values(), *opened):
+            if each.sale in known:
+                known[each.sale].append(each.place)
+        return await self._whole(gathering, found, known, projected, strict=bool(named))
+
+    async def _whole(
+        self,
+        gathering: SaleGathering,
+        found: _Found,
+        known: Mapping[str, Sequence[Place]],
+        projected: int,
+        *,
+        strict: bool,
+    ) -> Work:
+        """Read the sales whole; `strict`: raise Refused for one that cannot be."""
+        here = await self.file.read(
+            lambda connection: _here(connection, gathering.store, list(known))
+        )
+        sales: list[GatheredSale] = []
+        lost: dict[Place, str] = {}
+        for sale, places in known.items():
+            seqs = [seq for _, seq in places]
+            try:
+                gathered = await gathering.sale(sale, seqs, projected, is_here=sale in here)
+            except Refused as error:
+                if strict or found.fresh.keys() & set(places):
+                    raise
+                lost |= dict.fromkeys(places, str(error))
             else:
-                alone.append(read)
-        for known in (
-            *by_place.values(),
-            *(_Aside(p, r.body, _sale_named(r)) for p, r in fresh.items()),
-        ):
-            if known.sale in sales:
-                sales[known.sale].append(known.place[1])
-        now = list(sales)[:REQUEUED_SALES_MAX]
-        here = await self.file.read(lambda connection: _here(connection, store.number, now))
-        gathered = [
-            await gathering.sale(sale, sales[sale], projected, is_here=sale in here) for sale in now
-        ]
-        work = Work(tuple(gathered), tuple(alone), fresh, tuple(frames), projected)
-        return work, len(sales) - len(now)
+                sales.append(gathered)
+        # in the order in which they would have arrived
+        sales.sort(key=lambda each: each.events[-1].seq if each.events else 0)
+        return Work(
+            tuple(sales),
+            tuple(found.alone),
+            found.fresh,
+            tuple(found.frames),
+            lost,
+            projected,
+            found.next,
+        )
 
     async def _is_frame(
         self, gathering: SaleGathering, aside: _Aside, fresh: dict[Place, ReadEvent]

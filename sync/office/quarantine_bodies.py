@@ -23,10 +23,11 @@ class EventPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True, order=
 
 
 class Requeue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Read these events again, each with its whole sale; none named: all that stand aside."""
+    """Read these events again, each with its whole sale; none named: all behind event `after`."""
 
     command: CommandId
     events: Annotated[tuple[EventPlace, ...], Meta(max_length=REQUEUED_SALES_MAX)] = ()
+    after: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
 
 
 class LeaveAside(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,12 +69,13 @@ class LeftEvent(msgspec.Struct, frozen=True):
 class ActDone(msgspec.Struct, frozen=True):
     """What an act did: events that the sales show from now on, and those that still do not fit.
 
-    `more` sales wait for the next command: one does not keep the shops waiting.
+    `next` is the `after` of the next command, which goes on with what is left: one does not keep
+    the shops waiting. 0 at the end.
     """
 
     taken: tuple[EventPlace, ...] = ()
     left: tuple[LeftEvent, ...] = ()
-    more: int = 0
+    next: int = 0
 
 
 class FieldBody(msgspec.Struct, frozen=True):

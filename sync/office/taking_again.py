@@ -27,14 +27,17 @@ class Work(msgspec.Struct, frozen=True):
     """What is to be read anew: whole sales, and events that are of none.
 
     `fresh` are events of a frame that could not be opened before: no sale ever had them. `frames`
-    are the places under which such frames stand aside. `projected` is how far the store was read.
+    are the places under which such frames stand aside. `lost` are events whose sale cannot be read
+    whole, and why. `projected` is how far the store was read, `next` where the next act goes on.
     """
 
     sales: tuple[GatheredSale, ...]
     alone: tuple[ReadEvent, ...]
     fresh: dict[Place, ReadEvent]
     frames: tuple[Place, ...]
+    lost: Mapping[Place, str]
     projected: int
+    next: int
 
 
 def projected_to(connection: sqlite3.Connection, store: int) -> int:
@@ -47,13 +50,13 @@ def apply(
     connection: sqlite3.Connection,
     act: Act,
     work: Work,
-    more: int,
     named: set[Place],
     given: Mapping[Place, bytes],
-    *,
-    all_of_it: bool,
 ) -> ActDone | None:
-    """Do an act, or nothing. None: the store went on meanwhile, so it is read anew first."""
+    """Do an act, or nothing. None: the store went on meanwhile, so it is read anew first.
+
+    What is `named` has to fit, or all of it is refused; where nothing is, what does not fit stays.
+    """
     if (answer := answered(connection, act)) is not None:
         return ANSWER.decode(answer)
     went_on = projected_to(connection, act.store) != work.projected
@@ -64,10 +67,10 @@ def apply(
     for frame in work.frames:
         _let_out(connection, act.store, frame)
     allowed = _places_aside(connection, act.store) | work.fresh.keys() | given.keys()
-    left: dict[Place, str] = {}
+    left = dict(work.lost)
     taken: set[Place] = set()
     for sale in work.sales:
-        gained, unfit = _take_sale(connection, act.store, sale, allowed, strict=not all_of_it)
+        gained, unfit = _take_sale(connection, act.store, sale, allowed, strict=bool(named))
         taken |= gained
         left |= unfit
         # of a frame that was opened only now no event may be neither here nor there
@@ -79,7 +82,7 @@ def apply(
             left[read.gen, read.seq] = reason
         else:
             taken.add((read.gen, read.seq))
-    if not all_of_it:
+    if named:
         _check_taken(named - set(work.frames), left)
     for place in taken:
         _let_out(connection, act.store, place)
@@ -87,7 +90,7 @@ def apply(
     done = ActDone(
         tuple(sorted(EventPlace(*place) for place in taken)),
         tuple(LeftEvent(*place, reason) for place, reason in sorted(left.items())),
-        more,
+        work.next,
     )
     keep_act(connection, act, msgspec.json.encode(done))
     return done

@@ -21,6 +21,7 @@ from edge.contract.till_protocol import (
     TenderView,
     TillState,
 )
+from edge.engine.card_slips import CardSlip
 from edge.engine.tax import RateSum, less_returned, tax_totals
 
 CASH: Final = "cash"
@@ -265,6 +266,8 @@ class Cart(msgspec.Struct, frozen=True):
     groups: tuple[str, ...] = ()
     tip_minor: int = 0
     tips_back: tuple[TipBack, ...] = ()
+    card_slips: tuple[CardSlip, ...] = ()
+    """What its terminals composed, in the order in which it came."""
 
     @property
     def customer_view(self) -> CustomerView | None:

@@ -22,6 +22,7 @@ from edge.contract.card_refund_events import (
     CardRefundRequested,
     CardRefundUnknown,
 )
+from edge.contract.card_slip_events import CardSlipComposed
 from edge.contract.payment_events import (
     CardPaymentApproved,
     CardPaymentDeclined,
@@ -30,6 +31,7 @@ from edge.contract.payment_events import (
 )
 from edge.contract.return_events import RefundPart
 from edge.contract.till_protocol import TillState
+from edge.engine.card_slips import CardSlip
 from edge.engine.cart import APPROVED, ASKED, CARD, DECLINED, OTHER, UNKNOWN, Cart, Tender
 
 
@@ -164,6 +166,12 @@ def reversal_declined(cart: Cart, event: CardReversalDeclined, _: int) -> Cart:
 def reversal_unknown(cart: Cart, event: CardReversalUnknown, _: int) -> Cart:
     """Return the cart while nobody knows whether the payment was taken back."""
     return _reversal(cart, event.payment, event.reversal, UNKNOWN, event.reason)
+
+
+def slip_composed(cart: Cart, event: CardSlipComposed, _: int) -> Cart:
+    """Return the cart with one more receipt of a terminal."""
+    slip = CardSlip(event.payment, event.outcome, event.customer, event.merchant, event.signature)
+    return replace(cart, card_slips=(*cart.card_slips, slip))
 
 
 def _reversal(cart: Cart, name: str, reversal: str, state: str, words: str) -> Cart:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from edge.contract.card_desk_events import CardAnsweredLate, CardReversalApproved
 from edge.contract.event_registry import Event
 from edge.contract.terminal_messages import PaymentOutcome
+from edge.engine.card_slips import slip_event
 from edge.engine.cart import Cart, Tender
-from edge.engine.cart_changes import apply
+from edge.engine.cart_changes import replay
 from edge.engine.tender_rules import complete_if_covered
 from edge.flows.card_desk import CardDesk, late_event
 from edge.flows.card_outcomes import (
@@ -53,17 +54,21 @@ class CardEnding:
 
     def decide(self, cart: Cart, till: Till | None) -> tuple[Event, ...]:
         """Return what the answer brings in a sale; raises HeldError when it decides nothing yet."""
+        slip = slip_event(self.job.sale, self.job.job_id, self.outcome)
+        slips: tuple[Event, ...] = () if slip is None else (slip,)
         payment, reversal = standing(cart, self.job)
         if payment is None:
-            return self._after_a_person()
+            late = self._after_a_person()
+            return (*late, *slips) if late else ()
         if reversal:
             event = self._reversed(payment, till, cart.currency)
         else:
             event = self._ended(payment, till, cart)
+        events = (event, *slips)
         if till is None:
-            return (event,)  # parked: it is completed where it is taken up again
-        after = apply(cart, event, 0)
-        return (event, *complete_if_covered(after, till=till.id, receipts=till.receipts))
+            return events  # parked: it is completed where it is taken up again
+        after = replay(((each, 0) for each in events), cart)
+        return (*events, *complete_if_covered(after, till=till.id, receipts=till.receipts))
 
     def _ended(self, payment: Tender, till: Till | None, cart: Cart) -> Event:
         if payment.being_reversed:

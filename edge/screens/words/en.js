@@ -724,6 +724,7 @@ export const WORDS = Object.freeze({
   refusal_scan_not_signed_in: "Sign in first, then scan again.",
   refusal_scans_too_many: "Scans come faster than they can be taken, and some were dropped. Check what is in the sale.",
   refusal_card_declined: "The card was not charged: {reason}. Try another card, or take cash.",
+  refusal_card_slip_not_printed: "A card receipt was not printed, or nobody knows whether it was. See to the printer. A copy of the receipt has it too.",
   refusal_card_signature: "The customer has to sign: have the terminal's slip signed, compare it with the card, and keep it.",
   refusal_no_printer: "This till has no receipt printer. Print it at another till, or have a printer bound to this one.",
   refusal_nothing_to_give: "On receipt {receipt} goods came back only: there is nothing to give. Look for the receipt that sold them.",

@@ -697,6 +697,7 @@ export const WORDS = {
   refusal_scan_not_signed_in: "먼저 로그인한 뒤 다시 스캔하세요.",
   refusal_scans_too_many: "스캔이 처리할 수 있는 것보다 빨리 들어와 일부를 버렸습니다. 판매 내용을 확인하세요.",
   refusal_card_declined: "카드가 청구되지 않음: {reason}. 다른 카드로 시도하거나 현금을 받으세요.",
+  refusal_card_slip_not_printed: "카드 전표가 출력되지 않았거나 출력되었는지 알 수 없습니다. 프린터를 살펴보세요. 영수증 사본에도 들어 있습니다.",
   refusal_card_signature: "손님의 서명이 필요합니다: 단말기 전표에 서명을 받아 카드와 비교한 뒤 보관하세요.",
   refusal_no_printer: "이 계산대에는 영수증 프린터가 없습니다. 다른 계산대에서 출력하거나 프린터를 연결해 달라고 하세요.",
   refusal_nothing_to_give: "영수증 {receipt}에는 반품만 있어 선물할 상품이 없습니다. 판매한 영수증을 찾으세요.",

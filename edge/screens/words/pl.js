@@ -697,6 +697,7 @@ export const WORDS = {
   refusal_scan_not_signed_in: "Najpierw się zaloguj, potem zeskanuj jeszcze raz.",
   refusal_scans_too_many: "Skany przychodzą szybciej, niż można je przyjąć, i część pominięto. Sprawdź, co jest w sprzedaży.",
   refusal_card_declined: "Karty nie obciążono: {reason}. Spróbuj innej karty albo przyjmij gotówkę.",
+  refusal_card_slip_not_printed: "Potwierdzenie karty nie zostało wydrukowane albo nie wiadomo, czy zostało. Zajrzyj do drukarki. Kopia paragonu też je zawiera.",
   refusal_card_signature: "Klient musi podpisać: daj do podpisu wydruk z terminala, porównaj z kartą i zachowaj go.",
   refusal_no_printer: "Ta kasa nie ma drukarki paragonów. Wydrukuj na innej kasie albo poproś o przypisanie drukarki.",
   refusal_nothing_to_give: "Na paragonie {receipt} są tylko zwroty: nie ma czego podarować. Poszukaj paragonu, na którym je sprzedano.",

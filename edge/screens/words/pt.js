@@ -697,6 +697,7 @@ export const WORDS = {
   refusal_scan_not_signed_in: "Entre primeiro, depois leia de novo.",
   refusal_scans_too_many: "As leituras chegam mais depressa do que podem ser aceitas e algumas foram descartadas. Confira o que está na venda.",
   refusal_card_declined: "O cartão não foi cobrado: {reason}. Tente outro cartão ou receba em dinheiro.",
+  refusal_card_slip_not_printed: "O comprovante do cartão não foi impresso, ou não se sabe se foi. Veja a impressora. A cópia do recibo também o traz.",
   refusal_card_signature: "O cliente precisa assinar: peça a assinatura no comprovante da maquininha, compare com o cartão e guarde-o.",
   refusal_no_printer: "Este caixa não tem impressora de cupons. Imprima em outro caixa ou peça que uma seja vinculada a este.",
   refusal_nothing_to_give: "No cupom {receipt} só há devoluções: não há o que presentear. Procure o cupom da venda.",

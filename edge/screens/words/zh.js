@@ -697,6 +697,7 @@ export const WORDS = {
   refusal_scan_not_signed_in: "请先登录，再扫描。",
   refusal_scans_too_many: "扫描来得太快，来不及接收，有些已丢弃。请核对本单内容。",
   refusal_card_declined: "卡未扣款：{reason}。请换卡或收现金。",
+  refusal_card_slip_not_printed: "刷卡单没有打印出来，或无法确定是否已打印。请检查打印机。收据副本上也有刷卡单内容。",
   refusal_card_signature: "顾客需要签名：请在终端小票上签名，与卡上签名核对并保存。",
   refusal_no_printer: "本收银台没有小票打印机。请在其他收银台打印，或请人为本台绑定打印机。",
   refusal_nothing_to_give: "小票 {receipt} 上只有退货，没有可赠送的商品。请找到售出它们的小票。",

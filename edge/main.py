@@ -196,6 +196,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             lambda: parked.views(),  # noqa: PLW0108 - bound later
             desk.doubt,
             desk.alarms,
+            desk.signature,
         )
 
         setting = ReceiptSetting(reference, lambda till: access.cashier_of(till))  # noqa: PLW0108 - bound later

@@ -27,6 +27,7 @@ from edge.contract.card_refund_events import (
     CardRefundRequested,
     CardRefundUnknown,
 )
+from edge.contract.card_signature_events import CardSignatureAsked, CardSignatureChecked
 from edge.contract.card_slip_events import CardSlipComposed
 from edge.contract.coupon_events import CouponPresented, CouponRemoved
 from edge.contract.customer_events import CustomerSet
@@ -88,6 +89,8 @@ from edge.engine.cart_cards import (
     reversal_declined,
     reversal_requested,
     reversal_unknown,
+    signature_asked,
+    signature_checked,
     slip_composed,
 )
 from edge.engine.cart_returns import (
@@ -388,4 +391,6 @@ _HANDLERS: Final[dict[type[Event], Callable[[Cart, Any, int], Cart]]] = {
     CardReversalDeclined: reversal_declined,
     CardReversalUnknown: reversal_unknown,
     CardSlipComposed: slip_composed,
+    CardSignatureAsked: signature_asked,
+    CardSignatureChecked: signature_checked,
 }

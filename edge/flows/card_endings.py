@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from edge.contract.card_desk_events import CardAnsweredLate, CardReversalApproved
+from edge.contract.card_signature_events import CardSignatureAsked
 from edge.contract.event_registry import Event
 from edge.contract.terminal_messages import PaymentOutcome
 from edge.engine.card_slips import slip_event
@@ -17,6 +18,7 @@ from edge.engine.cart_changes import replay
 from edge.engine.tender_rules import complete_if_covered
 from edge.flows.card_desk import CardDesk, late_event
 from edge.flows.card_outcomes import (
+    APPROVED,
     differs,
     end_event,
     reversal_end,
@@ -64,6 +66,7 @@ class CardEnding:
             event = self._reversed(payment, till, cart.currency)
         else:
             event = self._ended(payment, till, cart)
+            slips = (*self._to_sign(payment), *slips)
         events = (event, *slips)
         if till is None:
             return events  # parked: it is completed where it is taken up again
@@ -80,6 +83,13 @@ class CardEnding:
             say_how_it_ended(till, cart, payment, self.outcome)
         return end_event(self.job, payment, self.outcome, self.resolved_by)
 
+    def _to_sign(self, payment: Tender) -> tuple[Event, ...]:
+        """Return what lets the sale wait until the cashier has looked at a signature."""
+        charged = payment.amount_minor > 0 and self.outcome.outcome == APPROVED
+        if not charged or not self.outcome.signature:
+            return ()
+        return (CardSignatureAsked(sale=self.job.sale, payment=payment.tender_id),)
+
     def _reversed(self, payment: Tender, till: Till | None, currency: str) -> Event:
         event = reversal_end(self.job, payment, self.outcome, self.resolved_by)
         if isinstance(event, CardReversalApproved):
@@ -88,7 +98,7 @@ class CardEnding:
             else:
                 self.log.error("another_payment_reversed", reversal=self.job.job_id)
         if till is not None:
-            say_how_the_reversal_ended(till, event, currency)
+            say_how_the_reversal_ended(till, event, currency, to_sign=payment.to_sign)
         return event
 
     def _after_a_person(self) -> tuple[Event, ...]:

@@ -32,6 +32,11 @@ from edge.contract.card_refund_events import (
     CardRefundRequested,
     CardRefundUnknown,
 )
+from edge.contract.card_signature_events import (
+    CardSignatureAsked,
+    CardSignatureChecked,
+    CardSignatureRefused,
+)
 from edge.contract.card_slip_events import CardSlipComposed, CardSlipPrinted
 from edge.contract.cash_events import NoSale
 from edge.contract.coupon_events import CouponPresented, CouponRemoved
@@ -187,6 +192,9 @@ CASES: Final[tuple[Event, ...]] = (
     CardReversalUnknown(
         sale=SALE, payment=PAYMENT, reversal=REVERSAL, reason="The terminal does not answer."
     ),
+    CardSignatureAsked(sale=SALE, payment=PAYMENT),
+    CardSignatureChecked(sale=SALE, payment=PAYMENT),
+    CardSignatureRefused(sale=SALE, payment=PAYMENT),
     CardSlipComposed(
         sale=SALE, payment=PAYMENT, outcome="approved",
         customer=("** Kundenbeleg **", "Betrag EUR         17,02", "Nr. ************4242"),

@@ -16,6 +16,8 @@ from edge.ledger.integrity import verify
 from tests.engine.test_receipt_layout import printed
 from tests.flows.box import DEVICES, MILK, PROFILE, Box, selling_box
 from tests.flows.fake_host import FakeHost, done, fake_host, until, until_view
+from tests.flows.test_card_desk import approved, doubt
+from tests.flows.test_card_refunds import BACK, bring_back, sell_by_card
 from tests.flows.test_paying_by_card import APPROVED, ask
 from tests.flows.test_receipts_and_drawers import data_of, failed
 from tests.flows.test_reprints import papers
@@ -287,3 +289,76 @@ async def test_the_slip_to_sign_is_the_merchants_with_a_line_below(tmp_path: Pat
         assert first[-1] == "Signature"
         assert isinstance(document.blocks[-2], RuleBlock)
         assert TextBlock(MERCHANTS[0], fixed=True) in document.blocks
+
+
+async def test_a_slip_of_which_a_host_knows_nothing_after_the_box_died_is_a_copy(
+    tmp_path: Path,
+) -> None:
+    async with selling_box(tmp_path) as box, fake_host(box.broker, obliging=False) as host:
+        host.answers["authorise_payment"] = done({**WITH_TEXTS, "signature": True})
+        await ask(box, host)
+        await texts(host, 1)
+    async with selling_box(tmp_path) as box, fake_host(box.broker, obliging=False) as host:
+        host.answers["print_receipt"] = lambda job: JobResult(
+            job.id,
+            JobStatus.DONE if job.id.endswith("-1") else JobStatus.UNKNOWN,
+            1,
+            {"evidence": "confirmed"},
+        )
+        await host.offline()
+        await host.online()  # the job is sent again under its own id, never as a second original
+        await settled(box, 2)
+        found = {job.id: job for job in host.of_kind("print_receipt")}
+        assert [job.rpartition("-merchant-")[2] for job in found] == ["1-0", "1-1"]
+        assert [paper[0] == "*** COPY ***" for paper in await texts(host, 2)] == [False, True]
+        view = await box.view()
+        assert (view["state"], len(data_of(box, "card_payment_approved"))) == ("paying", 1)
+        _, view = await box.command("confirm_signature", payment=view["signature"]["payment"])
+        assert view["state"] == "done"
+        assert host.of_kind("authorise_payment") == []
+
+
+async def test_what_a_refund_brings_stands_on_its_receipt_and_is_signed_for_on_a_slip(
+    tmp_path: Path,
+) -> None:
+    said = ("** Gutschrift **", "Betrag EUR         -1,29")
+    async with selling_box(tmp_path) as box, fake_host(box.broker) as host:
+        await sell_by_card(box, host)
+        await bring_back(box)
+        host.answers["refund_payment"] = done(
+            {**BACK, "customer_receipt": said, "merchant_receipt": MERCHANTS, "signature": True}
+        )
+        status, view = await box.command("refund_by_card", amount_minor=129)
+        assert status == 200, view
+        view = await paid(box)  # money that went back is not held up
+        assert view["notice"]["code"] == "card_signature"
+        await settled(box, 1)
+        await settled(box, 2, "receipt_printed")
+        _, slip, receipt = await texts(host, 3)
+        assert holds(slip, MERCHANTS)
+        assert slip[-1] == "Signature"
+        assert holds(receipt, said)
+
+
+async def test_what_comes_after_a_person_settled_it_is_kept_and_not_printed(
+    tmp_path: Path,
+) -> None:
+    async with selling_box(tmp_path) as box, fake_host(box.broker) as host:
+        await place(box, "own_slip")
+        job, view = await doubt(box, host)
+        status, view = await approved(
+            box,
+            "attach_evidence",
+            payment=job.id,
+            approved=False,
+            source="slip",
+            reason="It printed that it was declined.",
+        )
+        assert (status, view["state"]) == (200, "open"), view
+        await until(lambda: bool(host.of_kind("inquire_payment")), what="it is asked about")
+        inquiry = host.of_kind("inquire_payment")[-1]
+        await host.answer("terminal-1", inquiry.id, JobStatus.DONE, WITH_TEXTS)
+        await settled(box, 1, "card_answered_late")
+        (event,) = data_of(box, "card_slip_composed")
+        assert event["customer"] == list(CUSTOMERS)
+        assert host.of_kind("print_receipt") == []

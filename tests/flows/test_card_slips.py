@@ -362,3 +362,28 @@ async def test_what_comes_after_a_person_settled_it_is_kept_and_not_printed(
         (event,) = data_of(box, "card_slip_composed")
         assert event["customer"] == list(CUSTOMERS)
         assert host.of_kind("print_receipt") == []
+
+
+async def test_how_a_slip_stands_is_not_said_of_the_receipt(tmp_path: Path) -> None:
+    def but_the_slip(job: Job) -> JobResult | None:
+        if "-customer-" in job.id:
+            return None
+        return JobResult(job.id, JobStatus.DONE, 1, {"evidence": "confirmed"})
+
+    async with selling_box(tmp_path) as box, fake_host(box.broker) as host:
+        await place(box, "own_slip")
+        host.answers["print_receipt"] = but_the_slip
+        host.answers["authorise_payment"] = done(WITH_TEXTS)
+        await ask(box, host)
+        await paid(box)
+        await settled(box, 1, "receipt_printed")
+        await texts(host, 2)
+    async with selling_box(tmp_path) as box, fake_host(box.broker, obliging=False) as host:
+        view = await box.view()
+        assert (view["state"], view["receipt"]["state"]) == ("done", "none")
+        await until(lambda: bool(host.of_kind("print_receipt")), what="the slip is sent again")
+        (slip,) = host.of_kind("print_receipt")
+        await host.answer("printer-1", slip.id, JobStatus.ACCEPTED, code="paper_end", detail="No.")
+        await host.answer("printer-1", slip.id, JobStatus.DONE, {"evidence": "confirmed"})
+        await settled(box, 1)
+        assert (await box.view())["receipt"]["state"] == "none"

@@ -26,6 +26,7 @@ from tests.devices.escpos_desk import Desk
         ("      Kundenbeleg", 12, [" Kundenbeleg"]),
         ("      Kundenbeleg", 11, ["Kundenbeleg"]),
         ("PAN ****4242      0001  EXP", 24, ["PAN ****4242   0001  EXP"]),
+        ("A  B          C", 10, ["A  B     C"]),
         ("========================", 10, ["=========="]),
         ("  --------------------", 10, ["  --------"]),
         ("A B C D E F", 5, ["A B C", "D E F"]),

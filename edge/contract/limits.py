@@ -47,6 +47,11 @@ FRESH_RECEIPTS_MAX: Final = 128
 """Sales just completed whose receipts are on their way to a printer: two of each of 64 tills."""
 TENDERS_PER_SALE_MAX: Final = 20
 """Card payments tried and cash given in one sale."""
+CARD_SLIP_LINES_MAX: Final = 100
+"""A card receipt of a terminal: 40 lines with all that schemes ask for. Two of the longest, in
+any script, fit an event."""
+CARD_SLIP_LINE_CHARS_MAX: Final = 48
+"""One line of it: paper of 80 mm. Terminals compose 24 to 42."""
 TRACKING_CHARS_MAX: Final = 40
 """A serial or lot number: GS1 allows 20 characters, makers print longer ones."""
 MINIMUM_AGE_MAX: Final = 99
@@ -430,6 +435,16 @@ IDLE_FRAME_DELAY_MS: Final = 30_000
 """Events that no sale hurries wait this long for company."""
 LINK_PING_S: Final = 11.0
 """The line is probed so often; half as long without an answer is within the silence allowed."""
+METERED_FRAME_DELAY_MS: Final = 60_000
+"""On a line that costs by the byte a frame waits so long for company, sales too."""
+METERED_FRAME_EVENTS: Final = 500
+"""Unless so many events have come: some 16 KB, at which company saves no more bytes."""
+METERED_PING_S: Final = 240.0
+"""A line that costs by the byte is probed so often: just before routers forget it."""
+LINE_USE_SAVED_MS: Final = 60_000
+"""What was counted of a line is written down this often: a kill forgets a minute of it."""
+LINE_USE_WARN_PERCENT: Final = 80
+"""From here on people are told that a month's allowance runs out."""
 LINK_ACK_S_MAX: Final = 60.0
 """Head office lives but acknowledges nothing of what it was sent: begin a new session."""
 LINK_DENIED_RETRY_MS: Final = 60_000

@@ -7,12 +7,9 @@ from typing import Final
 
 import msgspec
 
+from edge.contract.attention_limits import WRONG_KEY_MS
 from edge.contract.instant import Clock
-from edge.contract.limits import (
-    FEED_CURSOR_AHEAD_MAX,
-    FEED_VERSION_AHEAD_MS_MAX,
-    WRONG_KEY_MS,
-)
+from edge.contract.limits import FEED_CURSOR_AHEAD_MAX, FEED_VERSION_AHEAD_MS_MAX
 from edge.contract.reference_data import FEED_ORDER, YOUNGER_FEEDS, BoxKey, Feed
 from edge.contract.replication import Head, Hello, Proof, proof_bytes
 from edge.contract.wire import encode

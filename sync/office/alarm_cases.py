@@ -15,10 +15,11 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from edge.contract.attention_limits import ALARMS_CLOSED_KEPT_MAX, ALARMS_SHOWN_MAX
 from edge.contract.errors import Refused
 from edge.contract.identity import CommandId
 from edge.contract.instant import Clock
-from edge.contract.limits import ALARMS_CLOSED_KEPT_MAX, ALARMS_SHOWN_MAX, REASON_CHARS_MAX
+from edge.contract.limits import REASON_CHARS_MAX
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.structured_log import Log
 from sync.office.alarm_advice import advice_for

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from edge.contract.attention_limits import SHOP_METRIC_SERIES_MAX
 from edge.contract.instant import Clock
-from edge.contract.limits import SHOP_METRIC_SERIES_MAX
 from edge.runtime.metrics import Gauge, Metrics
 from sync.office.attention_watch import AttentionWatch
 from sync.office.replication_standing import ShopStanding

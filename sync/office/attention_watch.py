@@ -9,15 +9,15 @@ from typing import Final
 
 import msgspec
 
-from edge.contract.book_readiness import BooksHeld
-from edge.contract.instant import Clock
-from edge.contract.limits import (
+from edge.contract.attention_limits import (
     ALARM_SETTLED_MS,
     ATTENTION_GATHERED_S,
     ATTENTION_LOOK_S,
-    BOOK_CLOCK_OFF_MS_MAX,
     OFFICE_DISK_FREE_BYTES_MIN,
 )
+from edge.contract.book_readiness import BooksHeld
+from edge.contract.instant import Clock
+from edge.contract.limits import BOOK_CLOCK_OFF_MS_MAX
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.structured_log import Log
 from sync.appending.alarms import Alarm
@@ -116,8 +116,11 @@ class AttentionWatch:
             count, newest, first = stand[number]
             if known is None or known.last_at < newest:
                 words = (
-                    f"{count} events of store {slug} stand aside and are not in its sales; "
-                    f"the first is event {first}."
+                    f"Event {first} of store {slug} is not in its sales: it does not fit what is "
+                    "there."
+                    if count == 1
+                    else f"{count} events of store {slug} are not in its sales: they do not fit "
+                    f"what is there. The first is event {first}."
                 )
                 await self._raise(number, slug, QUARANTINE, words)
 

@@ -15,14 +15,10 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from edge.contract.attention_limits import ALARMS_SHOWN_MAX
 from edge.contract.errors import Refused
 from edge.contract.instant import Clock
-from edge.contract.limits import (
-    ALARMS_SHOWN_MAX,
-    EVENT_STREAMS_MAX,
-    SOCKET_HEARTBEAT_S,
-    SOCKET_SEND_S_MAX,
-)
+from edge.contract.limits import EVENT_STREAMS_MAX, SOCKET_HEARTBEAT_S, SOCKET_SEND_S_MAX
 from edge.runtime.http_sessions import Sessions, cookie_secret
 from sync.office.alarm_cases import AlarmDesk
 from sync.office.gate import OFFICE_COOKIE

@@ -12,8 +12,8 @@ from typing import Final
 
 import msgspec
 
+from edge.contract.attention_limits import ACTS_SHOWN_MAX
 from edge.contract.errors import Refused
-from edge.contract.limits import ACTS_SHOWN_MAX
 from edge.engine.text_safety import looks_like_pan
 from edge.runtime.database_file import DatabaseFile
 

@@ -13,12 +13,9 @@ from typing import Final
 
 import msgspec
 
+from edge.contract.attention_limits import ASIDE_EVENTS_LOOKED_MAX, REQUEUED_SALES_MAX
 from edge.contract.errors import Refused
 from edge.contract.instant import Clock
-from edge.contract.limits import (
-    ASIDE_EVENTS_LOOKED_MAX,
-    REQUEUED_SALES_MAX,
-)
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.frame_codec import Dictionaries
 from edge.runtime.structured_log import Log

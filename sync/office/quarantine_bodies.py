@@ -7,8 +7,9 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from edge.contract.attention_limits import REQUEUED_SALES_MAX
 from edge.contract.identity import CommandId
-from edge.contract.limits import REASON_CHARS_MAX, REQUEUED_SALES_MAX
+from edge.contract.limits import REASON_CHARS_MAX
 
 Reason = Annotated[str, Meta(min_length=1, max_length=REASON_CHARS_MAX)]
 Number = Annotated[int, Meta(ge=1, le=2**63 - 1)]

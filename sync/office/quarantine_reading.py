@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
+from edge.contract.attention_limits import ASIDE_EVENTS_SHOWN_MAX, ASIDE_TEXT_CHARS_MAX
 from edge.contract.errors import ProtocolViolation, Refused
-from edge.contract.limits import ASIDE_EVENTS_SHOWN_MAX, ASIDE_TEXT_CHARS_MAX
 from edge.contract.replication import parse_header
 from edge.runtime.database_file import DatabaseFile
 from sync.office.quarantine_bodies import AsideBody, FieldBody, QuarantineBody

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from edge.contract.attention_limits import FEED_STEPS_KEPT_MAX
 from edge.contract.instant import Clock
-from edge.contract.limits import FEED_STEPS_KEPT_MAX
 from edge.runtime.database_file import DatabaseFile
 from sync.office.feeds import Feeds
 from sync.office.sales import Sales, StoreBody

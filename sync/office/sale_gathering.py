@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import msgspec
 from msgspec.structs import replace
 
+from edge.contract.attention_limits import SALE_FRAMES_SOUGHT_MAX
 from edge.contract.errors import Refused
-from edge.contract.limits import SALE_FRAMES_SOUGHT_MAX
 from edge.contract.sale_events import SaleAbandoned, SaleCompleted, SaleOpened
 from edge.runtime.frame_codec import Dictionaries
 from sync.appending.event_store import EventStore

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from edge.contract.attention_limits import ALARM_SETTLED_MS, OFFICE_DISK_FREE_BYTES_MIN
 from edge.contract.book_readiness import BooksHeld
-from edge.contract.limits import ALARM_SETTLED_MS, BOOK_CLOCK_OFF_MS_MAX, OFFICE_DISK_FREE_BYTES_MIN
+from edge.contract.limits import BOOK_CLOCK_OFF_MS_MAX
+from edge.runtime.database_file import DatabaseFile
 from edge.runtime.http_sessions import cookie_header
+from edge.runtime.structured_log import open_log
 from edge.runtime.system_clock import SystemClock
 from sync.office import alarm_advice
 from sync.office.alarm_cases import AlarmDesk
 from sync.office.attention_watch import AttentionWatch
+from sync.office.database import MIGRATIONS, office_database
 from sync.office.gate import OFFICE_COOKIE
 from sync.office.replication_standing import ReplicationStanding
 from sync.office.sales import Sales
@@ -54,8 +60,10 @@ async def test_what_stands_aside_is_an_alarm_until_it_is_mended(served: Served, 
     await arrive(served, box)
     case = await until(served, "quarantine", "open")
     assert (case["store"], case["count"]) == ("harbour-street", 1)
-    assert case["words"].startswith("4 events of store harbour-street stand aside")
-    assert "the first is event 1" in case["words"]
+    assert case["words"] == (
+        "4 events of store harbour-street are not in its sales: they do not fit what is there. "
+        "The first is event 1."
+    )
     assert case["advice"]
     assert (await repair(served, 1, good))[0] == 200
     case = await until(served, "quarantine", "closed")
@@ -134,9 +142,31 @@ async def test_alarms_are_asked_for_by_store_and_state(served: Served) -> None:
         assert (await served.ask("GET", f"/api/v1/alarms{query}"))[0] == status
 
 
-async def test_alarms_that_were_there_before_are_taken_over(served: Served) -> None:
-    """The migration makes a case of each row; its triggers follow every writer."""
+async def test_what_an_older_version_knew_is_taken_over(tmp_path: Path) -> None:
+    older = DatabaseFile(tmp_path / "office.db", MIGRATIONS[:12])
+    await older.open()
 
+    def fill(connection: Any) -> None:
+        connection.execute("INSERT INTO alarm VALUES (1, 'fork', 'Words.', 5, 9, 3)")
+        for number, verdict in ((1, "differs"), (2, "agrees")):
+            values = (number, 4, 8, 5, verdict, b"{}")
+            connection.execute("INSERT INTO digest VALUES (?, ?, ?, ?, ?, ?)", values)
+
+    await older.write(fill)
+    await older.close()
+    file = office_database(tmp_path / "office.db")
+    await file.open()
+    clock = FakeClock()
+    (case,) = (await AlarmDesk(file, clock, open_log("office", io.StringIO())).standing()).alarms
+    assert (case.kind, case.opened_at, case.last_at, case.count) == ("fork", 5, 9, 3)
+    rows = await file.read(
+        lambda connection: connection.execute("SELECT * FROM digest_differing").fetchall()
+    )
+    assert rows == [(1, 4, 8, b"{}")]
+    await file.close()
+
+
+async def test_a_case_follows_whoever_writes_an_alarm(served: Served) -> None:
     def direct(connection: Any) -> None:
         connection.execute("INSERT INTO alarm VALUES (1, 'x', 'Words.', 5, 5, 1)")
         connection.execute("UPDATE alarm SET count = 2, last_at = 7 WHERE kind = 'x'")

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from edge.contract.limits import REQUEUED_SALES_MAX
+from edge.contract.attention_limits import REQUEUED_SALES_MAX
 from edge.contract.sale_events import SaleOpened
 from edge.contract.system_events import BoxStarted
 from edge.runtime.frame_codec import shipped_dictionaries

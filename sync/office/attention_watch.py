@@ -45,9 +45,15 @@ _LOOKS_PER_TRIM: Final = 240
 _HELD: Final = msgspec.json.Decoder(BooksHeld)
 _MIB: Final = 1_048_576
 _ASIDE: Final = (
-    "SELECT store, count(*), max(quarantine.at), min(quarantine.seq) FROM quarantine"
-    " LEFT JOIN left_aside AS seen USING (store, gen, seq) WHERE seen.who IS NULL GROUP BY store"
+    "WITH aside AS (SELECT store, count(*) AS n, max(quarantine.at) AS newest,"
+    " min(quarantine.seq) AS first FROM quarantine LEFT JOIN left_aside AS seen"
+    " USING (store, gen, seq) WHERE seen.who IS NULL GROUP BY store),"
+    " told AS (SELECT store, last_at FROM alarm WHERE kind = ?)"
+    " SELECT number, slug, coalesce(aside.n, 0), newest, first, told.last_at FROM store"
+    " LEFT JOIN aside ON aside.store = number LEFT JOIN told ON told.store = number"
+    " WHERE aside.n > 0 OR told.last_at IS NOT NULL"
 )
+"""Each store of which something stands aside, or is told to, and when that was told last."""
 
 
 @dataclass
@@ -75,26 +81,30 @@ class AttentionWatch:
         here = self.connected()
         now = self.clock.now_ms()
         self._since = {slug: self._since.get(slug, now) for slug in here}
-        self.news.set()
 
     async def run(self) -> None:
-        """Look whenever something happened, and every `ATTENTION_LOOK_S`, until cancelled."""
+        """Look every `ATTENTION_LOOK_S`, and at what stands aside whenever there is news."""
+        due_ms = self.clock.monotonic_ms()
         while True:
             self.news.clear()
-            await self.look()
+            if self.clock.monotonic_ms() >= due_ms:
+                due_ms = self.clock.monotonic_ms() + round(ATTENTION_LOOK_S * 1000)
+                await self.look()
+            else:
+                await self.look_aside()
             await self.clock.sleep(ATTENTION_GATHERED_S)
             try:
-                async with self.clock.timeout(ATTENTION_LOOK_S):
+                async with self.clock.timeout(max(0, due_ms - self.clock.monotonic_ms()) / 1000):
                     await self.news.wait()
             except TimeoutError:
                 continue
 
     async def look(self) -> None:
-        """Look once."""
+        """Look at everything once."""
         self.standing = await self.replication.look()
         numbers = {store.slug: store.number for store in await self.directory.all()}
         alarms = await self.directory.alarms()
-        await self._aside(numbers, alarms)
+        await self.look_aside()
         await self._clocks(numbers, alarms)
         await self._disk(alarms)
         await self._ends(numbers, alarms)
@@ -102,19 +112,14 @@ class AttentionWatch:
             await self.alarms.trim()
         self._looks += 1
 
-    async def _aside(
-        self, numbers: Mapping[str, int], alarms: Mapping[int, Iterable[Alarm]]
-    ) -> None:
-        rows = await self.file.read(lambda connection: connection.execute(_ASIDE).fetchall())
-        stand = {number: tuple(found) for number, *found in rows}
-        for slug, number in numbers.items():
-            known = _of(alarms, number, QUARANTINE)
-            if number not in stand:
-                if known is not None:
-                    await self.directory.withdraw(number, QUARANTINE)
-                continue
-            count, newest, first = stand[number]
-            if known is None or known.last_at < newest:
+    async def look_aside(self) -> None:
+        """Look at what stands aside: nearly always nothing, and one small question."""
+        for number, slug, count, newest, first, told_at in await self.file.read(
+            lambda connection: connection.execute(_ASIDE, (QUARANTINE,)).fetchall()
+        ):
+            if count == 0:
+                await self.directory.withdraw(number, QUARANTINE)
+            elif told_at is None or told_at < newest:
                 words = (
                     f"Event {first} of store {slug} is not in its sales: it does not fit what is "
                     "there."

@@ -36,6 +36,7 @@ from edge.runtime.system_clock import SystemClock
 from edge.runtime.tls_contexts import server_context
 from sync.office.attention import attention_of
 from sync.office.attention_metrics import declare
+from sync.office.attention_watch import AttentionWatch
 from sync.office.coupon_uses import CouponUses
 from sync.office.database import office_database
 from sync.office.desk import OfficeDesk
@@ -75,6 +76,7 @@ class Office:
     boxes: BoxSessions
     mailing: Mailing
     books: PriceBooks
+    watch: AttentionWatch
     web: HttpService
     watched: tuple[MayFail, ...]
     """What ends the process when it fails."""
@@ -213,6 +215,7 @@ async def running_office(
             boxes,
             mailing,
             books,
+            attention.watch,
             web,
             watched,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import sqlite3
 from pathlib import Path
@@ -157,7 +158,9 @@ async def test_repairs_in_any_order_end_as_if_nothing_had_been_wrong(
     async with serve(tmp_path / "troubled", box) as served:
         async with served.session(box) as (line, _):
             await line.say(digest_of_good(box, good))
-            await line.upload(box.frame())
+            cuts = sorted(chance.sample(range(1, len(box.bodies)), 9))
+            for after, upto in itertools.pairwise((0, *cuts, len(box.bodies))):
+                await line.upload(box.frame(after, upto))
         await served.until_projected(len(box.bodies))
         assert await tables(served) != whole
         waiting = list(bad)

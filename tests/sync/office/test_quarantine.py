@@ -435,6 +435,31 @@ async def test_all_of_a_shop_goes_in_portions(served: Served, box: Box) -> None:
     assert await count(served, "sale") == len(sales)
 
 
+async def test_what_does_not_fit_does_not_keep_the_rest_of_a_shop_waiting(
+    served: Served, box: Box
+) -> None:
+    for number in range(REQUEUED_SALES_MAX):
+        box.sell(f"s{number:03}")
+        spoil(box, 4 * number + 1, {"sale": f"s{number:03}", "currency": 978})
+    box.sell("good")
+    await arrive(served, box)
+    whole = await tables(served)
+
+    def as_if_unfit(connection: sqlite3.Connection) -> None:
+        for table in ROWS_OF_SALES:
+            connection.execute(f"DELETE FROM {table}")  # noqa: S608 - a name of ours
+        for seq in range(4 * REQUEUED_SALES_MAX + 1, len(box.bodies) + 1):
+            values = (1, 1, seq, "sale was never opened", box.bodies[seq - 1], 5)
+            connection.execute("INSERT INTO quarantine VALUES (?, ?, ?, ?, ?, ?)", values)
+
+    await served.office.file.write(as_if_unfit)
+    status, done = await act(served, "requeue", {})
+    assert (status, done["taken"], len(done["left"])) == (200, [], 4 * REQUEUED_SALES_MAX)
+    status, done = await act(served, "requeue", {"after": done["next"]})
+    assert (status, len(done["taken"]), done["next"]) == (200, 4, 0)
+    assert await tables(served) == whole
+
+
 async def test_a_delivery_that_can_be_opened_by_now_is_taken_event_by_event(
     served: Served, box: Box
 ) -> None:

@@ -51,6 +51,7 @@ from sync.office.projector import Projector
 from sync.office.sales import Sales
 from sync.office.session import BoxSessions
 from sync.office.settings import OfficeSettings
+from sync.office.sqlite_projection import SqliteProjection
 from sync.office.store_directory import StoreDirectory
 from sync.office.tips import Tips
 from sync.office.upload_turns import UploadTurns
@@ -99,7 +100,9 @@ async def running_office(
         feeds = Feeds(file)
         people = People(file, hasher, clock, ids)
         stack.callback(people.close)
-        projector = Projector(file, events, dictionaries, clock, log)
+        projector = Projector(
+            SqliteProjection(file, dictionaries), events, dictionaries, clock, log
+        )
         await projector.open()
         mailing = Mailing(
             Outbox(file, clock),

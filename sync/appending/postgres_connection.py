@@ -230,7 +230,8 @@ async def hold_alone(
 ) -> None:
     """Take the lock of a partition's only writer, for as long as the connection lives.
 
-    Or that of the only one who makes sales of it. It is waited for a little: a writer before us whose line was cut may still be ending.
+    Or that of the only one who makes sales of it. It is waited for a little: a writer before us
+    whose line was cut may still be ending.
     Raises EventStoreAway.
     """
     try:

@@ -1,7 +1,8 @@
 """Events out of stored frames, each with what it says or why it cannot be read. Pure.
 
 What a database of ours could not hold is found here, so that one such event never stops the
-others: text with a NUL (PostgreSQL has none), and numbers beyond 64 bits.
+others: text with a NUL (PostgreSQL has none), names too long for its indexes, and numbers beyond
+64 bits.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ from typing import Any, Final
 import msgspec
 
 from edge.contract import system_events
+from edge.contract.coupon_events import CouponPresented
 from edge.contract.envelope import SealedEnvelope, unseal
 from edge.contract.errors import ProtocolViolation
 from edge.contract.event_registry import Event
+from edge.contract.limits import INDEXED_TEXT_BYTES_MAX
+from edge.contract.sale_events import SaleCompleted
 from edge.runtime.frame_codec import Dictionaries, open_frame
 from sync.appending.event_store import SEQ_MAX, StoredFrame
 
@@ -22,6 +26,19 @@ _KNOWN_WITHOUT_SALE: Final = system_events.BoxStarted
 """Importing its module declares its events: without that they would count as unknown."""
 _NUL: Final = b"\\u0000"
 _AS_NINES: Final = bytes(b"9"[0] if bytes((each,)).isdigit() else b" "[0] for each in range(256))
+_INDEXED: Final = (
+    "sale",
+    "line",
+    "tender",
+    "payment",
+    "refund",
+    "discount",
+    "serial",
+    "lot",
+    "original_sale",
+    "original_line",
+)
+"""Fields by which sales and their parts are found."""
 _LONG_NUMBER: Final = b"9" * len(str(SEQ_MAX))
 
 
@@ -82,6 +99,11 @@ def _read_event(frame: StoredFrame, seq: int, body: bytes) -> ReadEvent:
     if _NUL in body or _LONG_NUMBER in body.translate(_AS_NINES):
         for reason in _unfit([*_values(envelope), msgspec.to_builtins(event)]):
             return ReadEvent(frame.gen, seq, body, reason=f"It does not fit: {reason}.")
+    if len(body) > INDEXED_TEXT_BYTES_MAX:
+        for name in _names(envelope, event):
+            if len(name.encode()) > INDEXED_TEXT_BYTES_MAX:
+                reason = f"a name in it is longer than {INDEXED_TEXT_BYTES_MAX} bytes"
+                return ReadEvent(frame.gen, seq, body, reason=f"It does not fit: {reason}.")
     return ReadEvent(frame.gen, seq, body, envelope, event)
 
 
@@ -100,3 +122,17 @@ def _unfit(values: Iterable[Any]) -> Iterable[str]:
             yield "a text in it has a NUL"
         elif isinstance(value, int) and abs(value) > SEQ_MAX:
             yield "a number in it is too large"
+
+
+def _names(envelope: SealedEnvelope, event: Event | None) -> Iterable[str]:
+    """Return by what a sale and its parts are found, as far as an event says it."""
+    yield envelope.day
+    for name in _INDEXED:
+        value = getattr(event, name, "")
+        if isinstance(value, str):
+            yield value
+    if isinstance(event, CouponPresented):
+        yield event.code
+    if isinstance(event, SaleCompleted):
+        for tax in event.taxes:
+            yield tax.tax

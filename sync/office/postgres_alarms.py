@@ -22,7 +22,7 @@ _CAME_BACK: Final = (
     " WHERE original_sale = ANY($1::text[]) AND original_sale <> ''"
 )
 _TOO_MUCH: Final = (
-    "SELECT sold.name, sale.receipt, sale.store, sum(taken.quantity)::bigint, sold.quantity,"
+    "SELECT sold.name, sale.receipt, sale.store, sum(taken.quantity), sold.quantity,"
     " array_agg(DISTINCT back.store)"
     " FROM line_detail AS back"
     " JOIN sale_line AS taken USING (store, sale, line)"
@@ -84,5 +84,5 @@ async def _check_returned(
         _TOO_MUCH, original, arrival, list(slugs)
     ):
         places = [slugs.get(store, str(store)) for store in where]
-        words = returned_words(name, receipt, slugs[seller], back, sold, places)
+        words = returned_words(name, receipt, slugs[seller], int(back), sold, places)
         await connection.execute(_ALARM, completion.place[0], RETURNED_KIND, words, completion.at)

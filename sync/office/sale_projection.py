@@ -127,6 +127,9 @@ def _line_voided(sale: Sale, _: SealedEnvelope, event: LineVoided) -> None:
 def _line_returned(sale: Sale, envelope: SealedEnvelope, event: LineReturned) -> None:
     if not 0 <= event.gross_minor <= SALE_TOTAL_MINOR_MAX:
         raise DoesNotFitError(f"a line of sale {event.sale} gives back {event.gross_minor}")
+    if abs(event.quantity) > SALE_TOTAL_MINOR_MAX:
+        # quantities are added up over all sales that took goods back
+        raise DoesNotFitError(f"of a line of sale {event.sale} {event.quantity} came back")
     known = sale.lines.get(event.line)
     if known is not None:
         known.number = envelope.seq

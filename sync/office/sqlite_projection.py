@@ -28,7 +28,6 @@ from sync.office.sale_folding import (
     Folded,
     Parked,
     ReceiptShown,
-    Rows,
     UsedCode,
     changed_heads,
     changed_parts,
@@ -36,15 +35,8 @@ from sync.office.sale_folding import (
     named_sales,
     written_of,
 )
-from sync.office.sale_records import (
-    SALE_COLUMNS,
-    TABLES,
-    Place,
-    Sale,
-    SaleHead,
-    put_part,
-)
 from sync.office.shown_receipts import SHOWN_KIND, shown_words
+from sync.office.sqlite_tables import known_sales, write_rows
 
 NAME: Final = "sales"
 _DETAILS: Final = "details"
@@ -52,11 +44,6 @@ _DETAILS: Final = "details"
 _DETAILS_PARTITION: Final = 0
 """Older versions knew no other."""
 
-_HEAD: Final = f"SELECT {', '.join(SALE_COLUMNS[2:])} FROM sale WHERE store = ? AND sale = ?"  # noqa: S608 - names of ours
-_PARTS: Final = tuple(
-    (table, f"SELECT {', '.join(table.columns[2:])} FROM {table.name} WHERE store = ? AND sale = ?")  # noqa: S608 - names of ours
-    for table in TABLES
-)
 _ALARM: Final = (
     "INSERT INTO alarm (store, kind, words, first_at, last_at, count)"
     " VALUES (?1, ?2, ?3, ?4, ?4, 1) ON CONFLICT (store, kind) DO UPDATE SET"
@@ -83,7 +70,7 @@ _TOO_MUCH: Final = (
 
 
 class SqliteProjection:
-    """Reads and writes sales in one transaction of `office.db`; `news` of none of it is kept."""
+    """Reads and writes sales in one transaction of `office.db`."""
 
     frames_max = PROJECTION_FRAMES_MAX
     bytes_max = PROJECTION_BYTES_MAX
@@ -137,13 +124,13 @@ class SqliteProjection:
 def _take(
     connection: sqlite3.Connection, name: str, frames: Sequence[ReadFrame], now: int
 ) -> Projected:
-    known = _known(connection, named_sales(frames))
+    known = known_sales(connection, named_sales(frames))
     before = written_of(known)
     folded = fold(frames, known)
     newest = _newest_arrival(connection) if folded.completions or folded.shown else 0
     folded.number_arrivals(newest)
     for rows in (*changed_parts(folded.sales, before), changed_heads(folded.sales, before)):
-        _write_rows(connection, rows)
+        write_rows(connection, rows)
     coupons = newest_of(connection, Feed.USED_COUPON)
     _tell_used(connection, folded.used_codes)
     _raise_alarms(connection, folded, newest)
@@ -161,36 +148,11 @@ def _take(
     return Projected(tuple(folded.aside), newest_of(connection, Feed.USED_COUPON) > coupons)
 
 
-def _known(connection: sqlite3.Connection, places: Iterable[Place]) -> dict[Place, Sale]:
-    """Return the sales that are here of those at some places."""
-    found: dict[Place, Sale] = {}
-    for place in places:
-        row = connection.execute(_HEAD, place).fetchone()
-        if row is not None:
-            sale = found[place] = Sale(SaleHead(*row))
-            for table, statement in _PARTS:
-                for values in connection.execute(statement, place):
-                    put_part(table, sale, values)
-    return found
-
-
 def _newest_arrival(connection: sqlite3.Connection) -> int:
     (newest,) = connection.execute(
         "SELECT coalesce(max(arrival), 0) FROM sale WHERE arrival IS NOT NULL"
     ).fetchone()
     return int(newest)
-
-
-def _write_rows(connection: sqlite3.Connection, rows: Rows) -> None:
-    connection.executemany(
-        f"DELETE FROM {rows.name} WHERE store = ? AND sale = ?",  # noqa: S608 - a name of ours
-        rows.outdated,
-    )
-    connection.executemany(
-        f"INSERT INTO {rows.name} ({', '.join(rows.columns)})"  # noqa: S608 - names of ours
-        f" VALUES ({', '.join('?' * len(rows.columns))})",
-        rows.new,
-    )
 
 
 def _tell_used(connection: sqlite3.Connection, codes: Iterable[UsedCode]) -> None:
@@ -261,7 +223,7 @@ def _set_aside(
 def _take_details(
     connection: sqlite3.Connection, frames: Sequence[ReadFrame], position: int | None
 ) -> None:
-    known = _known(connection, named_sales(frames))
+    known = known_sales(connection, named_sales(frames))
     before = written_of(known)
     for frame in frames:
         for read in frame.events:
@@ -270,7 +232,7 @@ def _take_details(
             if read.envelope is not None and read.event is not None and place in known:
                 project_details(known[place], read.envelope, read.event)
     for rows in (*changed_parts(known, before), changed_heads(known, before)):
-        _write_rows(connection, rows)
+        write_rows(connection, rows)
     if position is None:
         connection.execute("DELETE FROM projection WHERE name = ?", (_DETAILS,))
     else:

@@ -39,7 +39,7 @@ CREATE TABLE sale (
 );
 CREATE UNIQUE INDEX sale_by_arrival ON sale (arrival) WHERE arrival IS NOT NULL;
 CREATE UNIQUE INDEX sale_by_store ON sale (store, arrival) WHERE arrival IS NOT NULL;
-CREATE INDEX sale_by_day ON sale (store, day) INCLUDE (total_minor, returned_minor)
+CREATE INDEX sale_by_day ON sale (store, day) INCLUDE (total_minor, returned_minor, tip_minor)
     WHERE arrival IS NOT NULL;
 CREATE INDEX sale_with_tip ON sale (store, day) WHERE tip_minor <> 0 AND arrival IS NOT NULL;
 

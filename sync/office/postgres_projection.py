@@ -21,6 +21,7 @@ from edge.contract.limits import (
     PROJECTION_POSTGRES_FRAMES_MAX,
     PROJECTION_POSTGRES_ROWS_MAX,
 )
+from edge.runtime.database_file import DatabaseFile
 from edge.runtime.structured_log import Log
 from sync.appending.event_store import EventStore, EventStoreAway
 from sync.appending.postgres_address import PostgresAddress
@@ -98,9 +99,12 @@ class PostgresProjection:
     frames_max = PROJECTION_POSTGRES_FRAMES_MAX
     bytes_max = PROJECTION_POSTGRES_BYTES_MAX
 
-    def __init__(self, address: PostgresAddress, codes: UsedCodes, slugs: Slugs, log: Log) -> None:
+    def __init__(
+        self, address: PostgresAddress, file: DatabaseFile, slugs: Slugs, log: Log
+    ) -> None:
         self._address = address
-        self._codes = codes
+        self._file = file
+        self._codes = UsedCodes(file)
         self._slugs = slugs
         self._log = log.bind(at=address.words)
         self._connection: Connection | None = None
@@ -144,6 +148,8 @@ class PostgresProjection:
         """Keep what a batch says, with the cursor behind it, in one transaction."""
         if self._failure is not None:
             raise self._failure
+        # what waits for a commit of office.db waits no longer than it would with the sales there
+        await self._file.write(lambda _: None)
         try:
             connection = await self._connected()
             with in_words(self._address):

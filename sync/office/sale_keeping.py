@@ -20,7 +20,6 @@ from sync.office.settings import OfficeSettings
 from sync.office.sqlite_projection import SqliteProjection
 from sync.office.sqlite_sales import SqliteSales
 from sync.office.store_directory import StoreDirectory
-from sync.office.used_codes import UsedCodes
 
 if TYPE_CHECKING:
     from sync.office.postgres_projection import PostgresProjection
@@ -69,7 +68,7 @@ async def kept_sales(
 
     address = read_address(settings.postgres.dsn_file, settings.postgres.ca_file)
     reader = PostgresSales(address, directory, clock)
-    projection = PostgresProjection(address, UsedCodes(file), reader.slugs, log)
+    projection = PostgresProjection(address, file, reader.slugs, log)
     await reader.open()
     try:
         yield KeptSales(projection, reader, projection)

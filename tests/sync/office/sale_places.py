@@ -24,7 +24,6 @@ from sync.office.projection import Projection
 from sync.office.sale_records import SALE_COLUMNS, TABLES
 from sync.office.sqlite_projection import SqliteProjection
 from sync.office.store_directory import RegisteredStore, StoreDirectory
-from sync.office.used_codes import UsedCodes
 from tests.sync.appending.opened_postgres import opened
 from tests.sync.office.head_office import DICTIONARIES
 from tests.sync.office.projection_laws import Rows
@@ -133,7 +132,7 @@ class PostgresPlace:
     def worker(self) -> PostgresProjection:
         """Another worker, beside the one of the laws."""
         log = open_log("office", self.log)
-        return PostgresProjection(self.address, UsedCodes(self.file), self.slugs, log)
+        return PostgresProjection(self.address, self.file, self.slugs, log)
 
     async def projection(self) -> Projection:
         await self.close()

@@ -56,7 +56,9 @@ from sync.office.used_codes import UsedCodes
 
 _ONLY_POINTS: Final = (
     # the tables grow faster than they are analysed; what a worker asks for is always a few rows
-    "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
+    "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
+    # and what it has to scan all the same (tables of one row) is not worth a compiler
+    " SET jit = off"
 )
 _LOCKED_CURSOR: Final = "SELECT position FROM projection WHERE partition = $1 FOR UPDATE"
 _NUMBERED: Final = (

@@ -193,7 +193,7 @@ async def sqlite_place(folder: Path) -> AsyncIterator[SqlitePlace]:
 
 @asynccontextmanager
 async def postgres_place(
-    folder: Path, address: PostgresAddress, partitions: int = 3
+    folder: Path, address: PostgresAddress, partitions: int | None = 3
 ) -> AsyncIterator[PostgresPlace]:
     async with office_file(folder) as file, opened(address, partitions) as events:
         place = PostgresPlace(file, events, address, StoreDirectory(file, SystemClock()))

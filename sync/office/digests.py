@@ -19,7 +19,7 @@ from edge.contract.digest import Digest, DigestArticle, DigestTaking
 from edge.contract.instant import Clock
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.structured_log import Log
-from sync.office.denial import DeniedError
+from sync.appending.denial import DeniedError
 from sync.office.sales_reading import SalesReader, SoldBetween
 from sync.office.store_directory import RegisteredStore, StoreDirectory
 

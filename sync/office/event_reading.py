@@ -73,9 +73,9 @@ def read_frame(frame: StoredFrame, dictionaries: Dictionaries) -> ReadFrame:
     except ProtocolViolation as error:
         events = (ReadEvent(frame.gen, frame.first_seq, frame.body, reason=str(error)),)
     else:
+        new = opened.bodies[frame.first_seq - opened.header.first_seq :]
         events = tuple(
-            _read_event(frame, frame.first_seq + index, body)
-            for index, body in enumerate(opened.bodies)
+            _read_event(frame, frame.first_seq + index, body) for index, body in enumerate(new)
         )
     return ReadFrame(frame.position, frame.store, frame.last_seq, events)
 

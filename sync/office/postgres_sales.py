@@ -13,13 +13,14 @@ from edge.contract.limits import (
     POSTGRES_READERS_MAX,
     STOP_S_MAX,
 )
+from sync.appending.alarms import Alarm
 from sync.appending.event_store import EventStoreAway
 from sync.appending.postgres_address import PostgresAddress
 from sync.appending.postgres_connection import Connection, Pool, in_words, open_pool
 from sync.office.postgres_tables import SALES_SCHEMA, known_sales
 from sync.office.sale_bodies import SaleBody, sale_body
 from sync.office.sales_reading import CashierTips, CouponUseBody, SoldBetween, StoreStanding
-from sync.office.store_directory import Alarm, StoreDirectory
+from sync.office.store_directory import StoreDirectory
 
 _TRACKED: Final = (
     " AND (store, sale) IN (SELECT each.store, each.sale FROM line_detail AS each"

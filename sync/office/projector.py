@@ -14,6 +14,7 @@ from edge.contract.instant import Clock
 from edge.contract.limits import (
     BACKOFF_MS_MAX,
     BACKOFF_MS_MIN,
+    CARRIED_LOOK_S,
     PROJECTION_REST_FACTOR,
     PROJECTION_SMALL_FRAMES_MAX,
 )
@@ -74,6 +75,12 @@ class Projector:
             elif old or self.news.is_set():
                 worked_ms = self.clock.monotonic_ms() - began_ms
                 await self.clock.sleep(worked_ms * PROJECTION_REST_FACTOR / 1000)
+
+    async def look_again(self) -> None:
+        """Wake it every `CARRIED_LOOK_S` until cancelled: files are taken by another process."""
+        while True:
+            await self.clock.sleep(CARRIED_LOOK_S)
+            self.news.set()
 
     async def step(self) -> int:
         """Project the next frames of a partition and return how many there were.

@@ -11,11 +11,12 @@ from edge.contract.instant import Clock, business_day
 from edge.contract.limits import (
     SALES_PER_PAGE,
 )
+from sync.appending.alarms import Alarm
 from sync.appending.event_store import EventStore
 from sync.office.feeds import Feeds
 from sync.office.sale_bodies import SalesBody
 from sync.office.sales_reading import SalesReader
-from sync.office.store_directory import Alarm, RegisteredStore, StoreDirectory
+from sync.office.store_directory import RegisteredStore, StoreDirectory
 
 
 class StoreBody(msgspec.Struct, frozen=True):

@@ -7,8 +7,8 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from sync.appending.alarms import Alarm
 from sync.office.sale_bodies import SaleBody
-from sync.office.store_directory import Alarm
 
 
 class CouponUseBody(msgspec.Struct, frozen=True):

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from edge.contract.limits import DIGEST_ARTICLES_MAX
 from edge.runtime.database_file import DatabaseFile
+from sync.appending.alarms import Alarm
 from sync.office.sale_bodies import SaleBody, sale_body
 from sync.office.sales_reading import CashierTips, CouponUseBody, SoldBetween, StoreStanding
 from sync.office.sqlite_tables import known_sales
-from sync.office.store_directory import Alarm
 
 _SALE: Final = (
     "SELECT sale.store, sale.sale, slug FROM sale"

@@ -22,7 +22,7 @@ from edge.runtime.structured_log import Log
 from sync.replicator.edge_client import EdgeClient
 from sync.replicator.office_link import OfficeLink
 from sync.replicator.session import Session, link_report
-from sync.replicator.troubles import EdgeRefused, OfficeDenied
+from sync.replicator.troubles import EdgeRefused, PeerDenied
 
 _PASSING: Final = frozenset({"closing", "ending", "replaced", "too_slow", "busy"})
 """Denials that nobody has to mend: head office was restarted, or another session came first."""
@@ -32,7 +32,7 @@ Dial = Callable[[], AbstractAsyncContextManager[OfficeLink]]
 
 @dataclass
 class Replicator:
-    """Keeps a session with head office; `dial` opens a line for a block.
+    """Keeps a session with head office, or with a second copy; `dial` opens a line for a block.
 
     Every error ends the session, is told once (in the log when it is another one than
     before, to edge each time) and followed by the next try. The waits are seeded by the
@@ -56,8 +56,8 @@ class Replicator:
                 await self._session()
             except TillboxError as error:
                 await self._tell(error)
-                for_person = isinstance(error, OfficeDenied | ReplicaFork | EdgeRefused)
-                if isinstance(error, OfficeDenied) and error.code in _PASSING:
+                for_person = isinstance(error, PeerDenied | ReplicaFork | EdgeRefused)
+                if isinstance(error, PeerDenied) and error.code in _PASSING:
                     for_person = False
                 waits = self._long_waits if for_person else self._waits
                 await self.clock.sleep(waits.next_ms() / 1000)
@@ -81,7 +81,7 @@ class Replicator:
 
     def _seed(self, store: str) -> None:
         if store != self._store:
-            seed = zlib.crc32(store.encode())
+            seed = zlib.crc32((store + self.edge.keeper).encode())
             self._store = store
             self._waits = Backoff(BACKOFF_MS_MIN, BACKOFF_MS_MAX, seed)
             self._long_waits = _long(seed)

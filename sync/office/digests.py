@@ -17,9 +17,12 @@ import msgspec
 
 from edge.contract.digest import Digest, DigestArticle, DigestTaking
 from edge.contract.instant import Clock
+from edge.contract.limits import BACKOFF_MS_MAX, BACKOFF_MS_MIN
+from edge.runtime.backoff import Backoff
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.structured_log import Log
 from sync.appending.denial import DeniedError
+from sync.appending.event_store import EventStoreAway
 from sync.office.sales_reading import SalesReader, SoldBetween
 from sync.office.store_directory import RegisteredStore, StoreDirectory
 
@@ -83,9 +86,15 @@ class Digests:
 
     async def run(self) -> None:
         """Compare each digest once its events are here, until cancelled."""
+        waits = Backoff(BACKOFF_MS_MIN, BACKOFF_MS_MAX)
         while True:
             self.news.clear()
-            await self.compare()
+            try:
+                await self.compare()
+            except EventStoreAway:  # who keeps the sales tells the log, once
+                await self.clock.sleep(waits.next_ms() / 1000)
+                continue
+            waits.reset()
             await self.news.wait()
 
     async def compare(self) -> None:

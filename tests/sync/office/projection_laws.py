@@ -416,7 +416,7 @@ async def unknown_types_are_parked_and_read_once_known(kept: Keeping) -> None:
 # --- over all sales -----------------------------------------------------------------------
 
 
-def _came_back(sale: str, original: str, quantity: int) -> tuple[Event, ...]:
+def came_back(sale: str, original: str, quantity: int) -> tuple[Event, ...]:
     back = LineReturned(
         sale=sale,
         line="1",
@@ -442,11 +442,19 @@ def _came_back(sale: str, original: str, quantity: int) -> tuple[Event, ...]:
     )
 
 
+def coupon_sale(sale: str, code: str) -> tuple[Event, ...]:
+    """A sale that uses a single-use code up."""
+    opened, line, cash, completed = sale_events(sale)
+    assert isinstance(completed, SaleCompleted)
+    held = CouponPresented(sale=sale, code=code, campaign="once", name="Once", single_use=True)
+    return (opened, line, held, cash, msgspec.structs.replace(completed, coupons=(code,)))
+
+
 async def more_back_than_was_sold_is_told_whichever_came_first(kept: Keeping) -> None:
     seller, taker, other = (Box(f"shop-{number}", number) for number in (1, 2, 3))
     seller.sell("s")
-    taker.record(*_came_back("t", "s", 1000))
-    other.record(*_came_back("u", "s", 1000))
+    taker.record(*came_back("t", "s", 1000))
+    other.record(*came_back("u", "s", 1000))
     rows = await kept.all(seller, taker)
     assert rows["alarm"] == []
     rows = await kept.all(other)
@@ -457,8 +465,8 @@ async def more_back_than_was_sold_is_told_whichever_came_first(kept: Keeping) ->
     # one partition and one batch, the seller last: the sale itself tells of it, once
     late, first, second = (Box(f"shop-{number}", number) for number in (4, 7, 10))
     late.sell("late")
-    first.record(*_came_back("v", "late", 1000))
-    second.record(*_came_back("w", "late", 1000))
+    first.record(*came_back("v", "late", 1000))
+    second.record(*came_back("w", "late", 1000))
     rows = await kept.all(first, second, late)
     told = [row for row in rows["alarm"] if row[0] == 4]
     assert [(row[1], row[5]) for row in told] == [("returned_more_than_sold", 1)]
@@ -499,21 +507,7 @@ async def a_receipt_of_a_sale_that_is_not_here_is_told(kept: Keeping) -> None:
 async def the_first_use_of_a_code_is_told_to_all(kept: Keeping) -> None:
     boxes = [Box(f"shop-{number}", number) for number in (1, 2)]
     for box in boxes:
-        opened, line, cash, completed = sale_events(f"c-{box.number}")
-        assert isinstance(completed, SaleCompleted)
-        box.record(
-            opened,
-            line,
-            CouponPresented(
-                sale=opened.sale,  # type: ignore[attr-defined] # a sale's event
-                code="ONCE",
-                campaign="once",
-                name="Once",
-                single_use=True,
-            ),
-            cash,
-            msgspec.structs.replace(completed, coupons=("ONCE",)),
-        )
+        box.record(*coupon_sale(f"c-{box.number}", "ONCE"))
     await kept.all(*boxes)
     ((code, value),) = await kept.place.codes()
     assert code == "ONCE"

@@ -128,11 +128,12 @@ class PostgresSales:
         """Return completed sales behind a place in the order of arrival."""
         if "\0" in tracked:
             return []  # no text here has one
-        slugs = await self.slugs()
-        values: list[object] = [after, list(slugs)]
-        where = " AND store = ANY($2::bigint[])"
+        values: list[object] = [after]
+        where = ""
         if store:
-            values[1] = [number for number, slug in slugs.items() if slug == store]
+            # equal to one: only then the order of arrival comes from its index
+            values.append(await self._number(store))
+            where += f" AND store = ${len(values)}"
         if from_day:
             values.append(from_day)
             where += f" AND day >= ${len(values)}"
@@ -148,6 +149,7 @@ class PostgresSales:
             )
             places = [(number, sale) for number, sale in rows]
             sales = await known_sales(connection, places)
+            slugs = await self.slugs()
             originals = {
                 each.original_sale for sale in sales.values() for each in sale.details.values()
             } - {""}
@@ -216,6 +218,10 @@ class PostgresSales:
         ]
 
     # --- inside ---------------------------------------------------------------------------
+
+    async def _number(self, slug: str) -> int | None:
+        known = await self._directory.by_slug(slug)
+        return None if known is None else known.number
 
     async def _fetch(self, query: str, *values: object) -> Sequence[Any]:
         async with self._reader() as connection:

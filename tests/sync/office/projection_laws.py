@@ -358,7 +358,9 @@ async def a_poison_event_steps_aside_alone(kept: Keeping) -> None:
         assert reason in told, (changed, told)
         assert body == box.bodies[5]
         assert [row[1] for row in rows["sale"] if row[0] == number] == ["a", "b", "o"], changed
-        # nothing of it is left on the sale that it names
+        # nothing of it is left on the sale that it names, completed or open
+        (line,) = [row for row in rows["sale_line"] if row[:2] == (number, "a")]
+        assert line == (number, "a", 2, *line[3:12], False, 0, False, "", 0, "scanned", False)
         (head,) = [row for row in rows["sale"] if row[:2] == (number, "o")]
         assert head[2:] == ("till-1", "marta", "EUR", True, AT + 5, "open", *head[8:])
         for table in ("sale_line", "tender", "sale_tax", "line_detail"):

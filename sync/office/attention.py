@@ -65,6 +65,8 @@ def attention_of(
     data_dir: Path,
     clock: Clock,
     log: Log,
+    *,
+    sales_here: bool,
 ) -> Attention:
     """Return the parts, not running yet."""
     alarms = AlarmDesk(file, clock, log)
@@ -89,5 +91,5 @@ def attention_of(
         log,
     )
     quarantine = Quarantine(file, directory, events, desk.dictionaries, clock, log)
-    api = AttentionApi(file, directory, quarantine, alarms, watch)
+    api = AttentionApi(file, directory, quarantine, alarms, watch, sales_here)
     return Attention(alarms, watch, quarantine, api, directory, feeds)

@@ -20,6 +20,7 @@ from edge.contract.errors import Refused
 from edge.contract.instant import Clock
 from edge.contract.limits import EVENT_STREAMS_MAX, SOCKET_HEARTBEAT_S, SOCKET_SEND_S_MAX
 from edge.runtime.http_sessions import Sessions, cookie_secret
+from sync.appending.event_store import EventStoreAway
 from sync.office.alarm_cases import AlarmDesk
 from sync.office.gate import OFFICE_COOKIE
 from sync.office.people import BOUND_TO
@@ -86,7 +87,8 @@ class LiveEvents:
         try:
             await response.prepare(request)
             await self._stream(request, response, news, after)
-        except (ConnectionError, TimeoutError):
+        except (ConnectionError, TimeoutError, EventStoreAway):
+            # the browser comes back by itself
             if request.transport is not None:
                 request.transport.abort()
         finally:

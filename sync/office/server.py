@@ -20,7 +20,7 @@ from edge.contract.limits import (
 from edge.contract.reference_data import Feed
 from edge.runtime.connection_watch import ConnectionWatch
 from edge.runtime.database_file import DatabaseFile
-from edge.runtime.frame_codec import shipped_dictionaries
+from edge.runtime.frame_codec import Dictionaries, shipped_dictionaries
 from edge.runtime.http_guard import GuardSettings, guarded_app
 from edge.runtime.http_service import HttpService
 from edge.runtime.ids import SystemIds
@@ -34,6 +34,7 @@ from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock
 from edge.runtime.tls_contexts import server_context
+from sync.appending.event_store import EventStore
 from sync.office.attention import attention_of
 from sync.office.attention_metrics import declare
 from sync.office.attention_watch import AttentionWatch
@@ -52,6 +53,7 @@ from sync.office.outbox import Outbox
 from sync.office.people import People
 from sync.office.price_books import PriceBooks
 from sync.office.projector import Projector
+from sync.office.sale_keeping import KeptSales, kept_sales
 from sync.office.sales import Sales
 from sync.office.session import BoxSessions
 from sync.office.settings import OfficeSettings
@@ -104,8 +106,10 @@ async def running_office(
         feeds = Feeds(file)
         people = People(file, hasher, clock, ids)
         stack.callback(people.close)
-        projector = Projector(file, events, dictionaries, clock, log)
-        await projector.open()
+        kept = await stack.enter_async_context(
+            kept_sales(settings, file, directory, dictionaries, clock, log)
+        )
+        projector = await _projector(kept, events, dictionaries, clock, log)
         mailing = Mailing(
             Outbox(file, clock),
             directory,
@@ -115,7 +119,7 @@ async def running_office(
             clock,
             log,
         )
-        digests = Digests(file, directory, clock, log)
+        digests = Digests(file, kept.reader, directory, clock, log)
         books = PriceBooks(
             file,
             directory,
@@ -140,9 +144,27 @@ async def running_office(
             turns,
         )
         boxes = BoxSessions(desk, clock, ids, log, tasks)
-        sales = Sales(file, directory, events, feeds, lambda: boxes.connected, clock)
+        sales = Sales(
+            kept.reader,
+            directory,
+            events,
+            feeds,
+            lambda: boxes.connected,
+            digests.exposed,
+            clock,
+        )
         attention = attention_of(
-            file, directory, events, feeds, sales, desk, boxes, settings.data_dir, clock, log
+            file,
+            directory,
+            events,
+            feeds,
+            sales,
+            desk,
+            boxes,
+            settings.data_dir,
+            clock,
+            log,
+            sales_here=kept.remote is None,
         )
         live = LiveEvents(sales, attention.alarms, people.sessions, clock)
         metrics = Metrics()
@@ -162,14 +184,14 @@ async def running_office(
             feeds=feeds,
             people=people,
             sales=sales,
-            coupons=CouponUses(file),
-            tips=Tips(file, directory, sales),
+            coupons=CouponUses(kept.reader),
+            tips=Tips(kept.reader, directory, sales),
             mailing=mailing,
             digests=digests,
             books=books,
             live=live,
             metrics=metrics,
-            health=lambda: (*_health(file), *health_of(events), mailing.health()),
+            health=lambda: (*_health(file), *health_of(events), *kept.health(), mailing.health()),
             pages=load_pages(),
         )
         tls = _tls(settings)
@@ -204,7 +226,7 @@ async def running_office(
         # these hold requests open: they end before the server waits for its requests
         stack.push_async_callback(boxes.close)
         stack.callback(live.close)
-        watched = tuple(each for each in (file, events) if isinstance(each, MayFail))
+        watched = tuple(each for each in (file, events, kept.remote) if isinstance(each, MayFail))
         yield Office(
             file,
             tasks,
@@ -219,6 +241,14 @@ async def running_office(
             web,
             watched,
         )
+
+
+async def _projector(
+    kept: KeptSales, events: EventStore, dictionaries: Dictionaries, clock: Clock, log: Log
+) -> Projector:
+    projector = Projector(kept.projection, events, dictionaries, clock, log)
+    await projector.open()
+    return projector
 
 
 def _declare(

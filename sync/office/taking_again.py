@@ -77,7 +77,7 @@ def apply(
         places = {(each.gen, each.seq) for each in sale.events} & work.fresh.keys()
         left |= dict.fromkeys(places - gained - unfit.keys(), _PUSHES)
     for read in work.alone:
-        reason = take_alone(connection, read)
+        reason = take_alone(connection, act.store, read)
         if reason:
             left[read.gen, read.seq] = reason
         else:

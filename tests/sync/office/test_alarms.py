@@ -26,8 +26,10 @@ from sync.office.database import MIGRATIONS, office_database
 from sync.office.gate import OFFICE_COOKIE
 from sync.office.replication_standing import ReplicationStanding
 from sync.office.sales import Sales
+from sync.office.sqlite_sales import SqliteSales
 from tests.sync.office.aside import act, arrive, command, count, repair, spoil
 from tests.sync.office.head_office import Box, Served, new_key
+from tests.sync.office.test_replication_standing import nothing_exposed
 from tests.virtual_time import FakeClock
 
 
@@ -265,11 +267,12 @@ async def watch(served: Served) -> AttentionWatch:
     """A look of its own, with a clock by hand, beside the one of the running head office."""
     office, clock = served.office, FakeClock()
     sales = Sales(
-        office.file,
+        SqliteSales(office.file),
         office.directory,
         office.projector.events,
         office.feeds,
         lambda: office.boxes.connected,
+        nothing_exposed,
         clock,
     )
     log = office.projector.log

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from sync.office.database import office_database
 from sync.office.feeds import Feeds, NewItem
 from sync.office.replication_standing import ReplicationStanding, ShopStanding
 from sync.office.sales import Sales
+from sync.office.sqlite_sales import SqliteSales
 from sync.office.store_directory import RegisteredStore, StoreDirectory
 from tests.sync.office.aside import arrive, spoil
 from tests.sync.office.head_office import Box, Served, new_key
@@ -76,6 +77,11 @@ async def test_a_shop_in_step_a_shop_with_a_backlog_and_one_that_is_away(
     assert 0 < away["lag_ms"] < 60_000
 
 
+async def nothing_exposed(currencies: Mapping[int, str]) -> dict[int, tuple[int, int]]:
+    """Take it that no box said anything ahead of its frames."""
+    return dict.fromkeys(currencies, (0, 0))
+
+
 @dataclass
 class Books:
     """Head office's tables without a running head office: nobody else looks at its feeds."""
@@ -88,7 +94,15 @@ class Books:
 
     def look(self) -> ReplicationStanding:
         events = SqliteEventStore(self.file, self.clock)
-        sales = Sales(self.file, self.directory, events, self.feeds, set, self.clock)
+        sales = Sales(
+            SqliteSales(self.file),
+            self.directory,
+            events,
+            self.feeds,
+            set,
+            nothing_exposed,
+            self.clock,
+        )
         return ReplicationStanding(self.file, self.feeds, sales, lambda: self.cursors, self.clock)
 
     async def put(self, key: str, scope: str = "") -> int:

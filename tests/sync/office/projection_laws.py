@@ -472,6 +472,14 @@ async def more_back_than_was_sold_is_told_whichever_came_first(kept: Keeping) ->
     rows = await kept.all(first, second, late)
     told = [row for row in rows["alarm"] if row[0] == 4]
     assert [(row[1], row[5]) for row in told] == [("returned_more_than_sold", 1)]
+    # the seller long there, two that took back in one batch: the second was too many
+    known, third, fourth = (Box(f"shop-{number}", number) for number in (13, 16, 19))
+    known.sell("known")
+    await kept.all(known)
+    third.record(*came_back("y", "known", 1000))
+    fourth.record(*came_back("z", "known", 1000))
+    rows = await kept.all(third, fourth)
+    assert [row[0] for row in rows["alarm"]] == [3, 4, 19]
     kept.projector.read_again()
     await kept.settle()
     assert (await kept.place.rows())["alarm"] == rows["alarm"]

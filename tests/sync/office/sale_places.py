@@ -26,7 +26,7 @@ from sync.office.sqlite_projection import SqliteProjection
 from sync.office.store_directory import RegisteredStore, StoreDirectory
 from tests.sync.appending.opened_postgres import opened
 from tests.sync.office.head_office import DICTIONARIES
-from tests.sync.office.projection_laws import Rows
+from tests.sync.office.kept_sales import Rows
 
 _COLUMNS: Final = {
     "sale": SALE_COLUMNS,

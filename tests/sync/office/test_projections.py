@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from sync.appending.postgres_address import PostgresAddress
-from tests.sync.office.projection_laws import LAWS, Law, busy_box, keeping, without
+from tests.sync.office.busy_boxes import busy_box
+from tests.sync.office.kept_sales import keeping, without
+from tests.sync.office.projection_laws import LAWS, Law
 from tests.sync.office.sale_places import postgres_place, sqlite_place
 
 

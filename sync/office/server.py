@@ -35,6 +35,7 @@ from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock
 from edge.runtime.tls_contexts import server_context
 from sync.appending.event_store import EventStore
+from sync.office.archive import Archive
 from sync.office.coupon_uses import CouponUses
 from sync.office.database import office_database
 from sync.office.desk import OfficeDesk
@@ -115,6 +116,17 @@ async def running_office(
             clock,
             log,
         )
+        archive = Archive(
+            settings.archive_folder,
+            file,
+            events,
+            key,
+            lambda: projector.positions,
+            clock,
+            log,
+            settings.archive.close_after_s,
+        )
+        await archive.open()
         digests = Digests(file, kept.reader, directory, clock, log)
         books = PriceBooks(
             file,
@@ -171,7 +183,13 @@ async def running_office(
             books=books,
             live=live,
             metrics=metrics,
-            health=lambda: (*_health(file), *health_of(events), *kept.health(), mailing.health()),
+            health=lambda: (
+                *_health(file),
+                *health_of(events),
+                *kept.health(),
+                archive.health(),
+                mailing.health(),
+            ),
             pages=load_pages(),
         )
         tls = _tls(settings)
@@ -198,6 +216,7 @@ async def running_office(
             ("digests", digests.run),
             ("price books", books.run),
             ("turns of backlogs", turns.run),
+            ("archive", archive.run),
         ):
             _ = tasks.start(name, work)
         await web.open()

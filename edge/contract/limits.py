@@ -393,14 +393,6 @@ PROJECTION_BYTES_MAX: Final = 32_768
 """What they have together at most, beyond the first."""
 PROJECTION_REST_FACTOR: Final = 3
 """While frames keep coming, the projector rests this many times as long as it worked."""
-PROJECTION_POSTGRES_FRAMES_MAX: Final = 16
-"""Likewise into PostgreSQL: a transaction is some ten round trips, whatever is in it."""
-PROJECTION_POSTGRES_BYTES_MAX: Final = 524_288
-"""What they have together at most, beyond these."""
-PROJECTION_POSTGRES_ROWS_MAX: Final = 500
-"""Rows of which a reader fetches at once what hangs on them, or that go over to `office.db`."""
-INDEXED_TEXT_BYTES_MAX: Final = 600
-"""A name by which a sale or a part of it is found: PostgreSQL's indexes take 2,700 bytes a row."""
 POSTGRES_PARTITIONS: Final = 8
 """Partitions of the frames in a new database: as many commits, and projectors, side by side."""
 POSTGRES_PARTITIONS_MAX: Final = 64

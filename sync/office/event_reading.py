@@ -17,7 +17,7 @@ from edge.contract.coupon_events import CouponPresented
 from edge.contract.envelope import SealedEnvelope, unseal
 from edge.contract.errors import ProtocolViolation
 from edge.contract.event_registry import Event
-from edge.contract.limits import INDEXED_TEXT_BYTES_MAX
+from edge.contract.office_limits import INDEXED_TEXT_BYTES_MAX
 from edge.contract.sale_events import SaleCompleted
 from edge.runtime.frame_codec import Dictionaries, open_frame
 from sync.appending.event_store import SEQ_MAX, StoredFrame

@@ -16,10 +16,10 @@ import msgspec
 
 from edge.contract.errors import StorageFailed
 from edge.contract.event_registry import is_known
-from edge.contract.limits import (
+from edge.contract.office_limits import (
+    CODES_TOLD_AT_ONCE_MAX,
     PROJECTION_POSTGRES_BYTES_MAX,
     PROJECTION_POSTGRES_FRAMES_MAX,
-    PROJECTION_POSTGRES_ROWS_MAX,
 )
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.structured_log import Log
@@ -246,7 +246,7 @@ class PostgresProjection:
         """Tell `office.db` of the codes that it has not been told of; True for news."""
         news = False
         while True:
-            rows = await connection.fetch(_UNTOLD, after, PROJECTION_POSTGRES_ROWS_MAX)
+            rows = await connection.fetch(_UNTOLD, after, CODES_TOLD_AT_ONCE_MAX)
             if not rows:
                 return news
             codes = [(number, UsedCode(*values)) for number, *values in rows]

@@ -35,6 +35,7 @@ from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock
 from edge.runtime.tls_contexts import server_context
 from sync.appending.event_store import EventStore
+from sync.office.archive import Archive
 from sync.office.attention import attention_of
 from sync.office.attention_metrics import declare
 from sync.office.attention_watch import AttentionWatch
@@ -119,6 +120,17 @@ async def running_office(
             clock,
             log,
         )
+        archive = Archive(
+            settings.archive_folder,
+            file,
+            events,
+            key,
+            lambda: projector.positions,
+            clock,
+            log,
+            settings.archive.close_after_s,
+        )
+        await archive.open()
         digests = Digests(file, kept.reader, directory, clock, log)
         books = PriceBooks(
             file,
@@ -191,7 +203,13 @@ async def running_office(
             books=books,
             live=live,
             metrics=metrics,
-            health=lambda: (*_health(file), *health_of(events), *kept.health(), mailing.health()),
+            health=lambda: (
+                *_health(file),
+                *health_of(events),
+                *kept.health(),
+                archive.health(),
+                mailing.health(),
+            ),
             pages=load_pages(),
         )
         tls = _tls(settings)
@@ -218,6 +236,7 @@ async def running_office(
             ("digests", digests.run),
             ("price books", books.run),
             ("turns of backlogs", turns.run),
+            ("archive", archive.run),
             ("attention", attention.watch.run),
         ):
             _ = tasks.start(name, work)

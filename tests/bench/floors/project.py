@@ -26,7 +26,7 @@ from sync.appending.postgres_address import PostgresAddress
 from sync.appending.postgres_connection import Connection, connect, disconnect
 from sync.office.postgres_tables import MIGRATIONS, SALES_SCHEMA
 from sync.office.sale_records import SALE_COLUMNS, TABLES
-from tests.sync.office.projection_laws import projector_of
+from tests.sync.office.kept_sales import projector_of
 from tests.sync.office.sale_places import PostgresPlace, postgres_place
 
 _FLOOR: Final = "floor"

@@ -5,240 +5,22 @@ A law is given a way to keep sales, and compares rows: what the tables hold is w
 
 from __future__ import annotations
 
-import io
-import random
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import Any, Final, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 import msgspec
 
-from edge.contract.age_events import AgeChecked
-from edge.contract.coupon_events import CouponPresented, CouponRemoved
-from edge.contract.customer_events import CustomerSet
-from edge.contract.event_registry import Event
-from edge.contract.payment_events import (
-    CardPaymentApproved,
-    CardPaymentDeclined,
-    CardPaymentRequested,
-    CardPaymentUnknown,
-    TenderTaken,
-)
 from edge.contract.price_events import (
-    DiscountGiven,
     LineReduction,
-    NoteSet,
-    PriceOverridden,
     PricesReduced,
     Reduction,
 )
 from edge.contract.receipt_events import ReceiptPresented
-from edge.contract.replication import Head
-from edge.contract.return_events import CashReturned, LineReturned
-from edge.contract.sale_events import (
-    LineAdded,
-    LineVoided,
-    SaleAbandoned,
-    SaleCompleted,
-    SaleOpened,
-)
-from edge.contract.tip_events import TipReturned, TipSet
-from edge.runtime.structured_log import Log, open_log
-from edge.runtime.system_clock import SystemClock
-from sync.appending.event_store import Accepted, EventStore
-from sync.office.projection import Projection
-from sync.office.projector import Projector
-from tests.bench.synthetic_sales import SyntheticShop
-from tests.sync.office.head_office import AT, DICTIONARIES, Box, sale_events
-
-Rows = dict[str, list[tuple[Any, ...]]]
-
-
-class Place(Protocol):
-    """Somewhere sales are kept, and how its tables are looked into."""
-
-    @property
-    def events(self) -> EventStore: ...
-
-    async def projection(self) -> Projection:
-        """Return a new worker's; the one before has let go."""
-        ...
-
-    async def rows(self) -> Rows:
-        """Return every table that follows from the frames, in the order of its rows."""
-        ...
-
-    async def codes(self) -> list[tuple[str, bytes]]:
-        """Return the used codes that stores are told, in the order of their telling."""
-        ...
-
-    async def make_parked(self, store: int, seq: int, type_name: str, position: int) -> None:
-        """Leave an event parked, as a version that did not know its type did."""
-        ...
-
-    async def take_sales(self) -> None:
-        """Take all sales out, and leave the cursor where it is."""
-        ...
-
-
-@dataclass
-class Keeping:
-    """Boxes whose frames arrive, and a projector that follows them."""
-
-    place: Place
-    projector: Projector
-    heads: dict[int, Head] = field(default_factory=dict)
-
-    async def arrive(self, box: Box, *, frames: int = 1) -> None:
-        """Append what a box has recorded since, in that many frames."""
-        before = self.heads.get(box.number) or Head(box.gen, 0, bytes(32).hex())
-        last = len(box.bodies)
-        cuts = sorted(
-            {
-                before.seq,
-                last,
-                *(before.seq + (last - before.seq) * each // frames for each in range(1, frames)),
-            }
-        )
-        for after, upto in pairwise(cuts):
-            frame = box.frame(after, upto)
-            head = Box(number=box.number, gen=box.gen, bodies=box.bodies[:upto]).head
-            done = await self.place.events.append(box.number, box.gen, after + 1, frame, before)
-            assert done == Accepted(head), done
-            before = head
-        self.heads[box.number] = before
-
-    async def settle(self) -> int:
-        """Project until nothing is left; return how many frames that was."""
-        frames = 0
-        while step := await self.projector.step():
-            frames += step
-        return frames
-
-    async def all(self, *boxes: Box) -> Rows:
-        for box in boxes:
-            await self.arrive(box)
-        await self.settle()
-        return await self.place.rows()
-
+from tests.sync.office.busy_boxes import busy_box, came_back, coupon_sale, put_in
+from tests.sync.office.head_office import AT, Box, sale_events
+from tests.sync.office.kept_sales import Keeping, keeping, without
 
 Law = Callable[[Keeping], Awaitable[None]]
-
-
-def projector_of(
-    projection: Projection,
-    events: EventStore,
-    partitions: Sequence[int] | None = None,
-    log: Log | None = None,
-) -> Projector:
-    words = log or open_log("office", io.StringIO())
-    return Projector(projection, events, DICTIONARIES, SystemClock(), words, partitions)
-
-
-async def keeping(place: Place) -> Keeping:
-    projector = projector_of(await place.projection(), place.events)
-    await projector.open()
-    return Keeping(place, projector)
-
-
-# --- what boxes sell ----------------------------------------------------------------------
-
-
-def busy_box(number: int = 1, seed: int = 5, sales: int = 30) -> Box:
-    """A box whose sales have all that a sale can have."""
-    chance = random.Random(seed)
-    shop = SyntheticShop(seed, store=number)
-    box = Box(f"shop-{number}", number)
-    for each in range(sales):
-        shop.seq = len(box.bodies) + 1
-        box.bodies += shop.sale()
-        _odd_sale(box, f"{number}-odd-{each}", chance)
-    return box
-
-
-def _odd_sale(box: Box, sale: str, chance: random.Random) -> None:
-    opened, line, cash, completed = sale_events(sale, 300)
-    assert isinstance(opened, SaleOpened)
-    assert isinstance(line, LineAdded)
-    assert isinstance(completed, SaleCompleted)
-    second = msgspec.structs.replace(line, line="2", serial="SN-Ä1", lot="lot 7", tare_g=4)
-    tenth = Reduction("promotion", "tenth", "A tenth", (LineReduction("1", 30),))
-    fixed = Reduction("discount", "d1", "Loyal", (LineReduction("2", 10), LineReduction("1", 5)))
-    odd: list[Event] = [
-        CustomerSet(sale=sale, customer="C-7", groups=("staff", "Müller & Söhne")),
-        NoteSet(sale=sale, text="for the fair"),
-        NoteSet(sale=sale, text="gift", line="1"),
-        AgeChecked(sale=sale, minimum_age=18, how="seen"),
-        AgeChecked(sale=sale, minimum_age=16, how="birth_date"),
-        DiscountGiven(sale=sale, discount="d1", reason="Loyal", off_minor=10, approver="pawel"),
-        PricesReduced(sale=sale, reductions=(tenth,)),
-        PricesReduced(sale=sale, reductions=(fixed, tenth)),
-        PriceOverridden(sale=sale, line="1", price_minor=280, amount_minor=280, reason="shelf"),
-        CouponPresented(
-            sale=sale, code=f"ONCE-{sale}".upper(), campaign="once", name="Once", single_use=True
-        ),
-        CouponPresented(sale=sale, code="MANY", campaign="many", name="Many"),
-        CouponPresented(sale=sale, code="GONE", campaign="many", name="Many"),
-        CouponRemoved(sale=sale, code="GONE"),
-        TenderTaken(
-            sale=sale, tender="g", kind="gift_card", amount_minor=50, reference="G", approver="ida"
-        ),
-        CardPaymentRequested(sale=sale, payment="p1", amount_minor=100, terminal="t"),
-        CardPaymentDeclined(sale=sale, payment="p1", reason="no"),
-        CardPaymentUnknown(sale=sale, payment="p1", reason="cut"),
-        CardPaymentApproved(
-            sale=sale, payment="p2", amount_minor=90, last4="0001", scheme="girocard"
-        ),
-        CashReturned(sale=sale, tender="back", amount_minor=20),
-        TipReturned(
-            sale=sale, original_sale="before", receipt="r", amount_minor=30, reason="wrong"
-        ),
-        LineReturned(
-            sale=sale,
-            line="3",
-            receipt="r-1",
-            original_sale="before",
-            original_line="1",
-            sku="100001",
-            name="Bread roll",
-            quantity=1000,
-            price_minor=300,
-            gross_minor=300,
-            net_minor=280,
-            tax_minor=20,
-            tax="reduced",
-            rate_ppm=70_000,
-            reason="stale",
-        ),
-    ]
-    box.record(opened, line, second)
-    for event in odd:
-        if chance.random() < 0.5:
-            box.record(event)
-    if chance.random() < 0.3:
-        box.record(LineVoided(sale=sale, line="2", reason="not wanted"))
-    if chance.random() < 0.2:
-        box.record(TipSet(sale=sale, amount_minor=0))
-    end = chance.random()
-    if end < 0.1:
-        box.record(SaleAbandoned(sale=sale))
-    elif end < 0.9:
-        used = msgspec.structs.replace(
-            completed, coupons=(f"ONCE-{sale}".upper(), "MANY"), tip_minor=chance.choice((0, 40))
-        )
-        box.record(cash, used)
-
-
-def put_in(box: Box, **changed: Any) -> None:
-    """Record an event whose canonical bytes are not as they should be."""
-    box.record(SaleOpened(sale="x", currency="EUR"))
-    plain = msgspec.json.decode(box.bodies[-1])
-    box.bodies[-1] = msgspec.json.encode({**plain, **changed})
-
-
-def without(rows: Rows, *tables: str) -> Rows:
-    return {name: found for name, found in rows.items() if name not in tables}
 
 
 # --- what is kept -------------------------------------------------------------------------
@@ -418,40 +200,6 @@ async def unknown_types_are_parked_and_read_once_known(kept: Keeping) -> None:
 # --- over all sales -----------------------------------------------------------------------
 
 
-def came_back(sale: str, original: str, quantity: int) -> tuple[Event, ...]:
-    back = LineReturned(
-        sale=sale,
-        line="1",
-        receipt="r",
-        original_sale=original,
-        original_line="1",
-        sku="100001",
-        name="Bread roll",
-        quantity=quantity,
-        price_minor=300,
-        gross_minor=300,
-        net_minor=300,
-        tax_minor=0,
-        tax="reduced",
-        rate_ppm=0,
-        reason="stale",
-    )
-    return (
-        SaleOpened(sale=sale, currency="EUR"),
-        back,
-        CashReturned(sale=sale, tender="1", amount_minor=300),
-        SaleCompleted(sale=sale, receipt=f"r-{sale}", total_minor=-300, taxes=()),
-    )
-
-
-def coupon_sale(sale: str, code: str) -> tuple[Event, ...]:
-    """A sale that uses a single-use code up."""
-    opened, line, cash, completed = sale_events(sale)
-    assert isinstance(completed, SaleCompleted)
-    held = CouponPresented(sale=sale, code=code, campaign="once", name="Once", single_use=True)
-    return (opened, line, held, cash, msgspec.structs.replace(completed, coupons=(code,)))
-
-
 async def more_back_than_was_sold_is_told_whichever_came_first(kept: Keeping) -> None:
     seller, taker, other = (Box(f"shop-{number}", number) for number in (1, 2, 3))
     seller.sell("s")
@@ -472,6 +220,14 @@ async def more_back_than_was_sold_is_told_whichever_came_first(kept: Keeping) ->
     rows = await kept.all(first, second, late)
     told = [row for row in rows["alarm"] if row[0] == 4]
     assert [(row[1], row[5]) for row in told] == [("returned_more_than_sold", 1)]
+    # the seller long there, two that took back in one batch: the second was too many
+    known, third, fourth = (Box(f"shop-{number}", number) for number in (13, 16, 19))
+    known.sell("known")
+    await kept.all(known)
+    third.record(*came_back("y", "known", 1000))
+    fourth.record(*came_back("z", "known", 1000))
+    rows = await kept.all(third, fourth)
+    assert [row[0] for row in rows["alarm"]] == [3, 4, 19]
     kept.projector.read_again()
     await kept.settle()
     assert (await kept.place.rows())["alarm"] == rows["alarm"]

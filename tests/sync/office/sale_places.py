@@ -26,7 +26,7 @@ from sync.office.sqlite_projection import SqliteProjection
 from sync.office.store_directory import RegisteredStore, StoreDirectory
 from tests.sync.appending.opened_postgres import opened
 from tests.sync.office.head_office import DICTIONARIES
-from tests.sync.office.projection_laws import Rows
+from tests.sync.office.kept_sales import Rows
 
 _COLUMNS: Final = {
     "sale": SALE_COLUMNS,
@@ -140,11 +140,15 @@ class PostgresPlace:
         return self._projection
 
     async def rows(self) -> Rows:
-        found = {name: await self.fetch(statement) for name, statement in _SELECTS.items()}
-        found["cursor"] = await self.fetch(
-            "SELECT partition, position FROM projection WHERE position > 0"
-        )
-        return found
+        cursor = "SELECT partition, position FROM projection WHERE position > 0"
+        connection = await connect(self.address, SALES_SCHEMA)
+        try:
+            return {
+                name: _sorted(await connection.fetch(statement))
+                for name, statement in (*_SELECTS.items(), ("cursor", cursor))
+            }
+        finally:
+            await disconnect(connection, self.address)
 
     async def fetch(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         connection = await connect(self.address, SALES_SCHEMA)

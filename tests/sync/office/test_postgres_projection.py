@@ -23,7 +23,8 @@ from sync.office.postgres_sales import PostgresSales
 from sync.office.projector import Projector
 from tests.postgres_server import PostgresServer
 from tests.sync.appending.postgres_line import Fault, PostgresLine
-from tests.sync.office.projection_laws import Keeping, busy_box, keeping, projector_of, without
+from tests.sync.office.busy_boxes import busy_box
+from tests.sync.office.kept_sales import Keeping, keeping, projector_of, without
 from tests.sync.office.sale_places import PostgresPlace, postgres_place, sqlite_place
 
 SEED = int(os.environ.get("TILLBOX_PG_SEED", "20261127"))
@@ -206,7 +207,7 @@ _WORKER = """
 import asyncio, sys
 from pathlib import Path
 from sync.appending.postgres_address import PostgresAddress
-from tests.sync.office.projection_laws import projector_of
+from tests.sync.office.kept_sales import projector_of
 from tests.sync.office.sale_places import postgres_place
 
 async def main():

@@ -20,9 +20,10 @@ from sync.office.sales_reading import SalesReader
 from sync.office.sqlite_sales import SqliteSales
 from sync.office.store_directory import StoreDirectory
 from tests.postgres_server import PASSWORD, PostgresServer
+from tests.sync.office.busy_boxes import busy_box, came_back, coupon_sale
 from tests.sync.office.head_office import Box, Served, sale_events, serve
+from tests.sync.office.kept_sales import keeping
 from tests.sync.office.postgres_office import kept_in, send
-from tests.sync.office.projection_laws import busy_box, came_back, coupon_sale, keeping
 from tests.sync.office.sale_places import postgres_place, sqlite_place
 from tests.sync.office.test_digests import digest_of
 

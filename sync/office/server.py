@@ -34,8 +34,8 @@ from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock
 from edge.runtime.tls_contexts import server_context
+from sync.office.archive import Archive
 from sync.office.attention import attention_of
-from sync.office.attention_metrics import declare
 from sync.office.attention_watch import AttentionWatch
 from sync.office.coupon_uses import CouponUses
 from sync.office.database import office_database
@@ -115,6 +115,17 @@ async def running_office(
             clock,
             log,
         )
+        archive = Archive(
+            settings.archive_folder,
+            file,
+            events,
+            key,
+            lambda: projector.positions,
+            clock,
+            log,
+            settings.archive.close_after_s,
+        )
+        await archive.open()
         digests = Digests(file, directory, clock, log)
         books = PriceBooks(
             file,
@@ -150,11 +161,10 @@ async def running_office(
         boxes.open(metrics)
         boxes.taken.append(projector.news.set)
         projector.progress = turns.projected
-        attention.tell(live.changed, digests.mended)
-        desk.changed, boxes.changed = live.changed, attention.boxes_changed
+        desk.changed = live.changed
+        attention.tell(live.changed, digests.mended, metrics)
         projector.listeners += [live.changed, digests.news.set, attention.watch.news.set]
         projector.coupon_listeners.append(lambda: feeds.changed(Feed.USED_COUPON))
-        declare(metrics, attention.watch, clock)
         api = OfficeApi(
             attention=attention.api,
             boxes=boxes,
@@ -169,7 +179,12 @@ async def running_office(
             books=books,
             live=live,
             metrics=metrics,
-            health=lambda: (*_health(file), *health_of(events), mailing.health()),
+            health=lambda: (
+                *_health(file),
+                *health_of(events),
+                archive.health(),
+                mailing.health(),
+            ),
             pages=load_pages(),
         )
         tls = _tls(settings)
@@ -196,6 +211,7 @@ async def running_office(
             ("digests", digests.run),
             ("price books", books.run),
             ("turns of backlogs", turns.run),
+            ("archive", archive.run),
             ("attention", attention.watch.run),
         ):
             _ = tasks.start(name, work)

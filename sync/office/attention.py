@@ -36,6 +36,7 @@ class Attention:
     api: AttentionApi
     directory: StoreDirectory
     feeds: Feeds
+    desk: OfficeDesk
     boxes: BoxSessions
     _changed: Callable[[], None] = field(default=lambda: None)
 
@@ -44,7 +45,7 @@ class Attention:
     ) -> None:
         """Have pages hear of every change, digests of what was mended, and Prometheus of all."""
         declare(metrics, self.watch)
-        self.boxes.changed = self.boxes_changed
+        self.boxes.changed, self.desk.changed = self.boxes_changed, changed
         self._changed = self.directory.alarms_changed = changed
         self.alarms.listeners.append(changed)
         self.quarantine.listeners += [
@@ -97,4 +98,4 @@ def attention_of(
     )
     quarantine = Quarantine(file, directory, events, desk.dictionaries, clock, log)
     api = AttentionApi(file, directory, quarantine, alarms, watch)
-    return Attention(alarms, watch, quarantine, api, directory, feeds, boxes)
+    return Attention(alarms, watch, quarantine, api, directory, feeds, desk, boxes)

@@ -161,7 +161,6 @@ async def running_office(
         boxes.open(metrics)
         boxes.taken.append(projector.news.set)
         projector.progress = turns.projected
-        desk.changed = live.changed
         attention.tell(live.changed, digests.mended, metrics)
         projector.listeners += [live.changed, digests.news.set, attention.watch.news.set]
         projector.coupon_listeners.append(lambda: feeds.changed(Feed.USED_COUPON))

@@ -10,10 +10,12 @@ from pathlib import Path
 from edge.contract.instant import Clock
 from edge.contract.reference_data import Feed
 from edge.runtime.database_file import DatabaseFile
+from edge.runtime.metrics import Metrics
 from edge.runtime.structured_log import Log
 from sync.appending.event_store import EventStore
 from sync.office.alarm_cases import AlarmDesk
 from sync.office.attention_api import AttentionApi
+from sync.office.attention_metrics import declare
 from sync.office.attention_watch import AttentionWatch
 from sync.office.desk import OfficeDesk
 from sync.office.feeds import Feeds
@@ -34,10 +36,16 @@ class Attention:
     api: AttentionApi
     directory: StoreDirectory
     feeds: Feeds
+    desk: OfficeDesk
+    boxes: BoxSessions
     _changed: Callable[[], None] = field(default=lambda: None)
 
-    def tell(self, changed: Callable[[], None], mended: Callable[[], None]) -> None:
-        """Have pages hear of every change, and digests of what was mended."""
+    def tell(
+        self, changed: Callable[[], None], mended: Callable[[], None], metrics: Metrics
+    ) -> None:
+        """Have pages hear of every change, digests of what was mended, and Prometheus of all."""
+        declare(metrics, self.watch)
+        self.boxes.changed, self.desk.changed = self.boxes_changed, changed
         self._changed = self.directory.alarms_changed = changed
         self.alarms.listeners.append(changed)
         self.quarantine.listeners += [
@@ -92,4 +100,4 @@ def attention_of(
     )
     quarantine = Quarantine(file, directory, events, desk.dictionaries, clock, log)
     api = AttentionApi(file, directory, quarantine, alarms, watch, sales_here)
-    return Attention(alarms, watch, quarantine, api, directory, feeds)
+    return Attention(alarms, watch, quarantine, api, directory, feeds, desk, boxes)

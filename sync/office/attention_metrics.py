@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from edge.contract.attention_limits import SHOP_METRIC_SERIES_MAX
-from edge.contract.instant import Clock
 from edge.runtime.metrics import Gauge, Metrics
 from sync.office.attention_watch import AttentionWatch
 from sync.office.replication_standing import ShopStanding
@@ -16,7 +15,7 @@ from sync.office.replication_standing import ShopStanding
 _MS: float = 1000.0
 
 
-def declare(metrics: Metrics, watch: AttentionWatch, clock: Clock) -> None:
+def declare(metrics: Metrics, watch: AttentionWatch) -> None:
     """Add what is counted for each shop."""
 
     def by_shop(
@@ -24,7 +23,7 @@ def declare(metrics: Metrics, watch: AttentionWatch, clock: Clock) -> None:
     ) -> Callable[[], dict[tuple[str, ...], float]]:
         def samples() -> dict[tuple[str, ...], float]:
             looked = watch.standing
-            since = max(0, clock.now_ms() - looked.at)
+            since = max(0, watch.clock.now_ms() - looked.at)
             return {(shop.store,): read(shop, since) for shop in looked.shops}
 
         return samples

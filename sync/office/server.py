@@ -37,7 +37,6 @@ from edge.runtime.tls_contexts import server_context
 from sync.appending.event_store import EventStore
 from sync.office.archive import Archive
 from sync.office.attention import attention_of
-from sync.office.attention_metrics import declare
 from sync.office.attention_watch import AttentionWatch
 from sync.office.coupon_uses import CouponUses
 from sync.office.database import office_database
@@ -184,11 +183,9 @@ async def running_office(
         boxes.open(metrics)
         boxes.taken.append(projector.news.set)
         projector.progress = turns.projected
-        attention.tell(live.changed, digests.mended)
-        desk.changed, boxes.changed = live.changed, attention.boxes_changed
+        attention.tell(live.changed, digests.mended, metrics)
         projector.listeners += [live.changed, digests.news.set, attention.watch.news.set]
         projector.coupon_listeners.append(lambda: feeds.changed(Feed.USED_COUPON))
-        declare(metrics, attention.watch, clock)
         api = OfficeApi(
             attention=attention.api,
             boxes=boxes,

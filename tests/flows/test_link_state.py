@@ -29,6 +29,7 @@ async def test_lag_and_exposure_grow_with_sales_and_go_with_their_acknowledgemen
         assert link.lag_s == 5.0
         head = await _sell(ledger, 2)
         assert (link.lag_events, link.exposed_minor, link.view.waiting_sales) == (head, 774, 2)
+        assert link.lag_s == 5.0
         # of what is left, the oldest counts
         await link.accepted(first)
         assert (link.lag_events, link.exposed_minor) == (head - first, 387)

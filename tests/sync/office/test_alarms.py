@@ -145,7 +145,7 @@ async def test_alarms_are_asked_for_by_store_and_state(served: Served) -> None:
 
 
 async def test_what_an_older_version_knew_is_taken_over(tmp_path: Path) -> None:
-    older = DatabaseFile(tmp_path / "office.db", MIGRATIONS[:12])
+    older = DatabaseFile(tmp_path / "office.db", MIGRATIONS[:13])
     await older.open()
 
     def fill(connection: Any) -> None:

@@ -343,6 +343,7 @@ ADDED_SINCE = {
     **dict.fromkeys(("alarm_begins", "alarm_goes_on", "alarm_ends"), "TRIGGER"),
     **dict.fromkeys(("alarm_case", "alarm_step", "digest_differing", "feed_held"), "TABLE"),
     **dict.fromkeys(("feed_reached", "left_aside", "person_act", "repair"), "TABLE"),
+    **dict.fromkeys(("archive_segment", "archive_span"), "TABLE"),
 }
 
 

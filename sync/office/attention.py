@@ -97,6 +97,7 @@ def attention_of(
         lambda: shutil.disk_usage(data_dir).free,
         clock,
         log,
+        sales_here,
     )
     quarantine = Quarantine(file, directory, events, desk.dictionaries, clock, log)
     api = AttentionApi(file, directory, quarantine, alarms, watch, sales_here)

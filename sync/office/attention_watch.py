@@ -70,6 +70,8 @@ class AttentionWatch:
     free_bytes: Callable[[], int]
     clock: Clock
     log: Log
+    sales_here: bool = True
+    """Whether what stands aside does so in `file`; elsewhere it is only counted, at each look."""
     news: asyncio.Event = field(default_factory=asyncio.Event)
     standing: ReplicationBody = field(default_factory=lambda: ReplicationBody(0, ()))
     _since: dict[str, int] = field(default_factory=dict)
@@ -105,6 +107,8 @@ class AttentionWatch:
         numbers = {store.slug: store.number for store in await self.directory.all()}
         alarms = await self.directory.alarms()
         await self.look_aside()
+        if not self.sales_here:
+            await self._aside_elsewhere(numbers, alarms)
         await self._clocks(numbers, alarms)
         await self._disk(alarms)
         await self._ends(numbers, alarms)
@@ -114,6 +118,8 @@ class AttentionWatch:
 
     async def look_aside(self) -> None:
         """Look at what stands aside: nearly always nothing, and one small question."""
+        if not self.sales_here:
+            return
         for number, slug, count, newest, first, told_at in await self.file.read(
             lambda connection: connection.execute(_ASIDE, (QUARANTINE,)).fetchall()
         ):
@@ -128,6 +134,23 @@ class AttentionWatch:
                     f"what is there. The first is event {first}."
                 )
                 await self._raise(number, slug, QUARANTINE, words)
+
+    async def _aside_elsewhere(
+        self, numbers: Mapping[str, int], alarms: Mapping[int, Iterable[Alarm]]
+    ) -> None:
+        for shop in self.standing.shops:
+            number = numbers.get(shop.store)
+            if number is None:
+                continue
+            known = _of(alarms, number, QUARANTINE)
+            words = (
+                f"Events of store {shop.store} are not in its sales, as many as {shop.aside}: they "
+                "do not fit what is there. See table quarantine beside the sales in PostgreSQL."
+            )
+            if shop.aside and (known is None or known.words != words):
+                await self._raise(number, shop.store, QUARANTINE, words)
+            elif not shop.aside and known is not None:
+                await self.directory.withdraw(number, QUARANTINE)
 
     async def _clocks(
         self, numbers: Mapping[str, int], alarms: Mapping[int, Iterable[Alarm]]

@@ -11,11 +11,15 @@ from typing import Any
 
 import msgspec
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
 from edge.contract.attention_limits import REQUEUED_SALES_MAX
+from edge.contract.errors import Refused
 from edge.contract.sale_events import SaleOpened
 from edge.contract.system_events import BoxStarted
 from edge.runtime.frame_codec import shipped_dictionaries
+from sync.office.attention_api import AttentionApi
+from sync.office.quarantine import Quarantine
 from sync.office.sale_rebuilding import ROWS_OF_SALES
 from tests.sync.office.aside import (
     act,
@@ -516,6 +520,27 @@ async def test_what_is_read_again_and_fits_is_let_out(served: Served, box: Box) 
     async with asyncio.timeout(20):
         while await count(served, "quarantine"):
             await asyncio.sleep(0.01)
+
+
+async def test_of_sales_that_are_kept_elsewhere_it_says_so(served: Served) -> None:
+    office = served.office
+    log, clock = office.projector.log, office.projector.clock
+    events, dictionaries = office.projector.events, office.projector.dictionaries
+    quarantine = Quarantine(office.file, office.directory, events, dictionaries, clock, log)
+    api = AttentionApi(
+        office.file,
+        office.directory,
+        quarantine,
+        office.watch.alarms,
+        office.watch,
+        sales_here=False,
+    )
+    routes = {route.path: route for route in api.routes() if "quarantine" in route.path}
+    assert len(routes) == 4
+    for route in routes.values():
+        with pytest.raises(Refused) as refused:
+            await route.handler(make_mocked_request(route.method, route.path))
+        assert refused.value.code == "aside_elsewhere"
 
 
 async def test_every_table_of_sales_is_made_anew(served: Served) -> None:

@@ -6,9 +6,13 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from edge.contract.device_messages import DELIVERY, Delivery, JobKind
+from edge.contract.errors import TillboxError
 from edge.contract.instant import Clock
 from edge.engine.weighing_rules import price_asked_for
 from edge.enrolling import service_token
@@ -34,6 +38,7 @@ from edge.flows.job_dispatch import JobDispatch
 from edge.flows.letters import LetterPost
 from edge.flows.line_displays import LineDisplays
 from edge.flows.link_state import LinkState
+from edge.flows.lost_history import LostHistory
 from edge.flows.open_drawers import OpenDrawers
 from edge.flows.parking import ParkedSales
 from edge.flows.paying_by_card import PayingByCard
@@ -58,9 +63,11 @@ from edge.ledger.adopted_devices import AdoptedDevices
 from edge.ledger.coupon_uses import CouponUses
 from edge.ledger.disk_space import DiskSpace
 from edge.ledger.event_log import MIGRATIONS as LEDGER_MIGRATIONS
-from edge.ledger.event_log import Ledger
+from edge.ledger.event_log import BusinessCalendar, Ledger
 from edge.ledger.fiscal_records import FiscalRecords
 from edge.ledger.letters import Letters
+from edge.ledger.mending import Mended, mend_ledger, mended_here
+from edge.ledger.mending_stage import STAGE, MendingStage
 from edge.ledger.past_sales import PastSales
 from edge.ledger.records import LedgerIdentity, OpenJob
 from edge.ledger.terminal_days import TerminalDayRecords
@@ -86,6 +93,7 @@ from edge.technician_parts import technician_parts
 from edge.web.box_api import BoxApi
 from edge.web.caller import EdgeGate
 from edge.web.display_api import DisplayApi
+from edge.web.mending_api import MendingApi
 from edge.web.replica_api import ReplicaApi
 from edge.web.till_api import TillApi
 from edge.web.till_socket import TillSockets
@@ -111,6 +119,7 @@ class Edge:
     files: tuple[DatabaseFile, ...]
     web: HttpService
     wall_sockets: WallSockets
+    lost: LostHistory
 
 
 @asynccontextmanager
@@ -138,11 +147,12 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         await reference.open()
         stack.push_async_callback(reference.close)
         calendar = calendar_of(reference)
+        mended, unmended = await _mended(data, key.public.hex, clock, calendar, log)
         ledger_file = DatabaseFile(data / "ledger.db", LEDGER_MIGRATIONS)
         store = settings.store
-        ledger = Ledger(
-            ledger_file, LedgerIdentity(store.slug, store.number, store.gen), clock, calendar
-        )
+        # head office gave this box a later generation than its settings name
+        gen = store.gen if mended is None else max(store.gen, mended.gen)
+        ledger = Ledger(ledger_file, LedgerIdentity(store.slug, store.number, gen), clock, calendar)
         clean = await ledger.open()
         stack.push_async_callback(ledger.close)
         disk.lay_ballast()
@@ -318,6 +328,23 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         recovery = Recovery(ledger, selling, dispatch, paying, weighing, days, log)
         await recovery.start(settings.tills, clean=clean)
         stack.push_async_callback(recovery.stop)
+        lost = LostHistory(
+            ledger,
+            MendingStage(data / STAGE),
+            key.public.hex,
+            lambda: (key.public, *reference.box_keys(store.number)),
+            shipped_dictionaries(),
+            store.office_key,
+            tills,
+            dispatch,
+            clock,
+            log,
+            mended,
+            unmended,
+        )
+        await lost.open()
+        stack.push_async_callback(lost.stage.close)
+        replica.waits_to_mend = lambda: lost.is_ready
         drawers = OpenDrawers(directory, clock, log, settings.drawer_open_s)
         health = BoxHealth(
             ledger_file,
@@ -332,6 +359,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             fiscal,
             eod,
             trust,
+            lost,
         )
         metrics = Metrics()
         health.declare(metrics)
@@ -368,6 +396,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
                 *DisplayApi(displays, selling, sockets).routes(),
                 *technician.routes,
                 *ReplicaApi(replica, link, post, Digests(ledger, link), readiness).routes(),
+                *MendingApi(lost).routes(),
             )
         )
         tls = _tls(settings)
@@ -397,6 +426,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             "open drawers": drawers.run,
             "price books": news.run,
             "fiscal": fiscal.run,
+            "lost history": lost.run,
             "bus": bus.run,
         } | technician.lasting
         lasting |= home_assistant(settings, bus, directory, reports, clock, log, stack)
@@ -424,7 +454,27 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             (ledger_file, reference_file, site_file),
             web,
             wall_sockets,
+            lost,
         )
+
+
+async def _mended(
+    data: Path, box_key: str, clock: Clock, calendar: BusinessCalendar, log: Log
+) -> tuple[Mended | None, TillboxError | None]:
+    """Mend the ledger where that is due; return the newest mending, and why this one failed.
+
+    A ledger that cannot be mended is opened as it is: the shop sells.
+    """
+    failure = None
+    try:
+        done = await mend_ledger(data, box_key, clock, calendar)
+    except TillboxError as error:
+        failure = error
+        log.error("mending_failed", code=error.code, reason=str(error))  # noqa: TRY400 - words, no trace
+    else:
+        if done is not None:
+            log.warning("history_mended", gen=done.gen, **msgspec.to_builtins(done.report))
+    return mended_here(data / "ledger.db", box_key), failure
 
 
 def _tse(settings: EdgeSettings, clock: Clock) -> SimulatedTse | None:

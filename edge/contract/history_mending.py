@@ -89,10 +89,14 @@ def generation_bytes(store: str, gen: int, parent: Head, box: str, at: int) -> b
 
 
 class MendingBegun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Both histories are the same up to `fork_seq` (`fork_hash`), and not behind it."""
+    """Both histories are the same up to `fork_seq` (`fork_hash`), and not behind it.
+
+    `anew`: what was fetched behind it before is not head office's any more.
+    """
 
     fork_seq: Place
     fork_hash: HexHash
+    anew: bool = False
 
 
 class MendingFrame(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

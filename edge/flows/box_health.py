@@ -12,6 +12,7 @@ from edge.flows.feed_trust import FeedTrust
 from edge.flows.fiscal_desk import FiscalDesk
 from edge.flows.job_dispatch import JobDispatch
 from edge.flows.link_state import LinkState
+from edge.flows.lost_history import LostHistory
 from edge.flows.open_drawers import OpenDrawers
 from edge.flows.terminal_day_board import TerminalDayBoard
 from edge.ledger.disk_space import DiskSpace
@@ -39,10 +40,12 @@ class BoxHealth:
     fiscal: FiscalDesk
     days: TerminalDayBoard
     trust: FeedTrust
+    lost: LostHistory
 
     def items(self) -> tuple[HealthItem, ...]:
         """Return one item a part. `ledger`, `reference` and `disk` decide whether it sells."""
         fiscal, untrue = self.fiscal.health(), self.trust.health()
+        history = self.lost.health()
         return (
             self._ledger(),
             self._reference(),
@@ -53,6 +56,7 @@ class BoxHealth:
             self.days.health(),
             *((fiscal,) if fiscal else ()),
             *((untrue,) if untrue else ()),
+            *((history,) if history else ()),
         )
 
     def declare(self, metrics: Metrics) -> None:

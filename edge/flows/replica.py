@@ -95,6 +95,7 @@ class Replica:
     office_key: str = ""
     trust: FeedTrust | None = None
     feed_taken: Callable[[FeedPage], Awaitable[None]] | None = None
+    waits_to_mend: Callable[[], bool] = lambda: False
     _head_seq: int = 0
     _hurried_seq: int = 0
     _hurried_at: int = 0
@@ -133,6 +134,7 @@ class Replica:
             Head(identity.gen, self.link.accepted_seq, accepted_hash.hex()),
             self.reference.cursors,
             max(self.reference.versions.values(), default=0),
+            self.waits_to_mend(),
         )
 
     def prove(self, nonce: str) -> Proof:

@@ -81,13 +81,16 @@ class MendingStage:
             await self._file.close()
             self._file = None
 
-    async def begin(self, fork: Fork) -> StagedBranch:
-        """Begin behind a fork, or go on where that was begun; another one's events are dropped."""
+    async def begin(self, fork: Fork, *, anew: bool = False) -> StagedBranch:
+        """Begin behind a fork, or go on where that was begun.
+
+        Another one's events are dropped, and those of this one too when it begins `anew`.
+        """
         file = await self._opened()
 
         def unit(connection: sqlite3.Connection) -> StagedBranch:
             staged = _staged(connection)
-            if staged is None or staged.fork != fork:
+            if anew or staged is None or staged.fork != fork:
                 connection.execute("DELETE FROM event")
                 connection.execute("DELETE FROM fork")
                 connection.execute("INSERT INTO fork (one, seq, hash) VALUES (1, ?, ?)", fork)

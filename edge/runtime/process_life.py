@@ -70,9 +70,15 @@ def told_to_stop() -> asyncio.Event:
 
 
 async def live(
-    tasks: Supervisor, clock: Clock, stop: asyncio.Event, files: Iterable[MayFail] = ()
+    tasks: Supervisor,
+    clock: Clock,
+    stop: asyncio.Event,
+    files: Iterable[MayFail] = (),
+    again: asyncio.Event | None = None,
 ) -> None:
     """Live until `stop` is set, or raise what a task died of for good, and keep systemd told.
+
+    Or until `again` is: the process goes on then, and does the same work from the start.
 
     One of the `files` that is written no more is such a death: only a new process opens it
     anew. Call it once the process does its work: systemd takes it for started then, and restarts
@@ -82,13 +88,16 @@ async def live(
     try:
         _ = tasks.start("watchdog", lambda: _feed_watchdog(clock))
         _ = tasks.start("files", lambda: _watch_files(tuple(files), clock))
-        stopping = tasks.spawn("stop signal", stop.wait())
+        ends = {tasks.spawn("stop signal", stop.wait())}
+        if again is not None:
+            ends.add(tasks.spawn("start anew", again.wait()))
         dying = tasks.spawn("death watch", _death(tasks))
-        await asyncio.wait({stopping, dying}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({*ends, dying}, return_when=asyncio.FIRST_COMPLETED)
         if dying.done() and (error := dying.result()) is not None:
             raise error
     finally:
-        notify("STOPPING=1")
+        if stop.is_set() or again is None or not again.is_set():
+            notify("STOPPING=1")
 
 
 async def _feed_watchdog(clock: Clock) -> None:

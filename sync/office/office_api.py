@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from edge.contract.errors import Refused
 from edge.contract.health import HealthBody, HealthItem
+from edge.contract.history_mending import MENDING_PATH
 from edge.contract.identity import is_short_id
 from edge.contract.limits import (
     FRAME_BODY_BYTES_MAX,
@@ -31,6 +32,7 @@ from sync.office.gate import LOCAL, OFFICE_COOKIE, USER, caller
 from sync.office.live_events import CONTENT_TYPE as EVENT_STREAM
 from sync.office.live_events import LiveEvents, place
 from sync.office.mailing import Mailing
+from sync.office.mending import HistoryMending
 from sync.office.outbox import MailsBody
 from sync.office.people import People, SessionBody, SignIn
 from sync.office.price_books import BooksBody, PriceBooks
@@ -59,6 +61,7 @@ class OfficeApi:
     """The route table. `health` is asked on each call."""
 
     boxes: BoxSessions
+    mending: HistoryMending
     directory: StoreDirectory
     feeds: Feeds
     people: People
@@ -109,6 +112,14 @@ class OfficeApi:
                 path="/sync/v1/session",
                 handler=self.boxes.serve,
                 summary="A box: proves who it is, then frames up and feeds down",
+                access=ANYONE,
+                socket=True,
+            ),
+            Route(
+                method="GET",
+                path=MENDING_PATH,
+                handler=self.mending.serve,
+                summary="A box that was restored from an older copy: gets back what it lost",
                 access=ANYONE,
                 socket=True,
             ),

@@ -27,9 +27,11 @@ from edge.contract.sale_events import (
     SaleCompleted,
     SaleOpened,
 )
+from edge.contract.system_events import HistoryMended
 from edge.contract.tip_events import TipReturned, TipSet
 from sync.office.coupon_projection import COUPON_STEPS, drop_coupons, use_coupons
 from sync.office.detail_projection import DETAIL_STEPS
+from sync.office.mended_words import project_mended
 from sync.office.returned_goods import check_returned
 from sync.office.tender_projection import TENDER_STEPS, DoesNotFitError
 
@@ -50,8 +52,8 @@ def project(
     Raises DoesNotFitError or sqlite3.IntegrityError, ValueError, OverflowError for an event
     that does not fit: the caller keeps nothing of it then.
     """
-    if isinstance(event, ReceiptPresented):
-        _presented(connection, envelope, event)
+    if (tell := _TELLING.get(type(event))) is not None:
+        tell(connection, envelope, event)
         return
     step, detail = _STEPS.get(type(event)), DETAIL_STEPS.get(type(event))
     if step is None and detail is None:
@@ -335,6 +337,11 @@ def _abandoned(
     drop_coupons(connection, (envelope.store, event.sale))
 
 
+_TELLING: Final[dict[type[Event], Callable[[sqlite3.Connection, SealedEnvelope, Any], None]]] = {
+    ReceiptPresented: _presented,
+    HistoryMended: project_mended,
+}
+"""What is of no sale here, and is told to people."""
 _STEPS: Final[dict[type[Event], Callable[[sqlite3.Connection, SealedEnvelope, Any], None]]] = {
     SaleOpened: _opened,
     LineAdded: _line_added,

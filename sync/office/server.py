@@ -34,6 +34,7 @@ from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock
 from edge.runtime.tls_contexts import server_context
+from sync.office.admission import Admission
 from sync.office.coupon_uses import CouponUses
 from sync.office.database import office_database
 from sync.office.digests import Digests
@@ -43,6 +44,7 @@ from sync.office.gate import OfficeGate
 from sync.office.live_events import LiveEvents
 from sync.office.mail_carrier import carrier_of
 from sync.office.mailing import Mailing
+from sync.office.mending import HistoryMending
 from sync.office.office_api import OfficeApi
 from sync.office.outbox import Outbox
 from sync.office.people import People
@@ -148,6 +150,17 @@ async def running_office(
         projector.coupon_listeners.append(lambda: feeds.changed(Feed.USED_COUPON))
         api = OfficeApi(
             boxes=boxes,
+            mending=HistoryMending(
+                directory,
+                events,
+                key,
+                dictionaries,
+                Admission(directory, feeds, clock, log),
+                boxes,
+                clock,
+                ids,
+                log,
+            ),
             directory=directory,
             feeds=feeds,
             people=people,

@@ -17,6 +17,7 @@ from aiohttp import WSMessage, WSMsgType, web
 from edge.contract.book_readiness import BOOKS_READY, BooksHeld
 from edge.contract.digest import DIGEST, Digest
 from edge.contract.errors import ProtocolViolation, Refused, ReplicaFork, TillboxError
+from edge.contract.history_mending import MENDING
 from edge.contract.identity import Ids
 from edge.contract.instant import Clock
 from edge.contract.limits import (
@@ -82,7 +83,7 @@ _Said = Hello | Proof | Digest | FeedTaken | FeedRefused | LetterUp | BooksHeld
 TakeDigest = Callable[[RegisteredStore, Digest], Awaitable[None]]
 
 _HEARS: Final = (FEED_REFUSED, LETTER, BOOKS_READY)
-_HEARS_AT_ONCE: Final = (DIGEST,)
+_HEARS_AT_ONCE: Final = (DIGEST, MENDING)
 
 
 @dataclass

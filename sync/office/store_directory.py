@@ -129,6 +129,34 @@ class StoreDirectory:
 
         return await self._file.write(unit)
 
+    async def open_generation(self, store: RegisteredStore, used: int) -> int:
+        """Give a store's box a generation that no event is of yet, and return it.
+
+        `used` is that of the newest event here. One that was given and not used is given again: the
+        box may not have heard of it. What the box said ahead of its frames is forgotten: it was of
+        a history that does not go on.
+        """
+
+        def unit(connection: sqlite3.Connection) -> int:
+            row = connection.execute(
+                "SELECT gen FROM store WHERE number = ? AND box_key = ?",
+                (store.number, store.box_key),
+            ).fetchone()
+            if row is None:
+                raise Refused(
+                    "box_replaced",
+                    f"Another box took the place of this one in {store.slug}.",
+                    advice="Its late sales are taken up by a person.",
+                )
+            gen: int = row[0] if row[0] > used else used + 1
+            connection.execute(
+                "UPDATE store SET gen = ?, box_seq = 0 WHERE number = ?", (gen, store.number)
+            )
+            connection.execute("DELETE FROM digest WHERE store = ?", (store.number,))
+            return gen
+
+        return await self._file.write(unit)
+
     async def by_slug(self, slug: str) -> RegisteredStore | None:
         """Return a store, or None."""
         row = await self._file.read(

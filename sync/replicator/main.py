@@ -19,6 +19,7 @@ from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
 from sync.replicator.daemon_resolver import DaemonResolver
 from sync.replicator.edge_client import EdgeClient
+from sync.replicator.mending import MendingLine, dial_mending
 from sync.replicator.office_link import OfficeLink, dial
 from sync.replicator.replicator import Replicator
 from sync.replicator.settings import Peers, load_peers
@@ -40,7 +41,10 @@ async def connected(peers: Peers, clock: Clock, log: Log) -> AsyncIterator[Repli
         def line() -> AbstractAsyncContextManager[OfficeLink]:
             return dial(peers.session_url, peers.tls, clock)
 
-        yield Replicator(EdgeClient(http, peers.edge_url, clock), line, clock, log)
+        def mending_line() -> AbstractAsyncContextManager[MendingLine]:
+            return dial_mending(peers.session_url, peers.tls, clock)
+
+        yield Replicator(EdgeClient(http, peers.edge_url, clock), line, clock, log, mending_line)
 
 
 async def run(peers: Peers, clock: Clock, log: Log) -> None:

@@ -112,16 +112,17 @@ async def dial(
     async with aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
     ) as http:
-        socket = await _connect(http, session_url, clock)
+        socket = await open_socket(http, session_url, clock)
         try:
             yield OfficeLink(socket)
         finally:
             await socket.close()
 
 
-async def _connect(
+async def open_socket(
     http: aiohttp.ClientSession, session_url: str, clock: Clock
 ) -> aiohttp.ClientWebSocketResponse[bool]:
+    """Open a WebSocket to head office. Raises OfficeUnreachable."""
     try:
         async with clock.timeout(LINK_SILENCE_S_MAX):
             return await http.ws_connect(

@@ -98,6 +98,7 @@ async def test_a_full_disk_and_a_failed_one_are_said_with_what_to_do(tmp_path: P
             box.edge.fiscal,
             TerminalDayBoard(lambda: "EUR"),
             FeedTrust("", "", box.edge.access.reference, box.edge.log),
+            box.edge.lost,
         )
         found = {item.name: item for item in health.items()}
     assert [name for name, item in found.items() if item.well] == [

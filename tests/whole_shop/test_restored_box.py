@@ -5,16 +5,30 @@ Real processes. The tills' "done" is what counts: head office, the box and these
 
 from __future__ import annotations
 
+import asyncio
 import random
 import signal
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.whole_shop.demo_shop import eventually
-from tests.whole_shop.fork_shop import ForkShop, fork_shop
+from tests.whole_shop.fork_shop import Done, ForkShop, fork_shop
 
 pytestmark = [pytest.mark.whole_shop, pytest.mark.timeout(240)]
+
+
+def died_in_the_middle(shop: ForkShop, mark: str) -> bool:
+    """Kill the box once a file of its mending is there; say whether that came in time."""
+    folder = shop.ledger.parent
+    end = time.monotonic() + 40
+    while time.monotonic() < end:
+        if any(folder.glob(mark)):
+            shop.stop("edge", signal.SIGKILL)
+            return True
+        time.sleep(0.002)
+    return False
 
 
 async def until_mended(shop: ForkShop, gen: int) -> None:
@@ -73,3 +87,43 @@ async def test_put_back_to_any_copy_every_sale_is_there_once(tmp_path: Path, see
             assert "has its history back" in item["words"]
             (alarm,) = (each for each in (await shop.store())["alarms"] if "histor" in each["kind"])
             assert "restored from an older copy" in alarm["words"]
+
+
+@pytest.mark.parametrize("mark", ["mending.db", "ledger.db.mended", "set-aside/*"])
+async def test_killed_while_it_is_mended_the_end_is_the_same(tmp_path: Path, mark: str) -> None:
+    """The copy was taken in the middle of a sale, which went on in both."""
+    async with fork_shop(tmp_path) as shop:
+        await shop.sell(2)
+        await shop.open_sale(2)
+        shop.copy_disk("open.db")
+        await shop.command("add_item", code="9520000079192")
+        first = await shop.pay()
+        await shop.sell(1)
+        await shop.until_in_step()
+        shop.stop("sync")
+        shop.stop("edge", signal.SIGKILL)
+        shop.put_back("open.db")
+        await shop.box_up()
+        # the screen shows the sale as it was in the copy; another customer pays another sum for it
+        assert (await shop.view())["sale_id"] == first.sale
+        await shop.command("add_item", code="9520000158385")
+        twin = await shop.pay()
+        await shop.sell(3)
+        shop.start("sync")
+        assert await asyncio.to_thread(died_in_the_middle, shop, mark)
+        await shop.box_up()
+        await until_mended(shop, 2)
+        # one id, two sales: the second one got another id, and people are told
+        shop.done.remove(twin)
+        events = shop.box_events()
+        (renamed,) = (
+            each
+            for each in events
+            if each["type"] == "sale_completed" and each.get("origin", [0] * 4)[3:] == [twin.sale]
+        )
+        shop.done.append(Done(renamed["data"]["sale"], twin.receipt, twin.total_minor))
+        assert renamed["data"]["total_minor"] == twin.total_minor
+        await check_equal(shop)
+        assert "ended otherwise: 1" in str((await shop.store())["alarms"])
+        left = {path.name for path in shop.ledger.parent.glob("*mend*")}
+        assert left == set()

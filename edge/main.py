@@ -35,6 +35,7 @@ from edge.flows.fiscal_desk import FiscalDesk
 from edge.flows.gathering import Gathering, TillDevices
 from edge.flows.home_assistant import home_assistant
 from edge.flows.job_dispatch import JobDispatch
+from edge.flows.kept_copies import KeptCopies
 from edge.flows.letters import LetterPost
 from edge.flows.line_displays import LineDisplays
 from edge.flows.link_state import LinkState
@@ -65,6 +66,7 @@ from edge.ledger.disk_space import DiskSpace
 from edge.ledger.event_log import MIGRATIONS as LEDGER_MIGRATIONS
 from edge.ledger.event_log import BusinessCalendar, Ledger
 from edge.ledger.fiscal_records import FiscalRecords
+from edge.ledger.kept_words import KeptWords
 from edge.ledger.letters import Letters
 from edge.ledger.mending import Mended, mend_ledger, mended_here
 from edge.ledger.mending_stage import STAGE, MendingStage
@@ -205,7 +207,13 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             desk.alarms,
             desk.signature,
             lambda: reference.goods,
+            lambda seq: copies.has(seq),  # noqa: PLW0108 - bound later
         )
+        copies = KeptCopies(
+            ledger, KeptWords(ledger_file), settings.keeper_keys, clock, views.publish_finished
+        )
+        await copies.open()
+
         setting = ReceiptSetting(reference, lambda till: access.cashier_of(till))  # noqa: PLW0108 - bound later
         jobs = DeviceJobs(
             directory,
@@ -306,8 +314,18 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             store.slug, bus, directory, selling, checks, access.cashier_of, clock, log, tasks
         )
         trust = FeedTrust(store.office_key, store.slug, reference, log)
-        words = shipped_dictionaries()[_DICTIONARY]
-        replica = Replica(ledger, reference, link, key, words, clock, log, store.office_key, trust)
+        replica = Replica(
+            ledger,
+            reference,
+            link,
+            key,
+            shipped_dictionaries()[_DICTIONARY],
+            clock,
+            log,
+            store.office_key,
+            trust,
+            keepers=frozenset(settings.keeper_keys.values()),
+        )
         readiness = BookReadiness(reference, clock, ids.new())
         news = ReferenceNews(reference, readiness, ledger, views, clock, log)
         replica.feed_taken = news.feed_taken
@@ -359,6 +377,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             fiscal,
             eod,
             trust,
+            copies,
             lost,
         )
         metrics = Metrics()
@@ -395,7 +414,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
                 ).routes(),
                 *DisplayApi(displays, selling, sockets).routes(),
                 *technician.routes,
-                *ReplicaApi(replica, link, post, Digests(ledger, link), readiness).routes(),
+                *ReplicaApi(replica, link, post, Digests(ledger, link), readiness, copies).routes(),
                 *MendingApi(lost).routes(),
             )
         )

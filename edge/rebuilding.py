@@ -25,7 +25,7 @@ from edge.settings import EdgeSettings
 def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, required=True, help="the box's settings")
     parser.add_argument(
-        "history", type=Path, help="signed frames from the first event on, in a history file"
+        "history", type=Path, help="what `tillbox keep export` or `tillbox office export` wrote"
     )
 
 

@@ -14,7 +14,9 @@ from edge.contract.limits import (
     DEVICES_PER_HOST_MAX,
     DRAWER_OPEN_S,
     DRAWER_OPEN_S_MAX,
+    KEEPERS_MAX,
 )
+from edge.contract.replication import PublicKey
 from edge.runtime.mqtt_bus import MqttSettings
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
@@ -94,6 +96,8 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `watch_disk`: open no sale on a disk that is nearly full. `drawer_open_s`: how long a drawer
     may stand open before its till says so; 0 for ever. `tse`: the security device, if any.
     `home_assistant`: describe the shop's devices to a Home Assistant on the same broker.
+    `keeper_keys`: the second copies in the shop, by the name that people see: the public key of
+    each, which its words are checked against.
     """
 
     data_dir: Path
@@ -105,5 +109,6 @@ class EdgeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     devices: Annotated[tuple[DeviceSettings, ...], Meta(max_length=DEVICES_PER_HOST_MAX)] = ()
     watch_disk: bool = True
     tse: TseSettings | None = None
+    keeper_keys: Annotated[dict[ShortId, PublicKey], Meta(max_length=KEEPERS_MAX)] = {}
     drawer_open_s: Annotated[int, Meta(ge=0, le=DRAWER_OPEN_S_MAX)] = DRAWER_OPEN_S
     home_assistant: HomeAssistantSettings | None = None

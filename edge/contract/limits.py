@@ -425,6 +425,10 @@ OFFICE_SOCKETS_PER_ADDRESS_MAX: Final = 2_048
 """A thousand shops behind one proxy, tunnel or carrier, and once more while their lines die."""
 OFFICE_FILES_SPARED: Final = 128
 """Open files that are no sockets: databases, pages, logs."""
+CARRIED_LOOK_S: Final = 5.0
+"""How soon head office shows what a person took from a file: one small query each time."""
+KEEPERS_MAX: Final = 4
+"""Second copies of one shop: a line and a reader of frames each."""
 OFFICE_SESSIONS_MAX: Final = 1_024
 """People signed in at head office; the longest unused goes first."""
 PASSWORD_WRONG_PER_HOUR_MAX: Final = 10

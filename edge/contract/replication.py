@@ -35,6 +35,8 @@ FLAG_THINNED: Final = 1
 SIGNATURE_BYTES: Final = 64
 _HEADER: Final = struct.Struct(">BBHIIQHHI32s")
 HEADER_BYTES: Final = _HEADER.size
+PublicKey = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+"""An Ed25519 public key, hexadecimal."""
 EVENT_LENGTH: Final = struct.Struct(">I")
 
 
@@ -170,6 +172,19 @@ class Ack(msgspec.Struct, frozen=True, tag="ack", tag_field="msg"):
     """Ed25519 of head office over `ack_bytes`, hexadecimal."""
 
 
+class Kept(msgspec.Struct, frozen=True, tag="kept", tag_field="msg"):
+    """A second copy in the shop has this, durably. It permits nothing: the box forgets no event.
+
+    `keeper` is the public key, hexadecimal, that signed `kept_bytes`.
+    """
+
+    store: ShortId
+    kept: Head
+    at: int
+    keeper: PublicKey
+    signature: str
+
+
 class FeedDown(msgspec.Struct, frozen=True, tag="feed", tag_field="msg"):
     """A page of a feed; the box answers with `FeedTaken` once it is on disk."""
 
@@ -226,6 +241,7 @@ class Denied(msgspec.Struct, frozen=True, tag="denied", tag_field="msg"):
 
 
 OfficeMessage = Challenge | Welcome | Budget | Ack | FeedDown | LetterTaken | Resend | Denied
+KeeperMessage = Challenge | Welcome | Kept | Resend | Denied
 BoxMessage = Hello | Proof | Digest | FeedTaken | FeedRefused | LetterUp | BooksHeld
 FEED_REFUSED: Final = "feed_refused"
 BUDGET: Final = "budget"
@@ -236,6 +252,16 @@ NOT_BELIEVED: Final = frozenset({"feed_unsigned", "feed_signature_wrong", "feed_
 def proof_bytes(store: str, nonce: str, box: str) -> bytes:
     """Return what a box signs to prove that it holds its key."""
     return f"tillbox hello v1|{store}|{nonce}|{box}".encode()
+
+
+def keeper_proof_bytes(store: str, nonce: str, box: str, keeper: str) -> bytes:
+    """Return what a box signs to prove its key to one keeper: it opens no door at head office."""
+    return f"tillbox hello keeper v1|{store}|{nonce}|{box}|{keeper}".encode()
+
+
+def kept_bytes(store: str, keeper: str, kept: Head, at: int) -> bytes:
+    """Return what a keeper signs; never what head office signs, whoever holds the key."""
+    return f"tillbox kept v1|{store}|{keeper}|{kept.gen}|{kept.seq}|{kept.hash}|{at}".encode()
 
 
 def ack_bytes(store: str, accepted: Head, settled_seq: int, at: int) -> bytes:
@@ -280,7 +306,11 @@ class ReplicaStatus(msgspec.Struct, frozen=True):
 
 
 class LinkReport(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What `sync` tells `edge` about the link: `up` or `down`, and why."""
+    """What `sync` tells `edge` about the link: `up` or `down`, and why.
+
+    It is the link to head office, or to the second copy whose public key is `keeper`.
+    """
 
     state: str
     reason: str = ""
+    keeper: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$(?!\n)")] = ""

@@ -185,11 +185,15 @@ class NoticeView(msgspec.Struct, frozen=True):
 
 
 class DotsView(msgspec.Struct, frozen=True):
-    """Where a finished sale is: on the box, elsewhere in the shop, at head office."""
+    """Where a finished sale is: on the box, elsewhere in the shop, at head office.
+
+    `keeper` is the name of a second copy that has it, unset while none has.
+    """
 
     box: bool
     shop: bool
     office: bool
+    keeper: str | UnsetType = UNSET
 
 
 class ReceiptView(msgspec.Struct, frozen=True):

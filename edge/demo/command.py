@@ -141,9 +141,22 @@ def introduce_box_and_office(layout: DemoLayout) -> None:
     load_pepper(layout.secret("pepper"))
     office = ("office", "--config", str(layout.config("office")))
     run_once(tillbox(*office, "init"), what="Setting head office up")
-    layout.write_edge(run_once(tillbox(*office, "key"), what="Reading head office's key"))
+    keep = ("keep", "--config", str(layout.config("keep")))
+    run_once(tillbox(*keep, "init"), what="Setting the second copy up")
+    layout.write_edge(
+        run_once(tillbox(*office, "key"), what="Reading head office's key"),
+        run_once(tillbox(*keep, "key"), what="Reading the second copy's key"),
+    )
     box_key = run_once(
         tillbox("edge", "--config", str(layout.config("edge")), "key"), what="Making the box key"
+    )
+    run_once(
+        tillbox(
+            *keep,
+            "add-box",
+            *("--store-number", str(STORE_NUMBER), "--slug", STORE, "--box-key", box_key),
+        ),
+        what="Introducing the box to the second copy",
     )
     run_once(
         tillbox(
@@ -178,7 +191,7 @@ async def _start(
         else tillbox("broker", "--config", str(layout.config("broker")))
     )
     await processes.start("broker", broker)
-    for name in ("office", "counter", "devices", "edge", "sync"):
+    for name in ("office", "keep", "counter", "devices", "edge", "sync"):
         await processes.start(name, tillbox(name, "--config", str(layout.config(name))))
     edge = f"http://{LOOPBACK}:{options.port}"
     office = f"http://{LOOPBACK}:{options.office_port}"

@@ -17,11 +17,12 @@ from edge.runtime.private_file import create_private_file
 
 STORE: Final = "harbour-street"
 STORE_NUMBER: Final = 1
+KEEPER_NAME: Final = "back-office"
 FIRST_TILL: Final = "till-1"
 OFFICE_USER: Final = "demo"
 DEMO_SHOP: Final = Path(__file__).parents[2] / "sync" / "office" / "demo_shop"
 LOOPBACK: Final = "127.0.0.1"
-_INNER_PORTS: Final = ("broker", "counter", "printer", "terminal", "scale", "link")
+_INNER_PORTS: Final = ("broker", "counter", "printer", "terminal", "scale", "link", "keep")
 
 
 @dataclass
@@ -65,7 +66,8 @@ class DemoLayout:
                     f"Port {port} of this machine is in use.",
                     advice=f"Stop what uses it, or choose another with {option}.",
                 )
-        for name in ("config", "secrets", "broker", "log", "edge", "devices", "office", "counter"):
+        folders = "config secrets broker log edge devices office counter keep"
+        for name in folders.split():
             (self.root / name).mkdir(parents=True, exist_ok=True)
         for name in ("edge.mqtt", "box.mqtt", "service.token", "office.password"):
             if not self.secret(name).exists():
@@ -75,20 +77,26 @@ class DemoLayout:
         self._write("devices", self._devices())
         self._write("counter", self._counter())
         self._write("office", self._office())
-        self._write("sync", self._sync())
+        self._write("keep", self._keep())
 
-    def write_edge(self, office_key: str) -> None:
-        """Write the box's settings, with head office's public key."""
-        self._write("edge", self._edge(office_key))
+    def write_edge(self, office_key: str, keeper_key: str) -> None:
+        """Write the settings of box and link, with the public keys of head office and the copy."""
+        self._write("edge", self._edge(office_key, keeper_key))
+        self._write("sync", self._sync(keeper_key))
 
     # --- ports ----------------------------------------------------------------------------
 
     def _choose_ports(self) -> None:
         file = self.root / "config" / "ports.json"
         known: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+        # nobody listens at any of them yet: a free port may be one that was given away before
+        given = {self.till_port, self.office_port}
         for name in _INNER_PORTS:
             port = known.get(name, 0)
-            self.ports[name] = port if port and _is_free(port) else _free_port()
+            while port in given or not port or not _is_free(port):
+                port = _free_port()
+            self.ports[name] = port
+            given.add(port)
         file.write_text(json.dumps(self.ports))
 
     # --- settings -------------------------------------------------------------------------
@@ -121,7 +129,7 @@ class DemoLayout:
             "protocol": "3.1.1" if self.embedded_broker else "5",
         }
 
-    def _edge(self, office_key: str) -> dict[str, Any]:
+    def _edge(self, office_key: str, keeper_key: str) -> dict[str, Any]:
         return {
             "data_dir": str(self.root / "edge"),
             "tills": [f"till-{number}" for number in range(1, self.tills + 1)],
@@ -132,6 +140,7 @@ class DemoLayout:
                 "service_token_file": str(self.secret("service.token")),
             },
             "broker": self._broker("edge"),
+            "keeper_keys": {KEEPER_NAME: keeper_key},
             "web": {"address": LOOPBACK, "port": self.till_port},
             "devices": [
                 {
@@ -212,11 +221,20 @@ class DemoLayout:
             "mail": {"sender": "receipts@demo.example", "folder": str(self.root / "mail")},
         }
 
-    def _sync(self) -> dict[str, Any]:
+    def _keep(self) -> dict[str, Any]:
+        return {
+            "data_dir": str(self.root / "keep"),
+            "signing_key_file": str(self.secret("keep.key")),
+            "web": {"address": LOOPBACK, "port": self.ports["keep"]},
+        }
+
+    def _sync(self, keeper_key: str) -> dict[str, Any]:
+        keeper = {"url": f"ws://{LOOPBACK}:{self.ports['keep']}", "key": keeper_key}
         return {
             "edge_url": f"http://{LOOPBACK}:{self.till_port}",
             "service_token_file": str(self.secret("service.token")),
             "office_url": f"ws://{LOOPBACK}:{self.ports['link']}",
+            "keepers": [keeper],
         }
 
 

@@ -11,6 +11,7 @@ from edge.flows.device_directory import DeviceDirectory
 from edge.flows.feed_trust import FeedTrust
 from edge.flows.fiscal_desk import FiscalDesk
 from edge.flows.job_dispatch import JobDispatch
+from edge.flows.kept_copies import KeptCopies
 from edge.flows.link_state import LinkState
 from edge.flows.lost_history import LostHistory
 from edge.flows.open_drawers import OpenDrawers
@@ -40,6 +41,7 @@ class BoxHealth:
     fiscal: FiscalDesk
     days: TerminalDayBoard
     trust: FeedTrust
+    copies: KeptCopies
     lost: LostHistory
 
     def items(self) -> tuple[HealthItem, ...]:
@@ -52,6 +54,7 @@ class BoxHealth:
             self._disk(),
             self._bus(),
             self._link(),
+            *self.copies.health(),
             self.desk.health(),
             self.days.health(),
             *((fiscal,) if fiscal else ()),
@@ -109,6 +112,14 @@ class BoxHealth:
         ]
         for name, summary, read in gauges:
             metrics.add(Gauge(name, summary, _single(read)))
+        metrics.add(
+            Gauge(
+                "tillbox_copy_events_behind",
+                "Events that a second copy in the shop lacks",
+                self.copies.behind,
+                ("copy",),
+            )
+        )
 
     def _ledger(self) -> HealthItem:
         failure = self.ledger_file.failure

@@ -5,7 +5,6 @@ They are committed in the same transaction as those events: commit, then act.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -135,7 +134,9 @@ class DeviceJobs:
             document = replace(document, blocks=(mark, *document.blocks, mark))
         args = encode(PrintReceiptArgs(replace(document, copy=attempt)))
         job_id = f"{job.job_id.rpartition('-')[0]}-{attempt}"
-        return dataclasses.replace(job, job_id=job_id, device=device, attempt=attempt, args=args)
+        return msgspec.structs.replace(
+            job, job_id=job_id, device=device, attempt=attempt, args=args
+        )
 
     def _drawer(
         self, till: Till, sale: str, at: int, reason: str, job_id: str = ""

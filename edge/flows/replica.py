@@ -29,10 +29,7 @@ from edge.contract.instant import Clock
 from edge.contract.limits import (
     FRAME_EVENTS_MAX,
     FRAME_RAW_BYTES_TARGET,
-    IDLE_FRAME_DELAY_MS,
     LINK_WAIT_S,
-    LIVE_FRAME_DELAY_MS,
-    LIVE_FRAME_DELAY_MS_MAX,
 )
 from edge.contract.payment_events import (
     CardPaymentApproved,
@@ -47,6 +44,7 @@ from edge.contract.replication import (
     Proof,
     ReplicaStatus,
     ack_bytes,
+    keeper_proof_bytes,
     parse_header,
     proof_bytes,
 )
@@ -54,6 +52,7 @@ from edge.contract.sale_events import SaleAbandoned, SaleCompleted
 from edge.contract.system_events import ReferenceApplied
 from edge.contract.wire import encode
 from edge.flows.feed_trust import FeedTrust
+from edge.flows.frame_pace import FramePace
 from edge.flows.link_state import LinkState
 from edge.ledger.event_log import Ledger
 from edge.ledger.records import Record, Recorded
@@ -83,7 +82,10 @@ _HURRIED: Final = frozenset(
 
 @dataclass
 class Replica:
-    """The box's side of replication; `dictionary` is what frames are packed with."""
+    """The box's side of replication; `dictionary` is what frames are packed with.
+
+    `keepers` are the public keys of the second copies, each a reader of frames beside head office.
+    """
 
     ledger: Ledger
     reference: ReferenceStore
@@ -95,30 +97,26 @@ class Replica:
     office_key: str = ""
     trust: FeedTrust | None = None
     feed_taken: Callable[[FeedPage], Awaitable[None]] | None = None
+    keepers: frozenset[str] = frozenset()
     waits_to_mend: Callable[[], bool] = lambda: False
     _head_seq: int = 0
-    _hurried_seq: int = 0
-    _hurried_at: int = 0
-    _hurried_since: int = 0
-    _oldest_at: int = 0
-    _ready: tuple[int, int, bytes | None] | None = None
-    """The frame behind a seq with so many raw bytes at most, made before it was asked for."""
+    _paces: dict[str, FramePace] = field(default_factory=dict)
+    """By the reader: head office is the empty one."""
     _closing: bool = False
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def open(self) -> None:
         """Read the head; everything the ledger holds may be asked for."""
-        self._head_seq = self._hurried_seq = (await self.ledger.head()).seq
+        self._head_seq = (await self.ledger.head()).seq
+        self._paces = {reader: FramePace(self._head_seq) for reader in ("", *self.keepers)}
         self.ledger.listeners.append(self._recorded)
 
     def _recorded(self, recorded: Recorded, events: tuple[Event, ...]) -> None:
         now = self.clock.monotonic_ms()
         self._head_seq = max(self._head_seq, recorded.last_seq)
-        if not _HURRIED.isdisjoint(map(type, events)):
-            self._hurried_seq = max(self._hurried_seq, recorded.last_seq)
-            self._hurried_at = now
-            self._hurried_since = self._hurried_since or now
-        self._oldest_at = self._oldest_at or now
+        hurried = not _HURRIED.isdisjoint(map(type, events))
+        for pace in self._paces.values():
+            pace.recorded(now, recorded.last_seq if hurried else None)
         self._news.set()
 
     async def status(self) -> ReplicaStatus:
@@ -137,39 +135,50 @@ class Replica:
             self.waits_to_mend(),
         )
 
-    def prove(self, nonce: str) -> Proof:
-        """Sign head office's challenge."""
-        store = self.ledger.identity.store
-        return Proof(self.key.sign(proof_bytes(store, nonce, self.key.public.hex)).hex())
+    def prove(self, nonce: str, keeper: str = "") -> Proof:
+        """Sign a challenge: head office's, or that of a second copy, which is signed otherwise."""
+        store, key = self.ledger.identity.store, self.key.public.hex
+        signed = (
+            keeper_proof_bytes(store, nonce, key, keeper)
+            if keeper
+            else proof_bytes(store, nonce, key)
+        )
+        return Proof(self.key.sign(signed).hex())
 
-    async def frame(self, after: int, *, wait_s: float, raw_max: int) -> bytes | None:
+    async def frame(
+        self, after: int, *, wait_s: float, raw_max: int, reader: str = ""
+    ) -> bytes | None:
         """Return the signed frame that follows a seq, or None when nothing is due in time.
+
+        `reader` is who asks: head office, or a second copy by its public key.
 
         At once when there is a backlog; `LIVE_FRAME_DELAY_MS` after something hurried, so
         that a sale and what its devices say leave together, but never held back for longer
         than `LIVE_FRAME_DELAY_MS_MAX`; within `IDLE_FRAME_DELAY_MS` for anything else.
         """
+        pace = self._paces[reader]
         try:
             async with self.clock.timeout(min(wait_s, LINK_WAIT_S)):
-                await self._wait_until_due(after)
+                await self._wait_until_due(pace, after)
         except TimeoutError:
             return None
-        ready, self._ready = self._ready, None
+        ready, pace.ready = pace.ready, None
         if ready is not None and ready[:2] == (after, raw_max):
             return ready[2]
-        return await self._made(after, raw_max)
+        return await self._made(pace, after, raw_max)
 
-    async def make_next(self, frame: bytes, *, raw_max: int) -> None:
+    async def make_next(self, frame: bytes, *, raw_max: int, reader: str = "") -> None:
         """Make what follows a frame beforehand, when at least as much again waits behind it.
 
         Whoever takes up a backlog asks for it at once: the box works while the line does.
         """
         header = parse_header(frame)
         if self._head_seq - header.last_seq > header.count:
-            following = await self._made(header.last_seq, raw_max)
-            self._ready = (header.last_seq, raw_max, following)
+            pace = self._paces[reader]
+            following = await self._made(pace, header.last_seq, raw_max)
+            pace.ready = (header.last_seq, raw_max, following)
 
-    async def _made(self, after: int, raw_max: int) -> bytes | None:
+    async def _made(self, pace: FramePace, after: int, raw_max: int) -> bytes | None:
         raw_max = min(raw_max, FRAME_RAW_BYTES_TARGET)
         last_hash, bodies = await self.ledger.events_after(
             after, raw_max=raw_max, count_max=FRAME_EVENTS_MAX
@@ -181,10 +190,7 @@ class Replica:
             # a frame is of one generation: it ends where the next one was opened
             bodies = list(itertools.takewhile(lambda body: unseal(body).gen == gen, bodies))
             last_hash = await self.ledger.hash_at(after + len(bodies)) or GENESIS
-        if after + len(bodies) >= self._hurried_seq:
-            self._hurried_since = 0
-        if after + len(bodies) >= self._head_seq:
-            self._oldest_at = 0
+        pace.made(after + len(bodies), self._head_seq)
         identity = self.ledger.identity
         return encode_frame(
             store=identity.store_number,
@@ -201,9 +207,9 @@ class Replica:
         self._closing = True
         self._news.set()
 
-    async def _wait_until_due(self, after: int) -> None:
+    async def _wait_until_due(self, pace: FramePace, after: int) -> None:
         while not self._closing:
-            wait_ms = self._due_in_ms(after)
+            wait_ms = pace.due_in_ms(after, self._head_seq, self.clock.monotonic_ms())
             if wait_ms == 0:
                 return
             self._news.clear()
@@ -212,18 +218,6 @@ class Replica:
                     await self._news.wait()
             except TimeoutError:
                 continue
-
-    def _due_in_ms(self, after: int) -> int | None:
-        if self._head_seq <= after:
-            return None
-        now = self.clock.monotonic_ms()
-        if self._hurried_seq > after:
-            if not self._hurried_since:
-                return 0
-            quiet_at = self._hurried_at + LIVE_FRAME_DELAY_MS
-            # where sales never pause, something leaves all the same
-            return max(0, min(quiet_at, self._hurried_since + LIVE_FRAME_DELAY_MS_MAX) - now)
-        return max(0, (self._oldest_at or now) + IDLE_FRAME_DELAY_MS - now)
 
     async def take_ack(self, ack: Ack) -> None:
         """Keep head office's acknowledgement and let the tills see it.

@@ -127,7 +127,8 @@ class TillViews:
 
     `devices` and `link` say how those are now; `accepted_seq` is what head office has; `day` is
     the business day of an instant; `doubt`, `card_alarms` and `signature` are what the desk of
-    cards knows; `goods` names the state of articles and listed prices.
+    cards knows; `goods` names the state of articles and listed prices; `kept_by` names a second
+    copy in the shop that has an event.
     """
 
     tills: dict[str, Till]
@@ -141,6 +142,7 @@ class TillViews:
     card_alarms: Callable[[], tuple[CardAlarmView, ...]] = tuple
     signature: Callable[[Cart], SignatureView | UnsetType] = lambda _cart: UNSET
     goods: Callable[[], str] = str
+    kept_by: Callable[[int], str] = lambda _seq: ""
 
     def build(self, till: Till, coming: Face | None = None) -> bytes:
         """Return the till's view as JSON, under a new version; of what is coming if given."""
@@ -150,6 +152,7 @@ class TillViews:
         asked = shown.weighing
         done = shown.state is TillState.DONE
         office = 0 < face.completed_seq <= self.accepted_seq()
+        keeper = self.kept_by(face.completed_seq) if done and face.completed_seq else ""
         return encode(
             TillView(
                 version=till.version,
@@ -169,7 +172,7 @@ class TillViews:
                 devices=self.devices(till.id),
                 link=self.link(),
                 notice=face.notice,
-                dots=DotsView(box=True, shop=False, office=office) if done else None,
+                dots=DotsView(True, bool(keeper), office, keeper or UNSET) if done else None,
                 receipt=face.receipt if done else None,
                 discounts=tuple(discount.view() for discount in shown.discounts),
                 note=shown.note,
@@ -214,6 +217,12 @@ class TillViews:
         till = self.tills.get(till_id)
         if till is not None:
             self.publish(till)
+
+    def publish_finished(self, after: int, upto: int) -> None:
+        """Publish the views of tills whose finished sale is behind one seq, up to another."""
+        for till in self.tills.values():
+            if after < till.completed_seq <= upto:
+                self.publish(till)
 
     def publish_all(self) -> None:
         """Publish every till's view: the link changed."""

@@ -1,18 +1,20 @@
 """A ledger made anew from the frames of an earlier box: its history goes on in a new generation.
 
-The frames are checked as head office checks them: signed by the box of their generation, without a
-gap, each leading on from the one before. Nothing stands at the ledger's place before all of it is
-on disk.
+The frames are checked as head office checks them: signed by a box of their generation, without a
+gap, each leading on from the one before, and telling the same where two overlap. Nothing stands at
+the ledger's place before all of it is on disk.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from edge.contract.envelope import GENESIS, link, unseal
 from edge.contract.errors import ProtocolViolation, Refused
+from edge.contract.history_file import HistoryBox
 from edge.contract.instant import Clock
 from edge.contract.replication import parse_header
 from edge.contract.sale_events import SaleCompleted, SaleOpened
@@ -22,7 +24,7 @@ from edge.ledger.event_log import MIGRATIONS, BusinessCalendar, Ledger, claim_sa
 from edge.ledger.projections import project
 from edge.ledger.records import LedgerIdentity, Record
 from edge.runtime.database_file import DatabaseFile
-from edge.runtime.frame_codec import Dictionaries, OpenedFrame, open_frame
+from edge.runtime.frame_codec import Dictionaries, OpenedFrame, Verify, open_frame
 from edge.runtime.history_file import HistoryFile
 from edge.runtime.keys import VerifyingKey
 
@@ -109,11 +111,10 @@ async def _take_all(
     identity: LedgerIdentity,
     dictionaries: Dictionaries,
 ) -> tuple[_Place, Rebuilt]:
-    keys = {box.gen: VerifyingKey.from_hex(box.key) for box in history.header.boxes}
     place = _Place(0, 0, GENESIS)
     sales, receipt = 0, ""
     for frame in history.frames():
-        opened = _opened(frame, keys, dictionaries, place, identity)
+        opened = _opened(frame, history.header.boxes, dictionaries, place, identity)
         start = place
 
         def unit(
@@ -125,43 +126,64 @@ async def _take_all(
         sales += len(receipts)
         receipt = receipts[-1] if receipts else receipt
         header = opened.header
-        place = _Place(header.gen, header.last_seq, header.last_hash)
+        if header.last_seq > place.seq:
+            place = _Place(header.gen, header.last_seq, header.last_hash)
     return place, Rebuilt(place.seq, sales, receipt)
 
 
 def _opened(
     frame: bytes,
-    keys: dict[int, VerifyingKey],
+    boxes: tuple[HistoryBox, ...],
     dictionaries: Dictionaries,
     place: _Place,
     identity: LedgerIdentity,
 ) -> OpenedFrame:
+    """Return a frame that a box of its generation signed, and that does not begin too late.
+
+    What was carried in from another copy was cut elsewhere: it may begin with events that are here.
+    """
     try:
-        gen = parse_header(frame).gen
-        key = keys.get(gen)
-        if key is None or gen < place.gen:
-            raise _unusable(place.seq + 1, f"The next frame is of generation {gen}.")
-        opened = open_frame(frame, verify=key.verify, dictionaries=dictionaries)
-        opened.check_chain(place.hash)
+        header = parse_header(frame)
+        keys = [box.key for box in boxes if box.gen == header.gen]
+        new = header.last_seq > place.seq
+        if not keys or (new and header.gen < place.gen):
+            raise _unusable(place.seq + 1, f"The next frame is of generation {header.gen}.")
+        opened = open_frame(frame, verify=_any_of(keys), dictionaries=dictionaries)
     except ProtocolViolation as error:
         raise _unusable(place.seq + 1, str(error)) from None
-    header = opened.header
-    if (header.store, header.first_seq) != (identity.store_number, place.seq + 1):
+    if header.store != identity.store_number or header.first_seq > place.seq + 1:
         raise _unusable(
             place.seq + 1, f"There is event {header.first_seq} of store {header.store} instead."
         )
     return opened
 
 
+def _any_of(keys: list[str]) -> Verify:
+    """Return what takes the signature of any box that sent a generation's events.
+
+    They are two where a box took another one's place and sent what that one could not.
+    """
+
+    def verify(signature: bytes, message: bytes) -> None:
+        for key in keys[:-1]:
+            with suppress(ProtocolViolation):
+                VerifyingKey.from_hex(key).verify(signature, message)
+                return
+        VerifyingKey.from_hex(keys[-1]).verify(signature, message)
+
+    return verify
+
+
 def _take(
     connection: sqlite3.Connection, opened: OpenedFrame, place: _Place, store: int
 ) -> list[str]:
-    """Put a frame's events down with what follows from them; return the receipts of its sales."""
-    seq, previous = place.seq, place.hash
+    """Put a frame's new events down with what follows from them; return the receipts of its sales.
+
+    Those up to `place` are here already: they must be the same.
+    """
+    previous = _compare(connection, opened, place)
     receipts = []
-    for body in opened.bodies:
-        seq += 1
-        previous = link(previous, body)
+    for seq, body in enumerate(opened.bodies, opened.header.first_seq):
         try:
             sealed = unseal(body)
             event = sealed.event()
@@ -169,6 +191,9 @@ def _take(
             raise _unusable(seq, f"It cannot be read: {error}.") from None
         if (sealed.store, sealed.gen, sealed.seq) != (store, opened.header.gen, seq):
             raise _unusable(seq, f"It says that it is event {sealed.seq} of {sealed.gen}.")
+        if seq <= place.seq:
+            continue
+        previous = link(previous, body)
         connection.execute(
             "INSERT INTO event (seq, body, hash) VALUES (?, ?, ?)", (seq, body, previous)
         )
@@ -182,11 +207,35 @@ def _take(
     return receipts
 
 
+def _compare(connection: sqlite3.Connection, opened: OpenedFrame, place: _Place) -> bytes:
+    """Return the hash behind `place` when a frame tells what is here, and leads on to its end."""
+    header = opened.header
+    first = header.first_seq
+    before = _hash_at(connection, first - 1)
+    previous = before
+    for seq, body in enumerate(opened.bodies[: place.seq - first + 1], first):
+        previous = link(previous, body)
+        if previous != _hash_at(connection, seq):
+            raise _unusable(seq, "Two of its frames tell it differently.")
+    try:
+        opened.check_chain(before)
+    except ProtocolViolation as error:
+        raise _unusable(min(header.last_seq, place.seq + 1), str(error)) from None
+    return place.hash
+
+
+def _hash_at(connection: sqlite3.Connection, seq: int) -> bytes:
+    if seq == 0:
+        return GENESIS
+    found: bytes = connection.execute("SELECT hash FROM event WHERE seq = ?", (seq,)).fetchone()[0]
+    return found
+
+
 def _unusable(seq: int, why: str) -> Refused:
     return Refused(
         "history_unusable",
         f"The history breaks at event {seq}: {why}",
-        advice="Nothing was made of it. Take another copy of the history.",
+        advice="Nothing was made of it. Take another copy: head office's, or a second copy's.",
     )
 
 

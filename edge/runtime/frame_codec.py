@@ -128,12 +128,13 @@ class OpenedFrame:
     header: FrameHeader
     bodies: list[bytes]
 
-    def check_chain(self, previous: bytes) -> None:
+    def check_chain(self, previous: bytes, *, known: int = 0) -> None:
         """Return when the events follow `previous` (32 bytes) and end in `last_hash`.
 
-        Raises ProtocolViolation otherwise: they are not what the box's ledger holds there.
+        The first `known` of them are left out: `previous` is the hash behind these. Raises
+        ProtocolViolation when they are not what the box's ledger holds there.
         """
-        if link_all(previous, self.bodies) != self.header.last_hash:
+        if link_all(previous, self.bodies[known:]) != self.header.last_hash:
             header = self.header
             raise ProtocolViolation(
                 "frame_chain_broken",

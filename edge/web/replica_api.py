@@ -18,9 +18,10 @@ from edge.contract.limits import (
 )
 from edge.contract.receipt_letter import LettersTaken, LetterWaiting
 from edge.contract.reference_data import FeedPage
-from edge.contract.replication import Ack, FeedTaken, LinkReport, Proof, ReplicaStatus
+from edge.contract.replication import Ack, FeedTaken, Kept, LinkReport, Proof, ReplicaStatus
 from edge.flows.book_readiness import BookReadiness
 from edge.flows.digests import Digests
+from edge.flows.kept_copies import KeptCopies
 from edge.flows.letters import LetterPost
 from edge.flows.link_state import LinkState
 from edge.flows.replica import Replica
@@ -31,9 +32,10 @@ from edge.web.caller import SERVICE
 
 
 class ProofRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Head office's challenge, to be signed with the box key."""
+    """A challenge, to be signed with the box key: head office's, or that of `keeper`."""
 
     nonce: str
+    keeper: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class ReplicaApi:
     post: LetterPost
     digests: Digests
     readiness: BookReadiness
+    copies: KeptCopies
 
     def routes(self) -> tuple[Route, ...]:
         """Return the route table of this part."""
@@ -69,6 +72,7 @@ class ReplicaApi:
                     Query("after", "The seq head office has", int, required=True),
                     Query("wait_s", "How long to wait for something to send", float),
                     Query("max_raw", "The most bytes before packing", int),
+                    Query("keeper", "The second copy that it is for, by its public key", str),
                 ),
             ),
             Route(
@@ -100,6 +104,16 @@ class ReplicaApi:
                 request=Ack,
                 status=204,
                 refusals={409: "Head office has another history than this box."},
+            ),
+            Route(
+                method="POST",
+                path=f"{at}/kept",
+                handler=self._kept,
+                summary="Keep the signed word of a second copy in the shop",
+                access=SERVICE,
+                request=Kept,
+                status=204,
+                refusals={409: "The second copy has another history than this box."},
             ),
             Route(
                 method="POST",
@@ -136,7 +150,7 @@ class ReplicaApi:
                 method="POST",
                 path=f"{at}/proof",
                 handler=self._proof,
-                summary="Sign head office's challenge with the box key",
+                summary="Sign a challenge with the box key",
                 access=SERVICE,
                 request=ProofRequest,
                 response=Proof,
@@ -145,7 +159,7 @@ class ReplicaApi:
                 method="POST",
                 path=f"{at}/link",
                 handler=self._link,
-                summary="Say how the line to head office is",
+                summary="Say how the line to head office, or to a second copy, is",
                 access=SERVICE,
                 request=LinkReport,
                 status=204,
@@ -170,14 +184,17 @@ class ReplicaApi:
                 f"after is at least 0, wait_s 0 to {LINK_WAIT_S:g}, max_raw more than 0.",
                 status=400,
             )
-        frame = await self.replica.frame(after, wait_s=wait_s, raw_max=raw_max)
+        reader = request.query.get("keeper", "")
+        if reader:
+            self.copies.check(reader)
+        frame = await self.replica.frame(after, wait_s=wait_s, raw_max=raw_max, reader=reader)
         if frame is None:
             return web.Response(status=204)
         response = web.Response(body=frame, content_type=BYTES_TYPE)
         await response.prepare(request)
         await response.write_eof()
         # the answer is on its way: what is asked for next is made meanwhile
-        await self.replica.make_next(frame, raw_max=raw_max)
+        await self.replica.make_next(frame, raw_max=raw_max, reader=reader)
         return response
 
     async def _digest(self, _: web.Request) -> web.Response:
@@ -212,17 +229,26 @@ class ReplicaApi:
         await self.replica.take_ack(await read_message(request, Ack))
         return web.Response(status=204)
 
+    async def _kept(self, request: web.Request) -> web.Response:
+        await self.copies.take(await read_message(request, Kept))
+        return web.Response(status=204)
+
     async def _feed(self, request: web.Request) -> web.Response:
         page = await read_message(request, FeedPage)
         return json_response(await self.replica.take_feed(page))
 
     async def _proof(self, request: web.Request) -> web.Response:
         wish = await read_message(request, ProofRequest)
-        return json_response(self.replica.prove(wish.nonce))
+        if wish.keeper:
+            self.copies.check(wish.keeper)
+        return json_response(self.replica.prove(wish.nonce, wish.keeper))
 
     async def _link(self, request: web.Request) -> web.Response:
         report = await read_message(request, LinkReport)
-        self.link.report(report.state, report.reason)
+        if report.keeper:
+            self.copies.report(report)
+        else:
+            self.link.report(report.state, report.reason)
         return web.Response(status=204)
 
 

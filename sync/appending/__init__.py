@@ -1,1 +1,1 @@
-"""Histories of boxes, kept: frames checked and appended."""
+"""Histories of boxes, kept: frames checked and appended, at head office and in the shop."""

@@ -40,7 +40,11 @@ class Conflict(msgspec.Struct, frozen=True):
 
 
 class StoredFrame(msgspec.Struct, frozen=True):
-    """A frame as it came. `position` rises with arrival, over all stores of a partition."""
+    """A frame as it came. `position` rises with arrival, over all stores of a partition.
+
+    `first_seq` is the first event that was new with it: of a frame that was carried by hand, those
+    before may have been here already.
+    """
 
     position: int
     store: int
@@ -72,6 +76,7 @@ class EventStore(Protocol):
     ) -> Accepted | Conflict:
         """Keep a checked frame behind `expected_head`, durably, or change nothing.
 
+        `first_seq` is the event behind that head, whichever the frame itself begins with.
         A caller that is cancelled meanwhile does not take its frame back. Raises
         ProtocolViolation for a frame whose place in its generation is taken by an earlier
         one, whatever the head says; EventStoreAway when the outcome is not known.

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 
 from edge.contract.envelope import link_all
 from edge.contract.errors import ProtocolViolation, ReplicaFork
+from edge.contract.history_file import HistoryBox
 from edge.contract.replication import Head, parse_header
 from edge.runtime.frame_codec import Dictionaries, OpenedFrame, open_frame
 from edge.runtime.keys import VerifyingKey
@@ -53,12 +55,21 @@ class Rewind(msgspec.Struct, frozen=True):
 
 @dataclass
 class Ingest:
-    """Takes the frames of one session of one box, in order. `open` reads the head first."""
+    """Takes the frames of one session of one box, in order. `open` reads the head first.
+
+    `keeper` is who keeps them, in the middle of a sentence. A box cuts a frame anew where it
+    overlaps what is here; of one that is `carried` nobody can ask that, and its tail is taken.
+    Carried frames may be of the boxes `before` this one, too. `signers` are whose frames came.
+    """
 
     box: BoxIdentity
     events: EventStore
     dictionaries: Dictionaries
     head: Head | None = None
+    keeper: str = "head office"
+    carried: bool = False
+    before: tuple[HistoryBox, ...] = ()
+    signers: set[HistoryBox] = field(default_factory=set)
 
     async def open(self) -> Head:
         """Read and return the head of what is kept here of this store."""
@@ -136,19 +147,38 @@ class Ingest:
             return head
         if header.first_seq <= head.seq:
             await self._compare(opened, head.seq)
+            if self.carried:
+                return self._follow(opened, head)
             return Rewind(head, f"Events up to {head.seq} are here already; cut behind them.")
+        return self._follow(opened, head)
+
+    def _follow(self, opened: OpenedFrame, head: Head) -> Head:
+        """Return the head behind a frame whose events up to `head` are here."""
+        header = opened.header
         # a box that took another one's place sends what that one could not, and then its own
         if head.seq and header.gen < head.gen:
             raise self._other_generation(header.gen, head.gen)
+        known = head.seq - header.first_seq + 1
         try:
-            opened.check_chain(bytes.fromhex(head.hash))
+            opened.check_chain(bytes.fromhex(head.hash), known=known)
         except ProtocolViolation:
-            raise self._fork(header.first_seq) from None
+            raise self._fork(head.seq + 1) from None
         return Head(header.gen, header.last_seq, header.last_hash.hex())
 
     def _open(self, frame: bytes) -> OpenedFrame:
-        key = VerifyingKey.from_hex(self.box.key)
-        opened = open_frame(frame, verify=key.verify, dictionaries=self.dictionaries)
+        gen = parse_header(frame).gen
+        keys = [self.box.key, *(each.key for each in self.before if gen <= each.gen)]
+
+        def verify(signature: bytes, message: bytes) -> None:
+            for key in keys[:-1]:
+                with suppress(ProtocolViolation):
+                    VerifyingKey.from_hex(key).verify(signature, message)
+                    self.signers.add(HistoryBox(gen, key))
+                    return
+            VerifyingKey.from_hex(keys[-1]).verify(signature, message)
+            self.signers.add(HistoryBox(gen, keys[-1]))
+
+        opened = open_frame(frame, verify=verify, dictionaries=self.dictionaries)
         header = opened.header
         if header.store != self.box.number:
             raise ProtocolViolation(
@@ -190,15 +220,14 @@ class Ingest:
             return None
         before, stored = found
         # it was checked when it came, with the key of the box of that time
-        bodies = open_frame(
-            stored.body, verify=_checked_at_arrival, dictionaries=self.dictionaries
-        ).bodies
-        return link_all(before, bodies[: seq - stored.first_seq + 1])
+        opened = open_frame(stored.body, verify=_checked_at_arrival, dictionaries=self.dictionaries)
+        known = stored.first_seq - opened.header.first_seq
+        return link_all(before, opened.bodies[known : seq - opened.header.first_seq + 1])
 
     def _fork(self, seq: int) -> ReplicaFork:
         return ReplicaFork(
             "fork",
-            f"The box of store {self.box.slug} has another history than head office at "
+            f"The box of store {self.box.slug} has another history than {self.keeper} at "
             f"event {seq}.",
             advice="Nothing of it was taken. The box was restored from an old copy, or two "
             "boxes share one identity: find out which before anything is confirmed.",

@@ -1,4 +1,4 @@
-"""Frames in SQLite: head office of up to some fifty stores."""
+"""Frames in SQLite: head office of up to some fifty stores, and the second copy in a shop."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ from typing import Final
 
 import msgspec
 
-from edge.contract.errors import ProtocolViolation
 from edge.contract.instant import Clock
 from edge.contract.limits import (
     FEED_CURSOR_AHEAD_MAX,
@@ -16,10 +15,10 @@ from edge.contract.limits import (
 from edge.contract.reference_data import FEED_ORDER, YOUNGER_FEEDS, BoxKey, Feed
 from edge.contract.replication import Head, Hello, Proof, proof_bytes
 from edge.contract.wire import encode
-from edge.runtime.keys import VerifyingKey
 from edge.runtime.structured_log import Log
+from sync.appending.denial import DeniedError
 from sync.appending.ingest import Ingest
-from sync.office.denial import DeniedError
+from sync.appending.introduction import check_proof, compare_heads
 from sync.office.feeds import Feeds, NewItem
 from sync.office.store_directory import RegisteredStore, StoreDirectory
 
@@ -49,16 +48,7 @@ class Admission:
     async def identify(self, hello: Hello, proof: Proof, nonce: str) -> RegisteredStore:
         """Return the store whose box this is; raise DeniedError unless it proved that."""
         store = await self.directory.by_slug(hello.store)
-        if hello.nonce != nonce:
-            raise DeniedError("nonce_wrong", "The box answered another challenge.")
-        try:
-            VerifyingKey.from_hex(hello.box).verify(
-                bytes.fromhex(proof.signature), proof_bytes(hello.store, nonce, hello.box)
-            )
-        except (ProtocolViolation, ValueError):
-            raise DeniedError(
-                "proof_wrong", "The box did not prove that it holds its key."
-            ) from None
+        check_proof(hello, proof, nonce, proof_bytes(hello.store, nonce, hello.box))
         if store is None or hello.box != store.box_key:
             # one answer: a stranger does not learn which stores there are
             why = "no such store" if store is None else "the store has another box"
@@ -73,29 +63,10 @@ class Admission:
         self, store: RegisteredStore, ingest: Ingest, hello: Hello, head: Head
     ) -> None:
         """Raise DeniedError for a box whose history cannot be a continuation of what is here."""
-        theirs = hello.head
-        if theirs.gen != store.gen:
-            raise await self.refusal(
-                store,
-                "frame_of_other_generation",
-                f"The box is in generation {theirs.gen}, store {store.slug} in {store.gen}.",
-            )
-        if theirs.seq > head.seq:
-            return  # whether it follows, the chain of its first frame says
-        there = await ingest.hash_at(theirs.seq)
-        if there is None or there.hex() != theirs.hash:
-            raise await self.refusal(
-                store,
-                "fork",
-                f"The box of store {store.slug} has another event {theirs.seq} than head office.",
-            )
-        if theirs.seq < head.seq:
-            raise await self.refusal(
-                store,
-                "behind",
-                f"The box of store {store.slug} ends at event {theirs.seq}, head office has "
-                f"{head.seq}: it was restored from an old copy.",
-            )
+        try:
+            await compare_heads(store.box, ingest, hello.head, head)
+        except DeniedError as error:
+            raise await self.refusal(store, error.code, error.message) from None
 
     async def refusal(self, store: RegisteredStore, code: str, words: str) -> DeniedError:
         """Return why a box is denied, after an alarm where a person has to look at it."""

@@ -19,7 +19,7 @@ from edge.contract.instant import Clock
 from edge.contract.limits import DIGEST_ARTICLES_MAX
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.structured_log import Log
-from sync.office.denial import DeniedError
+from sync.appending.denial import DeniedError
 from sync.office.store_directory import RegisteredStore, StoreDirectory
 
 AGREES: Final = "agrees"

@@ -29,7 +29,7 @@ from edge.contract.limits import (
 )
 from edge.contract.reference_data import Feed, FeedPage
 from edge.contract.replication import NOT_BELIEVED, FeedRefused, FeedTaken
-from sync.office.denial import DeniedError, out_of_turn
+from sync.appending.denial import DeniedError, out_of_turn
 from sync.office.feeds import Feeds
 
 
@@ -42,7 +42,7 @@ class _UnderWay(msgspec.Struct, frozen=True):
     size: int
 
 
-@dataclass
+@dataclass(eq=False)
 class FeedPush:
     """What one box has of each feed, and what is under way. `news` wakes the sender.
 

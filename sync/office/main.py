@@ -32,6 +32,7 @@ from edge.runtime.structured_log import Log, open_log
 from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock
 from sync.appending.sqlite_event_store import SqliteEventStore
+from sync.office.carrying import export, take
 from sync.office.database import office_database
 from sync.office.frame_keeping import kept_frames, remote_frames
 from sync.office.frame_moving import move_frames
@@ -167,6 +168,30 @@ def _issue_certificate(settings: OfficeSettings, given: argparse.Namespace) -> i
     return 0
 
 
+def _export(settings: OfficeSettings, given: argparse.Namespace) -> int:
+    _check_free(settings)
+    done = asyncio.run(
+        _in_database(settings, lambda file: export(settings, file, given.store, given.out))
+    )
+    _ANSWER(
+        f"{given.out}: events 1 to {done.head.seq} of store {given.store}, in {done.frames} frames."
+    )
+    return 0
+
+
+def _take(settings: OfficeSettings, given: argparse.Namespace) -> int:
+    _check_free(settings)
+    store, done = asyncio.run(_in_database(settings, lambda file: take(settings, file, given.file)))
+    if done.head.seq == done.before.seq:
+        _ANSWER(f"Head office has all of it: store {store.slug} is at event {done.head.seq}.")
+    else:
+        _ANSWER(
+            f"Store {store.slug}: events {done.before.seq + 1} to {done.head.seq} are at head "
+            f"office now, from {done.frames} frames."
+        )
+    return 0
+
+
 def _load(_: OfficeSettings | None, given: argparse.Namespace) -> int:
     password = _password(given.password_file)
     if not given.pepper.exists():
@@ -258,6 +283,12 @@ async def _move(settings: OfficeSettings, file: DatabaseFile) -> int:
         return await move_frames(file, SqliteEventStore(file, clock), there)
 
 
+def _check_free(settings: OfficeSettings) -> None:
+    """Raise Refused while head office runs on a server that it alone may write to."""
+    if settings.store != "sqlite":
+        _check_stopped(settings)
+
+
 def _check_stopped(settings: OfficeSettings) -> None:
     """Raise Refused when something serves where head office does."""
     with contextlib.suppress(OSError):
@@ -328,6 +359,11 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     certificate.add_argument("--dns", action="append", default=[], help="a host name; repeatable")
     certificate.add_argument("--ip", action="append", default=[], help="an address; repeatable")
     certificate.add_argument("--out", type=Path, required=True, help="the folder to write to")
+    exporting = action("export", _export, "write a store's history as a file that a person carries")
+    exporting.add_argument("--store", required=True, help="the slug")
+    exporting.add_argument("--out", type=Path, required=True, metavar="FILE")
+    taking = action("take", _take, "append such a file behind what is here of its store")
+    taking.add_argument("file", type=Path, metavar="FILE")
     loading = action("load", _load, "load a shop's folder through a running head office")
     loading.add_argument("--pepper", type=Path, required=True, help="the pepper shared with boxes")
     rehearsing = action(

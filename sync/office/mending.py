@@ -40,10 +40,10 @@ from edge.contract.replication import Challenge, Denied, Hello, Proof
 from edge.runtime.frame_codec import Dictionaries
 from edge.runtime.keys import SigningKey
 from edge.runtime.structured_log import Log
+from sync.appending.denial import DeniedError, out_of_turn
 from sync.appending.event_store import EventStore, EventStoreAway
 from sync.appending.ingest import Ingest
 from sync.office.admission import Admission
-from sync.office.denial import DeniedError, out_of_turn
 from sync.office.session import BoxSessions
 from sync.office.store_directory import RegisteredStore, StoreDirectory
 

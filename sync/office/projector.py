@@ -24,6 +24,7 @@ from edge.contract.instant import Clock
 from edge.contract.limits import (
     BACKOFF_MS_MAX,
     BACKOFF_MS_MIN,
+    CARRIED_LOOK_S,
     PROJECTION_BYTES_MAX,
     PROJECTION_FRAMES_MAX,
     PROJECTION_REST_FACTOR,
@@ -116,6 +117,12 @@ class Projector:
                 worked_ms = self.clock.monotonic_ms() - began_ms
                 await self.clock.sleep(worked_ms * PROJECTION_REST_FACTOR / 1000)
 
+    async def look_again(self) -> None:
+        """Wake it every `CARRIED_LOOK_S` until cancelled: files are taken by another process."""
+        while True:
+            await self.clock.sleep(CARRIED_LOOK_S)
+            self.news.set()
+
     async def step(self) -> int:
         """Project the next frames of a partition and return how many there were.
 
@@ -191,10 +198,8 @@ class Projector:
             )
         except ProtocolViolation as error:
             return [_Read(frame.gen, frame.first_seq, frame.body, reason=str(error))]
-        return [
-            _read_event(frame, frame.first_seq + index, body)
-            for index, body in enumerate(opened.bodies)
-        ]
+        new = opened.bodies[frame.first_seq - opened.header.first_seq :]
+        return [_read_event(frame, frame.first_seq + index, body) for index, body in enumerate(new)]
 
 
 def _one_step(frames: list[StoredFrame]) -> list[StoredFrame]:

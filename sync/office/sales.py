@@ -14,6 +14,7 @@ from edge.contract.limits import (
     SALES_PER_PAGE,
 )
 from edge.runtime.database_file import DatabaseFile
+from sync.appending.alarms import Alarm
 from sync.appending.event_store import EventStore
 from sync.office.digests import exposed
 from sync.office.feeds import Feeds
@@ -26,7 +27,7 @@ from sync.office.sale_bodies import (
     TaxBody,
     TenderBody,
 )
-from sync.office.store_directory import Alarm, RegisteredStore, StoreDirectory
+from sync.office.store_directory import RegisteredStore, StoreDirectory
 
 
 class StoreBody(msgspec.Struct, frozen=True):

@@ -34,9 +34,9 @@ from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock
 from edge.runtime.tls_contexts import server_context
-from sync.office.admission import Admission
 from sync.office.coupon_uses import CouponUses
 from sync.office.database import office_database
+from sync.office.desk import OfficeDesk
 from sync.office.digests import Digests
 from sync.office.feeds import Feeds
 from sync.office.frame_keeping import health_of, kept_frames
@@ -123,21 +123,20 @@ async def running_office(
             log,
         )
         turns = UploadTurns(clock)
-        boxes = BoxSessions(
+        desk = OfficeDesk(
             directory,
             events,
             feeds,
             key,
             dictionaries,
             clock,
-            ids,
             log,
-            tasks,
             mailing.take,
             digests.take,
             books,
             turns,
         )
+        boxes = BoxSessions(desk, clock, ids, log, tasks)
         sales = Sales(file, directory, events, feeds, lambda: boxes.connected, clock)
         live = LiveEvents(sales, people.sessions, clock)
         metrics = Metrics()
@@ -145,7 +144,7 @@ async def running_office(
         boxes.open(metrics)
         boxes.taken.append(projector.news.set)
         projector.progress = turns.projected
-        boxes.changed = live.changed
+        boxes.changed = desk.changed = live.changed
         projector.listeners += [live.changed, digests.news.set]
         projector.coupon_listeners.append(lambda: feeds.changed(Feed.USED_COUPON))
         api = OfficeApi(
@@ -155,7 +154,7 @@ async def running_office(
                 events,
                 key,
                 dictionaries,
-                Admission(directory, feeds, clock, log),
+                desk.admission,
                 boxes,
                 clock,
                 ids,
@@ -192,11 +191,15 @@ async def running_office(
             tls=tls,
             watch=_watch(clock),
         )
-        _ = tasks.start("projector", projector.run)
-        _ = tasks.start("mail", mailing.run)
-        _ = tasks.start("digests", digests.run)
-        _ = tasks.start("price books", books.run)
-        _ = tasks.start("turns of backlogs", turns.run)
+        for name, work in (
+            ("projector", projector.run),
+            ("carried files", projector.look_again),
+            ("mail", mailing.run),
+            ("digests", digests.run),
+            ("price books", books.run),
+            ("turns of backlogs", turns.run),
+        ):
+            _ = tasks.start(name, work)
         await web.open()
         stack.push_async_callback(web.close)
         # these hold requests open: they end before the server waits for its requests

@@ -12,6 +12,7 @@ from edge.contract.identity import ShortId
 from edge.contract.instant import Clock
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.keys import VerifyingKey
+from sync.appending.alarms import Alarm, Alarms
 from sync.appending.ingest import BoxIdentity
 
 _COLUMNS: Final = "number, slug, name, box_key, gen, box_seq, last_contact"
@@ -38,22 +39,13 @@ class RegisteredStore(msgspec.Struct, frozen=True):
         return BoxIdentity(self.number, self.slug, self.gen, self.box_key)
 
 
-class Alarm(msgspec.Struct, frozen=True):
-    """Something a person of head office has to look at, and how often it happened."""
-
-    kind: str
-    words: str
-    first_at: int
-    last_at: int
-    count: int
-
-
 class StoreDirectory:
     """Stores and alarms in `office.db`."""
 
     def __init__(self, file: DatabaseFile, clock: Clock) -> None:
         self._file = file
         self._clock = clock
+        self._alarms = Alarms(file, clock)
         self._heard: dict[int, tuple[int, int]] = {}
         self._heard_is_due = False
 
@@ -197,17 +189,7 @@ class StoreDirectory:
 
     async def alarm(self, number: int, kind: str, words: str) -> None:
         """Keep an alarm; the same kind again is counted."""
-        now = self._clock.now_ms()
-
-        def unit(connection: sqlite3.Connection) -> None:
-            connection.execute(
-                "INSERT INTO alarm (store, kind, words, first_at, last_at, count)"
-                " VALUES (?, ?, ?, ?, ?, 1) ON CONFLICT (store, kind) DO UPDATE SET"
-                " words = excluded.words, last_at = excluded.last_at, count = count + 1",
-                (number, kind, words, now, now),
-            )
-
-        await self._file.write(unit)
+        await self._alarms.keep(number, kind, words)
 
     async def withdraw(self, number: int, kind: str) -> None:
         """Take an alarm back: what it was about is mended."""
@@ -219,13 +201,4 @@ class StoreDirectory:
 
     async def alarms(self) -> dict[int, tuple[Alarm, ...]]:
         """Return what is wrong, by store number."""
-        rows = await self._file.read(
-            lambda connection: connection.execute(
-                "SELECT store, kind, words, first_at, last_at, count FROM alarm"
-                " ORDER BY store, last_at DESC"
-            ).fetchall()
-        )
-        found: dict[int, tuple[Alarm, ...]] = {}
-        for store, *alarm in rows:
-            found[store] = (*found.get(store, ()), Alarm(*alarm))
-        return found
+        return await self._alarms.all()

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
 from edge.contract.errors import ProtocolViolation
@@ -31,7 +31,7 @@ from edge.contract.limits import (
     UPLOADS_AT_ONCE_MAX,
 )
 from edge.contract.replication import parse_header
-from sync.office.denial import DeniedError
+from sync.appending.denial import DeniedError
 
 
 @dataclass(eq=False)
@@ -199,6 +199,30 @@ class UploadTurns:
         if upload in self._line:
             self._line.remove(upload)
         self._news.set()
+
+
+@dataclass
+class TurnIntake:
+    """The intake of one session, as the line of backlogs sees it."""
+
+    turns: UploadTurns
+    upload: Upload
+
+    def came(self, frame: bytes) -> None:
+        """Take note of a frame. Raises DeniedError when there is no room in memory for it."""
+        self.turns.came(self.upload, frame)
+
+    def room(self, frames: Sequence[bytes]) -> AbstractAsyncContextManager[None]:
+        """Wait until frames may be taken."""
+        return self.turns.room(self.upload, frames)
+
+    def taken(self, head_seq: int, frames: Sequence[bytes]) -> None:
+        """Take note of where a store stands after frames of it."""
+        self.turns.taken(self.upload, head_seq, sum(map(len, frames)))
+
+    def leave(self) -> None:
+        """Forget a session that is over; its frames were taken or dropped."""
+        self.turns.leave(self.upload)
 
 
 def _is_live(frames: Sequence[bytes]) -> bool:

@@ -30,7 +30,7 @@ from edge.contract.limits import (
 )
 from edge.contract.receipt_letter import LettersTaken
 from edge.contract.refusal_body import RefusalBody
-from edge.contract.replication import Ack, FeedTaken, LinkReport, Proof, ReplicaStatus
+from edge.contract.replication import Ack, FeedTaken, Kept, LinkReport, Proof, ReplicaStatus
 from edge.contract.wire import encode
 from sync.replicator.troubles import EdgeRefused, EdgeUnreachable
 
@@ -71,11 +71,15 @@ class _Named(msgspec.Struct, frozen=True):
 class EdgeClient:
     """Calls `edge` over a session that carries the service token; `base_url` without slash.
 
+    `keeper` is the second copy that it reads for, by its public key; empty for head office.
     Every call raises EdgeUnreachable when there is no answer, or one that says "not now",
     and EdgeRefused for a no.
     """
 
-    def __init__(self, http: aiohttp.ClientSession, base_url: str, clock: Clock) -> None:
+    def __init__(
+        self, http: aiohttp.ClientSession, base_url: str, clock: Clock, keeper: str = ""
+    ) -> None:
+        self.keeper = keeper
         self._http = http
         self._base_url = base_url
         self._clock = clock
@@ -85,15 +89,20 @@ class EdgeClient:
         return _decoded(await self._call("GET", "status"), ReplicaStatus)
 
     async def prove(self, nonce: str) -> Proof:
-        """Have head office's challenge signed."""
-        return _decoded(await self._call("POST", "proof", encode({"nonce": nonce})), Proof)
+        """Have the other end's challenge signed."""
+        wish = {"nonce": nonce, **({"keeper": self.keeper} if self.keeper else {})}
+        return _decoded(await self._call("POST", "proof", encode(wish)), Proof)
 
     async def frame(self, after: int) -> bytes | None:
         """Return the signed frame behind a seq; None when none was due within `LINK_WAIT_S`."""
         return await self._call(
             "GET",
             "frame",
-            query={"after": str(after), **_ENOUGH},
+            query={
+                "after": str(after),
+                **_ENOUGH,
+                **({"keeper": self.keeper} if self.keeper else {}),
+            },
             answer_s_max=LINK_WAIT_S + EDGE_ANSWER_S_MAX,
             answer_bytes_max=FRAME_COMPRESSED_BYTES_MAX,
         )
@@ -104,10 +113,10 @@ class EdgeClient:
             "GET", "digest", answer_s_max=DIGEST_S_MAX, answer_bytes_max=FRAME_BODY_BYTES_MAX
         )
 
-    async def take_ack(self, ack: Ack) -> None:
+    async def take_ack(self, ack: Ack | Kept) -> None:
         """Hand over an acknowledgement. Raises ReplicaFork when the box has another history."""
         try:
-            await self._call("POST", "ack", encode(ack))
+            await self._call("POST", "ack" if isinstance(ack, Ack) else "kept", encode(ack))
         except EdgeRefused as error:
             if error.code != "replica_fork":
                 raise
@@ -163,6 +172,8 @@ class EdgeClient:
 
     async def report(self, report: LinkReport, *, answer_s_max: float = EDGE_ANSWER_S_MAX) -> None:
         """Say how the link is."""
+        if self.keeper:
+            report = msgspec.structs.replace(report, keeper=self.keeper)
         await self._call("POST", "link", encode(report), answer_s_max=answer_s_max)
 
     async def _call(

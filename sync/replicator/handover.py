@@ -12,7 +12,7 @@ from edge.contract.limits import (
     FEED_PAGES_WAITING_MAX,
 )
 from edge.contract.reference_data import Feed
-from edge.contract.replication import Ack, FeedRefused
+from edge.contract.replication import Ack, FeedRefused, Kept
 from edge.runtime.bounded_queue import BoundedQueue
 from edge.runtime.structured_log import Log
 from sync.replicator.edge_client import EdgeClient
@@ -85,10 +85,10 @@ class AckHandover:
     """Acknowledgements: one that waits is replaced by the next, which says more."""
 
     edge: EdgeClient
-    _newest: Ack | None = None
+    _newest: Ack | Kept | None = None
     _there: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def put(self, ack: Ack) -> None:
+    def put(self, ack: Ack | Kept) -> None:
         """Take an acknowledgement that is not older than the one before."""
         self._newest = ack
         self._there.set()

@@ -22,7 +22,8 @@ from sync.replicator.edge_client import EdgeClient
 from sync.replicator.mending import MendingLine, dial_mending
 from sync.replicator.office_link import OfficeLink, dial
 from sync.replicator.replicator import Replicator
-from sync.replicator.settings import Peers, load_peers
+from sync.replicator.settings import KeeperPeer, Peers, load_peers
+from sync.replicator.troubles import KEEPER
 
 _SUMMARY = "Replicate this shop with head office whenever there is a line."
 
@@ -30,6 +31,15 @@ _SUMMARY = "Replicate this shop with head office whenever there is a line."
 @asynccontextmanager
 async def connected(peers: Peers, clock: Clock, log: Log) -> AsyncIterator[Replicator]:
     """Give a replicator that may call edge and dial head office until the block is left."""
+    async with all_connected(peers, clock, log) as replicators:
+        yield replicators[0]
+
+
+@asynccontextmanager
+async def all_connected(
+    peers: Peers, clock: Clock, log: Log
+) -> AsyncIterator[tuple[Replicator, ...]]:
+    """Give head office's replicator and one for each second copy; none knows of the others."""
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=peers.tls or True, resolver=DaemonResolver()),
         headers={"Authorization": f"Bearer {peers.token}"},
@@ -44,20 +54,37 @@ async def connected(peers: Peers, clock: Clock, log: Log) -> AsyncIterator[Repli
         def mending_line() -> AbstractAsyncContextManager[MendingLine]:
             return dial_mending(peers.session_url, peers.tls, clock)
 
-        yield Replicator(EdgeClient(http, peers.edge_url, clock), line, clock, log, mending_line)
+        def to_keeper(keeper: KeeperPeer) -> Replicator:
+            def line_to_keeper() -> AbstractAsyncContextManager[OfficeLink]:
+                return dial(keeper.session_url, keeper.tls, clock, KEEPER)
+
+            return Replicator(
+                EdgeClient(http, peers.edge_url, clock, keeper.key),
+                line_to_keeper,
+                clock,
+                log.bind(keeper=keeper.session_url),
+            )
+
+        yield (
+            Replicator(EdgeClient(http, peers.edge_url, clock), line, clock, log, mending_line),
+            *map(to_keeper, peers.keepers),
+        )
 
 
 async def run(peers: Peers, clock: Clock, log: Log) -> None:
     """Run until SIGTERM or SIGINT, or raise what no restart of a task mends."""
     stop = told_to_stop()
-    async with connected(peers, clock, log) as replicator:
+    async with all_connected(peers, clock, log) as replicators:
         try:
             async with Supervisor(clock, log, stop_s=STOP_S_MAX / 2) as tasks:
-                _ = tasks.start("replicator", replicator.run)
+                for number, replicator in enumerate(replicators):
+                    name = f"second copy {number}" if number else "replicator"
+                    _ = tasks.start(name, replicator.run)
                 log.info("ready", edge=peers.edge_url, office=peers.session_url)
                 await live(tasks, clock, stop)
         finally:
-            await replicator.say_goodbye()
+            for replicator in replicators:
+                await replicator.say_goodbye()
     log.info("stopped")
 
 
@@ -67,7 +94,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="FILE.toml",
-        help="settings: edge_url, service_token_file, office_url and ca_file",
+        help="settings: edge_url, service_token_file, office_url, ca_file and [[keepers]]",
     )
 
 

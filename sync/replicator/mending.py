@@ -39,7 +39,7 @@ from sync.replicator.daemon_resolver import DaemonResolver
 from sync.replicator.edge_client import EdgeClient
 from sync.replicator.office_link import open_socket
 from sync.replicator.settings import SESSION_PATH
-from sync.replicator.troubles import OfficeDenied, OfficeUnreachable
+from sync.replicator.troubles import OFFICE, OfficeDenied, OfficeUnreachable
 
 M = TypeVar("M")
 _SAID: Final = msgspec.json.Decoder(MendingSaid)
@@ -115,7 +115,7 @@ async def dial_mending(
     async with aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
     ) as http:
-        socket = await open_socket(http, url, clock)
+        socket = await open_socket(http, url, clock, OFFICE)
         try:
             yield MendingLine(socket, clock)
         finally:

@@ -1,4 +1,4 @@
-"""The line to head office: one WebSocket, messages as JSON text, frames as binary."""
+"""The line to head office, or to a second copy: one WebSocket, JSON as text, frames as binary."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ from edge.contract.replication import (
     Budget,
     Challenge,
     Denied,
+    Kept,
     LetterTaken,
     Resend,
     Welcome,
 )
 from edge.contract.wire import encode
 from sync.replicator.daemon_resolver import DaemonResolver
-from sync.replicator.troubles import OfficeUnreachable
+from sync.replicator.troubles import OFFICE, Peer
 
 _WRAPPING_BYTES: Final = 1_024
 """The message around a feed page, which itself may fill `FRAME_BODY_BYTES_MAX`."""
@@ -58,26 +59,35 @@ _WORDS: Final = msgspec.json.Decoder(OfficeWord)
 _KNOWN: Final = frozenset(
     {"challenge", "welcome", "budget", "ack", "feed", "letter_taken", "resend", "denied"}
 )
+KeeperWord = Challenge | Welcome | Kept | Resend | Denied
+_KEEPER_WORDS: Final = msgspec.json.Decoder(KeeperWord)
+_KNOWN_OF_KEEPERS: Final = frozenset({"challenge", "welcome", "kept", "resend", "denied"})
+"""A second copy says nothing else: prices, say, come from head office alone."""
 _KIND: Final = msgspec.json.Decoder(Unheard)
 
 
 class OfficeLink:
-    """An open line. Whatever is wrong with it is OfficeUnreachable, or ProtocolViolation."""
+    """An open line to a `peer`.
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse[bool]) -> None:
+    Whatever is wrong with it is the peer's `unreachable`, or ProtocolViolation.
+    """
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse[bool], peer: Peer = OFFICE) -> None:
         self._socket = socket
+        self.peer = peer
 
-    async def next(self) -> OfficeWord | Unheard:
-        """Return the next message of head office."""
+    async def next(self) -> OfficeWord | KeeperWord | Unheard:
+        """Return the next message of the other end."""
+        peer = self.peer
         message = await self._socket.receive()
         if message.type is aiohttp.WSMsgType.TEXT:
-            return _word(message.data)
+            return _word(message.data, peer)
         if message.type in _ENDINGS:
-            raise OfficeUnreachable("link_closed", f"Head office closed the line{self._why()}.")
+            raise peer.unreachable("link_closed", f"{peer.name} closed the line{self._why()}.")
         if message.type is aiohttp.WSMsgType.ERROR:
-            raise OfficeUnreachable("link_lost", f"The line broke: {self._socket.exception()!r}.")
+            raise peer.unreachable("link_lost", f"The line broke: {self._socket.exception()!r}.")
         raise ProtocolViolation(
-            "office_message_binary", "Head office sent bytes where only messages may come."
+            f"{peer.code}_message_binary", f"{peer.name} sent bytes where only messages may come."
         )
 
     async def say(self, message: BoxMessage) -> None:
@@ -96,7 +106,7 @@ class OfficeLink:
         try:
             await self._socket.send_frame(content, kind)
         except (aiohttp.ClientError, OSError) as error:
-            raise OfficeUnreachable("link_lost", f"The line broke: {error}.") from None
+            raise self.peer.unreachable("link_lost", f"The line broke: {error}.") from None
 
     def _why(self) -> str:
         code = self._socket.close_code
@@ -105,24 +115,24 @@ class OfficeLink:
 
 @asynccontextmanager
 async def dial(
-    session_url: str, tls: ssl.SSLContext | None, clock: Clock
+    session_url: str, tls: ssl.SSLContext | None, clock: Clock, peer: Peer = OFFICE
 ) -> AsyncIterator[OfficeLink]:
-    """Open the line for a block. Raises OfficeUnreachable."""
+    """Open the line for a block. Raises the peer's `unreachable`."""
     connector = aiohttp.TCPConnector(ssl=tls or True, resolver=DaemonResolver(), limit=1)
     async with aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
     ) as http:
-        socket = await open_socket(http, session_url, clock)
+        socket = await open_socket(http, session_url, clock, peer)
         try:
-            yield OfficeLink(socket)
+            yield OfficeLink(socket, peer)
         finally:
             await socket.close()
 
 
 async def open_socket(
-    http: aiohttp.ClientSession, session_url: str, clock: Clock
+    http: aiohttp.ClientSession, session_url: str, clock: Clock, peer: Peer
 ) -> aiohttp.ClientWebSocketResponse[bool]:
-    """Open a WebSocket to head office. Raises OfficeUnreachable."""
+    """Open a WebSocket to the other end. Raises what its peer calls unreachable."""
     try:
         async with clock.timeout(LINK_SILENCE_S_MAX):
             return await http.ws_connect(
@@ -134,30 +144,33 @@ async def open_socket(
                 decode_text=False,
             )
     except TimeoutError:
-        raise OfficeUnreachable(
-            "office_silent", f"Head office did not answer within {LINK_SILENCE_S_MAX:g} s."
+        raise peer.unreachable(
+            f"{peer.code}_silent", f"{peer.name} did not answer within {LINK_SILENCE_S_MAX:g} s."
         ) from None
     except aiohttp.WSServerHandshakeError as error:
-        raise OfficeUnreachable(
-            "office_refuses_line",
+        raise peer.unreachable(
+            f"{peer.code}_refuses_line",
             f"What answers at {session_url} opens no line (status {error.status}).",
-            advice="Check office_url, or what stands between.",
+            advice=f"Check {peer.setting}, or what stands between.",
         ) from None
     except aiohttp.ClientConnectorCertificateError as error:
-        raise OfficeUnreachable(
-            "office_not_trusted",
-            f"Head office shows a certificate that ca_file does not vouch for: {error}.",
-            advice="Check ca_file and the name in office_url; the clock may be wrong too.",
+        raise peer.unreachable(
+            f"{peer.code}_not_trusted",
+            f"{peer.name} shows a certificate that ca_file does not vouch for: {error}.",
+            advice=f"Check ca_file and the name in {peer.setting}; the clock may be wrong too.",
         ) from None
     except (aiohttp.ClientError, OSError) as error:
-        raise OfficeUnreachable(
-            "office_unreachable", f"Head office cannot be reached: {error}."
+        raise peer.unreachable(
+            f"{peer.code}_unreachable", f"{peer.name} cannot be reached: {error}."
         ) from None
 
 
-def _word(text: bytes) -> OfficeWord | Unheard:
+def _word(text: bytes, peer: Peer) -> OfficeWord | KeeperWord | Unheard:
+    of_office = peer is OFFICE
+    known = _KNOWN if of_office else _KNOWN_OF_KEEPERS
+    word: OfficeWord | KeeperWord
     try:
-        word: OfficeWord = _WORDS.decode(text)
+        word = _WORDS.decode(text) if of_office else _KEEPER_WORDS.decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         why = str(error)
     else:
@@ -166,8 +179,8 @@ def _word(text: bytes) -> OfficeWord | Unheard:
         unheard = _KIND.decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         unheard = None
-    if unheard is None or unheard.msg in _KNOWN:
+    if unheard is None or unheard.msg in known:
         raise ProtocolViolation(
-            "office_message_malformed", f"Head office said what is no message: {why}."
+            f"{peer.code}_message_malformed", f"{peer.name} said what is no message: {why}."
         )
     return unheard

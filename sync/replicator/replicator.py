@@ -23,7 +23,7 @@ from sync.replicator.edge_client import EdgeClient
 from sync.replicator.mending import Mending, MendingLine
 from sync.replicator.office_link import OfficeLink
 from sync.replicator.session import Session, link_report
-from sync.replicator.troubles import EdgeRefused, EdgeUnreachable, OfficeDenied
+from sync.replicator.troubles import EdgeRefused, EdgeUnreachable, PeerDenied
 
 _LOST: Final = frozenset({"fork", "behind", "frame_of_other_generation"})
 """Denials of a box whose history is another one than head office has."""
@@ -36,7 +36,9 @@ DialMending = Callable[[], AbstractAsyncContextManager[MendingLine]]
 
 @dataclass
 class Replicator:
-    """Keeps a session with head office; `dial` opens a line for a block, `dial_mending` another.
+    """Keeps a session with head office, or with a second copy; `dial` opens a line for a block.
+
+    `dial_mending` opens the one on which head office gives back what a box lost.
 
     Every error ends the session, is told once (in the log when it is another one than
     before, to edge each time) and followed by the next try. The waits are seeded by the
@@ -65,8 +67,8 @@ class Replicator:
                 if error is None:
                     continue
                 await self._tell(error)
-                for_person = isinstance(error, OfficeDenied | ReplicaFork | EdgeRefused)
-                if isinstance(error, OfficeDenied) and error.code in _PASSING:
+                for_person = isinstance(error, PeerDenied | ReplicaFork | EdgeRefused)
+                if isinstance(error, PeerDenied) and error.code in _PASSING:
                     for_person = False
                 waits = self._long_waits if for_person else self._waits
                 await self.clock.sleep(waits.next_ms() / 1000)
@@ -82,7 +84,7 @@ class Replicator:
         status = await self.edge.status()
         self._seed(status.store)
         self._mends = False
-        if status.waits_to_mend:
+        if status.waits_to_mend and not self.edge.keeper:
             raise EdgeUnreachable(
                 "history_waits",
                 "This box's lost history is back, and is taken over when no sale is open.",
@@ -98,7 +100,7 @@ class Replicator:
     async def _mended(self, ended: TillboxError) -> TillboxError | None:
         """Fetch what this box lost when that ended the session; return what is still wrong."""
         lost = isinstance(ended, ReplicaFork) or (
-            isinstance(ended, OfficeDenied) and ended.code in _LOST
+            isinstance(ended, PeerDenied) and ended.code in _LOST
         )
         if not lost or not self._mends or self.dial_mending is None:
             return ended
@@ -112,7 +114,7 @@ class Replicator:
 
     def _seed(self, store: str) -> None:
         if store != self._store:
-            seed = zlib.crc32(store.encode())
+            seed = zlib.crc32((store + self.edge.keeper).encode())
             self._store = store
             self._waits = Backoff(BACKOFF_MS_MIN, BACKOFF_MS_MAX, seed)
             self._long_waits = _long(seed)

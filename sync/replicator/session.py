@@ -1,6 +1,6 @@
-"""One session with head office: who we are, then frames up and feeds down, side by side.
+"""One session with head office, or a second copy: who we are, then frames up, and what comes down.
 
-Nothing is remembered from one session to the next: head office says where it stands, and
+Nothing is remembered from one session to the next: the other end says where it stands, and
 the upload goes on from there.
 """
 
@@ -31,6 +31,7 @@ from edge.contract.replication import (
     Denied,
     Head,
     Hello,
+    Kept,
     LetterTaken,
     LinkReport,
     ReplicaStatus,
@@ -47,8 +48,7 @@ from sync.replicator.office_link import FeedCarried, OfficeLink, Unheard
 from sync.replicator.troubles import (
     EdgeRefused,
     EdgeUnreachable,
-    OfficeDenied,
-    OfficeUnreachable,
+    PeerDenied,
 )
 from sync.replicator.upload import Upload
 
@@ -63,7 +63,7 @@ _UNHEARD_MAX: Final = 16
 
 @dataclass
 class Session:
-    """A session over an open line; `run` ends only by an error.
+    """A session over an open line to its peer; `run` ends only by an error.
 
     What goes up and what comes down share nothing but the line: what head office sends is
     read at once, and tasks of their own hand pages and acknowledgements to edge.
@@ -92,14 +92,13 @@ class Session:
     async def run(self) -> None:
         """Greet, then carry both ways until something breaks. Raises TillboxError."""
         welcome = await self._greet()
+        hears = self._heard_beside_frames(welcome.hears)
         self._fork = await self._fork_at(welcome.head)
         if self._fork is not None and self.mends:
             raise self._fork
         self.up_since_ms = self.clock.monotonic_ms()
-        self.log.info("link_up", store=self.status.store, office_head=welcome.head.seq)
-        pages = PageHandover(
-            self.edge, self.office, self.log, tells_refusals=FEED_REFUSED in welcome.hears
-        )
+        self.log.info("link_up", store=self.status.store, **self._their_head(welcome.head))
+        pages = PageHandover(self.edge, self.office, self.log, tells_refusals=FEED_REFUSED in hears)
         acks = AckHandover(self.edge)
         letters = LetterUpload(self.edge, self.office, self.clock, self.log)
         try:
@@ -111,6 +110,7 @@ class Session:
                     welcome.store_number,
                     self.resend_pause,
                     self.clock,
+                    self.office.peer,
                 )
                 for name, work in (
                     ("report", self._report(upload)),
@@ -120,13 +120,15 @@ class Session:
                 ):
                     # the group owns its tasks
                     _ = tasks.create_task(work, name=name)
-                if LETTER in welcome.hears and self._fork is None:
+                if LETTER in hears and self._fork is None:
                     _ = tasks.create_task(letters.run(), name="letters")
-                if BOOKS_READY in welcome.hears:
+                if BOOKS_READY in hears:
                     books = BookReports(self.edge, self.office, self.clock, self.log)
                     _ = tasks.create_task(books.run(), name="price books")
                 if self._fork is None:
-                    upload.begin(welcome.head.seq, budget=welcome.budget)
+                    # a second copy has no turns to give: its word holds nothing up
+                    budget = None if self.edge.keeper else welcome.budget
+                    upload.begin(welcome.head.seq, budget=budget)
                 else:
                     await self._end_later(self._fork)
         except BaseExceptionGroup as errors:
@@ -145,22 +147,28 @@ class Session:
                     mine.store,
                     mine.box,
                     mine.head,
-                    mine.cursors,
+                    {} if self.edge.keeper else mine.cursors,
                     self.clock.now_ms(),
                     version("tillbox"),
                     challenge.nonce,
-                    mine.feed_version,
-                    _HEARS,
+                    0 if self.edge.keeper else mine.feed_version,
+                    () if self.edge.keeper else _HEARS,
                 )
                 await self.office.say(hello)
                 await self.office.say(proof)
-                if DIGEST in challenge.hears:
+                if DIGEST in self._heard_beside_frames(challenge.hears):
                     await self._say_digest()
                 return await self._expect(Welcome)
         except TimeoutError:
-            raise OfficeUnreachable(
-                "office_silent", f"Head office did not greet within {LINK_SILENCE_S_MAX:g} s."
+            peer = self.office.peer
+            raise peer.unreachable(
+                f"{peer.code}_silent",
+                f"{peer.name} did not greet within {LINK_SILENCE_S_MAX:g} s.",
             ) from None
+
+    def _heard_beside_frames(self, hears: tuple[str, ...]) -> tuple[str, ...]:
+        """Return what the other end is told beside frames: a second copy nothing, if it says so."""
+        return () if self.edge.keeper else hears
 
     async def _say_digest(self) -> None:
         """Say what waits in a few numbers; a box that cannot is no reason to send nothing."""
@@ -178,19 +186,20 @@ class Session:
             if isinstance(word, kind):
                 return word
             if isinstance(word, Denied):
-                raise _denial(word)
+                raise self._denial(word)
             if not isinstance(word, Unheard):
-                raise _out_of_turn(word, f"{kind.__name__} is due")
+                raise self._out_of_turn(word, f"{kind.__name__} is due")
 
     async def _fork_at(self, office: Head) -> ReplicaFork | None:
-        """Compare head office's head with what is known of this box's history."""
+        """Compare the other end's head with what is known of this box's history."""
+        name, code = self.office.peer.name, self.office.peer.code
         if office.seq > self.status.head.seq:
             self.status = await self.edge.status()
         mine = self.status
         if office.seq > mine.head.seq:
             return ReplicaFork(
-                "box_behind_office",
-                f"Head office has {office.seq} events of store {mine.store}, this box only "
+                f"box_behind_{code}",
+                f"{name} has {office.seq} events of store {mine.store}, this box only "
                 f"{mine.head.seq}.",
                 advice="Selling goes on. Call head office: this box was restored from an old "
                 "copy, or another one took its place.",
@@ -199,7 +208,7 @@ class Session:
             if office.seq == known.seq and office.hash != known.hash:
                 return ReplicaFork(
                     "replica_fork",
-                    f"Head office has another event {office.seq} than this box.",
+                    f"{name} has another event {office.seq} than this box.",
                     advice="Selling goes on. Call head office: two boxes may share one identity, "
                     "or this one was restored from an old copy.",
                 )
@@ -212,8 +221,9 @@ class Session:
     ) -> None:
         while True:
             word = await self.office.next()
-            if isinstance(word, Ack):
-                if upload.accepted(word.accepted.seq):
+            if isinstance(word, Ack | Kept):
+                head = word.accepted if isinstance(word, Ack) else word.kept
+                if upload.accepted(head.seq):
                     acks.put(word)
             elif isinstance(word, FeedCarried):
                 await pages.put(word)
@@ -222,14 +232,14 @@ class Session:
             elif isinstance(word, Budget):
                 upload.allow(word.frames)
             elif isinstance(word, Resend):
-                self.log.warning("resend", office_head=word.head.seq, reason=word.reason)
+                self.log.warning("resend", reason=word.reason, **self._their_head(word.head))
                 upload.go_back(word.head.seq)
             elif isinstance(word, Denied):
-                raise _denial(word)
+                raise self._denial(word)
             elif isinstance(word, Unheard):
                 self._note_unheard(word.msg)
             else:
-                raise _out_of_turn(word, "the greeting is over")
+                raise self._out_of_turn(word, "the greeting is over")
 
     async def _hand_acks(self, acks: AckHandover, upload: Upload) -> None:
         try:
@@ -258,7 +268,20 @@ class Session:
     def _note_unheard(self, kind: str) -> None:
         if kind not in self._unheard and len(self._unheard) < _UNHEARD_MAX:
             self._unheard.add(kind)
-            self.log.warning("office_message_unknown", kind=kind)
+            event = f"{self.office.peer.code}_message_unknown"
+            self.log.warning(event, kind=kind)
+
+    def _their_head(self, head: Head) -> dict[str, int]:
+        return {f"{self.office.peer.code}_head": head.seq}
+
+    def _denial(self, word: Denied) -> PeerDenied:
+        return self.office.peer.denied(word.code, word.message)
+
+    def _out_of_turn(self, word: object, why: str) -> ProtocolViolation:
+        peer = self.office.peer
+        return ProtocolViolation(
+            f"{peer.code}_out_of_turn", f"{peer.name} sent {type(word).__name__} though {why}."
+        )
 
 
 def link_report(trouble: TillboxError | None) -> LinkReport:
@@ -278,13 +301,3 @@ def _flat(errors: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
             yield from _flat(error)
         else:
             yield error
-
-
-def _denial(word: Denied) -> OfficeDenied:
-    return OfficeDenied(word.code, word.message)
-
-
-def _out_of_turn(word: object, why: str) -> ProtocolViolation:
-    return ProtocolViolation(
-        "office_out_of_turn", f"Head office sent {type(word).__name__} though {why}."
-    )

@@ -5,16 +5,30 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
+from msgspec import Meta
 
 from edge.contract.errors import SettingsInvalid
+from edge.contract.limits import KEEPERS_MAX
+from edge.contract.replication import PublicKey
 from edge.runtime.settings_file import load, require_tls
 from edge.runtime.tls_contexts import client_context
 
 SESSION_PATH: Final = "/sync/v1/session"
+
+
+class KeeperAddress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A second copy in the shop: `url` (`wss://back-office:8095`) and its public `key`.
+
+    Without a `ca_file` of its own it is trusted by that of head office.
+    """
+
+    url: str
+    key: PublicKey
+    ca_file: Path | None = None
 
 
 class SyncSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -22,13 +36,23 @@ class SyncSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `edge_url` is the box (`http://127.0.0.1:8080`), `office_url` head office
     (`wss://office.example`). Every address but loopback needs TLS and `ca_file`, the
-    retailer's authority, and no other authority is trusted.
+    retailer's authority, and no other authority is trusted. `keepers` are second copies.
     """
 
     edge_url: str
     service_token_file: Path
     office_url: str
     ca_file: Path | None = None
+    keepers: Annotated[tuple[KeeperAddress, ...], Meta(max_length=KEEPERS_MAX)] = ()
+
+
+@dataclass(frozen=True)
+class KeeperPeer:
+    """A second copy: where its sessions are, the trust, and its public key."""
+
+    session_url: str
+    tls: ssl.SSLContext | None
+    key: str
 
 
 @dataclass(frozen=True)
@@ -39,6 +63,7 @@ class Peers:
     token: str
     session_url: str
     tls: ssl.SSLContext | None
+    keepers: tuple[KeeperPeer, ...] = ()
 
 
 def load_peers(path: Path) -> Peers:
@@ -60,7 +85,25 @@ def load_peers(path: Path) -> Peers:
         _token(settings.service_token_file),
         office.geturl().rstrip("/") + SESSION_PATH,
         tls,
+        tuple(
+            _keeper(path, number, keeper, settings.ca_file)
+            for number, keeper in enumerate(settings.keepers)
+        ),
     )
+
+
+def _keeper(path: Path, number: int, keeper: KeeperAddress, ca_file: Path | None) -> KeeperPeer:
+    key = f"keepers[{number}].url"
+    url = _address(path, key, keeper.url, ("ws", "wss"), "The second copy")
+    trusted = keeper.ca_file or ca_file
+    if url.scheme == "wss" and trusted is None:
+        raise SettingsInvalid(
+            "ca_file_missing",
+            f"{path}: {key} is an address with TLS, but no ca_file is set.",
+            advice="Name the certificate of the retailer's authority (PEM).",
+        )
+    tls = client_context(trusted) if url.scheme == "wss" and trusted else None
+    return KeeperPeer(url.geturl().rstrip("/") + SESSION_PATH, tls, keeper.key)
 
 
 def _address(path: Path, key: str, text: str, schemes: tuple[str, str], what: str) -> SplitResult:

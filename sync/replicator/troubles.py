@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Final
+
 from edge.contract.errors import DeviceUnreachable, TillboxError
 
 
@@ -11,6 +14,10 @@ class EdgeUnreachable(DeviceUnreachable):
 
 class OfficeUnreachable(DeviceUnreachable):
     """There is no line to head office, or it was lost: retried with backoff."""
+
+
+class KeeperUnreachable(DeviceUnreachable):
+    """There is no line to a second copy in the shop, or it was lost: retried with backoff."""
 
 
 class EdgeRefused(TillboxError):
@@ -23,7 +30,35 @@ class EdgeRefused(TillboxError):
         self.status = status
 
 
-class OfficeDenied(TillboxError):
-    """Head office ended the session on purpose: a person has to mend something."""
+class PeerDenied(TillboxError):
+    """The other end closed the session on purpose: a person has to mend something."""
+
+
+class OfficeDenied(PeerDenied):
+    """Head office did."""
 
     kind = "office_denied"
+
+
+class KeeperDenied(PeerDenied):
+    """A second copy in the shop did."""
+
+    kind = "keeper_denied"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Who is at the other end: what it is called in codes and in words, and its errors.
+
+    `setting` is where its address stands.
+    """
+
+    code: str
+    name: str
+    setting: str
+    unreachable: type[DeviceUnreachable]
+    denied: type[PeerDenied]
+
+
+OFFICE: Final = Peer("office", "Head office", "office_url", OfficeUnreachable, OfficeDenied)
+KEEPER: Final = Peer("keeper", "The second copy", "url", KeeperUnreachable, KeeperDenied)

@@ -17,16 +17,16 @@ from edge.contract.replication import parse_header
 from edge.runtime.backoff import Backoff
 from sync.replicator.edge_client import EdgeClient
 from sync.replicator.office_link import OfficeLink
-from sync.replicator.troubles import OfficeUnreachable
+from sync.replicator.troubles import OFFICE, Peer
 
 
 @dataclass
 class Upload:
-    """Carries frames from edge to head office in one task of a session's group.
+    """Carries frames from edge to its peer in one task of a session's group.
 
     `store_number` is whose frames they must be. Head office may give a budget: with none left,
     no frame is even asked for until it gives more.
-    `advances` counts how often head office accepted something new.
+    `advances` counts how often the peer accepted something new.
     """
 
     edge: EdgeClient
@@ -35,6 +35,7 @@ class Upload:
     store_number: int
     resend_pause: Backoff
     clock: Clock
+    peer: Peer = OFFICE
     advances: int = 0
     _accepted_seq: int = 0
     _in_flight: deque[int] = field(default_factory=deque)
@@ -92,12 +93,13 @@ class Upload:
         return True
 
     def check_moving(self) -> None:
-        """Raise OfficeUnreachable when frames wait too long for an acknowledgement."""
+        """Raise the peer's `unreachable` when frames wait too long for an acknowledgement."""
         waited_ms = self.clock.monotonic_ms() - self._moved_ms
         if self._in_flight and waited_ms > LINK_ACK_S_MAX * 1000:
-            raise OfficeUnreachable(
-                "office_acknowledges_nothing",
-                f"Head office has acknowledged nothing for {waited_ms // 1000} s of what it got.",
+            raise self.peer.unreachable(
+                f"{self.peer.code}_acknowledges_nothing",
+                f"{self.peer.name} has acknowledged nothing for {waited_ms // 1000} s of what it "
+                "got.",
             )
 
     async def _send_behind(self, after: int, pause_s: float) -> None:
@@ -119,7 +121,7 @@ class Upload:
                     "frame_misplaced",
                     f"The box gave a frame of store {header.store} from seq {header.first_seq}; "
                     f"due is store {self.store_number} from seq {after + 1}.",
-                    advice="Compare the store's number on the box and at head office.",
+                    advice="Compare the store's number on the box and at the other end.",
                 )
             if not self._in_flight:
                 self._moved_ms = self.clock.monotonic_ms()

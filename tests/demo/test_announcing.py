@@ -100,7 +100,31 @@ def test_a_shop_has_a_number_of_tills_that_a_demo_can_have(
 def test_the_box_has_the_tills_that_were_asked_for(tmp_path: Path) -> None:
     layout = DemoLayout(tmp_path, find_free_port(), find_free_port(), embedded_broker=True, tills=3)
     layout.prepare()
-    layout.write_edge("")
+    layout.write_edge("", "ab" * 32)
     written = tomllib.loads(layout.config("edge").read_text("utf-8"))
     assert written["tills"] == ["till-1", "till-2", "till-3"]
     assert {each["till"] for each in written["devices"]} == {"till-1"}
+
+
+def test_box_link_and_second_copy_are_told_of_each_other(tmp_path: Path) -> None:
+    layout = DemoLayout(tmp_path, find_free_port(), find_free_port(), embedded_broker=True)
+    layout.prepare()
+    layout.write_edge("", "ab" * 32)
+    read = {
+        name: tomllib.loads(layout.config(name).read_text("utf-8"))
+        for name in ("edge", "sync", "keep")
+    }
+    assert read["edge"]["keeper_keys"] == {"back-office": "ab" * 32}
+    (keeper,) = read["sync"]["keepers"]
+    assert keeper == {"url": f"ws://127.0.0.1:{read['keep']['web']['port']}", "key": "ab" * 32}
+
+
+def test_no_port_is_given_away_twice(tmp_path: Path) -> None:
+    till, office = find_free_port(), find_free_port()
+    (tmp_path / "config").mkdir()
+    names = ("broker", "counter", "printer", "terminal", "scale", "link", "keep")
+    taken = dict(zip(names, [till, office, till, office, till, office, office], strict=True))
+    (tmp_path / "config" / "ports.json").write_text(json.dumps(taken))
+    layout = DemoLayout(tmp_path, till, office, embedded_broker=True)
+    layout.prepare()
+    assert len({till, office, *layout.ports.values()}) == 9

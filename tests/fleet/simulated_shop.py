@@ -35,7 +35,7 @@ from edge.contract.replication import (
 from edge.runtime.frame_codec import CURRENT_DICTIONARY, encode_frame, shipped_dictionaries
 from edge.runtime.keys import SigningKey, VerifyingKey
 from edge.runtime.structured_log import Log
-from sync.replicator.office_link import OfficeLink, OfficeWord, Unheard, dial
+from sync.replicator.office_link import KeeperWord, OfficeLink, OfficeWord, Unheard, dial
 from sync.replicator.replicator import Replicator
 from tests.fleet.synthetic_chain import Chain
 
@@ -83,10 +83,11 @@ class WatchedLink:
         self._office = office
         self._shop = shop
         self._may_send: int | None = None
+        self.peer = office.peer
         self.say = office.say
         self.pass_on = office.pass_on
 
-    async def next(self) -> OfficeWord | Unheard:
+    async def next(self) -> OfficeWord | KeeperWord | Unheard:
         word = await self._office.next()
         shop = self._shop
         if isinstance(word, Welcome):
@@ -127,6 +128,8 @@ class SimulatedShop:
     packing: asyncio.Lock
     """Of all shops of this process: each has a processor of its own, and here they share one."""
     poison: frozenset[int] = frozenset()
+    keeper: str = ""
+    """Nobody: its line is head office's."""
     chain: Chain = field(init=False)
     lines: Connections = field(default_factory=Connections)
     accepted_seq: int = 0

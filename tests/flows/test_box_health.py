@@ -10,10 +10,12 @@ from edge.flows.box_health import BoxHealth
 from edge.flows.device_directory import DeviceDirectory
 from edge.flows.feed_trust import FeedTrust
 from edge.flows.job_dispatch import JobDispatch
+from edge.flows.kept_copies import KeptCopies
 from edge.flows.link_state import LinkState
 from edge.flows.open_drawers import OpenDrawers
 from edge.flows.terminal_day_board import TerminalDayBoard
 from edge.ledger.disk_space import DiskSpace
+from edge.ledger.kept_words import KeptWords
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.memory_bus import MemoryBroker
 from tests.flows.box import MILK, Box, bare_box, selling_box
@@ -98,6 +100,13 @@ async def test_a_full_disk_and_a_failed_one_are_said_with_what_to_do(tmp_path: P
             box.edge.fiscal,
             TerminalDayBoard(lambda: "EUR"),
             FeedTrust("", "", box.edge.access.reference, box.edge.log),
+            KeptCopies(
+                box.edge.ledger,
+                KeptWords(box.edge.ledger_file),
+                {},
+                box.edge.selling.clock,
+                lambda _after, _upto: None,
+            ),
             box.edge.lost,
         )
         found = {item.name: item for item in health.items()}

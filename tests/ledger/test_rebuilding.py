@@ -158,6 +158,69 @@ async def test_a_box_that_was_rebuilt_may_burn_too(burnt: Burnt) -> None:
     assert verify(path).whole
 
 
+@pytest.mark.parametrize(
+    "cuts",
+    [
+        [(0, 20), (13, 40), (39, None)],  # each begins before the head
+        [(0, 20), (0, 40), (0, None)],  # from the first event again and again
+        [(0, 20), (0, 20), (20, 40), (3, 11), (19, 20), (40, None), (0, 20)],  # nothing new in some
+    ],
+)
+async def test_frames_that_overlap_count_once(
+    burnt: Burnt, cuts: list[tuple[int, int | None]]
+) -> None:
+    burnt.frames = [burnt.frame(after, upto or len(burnt.bodies)) for after, upto in cuts]
+    path = burnt.folder / "ledger.db"
+    done = await rebuilt(path, burnt.file())
+    assert (done.events, done.sales, done.newest_receipt) == (
+        len(burnt.bodies),
+        SALES,
+        f"till-1-{SALES:06d}",
+    )
+    assert verify(path).whole
+    assert tables(path) == tables(burnt.folder / "burnt.db")
+    async with ledger_at(path, gen=2) as ledger:
+        _, bodies = await ledger.events_after(0, raw_max=10**9, count_max=10**6)
+    assert bodies[:-1] == burnt.bodies
+
+
+@pytest.mark.parametrize("first", ["heir", "old"])
+async def test_a_generation_that_two_boxes_sent_is_taken_of_both(burnt: Burnt, first: str) -> None:
+    """A box that took another one's place has sent what that one could not, with its own key."""
+    second = burnt.folder / "second.db"
+    await rebuilt(second, burnt.file())
+    heir = create_key(burnt.folder / "heir.key")
+    async with ledger_at(second, gen=2) as ledger:
+        await ledger.record(Record(cash_sale("second", SALES + 1), "till-2"))
+        old = len(burnt.bodies)
+        _, burnt.bodies = await ledger.events_after(0, raw_max=10**9, count_max=10**6)
+    burnt.frames = [
+        burnt.frame(0, 40),
+        burnt.frame(40, 60, sign=heir.sign),
+        burnt.frame(50, 70),  # carried in of what the old box had sent elsewhere
+        burnt.frame(65, old, sign=heir.sign),
+        burnt.frame(old, len(burnt.bodies), gen=2, sign=heir.sign),
+        burnt.frame(30, 50),  # late, and known
+    ]
+    both = (HistoryBox(1, heir.public.hex), HistoryBox(1, burnt.key.public.hex))
+    boxes = (*(both if first == "heir" else both[::-1]), HistoryBox(2, heir.public.hex))
+    path = burnt.folder / "third.db"
+    done = await rebuilt(path, burnt.file(boxes=boxes), gen=3)
+    assert (done.events, done.sales) == (len(burnt.bodies), SALES + 1)
+    verdict = verify(path)
+    assert (verdict.whole, verdict.gen) == (True, 3)
+    async with ledger_at(path, gen=3) as ledger:
+        _, bodies = await ledger.events_after(0, raw_max=10**9, count_max=10**6)
+        assert bodies[:-1] == burnt.bodies
+        opened = unseal(bodies[-1]).event()
+        assert isinstance(opened, GenerationOpened)
+        assert (opened.parent_gen, opened.parent_seq) == (2, len(burnt.bodies))
+    # the old box's key signs for its own generation only
+    burnt.frames[-2] = burnt.frame(old, len(burnt.bodies), gen=2)
+    with pytest.raises(Refused, match=f"breaks at event {old + 1}"):
+        await rebuilt(burnt.folder / "fourth.db", burnt.file(boxes=boxes), gen=3)
+
+
 Spoil = Callable[[Burnt], None]
 
 
@@ -167,10 +230,6 @@ def _drop(burnt: Burnt) -> None:
 
 def _swap(burnt: Burnt) -> None:
     burnt.frames[3], burnt.frames[4] = burnt.frames[4], burnt.frames[3]
-
-
-def _twice(burnt: Burnt) -> None:
-    burnt.frames.insert(3, burnt.frames[3])
 
 
 def _forged(burnt: Burnt) -> None:
@@ -191,16 +250,58 @@ def _other_store(burnt: Burnt) -> None:
     burnt.frames[3] = burnt.frame(21, 28, store=2)
 
 
+def _other_before_the_head(burnt: Burnt) -> None:
+    """A frame that is right in itself, of a history in which two events changed places."""
+    bodies = list(burnt.bodies)
+    bodies[18], bodies[19] = bodies[19], bodies[18]
+    burnt.frames[3] = burnt.frame(
+        14, 28, bodies=bodies[14:28], last_hash=link_all(bytes(32), bodies[:28])
+    )
+
+
+def _other_before_the_head_that_says_it_is_ours(burnt: Burnt) -> None:
+    bodies = list(burnt.bodies)
+    bodies[18], bodies[19] = bodies[19], bodies[18]
+    burnt.frames[3] = burnt.frame(14, 28, bodies=bodies[14:28])
+
+
+def _other_behind_the_head(burnt: Burnt) -> None:
+    """Its events up to the head are those that are there; it does not end where it says."""
+    burnt.frames[3] = burnt.frame(14, 28, last_hash=bytes(32))
+
+
+def _other_end_of_a_repeat(burnt: Burnt) -> None:
+    burnt.frames[3] = burnt.frame(9, 18, last_hash=bytes(32))
+
+
+def _newer_generation_over_the_head(burnt: Burnt) -> None:
+    burnt.frames[3] = burnt.frame(14, 28, gen=3)
+
+
+def _older_generation_behind_the_head(burnt: Burnt) -> None:
+    burnt.frames[3] = burnt.frame(21, 28, gen=0)
+
+
+def _repeat_by_a_stranger(burnt: Burnt) -> None:
+    burnt.frames[3] = burnt.frame(7, 21, sign=create_key(burnt.folder / "stranger.key").sign)
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
         (_drop, "breaks at event 22"),
         (_swap, "breaks at event 22"),
-        (_twice, "breaks at event 29"),
         (_forged, "breaks at event 22"),
         (_other_hash, "breaks at event 22"),
         (_other_generation, "generation 2"),
         (_other_store, "breaks at event 22"),
+        (_other_before_the_head, "breaks at event 19: Two of its frames tell it differently"),
+        (_other_before_the_head_that_says_it_is_ours, "breaks at event 19: Two of its frames"),
+        (_other_behind_the_head, "breaks at event 22"),
+        (_other_end_of_a_repeat, "breaks at event 18"),
+        (_newer_generation_over_the_head, "breaks at event 15: It says that it is event 15 of 1"),
+        (_older_generation_behind_the_head, "breaks at event 22: The next frame is of generation"),
+        (_repeat_by_a_stranger, "breaks at event 22"),
     ],
 )
 async def test_of_frames_that_do_not_fit_nothing_is_made(
@@ -208,8 +309,9 @@ async def test_of_frames_that_do_not_fit_nothing_is_made(
 ) -> None:
     spoil(burnt)
     path = burnt.folder / "ledger.db"
+    boxes = tuple(HistoryBox(gen, burnt.key.public.hex) for gen in (0, 1, 3))
     with pytest.raises(Refused, match=words) as refused:
-        await rebuilt(path, burnt.file())
+        await rebuilt(path, burnt.file(boxes=boxes), gen=4)
     assert refused.value.code == "history_unusable"
     assert [each.name for each in burnt.folder.iterdir() if each.name.startswith("ledger")] == []
 

@@ -21,10 +21,13 @@ from edge.contract.replication import (
     FeedTaken,
     FrameHeader,
     Head,
+    Kept,
     LinkReport,
     Proof,
     ReplicaStatus,
     ack_bytes,
+    keeper_proof_bytes,
+    kept_bytes,
     proof_bytes,
 )
 from edge.contract.wire import encode
@@ -53,9 +56,13 @@ class FakeEdge:
         self.hashes: list[bytes] = [bytes(32)]
         self.frame_events = 1
         self.cursors: dict[str, int] = {}
+        self.feed_version = 0
         self.acks: list[Ack] = []
         self.pages: list[FeedPage] = []
         self.links: list[LinkReport] = []
+        self.kept: list[Kept] = []
+        self.keeper_links: list[LinkReport] = []
+        """What was said of lines to second copies: never of that to head office."""
         self.asked_after: list[int] = []
         self.polls_waiting = 0
         self.refuse_keys: set[str] = set()
@@ -109,6 +116,7 @@ class FakeEdge:
         app.router.add_get(f"{AT}/status", self._status)
         app.router.add_get(f"{AT}/frame", self._frame)
         app.router.add_post(f"{AT}/ack", self._ack)
+        app.router.add_post(f"{AT}/kept", self._kept)
         if self.digest is not None:
             app.router.add_get(f"{AT}/digest", self._digest)
         if self.books is not None:
@@ -155,6 +163,7 @@ class FakeEdge:
             self.head_at(len(self.events)),
             self.head_at(min(self.accepted_seq, len(self.events))),
             self.cursors,
+            self.feed_version,
         )
         return json(status)
 
@@ -207,6 +216,16 @@ class FakeEdge:
         self.acks.append(ack)
         return web.Response(status=204)
 
+    async def _kept(self, request: web.Request) -> web.Response:
+        word = msgspec.json.decode(await request.read(), type=Kept)
+        signed = kept_bytes(word.store, word.keeper, word.kept, word.at)
+        VerifyingKey.from_hex(word.keeper).verify(bytes.fromhex(word.signature), signed)
+        seq = word.kept.seq
+        if seq >= len(self.hashes) or self.hashes[seq].hex() != word.kept.hash:
+            return refusal(409, "replica_fork", f"The second copy has another event {seq}.")
+        self.kept.append(word)
+        return web.Response(status=204)
+
     async def _feed(self, request: web.Request) -> web.Response:
         try:
             page = msgspec.json.decode(await request.read(), type=FeedPage)
@@ -246,12 +265,18 @@ class FakeEdge:
         return web.Response(status=204)
 
     async def _proof(self, request: web.Request) -> web.Response:
-        nonce = msgspec.json.decode(await request.read())["nonce"]
-        signed = proof_bytes(STORE, nonce, self.key.public.hex)
+        wish = msgspec.json.decode(await request.read())
+        public, keeper = self.key.public.hex, wish.get("keeper")
+        signed = (
+            keeper_proof_bytes(STORE, wish["nonce"], public, keeper)
+            if keeper
+            else proof_bytes(STORE, wish["nonce"], public)
+        )
         return json(Proof(self.key.sign(signed).hex()))
 
     async def _link(self, request: web.Request) -> web.Response:
-        self.links.append(msgspec.json.decode(await request.read(), type=LinkReport))
+        report = msgspec.json.decode(await request.read(), type=LinkReport)
+        (self.keeper_links if report.keeper else self.links).append(report)
         return web.Response(status=204)
 
 

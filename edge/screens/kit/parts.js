@@ -58,7 +58,7 @@ export function Dots({ dots }) {
 /** @param {import("../till/protocol").DotsView} dots */
 export function dotsInWords(dots) {
   if (dots.office) return say("kept_office");
-  return dots.shop ? say("kept_shop") : say("kept_box");
+  return dots.shop ? say("kept_shop", { keeper: dots.keeper ?? "" }) : say("kept_box");
 }
 
 /** @param {{at: number | Date}} props */

@@ -106,6 +106,7 @@ export interface DotsView {
   box: boolean;
   shop: boolean;
   office: boolean;
+  keeper?: string;
 }
 
 export interface ReceiptView {

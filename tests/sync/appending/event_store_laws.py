@@ -357,6 +357,27 @@ async def outlives_callers_that_are_cancelled(store: EventStore) -> None:
         check_whole([frame for frame in await _all(store) if frame.store == box.number])
 
 
+async def keeps_the_tail_of_a_frame_that_was_cut_elsewhere(store: EventStore) -> None:
+    """It begins with events that are there: what is new of it begins behind the head."""
+    box = _box()
+    await store.append(1, 1, 1, box.frame(0, 3), _START)
+    tail = box.frame(1, 5)
+    assert await store.append(1, 1, 4, tail, _at(box, 3)) == Accepted(_at(box, 5))
+    await store.append(1, 1, 6, box.frame(5), _at(box, 5))
+    for seq, first, before in (
+        (3, 1, _START),
+        (4, 4, _at(box, 3)),
+        (5, 4, _at(box, 3)),
+        (6, 6, _at(box, 5)),
+    ):
+        found = await store.frame_at(1, 1, seq)
+        assert found is not None
+        assert (found[0].hex(), found[1].first_seq) == (before.hash, first), seq
+    found = await store.frame_at(1, 1, 4)
+    assert found is not None
+    assert found[1].body == tail
+
+
 LAWS: Final[tuple[Callable[[EventStore], Awaitable[None]], ...]] = (
     begins_with_nothing,
     keeps_what_follows,
@@ -375,4 +396,5 @@ LAWS: Final[tuple[Callable[[EventStore], Awaitable[None]], ...]] = (
     takes_one_of_rivals_and_tells_the_others_of_it,
     hides_nothing_from_a_reader_who_follows,
     outlives_callers_that_are_cancelled,
+    keeps_the_tail_of_a_frame_that_was_cut_elsewhere,
 )

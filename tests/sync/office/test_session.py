@@ -446,12 +446,13 @@ async def test_an_item_that_a_box_refuses_steps_aside(served: Served, box: Box, 
                 await line.say(FeedTaken(down.page.feed, down.page.next))
         # what comes later is not held up
         await _put(served, [_price("other", 5)])
-        while "other" not in keys:
+        while "other" not in got:  # it may share a page with what is refused, at first
             down = await line.next()
             keys = [item.key for item in down.page.items]
-            if down.page.next and f"{bad:06d}" in keys:
+            if f"{bad:06d}" in keys:
                 await line.say(FeedRefused(down.page.feed, down.page.next, "bad", "Too dear."))
             else:
+                got.update(keys)
                 await line.say(FeedTaken(down.page.feed, down.page.next))
         async with asyncio.timeout(20):
             while not (alarms := (await served.store())["alarms"]):

@@ -20,8 +20,8 @@ from edge.contract.limits import (
     UPLOADS_AT_ONCE_MAX,
 )
 from edge.contract.replication import HEADER_BYTES, FrameHeader
-from sync.office.denial import DeniedError
-from sync.office.upload_turns import Upload, UploadTurns
+from sync.appending.denial import DeniedError
+from sync.office.upload_turns import TurnIntake, Upload, UploadTurns
 from tests.virtual_time import FakeClock
 
 DAY = 9_000
@@ -53,11 +53,12 @@ class Office:
 
     async def send(self, upload: Upload, frames: int, *, head: int) -> None:
         """Frames come and are taken, one after the other; the last one leads to `head`."""
+        intake = TurnIntake(self.turns, upload)
         for left in reversed(range(frames)):
-            self.turns.came(upload, BULK)
-            async with self.turns.room(upload, [BULK]):
+            intake.came(BULK)
+            async with intake.room([BULK]):
                 pass
-            self.turns.taken(upload, head - left, len(BULK))
+            intake.taken(head - left, [BULK])
         await settle()
 
 
@@ -198,7 +199,7 @@ async def test_a_live_sale_passes_all_backlogs(office: Office) -> None:
 
 
 async def enter(office: Office, box: Upload, batch: list[bytes]) -> None:
-    async with office.turns.room(box, batch):
+    async with TurnIntake(office.turns, box).room(batch):
         pass
 
 
@@ -226,3 +227,17 @@ async def test_what_a_session_leaves_behind_is_out_of_memory_once(office: Office
         office.turns.leave(box)
         assert office.turns.queued_bytes == 0
     assert office.turns.queued_bytes == 0
+
+
+async def test_a_session_s_frames_count_for_the_turns_of_all(office: Office) -> None:
+    first, other = (TurnIntake(office.turns, office.behind()) for _ in range(2))
+    first.came(BULK)
+    first.came(BULK)
+    other.came(LIVE)
+    assert office.turns.queued_bytes == 2 * len(BULK) + len(LIVE)
+    first.taken(1, [BULK, BULK])
+    assert office.turns.lag_bytes == 2 * len(BULK)
+    await settle()
+    first.leave()
+    assert office.turns.queued_bytes == len(LIVE)
+    assert office.turns._at_it == {other.upload}

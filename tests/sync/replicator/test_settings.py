@@ -101,3 +101,53 @@ def test_a_password_in_an_address_is_refused_and_not_shown(folder: Path) -> None
     with pytest.raises(SettingsInvalid) as refused:
         load_peers(settings(folder, office_url="wss://me:hidden@office.example"))
     assert "hidden" not in str(refused.value)
+
+
+def with_keepers(folder: Path, *keepers: str, ca_file: str = "") -> Path:
+    file = settings(folder, ca_file=ca_file)
+    tables = "".join(f"[[keepers]]\n{keeper}\n" for keeper in keepers)
+    file.write_text(file.read_text() + tables)
+    return file
+
+
+KEY = f'key = "{"ab" * 32}"'
+
+
+def test_second_copies_have_addresses_keys_and_trust_of_their_own(folder: Path) -> None:
+    assert load_peers(settings(folder)).keepers == ()
+    here, there = load_peers(
+        with_keepers(
+            folder,
+            f'url = "ws://127.0.0.1:8095/"\n{KEY}',
+            f'url = "wss://back-office:8095"\n{KEY}\nca_file = "ca.pem"',
+        )
+    ).keepers
+    assert (here.session_url, here.tls) == ("ws://127.0.0.1:8095/sync/v1/session", None)
+    assert there.session_url == "wss://back-office:8095/sync/v1/session"
+    assert there.tls is not None
+    assert here.key == there.key == "ab" * 32
+    url = f'url = "wss://back-office:8095"\n{KEY}'
+    (trusted,) = load_peers(with_keepers(folder, url, ca_file="ca.pem")).keepers
+    assert trusted.tls is not None
+
+
+@pytest.mark.parametrize(
+    ("keeper", "words"),
+    [
+        (f'url = "wss://back-office"\n{KEY}', "no ca_file"),
+        (f'url = "ws://192.168.1.9:8095"\n{KEY}', "The second copy is at '192.168.1.9'"),
+        (f'url = "https://back-office"\n{KEY}', r"keepers\[0\].url"),
+        ('url = "ws://127.0.0.1:8095"\nkey = "ab"', r"keepers\[0\].key"),
+        ('url = "ws://127.0.0.1:8095"', "key"),
+        (f'url = "wss://back-office"\n{KEY}\nca_file = "no-ca.pem"', "no-ca.pem"),
+    ],
+)
+def test_a_second_copy_that_cannot_be_is_refused(folder: Path, keeper: str, words: str) -> None:
+    with pytest.raises(SettingsInvalid, match=words):
+        load_peers(with_keepers(folder, keeper))
+
+
+def test_a_shop_has_a_handful_of_second_copies(folder: Path) -> None:
+    keeper = f'url = "ws://127.0.0.1:8095"\n{KEY}'
+    with pytest.raises(SettingsInvalid, match="keepers"):
+        load_peers(with_keepers(folder, *([keeper] * 5)))

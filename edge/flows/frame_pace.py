@@ -1,0 +1,56 @@
+"""When a reader of frames gets the next one: at once, with a sale, or after waiting for company.
+
+Head office and each second copy read at their own pace: what one of them got says nothing of
+what another waits for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edge.contract.limits import (
+    IDLE_FRAME_DELAY_MS,
+    LIVE_FRAME_DELAY_MS,
+    LIVE_FRAME_DELAY_MS_MAX,
+)
+
+
+@dataclass
+class FramePace:
+    """The pace of one reader; instants are monotonic, in ms.
+
+    `ready` is the frame behind a seq with so many raw bytes at most, made before it was asked for.
+    """
+
+    hurried_seq: int = 0
+    hurried_at: int = 0
+    hurried_since: int = 0
+    oldest_at: int = 0
+    ready: tuple[int, int, bytes | None] | None = None
+
+    def recorded(self, now: int, hurried_seq: int | None) -> None:
+        """Take that something was recorded, and up to where it is in a hurry, if it is."""
+        if hurried_seq is not None:
+            self.hurried_seq = max(self.hurried_seq, hurried_seq)
+            self.hurried_at = now
+            self.hurried_since = self.hurried_since or now
+        self.oldest_at = self.oldest_at or now
+
+    def made(self, upto: int, head_seq: int) -> None:
+        """Take that the reader gets a frame with events up to a seq."""
+        if upto >= self.hurried_seq:
+            self.hurried_since = 0
+        if upto >= head_seq:
+            self.oldest_at = 0
+
+    def due_in_ms(self, after: int, head_seq: int, now: int) -> int | None:
+        """Return how long what is behind a seq waits yet; None for nothing there."""
+        if head_seq <= after:
+            return None
+        if self.hurried_seq > after:
+            if not self.hurried_since:
+                return 0
+            quiet_at = self.hurried_at + LIVE_FRAME_DELAY_MS
+            # where sales never pause, something leaves all the same
+            return max(0, min(quiet_at, self.hurried_since + LIVE_FRAME_DELAY_MS_MAX) - now)
+        return max(0, (self.oldest_at or now) + IDLE_FRAME_DELAY_MS - now)

@@ -6,13 +6,9 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from edge.contract.device_messages import DELIVERY, Delivery, JobKind
-from edge.contract.errors import TillboxError
 from edge.contract.instant import Clock
 from edge.engine.weighing_rules import price_asked_for
 from edge.enrolling import service_token
@@ -39,7 +35,7 @@ from edge.flows.kept_copies import KeptCopies
 from edge.flows.letters import LetterPost
 from edge.flows.line_displays import LineDisplays
 from edge.flows.link_state import LinkState
-from edge.flows.lost_history import LostHistory
+from edge.flows.lost_history import LostHistory, mended_ledger
 from edge.flows.open_drawers import OpenDrawers
 from edge.flows.parking import ParkedSales
 from edge.flows.paying_by_card import PayingByCard
@@ -64,11 +60,10 @@ from edge.ledger.adopted_devices import AdoptedDevices
 from edge.ledger.coupon_uses import CouponUses
 from edge.ledger.disk_space import DiskSpace
 from edge.ledger.event_log import MIGRATIONS as LEDGER_MIGRATIONS
-from edge.ledger.event_log import BusinessCalendar, Ledger
+from edge.ledger.event_log import Ledger
 from edge.ledger.fiscal_records import FiscalRecords
 from edge.ledger.kept_words import KeptWords
 from edge.ledger.letters import Letters
-from edge.ledger.mending import Mended, mend_ledger, mended_here
 from edge.ledger.mending_stage import STAGE, MendingStage
 from edge.ledger.past_sales import PastSales
 from edge.ledger.records import LedgerIdentity, OpenJob
@@ -149,7 +144,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         await reference.open()
         stack.push_async_callback(reference.close)
         calendar = calendar_of(reference)
-        mended, unmended = await _mended(data, key.public.hex, clock, calendar, log)
+        mended, unmended = await mended_ledger(data, key.public.hex, clock, calendar, log)
         ledger_file = DatabaseFile(data / "ledger.db", LEDGER_MIGRATIONS)
         store = settings.store
         # head office gave this box a later generation than its settings name
@@ -475,25 +470,6 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             wall_sockets,
             lost,
         )
-
-
-async def _mended(
-    data: Path, box_key: str, clock: Clock, calendar: BusinessCalendar, log: Log
-) -> tuple[Mended | None, TillboxError | None]:
-    """Mend the ledger where that is due; return the newest mending, and why this one failed.
-
-    A ledger that cannot be mended is opened as it is: the shop sells.
-    """
-    failure = None
-    try:
-        done = await mend_ledger(data, box_key, clock, calendar)
-    except TillboxError as error:
-        failure = error
-        log.error("mending_failed", code=error.code, reason=str(error))  # noqa: TRY400 - words, no trace
-    else:
-        if done is not None:
-            log.warning("history_mended", gen=done.gen, **msgspec.to_builtins(done.report))
-    return mended_here(data / "ledger.db", box_key), failure
 
 
 def _tse(settings: EdgeSettings, clock: Clock) -> SimulatedTse | None:

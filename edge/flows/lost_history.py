@@ -11,7 +11,10 @@ import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NoReturn
+
+import msgspec
 
 from edge.contract.device_messages import DELIVERY, Delivery, JobKind
 from edge.contract.envelope import GENESIS, link, unseal
@@ -30,14 +33,33 @@ from edge.contract.till_protocol import TillState
 from edge.contract.wire import UNREADABLE
 from edge.flows.job_dispatch import JobDispatch
 from edge.flows.till import Till
-from edge.ledger.event_log import Ledger
-from edge.ledger.mending import Mended
+from edge.ledger.event_log import BusinessCalendar, Ledger
+from edge.ledger.mending import Mended, mend_ledger, mended_here
 from edge.ledger.mending_stage import Fork, MendingStage, StagedBranch
 from edge.runtime.frame_codec import Dictionaries, OpenedFrame, open_frame
 from edge.runtime.keys import VerifyingKey
 from edge.runtime.structured_log import Log
 
 _LOOK_S = 1.0
+
+
+async def mended_ledger(
+    data: Path, box_key: str, clock: Clock, calendar: BusinessCalendar, log: Log
+) -> tuple[Mended | None, TillboxError | None]:
+    """Mend the ledger where that is due; return the newest mending, and why this one failed.
+
+    A ledger that cannot be mended is opened as it is: the shop sells.
+    """
+    failure = None
+    try:
+        done = await mend_ledger(data, box_key, clock, calendar)
+    except TillboxError as error:
+        failure = error
+        log.error("mending_failed", code=error.code, reason=str(error))  # noqa: TRY400 - words, no trace
+    else:
+        if done is not None:
+            log.warning("history_mended", gen=done.gen, **msgspec.to_builtins(done.report))
+    return mended_here(data / "ledger.db", box_key), failure
 
 
 @dataclass

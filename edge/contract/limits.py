@@ -343,16 +343,6 @@ FEED_CURSOR_AHEAD_MAX: Final = 1_000_000_000
 """A box has seen at most so many changes that a restored head office forgot: years of them."""
 FEED_VERSION_AHEAD_MS_MAX: Final = 10 * 365 * 86_400_000
 """A head office whose clock was ahead by more signed nothing that its boxes took."""
-MENDINGS_AT_ONCE_MAX: Final = 16
-"""Boxes that get a lost history back at once: rare, and each reads frames as fast as its line."""
-MENDING_TWIN_LOOKS: Final = 20
-"""Looks, a quarter of a second apart, whether the session a box had before is gone."""
-MENDING_ROUNDS_MAX: Final = 64
-"""Questions by which two histories of any length are compared: half of it with each."""
-MENDING_EVENTS_PER_COMMIT: Final = 2_000
-"""Of a history that is made anew: some 1 MB in memory at once, and few fsyncs."""
-MENDED_RECEIPTS_NAMED_MAX: Final = 100
-"""Receipt numbers that a report of a mended history names: it has to fit an event."""
 HISTORY_HEADER_BYTES_MAX: Final = 131_072
 """The header of a carried history: a thousand generations of a store."""
 DIGEST_ARTICLES_MAX: Final = 5_000

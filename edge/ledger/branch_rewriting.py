@@ -19,7 +19,7 @@ from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
 from edge.contract.fiscal_events import FiscalStarted
 from edge.contract.instant import Clock
-from edge.contract.limits import MENDED_RECEIPTS_NAMED_MAX
+from edge.contract.mending_limits import MENDED_RECEIPTS_NAMED_MAX
 from edge.contract.replication import Head
 from edge.contract.sale_events import SaleOpened, SaleParked, SaleResumed
 from edge.contract.system_events import GenerationOpened, HistoryMended

@@ -23,7 +23,7 @@ import msgspec
 from edge.contract.envelope import GENESIS, link
 from edge.contract.errors import Refused
 from edge.contract.instant import Clock
-from edge.contract.limits import MENDING_EVENTS_PER_COMMIT
+from edge.contract.mending_limits import MENDING_EVENTS_PER_COMMIT
 from edge.contract.replication import Head
 from edge.contract.system_events import HistoryMended
 from edge.ledger.branch_merging import (

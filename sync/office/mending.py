@@ -30,12 +30,11 @@ from edge.contract.identity import Ids
 from edge.contract.instant import Clock
 from edge.contract.limits import (
     FRAME_BODY_BYTES_MAX,
-    MENDING_TWIN_LOOKS,
-    MENDINGS_AT_ONCE_MAX,
     SESSION_HELLO_S_MAX,
     SOCKET_HEARTBEAT_S,
     SOCKET_SEND_S_MAX,
 )
+from edge.contract.mending_limits import MENDING_TWIN_LOOKS, MENDINGS_AT_ONCE_MAX
 from edge.contract.replication import Challenge, Denied, Hello, Proof
 from edge.runtime.frame_codec import Dictionaries
 from edge.runtime.keys import SigningKey

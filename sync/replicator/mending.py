@@ -31,7 +31,8 @@ from edge.contract.history_mending import (
     Standing,
 )
 from edge.contract.instant import Clock
-from edge.contract.limits import LINK_SILENCE_S_MAX, MENDING_ROUNDS_MAX
+from edge.contract.limits import LINK_SILENCE_S_MAX
+from edge.contract.mending_limits import MENDING_ROUNDS_MAX
 from edge.contract.replication import Challenge, Denied, Hello, ReplicaStatus
 from edge.contract.wire import encode
 from edge.runtime.structured_log import Log

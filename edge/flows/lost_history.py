@@ -183,9 +183,13 @@ class LostHistory:
     async def run(self) -> None:
         """Have the box start anew once all is here and no sale is open."""
         while True:
-            if self.is_ready and self.failure is None and self._is_quiet():
-                self.again.set()
+            self.look()
             await self.clock.sleep(_LOOK_S)
+
+    def look(self) -> None:
+        """Have the box start anew if this is such a moment."""
+        if self.is_ready and self.failure is None and self._is_quiet():
+            self.again.set()
 
     def health(self) -> HealthItem | None:
         """Say how it is; nothing of a box that never lost anything."""

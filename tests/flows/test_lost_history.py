@@ -197,6 +197,7 @@ async def test_it_fetches_while_it_sells_and_starts_anew_in_a_quiet_moment(tmp_p
         assert about["waits_to_mend"]
         assert "open sales" in (await history(box))["advice"]
         watch = box.edge.lost
+        watch.look()
         assert not watch.again.is_set()
         _, view = await box.command("take_cash", amount_minor=500)
         assert view["state"] == "done"

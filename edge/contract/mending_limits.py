@@ -6,6 +6,9 @@ from typing import Final
 
 MENDINGS_AT_ONCE_MAX: Final = 16
 """Boxes that get a lost history back at once: rare, and each reads frames as fast as its line."""
+MENDING_AGAIN_MS_MIN: Final = 6 * 3_600_000
+"""Nobody restores a box twice in a shift: what asks again is another copy of it, which a person has
+to confirm. Two copies that are both alive would else take the shop from each other for ever."""
 MENDING_TWIN_LOOKS: Final = 20
 """Looks, a quarter of a second apart, whether the session a box had before is gone."""
 MENDING_ROUNDS_MAX: Final = 64

@@ -93,6 +93,13 @@ class HistoryMending:
             self._open -= 1
         return socket
 
+    async def confirm(self, request: web.Request) -> web.Response:
+        """Let the next box of a store have its lost history, on a person's word."""
+        slug = request.match_info["store"]
+        await self.directory.confirm_box(slug)
+        self.log.warning("box_confirmed", store=slug)
+        return web.Response(status=204)
+
     async def _talk(self, socket: web.WebSocketResponse) -> None:
         store = await self._identify(socket)
         log = self.log.bind(store=store.slug)
@@ -150,7 +157,11 @@ class HistoryMending:
         standing = await self._standing(store)
         if standing.head != asked.parent:
             return standing
-        gen = await self.directory.open_generation(store, standing.head.gen)
+        try:
+            gen = await self.directory.open_generation(store, standing.head.gen)
+        except Refused as refused:
+            words = f"{refused.message} {refused.advice}"
+            raise await self.admission.refusal(store, TWICE, words) from None
         # who was let in meanwhile, in the generation before, is let go again
         await self.boxes.box_replaced(store.slug)
         standing = await self._standing(store)

@@ -211,6 +211,15 @@ class OfficeApi:
                 query=(for_store, Query("day", "A business day (YYYY-MM-DD); without it, today")),
             ),
             Route(
+                method="POST",
+                path="/api/v1/stores/{store}/box/confirm",
+                handler=self.mending.confirm,
+                summary="Let a box that lost its history again have it: there is only this one",
+                access=USER,
+                status=204,
+                refusals={404: "No such store."},
+            ),
+            Route(
                 method="PUT",
                 path="/api/v1/stores/{store}/box",
                 handler=self._replace_box,

@@ -215,6 +215,15 @@ class ForkShop:
                 ).fetchall()
             )
 
+    def confirm_box(self) -> str:
+        """Confirm the box as a person of head office does, and return what that was answered."""
+        asked = [
+            *("office", "confirm-box", "--store", "harbour-street", "--url", self.office),
+            *("--user", "demo", "--password-file", str(self.layout.secret("office.password"))),
+        ]
+        done = subprocess.run(tillbox(*asked), capture_output=True, text=True, check=True)
+        return done.stdout
+
     def box_events(self, path: Path | None = None) -> list[dict[str, Any]]:
         with closing(sqlite3.connect(f"file:{path or self.ledger}?mode=ro", uri=True)) as ledger:
             rows = ledger.execute("SELECT body FROM event ORDER BY seq").fetchall()
@@ -270,12 +279,12 @@ async def fork_shop(folder: Path) -> AsyncIterator[ForkShop]:
     """Run a shop with goods, people and an enrolled till."""
     layout = DemoLayout(folder, find_free_port(), find_free_port(), embedded_broker=True)
     layout.prepare()
+    introduce_box_and_office(layout)
     # the demo's line goes through its counter, which is not here
     sync = layout.config("sync")
     sync.write_text(
         sync.read_text().replace(f":{layout.ports['link']}", f":{layout.office_port}"), "utf-8"
     )
-    introduce_box_and_office(layout)
     async with aiohttp.ClientSession(
         timeout=aiohttp.ClientTimeout(total=20), cookie_jar=aiohttp.DummyCookieJar()
     ) as client:

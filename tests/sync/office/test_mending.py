@@ -135,7 +135,19 @@ async def test_who_has_everything_gets_a_generation_and_nobody_else_goes_on(
     async with served.session(mended) as (up, welcome):
         assert welcome.head == box.head
         assert (await up.upload(mended.frame(16))).accepted == mended.head
-    # restored once more: what came in the second generation is its history too
+    # once more, so soon: another copy may be at work, and a person has to say that there is none
+    async with line(served, copy_of(box, 12)) as asking:
+        assert await asking.hear() == Standing(1, mended.head, 2)
+        denied = await asking.ask(GenerationAsked(mended.head))
+        assert (denied.code, "office confirm-box" in denied.message) == ("box_twice", True)
+    assert "box_twice" in {alarm["kind"] for alarm in (await served.store())["alarms"]}
+    async with served.session(mended):
+        pass  # the one that has the generation goes on
+    confirm = "/api/v1/stores/harbour-street/box/confirm"
+    assert (await served.ask("POST", confirm, signed_in=False))[0] == 401
+    assert (await served.ask("POST", confirm.replace("harbour-street", "elsewhere")))[0] == 404
+    assert (await served.ask("POST", confirm))[0] == 204
+    # what came in the second generation is its history too
     async with line(served, copy_of(box, 12)) as asking:
         assert await asking.hear() == Standing(1, mended.head, 2)
         assert (await asking.ask(GenerationAsked(mended.head))).gen == 3

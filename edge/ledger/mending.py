@@ -10,8 +10,9 @@ any step, the same is done again at the next start, or is done.
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -45,6 +46,9 @@ from edge.runtime.database_file import DatabaseFile
 SET_ASIDE: Final = "set-aside"
 """The folder of ledgers that a mending left behind."""
 _UNFINISHED: Final = "ledger.db.mended"
+_MIB: Final = 1_048_576
+_ROOM_FACTOR: Final = 2
+"""The new ledger and its log while it is written."""
 _BESIDE: Final = ("-wal", "-shm")
 
 
@@ -55,8 +59,17 @@ class Mended(NamedTuple):
     report: HistoryMended
 
 
+def free_bytes(folder: Path) -> int:
+    """Return the room on a folder's disk."""
+    return shutil.disk_usage(folder).free
+
+
 async def mend_ledger(
-    folder: Path, box_key: str, clock: Clock, calendar: BusinessCalendar
+    folder: Path,
+    box_key: str,
+    clock: Clock,
+    calendar: BusinessCalendar,
+    room: Callable[[Path], int] = free_bytes,
 ) -> Mended | None:
     """Finish a mending that is ready in `folder`; None when there is nothing to do yet.
 
@@ -71,6 +84,7 @@ async def mend_ledger(
         if done is not None and done.gen >= staged.given.gen:
             mended = None  # the rename was the last thing before the end
         else:
+            _check_room(folder, room(folder))
             mending = _Mending(folder, stage, staged, box_key, clock, calendar)
             mended = await mending.run(staged.given.gen)
     finally:
@@ -258,6 +272,19 @@ def _write_as_is(
 def _head(connection: sqlite3.Connection) -> tuple[int, bytes]:
     row = connection.execute("SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1").fetchone()
     return (0, GENESIS) if row is None else (row[0], row[1])
+
+
+def _check_room(folder: Path, free: int) -> None:
+    """Raise Refused where the new ledger would fill the disk: it is as large as all there is."""
+    parts = [each for name in ("ledger.db*", f"{STAGE}*") for each in folder.glob(name)]
+    needed = _ROOM_FACTOR * sum(each.stat().st_size for each in parts)
+    if free < needed:
+        raise Refused(
+            "no_room_to_mend",
+            f"This box's history is back; to put it in its place takes {needed // _MIB} MiB, and "
+            f"{free // _MIB} MiB are free.",
+            advice="Make room on the disk and start the box again; selling goes on.",
+        )
 
 
 def _check_closed(path: Path) -> None:

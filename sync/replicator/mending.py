@@ -31,7 +31,7 @@ from edge.contract.history_mending import (
     Standing,
 )
 from edge.contract.instant import Clock
-from edge.contract.limits import LINK_SILENCE_S_MAX
+from edge.contract.limits import LINK_PING_S, LINK_SILENCE_S_MAX
 from edge.contract.mending_limits import MENDING_ROUNDS_MAX
 from edge.contract.replication import Challenge, Denied, Hello, ReplicaStatus
 from edge.contract.wire import encode
@@ -116,7 +116,7 @@ async def dial_mending(
     async with aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
     ) as http:
-        socket = await open_socket(http, url, clock, OFFICE)
+        socket = await open_socket(http, url, clock, OFFICE, LINK_PING_S)
         try:
             yield MendingLine(socket, clock)
         finally:

@@ -20,6 +20,7 @@ from edge.contract.replication import LinkReport
 from edge.runtime.backoff import Backoff
 from edge.runtime.structured_log import Log
 from sync.replicator.edge_client import EdgeClient
+from sync.replicator.line_use import LineMeter
 from sync.replicator.mending import Mending, MendingLine
 from sync.replicator.office_link import OfficeLink
 from sync.replicator.session import Session, link_report
@@ -38,6 +39,7 @@ DialMending = Callable[[], AbstractAsyncContextManager[MendingLine]]
 class Replicator:
     """Keeps a session with head office, or with a second copy; `dial` opens a line for a block.
 
+    `meter` counts what goes over the line, where that is head office's.
     `dial_mending` opens the one on which head office gives back what a box lost.
 
     Every error ends the session, is told once (in the log when it is another one than
@@ -49,6 +51,7 @@ class Replicator:
     dial: Dial
     clock: Clock
     log: Log
+    meter: LineMeter | None = None
     dial_mending: DialMending | None = None
     _store: str = ""
     _told: str = ""
@@ -90,10 +93,15 @@ class Replicator:
                 "This box's lost history is back, and is taken over when no sale is open.",
             )
         async with self.dial() as office:
-            session = Session(self.edge, office, status, self._resend_pause, self.clock, self.log)
+            session = Session(
+                self.edge, office, status, self._resend_pause, self.clock, self.log, self.meter
+            )
             try:
                 await session.run()
             finally:
+                if self.meter is not None:
+                    self.meter.saw(office.wire_bytes())
+                    self.meter.hung_up()
                 self._mends = session.mends
                 self._count(session)
 
@@ -136,7 +144,7 @@ class Replicator:
             self.log.warning("link_down", code=error.code, reason=str(error))
         with suppress(TillboxError):
             # who is told is often the one that cannot be reached
-            await self.edge.report(link_report(error))
+            await self.edge.report(link_report(error, self.meter))
 
 
 def _long(seed: int | None) -> Backoff:

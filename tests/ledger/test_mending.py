@@ -509,6 +509,17 @@ async def test_a_ledger_that_somebody_has_open_waits(branches: Branches) -> None
     assert await branches.mend() is not None
 
 
+async def test_a_disk_without_room_is_said_before_anything_is_written(branches: Branches) -> None:
+    await prepared(branches)
+    old = rows(branches.box)
+    with pytest.raises(Refused, match="MiB are free") as refused:
+        await branches.mend(free=100_000)
+    assert refused.value.code == "no_room_to_mend"
+    assert rows(branches.box) == old
+    assert not (branches.box / "ledger.db.mended").exists()
+    assert await branches.mend() is not None
+
+
 async def test_without_a_generation_nothing_happens(branches: Branches) -> None:
     assert await branches.mend() is None
     await branches.common(sale("a", 1))

@@ -73,12 +73,13 @@ class Branches:
         await stage.give(GenerationGiven("harbour-street", gen, parent, 5, ""))
         await stage.close()
 
-    async def mend(self) -> Mended | None:
+    async def mend(self, *, free: int = 10**12) -> Mended | None:
         return await mend_ledger(
             self.box,
             BOX,
             self.clock,  # type: ignore[arg-type]
             BusinessCalendar(ZoneInfo("UTC")),
+            lambda _: free,
         )
 
     @property

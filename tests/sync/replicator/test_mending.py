@@ -249,7 +249,7 @@ async def test_only_another_history_is_mended(ended: Any, mends: bool, dials: bo
         cast("Any", None),
         clock,
         Log(io.StringIO(), clock, {}),
-        dial,
+        dial_mending=dial,
     )
     replicator._mends = mends
     still = await replicator._mended(ended)

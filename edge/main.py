@@ -144,7 +144,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         await reference.open()
         stack.push_async_callback(reference.close)
         calendar = calendar_of(reference)
-        mended, unmended = await mended_ledger(data, key.public.hex, clock, calendar, log)
+        mended, unmended = await mended_ledger(data, key.public.hex, clock, calendar, log, tasks)
         ledger_file = DatabaseFile(data / "ledger.db", LEDGER_MIGRATIONS)
         store = settings.store
         # head office gave this box a later generation than its settings name

@@ -38,13 +38,20 @@ from edge.ledger.mending import Mended, mend_ledger, mended_here
 from edge.ledger.mending_stage import Fork, MendingStage, StagedBranch
 from edge.runtime.frame_codec import Dictionaries, OpenedFrame, open_frame
 from edge.runtime.keys import VerifyingKey
+from edge.runtime.process_life import long_start
 from edge.runtime.structured_log import Log
+from edge.runtime.supervisor import Supervisor
 
 _LOOK_S = 1.0
 
 
 async def mended_ledger(
-    data: Path, box_key: str, clock: Clock, calendar: BusinessCalendar, log: Log
+    data: Path,
+    box_key: str,
+    clock: Clock,
+    calendar: BusinessCalendar,
+    log: Log,
+    tasks: Supervisor,
 ) -> tuple[Mended | None, TillboxError | None]:
     """Mend the ledger where that is due; return the newest mending, and why this one failed.
 
@@ -52,7 +59,7 @@ async def mended_ledger(
     """
     failure = None
     try:
-        done = await mend_ledger(data, box_key, clock, calendar)
+        done = await long_start(tasks, clock, mend_ledger(data, box_key, clock, calendar))
     except TillboxError as error:
         failure = error
         log.error("mending_failed", code=error.code, reason=str(error))  # noqa: TRY400 - words, no trace

@@ -9,6 +9,7 @@ any step, the same is done again at the next start, or is done.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sqlite3
@@ -133,7 +134,7 @@ class _Mending:
                 await made.close()
         finally:
             await own.close()
-        verdict = verify(unfinished)
+        verdict = await asyncio.to_thread(verify, unfinished)  # the loop turns meanwhile
         if not verdict.whole:
             raise _unmendable(f"What was made of it is not whole: {verdict.reason}.")
         _check_closed(path)

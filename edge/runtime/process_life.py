@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
 from edge.contract.errors import SettingsInvalid, StorageFailed, TillboxError
 from edge.contract.instant import Clock
@@ -23,6 +23,9 @@ FAILED: Final = 1
 WRONG_SETTINGS: Final = 2
 
 
+T = TypeVar("T")
+_START_EXTENDED_S: Final = 10 * WATCHDOG_EVERY_S
+"""By then a start that goes on has said so again."""
 _FILES_EVERY_S: Final = 0.5
 """How soon a file that failed ends the process: nobody is answered by it meanwhile."""
 
@@ -98,6 +101,22 @@ async def live(
     finally:
         if stop.is_set() or again is None or not again.is_set():
             notify("STOPPING=1")
+
+
+async def long_start(tasks: Supervisor, clock: Clock, work: Coroutine[Any, Any, T]) -> T:
+    """Return what a start's work returns, and have systemd wait for it however long it takes."""
+    telling = tasks.spawn("a start that takes long", _extend_start(clock))
+    try:
+        return await work
+    finally:
+        await tasks.stop(telling)
+
+
+async def _extend_start(clock: Clock) -> None:
+    while True:
+        notify(f"EXTEND_TIMEOUT_USEC={_START_EXTENDED_S * 1_000_000:.0f}")
+        notify("WATCHDOG=1")
+        await clock.sleep(WATCHDOG_EVERY_S)
 
 
 async def _feed_watchdog(clock: Clock) -> None:

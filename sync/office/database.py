@@ -27,7 +27,8 @@ MIGRATIONS: Final = tuple(
             "0010_digests.sql",
             "0011_frames_elsewhere.sql",
             "0012_price_books.sql",
-            "0013_generations.sql",
+            "0013_archive.sql",
+            "0014_generations.sql",
         ),
         1,
     )

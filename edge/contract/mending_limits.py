@@ -9,8 +9,8 @@ MENDINGS_AT_ONCE_MAX: Final = 16
 MENDING_AGAIN_MS_MIN: Final = 6 * 3_600_000
 """Nobody restores a box twice in a shift: what asks again is another copy of it, which a person has
 to confirm. Two copies that are both alive would else take the shop from each other for ever."""
-MENDING_TWIN_LOOKS: Final = 20
-"""Looks, a quarter of a second apart, whether the session a box had before is gone."""
+MENDING_TWIN_LOOKS: Final = 12
+"""Looks, a quarter of a second apart, for another copy of a box: it comes back within a second."""
 MENDING_ROUNDS_MAX: Final = 64
 """Questions by which two histories of any length are compared: half of it with each."""
 MENDING_EVENTS_PER_COMMIT: Final = 2_000

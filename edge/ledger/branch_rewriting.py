@@ -103,8 +103,9 @@ class BranchWriter:
         """Write what was held back, and the report with what was counted; return that."""
 
         def unit(connection: sqlite3.Connection) -> HistoryMended:
-            for sale in list(self._delayed):
+            for sale in list(self._delayed):  # not ended yet, and money moved
                 self._write_whole(connection, sale)
+                self._doubtful += 1
             done = msgspec.structs.replace(
                 report,
                 events_again=self._again,

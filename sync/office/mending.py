@@ -174,12 +174,15 @@ class HistoryMending:
     async def _refuse_twin(self, store: RegisteredStore) -> None:
         """Raise DeniedError while another box with this key is at work: two copies are alive.
 
-        The session that this very box had may take a moment to be found gone.
+        A session that this very box had is gone by the first look; another box, whose session it
+        may have ended by coming, is back before the last one.
         """
         for _ in range(MENDING_TWIN_LOOKS):
-            if store.slug not in self.boxes.connected:
-                return
             await self.clock.sleep(_LOOK_S)
+            if store.slug in self.boxes.connected:
+                break
+        else:
+            return
         raise await self.admission.refusal(
             store,
             TWICE,

@@ -52,6 +52,8 @@ class ForkShop:
     office_session: dict[str, str] = field(default_factory=dict)
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     done: list[Done] = field(default_factory=list)
+    office_of: DemoLayout | None = None
+    """Whose head office it is, where that is another shop's."""
 
     @property
     def edge(self) -> str:
@@ -109,6 +111,33 @@ class ForkShop:
         for path in self.ledger.parent.glob("ledger.db*"):
             path.unlink()
         self.ledger.write_bytes((self.layout.root / "copies" / name).read_bytes())
+
+    def clone(self, name: str) -> ForkShop:
+        """Return the same box once more, with a copy of its ledger and the same key."""
+        layout = DemoLayout(
+            self.layout.root / "clone",
+            find_free_port(),
+            self.layout.office_port,
+            embedded_broker=True,
+        )
+        for each in ("config", "log", "edge"):
+            (layout.root / each).mkdir(parents=True)
+        old, new = self.layout.till_port, layout.till_port
+        for each in ("edge", "sync"):
+            text = self.layout.config(each).read_text("utf-8").replace(str(old), str(new))
+            layout.config(each).write_text(
+                text.replace(str(self.layout.root / "edge"), str(layout.root / "edge")), "utf-8"
+            )
+        for path in ("reference.db", "site.db"):
+            with (
+                closing(sqlite3.connect(self.ledger.with_name(path))) as there,
+                closing(sqlite3.connect(layout.ledger.with_name(path))) as copy,
+            ):
+                there.backup(copy)
+        copied = self.layout.root / "copies" / name
+        layout.ledger.write_bytes(copied.read_bytes())
+        session = {**self.session, "Origin": f"http://127.0.0.1:{new}"}
+        return ForkShop(layout, self.client, session, self.office_session, office_of=self.layout)
 
     # --- people ---------------------------------------------------------------------------
 
@@ -204,11 +233,13 @@ class ForkShop:
         found: dict[str, Any] = (await self.ask_office("/api/v1/stores"))["stores"][0]
         return found
 
+    @property
+    def _office_db(self) -> Path:
+        return (self.office_of or self.layout).root / "office" / "office.db"
+
     async def office_sales(self) -> Counter[tuple[str, str, int]]:
         """Return every completed sale that head office shows."""
-        with closing(
-            sqlite3.connect(f"file:{self.layout.root / 'office' / 'office.db'}?mode=ro", uri=True)
-        ) as office:
+        with closing(sqlite3.connect(f"file:{self._office_db}?mode=ro", uri=True)) as office:
             return Counter(
                 office.execute(
                     "SELECT sale, receipt, total_minor FROM sale WHERE arrival IS NOT NULL"

@@ -44,17 +44,20 @@ async def until_mended(shop: ForkShop, gen: int) -> None:
     await shop.until_in_step()
 
 
-async def until_doubted(shop: ForkShop) -> None:
-    """Restored a second time in a shift, it may be one of two: nothing of it is taken yet."""
+async def until_doubted(shop: ForkShop, words: str) -> None:
+    """It may be one of two: nothing of it is taken yet, and both people are told."""
 
     async def attempt() -> bool | None:
         kinds = {alarm["kind"] for alarm in (await shop.store())["alarms"]}
         return True if "box_twice" in kinds else None
 
     await eventually(attempt, what="head office doubts that there is one box")
-    item = await shop.health("link")
-    assert item is not None
-    assert "confirm-box" in item["advice"]
+
+    async def said() -> bool | None:
+        item = await shop.health("link")
+        return True if item and words in item["advice"] else None
+
+    await eventually(said, what=f"the box says {words}")
 
 
 async def check_equal(shop: ForkShop) -> None:
@@ -88,7 +91,7 @@ async def test_put_back_to_any_copy_every_sale_is_there_once(tmp_path: Path, see
                 done = await shop.sell(chance.randint(1, 4))
             shop.start("sync")
             if gen > 2:
-                await until_doubted(shop)
+                await until_doubted(shop, "confirm-box")
                 assert "as soon as it asks" in await asyncio.to_thread(shop.confirm_box)
                 shop.stop("sync")  # or wait a minute until it asks again
                 shop.start("sync")
@@ -145,3 +148,40 @@ async def test_killed_while_it_is_mended_the_end_is_the_same(tmp_path: Path, mar
         assert "ended otherwise: 1" in str((await shop.store())["alarms"])
         left = {path.name for path in shop.ledger.parent.glob("*mend*")}
         assert left == set()
+
+
+async def test_of_two_copies_at_work_one_waits_for_a_person_and_loses_nothing(
+    tmp_path: Path,
+) -> None:
+    """A cloned box: both sell, with one key. Head office follows the one it knows."""
+    async with fork_shop(tmp_path) as shop:
+        await shop.sell(2)
+        shop.copy_disk("clone.db")
+        clone = shop.clone("clone.db")
+        await shop.sell(1)
+        await shop.until_in_step()
+        try:
+            await clone.box_up()
+            mine, theirs = await clone.sell(3), await shop.sell(4)
+            assert mine.receipt == theirs.receipt.replace("3", "2")
+            clone.start("sync")
+            await until_doubted(clone, "switch the other off")
+            # the shop's own box goes on, and both sell
+            shop.done.append(await clone.sell(1))
+            await shop.sell(2)
+            await shop.until_in_step()
+            assert {each["gen"] for each in shop.box_events()} == {1}
+            assert mine.sale not in {sale for sale, *_ in await shop.office_sales()}
+            assert mine.sale in {sale for sale, *_ in clone.box_sales()}
+            # a person switches the first one off: what the other sold comes too
+            shop.stop("sync")
+            shop.stop("edge")
+            clone.stop("sync")  # or wait a minute until it asks again
+            clone.start("sync")
+            await until_mended(clone, 2)
+            shop.done.append(mine)
+            clone.done = shop.done
+            await check_equal(clone)
+        finally:
+            for name in list(clone.running):
+                clone.stop(name)

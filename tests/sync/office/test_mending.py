@@ -177,6 +177,17 @@ async def test_while_another_copy_is_at_work_there_is_no_generation(
         assert (await asking.ask(GenerationAsked(box.head))).gen == 2
 
 
+async def test_another_copy_that_comes_back_in_a_moment_is_at_work_too(
+    served: Served, box: Box
+) -> None:
+    """Its session was ended by the one that asks: a store has one at a time."""
+    async with line(served, copy_of(box, 7)) as asking:
+        await asking.hear()
+        await asking.say(GenerationAsked(box.head))
+        async with served.session(box):
+            assert (await asking.hear()).code == "box_twice"
+
+
 @pytest.mark.parametrize(
     ("changed", "code"),
     [({"key": "other"}, "box_not_registered"), ({"signer": "other"}, "proof_wrong")],

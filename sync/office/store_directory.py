@@ -19,6 +19,10 @@ from sync.appending.ingest import BoxIdentity
 _COLUMNS: Final = "number, slug, name, box_key, gen, box_seq, last_contact"
 
 
+_OVER_ONCE_MENDED: Final = ("fork", "behind", "frame_of_other_generation", "box_twice")
+"""Alarms about a history: over once its box goes on behind head office's."""
+
+
 class RegisteredStore(msgspec.Struct, frozen=True):
     """A store. `box_key` is its box's public key, hexadecimal; `gen` the epoch it may sell in.
 
@@ -127,8 +131,8 @@ class StoreDirectory:
 
         `used` is that of the newest event here. One that was given and not used is given again: the
         box may not have heard of it. What the box said ahead of its frames is forgotten: it was of
-        a history that does not go on. Raises Refused when the last one was given lately and nobody
-        has confirmed the box since.
+        a history that does not go on; and alarms about that are over. Raises Refused when the last
+        one was given lately and nobody has confirmed the box since.
         """
         now = self._clock.now_ms()
 
@@ -160,6 +164,10 @@ class StoreDirectory:
                 (gen, given_at if unused else now, store.number),
             )
             connection.execute("DELETE FROM digest WHERE store = ?", (store.number,))
+            connection.executemany(
+                "DELETE FROM alarm WHERE store = ? AND kind = ?",
+                [(store.number, kind) for kind in _OVER_ONCE_MENDED],
+            )
             return gen
 
         return await self._file.write(unit)

@@ -31,6 +31,11 @@ from edge.contract.history_mending import (
 from edge.contract.replication import Ack, Challenge, Denied, Head, Hello, Proof, proof_bytes
 from edge.contract.system_events import GenerationOpened, HistoryMended
 from edge.runtime.frame_codec import open_frame
+from edge.runtime.structured_log import open_log
+from edge.runtime.system_clock import SystemClock
+from sync.appending.denial import DeniedError
+from sync.office.admission import Admission
+from sync.office.mending import HistoryMending
 from tests.sync.office.head_office import AT, DICTIONARIES, Box, Served, new_key, serve
 
 _SAID: msgspec.json.Decoder[Any] = msgspec.json.Decoder(MendingSaid)
@@ -177,15 +182,41 @@ async def test_while_another_copy_is_at_work_there_is_no_generation(
         assert (await asking.ask(GenerationAsked(box.head))).gen == 2
 
 
+class Returning:
+    """A clock, and sessions in which a box is back after some looks."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks = looks
+        self.connected: set[str] = set()
+
+    async def sleep(self, _: float) -> None:
+        self.looks -= 1
+        if self.looks == 0:
+            self.connected = {"harbour-street"}
+
+
+@pytest.mark.parametrize(("looks", "refused"), [(1, True), (7, True), (12, True), (13, False)])
 async def test_another_copy_that_comes_back_in_a_moment_is_at_work_too(
-    served: Served, box: Box
+    served: Served,
+    looks: int,
+    refused: bool,
 ) -> None:
     """Its session was ended by the one that asks: a store has one at a time."""
-    async with line(served, copy_of(box, 7)) as asking:
-        await asking.hear()
-        await asking.say(GenerationAsked(box.head))
-        async with served.session(box):
-            assert (await asking.hear()).code == "box_twice"
+    office, again = served.office, Returning(looks)
+    admission = Admission(office.directory, office.feeds, SystemClock(), open_log("test"))
+    nobody: Any = None
+    others: Any = again
+    mending = HistoryMending(
+        office.directory, nobody, nobody, {}, admission, others, others, nobody, nobody
+    )
+    store = await office.directory.by_slug("harbour-street")
+    assert store is not None
+    if refused:
+        with pytest.raises(DeniedError) as denied:
+            await mending._refuse_twin(store)
+        assert denied.value.code == "box_twice"
+    else:
+        await mending._refuse_twin(store)
 
 
 @pytest.mark.parametrize(

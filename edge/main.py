@@ -35,6 +35,7 @@ from edge.flows.kept_copies import KeptCopies
 from edge.flows.letters import LetterPost
 from edge.flows.line_displays import LineDisplays
 from edge.flows.link_state import LinkState
+from edge.flows.lost_history import LostHistory, mended_ledger
 from edge.flows.open_drawers import OpenDrawers
 from edge.flows.parking import ParkedSales
 from edge.flows.paying_by_card import PayingByCard
@@ -63,6 +64,7 @@ from edge.ledger.event_log import Ledger
 from edge.ledger.fiscal_records import FiscalRecords
 from edge.ledger.kept_words import KeptWords
 from edge.ledger.letters import Letters
+from edge.ledger.mending_stage import STAGE, MendingStage
 from edge.ledger.past_sales import PastSales
 from edge.ledger.records import LedgerIdentity, OpenJob
 from edge.ledger.terminal_days import TerminalDayRecords
@@ -88,6 +90,7 @@ from edge.technician_parts import technician_parts
 from edge.web.box_api import BoxApi
 from edge.web.caller import EdgeGate
 from edge.web.display_api import DisplayApi
+from edge.web.mending_api import MendingApi
 from edge.web.replica_api import ReplicaApi
 from edge.web.till_api import TillApi
 from edge.web.till_socket import TillSockets
@@ -113,6 +116,7 @@ class Edge:
     files: tuple[DatabaseFile, ...]
     web: HttpService
     wall_sockets: WallSockets
+    lost: LostHistory
 
 
 @asynccontextmanager
@@ -140,11 +144,12 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         await reference.open()
         stack.push_async_callback(reference.close)
         calendar = calendar_of(reference)
+        mended, unmended = await mended_ledger(data, key.public.hex, clock, calendar, log, tasks)
         ledger_file = DatabaseFile(data / "ledger.db", LEDGER_MIGRATIONS)
         store = settings.store
-        ledger = Ledger(
-            ledger_file, LedgerIdentity(store.slug, store.number, store.gen), clock, calendar
-        )
+        # head office gave this box a later generation than its settings name
+        gen = store.gen if mended is None else max(store.gen, mended.gen)
+        ledger = Ledger(ledger_file, LedgerIdentity(store.slug, store.number, gen), clock, calendar)
         clean = await ledger.open()
         stack.push_async_callback(ledger.close)
         disk.lay_ballast()
@@ -336,6 +341,23 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         recovery = Recovery(ledger, selling, dispatch, paying, weighing, days, log)
         await recovery.start(settings.tills, clean=clean)
         stack.push_async_callback(recovery.stop)
+        lost = LostHistory(
+            ledger,
+            MendingStage(data / STAGE),
+            key.public.hex,
+            lambda: (key.public, *reference.box_keys(store.number)),
+            shipped_dictionaries(),
+            store.office_key,
+            tills,
+            dispatch,
+            clock,
+            log,
+            mended,
+            unmended,
+        )
+        await lost.open()
+        stack.push_async_callback(lost.stage.close)
+        replica.waits_to_mend = lambda: lost.is_ready
         drawers = OpenDrawers(directory, clock, log, settings.drawer_open_s)
         health = BoxHealth(
             ledger_file,
@@ -351,6 +373,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             eod,
             trust,
             copies,
+            lost,
         )
         metrics = Metrics()
         health.declare(metrics)
@@ -387,6 +410,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
                 *DisplayApi(displays, selling, sockets).routes(),
                 *technician.routes,
                 *ReplicaApi(replica, link, post, Digests(ledger, link), readiness, copies).routes(),
+                *MendingApi(lost).routes(),
             )
         )
         tls = _tls(settings)
@@ -416,6 +440,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             "open drawers": drawers.run,
             "price books": news.run,
             "fiscal": fiscal.run,
+            "lost history": lost.run,
             "bus": bus.run,
         } | technician.lasting
         lasting |= home_assistant(settings, bus, directory, reports, clock, log, stack)
@@ -443,6 +468,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             (ledger_file, reference_file, site_file),
             web,
             wall_sockets,
+            lost,
         )
 
 

@@ -27,16 +27,23 @@ _GC_THRESHOLDS: Final = (20_000, 20, 100)
 
 
 async def run(settings: EdgeSettings, clock: Clock, log: Log) -> None:
-    """Run a box until SIGTERM or SIGINT, or raise what no restart of a task mends."""
+    """Run a box until SIGTERM or SIGINT, or raise what no restart of a task mends.
+
+    A box that got back a history it had lost starts anew here, to open it mended.
+    """
     stop = told_to_stop()
-    bus = MqttBus(settings.broker, last_will(settings), clock, log)
-    async with running_edge(settings, bus, log, load_screens()) as edge:
-        # what a box is made of stays: the collector need not look at it again and again
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*_GC_THRESHOLDS)
-        log.info("ready", origin=edge.web.origin)
-        await live(edge.tasks, clock, stop, edge.files)
+    while not stop.is_set():
+        bus = MqttBus(settings.broker, last_will(settings), clock, log)
+        async with running_edge(settings, bus, log, load_screens()) as edge:
+            # what a box is made of stays: the collector need not look at it again and again
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(*_GC_THRESHOLDS)
+            log.info("ready", origin=edge.web.origin)
+            await live(edge.tasks, clock, stop, edge.files, edge.lost.again)
+        if not edge.lost.again.is_set():
+            break
+        log.info("starting_anew")
     log.info("stopped")
 
 

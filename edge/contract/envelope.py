@@ -44,8 +44,24 @@ class Envelope(msgspec.Struct, frozen=True):
     data: Any
 
 
+class Origin(msgspec.Struct, frozen=True, array_like=True):
+    """Where an event stood in a history that was set aside, before it was written again here.
+
+    `hash` is the chain's there, in hexadecimal. `sale` is the sale's id there, where the sale got
+    another one here because its old one names another sale; empty where it kept its own.
+    """
+
+    gen: int
+    seq: int
+    hash: str
+    sale: str = ""
+
+
 class SealedEnvelope(msgspec.Struct, frozen=True):
-    """An envelope as read back: the data still as bytes, any version, known or not."""
+    """An envelope as read back: the data still as bytes, any version, known or not.
+
+    `origin` stands behind the data of those events alone that were written again.
+    """
 
     store: int
     gen: int
@@ -57,6 +73,7 @@ class SealedEnvelope(msgspec.Struct, frozen=True):
     till: str
     actor: str
     data: msgspec.Raw
+    origin: Origin | None = None
 
     def event(self) -> Event | None:
         """Return the event in its newest version; None when its type is not known here.
@@ -76,6 +93,42 @@ def seal(
     """Return the canonical bytes of an event; done once, when `seq` is taken."""
     return _ENCODER.encode(
         Envelope(store, gen, seq, event.TYPE, event.VERSION, day, at, till, actor, event)
+    )
+
+
+class _AgainEnvelope(msgspec.Struct, frozen=True):
+    store: int
+    gen: int
+    seq: int
+    type: str
+    v: int
+    day: str
+    at: int
+    till: str
+    actor: str
+    data: msgspec.Raw
+    origin: Origin
+
+
+def seal_again(sealed: SealedEnvelope, data: bytes, *, gen: int, seq: int, origin: Origin) -> bytes:
+    """Return the canonical bytes of an event in another place, which say where it stood before.
+
+    It stays what happened then, there and by whom: only its place in the chain is another.
+    """
+    return _ENCODER.encode(
+        _AgainEnvelope(
+            sealed.store,
+            gen,
+            seq,
+            sealed.type,
+            sealed.v,
+            sealed.day,
+            sealed.at,
+            sealed.till,
+            sealed.actor,
+            msgspec.Raw(data),
+            origin,
+        )
     )
 
 

@@ -304,6 +304,8 @@ class ReplicaStatus(msgspec.Struct, frozen=True):
     accepted: Head
     cursors: dict[str, int]
     feed_version: int = 0
+    waits_to_mend: bool = False
+    """What it had lost is back: it starts anew when no sale is open, and sends nothing before."""
 
 
 class LinkReport(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -35,6 +35,37 @@ class GenerationOpened(Event, frozen=True):
 
 
 @declare
+class HistoryMended(Event, frozen=True):
+    """A box that was restored from an older copy took up what it had lost, and kept what it did.
+
+    Both histories are the same up to `fork_seq` (`fork_hash`, hexadecimal). From there head
+    office's was taken over; the box's own, up to `branch_seq` of generation `branch_gen`, was set
+    aside whole in the file `set_aside`, and what head office's lacks of it was written again
+    behind it. Completed sales: `sales_back` came from head office, `sales_again` were written
+    again, `sales_known` are in both and stand once, `sales_doubtful` went on in both with another
+    end: written again too, under another id, and a person has to look at them. Of
+    `receipts_twice` both gave the number to another sale.
+    """
+
+    TYPE: ClassVar[str] = "history_mended"
+
+    fork_seq: int
+    fork_hash: str
+    branch_gen: int
+    branch_seq: int
+    branch_hash: str
+    set_aside: str
+    events_back: int = 0
+    events_again: int = 0
+    events_known: int = 0
+    sales_back: int = 0
+    sales_again: int = 0
+    sales_known: int = 0
+    sales_doubtful: int = 0
+    receipts_twice: tuple[str, ...] = ()
+
+
+@declare
 class BoxStopped(Event, frozen=True):
     """The ledger was closed in good order."""
 

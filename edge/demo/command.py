@@ -117,7 +117,7 @@ async def _demo(options: DemoOptions, log: Log) -> int:
         _held = hold(layout.root)
         await processes.end_leftovers()
         layout.prepare()
-        _introduce_box_and_office(layout)
+        introduce_box_and_office(layout)
         starting = tasks.spawn("start", _start(layout, options, processes, client, mosquitto))
         stopped = tasks.spawn("signal", ending.wait())
         try:
@@ -136,7 +136,7 @@ async def _demo(options: DemoOptions, log: Log) -> int:
     return 0
 
 
-def _introduce_box_and_office(layout: DemoLayout) -> None:
+def introduce_box_and_office(layout: DemoLayout) -> None:
     """Do once what a technician and an owner do: keys, store, user. Repeating changes nothing."""
     load_pepper(layout.secret("pepper"))
     office = ("office", "--config", str(layout.config("office")))
@@ -197,7 +197,7 @@ async def _start(
     office = f"http://{LOOPBACK}:{options.office_port}"
     await walk_in.until_answers(f"{office}/health", what="Head office", seconds=_READY_S)
     loop = asyncio.get_running_loop()
-    await loop.run_in_executor(None, _load_shop, layout, office)
+    await loop.run_in_executor(None, load_shop, layout, office)
     await walk_in.until_answers(f"{edge}/health", what="The box", seconds=_READY_S)
     token = layout.secret("service.token").read_text()
     code = await walk_in.enrolment_code(edge, token, FIRST_TILL)
@@ -232,7 +232,8 @@ async def _start(
     }
 
 
-def _load_shop(layout: DemoLayout, office: str) -> None:
+def load_shop(layout: DemoLayout, office: str) -> None:
+    """Give head office the demo's goods, prices and people."""
     run_once(
         tillbox(
             *("office", "--config", str(layout.config("office")), "load", str(DEMO_SHOP)),

@@ -15,6 +15,7 @@ from edge.flows.fiscal_desk import FiscalDesk
 from edge.flows.job_dispatch import JobDispatch
 from edge.flows.kept_copies import KeptCopies
 from edge.flows.link_state import LinkState
+from edge.flows.lost_history import LostHistory
 from edge.flows.open_drawers import OpenDrawers
 from edge.flows.terminal_day_board import TerminalDayBoard
 from edge.ledger.disk_space import DiskSpace
@@ -43,10 +44,12 @@ class BoxHealth:
     days: TerminalDayBoard
     trust: FeedTrust
     copies: KeptCopies
+    lost: LostHistory
 
     def items(self) -> tuple[HealthItem, ...]:
         """Return one item a part. `ledger`, `reference` and `disk` decide whether it sells."""
         fiscal, untrue, line = self.fiscal.health(), self.trust.health(), self._line()
+        history = self.lost.health()
         return (
             self._ledger(),
             self._reference(),
@@ -59,6 +62,7 @@ class BoxHealth:
             self.days.health(),
             *((fiscal,) if fiscal else ()),
             *((untrue,) if untrue else ()),
+            *((history,) if history else ()),
         )
 
     def declare(self, metrics: Metrics) -> None:

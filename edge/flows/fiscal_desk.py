@@ -241,7 +241,7 @@ class FiscalDesk:
         known = self._ended.get(wish.sale) or await self.records.outcome(wish.sale)
         if isinstance(known, FiscalSigned):
             return
-        sold = await self.past.find(wish.receipt)
+        sold = await self.past.find(wish.receipt, wish.sale)
         if sold is None:
             raise AssertionError(f"the ledger does not know {wish.receipt}")
         try:

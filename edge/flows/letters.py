@@ -95,9 +95,10 @@ class LetterPost:
 
     async def _first(self, after: int) -> LetterWaiting | None:
         while (waiting := await self.letters.after(after)) is not None:
-            originals = await self.sold.find((waiting.receipt,))
-            if originals:
-                return await self._complete(waiting, originals[0])
+            # of two with one number, this box's own was written last: it asked for the letter
+            original = await self.sold.newest(waiting.receipt)
+            if original is not None:
+                return await self._complete(waiting, original)
             self.log.error("letter_without_sale", ref=waiting.ref, receipt=waiting.receipt)
             await self.letters.erase((waiting.ref,))
         return None

@@ -41,7 +41,7 @@ class PresentedReceipts:
         """
         proved = await self.codes.check(text)
         if proved is None:
-            return await self.sold.show(text)
+            return await self.sold.show(await self.codes.name_of(text))
         await self._keep(proved, text.strip(), till, actor)
         presented = await self.codes.past.presented(proved.sale_id)
         assert presented is not None  # noqa: S101 - it was just kept

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from msgspec.structs import replace
+
 from edge.contract.envelope import unseal
 from edge.contract.errors import ProtocolViolation, Refused
 from edge.contract.event_registry import Event
@@ -88,7 +90,7 @@ class ReceiptCodes:
     async def _code(self, receipt: str, sale: str) -> ReceiptCode | None:
         fresh = self._fresh.get(sale)  # its printer and its display ask, in any order
         if fresh is None:
-            sold = await self.past.find(receipt)
+            sold = await self.past.find(receipt, sale)
             return None if sold is None else code_in_ledger(sold)
         cart, recorded = fresh
         return code_of(
@@ -121,28 +123,43 @@ class ReceiptCodes:
         if not is_signed_code(text):
             return None
         signed = read_code(text)
-        sold = await self.past.find(signed.code.receipt)
-        known = None if sold is None else code_in_ledger(sold)
-        if known is not None and known.sale_id == signed.code.sale_id:
-            if signed.body != pack_code(known):
-                _refuse_forged(signed.code)
+        sold = await self.past.all_with(signed.code.receipt)
+        known = [code_in_ledger(each) for each in sold]
+        if any(signed.body == pack_code(each) for each in known):
             return None
+        if any(each.sale_id == signed.code.sale_id for each in known):
+            _refuse_forged(signed.code)
         if not self.signed_by_known(signed):
             _refuse_forged(signed.code)
         return signed.code
 
+    async def name_of(self, text: str) -> str:
+        """Return what names the sale of a signed code alone in this ledger; the text itself else.
+
+        Of two sales with one number, and even one id, the code says which is meant.
+        """
+        if not is_signed_code(text):
+            return text
+        signed = read_code(text)
+        for each in await self.past.all_with(signed.code.receipt):
+            if each.name != signed.code.receipt and signed.body == pack_code(code_in_ledger(each)):
+                return each.name
+        return text
+
 
 def code_in_ledger(sold: SoldSale) -> ReceiptCode:
-    """Return the code of a completed sale, from its events alone."""
+    """Return the code of a completed sale, from its events alone.
+
+    Of one that was written again it is the code that stands on its paper, of its place then.
+    """
     completed = sold.events[-1]
     envelope = unseal(completed.body)
-    return code_of(
-        sale_cart(past_events(sold.events)),
-        store=envelope.store,
-        gen=envelope.gen,
-        seq=completed.seq,
-        chain_hash=completed.hash,
-    )
+    cart = sale_cart(past_events(sold.events))
+    gen, seq, chain_hash = envelope.gen, completed.seq, completed.hash
+    if (origin := envelope.origin) is not None:
+        gen, seq, chain_hash = origin.gen, origin.seq, bytes.fromhex(origin.hash)
+        cart = replace(cart, sale=origin.sale or cart.sale)
+    return code_of(cart, store=envelope.store, gen=gen, seq=seq, chain_hash=chain_hash)
 
 
 def _refuse_forged(code: ReceiptCode) -> NoReturn:

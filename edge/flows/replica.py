@@ -98,6 +98,7 @@ class Replica:
     trust: FeedTrust | None = None
     feed_taken: Callable[[FeedPage], Awaitable[None]] | None = None
     keepers: frozenset[str] = frozenset()
+    waits_to_mend: Callable[[], bool] = lambda: False
     _head_seq: int = 0
     _paces: dict[str, FramePace] = field(default_factory=dict)
     """By the reader: head office is the empty one."""
@@ -131,6 +132,7 @@ class Replica:
             Head(identity.gen, self.link.accepted_seq, accepted_hash.hex()),
             self.reference.cursors,
             max(self.reference.versions.values(), default=0),
+            self.waits_to_mend(),
         )
 
     def prove(self, nonce: str, keeper: str = "") -> Proof:

@@ -81,7 +81,7 @@ class SoldSales:
         of another store's receipt with the same number.
         """
         receipt, sale = receipt_asked(text)
-        originals = await self.find((receipt,))
+        originals = await self._found(receipt, sale) or await self._found(receipt)
         if not originals:
             refuse_unknown_receipt(receipt)
         check_same_sale(originals[0], sale)
@@ -89,28 +89,40 @@ class SoldSales:
 
     async def find(self, receipts: Iterable[str]) -> tuple[Original, ...]:
         """Return the completed sales with these receipts; those that nobody knows are left out."""
-        originals = []
+        originals: list[Original] = []
         for receipt in receipts:
-            sold = await self.past.find(receipt)
-            if sold is not None:
-                history = past_events(sold.events)
-                originals.append(
-                    Original(
-                        sale_cart(history),
-                        tuple(Returned(*each) for each in sold.came_back.returned),
-                        tuple(Refunded(*each) for each in sold.came_back.refunded),
-                        unfinished_sales(self.tills.values(), self.parked),
-                        tuple(sold.came_back.reversed_before),
-                        history[-1].till,
-                        # the answer of a terminal is nobody's: who asked it took the money
-                        next((past.actor for past in reversed(history) if past.actor), ""),
-                        sold.copies,
-                        sold.gifts,
-                        sold.letters,
-                        sold.tip_back,
-                    )
-                )
+            originals += await self._found(receipt)
         return tuple(originals)
+
+    async def newest(self, receipt: str) -> Original | None:
+        """Return the newest sale of this box with this number, or None."""
+        sold = await self.past.all_with(receipt)
+        found = await self._found(sold[-1].name) if sold else ()
+        return found[0] if found else None
+
+    async def _found(self, receipt: str, sale: str = "") -> tuple[Original, ...]:
+        sold = await self.past.find(receipt, sale)
+        if sold is None:
+            return ()
+        history = past_events(sold.events)
+        cart = sale_cart(history)
+        if sold.name != cart.receipt:  # its number alone would not name it
+            cart = replace(cart, receipt=sold.name)
+        original = Original(
+            cart,
+            tuple(Returned(*each) for each in sold.came_back.returned),
+            tuple(Refunded(*each) for each in sold.came_back.refunded),
+            unfinished_sales(self.tills.values(), self.parked),
+            tuple(sold.came_back.reversed_before),
+            history[-1].till,
+            # the answer of a terminal is nobody's: who asked it took the money
+            next((past.actor for past in reversed(history) if past.actor), ""),
+            sold.copies,
+            sold.gifts,
+            sold.letters,
+            sold.tip_back,
+        )
+        return (original,)
 
     async def named(self, asked: Iterable[tuple[str, str]]) -> tuple[Original, ...]:
         """Return the sales with these receipts and ids: of this ledger, or as signed codes say.
@@ -119,7 +131,7 @@ class SoldSales:
         """
         originals: list[Original] = []
         for receipt, sale in asked:
-            own = await self.find((receipt,))
+            own = await self._found(receipt, sale)
             if own and sale in {"", own[0].cart.sale}:
                 originals += own
             elif sale and (presented := await self.past.presented(sale)):

@@ -45,7 +45,9 @@ class AdoptedDevices:
 def adopted(connection: sqlite3.Connection, event: DeviceAdopted, _: str, seq: int) -> None:
     """Project an adoption."""
     connection.execute(
-        "INSERT INTO adopted_device (device, host, driver, till, roles, settings, name, seq)"
+        # two histories that became one may both have adopted it: the newest word counts
+        "INSERT OR REPLACE INTO adopted_device"
+        " (device, host, driver, till, roles, settings, name, seq)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             event.device,

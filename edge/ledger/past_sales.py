@@ -1,7 +1,8 @@
 """Completed sales by their receipts, and what came back of them: read from one state of the file.
 
 No index of receipts is kept, since every sale would pay for it with a page: the small table of
-sales is read from its newest end, where most receipts are that people come back with.
+sales is read from its newest end, where most receipts are that people come back with; all of it
+only where two histories became one, and a number may have been given twice.
 """
 
 from __future__ import annotations
@@ -12,11 +13,15 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from edge.contract.envelope import unseal
+from edge.contract.errors import Refused
 from edge.contract.limits import (
     CARD_NUMBERS_LOOKED_BACK,
 )
 from edge.ledger.records import StoredEvent
 from edge.runtime.database_file import DatabaseFile
+
+_WHICH: Final = "#"
 
 
 class ReturnedGoods(NamedTuple):
@@ -70,6 +75,8 @@ class SoldSale:
     letters: int = 0
     tip_back: str = ""
     """The sale in which its tip goes, or went, back."""
+    name: str = ""
+    """What names it alone: its receipt's number, with `#` and its place where others have that."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +85,18 @@ class PastSales:
 
     file: DatabaseFile
 
-    async def find(self, receipt: str) -> SoldSale | None:
-        """Return the sale with that receipt; None where no completed sale has it."""
-        return await self.file.read(lambda connection: _find(connection, receipt))
+    async def find(self, receipt: str, sale: str = "") -> SoldSale | None:
+        """Return the sale with that receipt; None where no completed sale has it.
+
+        Two histories that became one may both have given a number: `sale` says then which one is
+        meant, or `#` and its place behind the number, as in `SoldSale.name`. Raises Refused where
+        neither does.
+        """
+        return await self.file.read(lambda connection: _find(connection, receipt, sale))
+
+    async def all_with(self, receipt: str) -> list[SoldSale]:
+        """Return every sale whose receipt has that number, nearly always one at most."""
+        return await self.file.read(lambda connection: _all_with(connection, receipt))
 
     async def was_presented(self, sale: str) -> bool:
         """Say whether the signed receipt of a sale that this box lacks was shown before."""
@@ -180,12 +196,69 @@ def _last_asked(connection: sqlite3.Connection, terminal: str, since_receipt: st
     return str(asked.get("reversal") or asked.get("payment") or asked.get("refund", ""))
 
 
-def _find(connection: sqlite3.Connection, receipt: str) -> SoldSale | None:
-    row = connection.execute(
-        "SELECT first_seq, seq FROM sale WHERE receipt = ? ORDER BY seq DESC LIMIT 1", (receipt,)
-    ).fetchone()
-    if row is None:
+def _find(connection: sqlite3.Connection, receipt: str, sale: str) -> SoldSale | None:
+    number, _, place = receipt.partition(_WHICH)
+    rows = _rows_with(connection, number)
+    if len(rows) == 1 and not place:
+        return _sold(connection, rows[0], number)
+    found = [
+        _sold(connection, row, f"{number}{_WHICH}{which}") for which, row in enumerate(rows, 1)
+    ]
+    if place:
+        return next((each for each in found if each.name == receipt), None)
+    if sale:
+        return next((each for each in found if sale_of(each) == sale), None) or next(
+            (each for each in found if sale_of(each, before=True) == sale), None
+        )
+    if not found:
         return None
+    raise Refused(
+        "receipt_number_twice",
+        f"{len(found)} sales have the receipt number {number}: this box was restored from an older "
+        "copy, and gave it once more before it heard from head office. They are "
+        + "; ".join(f"{each.name}, sold {_sold_at(each)}" for each in found)
+        + ".",
+        advice="Scan the code on the receipt, or type the number with # and its place.",
+        params={"receipt": number},
+    )
+
+
+def _all_with(connection: sqlite3.Connection, receipt: str) -> list[SoldSale]:
+    number, _, place = receipt.partition(_WHICH)
+    if place:
+        found = _find(connection, receipt, "")
+        return [] if found is None else [found]
+    rows = _rows_with(connection, number)
+    if len(rows) == 1:
+        return [_sold(connection, rows[0], receipt)]
+    return [_sold(connection, row, f"{receipt}{_WHICH}{n}") for n, row in enumerate(rows, 1)]
+
+
+def _rows_with(connection: sqlite3.Connection, receipt: str) -> list[tuple[int, int]]:
+    """Return where the sales with a number are, oldest first: one, unless it was given twice."""
+    mended = connection.execute("SELECT 1 FROM mended").fetchone() is not None
+    rows = connection.execute(
+        "SELECT first_seq, seq FROM sale WHERE receipt = ? ORDER BY seq DESC LIMIT ?",
+        (receipt, -1 if mended else 1),
+    ).fetchall()
+    return rows[::-1]
+
+
+def sale_of(sold: SoldSale, *, before: bool = False) -> str:
+    """Return a sale's id; with `before` the one it had in a history that was set aside."""
+    opened = unseal(sold.events[0].body)
+    if before and opened.origin is not None and opened.origin.sale:
+        return opened.origin.sale
+    sale: str = msgspec.json.decode(opened.data)["sale"]
+    return sale
+
+
+def _sold_at(sold: SoldSale) -> str:
+    done = unseal(sold.events[-1].body)
+    return f"on {done.day} for {msgspec.json.decode(done.data)['total_minor']} minor units"
+
+
+def _sold(connection: sqlite3.Connection, row: tuple[int, int], name: str) -> SoldSale:
     first, last = row
     (opened,) = connection.execute("SELECT body FROM event WHERE seq = ?", (first,)).fetchone()
     sale = msgspec.json.decode(opened)["data"]["sale"]
@@ -207,6 +280,7 @@ def _find(connection: sqlite3.Connection, receipt: str) -> SoldSale | None:
         gifts,
         letters,
         tip_back,
+        name,
     )
 
 

@@ -101,7 +101,9 @@ def _coupon_presented(
 ) -> None:
     if event.single_use:
         connection.execute(
-            "INSERT INTO coupon (code, sale, receipt) VALUES (?, ?, '')", (event.code, event.sale)
+            # two histories that became one may both have used it up: the first keeps it
+            "INSERT INTO coupon (code, sale, receipt) VALUES (?, ?, '') ON CONFLICT DO NOTHING",
+            (event.code, event.sale),
         )
 
 
@@ -135,7 +137,7 @@ def _returned(connection: sqlite3.Connection, event: LineReturned, _: str, __: i
 
 def _tip_returned(connection: sqlite3.Connection, event: TipReturned, _: str, __: int) -> None:
     connection.execute(
-        "INSERT INTO returned_tip (original_sale, sale) VALUES (?, ?)",
+        "INSERT INTO returned_tip (original_sale, sale) VALUES (?, ?) ON CONFLICT DO NOTHING",
         (event.original_sale, event.sale),
     )
 
@@ -300,7 +302,9 @@ def _letter_asked(
 
 
 def _presented(connection: sqlite3.Connection, event: ReceiptPresented, _: str, seq: int) -> None:
-    connection.execute("INSERT INTO presented (sale, seq) VALUES (?, ?)", (event.sale, seq))
+    connection.execute(
+        "INSERT INTO presented (sale, seq) VALUES (?, ?) ON CONFLICT DO NOTHING", (event.sale, seq)
+    )
 
 
 def _training(connection: sqlite3.Connection, _: TrainingBegan, till: str, __: int) -> None:
@@ -313,7 +317,8 @@ def _training_over(connection: sqlite3.Connection, _: TrainingEnded, till: str, 
 
 def _enrolled(connection: sqlite3.Connection, event: TillEnrolled, _: str, seq: int) -> None:
     connection.execute(
-        "INSERT INTO enrolment (secret_sha256, till, label, seq) VALUES (?, ?, ?, ?)",
+        "INSERT INTO enrolment (secret_sha256, till, label, seq) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT DO NOTHING",
         (event.secret_sha256, event.till, event.label, seq),
     )
 

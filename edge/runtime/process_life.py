@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
 from edge.contract.errors import SettingsInvalid, StorageFailed, TillboxError
 from edge.contract.instant import Clock
@@ -23,6 +23,9 @@ FAILED: Final = 1
 WRONG_SETTINGS: Final = 2
 
 
+T = TypeVar("T")
+_START_EXTENDED_S: Final = 10 * WATCHDOG_EVERY_S
+"""By then a start that goes on has said so again."""
 _FILES_EVERY_S: Final = 0.5
 """How soon a file that failed ends the process: nobody is answered by it meanwhile."""
 
@@ -70,9 +73,15 @@ def told_to_stop() -> asyncio.Event:
 
 
 async def live(
-    tasks: Supervisor, clock: Clock, stop: asyncio.Event, files: Iterable[MayFail] = ()
+    tasks: Supervisor,
+    clock: Clock,
+    stop: asyncio.Event,
+    files: Iterable[MayFail] = (),
+    again: asyncio.Event | None = None,
 ) -> None:
     """Live until `stop` is set, or raise what a task died of for good, and keep systemd told.
+
+    Or until `again` is: the process goes on then, and does the same work from the start.
 
     One of the `files` that is written no more is such a death: only a new process opens it
     anew. Call it once the process does its work: systemd takes it for started then, and restarts
@@ -82,13 +91,32 @@ async def live(
     try:
         _ = tasks.start("watchdog", lambda: _feed_watchdog(clock))
         _ = tasks.start("files", lambda: _watch_files(tuple(files), clock))
-        stopping = tasks.spawn("stop signal", stop.wait())
+        ends = {tasks.spawn("stop signal", stop.wait())}
+        if again is not None:
+            ends.add(tasks.spawn("start anew", again.wait()))
         dying = tasks.spawn("death watch", _death(tasks))
-        await asyncio.wait({stopping, dying}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({*ends, dying}, return_when=asyncio.FIRST_COMPLETED)
         if dying.done() and (error := dying.result()) is not None:
             raise error
     finally:
-        notify("STOPPING=1")
+        if stop.is_set() or again is None or not again.is_set():
+            notify("STOPPING=1")
+
+
+async def long_start(tasks: Supervisor, clock: Clock, work: Coroutine[Any, Any, T]) -> T:
+    """Return what a start's work returns, and have systemd wait for it however long it takes."""
+    telling = tasks.spawn("a start that takes long", _extend_start(clock))
+    try:
+        return await work
+    finally:
+        await tasks.stop(telling)
+
+
+async def _extend_start(clock: Clock) -> None:
+    while True:
+        notify(f"EXTEND_TIMEOUT_USEC={_START_EXTENDED_S * 1_000_000:.0f}")
+        notify("WATCHDOG=1")
+        await clock.sleep(WATCHDOG_EVERY_S)
 
 
 async def _feed_watchdog(clock: Clock) -> None:

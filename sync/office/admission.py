@@ -29,6 +29,7 @@ _ALARMING: Final = frozenset(
         "frame_of_other_store",
         "frame_of_other_generation",
         "feed_out_of_reach",
+        "box_twice",
     }
 )
 """What a person has to look at; the rest is noise of the line, counted and logged."""

@@ -29,6 +29,7 @@ MIGRATIONS: Final = tuple(
             "0012_price_books.sql",
             "0013_archive.sql",
             "0014_attention.sql",
+            "0015_generations.sql",
         ),
         1,
     )

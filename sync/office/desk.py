@@ -9,6 +9,7 @@ from typing import Final
 
 from edge.contract.book_readiness import BOOKS_READY, BooksHeld
 from edge.contract.digest import DIGEST, Digest
+from edge.contract.history_mending import MENDING
 from edge.contract.instant import Clock
 from edge.contract.limits import FEED_SEARCHES_AT_ONCE_MAX
 from edge.contract.line_class import LINE, LineSaid, line_class
@@ -71,7 +72,7 @@ class OfficeDesk:
     books: PriceBooks
     turns: UploadTurns
     changed: Callable[[], None] = lambda: None
-    hears_at_once: tuple[str, ...] = (DIGEST,)
+    hears_at_once: tuple[str, ...] = (DIGEST, MENDING)
     pushes: set[FeedPush] = field(default_factory=set)
     """Of the boxes that are there now."""
     admission: Admission = field(init=False)

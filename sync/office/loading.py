@@ -83,6 +83,10 @@ class OfficeClient:
         """Let another box go on with a store's history."""
         self._ask("PUT", f"/api/v1/stores/{store}/box", NewBox(box_key, gen))
 
+    def confirm_box(self, store: str) -> None:
+        """Let the next box of a store that lost its history have it."""
+        self._ask("POST", f"/api/v1/stores/{store}/box/confirm")
+
     def staff(self) -> Iterator[StaffMember]:
         """Yield the people whom head office knows."""
         after, more = 0, True

@@ -122,13 +122,26 @@ def _move_frames(settings: OfficeSettings, _: argparse.Namespace) -> int:
     return 0
 
 
-def _replace_box(_: OfficeSettings | None, given: argparse.Namespace) -> int:
+def _confirm_box(_: OfficeSettings | None, given: argparse.Namespace) -> int:
+    client = _client_of_store(given)
+    client.confirm_box(given.store)
+    client.sign_out()
+    _ANSWER(f"The box of {given.store} gets its history as soon as it asks again.")
+    return 0
+
+
+def _client_of_store(given: argparse.Namespace) -> OfficeClient:
     if not is_short_id(given.store):
         raise SettingsInvalid(
             "store_malformed", f"--store {given.store!r}: a-z, 0-9 and - only, 40 at most."
         )
     client = OfficeClient(given.url, given.ca)
     client.sign_in(given.user, _password(given.password_file))
+    return client
+
+
+def _replace_box(_: OfficeSettings | None, given: argparse.Namespace) -> int:
+    client = _client_of_store(given)
     client.replace_box(given.store, given.box_key.lower(), given.gen)
     client.sign_out()
     _ANSWER(
@@ -365,6 +378,12 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     replacing.add_argument("--store", required=True, help="the slug, as in the box's settings")
     replacing.add_argument("--box-key", required=True, help="the new box's public key")
     replacing.add_argument("--gen", type=int, required=True, help="the new box's generation")
+    confirming = action(
+        "confirm-box",
+        _confirm_box,
+        "let a box that lost its history a second time have it: there is no other copy at work",
+    )
+    confirming.add_argument("--store", required=True, help="the slug, as in the box's settings")
     user = action("add-user", _add_user, "let a person of head office in, or set the password")
     user.add_argument("--user", required=True)
     user.add_argument("--password-file", type=Path, required=True)
@@ -397,7 +416,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     rehearsing.add_argument("--csv", type=Path, help="write every article to this file too")
     for reading in (loading, rehearsing):
         reading.add_argument("folder", type=Path, metavar="DIR")
-    for asking in (loading, rehearsing, replacing):
+    for asking in (loading, rehearsing, replacing, confirming):
         asking.add_argument("--url", required=True, help="head office, like http://127.0.0.1:8090")
         asking.add_argument("--user", required=True)
         asking.add_argument("--password-file", type=Path, required=True)
@@ -406,7 +425,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 
 def _run(namespace: argparse.Namespace) -> int:
     act: Act = namespace.act
-    if act in {_load, _rehearse, _replace_box}:
+    if act in {_load, _rehearse, _replace_box, _confirm_box}:
         return act(None, namespace)
     if namespace.config is None:
         raise SettingsInvalid(

@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from edge.contract.errors import Refused
 from edge.contract.health import HealthBody, HealthItem
+from edge.contract.history_mending import MENDING_PATH
 from edge.contract.identity import is_short_id
 from edge.contract.limits import (
     FRAME_BODY_BYTES_MAX,
@@ -32,6 +33,7 @@ from sync.office.gate import LOCAL, OFFICE_COOKIE, USER, caller
 from sync.office.live_events import CONTENT_TYPE as EVENT_STREAM
 from sync.office.live_events import LiveEvents, place
 from sync.office.mailing import Mailing
+from sync.office.mending import HistoryMending
 from sync.office.outbox import MailsBody
 from sync.office.people import People, SessionBody, SignIn
 from sync.office.price_books import BooksBody, PriceBooks
@@ -61,6 +63,7 @@ class OfficeApi:
 
     attention: AttentionApi
     boxes: BoxSessions
+    mending: HistoryMending
     directory: StoreDirectory
     feeds: Feeds
     people: People
@@ -115,6 +118,14 @@ class OfficeApi:
                 access=ANYONE,
                 socket=True,
                 query=(Query("line", "`metered`: each byte costs, the line is probed seldom"),),
+            ),
+            Route(
+                method="GET",
+                path=MENDING_PATH,
+                handler=self.mending.serve,
+                summary="A box that was restored from an older copy: gets back what it lost",
+                access=ANYONE,
+                socket=True,
             ),
             Route(
                 method="GET",
@@ -202,6 +213,15 @@ class OfficeApi:
                 access=USER,
                 response=TipsBody,
                 query=(for_store, Query("day", "A business day (YYYY-MM-DD); without it, today")),
+            ),
+            Route(
+                method="POST",
+                path="/api/v1/stores/{store}/box/confirm",
+                handler=self.mending.confirm,
+                summary="Let a box that lost its history again have it: there is only this one",
+                access=USER,
+                status=204,
+                refusals={404: "No such store."},
             ),
             Route(
                 method="PUT",

@@ -1,4 +1,4 @@
-"""Alarms that follow from sales in PostgreSQL: goods that came back too often, lost sales."""
+"""Alarms that follow from frames in PostgreSQL: goods back too often, lost sales and histories."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from sync.appending.postgres_connection import Connection
+from sync.office.mended_words import MENDED_KIND, mended_words
 from sync.office.returned_goods import RETURNED_KIND, returned_words
 from sync.office.sale_folding import Completion, Folded, ReceiptShown
 from sync.office.shown_receipts import SHOWN_KIND, shown_words
@@ -49,6 +50,9 @@ async def raise_alarms(
     """Raise what a batch gives cause for, its sales being written; `newest` came before them."""
     for shown in folded.shown:
         await _check_shown(connection, shown, newest + shown.behind)
+    for each in folded.mended:
+        words = mended_words(each.event)
+        await connection.execute(_ALARM, each.store, MENDED_KIND, words, each.at)
     names = {name: None for each in folded.completions for name in (each.place[1], *each.originals)}
     came_back = {name for (name,) in await connection.fetch(_CAME_BACK, list(names))}
     if not came_back:

@@ -206,7 +206,7 @@ class PostgresProjection:
             await self._set_aside(connection, folded, now_ms)
             newest = await self._number(connection, folded)
             await write_rows(connection, changed_heads(folded.sales, before))
-            if folded.shown or folded.completions:
+            if folded.shown or folded.completions or folded.mended:
                 await raise_alarms(connection, folded, newest, self._slugs)
             seqs = folded.projected
             await connection.execute(

@@ -18,6 +18,7 @@ from edge.contract.envelope import SealedEnvelope
 from edge.contract.event_registry import Event
 from edge.contract.receipt_events import ReceiptPresented
 from edge.contract.sale_events import SaleCompleted
+from edge.contract.system_events import HistoryMended
 from sync.office.event_reading import ReadEvent, ReadFrame
 from sync.office.sale_projection import is_of_a_sale, project
 from sync.office.sale_records import (
@@ -75,6 +76,14 @@ class ReceiptShown(msgspec.Struct, frozen=True):
     behind: int
 
 
+class Mended(msgspec.Struct, frozen=True):
+    """A store's box got back a history that it had lost."""
+
+    store: int
+    at: int
+    event: HistoryMended
+
+
 class Completion(msgspec.Struct, frozen=True):
     """A sale that was completed now, for the first time. `originals` had sold what it took back."""
 
@@ -91,6 +100,7 @@ class Folded:
     completions: list[Completion] = field(default_factory=list)
     used_codes: list[UsedCode] = field(default_factory=list)
     shown: list[ReceiptShown] = field(default_factory=list)
+    mended: list[Mended] = field(default_factory=list)
     aside: list[Aside] = field(default_factory=list)
     parked: list[Parked] = field(default_factory=list)
     projected: dict[int, int] = field(default_factory=dict)
@@ -154,6 +164,8 @@ def _project(folded: Folded, envelope: SealedEnvelope, event: Event) -> None:
             )
         )
         return
+    if isinstance(event, HistoryMended):
+        folded.mended.append(Mended(envelope.store, envelope.at, event))
     if not is_of_a_sale(event):
         return
     place = (envelope.store, str(getattr(event, "sale", "")))

@@ -48,6 +48,7 @@ from sync.office.gate import OfficeGate
 from sync.office.live_events import LiveEvents
 from sync.office.mail_carrier import carrier_of
 from sync.office.mailing import Mailing
+from sync.office.mending import HistoryMending
 from sync.office.office_api import OfficeApi
 from sync.office.outbox import Outbox
 from sync.office.people import People
@@ -189,6 +190,17 @@ async def running_office(
         api = OfficeApi(
             attention=attention.api,
             boxes=boxes,
+            mending=HistoryMending(
+                directory,
+                events,
+                key,
+                dictionaries,
+                desk.admission,
+                boxes,
+                clock,
+                ids,
+                log,
+            ),
             directory=directory,
             feeds=feeds,
             people=people,

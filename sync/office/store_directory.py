@@ -11,6 +11,7 @@ import msgspec
 from edge.contract.errors import Refused
 from edge.contract.identity import ShortId
 from edge.contract.instant import Clock
+from edge.contract.mending_limits import MENDING_AGAIN_MS_MIN
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.keys import VerifyingKey
 from sync.appending.alarms import Alarm, Alarms
@@ -18,6 +19,10 @@ from sync.appending.ingest import BoxIdentity
 from sync.office.alarm_cases import close_case
 
 _COLUMNS: Final = "number, slug, name, box_key, gen, box_seq, last_contact"
+
+
+_OVER_ONCE_MENDED: Final = ("fork", "behind", "frame_of_other_generation", "box_twice")
+"""Alarms about a history: over once its box goes on behind head office's."""
 
 
 class RegisteredStore(msgspec.Struct, frozen=True):
@@ -123,6 +128,64 @@ class StoreDirectory:
             return msgspec.structs.replace(known, box_key=box_key, gen=gen, box_seq=0)
 
         return await self._file.write(unit)
+
+    async def open_generation(self, store: RegisteredStore, used: int) -> int:
+        """Give a store's box a generation that no event is of yet, and return it.
+
+        `used` is that of the newest event here. One that was given and not used is given again: the
+        box may not have heard of it. What the box said ahead of its frames is forgotten: it was of
+        a history that does not go on; and alarms about that are over. Raises Refused when the last
+        one was given lately and nobody has confirmed the box since.
+        """
+        now = self._clock.now_ms()
+
+        def unit(connection: sqlite3.Connection) -> int:
+            row = connection.execute(
+                "SELECT gen, generation_given_at FROM store WHERE number = ? AND box_key = ?",
+                (store.number, store.box_key),
+            ).fetchone()
+            if row is None:
+                raise Refused(
+                    "box_replaced",
+                    f"Another box took the place of this one in {store.slug}.",
+                    advice="Its late sales are taken up by a person.",
+                )
+            unused, given_at = row[0] > used, row[1]
+            if not unused and given_at and now - given_at < MENDING_AGAIN_MS_MIN:
+                raise Refused(
+                    "mended_lately",
+                    f"The box of store {store.slug} got its history back a short while ago, and "
+                    "asks for it again: it was restored once more, or two boxes with one identity "
+                    "are at work.",
+                    advice="Find out which one is the shop's box, switch any other off, and "
+                    f"confirm: `tillbox office confirm-box --store {store.slug}`. What each has "
+                    "sold stays on its disk until then.",
+                )
+            gen: int = row[0] if unused else used + 1
+            connection.execute(
+                "UPDATE store SET gen = ?, box_seq = 0, generation_given_at = ? WHERE number = ?",
+                (gen, given_at if unused else now, store.number),
+            )
+            connection.execute("DELETE FROM digest WHERE store = ?", (store.number,))
+            connection.executemany(
+                "DELETE FROM alarm WHERE store = ? AND kind = ?",
+                [(store.number, kind) for kind in _OVER_ONCE_MENDED],
+            )
+            return gen
+
+        return await self._file.write(unit)
+
+    async def confirm_box(self, slug: str) -> None:
+        """Let the next box of a store that lost its history have it. Raises Refused (404)."""
+
+        def unit(connection: sqlite3.Connection) -> None:
+            changed = connection.execute(
+                "UPDATE store SET generation_given_at = 0 WHERE slug = ?", (slug,)
+            )
+            if not changed.rowcount:
+                raise Refused("unknown_store", "Head office knows no such store.", status=404)
+
+        await self._file.write(unit)
 
     async def by_slug(self, slug: str) -> RegisteredStore | None:
         """Return a store, or None."""

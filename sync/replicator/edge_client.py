@@ -1,4 +1,4 @@
-"""`edge` as the replicator sees it: eleven calls of `/internal/v1/replica`."""
+"""`edge` as the replicator sees it: the calls of `/internal/v1/replica`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,13 @@ import aiohttp
 import msgspec
 
 from edge.contract.errors import ReplicaFork
+from edge.contract.history_mending import (
+    GenerationGiven,
+    HashSaid,
+    MendingBegun,
+    MendingFrame,
+    MendingState,
+)
 from edge.contract.instant import Clock
 from edge.contract.limits import (
     BODY_BYTES_MAX,
@@ -150,6 +157,23 @@ class EdgeClient:
             answer_s_max=LINK_WAIT_S + BOOKS_S_MAX,
         )
         return None if answer is None else _decoded(answer, BooksCarried)
+
+    async def hash_at(self, seq: int) -> HashSaid:
+        """Return the hash of the box's history behind an event."""
+        return _decoded(await self._call("GET", "hash", query={"seq": str(seq)}), HashSaid)
+
+    async def begin_mending(self, begun: MendingBegun) -> MendingState:
+        """Say where the box's history and head office's part; return what is fetched already."""
+        return _decoded(await self._call("POST", "mending", encode(begun)), MendingState)
+
+    async def take_lost_frame(self, frame: bytes) -> MendingState:
+        """Hand over a frame of what the box lost."""
+        body = encode(MendingFrame(frame))
+        return _decoded(await self._call("POST", "mending/frame", body), MendingState)
+
+    async def take_generation(self, given: GenerationGiven) -> MendingState:
+        """Hand over the generation that the box goes on in."""
+        return _decoded(await self._call("POST", "mending/generation", encode(given)), MendingState)
 
     async def report(self, report: LinkReport, *, answer_s_max: float = EDGE_ANSWER_S_MAX) -> None:
         """Say how the link is."""

@@ -22,6 +22,7 @@ from edge.runtime.supervisor import Supervisor
 from sync.replicator.daemon_resolver import DaemonResolver
 from sync.replicator.edge_client import EdgeClient
 from sync.replicator.line_use import LineMeter
+from sync.replicator.mending import MendingLine, dial_mending
 from sync.replicator.office_link import OfficeLink, dial
 from sync.replicator.replicator import Replicator
 from sync.replicator.settings import KeeperPeer, Peers, load_peers
@@ -58,6 +59,9 @@ async def all_connected(
             seldom = f"{peers.session_url}?line={METERED}"
             return dial(seldom, peers.tls, clock, ping_s=METERED_PING_S)
 
+        def mending_line() -> AbstractAsyncContextManager[MendingLine]:
+            return dial_mending(peers.session_url, peers.tls, clock)
+
         def to_keeper(keeper: KeeperPeer) -> Replicator:
             def line_to_keeper() -> AbstractAsyncContextManager[OfficeLink]:
                 return dial(keeper.session_url, keeper.tls, clock, KEEPER)
@@ -70,7 +74,9 @@ async def all_connected(
             )
 
         yield (
-            Replicator(EdgeClient(http, peers.edge_url, clock), line, clock, log, meter),
+            Replicator(
+                EdgeClient(http, peers.edge_url, clock), line, clock, log, meter, mending_line
+            ),
             *map(to_keeper, peers.keepers),
         )
 

@@ -21,14 +21,18 @@ from edge.runtime.backoff import Backoff
 from edge.runtime.structured_log import Log
 from sync.replicator.edge_client import EdgeClient
 from sync.replicator.line_use import LineMeter
+from sync.replicator.mending import Mending, MendingLine
 from sync.replicator.office_link import OfficeLink
 from sync.replicator.session import Session, link_report
-from sync.replicator.troubles import EdgeRefused, PeerDenied
+from sync.replicator.troubles import EdgeRefused, EdgeUnreachable, PeerDenied
 
+_LOST: Final = frozenset({"fork", "behind", "frame_of_other_generation"})
+"""Denials of a box whose history is another one than head office has."""
 _PASSING: Final = frozenset({"closing", "ending", "replaced", "too_slow", "busy"})
 """Denials that nobody has to mend: head office was restarted, or another session came first."""
 
 Dial = Callable[[], AbstractAsyncContextManager[OfficeLink]]
+DialMending = Callable[[], AbstractAsyncContextManager[MendingLine]]
 
 
 @dataclass
@@ -36,6 +40,7 @@ class Replicator:
     """Keeps a session with head office, or with a second copy; `dial` opens a line for a block.
 
     `meter` counts what goes over the line, where that is head office's.
+    `dial_mending` opens the one on which head office gives back what a box lost.
 
     Every error ends the session, is told once (in the log when it is another one than
     before, to edge each time) and followed by the next try. The waits are seeded by the
@@ -47,8 +52,10 @@ class Replicator:
     clock: Clock
     log: Log
     meter: LineMeter | None = None
+    dial_mending: DialMending | None = None
     _store: str = ""
     _told: str = ""
+    _mends: bool = False
     _waits: Backoff = field(default_factory=lambda: Backoff(BACKOFF_MS_MIN, BACKOFF_MS_MAX))
     _long_waits: Backoff = field(default_factory=lambda: _long(None))
     _resend_pause: Backoff = field(default_factory=lambda: Backoff(BACKOFF_MS_MIN, BACKOFF_MS_MAX))
@@ -58,7 +65,10 @@ class Replicator:
         while True:
             try:
                 await self._session()
-            except TillboxError as error:
+            except TillboxError as ended:
+                error = await self._mended(ended)
+                if error is None:
+                    continue
                 await self._tell(error)
                 for_person = isinstance(error, PeerDenied | ReplicaFork | EdgeRefused)
                 if isinstance(error, PeerDenied) and error.code in _PASSING:
@@ -76,6 +86,12 @@ class Replicator:
     async def _session(self) -> None:
         status = await self.edge.status()
         self._seed(status.store)
+        self._mends = False
+        if status.waits_to_mend and not self.edge.keeper:
+            raise EdgeUnreachable(
+                "history_waits",
+                "This box's lost history is back, and is taken over when no sale is open.",
+            )
         async with self.dial() as office:
             session = Session(
                 self.edge, office, status, self._resend_pause, self.clock, self.log, self.meter
@@ -86,7 +102,23 @@ class Replicator:
                 if self.meter is not None:
                     self.meter.saw(office.wire_bytes())
                     self.meter.hung_up()
+                self._mends = session.mends
                 self._count(session)
+
+    async def _mended(self, ended: TillboxError) -> TillboxError | None:
+        """Fetch what this box lost when that ended the session; return what is still wrong."""
+        lost = isinstance(ended, ReplicaFork) or (
+            isinstance(ended, PeerDenied) and ended.code in _LOST
+        )
+        if not lost or not self._mends or self.dial_mending is None:
+            return ended
+        self.log.warning("history_differs", code=ended.code, reason=str(ended))
+        try:
+            async with self.dial_mending() as line:
+                found = await Mending(self.edge, line, self.clock, self.log).run()
+        except TillboxError as error:
+            return error
+        return None if found else ended
 
     def _seed(self, store: str) -> None:
         if store != self._store:

@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 from edge.contract.book_readiness import BOOKS_READY
 from edge.contract.digest import DIGEST
 from edge.contract.errors import ProtocolViolation, ReplicaFork, TillboxError
+from edge.contract.history_mending import MENDING
 from edge.contract.instant import Clock
 from edge.contract.limits import (
     LINK_DENIED_RETRY_MS,
@@ -69,7 +70,8 @@ class Session:
     What goes up and what comes down share nothing but the line: what head office sends is
     read at once, and tasks of their own hand pages and acknowledgements to edge.
     `up_since_ms` is when head office welcomed this box (monotonic), None before;
-    `advances` counts how often it accepted something. `meter` counts what goes over the line.
+    `advances` counts how often it accepted something; `mends` says that it can give a box back
+    what that lost. `meter` counts what goes over the line.
     """
 
     edge: EdgeClient
@@ -80,6 +82,7 @@ class Session:
     log: Log
     meter: LineMeter | None = None
     up_since_ms: int | None = None
+    mends: bool = False
     _upload: Upload | None = None
     _fork: ReplicaFork | None = None
     _unheard: set[str] = field(default_factory=set)
@@ -94,6 +97,8 @@ class Session:
         welcome = await self._greet()
         hears = self._heard_beside_frames(welcome.hears)
         self._fork = await self._fork_at(welcome.head)
+        if self._fork is not None and self.mends:
+            raise self._fork
         self.up_since_ms = self.clock.monotonic_ms()
         self.log.info("link_up", store=self.status.store, **self._their_head(welcome.head))
         pages = PageHandover(self.edge, self.office, self.log, tells_refusals=FEED_REFUSED in hears)
@@ -139,6 +144,7 @@ class Session:
         try:
             async with self.clock.timeout(LINK_SILENCE_S_MAX):
                 challenge = await self._expect(Challenge)
+                self.mends = MENDING in challenge.hears
                 proof = await self.edge.prove(challenge.nonce)
                 mine = self.status
                 hello = Hello(
@@ -244,6 +250,8 @@ class Session:
         try:
             await acks.run()
         except ReplicaFork as fork:
+            if self.mends:
+                raise
             self._fork = fork
             upload.stop()
             await self._end_later(fork)

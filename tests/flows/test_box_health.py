@@ -110,6 +110,7 @@ async def test_a_full_disk_and_a_failed_one_are_said_with_what_to_do(tmp_path: P
                 box.edge.selling.clock,
                 lambda _after, _upto: None,
             ),
+            box.edge.lost,
         )
         found = {item.name: item for item in health.items()}
     assert [name for name, item in found.items() if item.well] == [

@@ -17,7 +17,7 @@ import pytest
 
 from edge.contract.errors import SettingsInvalid, StorageFailed, TillboxError
 from edge.contract.instant import Clock
-from edge.runtime.process_life import live, run_process, told_to_stop
+from edge.runtime.process_life import live, long_start, run_process, told_to_stop
 from edge.runtime.structured_log import Log, open_log
 from edge.runtime.supervisor import Supervisor
 from tests.runtime.hand_clock import HandClock
@@ -51,6 +51,52 @@ async def test_a_signal_ends_it(systemd: socket.socket, number: int) -> None:
         await living
     assert heard(systemd) == [b"READY=1", b"WATCHDOG=1", b"STOPPING=1"]
     assert stream.getvalue() == ""
+
+
+async def test_it_may_start_anew_without_a_word_that_it_stops(systemd: socket.socket) -> None:
+    clock, again = HandClock(), asyncio.Event()
+    stop = told_to_stop()
+    async with Supervisor(clock, open_log("test", io.StringIO(), clock=clock)) as tasks:
+        living = tasks.spawn("life", live(tasks, clock, stop, (), again))
+        again.set()
+        await living
+    assert heard(systemd) == [b"READY=1", b"WATCHDOG=1"]
+
+
+async def test_a_signal_counts_more_than_starting_anew(systemd: socket.socket) -> None:
+    clock, again = HandClock(), asyncio.Event()
+    stop = told_to_stop()
+    async with Supervisor(clock, open_log("test", io.StringIO(), clock=clock)) as tasks:
+        living = tasks.spawn("life", live(tasks, clock, stop, (), again))
+        again.set()
+        stop.set()
+        await living
+    assert heard(systemd)[-1] == b"STOPPING=1"
+
+
+async def test_a_start_that_takes_long_is_waited_for(systemd: socket.socket) -> None:
+    clock, done = HandClock(), asyncio.Event()
+
+    async def work() -> str:
+        await done.wait()
+        return "mended"
+
+    async with Supervisor(clock, open_log("test", io.StringIO(), clock=clock)) as tasks:
+        starting = tasks.spawn("start", long_start(tasks, clock, work()))
+        for _ in range(2):
+            while not clock.waiting:
+                await asyncio.sleep(0)
+            clock.advance(3)
+        while not clock.waiting:
+            await asyncio.sleep(0)
+        done.set()
+        assert await starting == "mended"
+        words = heard(systemd)
+        assert words[:2] == [b"EXTEND_TIMEOUT_USEC=30000000", b"WATCHDOG=1"]
+        assert words.count(b"WATCHDOG=1") == 3
+        clock.advance(30)
+        await asyncio.sleep(0)
+        assert heard(systemd) == []
 
 
 async def test_a_dead_task_ends_it_and_is_logged_once(systemd: socket.socket) -> None:

@@ -16,6 +16,7 @@ from edge.contract.price_events import (
     Reduction,
 )
 from edge.contract.receipt_events import ReceiptPresented
+from edge.contract.system_events import HistoryMended
 from tests.sync.office.busy_boxes import busy_box, came_back, coupon_sale, put_in
 from tests.sync.office.head_office import AT, Box, sale_events
 from tests.sync.office.kept_sales import Keeping, keeping, without
@@ -262,6 +263,29 @@ async def a_receipt_of_a_sale_that_is_not_here_is_told(kept: Keeping) -> None:
     assert "Receipt r-lost of store 1 was shown here" in words
 
 
+async def a_history_that_was_mended_is_told(kept: Keeping) -> None:
+    box = Box("shop-1", 1)
+    box.sell("here")
+    mended = HistoryMended(
+        fork_seq=2,
+        fork_hash="ab" * 32,
+        branch_gen=1,
+        branch_seq=9,
+        branch_hash="cd" * 32,
+        set_aside="set-aside/x.db",
+        sales_again=3,
+    )
+    box.record(mended)
+    rows = await kept.all(box)
+    ((store, kind, words, first_at, last_at, count),) = rows["alarm"]
+    assert (store, kind, count) == (1, "history_mended", 1)
+    assert first_at == last_at == AT + 5
+    assert "were added: 3;" in words
+    kept.projector.read_again()
+    await kept.settle()
+    assert (await kept.place.rows())["alarm"] == rows["alarm"]
+
+
 async def the_first_use_of_a_code_is_told_to_all(kept: Keeping) -> None:
     boxes = [Box(f"shop-{number}", number) for number in (1, 2)]
     for box in boxes:
@@ -278,6 +302,7 @@ async def the_first_use_of_a_code_is_told_to_all(kept: Keeping) -> None:
 
 
 LAWS: Final[tuple[Law, ...]] = (
+    a_history_that_was_mended_is_told,
     a_sale_is_kept_with_all_its_parts,
     frames_cut_anywhere_come_to_the_same,
     what_is_read_again_changes_nothing,

@@ -33,6 +33,7 @@ async def box() -> Box:
 
 OPEN = {
     ("GET", "/sync/v1/session"),
+    ("GET", "/sync/v1/mending"),
     ("GET", "/health"),
     ("GET", "/openapi.json"),
     ("POST", "/api/v1/session"),

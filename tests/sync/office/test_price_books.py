@@ -355,6 +355,7 @@ async def test_sales_that_were_here_before_get_their_book(tmp_path: Path, box: B
     with closing(sqlite3.connect(tmp_path / "office.db")) as older:
         # as an office of before has it, then brought up to date
         older.execute("ALTER TABLE sale DROP COLUMN price_book")
+        older.execute("ALTER TABLE store DROP COLUMN generation_given_at")
         older.execute("DROP TABLE books_held")
         for name, kind in ADDED_SINCE.items():
             older.execute(f"DROP {kind} {name}")

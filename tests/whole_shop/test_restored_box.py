@@ -1,0 +1,187 @@
+"""A box that is put back to an older copy of its disk: every sale there once, whatever happened.
+
+Real processes. The tills' "done" is what counts: head office, the box and these are compared.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.whole_shop.demo_shop import eventually
+from tests.whole_shop.fork_shop import Done, ForkShop, fork_shop
+
+pytestmark = [pytest.mark.whole_shop, pytest.mark.timeout(240)]
+
+
+def died_in_the_middle(shop: ForkShop, mark: str) -> bool:
+    """Kill the box once a file of its mending is there; say whether that came in time."""
+    folder = shop.ledger.parent
+    end = time.monotonic() + 40
+    while time.monotonic() < end:
+        if any(folder.glob(mark)):
+            shop.stop("edge", signal.SIGKILL)
+            return True
+        time.sleep(0.002)
+    return False
+
+
+async def until_mended(shop: ForkShop, gen: int) -> None:
+    async def attempt() -> bool | None:
+        newest = shop.box_events()[-1]
+        return True if newest["gen"] == gen else None
+
+    try:
+        await eventually(attempt, what=f"the box is in generation {gen}")
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{shop.logs()}") from None
+    await shop.answers(shop.edge)
+    await shop.until_in_step()
+
+
+async def until_doubted(shop: ForkShop, words: str) -> None:
+    """It may be one of two: nothing of it is taken yet, and both people are told."""
+
+    async def attempt() -> bool | None:
+        kinds = {alarm["kind"] for alarm in (await shop.store())["alarms"]}
+        return True if "box_twice" in kinds else None
+
+    await eventually(attempt, what="head office doubts that there is one box")
+
+    async def said() -> bool | None:
+        item = await shop.health("link")
+        return True if item and words in item["advice"] else None
+
+    await eventually(said, what=f"the box says {words}")
+
+
+async def check_equal(shop: ForkShop) -> None:
+    assert await shop.office_sales() == shop.told()
+    assert shop.box_sales() == shop.told()
+    verdict = shop.verify()
+    assert verdict["whole"], verdict
+    for each in (shop.ledger.parent / "set-aside").glob("*.db"):
+        assert shop.verify(each)["whole"]
+    store = await shop.store()
+    assert store["quarantined"] == 0
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_put_back_to_any_copy_every_sale_is_there_once(tmp_path: Path, seed: int) -> None:
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    async with fork_shop(tmp_path) as shop:
+        for number in range(4):
+            await shop.sell(chance.randint(1, 4))
+            shop.copy_disk(f"{number}.db")
+        await shop.until_in_step()
+        for gen in (2, 3):
+            shop.stop("sync")
+            shop.stop("edge", signal.SIGKILL)
+            # whatever was sold meanwhile is at head office; the copy knows nothing of it
+            shop.put_back(f"{chance.randrange(3)}.db")
+            await shop.box_up()
+            given = {each.receipt for each in shop.done}
+            for _ in range(chance.randint(1, 3)):
+                done = await shop.sell(chance.randint(1, 4))
+            shop.start("sync")
+            if gen > 2:
+                await until_doubted(shop, "confirm-box")
+                assert "as soon as it asks" in await asyncio.to_thread(shop.confirm_box)
+                shop.stop("sync")  # or wait a minute until it asks again
+                shop.start("sync")
+            await until_mended(shop, gen)
+            await check_equal(shop)
+            given |= {each.receipt for each in shop.done}
+            done = await shop.sell(2)
+            assert done.receipt not in given, "no number is given again"
+            await shop.until_in_step()
+            await check_equal(shop)
+            item = await shop.health("history")
+            assert item is not None
+            assert item["well"]
+            assert "has its history back" in item["words"]
+            (alarm,) = (each for each in (await shop.store())["alarms"] if "histor" in each["kind"])
+            assert "restored from an older copy" in alarm["words"]
+
+
+@pytest.mark.parametrize("mark", ["mending.db", "ledger.db.mended", "set-aside/*"])
+async def test_killed_while_it_is_mended_the_end_is_the_same(tmp_path: Path, mark: str) -> None:
+    """The copy was taken in the middle of a sale, which went on in both."""
+    async with fork_shop(tmp_path) as shop:
+        await shop.sell(2)
+        await shop.open_sale(2)
+        shop.copy_disk("open.db")
+        await shop.command("add_item", code="9520000079192")
+        first = await shop.pay()
+        await shop.sell(1)
+        await shop.until_in_step()
+        shop.stop("sync")
+        shop.stop("edge", signal.SIGKILL)
+        shop.put_back("open.db")
+        await shop.box_up()
+        # the screen shows the sale as it was in the copy; another customer pays another sum for it
+        assert (await shop.view())["sale_id"] == first.sale
+        await shop.command("add_item", code="9520000158385")
+        twin = await shop.pay()
+        await shop.sell(3)
+        shop.start("sync")
+        assert await asyncio.to_thread(died_in_the_middle, shop, mark)
+        await shop.box_up()
+        await until_mended(shop, 2)
+        # one id, two sales: the second one got another id, and people are told
+        shop.done.remove(twin)
+        events = shop.box_events()
+        (renamed,) = (
+            each
+            for each in events
+            if each["type"] == "sale_completed" and each.get("origin", [0] * 4)[3:] == [twin.sale]
+        )
+        shop.done.append(Done(renamed["data"]["sale"], twin.receipt, twin.total_minor))
+        assert renamed["data"]["total_minor"] == twin.total_minor
+        await check_equal(shop)
+        assert "ended otherwise: 1" in str((await shop.store())["alarms"])
+        left = {path.name for path in shop.ledger.parent.glob("*mend*")}
+        assert left == set()
+
+
+async def test_of_two_copies_at_work_one_waits_for_a_person_and_loses_nothing(
+    tmp_path: Path,
+) -> None:
+    """A cloned box: both sell, with one key. Head office follows the one it knows."""
+    async with fork_shop(tmp_path) as shop:
+        await shop.sell(2)
+        shop.copy_disk("clone.db")
+        clone = shop.clone("clone.db")
+        await shop.sell(1)
+        await shop.until_in_step()
+        try:
+            await clone.box_up()
+            mine, theirs = await clone.sell(3), await shop.sell(4)
+            assert mine.receipt == theirs.receipt.replace("3", "2")
+            clone.start("sync")
+            await until_doubted(clone, "switch the other off")
+            # the shop's own box goes on, and both sell
+            shop.done.append(await clone.sell(1))
+            await shop.sell(2)
+            await shop.until_in_step()
+            assert {each["gen"] for each in shop.box_events()} == {1}
+            assert mine.sale not in {sale for sale, *_ in await shop.office_sales()}
+            assert mine.sale in {sale for sale, *_ in clone.box_sales()}
+            # a person switches the first one off: what the other sold comes too
+            shop.stop("sync")
+            shop.stop("edge")
+            clone.stop("sync")  # or wait a minute until it asks again
+            clone.start("sync")
+            await until_mended(clone, 2)
+            shop.done.append(mine)
+            clone.done = shop.done
+            await check_equal(clone)
+        finally:
+            for name in list(clone.running):
+                clone.stop(name)

@@ -24,8 +24,8 @@ _ADVICE: Final = {
     "returned_more_than_sold": "Look at these returns and at who approved them.",
     "mail_failed": "Ask the customer for another address, or print the receipt.",
     "book_not_ready": "Look at the price books: what the shop lacks is named there.",
-    "history_mended": "Look at the sales that it names, then close this. A second copy in that shop "
-    "is begun anew in an empty folder.",
+    "history_mended": "Look at the sales that it names, then close this. A second copy in that "
+    "shop is begun anew in an empty folder.",
     "box_twice": "Find out which of the two is the shop's box and switch the other off; then "
     "`tillbox office confirm-box`.",
     QUARANTINE: "Look at each event that stands aside: read it again, repair it, or leave it.",

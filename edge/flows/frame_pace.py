@@ -53,4 +53,6 @@ class FramePace:
             quiet_at = self.hurried_at + LIVE_FRAME_DELAY_MS
             # where sales never pause, something leaves all the same
             return max(0, min(quiet_at, self.hurried_since + LIVE_FRAME_DELAY_MS_MAX) - now)
-        return max(0, (self.oldest_at or now) + IDLE_FRAME_DELAY_MS - now)
+        if not self.oldest_at:
+            return 0  # all of it was given out before: whoever asks again has lost it
+        return max(0, self.oldest_at + IDLE_FRAME_DELAY_MS - now)

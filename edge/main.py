@@ -17,6 +17,7 @@ from edge.flows.adoption import Adoption
 from edge.flows.book_readiness import BookReadiness
 from edge.flows.box_health import BoxHealth
 from edge.flows.card_desk import CardDesk
+from edge.flows.card_slips import SlipJobs
 from edge.flows.clock_watch import ClockWatch
 from edge.flows.coupons import Coupons
 from edge.flows.customer_displays import CustomerDisplays
@@ -194,6 +195,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             lambda: parked.views(),  # noqa: PLW0108 - bound later
             desk.doubt,
             desk.alarms,
+            desk.signature,
             lambda: reference.goods,
             lambda seq: copies.has(seq),  # noqa: PLW0108 - bound later
         )
@@ -203,7 +205,12 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         await copies.open()
 
         setting = ReceiptSetting(reference, lambda till: access.cashier_of(till))  # noqa: PLW0108 - bound later
-        jobs = DeviceJobs(directory, setting.receipt, lambda cart: price_asked_for(cart, reference))
+        jobs = DeviceJobs(
+            directory,
+            setting.receipt,
+            lambda cart: price_asked_for(cart, reference),
+            SlipJobs(directory, setting.card_slip, lambda: reference.store.card_slips),
+        )
         reprints = Reprints(directory, setting.again)
 
         def send(job: OpenJob) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -9,6 +10,8 @@ from typing import Final
 from devices.protocols.escpos_text import display_width
 
 _WIDEST_SIGN: Final = 2
+_GAPS: Final = re.compile("^ +| {2,}")
+_PARTS: Final = re.compile("[^ ]+(?: [^ ]+)*")
 START_COLUMNS_MIN: Final = 8
 """Beside a longer amount the text gets lines of its own."""
 
@@ -115,6 +118,38 @@ def place_cells(texts: tuple[str, ...], room: int, ruler: Ruler = COLUMNS) -> li
         edge += cell
         placed.append((text, edge - width))
     return [placed]
+
+
+def place_fixed(texts: tuple[str, ...], room: int, ruler: Ruler = COLUMNS) -> list[list[Placed]]:
+    """Place lines that another machine set in columns: each part stays in the column it had.
+
+    What is too wide loses spaces from its widest gap first; a line across the paper ends with the
+    paper. What is too wide still is wrapped.
+    """
+    return [placed for text in texts for placed in _fixed(text.rstrip(" "), room, ruler)]
+
+
+def _fixed(text: str, room: int, ruler: Ruler) -> list[list[Placed]]:
+    columns = room // ruler.space
+    if len(set(text.strip(" "))) == 1:
+        text = text[:columns]
+    while display_width(text) > columns and (gaps := list(_GAPS.finditer(text))):
+        at = max(gaps, key=lambda gap: len(gap.group())).start()
+        text = text[:at] + text[at + 1 :]
+    parts = list(_PARTS.finditer(text))
+    placed: list[Placed] = []
+    free = 0
+    for part in parts:
+        at = display_width(text[: part.start()]) * ruler.space
+        width = ruler.measure(part.group())
+        if part is parts[-1] and placed:  # mostly an amount: it ends where it ended
+            at = display_width(text[: part.end()]) * ruler.space - width
+        at = max(at, free)
+        free = at + width + ruler.space
+        placed.append((part.group(), at))
+    if free - ruler.space > room:
+        return [[(line, 0)] for line in wrap(text, room, ruler)]
+    return [placed or [("", 0)]]
 
 
 def mirrored(line: list[Placed], room: int, ruler: Ruler = COLUMNS) -> list[Placed]:

@@ -20,13 +20,14 @@ from devices.protocols.escpos_columns import (
     joined,
     mirrored,
     place_cells,
+    place_fixed,
     place_row,
     wrap,
 )
 from devices.protocols.escpos_raster import DrawnBlock
 from devices.protocols.escpos_text import SUBSTITUTE, CodePages, Fitted, clean, marks_bounded
 from devices.protocols.letters import MARKS_MAX, Lettering
-from devices.protocols.text_direction import reads_right_to_left
+from devices.protocols.text_direction import begins_right, reads_right_to_left
 from edge.contract.receipt_document import (
     Align,
     BarcodeBlock,
@@ -163,8 +164,8 @@ class ReceiptSetter(ABC):
         match block:
             case RowBlock(start, end, emphasis):
                 self._written((start, end), _place_row, emphasis)
-            case TextBlock(text, align, emphasis):
-                self._written((text,), _place_text, emphasis, align)
+            case TextBlock():
+                self._text(block)
             case ColumnsBlock(texts):
                 self._written(texts, place_cells)
             case RuleBlock():
@@ -179,6 +180,13 @@ class ReceiptSetter(ABC):
             case _:
                 if block.width_dots <= self._columns * DOTS_PER_COLUMN:
                     self._picture(block.width_dots, block.rows)
+
+    def _text(self, block: TextBlock) -> None:
+        if block.fixed:  # it is read as it is written, whatever the receipt is written in
+            mirrored = begins_right(block.text)
+            self._written((block.text,), place_fixed, block.emphasis, mirrored=mirrored)
+        else:
+            self._written((block.text,), _place_text, block.emphasis, block.align)
 
     def finish(self) -> EncodedReceipt:
         """Return the receipt, cut off."""
@@ -195,8 +203,14 @@ class ReceiptSetter(ABC):
         place: _Place,
         emphasis: Emphasis = Emphasis.NORMAL,
         align: Align = Align.START,
+        *,
+        mirrored: bool | None = None,
     ) -> None:
-        """Print a block as text where the printer has its letters, else draw it."""
+        """Print a block as text where the printer has its letters, else draw it.
+
+        `mirrored`: whether its lines begin at the right; None for as the receipt's do.
+        """
+        mirrored = self._mirrored if mirrored is None else mirrored
         looked_at = [self._fitting.fit(text) for text in texts]
         fitted = [each for each, _ in looked_at]
         whole = all(is_whole for _, is_whole in looked_at)
@@ -213,11 +227,12 @@ class ReceiptSetter(ABC):
                 ]
         said = tuple(each.text for each in fitted)
         if letters is None or whole or not letters.load():
-            self._print_lines(place(said, self._columns, COLUMNS), emphasis, align)
+            lines = place(said, self._columns, COLUMNS)
+            self._print_lines(lines, emphasis, align, mirrored=mirrored)
         else:
-            block = DrawnBlock(letters, said, emphasis, mirrored=self._mirrored)
+            block = DrawnBlock(letters, said, emphasis, mirrored=mirrored)
             lines = place(said, self._columns * DOTS_PER_COLUMN, block.ruler)
-            self._draw_lines(block, lines, align)
+            self._draw_lines(block, lines, align, mirrored=mirrored)
         self._substituted += sum(each.substituted for each in fitted)
 
     def _print_lines(
@@ -225,8 +240,10 @@ class ReceiptSetter(ABC):
         lines: list[list[Placed]],
         emphasis: Emphasis = Emphasis.NORMAL,
         align: Align = Align.START,
+        *,
+        mirrored: bool = False,
     ) -> None:
-        if self._mirrored and align is not Align.CENTRE:
+        if mirrored and align is not Align.CENTRE:
             # not by the printer: what is wider than the columns would not stand below the rows
             lines = [_turned(line, align, self._columns, COLUMNS) for line in lines]
             align = Align.START
@@ -236,9 +253,11 @@ class ReceiptSetter(ABC):
         text = b"".join(pages.encode(joined(line).rstrip(" ")) + b"\n" for line in lines)
         self._put(on, text, off)
 
-    def _draw_lines(self, block: DrawnBlock, lines: list[list[Placed]], align: Align) -> None:
+    def _draw_lines(
+        self, block: DrawnBlock, lines: list[list[Placed]], align: Align, *, mirrored: bool
+    ) -> None:
         room = self._columns * DOTS_PER_COLUMN
-        if self._mirrored and align is not Align.CENTRE:
+        if mirrored and align is not Align.CENTRE:
             lines = [_turned(line, align, room, block.ruler) for line in lines]
             align = Align.START
         for line in lines:

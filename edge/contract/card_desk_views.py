@@ -29,6 +29,21 @@ class DoubtView(msgspec.Struct, frozen=True):
     reversal_words: str
 
 
+class SignatureView(msgspec.Struct, frozen=True):
+    """The card payment on this till that the customer signs for.
+
+    `may_refuse` when the terminal can be asked to take it back; `printed` when the box printed the
+    slip to sign, else the terminal did. `reversal` and `reversal_words` as in `DoubtView`.
+    """
+
+    payment: str
+    amount_minor: int
+    may_refuse: bool
+    printed: bool
+    reversal: str
+    reversal_words: str
+
+
 class CardAlarmView(msgspec.Struct, frozen=True):
     """A terminal contradicts what a person had settled, or took another payment back.
 

@@ -47,6 +47,11 @@ FRESH_RECEIPTS_MAX: Final = 128
 """Sales just completed whose receipts are on their way to a printer: two of each of 64 tills."""
 TENDERS_PER_SALE_MAX: Final = 20
 """Card payments tried and cash given in one sale."""
+CARD_SLIP_LINES_MAX: Final = 100
+"""A card receipt of a terminal: 40 lines with all that schemes ask for. Two of the longest, in
+any script, fit an event."""
+CARD_SLIP_LINE_CHARS_MAX: Final = 48
+"""One line of it: paper of 80 mm. Terminals compose 24 to 42."""
 TRACKING_CHARS_MAX: Final = 40
 """A serial or lot number: GS1 allows 20 characters, makers print longer ones."""
 MINIMUM_AGE_MAX: Final = 99

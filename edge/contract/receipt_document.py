@@ -28,11 +28,17 @@ class Emphasis(StrEnum):
 
 
 class TextBlock(msgspec.Struct, frozen=True, tag="text", tag_field="kind", omit_defaults=True):
-    """A paragraph; wrapped at words, then at characters."""
+    """A paragraph; wrapped at words, then at characters.
+
+    `fixed`: a line that another machine set in columns of its own, as a card terminal does. It
+    stays as it is; where the paper is narrower its gaps give way first. A line that begins with
+    letters from left to right begins at the left on every receipt.
+    """
 
     text: str
     align: Align = Align.START
     emphasis: Emphasis = Emphasis.NORMAL
+    fixed: bool = False
 
 
 class RowBlock(msgspec.Struct, frozen=True, tag="row", tag_field="kind", omit_defaults=True):

@@ -262,6 +262,9 @@ class StoreProfile(msgspec.Struct, frozen=True, omit_defaults=True):
     `open_price_max_minor` needs a second person; 0 for no such limit. Empties that
     come to more than `empties_max_minor` in one sale need one too. Without `tips` the store takes
     none. `fiscal` names the scheme by which sales are signed (`de_tse`), empty for none.
+    `card_slips` says where the customer's receipt of a card terminal is printed, if it composes
+    one: on the sale's receipt, on a slip of its own, when asked for (on a copy of the receipt), or
+    never. A copy of the receipt has it unless it is `never`.
     """
 
     name: Name
@@ -286,6 +289,7 @@ class StoreProfile(msgspec.Struct, frozen=True, omit_defaults=True):
     # apart from price_books: a box that does not know groups yet would sell to everybody by them
     group_books: Annotated[tuple[GroupBook, ...], Meta(max_length=GROUP_BOOKS_MAX)] = ()
     fiscal: Literal["", "de_tse"] = ""
+    card_slips: Literal["with_receipt", "own_slip", "ask", "never"] = "with_receipt"
 
 
 class StaffMember(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -390,6 +390,21 @@ class ReverseInDoubt(ApprovedCommand, frozen=True, kw_only=True, tag="reverse_in
     reason: Reason
 
 
+class ConfirmSignature(TillCommand, frozen=True, kw_only=True, tag="confirm_signature"):
+    """Say that the signature on the terminal's slip is the card's: the payment counts."""
+
+    payment: CommandId
+
+
+class RefuseSignature(TillCommand, frozen=True, kw_only=True, tag="refuse_signature"):
+    """Say that it is not, or that nobody signed: the terminal is asked to take the payment back.
+
+    Once, by its own number of it; the id of the command names that wish.
+    """
+
+    payment: CommandId
+
+
 class SettleCardAlarm(ApprovedCommand, frozen=True, kw_only=True, tag="settle_card_alarm"):
     """Say what was found and done about a terminal's answer that contradicts a person."""
 
@@ -458,6 +473,8 @@ AnyTillCommand = (
     | AskTerminal
     | AttachEvidence
     | ReverseInDoubt
+    | ConfirmSignature
+    | RefuseSignature
     | SettleCardAlarm
     | ConfirmAge
     | RefuseAge

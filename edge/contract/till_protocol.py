@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from edge.contract.article_views import PriceCheckView
-from edge.contract.card_desk_views import CardAlarmView, DoubtView
+from edge.contract.card_desk_views import CardAlarmView, DoubtView, SignatureView
 from edge.contract.customer_views import CouponView, CustomerView
 
 
@@ -18,7 +18,7 @@ class TillState(StrEnum):
     IDLE = "idle"
     OPEN = "open"
     PAYING = "paying"
-    """A card payment, or a refund to a card, is on its way."""
+    """A card payment, or a refund to a card, is on its way; or the customer signs for one."""
     IN_DOUBT = "in_doubt"
     """The customer may have been charged, or have the money back; the inquiry is running."""
     DONE = "done"
@@ -269,6 +269,7 @@ class TillView(msgspec.Struct, frozen=True, kw_only=True):
     age_check: AgeCheckView | None = None
     empties: bool = False
     doubt: DoubtView | None = None
+    signature: SignatureView | UnsetType = UNSET
     card_alarms: tuple[CardAlarmView, ...] = ()
     coupons: tuple[CouponView, ...] = ()
     training: bool = False

@@ -21,6 +21,7 @@ from edge.contract.till_protocol import (
     TenderView,
     TillState,
 )
+from edge.engine.card_slips import CardSlip
 from edge.engine.tax import RateSum, less_returned, tax_totals
 
 CASH: Final = "cash"
@@ -30,6 +31,8 @@ TAKEN: Final = "taken"
 ASKED: Final = "asked"
 APPROVED: Final = "approved"
 DECLINED: Final = "declined"
+SIGNING: Final = "signing"
+"""How a payment stands that a card was charged for, until its signature was looked at."""
 UNKNOWN: Final = "unknown"
 OTHER: Final = "other"
 """How a reversal stands by which the terminal took another payment back."""
@@ -153,7 +156,7 @@ class Tender(msgspec.Struct, frozen=True):
     became `UNKNOWN`, in ms since 1970 UTC. `reversal` names the wish to have a payment in doubt
     taken back, `reversal_state` is how that stands: `ASKED`, `UNKNOWN`, `DECLINED` or `OTHER`, and
     `reversal_words` the terminal's words about it. `by_hand`: a person settled it, and typed the
-    terminal's numbers.
+    terminal's numbers. `to_sign`: the customer signs for it.
     """
 
     tender_id: str
@@ -161,8 +164,9 @@ class Tender(msgspec.Struct, frozen=True):
     """`CASH`, `CARD`, or one of `OtherTender`."""
     amount_minor: int
     state: str
-    """`TAKEN` for cash; `ASKED`, `APPROVED`, `DECLINED` or `UNKNOWN` for a card; `RETURNED`
-    for what went back otherwise. What goes back, to a card too, has an amount below zero."""
+    """`TAKEN` for cash; `ASKED`, `SIGNING`, `APPROVED`, `DECLINED` or `UNKNOWN` for a card;
+    `RETURNED` for what went back otherwise. What goes back, to a card too, has an amount below
+    zero."""
     words: str = ""
     last4: str = ""
     scheme: str = ""
@@ -179,6 +183,7 @@ class Tender(msgspec.Struct, frozen=True):
     reversal_state: str = ""
     reversal_words: str = ""
     by_hand: bool = False
+    to_sign: bool = False
 
     @property
     def being_reversed(self) -> bool:
@@ -265,6 +270,8 @@ class Cart(msgspec.Struct, frozen=True):
     groups: tuple[str, ...] = ()
     tip_minor: int = 0
     tips_back: tuple[TipBack, ...] = ()
+    card_slips: tuple[CardSlip, ...] = ()
+    """What its terminals composed, in the order in which it came."""
 
     @property
     def customer_view(self) -> CustomerView | None:
@@ -396,9 +403,9 @@ class Cart(msgspec.Struct, frozen=True):
 
     @property
     def open_payment(self) -> Tender | None:
-        """The card payment, or refund, that is asked for or unknown; None when all is definite."""
+        """The card payment, or refund, that is not over: None when all is definite, and signed."""
         for tender in reversed(self.tenders):
-            if tender.state in {ASKED, UNKNOWN}:
+            if tender.state in {ASKED, SIGNING, UNKNOWN}:
                 return tender
         return None
 

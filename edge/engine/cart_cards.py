@@ -22,6 +22,8 @@ from edge.contract.card_refund_events import (
     CardRefundRequested,
     CardRefundUnknown,
 )
+from edge.contract.card_signature_events import CardSignatureAsked, CardSignatureChecked
+from edge.contract.card_slip_events import CardSlipComposed
 from edge.contract.payment_events import (
     CardPaymentApproved,
     CardPaymentDeclined,
@@ -30,7 +32,18 @@ from edge.contract.payment_events import (
 )
 from edge.contract.return_events import RefundPart
 from edge.contract.till_protocol import TillState
-from edge.engine.cart import APPROVED, ASKED, CARD, DECLINED, OTHER, UNKNOWN, Cart, Tender
+from edge.engine.card_slips import CardSlip
+from edge.engine.cart import (
+    APPROVED,
+    ASKED,
+    CARD,
+    DECLINED,
+    OTHER,
+    SIGNING,
+    UNKNOWN,
+    Cart,
+    Tender,
+)
 
 
 def payment_requested(cart: Cart, event: CardPaymentRequested, _: int) -> Cart:
@@ -152,18 +165,51 @@ def reversal_requested(cart: Cart, event: CardReversalRequested, _: int) -> Cart
 def reversal_approved(cart: Cart, event: CardReversalApproved, _: int) -> Cart:
     """Return the cart after the terminal took a payment back: the one in doubt, or another."""
     if not event.fits:
-        return _reversal(cart, event.payment, event.reversal, OTHER, "")
+        after = _reversal(cart, event.payment, event.reversal, OTHER, "")
+        return _to_sign_again(after, event.payment)
     return _with_state(cart, event.payment, DECLINED, "It was taken back at the terminal.")
 
 
 def reversal_declined(cart: Cart, event: CardReversalDeclined, _: int) -> Cart:
-    """Return the cart after the terminal took nothing back: still in doubt."""
-    return _reversal(cart, event.payment, event.reversal, DECLINED, event.reason)
+    """Return the cart after the terminal took nothing back: as in doubt, or to sign, as before."""
+    after = _reversal(cart, event.payment, event.reversal, DECLINED, event.reason)
+    return _to_sign_again(after, event.payment)
 
 
-def reversal_unknown(cart: Cart, event: CardReversalUnknown, _: int) -> Cart:
+def reversal_unknown(cart: Cart, event: CardReversalUnknown, at: int) -> Cart:
     """Return the cart while nobody knows whether the payment was taken back."""
-    return _reversal(cart, event.payment, event.reversal, UNKNOWN, event.reason)
+    after = _reversal(cart, event.payment, event.reversal, UNKNOWN, event.reason)
+    doubted = _find(after, event.payment)
+    if doubted is None or doubted.state != SIGNING:
+        return after
+    return _with_changed(after, replace(doubted, state=UNKNOWN, doubtful_since=at))
+
+
+def signature_asked(cart: Cart, event: CardSignatureAsked, _: int) -> Cart:
+    """Return the cart while the customer signs for a payment."""
+    charged = _find(cart, event.payment)
+    if charged is None:
+        return cart
+    return _with_changed(cart, replace(charged, state=SIGNING, to_sign=True))
+
+
+def signature_checked(cart: Cart, event: CardSignatureChecked, _: int) -> Cart:
+    """Return the cart after a signature was found good: the payment counts."""
+    return _with_state(cart, event.payment, APPROVED, "")
+
+
+def _to_sign_again(cart: Cart, name: str) -> Cart:
+    """Return the cart in which a payment is charged for sure, and its signature still open."""
+    charged = _find(cart, name)
+    if charged is None or not charged.to_sign:
+        return cart
+    return _with_changed(cart, replace(charged, state=SIGNING, doubtful_since=0))
+
+
+def slip_composed(cart: Cart, event: CardSlipComposed, _: int) -> Cart:
+    """Return the cart with one more receipt of a terminal."""
+    slip = CardSlip(event.payment, event.outcome, event.customer, event.merchant, event.signature)
+    return replace(cart, card_slips=(*cart.card_slips, slip))
 
 
 def _reversal(cart: Cart, name: str, reversal: str, state: str, words: str) -> Cart:
@@ -193,7 +239,7 @@ def _with_changed(cart: Cart, changed: Tender) -> Cart:
     states = {tender.state for tender in tenders}
     if UNKNOWN in states:
         state = TillState.IN_DOUBT
-    elif ASKED in states:
+    elif states & {ASKED, SIGNING}:
         state = TillState.PAYING
     else:
         state = TillState.OPEN

@@ -27,6 +27,8 @@ from edge.contract.card_refund_events import (
     CardRefundRequested,
     CardRefundUnknown,
 )
+from edge.contract.card_signature_events import CardSignatureAsked, CardSignatureChecked
+from edge.contract.card_slip_events import CardSlipComposed
 from edge.contract.coupon_events import CouponPresented, CouponRemoved
 from edge.contract.customer_events import CustomerSet
 from edge.contract.event_registry import Event
@@ -87,6 +89,9 @@ from edge.engine.cart_cards import (
     reversal_declined,
     reversal_requested,
     reversal_unknown,
+    signature_asked,
+    signature_checked,
+    slip_composed,
 )
 from edge.engine.cart_returns import (
     cash_returned,
@@ -385,4 +390,7 @@ _HANDLERS: Final[dict[type[Event], Callable[[Cart, Any, int], Cart]]] = {
     CardReversalApproved: reversal_approved,
     CardReversalDeclined: reversal_declined,
     CardReversalUnknown: reversal_unknown,
+    CardSlipComposed: slip_composed,
+    CardSignatureAsked: signature_asked,
+    CardSignatureChecked: signature_checked,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime, tzinfo
 from typing import Final
 
@@ -30,7 +30,6 @@ from edge.engine.receipt_words import WORDS, ReceiptWords, language_of, tender_w
 
 QR_FORM: Final = "TILLBOX1"
 """Opens the text of the QR code; a signed form will carry another number."""
-_NO_CARD_RECEIPTS: Final[Mapping[str, Sequence[str]]] = {}
 
 
 def lay_out_receipt(
@@ -41,15 +40,14 @@ def lay_out_receipt(
     cashier: str,
     zone: tzinfo,
     copy: int = 0,
-    card_receipts: Mapping[str, Sequence[str]] = _NO_CARD_RECEIPTS,
 ) -> ReceiptDocument:
     """Return the receipt of a completed sale.
 
-    `cashier` is a name, or empty; `copy` from 1 on marks a repeat at top and bottom;
-    `card_receipts` gives the terminal's own customer lines by payment id, instead of what
-    the ledger knows of the payment. That of a training sale says so at top and bottom and has no
-    code: nobody takes it for one, or brings anything back with it. Raises ValueError for a sale
-    that is not completed.
+    `cashier` is a name, or empty; `copy` from 1 on marks a repeat at top and bottom. What a
+    terminal composed for the customer stands instead of what the ledger knows of the payment,
+    where the store has it there (`card_slips`), and on a copy unless it is never printed. That of a
+    training sale says so at top and bottom and has no code: nobody takes it for one, or brings
+    anything back with it. Raises ValueError for a sale that is not completed.
     """
     _check_completed(cart)
     language = language_of(store.receipt_language)
@@ -59,9 +57,10 @@ def lay_out_receipt(
     marked = (copy_mark(language, copy),) if copy else ()
     if training:
         marked = (*marked, TextBlock(words.training, Align.CENTRE, Emphasis.LARGE))
+    with_slips = store.card_slips == "with_receipt" or (copy > 0 and store.card_slips != "never")
     blocks = (
         *marked,
-        *_head(store, words),
+        *head_of(store, words),
         *_kind(cart, words),
         RowBlock(words.receipt, cart.receipt),
         RowBlock(words.date, moment.strftime("%Y-%m-%d %H:%M")),
@@ -77,7 +76,7 @@ def lay_out_receipt(
         *(
             block
             for tender in cart.tenders
-            for block in _tender(tender, cart.currency, words, card_receipts)
+            for block in _tender(tender, cart, words, with_slips=with_slips)
         ),
         *_change(cart, words),
         *_saved(cart, words),
@@ -119,7 +118,7 @@ def lay_out_gift_receipt(
     words = WORDS[language]
     moment = datetime.fromtimestamp(cart.completed_at / 1000, tz=zone)
     blocks = (
-        *_head(store, words),
+        *head_of(store, words),
         TextBlock(words.gift, Align.CENTRE, Emphasis.LARGE),
         RowBlock(words.receipt, cart.receipt),
         RowBlock(words.date, moment.strftime("%Y-%m-%d %H:%M")),
@@ -156,7 +155,8 @@ def _check_completed(cart: Cart) -> None:
         raise ValueError(f"the sale {cart.sale!r} is not completed: it has no receipt")
 
 
-def _head(store: StoreProfile, words: ReceiptWords) -> Iterator[ReceiptBlock]:
+def head_of(store: StoreProfile, words: ReceiptWords) -> Iterator[ReceiptBlock]:
+    """Yield what stands at the top of everything that a store prints."""
     yield TextBlock(store.name, Align.CENTRE, Emphasis.LARGE)
     for text in store.address:
         yield TextBlock(text, Align.CENTRE)
@@ -281,22 +281,32 @@ def _tip(cart: Cart, words: ReceiptWords) -> Iterator[ReceiptBlock]:
 
 
 def _tender(
-    tender: Tender,
-    currency: str,
-    words: ReceiptWords,
-    card_receipts: Mapping[str, Sequence[str]],
+    tender: Tender, cart: Cart, words: ReceiptWords, *, with_slips: bool
 ) -> Iterator[ReceiptBlock]:
-    amount = format_amount(tender.amount_minor, currency)
+    amount = format_amount(tender.amount_minor, cart.currency)
     if tender.kind == CASH:
         yield RowBlock(f"{words.cash} {tender.reference}".rstrip(), amount)
     elif tender.state == APPROVED:
         yield RowBlock(f"{words.card} {tender.scheme}".rstrip(), amount)
-        own = card_receipts.get(tender.tender_id, ())
-        for text in own or _card_details(tender, words):
-            yield TextBlock(text)
+        own = _customers_slip(tender, cart) if with_slips else ()
+        yield from slip_blocks(own)
+        if not own:
+            yield from (TextBlock(text) for text in _card_details(tender, words))
     elif tender.kind != CARD:
         yield RowBlock(tender_word(words, OtherTender(tender.kind)), amount)
         yield TextBlock(f"  {tender.reference}")
+
+
+def _customers_slip(tender: Tender, cart: Cart) -> tuple[str, ...]:
+    for slip in reversed(cart.card_slips):
+        if (slip.payment, slip.outcome) == (tender.tender_id, APPROVED):
+            return slip.customer
+    return ()
+
+
+def slip_blocks(lines: Iterable[str]) -> tuple[ReceiptBlock, ...]:
+    """Return a terminal's lines as they stand on paper: as it set them."""
+    return tuple(TextBlock(line, fixed=True) for line in lines)
 
 
 def _card_details(tender: Tender, words: ReceiptWords) -> tuple[str, ...]:

@@ -55,6 +55,10 @@ class ReceiptWords(msgspec.Struct, frozen=True):
     tip: str
     to_pay: str
     fiscal_failed: str
+    card_slip: str
+    customer_copy: str
+    merchant_copy: str
+    signature: str
 
 
 def tender_word(words: ReceiptWords, kind: OtherTender) -> str:
@@ -115,6 +119,10 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         tip="Tip",
         to_pay="To pay",
         fiscal_failed="The security device (TSE) has failed",
+        card_slip="Card receipt",
+        customer_copy="CUSTOMER COPY",
+        merchant_copy="MERCHANT COPY",
+        signature="Signature",
     ),
     "pl": ReceiptWords(
         receipt="Paragon nr",
@@ -160,6 +168,10 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         tip="Napiwek",
         to_pay="Do zapłaty",
         fiscal_failed="Awaria urządzenia fiskalnego (TSE)",
+        card_slip="Potwierdzenie karty",
+        customer_copy="KOPIA DLA KLIENTA",
+        merchant_copy="KOPIA DLA SPRZEDAWCY",
+        signature="Podpis",
     ),
     "zh": ReceiptWords(
         receipt="小票号",
@@ -205,6 +217,10 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         tip="小费",
         to_pay="应付",
         fiscal_failed="安全设备(TSE)故障",
+        card_slip="刷卡单",
+        customer_copy="顾客存根",
+        merchant_copy="商户存根",
+        signature="签名",
     ),
     "ar": ReceiptWords(
         receipt="رقم الإيصال",
@@ -250,6 +266,10 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         tip="إكرامية",
         to_pay="المبلغ المستحق",
         fiscal_failed="تعطّل جهاز الأمان (TSE)",
+        card_slip="إيصال البطاقة",
+        customer_copy="نسخة العميل",
+        merchant_copy="نسخة التاجر",
+        signature="التوقيع",
     ),
     "ko": ReceiptWords(
         receipt="영수증 번호",
@@ -295,6 +315,10 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         tip="팁",
         to_pay="결제 금액",
         fiscal_failed="보안 장치(TSE) 고장",
+        card_slip="카드 전표",
+        customer_copy="고객용",
+        merchant_copy="가맹점용",
+        signature="서명",
     ),
     "pt": ReceiptWords(
         receipt="Cupom nº",
@@ -340,6 +364,10 @@ WORDS: Final[dict[str, ReceiptWords]] = {
         tip="Gorjeta",
         to_pay="A pagar",
         fiscal_failed="O dispositivo de segurança (TSE) falhou",
+        card_slip="Comprovante do cartão",
+        customer_copy="VIA DO CLIENTE",
+        merchant_copy="VIA DO ESTABELECIMENTO",
+        signature="Assinatura",
     ),
 }
 

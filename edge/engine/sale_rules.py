@@ -47,6 +47,7 @@ from edge.contract.till_commands import (
     BeginTraining,
     CancelCard,
     ConfirmAge,
+    ConfirmSignature,
     EmailReceipt,
     EndTraining,
     GiveCash,
@@ -60,6 +61,7 @@ from edge.contract.till_commands import (
     PrintGiftReceipt,
     RefundByCard,
     RefuseAge,
+    RefuseSignature,
     RemoveCoupon,
     RemoveDiscount,
     ReprintReceipt,
@@ -111,6 +113,7 @@ from edge.engine.reference_view import ReferenceView
 from edge.engine.refund_rules import give_cash, give_tender, settle
 from edge.engine.reprint_rules import print_gift_receipt, reprint_receipt
 from edge.engine.return_rules import return_item, return_line
+from edge.engine.signature_rules import confirm_signature, refuse_signature
 from edge.engine.state_refusals import refuse_unless_open, refuse_while_paying
 from edge.engine.tender_rules import cancel_card, pay_by_card, take_cash
 from edge.engine.text_safety import check_free_text
@@ -232,6 +235,8 @@ _RULES: Final[
     AskTerminal: ask_terminal,
     AttachEvidence: attach_evidence,
     ReverseInDoubt: reverse_in_doubt,
+    ConfirmSignature: confirm_signature,
+    RefuseSignature: refuse_signature,
     SettleCardAlarm: settle_card_alarm,
     ConfirmAge: confirm_age,
     RefuseAge: refuse_age,

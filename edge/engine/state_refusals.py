@@ -10,13 +10,19 @@ from edge.contract.limits import (
 )
 from edge.contract.money import format_amount
 from edge.contract.till_protocol import TillState
-from edge.engine.cart import Cart
+from edge.engine.cart import SIGNING, Cart
 
 
 def refuse_while_paying(cart: Cart) -> None:
     """Refuse while a card payment, or a refund to a card, runs or is in doubt."""
     if cart.open_payment is not None and cart.open_payment.amount_minor < 0:
         _refuse_while_refunding(cart)
+    if cart.open_payment is not None and cart.open_payment.state == SIGNING:
+        raise Refused(
+            "signature_unchecked",
+            "The customer has to sign for the card payment.",
+            advice="Compare the signature with the card's, and say here what you found.",
+        )
     if cart.state is TillState.PAYING:
         raise Refused(
             "card_payment_running",

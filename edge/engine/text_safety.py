@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from typing import Final
 
 from edge.contract.errors import Refused
@@ -16,9 +17,15 @@ PAN_DIGITS_MAX: Final = 19
 SEPARATORS_BETWEEN_DIGITS_MAX: Final = 3
 """People write a card number in groups: a space, a dash, ` - ` between them."""
 
+PAN_DIGITS_SHOWN: Final = 4
+"""What of a card number may stand on paper and in the ledger: its last digits."""
+
 _DIGIT_RUN: Final = re.compile(
     rf"[0-9](?:[^0-9A-Za-z]{{0,{SEPARATORS_BETWEEN_DIGITS_MAX}}}[0-9]){{{PAN_DIGITS_MIN - 1},}}"
 )
+_GAP: Final = re.compile(r"[\s\-\u2010-\u2015\u2212]{0,3}|\s*\n\s*")
+_BETWEEN_FOURS: Final = frozenset(".,:/_")
+_FOUR: Final = 4
 _SCHEMES: Final = re.compile(
     r"""
       4(?:\d{12}|\d{15}|\d{18})                                             # Visa
@@ -66,6 +73,50 @@ def without_pans(text: str, instead: str = "(card number)") -> str:
             kept += text[at : run.start()] + instead
             at = run.end()
     return kept + text[at:]
+
+
+def with_masked_pans(text: str) -> str:
+    """Return a terminal's text with what could be a card number masked but for its last four.
+
+    Groups of digits that spaces, dashes or the end of a line set apart are one number, and groups
+    of four that another sign does. What sets amounts and dates apart otherwise does not stand
+    within a card number: else every second receipt would lose its date.
+    """
+    chars = list(text)
+    plain = "".join(_ascii_digit(char) for char in text)
+    for places in _numbers_in(plain):
+        digits = "".join(plain[at] for at in places)
+        for start, end in _pans_in(digits):
+            for at in places[start : end - PAN_DIGITS_SHOWN]:
+                chars[at] = "*"
+    return "".join(chars)
+
+
+def _numbers_in(plain: str) -> Iterator[list[int]]:
+    """Yield where the digits of each number stand that is written in groups."""
+    places: list[int] = []
+    for group in re.finditer("[0-9]+", plain):
+        if places:
+            gap = plain[places[-1] + 1 : group.start()]
+            fours = gap in _BETWEEN_FOURS and _is_four(plain, places[-1] + 1 - _FOUR)
+            if not (_GAP.fullmatch(gap) or (fours and _is_four(plain, group.start()))):
+                yield places
+                places = []
+        places += range(*group.span())
+    yield places
+
+
+def _is_four(plain: str, at: int) -> bool:
+    return at >= 0 and re.fullmatch("[0-9]{4}", plain[at : at + _FOUR]) is not None
+
+
+def _pans_in(digits: str) -> Iterator[tuple[int, int]]:
+    """Yield where in a row of digits card numbers stand, over each other too."""
+    for start in range(len(digits) - PAN_DIGITS_MIN + 1):
+        for length in range(PAN_DIGITS_MIN, min(PAN_DIGITS_MAX, len(digits) - start) + 1):
+            part = digits[start : start + length]
+            if _SCHEMES.fullmatch(part) and luhn_holds(part):
+                yield start, start + length
 
 
 def check_free_text(text: str, *, field: str) -> str:

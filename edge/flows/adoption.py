@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from edge.contract.device_adoption import (
     AdoptDevice,
@@ -146,7 +148,8 @@ class Adoption:
                 return kept
             event = decide(self.shop())
             reply = encode(AdoptionBody(event.device))
-            record = Record((event,), till, actor, reply=replace(identity, reply=reply))
+            answered = msgspec.structs.replace(identity, reply=reply)
+            record = Record((event,), till, actor, reply=answered)
             recorded = await self.ledger.record(record)
             if isinstance(recorded, Repeated):
                 return recorded.reply

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec import UNSET, UnsetType
+
 from edge.contract.card_desk_events import (
     CardAlarmSettled,
     CardAnsweredLate,
@@ -18,7 +20,7 @@ from edge.contract.card_desk_events import (
     CardReversalApproved,
     CardReversalRequested,
 )
-from edge.contract.card_desk_views import CardAlarmView, DoubtView
+from edge.contract.card_desk_views import CardAlarmView, DoubtView, SignatureView
 from edge.contract.device_messages import TERMINAL_CANNOT_SAY
 from edge.contract.event_registry import Event
 from edge.contract.health import HealthItem
@@ -26,11 +28,12 @@ from edge.contract.terminal_messages import PaymentOutcome
 from edge.contract.till_commands import (
     AnyTillCommand,
     AttachEvidence,
+    RefuseSignature,
     ReverseInDoubt,
     SettleCardAlarm,
 )
 from edge.contract.till_protocol import TillState
-from edge.engine.cart import APPROVED, DECLINED, OTHER, Cart
+from edge.engine.cart import APPROVED, DECLINED, OTHER, SIGNING, Cart
 from edge.engine.circumstances import AtTheDesk
 from edge.ledger.past_sales import PastSales
 from edge.ledger.replay import PastEvent
@@ -157,6 +160,24 @@ class CardDesk:
             reversal_words=tender.reversal_words,
         )
 
+    def signature(self, cart: Cart) -> SignatureView | UnsetType:
+        """Return the payment on a till that the customer signs for; hardly any view has one."""
+        tender = cart.open_payment
+        if tender is None or tender.state != SIGNING:
+            return UNSET
+        return SignatureView(
+            payment=tender.tender_id,
+            amount_minor=tender.amount_minor,
+            may_refuse=tender.reversal_state in {"", DECLINED}
+            and bool(tender.receipt)
+            and self.can_reverse(tender.terminal),
+            printed=any(
+                slip.payment == tender.tender_id and slip.merchant for slip in cart.card_slips
+            ),
+            reversal=tender.reversal_state,
+            reversal_words=tender.reversal_words,
+        )
+
     def alarms(self) -> tuple[CardAlarmView, ...]:
         """Return the contradictions that wait for a person, oldest first."""
         return tuple(self._alarms.values())
@@ -187,6 +208,8 @@ class CardDesk:
             alarm = self._alarms.get(command.payment)
             return AtTheDesk(alarm="" if alarm is None else alarm.sale_id)
         tender = cart.open_payment
+        if tender is not None and isinstance(command, RefuseSignature):
+            return AtTheDesk(can_reverse=self.can_reverse(tender.terminal))
         if tender is None or not isinstance(command, (AttachEvidence, ReverseInDoubt)):
             return AtTheDesk()
         trace = command.trace if isinstance(command, AttachEvidence) else ""

@@ -9,13 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from edge.contract.card_desk_events import CardAnsweredLate, CardReversalApproved
+from edge.contract.card_signature_events import CardSignatureAsked
 from edge.contract.event_registry import Event
 from edge.contract.terminal_messages import PaymentOutcome
+from edge.engine.card_slips import slip_event
 from edge.engine.cart import Cart, Tender
-from edge.engine.cart_changes import apply
+from edge.engine.cart_changes import replay
 from edge.engine.tender_rules import complete_if_covered
 from edge.flows.card_desk import CardDesk, late_event
 from edge.flows.card_outcomes import (
+    APPROVED,
     differs,
     end_event,
     reversal_end,
@@ -53,17 +56,22 @@ class CardEnding:
 
     def decide(self, cart: Cart, till: Till | None) -> tuple[Event, ...]:
         """Return what the answer brings in a sale; raises HeldError when it decides nothing yet."""
+        slip = slip_event(self.job.sale, self.job.job_id, self.outcome)
+        slips: tuple[Event, ...] = () if slip is None else (slip,)
         payment, reversal = standing(cart, self.job)
         if payment is None:
-            return self._after_a_person()
+            late = self._after_a_person()
+            return (*late, *slips) if late else ()
         if reversal:
             event = self._reversed(payment, till, cart.currency)
         else:
             event = self._ended(payment, till, cart)
+            slips = (*self._to_sign(payment), *slips)
+        events = (event, *slips)
         if till is None:
-            return (event,)  # parked: it is completed where it is taken up again
-        after = apply(cart, event, 0)
-        return (event, *complete_if_covered(after, till=till.id, receipts=till.receipts))
+            return events  # parked: it is completed where it is taken up again
+        after = replay(((each, 0) for each in events), cart)
+        return (*events, *complete_if_covered(after, till=till.id, receipts=till.receipts))
 
     def _ended(self, payment: Tender, till: Till | None, cart: Cart) -> Event:
         if payment.being_reversed:
@@ -75,6 +83,13 @@ class CardEnding:
             say_how_it_ended(till, cart, payment, self.outcome)
         return end_event(self.job, payment, self.outcome, self.resolved_by)
 
+    def _to_sign(self, payment: Tender) -> tuple[Event, ...]:
+        """Return what lets the sale wait until the cashier has looked at a signature."""
+        charged = payment.amount_minor > 0 and self.outcome.outcome == APPROVED
+        if not charged or not self.outcome.signature:
+            return ()
+        return (CardSignatureAsked(sale=self.job.sale, payment=payment.tender_id),)
+
     def _reversed(self, payment: Tender, till: Till | None, currency: str) -> Event:
         event = reversal_end(self.job, payment, self.outcome, self.resolved_by)
         if isinstance(event, CardReversalApproved):
@@ -83,7 +98,7 @@ class CardEnding:
             else:
                 self.log.error("another_payment_reversed", reversal=self.job.job_id)
         if till is not None:
-            say_how_the_reversal_ended(till, event, currency)
+            say_how_the_reversal_ended(till, event, currency, to_sign=payment.to_sign)
         return event
 
     def _after_a_person(self) -> tuple[Event, ...]:

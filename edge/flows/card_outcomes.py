@@ -86,9 +86,22 @@ def reversal_end(job: OpenJob, tender: Tender, outcome: PaymentOutcome, resolved
     )
 
 
-def say_how_the_reversal_ended(till: Till, event: Event, currency: str) -> None:
-    """Put on a till's message line what a cashier must know of a reversal that ended."""
-    if isinstance(event, CardReversalDeclined):
+def say_how_the_reversal_ended(
+    till: Till, event: Event, currency: str, *, to_sign: bool = False
+) -> None:
+    """Put on a till's message line what a cashier must know of a reversal that ended.
+
+    `to_sign`: of a payment that was charged for sure, and whose signature was refused.
+    """
+    if isinstance(event, CardReversalDeclined) and to_sign:
+        till.say(
+            "card_signature_not_reversed",
+            "refused",
+            f"Nothing was taken back: {event.reason.rstrip('.')}. The card is charged, and its "
+            "signature still open.",
+            {"reason": event.reason},
+        )
+    elif isinstance(event, CardReversalDeclined):
         till.say(
             "card_reversal_declined",
             "refused",
@@ -182,7 +195,7 @@ def say_how_it_ended(till: Till, cart: Cart, tender: Tender, outcome: PaymentOut
             {"given": given, "asked": asked},
         )
     elif outcome.outcome == APPROVED:
-        if outcome.signature:
+        if outcome.signature and tender.amount_minor < 0:  # a payment waits for it, and says so
             till.say(
                 "card_signature",
                 "trouble",

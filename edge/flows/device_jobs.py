@@ -5,7 +5,6 @@ They are committed in the same transaction as those events: commit, then act.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +14,7 @@ from msgspec.structs import replace
 
 from edge.contract.card_desk_events import CardReversalRequested
 from edge.contract.card_refund_events import CardRefundRequested
+from edge.contract.card_slip_events import CardSlipComposed
 from edge.contract.cash_events import NoSale
 from edge.contract.device_messages import JobKind, KickDrawerArgs, PrintReceiptArgs, WeighArgs
 from edge.contract.event_registry import Event
@@ -37,6 +37,7 @@ from edge.contract.wire import encode
 from edge.engine.cart import Cart
 from edge.engine.receipt_layout import copy_mark
 from edge.engine.tender_rules import DRAWER_JOB, RECEIPT_JOB
+from edge.flows.card_slips import SlipJobs
 from edge.flows.device_directory import DeviceDirectory
 from edge.flows.till import Till
 from edge.ledger.records import OpenJob
@@ -52,6 +53,7 @@ _BRING_JOBS: Final = frozenset(
         CardPaymentRequested,
         CardRefundRequested,
         CardReversalRequested,
+        CardSlipComposed,
         WeighingAsked,
         SaleCompleted,
         NoSale,
@@ -74,6 +76,7 @@ class DeviceJobs:
     directory: DeviceDirectory
     lay_out: LayOut
     price_asked_for: PriceAskedFor
+    slips: SlipJobs
 
     def for_events(
         self, till: Till, cart: Cart, events: tuple[Event, ...], at: int
@@ -81,7 +84,7 @@ class DeviceJobs:
         """Return the jobs that these events bring."""
         if _BRING_JOBS.isdisjoint(map(type, events)):
             return ()
-        jobs: list[OpenJob | None] = []
+        jobs: list[OpenJob | None] = [*self.slips.jobs(till.id, cart, events, at)]
         for event in events:
             if isinstance(event, AskedOfTerminal):
                 jobs.append(_card(till, event, cart.currency, at))
@@ -115,7 +118,7 @@ class DeviceJobs:
         )
 
     def copy_of(self, job: OpenJob) -> OpenJob | None:
-        """Return the job that repeats a receipt whose fate is not known, marked COPY.
+        """Return the job that repeats a receipt, or slip, whose fate is not known, marked COPY.
 
         For a printer that was given up the one that the till has now prints it; None without.
         """
@@ -130,8 +133,10 @@ class DeviceJobs:
             mark = copy_mark(document.language)
             document = replace(document, blocks=(mark, *document.blocks, mark))
         args = encode(PrintReceiptArgs(replace(document, copy=attempt)))
-        job_id = f"{job.sale}-{RECEIPT}-{attempt}"
-        return dataclasses.replace(job, job_id=job_id, device=device, attempt=attempt, args=args)
+        job_id = f"{job.job_id.rpartition('-')[0]}-{attempt}"
+        return msgspec.structs.replace(
+            job, job_id=job_id, device=device, attempt=attempt, args=args
+        )
 
     def _drawer(
         self, till: Till, sale: str, at: int, reason: str, job_id: str = ""

@@ -12,6 +12,7 @@ from edge.contract.event_registry import Event
 from edge.contract.sale_events import DrawerOpened, ReceiptPrinted
 from edge.contract.till_protocol import ReceiptView
 from edge.engine.cart import Cart
+from edge.flows.card_slips import SlipNamed, is_sales_receipt, slip_of, slip_printed
 from edge.flows.device_jobs import DeviceJobs
 from edge.flows.reprinting import reprint_of, settle_reprint
 from edge.flows.selling import Selling
@@ -34,7 +35,7 @@ class Printing:
         till = self.selling.tills.get(job.till)
         if till is None or job.kind != JobKind.PRINT_RECEIPT or till.cart.sale != job.sale:
             return
-        if reprint_of(job):
+        if not is_sales_receipt(job):
             return  # the till shows how the receipt itself stands, and what ails the printer
         words = f"{result.error.detail} {result.error.advice}".strip() if result.error else ""
         view = ReceiptView("waiting", words)
@@ -50,20 +51,46 @@ class Printing:
             advice = result.error.advice if result.error else ""
             await settle_reprint(self.selling, job, evidence, advice)
             return
+        if slip := slip_of(job):
+            await self._settle_slip(job, slip, evidence, result)
+            return
 
         def decide(_: Cart) -> tuple[Event, ...]:
             return (ReceiptPrinted(sale=job.sale, evidence=evidence, copy=job.attempt),)
 
         shown = _receipt_view(evidence, result) if till.cart.sale == job.sale else None
-        again = evidence == "unknown" and job.attempt < COPIES_MAX
-        repeat = self.jobs.copy_of(job) if again else None
         await self.selling.step(
             till,
             decide,
             settled=(job.job_id,),
-            jobs=(repeat,) if repeat else (),
+            jobs=self._repeated(job, evidence),
             receipt=shown,
         )
+
+    async def _settle_slip(
+        self, job: OpenJob, slip: SlipNamed, evidence: str, result: JobResult
+    ) -> None:
+        """Record what became of a card slip; an unknown one is printed again as COPY."""
+        till = self.selling.till(job.till)
+        repeats = self._repeated(job, evidence)
+
+        def decide(_: Cart) -> tuple[Event, ...]:
+            if evidence == "failed" or (evidence == "unknown" and not repeats):
+                advice = result.error.advice if result.error else ""
+                till.say(
+                    "card_slip_not_printed",
+                    "trouble",
+                    "A card receipt was not printed, or nobody knows whether it was. "
+                    f"{advice or 'See to the printer. A copy of the receipt has it too.'}",
+                )
+            return (slip_printed(job, slip, evidence),)
+
+        await self.selling.step(till, decide, settled=(job.job_id,), jobs=repeats)
+
+    def _repeated(self, job: OpenJob, evidence: str) -> tuple[OpenJob, ...]:
+        again = evidence == "unknown" and job.attempt < COPIES_MAX
+        repeat = self.jobs.copy_of(job) if again else None
+        return (repeat,) if repeat else ()
 
     async def settle_drawer(self, job: OpenJob, result: JobResult) -> None:
         """Record what became of a drawer; it is never kicked twice."""

@@ -11,6 +11,8 @@ from msgspec.structs import replace
 from edge.contract.receipt_document import ReceiptDocument
 from edge.contract.receipt_events import GiftReceiptPrinted
 from edge.contract.reference_data import StoreProfile
+from edge.engine.card_slip_layout import lay_out_card_slip
+from edge.engine.card_slips import MERCHANT, CardSlip
 from edge.engine.cart import Cart
 from edge.engine.originals import Original
 from edge.engine.receipt_layout import lay_out_gift_receipt, lay_out_receipt
@@ -31,6 +33,17 @@ class ReceiptSetting:
     def receipt(self, till: Till, cart: Cart) -> ReceiptDocument:
         """Lay a sale out that a till has just completed."""
         return self._receipt(cart, till.id, self.cashier_of(till.id))
+
+    def card_slip(
+        self, till: str, cart: Cart, slip: CardSlip, what: str, at: int
+    ) -> ReceiptDocument:
+        """Lay a terminal's receipt out on a slip of its own; `what` says whose copy it is.
+
+        The merchant's is for the shop, and in the shop's language.
+        """
+        store = self.reference.store if what == MERCHANT else self._store(cart)
+        zone = ZoneInfo(store.time_zone)
+        return lay_out_card_slip(slip, what, store, till=spoken(till), at=at, zone=zone)
 
     def again(self, sold: Original, event: ReprintEvent) -> ReceiptDocument:
         """Lay a past sale out: what was sold and paid, where and by whom, as the ledger has it.

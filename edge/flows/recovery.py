@@ -17,10 +17,10 @@ from edge.contract.errors import StorageFailed
 from edge.contract.sale_events import SaleCompleted
 from edge.contract.system_events import BoxStarted, BoxStopped
 from edge.contract.till_protocol import ReceiptView, TillState
+from edge.flows.card_slips import is_sales_receipt
 from edge.flows.job_dispatch import JobDispatch
 from edge.flows.parking import parked_again, sale_cart
 from edge.flows.paying_by_card import PayingByCard
-from edge.flows.reprinting import reprint_of
 from edge.flows.selling import Selling
 from edge.flows.terminal_days import TerminalDays, terminal_days_of
 from edge.flows.till import VERSIONS_PER_SEQ, Till
@@ -105,12 +105,7 @@ class Recovery:
         till.cart = sale_cart(history)
         if till.cart.state is TillState.DONE:
             till.completed_seq = _completed_at(history)
-            waits = any(
-                job.sale == till.cart.sale
-                and job.kind == JobKind.PRINT_RECEIPT
-                and not reprint_of(job)
-                for job in jobs
-            )
+            waits = any(job.sale == till.cart.sale and is_sales_receipt(job) for job in jobs)
             till.receipt = ReceiptView("waiting" if waits else "none")
 
 

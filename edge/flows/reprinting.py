@@ -47,7 +47,7 @@ class Reprints:
         self, till: str, events: tuple[Event, ...], originals: tuple[Original, ...], at: int
     ) -> tuple[OpenJob, ...]:
         """Return the jobs that these events bring; `originals` are the sales they name."""
-        if _AGAIN.isdisjoint(map(type, events)):
+        if not originals or _AGAIN.isdisjoint(map(type, events)):
             return ()
         printer = self.directory.binding(till, "printer")
         if printer is None:

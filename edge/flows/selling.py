@@ -11,7 +11,6 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Final
 
-from edge.contract.device_messages import JobKind
 from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
 from edge.contract.instant import Clock
@@ -35,6 +34,7 @@ from edge.engine.originals import Original
 from edge.engine.reference_view import ReferenceView
 from edge.engine.sale_rules import decide_and_price
 from edge.engine.state_refusals import refuse_once_tendered, refuse_while_paying
+from edge.flows.card_slips import is_sales_receipt
 from edge.flows.command_identity import fingerprint, same_answer
 from edge.flows.gathering import Gathering
 from edge.flows.letters import letters_asked
@@ -285,11 +285,16 @@ class Selling:
         if not events and not settled:
             return
         at = self.clock.now_ms()
-        _ = await self.ledger.record(Record(events, home, "", (), tuple(settled), None, at))
+        before = EMPTY if parked is None else parked.cart
+        cart = replay(((event, at) for event in events), before)
+        jobs = () if parked is None else self.jobs_for(self.till(home), cart, events, at)
+        _ = await self.ledger.record(Record(events, home, "", jobs, tuple(settled), None, at))
         self.gathering.desk.take(events, home, at)
         if parked is not None:
-            parked.cart = replay(((event, at) for event in events), parked.cart)
+            parked.cart = cart
         self.views.publish_all()
+        for job in jobs:
+            self.dispatch(job)
 
     async def _step(
         self,
@@ -314,7 +319,7 @@ class Selling:
         jobs = (*without_hardware(self.jobs_for(till, cart, events, at)), *more_jobs)
         completed = SaleCompleted in map(type, events)
         if completed:
-            printing = any(job.kind == JobKind.PRINT_RECEIPT for job in jobs)
+            printing = any(map(is_sales_receipt, jobs))
             receipt = ReceiptView("waiting" if printing else "none")
         coming = Face(
             cart,

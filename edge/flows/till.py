@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from edge.contract.article_views import PriceCheckView
-from edge.contract.card_desk_views import CardAlarmView, DoubtView
+from edge.contract.card_desk_views import CardAlarmView, DoubtView, SignatureView
 from edge.contract.till_protocol import (
     DeviceView,
     DotsView,
@@ -126,9 +126,9 @@ class TillViews:
     """Builds views and hands them to the screens.
 
     `devices` and `link` say how those are now; `accepted_seq` is what head office has; `day` is
-    the business day of an instant; `doubt` and `card_alarms` are what the desk of cards in doubt
-    knows; `goods` names the state of articles and listed prices; `kept_by` names a second copy in
-    the shop that has an event.
+    the business day of an instant; `doubt`, `card_alarms` and `signature` are what the desk of
+    cards knows; `goods` names the state of articles and listed prices; `kept_by` names a second
+    copy in the shop that has an event.
     """
 
     tills: dict[str, Till]
@@ -140,6 +140,7 @@ class TillViews:
     parked: Callable[[], tuple[ParkedView, ...]] = tuple
     doubt: Callable[[Cart], DoubtView | None] = lambda _cart: None
     card_alarms: Callable[[], tuple[CardAlarmView, ...]] = tuple
+    signature: Callable[[Cart], SignatureView | UnsetType] = lambda _cart: UNSET
     goods: Callable[[], str] = str
     kept_by: Callable[[int], str] = lambda _seq: ""
 
@@ -181,6 +182,7 @@ class TillViews:
                 last_receipt=shown.receipt or _newest_receipt(till),
                 price_check=till.price_check,
                 doubt=self.doubt(shown),
+                signature=self.signature(shown),
                 card_alarms=self.card_alarms() if face.card_alarms is None else face.card_alarms,
                 coupons=shown.coupon_views,
                 age_checked=shown.age_checked,

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -297,7 +296,7 @@ class Ledger:
             " FROM device_job ORDER BY n"
         )
         jobs = [OpenJob(*row) for row in rows]
-        return [dataclasses.replace(job, args=JOBS.unpack(job.args)) for job in jobs]
+        return [msgspec.structs.replace(job, args=JOBS.unpack(job.args)) for job in jobs]
 
     async def enrolments(self) -> dict[str, str]:
         """Return the SHA-256 (hexadecimal) of each enrolled till's secret, by that hash: till."""

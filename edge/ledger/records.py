@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 from edge.contract.event_registry import Event
 
 
@@ -16,8 +18,7 @@ class LedgerIdentity:
     gen: int
 
 
-@dataclass(frozen=True)
-class CommandReply:
+class CommandReply(msgspec.Struct, frozen=True):
     """The answer to a command, kept so that a repeat gets the same bytes.
 
     `fingerprint` stands for the command's meaning: the same id with another one is refused.
@@ -28,8 +29,7 @@ class CommandReply:
     reply: bytes
 
 
-@dataclass(frozen=True)
-class OpenJob:
+class OpenJob(msgspec.Struct, frozen=True):
     """A job that a device owes. `args` is the JSON of its arguments; `attempt` counts from 0."""
 
     job_id: str
@@ -42,8 +42,7 @@ class OpenJob:
     args: bytes
 
 
-@dataclass(frozen=True)
-class WaitingLetter:
+class WaitingLetter(msgspec.Struct, frozen=True):
     """A receipt by e-mail that head office lacks; `n` is its place, 0 before it has one.
 
     `ref` is that of its event, `asked_at` in ms since 1970 UTC.
@@ -57,8 +56,7 @@ class WaitingLetter:
     n: int = 0
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """One atomic step: events, with the jobs, settlements, letters and the answer they bring.
 
     All of it is on disk, or none of it is. `at` is the instant of its events in

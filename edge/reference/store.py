@@ -7,6 +7,7 @@ no more memory for 300,000 articles than for 300.
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -57,6 +58,8 @@ _VERSIONS: Final = Migration(4, "ALTER TABLE feed ADD COLUMN version INTEGER NOT
 MIGRATIONS: Final = (Migration(1, SCHEMA.read_text("utf-8")), INDEX, CUSTOMERS, _VERSIONS)
 STORE_KEY: Final = "store"
 _OF_GOODS: Final = (Feed.CONFIG, Feed.CATALOGUE, Feed.PRICE, Feed.URGENT)
+_NO_GOODS: Final = (math.inf, math.inf, "")
+"""From which instant to which a name of goods holds, and the name: none is known."""
 _CACHE_MAX: Final = 8_192
 _SHAPES: Final[dict[Feed, msgspec.json.Decoder[Any]]] = {
     Feed.CONFIG: msgspec.json.Decoder(StoreProfile),
@@ -95,6 +98,7 @@ class ReferenceStore:
         self._shares: Shares | None = None
         self._has_coupons = False
         self._has_cards = False
+        self._goods: tuple[float, float, str] = _NO_GOODS
 
     async def open(self) -> None:
         """Open the file and read what is small: the store, its taxes, the staff."""
@@ -165,6 +169,7 @@ class ReferenceStore:
 
     def _refresh(self) -> None:
         self._cache.clear()
+        self._goods = _NO_GOODS
         rows = self._query("SELECT feed, cursor, taken_at, version FROM feed")
         self._cursors = {feed: cursor for feed, cursor, _, _ in rows}
         self.versions = {feed: version for feed, _, _, version in rows}
@@ -268,8 +273,14 @@ class ReferenceStore:
     @property
     def goods(self) -> str:
         """Name the state of articles and listed prices at this moment."""
-        cursors = (self._cursors.get(feed, 0) for feed in _OF_GOODS)
-        return ".".join((*map(str, cursors), self.price_book(self._clock.now_ms())))
+        now = self._clock.now_ms()
+        since, until, goods = self._goods
+        if not since <= now < until:  # every view asks
+            cursors = (self._cursors.get(feed, 0) for feed in _OF_GOODS)
+            goods = ".".join((*map(str, cursors), self.price_book(now)))
+            since = max((book.from_ms for book in self._books if book.from_ms <= now), default=0)
+            self._goods = since, self.next_book_at(now) or math.inf, goods
+        return goods
 
     async def books_held(self, from_ms: int) -> BooksHeld:
         """Say what is on the disk of each price book that takes effect at an instant or later."""

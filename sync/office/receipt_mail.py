@@ -135,6 +135,8 @@ def as_html(document: ReceiptDocument, pictures: dict[str, str]) -> str:
 
 def _html(block: ReceiptBlock, pictures: dict[str, str]) -> str:
     match block:
+        case TextBlock(text, fixed=True):
+            return f'<pre dir="auto" style="margin:0;white-space:pre-wrap">{escape(text)}</pre>'
         case TextBlock(text, align, emphasis):
             style = f"text-align:{_ALIGN[align]};{_STYLES[emphasis]}white-space:pre-wrap"
             return f'<div style="{style}"><bdi>{escape(text)}</bdi></div>'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -21,6 +22,7 @@ from edge.contract.receipt_document import (
 from edge.contract.reference_data import StoreProfile
 from edge.contract.till_commands import OtherTender
 from edge.contract.wire import encode
+from edge.engine.card_slips import CardSlip
 from edge.engine.cart import Cart
 from edge.engine.receipt_layout import format_rate, lay_out_receipt, qr_text
 from edge.engine.receipt_words import WORDS, language_of
@@ -63,7 +65,6 @@ def lay_out(
     *,
     cashier: str = "Marta",
     copy: int = 0,
-    card_receipts: dict[str, tuple[str, ...]] | None = None,
 ) -> ReceiptDocument:
     return lay_out_receipt(
         cart,
@@ -72,7 +73,6 @@ def lay_out(
         cashier=cashier,
         zone=LISBON,
         copy=copy,
-        card_receipts=card_receipts or {},
     )
 
 
@@ -216,12 +216,40 @@ def test_a_card_payment_shows_the_terminals_words_and_no_declined_try() -> None:
 
 
 def test_the_terminals_own_receipt_takes_the_place_of_ours() -> None:
-    till = card_sale()
-    payment = till.cart.tenders[-1].tender_id
-    texts = printed(lay_out(till.cart, card_receipts={payment: ("APPROVED", "ref 77")}))
+    cart = card_sale().cart
+    declined, approved = (tender.tender_id for tender in cart.tenders)
+    slips = (
+        CardSlip(declined, "declined", ("NOT CHARGED",)),
+        CardSlip(approved, "approved", ("APPROVED", "ref 77"), ("MERCHANT COPY",)),
+    )
+    with_slips = msgspec.structs.replace(cart, card_slips=slips)
+    document = lay_out(with_slips)
+    texts = printed(document)
     at = texts.index("Card Example|1.29")
     assert texts[at + 1 : at + 3] == ["APPROVED", "ref 77"]
-    assert "  **** 4242" not in texts
+    assert TextBlock("APPROVED", fixed=True) in document.blocks
+    assert not {"  **** 4242", "MERCHANT COPY", "NOT CHARGED"} & set(texts)
+
+
+@pytest.mark.parametrize(
+    ("placed", "at_once", "on_a_copy"),
+    [
+        ("with_receipt", True, True),
+        ("own_slip", False, True),
+        ("ask", False, True),
+        ("never", False, False),
+    ],
+)
+def test_where_the_store_has_the_terminals_receipt(
+    placed: Literal["with_receipt", "own_slip", "ask", "never"], at_once: bool, on_a_copy: bool
+) -> None:
+    cart = card_sale().cart
+    slip = CardSlip(cart.tenders[-1].tender_id, "approved", ("ref 77",))
+    cart = msgspec.structs.replace(cart, card_slips=(slip,))
+    store = msgspec.structs.replace(profile(), card_slips=placed)
+    for copy, there in ((0, at_once), (1, on_a_copy)):
+        texts = printed(lay_out(cart, store, copy=copy))
+        assert ("ref 77" in texts, "  **** 4242" in texts) == (there, not there)
 
 
 def test_all_that_is_known_of_a_card_payment_is_printed() -> None:

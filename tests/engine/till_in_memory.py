@@ -12,6 +12,7 @@ from edge.contract.card_refund_events import (
     CardRefundRequested,
     CardRefundUnknown,
 )
+from edge.contract.card_signature_events import CardSignatureAsked
 from edge.contract.coupon_events import CouponPresented, CouponRemoved
 from edge.contract.device_messages import ALREADY_REVERSED
 from edge.contract.event_registry import Event
@@ -36,6 +37,7 @@ from edge.contract.till_commands import (
     AttachEvidence,
     BeginTraining,
     ConfirmAge,
+    ConfirmSignature,
     EmailReceipt,
     EndTraining,
     EvidenceSource,
@@ -51,6 +53,7 @@ from edge.contract.till_commands import (
     PrintGiftReceipt,
     RefundByCard,
     RefuseAge,
+    RefuseSignature,
     RemoveCoupon,
     RemoveDiscount,
     ReprintReceipt,
@@ -521,6 +524,14 @@ class TillInMemory:
             )
         )
 
+    def signed(self, payment: str = "") -> tuple[Event, ...]:
+        name = payment or self.payment
+        return self.do(ConfirmSignature(command_id=self.new_id("command"), payment=name))
+
+    def not_signed(self, payment: str = "") -> tuple[Event, ...]:
+        name = payment or self.payment
+        return self.do(RefuseSignature(command_id=self.new_id("command"), payment=name))
+
     def settle_alarm(self, reason: str = "booked by hand") -> tuple[Event, ...]:
         return self.do(
             SettleCardAlarm(
@@ -588,6 +599,19 @@ class TillInMemory:
         completed = complete_if_covered(self.cart, till=self.name, receipts=self.receipts)
         self.take(*completed)
         return (approved, *completed)
+
+    def approve_to_sign(self, receipt: str = "0042") -> None:
+        """The terminal charges the card, and the customer is to sign."""
+        sale, asked = self.cart.sale, self.asked
+        self.take(
+            CardPaymentApproved(
+                sale=sale,
+                payment=asked.tender_id,
+                amount_minor=asked.amount_minor,
+                receipt=receipt,
+            ),
+            CardSignatureAsked(sale=sale, payment=asked.tender_id),
+        )
 
     def decline(self, code: str = "") -> None:
         sale, name = self.cart.sale, self.asked.tender_id

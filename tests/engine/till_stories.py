@@ -15,7 +15,7 @@ from edge.contract.limits import (
 from edge.contract.promotion_data import AmountOff, BasketAmountOff, Promotion, Selection
 from edge.contract.till_commands import AddItem, CancelCard, OtherTender
 from edge.engine.cart import EMPTY
-from edge.engine.circumstances import CouponUse
+from edge.engine.circumstances import AtTheDesk, CouponUse
 from edge.engine.originals import Unfinished
 from tests.engine.shop_in_memory import (
     BEER,
@@ -41,6 +41,23 @@ Story = Callable[[TillInMemory], object]
 def paying(till: TillInMemory) -> None:
     till.add(DEAR)
     till.card(1_000)
+
+
+def to_sign(till: TillInMemory) -> None:
+    paying(till)
+    till.approve_to_sign()
+
+
+def to_sign_without_number(till: TillInMemory) -> None:
+    paying(till)
+    till.approve_to_sign(receipt="")
+    till.desk = AtTheDesk(can_reverse=True)
+
+
+def signature_refused(till: TillInMemory) -> None:
+    to_sign(till)
+    till.desk = AtTheDesk(can_reverse=True)
+    till.not_signed()
 
 
 def in_doubt(till: TillInMemory) -> None:

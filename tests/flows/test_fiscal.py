@@ -105,7 +105,7 @@ async def test_a_sale_is_signed_and_its_receipt_proves_it(tmp_path: Path) -> Non
         (started,), (signed,) = told(box, "fiscal_started"), told(box, "fiscal_signed")
         assert started["sale"] == signed["sale"] == told(box, "sale_completed")[0]["sale"]
         assert signed["signature"] == field["sig"]
-        assert f"TSE-Signatur {field['sig']} start normal" in receipt
+        assert f"TSE-Signatur {field['sig']} start normal False" in receipt
         codes = [line for line in receipt if line.startswith(("V0;", "TILLBOX2:"))]
         assert codes[0].startswith("V0;"), "before the shop's own code, which stands last"
         assert await tse(box).open_transactions() == ()

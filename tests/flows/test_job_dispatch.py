@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import io
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -264,7 +264,7 @@ async def test_no_other_host_speaks_for_a_device_that_was_given_up(desk: Desk) -
 
 async def test_a_host_that_says_nothing_of_a_device_that_went_is_not_waited_for(desk: Desk) -> None:
     job = desk.job("job-receipt", JobKind.PRINT_RECEIPT)
-    late = dataclasses.replace(job, deadline=desk.clock.now_ms() + 12 * 3_600_000)
+    late = msgspec.structs.replace(job, deadline=desk.clock.now_ms() + 12 * 3_600_000)
     desk.dispatch.load([late])
     card = desk.job("job-card", JobKind.AUTHORISE_PAYMENT, "terminal-1")
     desk.dispatch.watch(card)
@@ -279,7 +279,9 @@ async def test_a_host_that_says_nothing_of_a_device_that_went_is_not_waited_for(
 
 async def test_so_is_a_job_that_a_start_finds_without_a_device(desk: Desk) -> None:
     job = desk.job("job-receipt", JobKind.PRINT_RECEIPT, "printer-9")
-    desk.dispatch.load([dataclasses.replace(job, deadline=desk.clock.now_ms() + 12 * 3_600_000)])
+    desk.dispatch.load(
+        [msgspec.structs.replace(job, deadline=desk.clock.now_ms() + 12 * 3_600_000)]
+    )
     desk.clock.advance(JOB_GRACE_MS / 1000)
     await look(desk)
     await look(desk)

@@ -54,16 +54,6 @@ async def test_an_approved_card_completes_the_sale(tmp_path: Path) -> None:
         assert types.index("card_payment_requested") < types.index("card_payment_approved")
 
 
-@pytest.mark.parametrize("signature", [False, True])
-async def test_a_cashier_is_told_to_have_a_slip_signed(tmp_path: Path, signature: bool) -> None:
-    async with selling_box(tmp_path) as box, fake_host(box.broker) as host:
-        host.answers["authorise_payment"] = done({**APPROVED, "signature": signature})
-        await ask(box, host)
-        view = await until_view(box.view, lambda view: view["state"] == "done", what="done")
-        said = view["notice"] and (view["notice"]["code"], view["notice"]["tone"])
-        assert said == (("card_signature", "trouble") if signature else None)
-
-
 @pytest.mark.parametrize("outcome", ["declined", "cancelled"])
 async def test_a_card_that_was_not_charged_gives_the_sale_back(
     tmp_path: Path, outcome: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 from pathlib import Path
 from typing import Any
@@ -315,5 +314,5 @@ async def test_a_job_without_its_sale_keeps_the_short_code(tmp_path: Path) -> No
             for block in foreign.document.blocks
         )
         args = msgspec.json.encode(PrintReceiptArgs(replace(foreign.document, blocks=blocks)))
-        again = await box.edge.dispatch.arguments(dataclasses.replace(job, args=args))
+        again = await box.edge.dispatch.arguments(msgspec.structs.replace(job, args=args))
         assert again == args

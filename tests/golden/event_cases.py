@@ -32,6 +32,12 @@ from edge.contract.card_refund_events import (
     CardRefundRequested,
     CardRefundUnknown,
 )
+from edge.contract.card_signature_events import (
+    CardSignatureAsked,
+    CardSignatureChecked,
+    CardSignatureRefused,
+)
+from edge.contract.card_slip_events import CardSlipComposed, CardSlipPrinted
 from edge.contract.cash_events import NoSale
 from edge.contract.coupon_events import CouponPresented, CouponRemoved
 from edge.contract.customer_events import CustomerSet
@@ -186,6 +192,15 @@ CASES: Final[tuple[Event, ...]] = (
     CardReversalUnknown(
         sale=SALE, payment=PAYMENT, reversal=REVERSAL, reason="The terminal does not answer."
     ),
+    CardSignatureAsked(sale=SALE, payment=PAYMENT),
+    CardSignatureChecked(sale=SALE, payment=PAYMENT),
+    CardSignatureRefused(sale=SALE, payment=PAYMENT),
+    CardSlipComposed(
+        sale=SALE, payment=PAYMENT, outcome="approved",
+        customer=("** Kundenbeleg **", "Betrag EUR         17,02", "Nr. ************4242"),
+        merchant=("** Händlerbeleg **", "Betrag EUR         17,02"), signature=True,
+    ),
+    CardSlipPrinted(sale=SALE, number=1, what="merchant", evidence="confirmed", copy=1),
     CashReturned(
         sale=SALE, tender="1", amount_minor=300, parts=(RefundPart(ORIGINAL, "2", 299),),
         approver="pawel",

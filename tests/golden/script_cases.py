@@ -17,6 +17,8 @@ from devices.lettering.letters import Letters
 from devices.protocols.escpos_encoder import EscposEncoder, PaperFormat
 from edge.contract.receipt_document import ReceiptDocument
 from edge.contract.till_commands import OtherTender
+from edge.engine.card_slip_layout import lay_out_card_slip
+from edge.engine.card_slips import MERCHANT, CardSlip, kept_lines
 from edge.engine.cart import Cart
 from edge.engine.receipt_layout import lay_out_gift_receipt, lay_out_receipt
 from tests.devices.escpos_desk import Desk
@@ -137,6 +139,60 @@ SHOPS: Final = {
     ),
 }
 SHOPS["polish_one_page"] = SHOPS["polish"]._replace(pages=())
+SLIPS: Final[dict[str, tuple[str, ...]]] = {
+    "english": (
+        "       CARDHOLDER COPY       ",
+        "==========================================",
+        "Terminal-ID: 52500042     TA-No. 000124",
+        "VISA DEBIT CONTACTLESS",
+        "PAN ************4242      0001  EXP **/**",
+        "AID A0000000031010",
+        "AMOUNT EUR                          10.00",
+        "APPROVED                     AUTH  A1B2C3",
+        "==========================================",
+        "     PLEASE RETAIN RECEIPT     ",
+    ),
+    "polish": (
+        "        KOPIA KLIENTA",
+        "Nr terminala         52500042",
+        "SPRZEDAŻ ZBLIŻENIOWA",
+        "KWOTA                10,00 EUR",
+        "TRANSAKCJA ZAAKCEPTOWANA",
+        "Proszę zachować wydruk. Dziękujemy",
+    ),
+    "chinese": (
+        "      持卡人存根",
+        "终端编号        52500042",
+        "卡号      ************4242",
+        "交易类型            消费",
+        "金额         EUR 10.00",
+        "备注:      已确认 APPROVED",
+    ),
+    "arabic": (
+        "      نسخة حامل البطاقة",
+        "رقم الجهاز          52500042",
+        "VISA      ************4242",
+        "المبلغ          EUR 10.00",
+        "تمت الموافقة",
+        "APPROVED            A1B2C3",
+    ),
+    "korean": (
+        "      고객용 전표",
+        "단말기 번호     52500042",
+        "카드번호  ************4242",
+        "금액        EUR 10.00",
+        "승인번호         A1B2C3",
+    ),
+    "portuguese": (
+        "         VIA DO CLIENTE",
+        "TERMINAL             52500042",
+        "CRÉDITO À VISTA",
+        "VALOR APROVADO       10,00 EUR",
+        "TRANSAÇÃO AUTORIZADA  A1B2C3",
+    ),
+}
+"""What terminals there write, each in columns of its own: 42, 30 and 26 wide."""
+
 KINDS: Final[dict[str, dict[str, Any]]] = {
     "58mm": {"copy": 1},
     "return": {"kind": "return"},
@@ -144,6 +200,8 @@ KINDS: Final[dict[str, dict[str, Any]]] = {
     "copy": {"copy": 2, "kind": "return"},
     "gift": {"gift": True},
     "tip": {"kind": "tip"},
+    "slip": {"slip": "customer"},
+    "sign": {"slip": "merchant"},
 }
 WIDTHS: Final = {"58mm": 32, "80mm": 42}
 RETURNS: Final = tuple(f"{shop}_return_58mm" for shop in SHOPS if shop != "polish_one_page")
@@ -157,12 +215,17 @@ AGAIN: Final = tuple(
 )
 """A second copy of an exchange, and the gift receipt of the sale."""
 TIPPED: Final = tuple(f"{shop}_tip_80mm" for shop in SHOPS if shop != "polish_one_page")
+CARD_SLIPS: Final = tuple(
+    f"{shop}_{what}_{width}" for shop in SLIPS for what in ("slip", "sign") for width in WIDTHS
+)
+"""The customer's on the receipt, and the merchant's to be signed."""
 CASES: Final = (
     *(f"{shop}_{width}" for shop in SHOPS for width in WIDTHS),
     *RETURNS,
     *CARD_REFUNDS,
     *AGAIN,
     *TIPPED,
+    *CARD_SLIPS,
 )
 
 
@@ -241,7 +304,9 @@ def tipped(goods: tuple[str, ...]) -> Cart:
 _SALES: Final = {"": sale, "return": exchange, "cardback": card_refund, "tip": tipped}
 
 
-def document(shop: Shop, *, copy: int = 0, kind: str = "", gift: bool = False) -> ReceiptDocument:
+def document(
+    shop: Shop, *, copy: int = 0, kind: str = "", gift: bool = False, slip: str = ""
+) -> ReceiptDocument:
     """Return the receipt of a shop as its box lays it out."""
     store = msgspec.structs.replace(
         profile(),
@@ -252,6 +317,14 @@ def document(shop: Shop, *, copy: int = 0, kind: str = "", gift: bool = False) -
     )
     zone = ZoneInfo("Europe/Lisbon")
     cart = _SALES[kind](shop.goods)
+    if slip:
+        (name,) = (name for name, each in SHOPS.items() if each is shop)
+        lines = kept_lines(SLIPS[name])
+        paid = CardSlip(cart.tenders[0].tender_id, "approved", lines, lines, signature=True)
+        if slip == MERCHANT:
+            at = cart.completed_at
+            return lay_out_card_slip(paid, MERCHANT, store, till="1", at=at, zone=zone)
+        cart = msgspec.structs.replace(cart, card_slips=(paid,))
     if gift:
         return lay_out_gift_receipt(cart, store, till="1", zone=zone)
     return lay_out_receipt(cart, store, till="1", cashier=shop.cashier, zone=zone, copy=copy)

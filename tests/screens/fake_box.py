@@ -327,6 +327,10 @@ class FakeBox:
         self._take(complete_if_covered(self.cart, till=TILL, receipts=self.receipts))
         await self.publish()
 
+    def take(self, *events: Event) -> None:
+        """Let events happen to the sale; nobody is shown it yet."""
+        self._take(events)
+
     def _take(self, events: tuple[Event, ...]) -> None:
         self.cart = replay(((event, self.at) for event in events), self.cart)
         self.sold.hear(self.cart, events)
@@ -436,6 +440,7 @@ class FakeBox:
                 empties=self.empties and cart.state in {TillState.IDLE, TillState.OPEN},
                 age_check=age_check_view(cart.age_asked, self.day) if cart.age_asked else None,
                 refund_due_minor=cart.refund_due_minor,
+                signature=self.desk.signature(cart),
                 doubt=self.desk.doubt(cart),
                 card_alarms=self.desk.alarms(),
                 coupons=cart.coupon_views,

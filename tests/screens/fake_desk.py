@@ -9,7 +9,10 @@ from edge.contract.card_desk_events import (
     CardReversalDeclined,
     CardReversalUnknown,
 )
+from edge.contract.card_signature_events import CardSignatureAsked
+from edge.contract.card_slip_events import CardSlipComposed
 from edge.contract.device_messages import TERMINAL_CANNOT_SAY
+from edge.contract.payment_events import CardPaymentApproved
 from edge.contract.terminal_messages import PaymentOutcome
 from edge.contract.till_commands import AnyTillCommand, AskTerminal, SettleCardAlarm
 from edge.engine.cart import Cart
@@ -24,7 +27,8 @@ class FakeDesk(CardDesk):
     """The real desk, without a ledger: numbers of other payments are in `taken`."""
 
     def __init__(self) -> None:
-        super().__init__(lambda _terminal: True)
+        super().__init__(lambda _terminal: self.reverses)
+        self.reverses = True
         self.taken: set[str] = set()
         self.asked_times = 0
 
@@ -37,7 +41,7 @@ class FakeDesk(CardDesk):
         if payment is None:
             return AtTheDesk()
         taken = "payment-9" if getattr(command, "receipt", "") in self.taken else ""
-        return AtTheDesk(self.says(payment.tender_id), can_reverse=True, taken_by=taken)
+        return AtTheDesk(self.says(payment.tender_id), can_reverse=self.reverses, taken_by=taken)
 
     def carried_out(self, command: AnyTillCommand, at: int) -> None:
         """The terminal is asked when a cashier wishes it."""
@@ -68,6 +72,21 @@ class FakeDesk(CardDesk):
             await box.settle(CardReversalDeclined(**about, reason="It knows no such payment."))
         else:
             await box.settle(CardReversalUnknown(**about, reason="No answer."))
+
+    async def wants_signature(self, box: FakeBox) -> None:
+        """The terminal charges the card, and the customer is to sign."""
+        payment = box.cart.open_payment
+        assert payment is not None
+        about = {"sale": box.cart.sale, "payment": payment.tender_id}
+        lines = ("MERCHANT COPY", "EUR 6.05")
+        box.take(
+            CardPaymentApproved(
+                **about, amount_minor=payment.amount_minor, receipt="0042", last4="4417"
+            ),
+            CardSignatureAsked(**about),
+            CardSlipComposed(**about, outcome="approved", merchant=lines, signature=True),
+        )
+        await box.publish()
 
     async def answers_late(self, box: FakeBox, payment: str, outcome: PaymentOutcome) -> None:
         """The terminal says something of what was settled by hand."""

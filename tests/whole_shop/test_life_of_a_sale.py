@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.whole_shop.demo_shop import Shop
+from tests.whole_shop.demo_shop import Shop, eventually
 
 pytestmark = [
     pytest.mark.whole_shop,
@@ -95,6 +95,15 @@ async def test_the_code_on_the_paper_read_back_is_the_signed_sale(
     await shop.insist("next_sale")
 
 
+async def paper_of(shop: Shop, receipt: str) -> str:
+    """Wait for the paper of a sale."""
+
+    async def attempt() -> str | None:
+        return next((paper for paper in await shop.papers() if receipt in paper), None)
+
+    return await eventually(attempt, what=f"the receipt {receipt}")
+
+
 async def test_a_card_sale_is_booked_once(shop: Shop) -> None:
     booked = len(await shop.booked())
     await shop.insist("add_item", code=shop.goods[0]["code"])
@@ -107,6 +116,10 @@ async def test_a_card_sale_is_booked_once(shop: Shop) -> None:
     assert [row["amount_minor"] for row in after] == [price]
     sale = await shop.until_office_has(view["sale_id"])
     assert sale["tenders"][0]["kind"] == "card"
+    paper = await paper_of(shop, view["receipt_number"])
+    # what the terminal composed for the customer, on the paper of the sale; nothing of the shop's
+    assert "** Kundenbeleg **" in paper
+    assert "Händlerbeleg" not in paper
 
 
 async def test_a_declined_card_returns_to_the_till(shop: Shop) -> None:

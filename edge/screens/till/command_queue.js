@@ -17,7 +17,7 @@ const AGAIN_MS_MIN = 250;
 const AGAIN_MS_MAX = 3_000;
 
 /** Money is never moved by a wish that waited, nor a weight taken, nor a sale, nor a paper printed beside nobody, nor an address kept on a till: these are refused while the box is away, */
-const ONLY_NOW = new Set(["weigh_item", "take_cash", "pay_by_card", "take_tender", "take_foreign_cash", "set_tip", "return_tip", "abandon", "next_sale", "cancel_card", "park", "resume", "give_cash", "give_tender", "refund_by_card", "settle", "reprint_receipt", "print_gift_receipt", "email_receipt", "confirm_age", "refuse_age", "begin_training", "end_training"]);
+const ONLY_NOW = new Set(["weigh_item", "take_cash", "pay_by_card", "take_tender", "take_foreign_cash", "set_tip", "return_tip", "abandon", "next_sale", "cancel_card", "confirm_signature", "refuse_signature", "park", "resume", "give_cash", "give_tender", "refund_by_card", "settle", "reprint_receipt", "print_gift_receipt", "email_receipt", "confirm_age", "refuse_age", "begin_training", "end_training"]);
 /** and so is what people settle of a card in doubt: what was seen is to be true when it is kept; */
 export const SETTLES = new Set(["ask_terminal", "attach_evidence", "reverse_in_doubt", "settle_card_alarm"]);
 /** and so is what changes prices, may need a second person, or opens the drawer beside nobody. */

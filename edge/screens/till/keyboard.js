@@ -9,6 +9,7 @@ import * as parking from "./parking.js";
 import { askEmpties } from "./empties.js";
 import { openPriceCheck } from "./price_check.js";
 import * as refunds from "./refunds.js";
+import { confirmSignature, refuseSignature, signature } from "./signatures.js";
 import { chooseReason, inReturning } from "./return_keys.js";
 import { askReturn } from "./returns.js";
 import * as store from "./store.js";
@@ -97,7 +98,8 @@ function act(action, event) {
       return focusSearch();
     case "pay":
       if (event.repeat) return true;
-      if (store.screen.value === "paying") takeOrGive();
+      if (signature()) confirmSignature();
+      else if (store.screen.value === "paying") takeOrGive();
       else if ((store.screen.value === "sell" || store.screen.value === "idle") && !ages.ageHolds()) doings.pay();
       return true;
     case "back":
@@ -143,6 +145,10 @@ function act(action, event) {
       if (!event.repeat && (store.screen.value === "idle" || store.screen.value === "sell")) askEmpties();
       return true;
     case "void":
+      if (signature()) {
+        if (!event.repeat) refuseSignature();
+        return true;
+      }
       if (store.parking.value || store.returning.value) return false;
       if (store.typed.value || store.hand.value || store.screen.value !== "sell") return false;
       doings.voidLine(store.chosen.value);

@@ -6,6 +6,7 @@ import { say } from "../kit/words.js";
 import { cancelCard, eraseAmount, takeAmount, typeAmount } from "./doings.js";
 import { keyName, keys } from "./keyboard.js";
 import { MessageLine } from "./message_line.js";
+import { SignatureDesk } from "./signature_desk.js";
 import { TenderDesk } from "./tender_desk.js";
 import { PaidMark, RefundDesk, SettleDesk } from "./refund_desk.js";
 import { chooseBack, goesBack, isEven, waysBack } from "./refunds.js";
@@ -94,7 +95,8 @@ export function PayingDesk() {
   const way = store.way.value;
   if (isEven()) return html`<main class="desk desk--paying"><${MessageLine} hint=${say("settle_words")} /><div class="desk--pay"><${SettleDesk} /></div></main>`;
   const back = goesBack();
-  const hint = live ? say(back ? "card_back_running" : "refusal_card_payment_running") : say(view?.training ? "training_card" : back ? "refund_hint" : "paying_hint");
+  const signature = view?.signature;
+  const hint = signature ? say("refusal_signature_unchecked") : live ? say(back ? "card_back_running" : "refusal_card_payment_running") : say(view?.training ? "training_card" : back ? "refund_hint" : "paying_hint");
   return html`<main class="desk desk--paying"><${MessageLine} hint=${hint} />
-    <div class="desk--pay"><${Ways} />${live ? html`<${CardLive} />` : back ? html`<${RefundDesk} way=${way} />` : way === "cash" || way === "card" ? html`<${Till} />` : html`<${TenderDesk} way=${way} />`}</div></main>`;
+    <div class="desk--pay"><${Ways} />${signature ? html`<${SignatureDesk} signature=${signature} />` : live ? html`<${CardLive} />` : back ? html`<${RefundDesk} way=${way} />` : way === "cash" || way === "card" ? html`<${Till} />` : html`<${TenderDesk} way=${way} />`}</div></main>`;
 }

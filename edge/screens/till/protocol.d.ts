@@ -157,6 +157,7 @@ export interface TillView {
   age_check: AgeCheckView | null;
   empties: boolean;
   doubt: DoubtView | null;
+  signature?: SignatureView;
   card_alarms: CardAlarmView[];
   coupons: CouponView[];
   training: boolean;
@@ -189,6 +190,15 @@ export interface DoubtView {
   code: string;
   words: string;
   may_reverse: boolean;
+  reversal: string;
+  reversal_words: string;
+}
+
+export interface SignatureView {
+  payment: string;
+  amount_minor: number;
+  may_refuse: boolean;
+  printed: boolean;
   reversal: string;
   reversal_words: string;
 }
@@ -393,6 +403,8 @@ export type Command =
   | { type: "attach_evidence"; payment: string; approved: boolean; source: "slip" | "portal"; reason: string; amount_minor?: number; receipt?: string; terminal_id?: string; trace?: string; approval?: string }
   | { type: "reverse_in_doubt"; payment: string; receipt: string; reason: string; approval?: string }
   | { type: "settle_card_alarm"; payment: string; reason: string; approval?: string }
+  | { type: "confirm_signature"; payment: string }
+  | { type: "refuse_signature"; payment: string }
   | { type: "return_empties"; code: string; quantity: number; sale_id?: string; approval?: string }
   | { type: "confirm_age"; minimum_age: number; birth_date?: string }
   | { type: "refuse_age"; minimum_age: number }

@@ -90,6 +90,18 @@ async def test_paper_that_ends_inside_a_receipt_leaves_it_unknown(evidence: str)
         assert len(shop.printer.receipts()) == 2
 
 
+async def test_nothing_is_cut_off_before_a_receipt_where_nothing_hangs_out() -> None:
+    async with bench() as shop:
+        await shop.in_state(DriverState.READY)
+        taken = []
+        for _ in range(2):
+            await shop.until(lambda: "firmware" in shop.ports.meta)
+            before = shop.printer.received_bytes
+            assert (await shop.print()).result == PrintOutcome("confirmed")
+            taken.append(shop.printer.received_bytes - before)
+        assert taken[1] == taken[0]
+
+
 async def test_paper_that_ends_while_a_long_receipt_is_being_written() -> None:
     async with bench() as shop:
         await shop.in_state(DriverState.READY)

@@ -172,11 +172,13 @@ async def test_the_second_drawer_gets_one_pulse_on_every_model(*, second_at_once
         assert [pulse.pin for pulse in shop.printer.pulses] == [2]
 
 
-async def test_a_locked_drawer_is_only_pulsed() -> None:
-    async with bench(drawer_open_level="high") as shop:
+@pytest.mark.parametrize(("level", "told"), [("high", "open_failed"), ("", "pulsed")])
+async def test_a_locked_drawer_is_told_where_its_level_is_known(level: str, told: str) -> None:
+    async with bench(drawer_open_level=level) as shop:
         await shop.in_state(DriverState.READY)
         shop.printer.drawer_locked = True
-        assert (await shop.kick()).result == DrawerOutcome("pulsed")
+        result = await shop.kick()
+        assert told == (result.error.code if result.error else result.result.outcome)
         assert len(shop.printer.pulses) == 1
         assert not shop.printer.drawer_open
 
@@ -210,13 +212,16 @@ async def test_the_second_drawer_is_not_opened_later_when_nobody_expects_it() ->
         assert shop.printer.pulses == []
 
 
-async def test_a_connection_lost_with_the_pulse_is_pulsed_once() -> None:
+async def test_a_drawer_whose_printer_was_lost_with_the_pulse_is_in_doubt() -> None:
     async with bench(drawer_open_level="high") as shop:
         await shop.in_state(DriverState.READY)
         await shop.until(lambda: "firmware" in shop.ports.meta)
         shop.printer.drop_after(5)
         shop.printer.drawer_locked = True
-        assert (await shop.kick()).result == DrawerOutcome("pulsed")
+        result = await shop.kick()
+        assert result.status is JobStatus.UNKNOWN
+        assert result.error is not None
+        assert result.error.code == "connection_lost"
         await shop.until(lambda: shop.printer.connections == 2)
         await shop.print()
         assert len(shop.printer.pulses) == 1

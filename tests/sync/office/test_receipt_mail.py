@@ -124,3 +124,12 @@ def test_two_stores_never_share_a_message_id() -> None:
         for store in ("a", "b")
     }
     assert len(ids) == 2
+
+
+def test_a_line_that_a_terminal_set_keeps_its_columns_and_its_direction() -> None:
+    text = "Betrag      <b>12,34"
+    document = ReceiptDocument("t", (TextBlock(text, fixed=True),), "ar")
+    assert text in as_text(document)
+    html = as_html(document, {})
+    assert '<pre dir="auto"' in html
+    assert "Betrag      &lt;b&gt;12,34</pre>" in html

@@ -242,7 +242,7 @@ class Box:
         head = (await self.ledger.head()).seq
         sold = replace(sold, last_seq=head + len(record.events), day=self.ledger.calendar.day(now))
         self.unsure.append(sold)
-        outcome = await self.ledger.record(replace(record, reply=_reply_of(sold)))
+        outcome = await self.ledger.record(msgspec.structs.replace(record, reply=_reply_of(sold)))
         assert isinstance(outcome, Recorded)
         self.unsure.remove(sold)
         # feeds may have been recorded in the same moment

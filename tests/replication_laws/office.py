@@ -124,7 +124,7 @@ class Office:
         """Put a copy of the database in place of it; it must not run."""
         assert not self.is_up
         self.look_away()
-        for end in ("-wal", "-shm"):
+        for end in ("", "-wal", "-shm"):
             self.path.with_name(self.path.name + end).unlink(missing_ok=True)
         copy_database(copy, self.path)
 

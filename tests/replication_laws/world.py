@@ -153,6 +153,7 @@ class World:
         """Restore head office from one of its copies; a person tells it of new boxes again."""
         place = pick % len(self.copies)
         await self.office.crash()
+        await self.buried()
         await self.office.set_back(self.copies[place].path)
         del self.copies[place + 1 :]
         await self.start_office()

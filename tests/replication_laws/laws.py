@@ -26,6 +26,11 @@ def in_motion(world: World) -> list[str]:
     found = list(world.faults)
     for number, box in world.boxes.items():
         found += [f"sync of shop {number} died of {death}" for death in box.deaths]
+        durable = world.office.head(number)[0]
+        if not world.was_set_back and box.is_up and box.link.accepted_seq > durable:
+            found.append(
+                f"shop {number} believes that head office has {box.link.accepted_seq}: {durable}"
+            )
         standing = _completed(world, number)
         known = {sold.sale: sold for sold in (*box.done, *box.unsure)}
         for sale, (receipt, total) in standing.items():
@@ -43,6 +48,8 @@ async def at_rest(world: World) -> list[str]:
     for number, box in world.boxes.items():
         events = _events_of_box(box)
         found += _chain(number, events)
+        if (gen := msgspec.json.decode(events[-1][1])["gen"]) != box.gen:
+            found.append(f"shop {number} writes in generation {gen}, its box is {box.gen}")
         found += await _ledger(box)
         found += _history_at_office(world, number, events)
         found += _sales(world, box, events)

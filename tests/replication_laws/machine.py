@@ -13,8 +13,8 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
 
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import seed as seeded
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -24,6 +24,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from edge.contract.errors import TillboxError
 from tests.replication_laws.box import Box
 from tests.replication_laws.inline_file import InlineExecutor
 from tests.replication_laws.laws import at_rest, in_motion
@@ -32,8 +33,10 @@ from tests.replication_laws.sales import PRICES, Sold
 from tests.replication_laws.world import World
 
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
-_REAL_S_MAX: Final = 10
+_REAL_S_MAX: Final = 20
 """For one step: who waits for something that no clock brings is told so."""
+
+STEPS: Final = 40
 
 shops = st.integers(1, 2)
 picks = st.integers(0, 50)
@@ -80,6 +83,8 @@ class ReplicationMachine(RuleBasedStateMachine):
                 # what was foretold to die did so meanwhile: nobody hears how this ended
                 if not self.world.somebody_died():
                     raise
+            except TillboxError as error:
+                raise LawBrokenError(f"somebody was refused: {error}") from error
             await self.world.buried()
 
         self.runner.run(asyncio.wait_for(step(), _REAL_S_MAX))
@@ -301,10 +306,22 @@ class ReplicationMachine(RuleBasedStateMachine):
                 shutil.rmtree(self.folder)
 
 
-def play(seed: int, chosen: settings) -> None:
-    """Run the machine; AssertionError with the steps that led there where a law was broken."""
+def play(seed: int, examples: int, *, shrinks: bool = True) -> None:
+    """Run the machine; AssertionError with the steps that led there where a law was broken.
+
+    `shrinks` makes these steps as few as can be, which takes its time.
+    """
 
     class Machine(ReplicationMachine):
         pass
 
+    chosen = settings(
+        max_examples=examples,
+        stateful_step_count=STEPS,
+        deadline=None,
+        database=None,
+        report_multiple_bugs=False,
+        phases=(Phase.generate, Phase.shrink) if shrinks else (Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+    )
     run_state_machine_as_test(seeded(seed)(Machine), settings=chosen)

@@ -1,33 +1,54 @@
 """Nothing is lost and nothing is there twice, whatever happens to shops and head office.
 
-A check plays a few dozen histories; `make storm` plays hundreds (`TILLBOX_LAWS=examples`).
+A check plays a few dozen histories and some of the mutants; `make storm` plays as many histories
+as `TILLBOX_LAWS` says, and all mutants. `TILLBOX_LAWS_SEED` repeats a run.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from tests.replication_laws.machine import play
+from tests.replication_laws.mutants import (
+    MUTANTS,
+    everything_is_taken_for_acknowledged,
+    first_event_of_a_frame_is_skipped,
+    signed_before_it_is_durable,
+)
 
-EXAMPLES = int(os.environ.get("TILLBOX_LAWS", "40"))
+EXAMPLES = int(os.environ.get("TILLBOX_LAWS", "15"))
 SEED = int(os.environ.get("TILLBOX_LAWS_SEED", "0")) or secrets.randbits(32)
+IS_LONG = "TILLBOX_LAWS" in os.environ
+MUTANT_EXAMPLES = 200
+MUTANT_SEED = 20_261_127
+PLAYED = (
+    MUTANTS
+    if IS_LONG
+    else (
+        signed_before_it_is_durable,
+        first_event_of_a_frame_is_skipped,
+        everything_is_taken_for_acknowledged,
+    )
+)
+
+pytestmark = [pytest.mark.storm, pytest.mark.timeout(60 + 3 * EXAMPLES)]
 
 
-@pytest.mark.timeout(30 + 2 * EXAMPLES)
 def test_nothing_is_lost_and_nothing_is_there_twice() -> None:
     print(f"TILLBOX_LAWS_SEED={SEED}")
-    play(
-        SEED,
-        settings(
-            max_examples=EXAMPLES,
-            stateful_step_count=40,
-            deadline=None,
-            database=None,
-            print_blob=False,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    play(SEED, EXAMPLES)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("mutant", PLAYED, ids=lambda mutant: mutant.__name__)
+def test_a_mutant_is_caught(
+    mutant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutant(monkeypatch)
+    with pytest.raises(AssertionError) as caught:
+        play(MUTANT_SEED, MUTANT_EXAMPLES, shrinks=False)
+    print(f"{mutant.__name__}: {caught.value}")

@@ -67,6 +67,8 @@ class World:
     kept_upto: dict[int, int] = field(default_factory=dict)
     """Where a shop's history goes on whose box burnt with sales that nobody else had."""
     faults: list[str] = field(default_factory=list)
+    was_set_back: bool = False
+    """Boxes may believe of a head office that was set back that it has more."""
     expected_alarms: set[str] = field(default_factory=set)
     strange_digests: dict[int, set[bytes]] = field(default_factory=dict)
     """What boxes said ahead of their frames that were then not let in."""
@@ -160,6 +162,7 @@ class World:
         for box in self.boxes.values():
             await self.office.register(box.number, box.slug, box.key.public.hex, box.gen)
         self.expected_alarms.add("feed_ahead")
+        self.was_set_back = True
 
     # --- another box in a shop ------------------------------------------------------------
 

@@ -29,9 +29,9 @@ from edge.ledger.event_log import Ledger
 from edge.ledger.records import Record, Recorded
 from edge.runtime.frame_codec import OpenedFrame
 from edge.runtime.history_file import HistoryFile
-from sync.appending.event_store import Accepted, StoredFrame
+from sync.appending.event_store import Accepted, Conflict, StoredFrame
 from sync.appending.frame_sessions import FrameSessions
-from sync.appending.ingest import Ingest
+from sync.appending.ingest import Ingest, Rewind
 from sync.appending.sqlite_event_store import SqliteEventStore
 from sync.office import digests as office_digests
 from sync.office import projector, sale_projection
@@ -73,8 +73,11 @@ def head_is_written_after_its_frame(patch: Patch) -> None:
     """A frame and the head behind it are two transactions."""
 
     async def append(
-        self: SqliteEventStore, store: int, gen: int, first: int, frame: bytes, _: Head
-    ) -> Accepted:
+        self: SqliteEventStore, store: int, gen: int, first: int, frame: bytes, expected: Head
+    ) -> Accepted | Conflict:
+        standing = await self.head(store, gen)
+        if standing != expected:
+            return Conflict(standing)
         header = parse_header(frame)
         last = header.last_hash
         await self._file.write(
@@ -99,11 +102,14 @@ def head_is_written_after_its_frame(patch: Patch) -> None:
 def gaps_are_not_seen(patch: Patch) -> None:
     """A frame is taken wherever it begins."""
 
-    async def check(self: Ingest, frame: bytes, head: Head) -> Head:
-        header = self._open(frame).header
-        if header.last_seq <= head.seq:
-            return head
-        return Head(header.gen, header.last_seq, header.last_hash.hex())
+    real = Ingest._check
+
+    async def check(self: Ingest, frame: bytes, head: Head) -> Head | Rewind:
+        step = await real(self, frame, head)
+        header = parse_header(frame)
+        if isinstance(step, Rewind) and header.first_seq > head.seq + 1:
+            return Head(header.gen, header.last_seq, header.last_hash.hex())
+        return step
 
     patch.setattr(Ingest, "_check", check)
 
@@ -114,7 +120,7 @@ def hashes_are_not_compared(patch: Patch) -> None:
     async def compared(*_: object) -> None:
         """Find nothing."""
 
-    patch.setattr(OpenedFrame, "check_chain", lambda *_: None)
+    patch.setattr(OpenedFrame, "check_chain", lambda *_, **__: None)
     patch.setattr(Ingest, "_compare", compared)
     patch.setattr(Admission, "compare_heads", compared)
 

@@ -52,3 +52,6 @@ def test_a_mutant_is_caught(
     with pytest.raises(AssertionError) as caught:
         play(MUTANT_SEED, MUTANT_EXAMPLES, shrinks=False)
     print(f"{mutant.__name__}: {caught.value}")
+    # a mutant that does not run shows nothing
+    assert "a defect:" not in str(caught.value)
+    assert "died of" not in str(caught.value)

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from edge.contract.history_file import HistoryBox, HistoryHeader
 from edge.contract.replication import Ack
 from edge.ledger.event_log import BusinessCalendar
@@ -383,4 +385,9 @@ class World:
             )
 
     def _log(self, who: str) -> Log:
-        return Log(self.stream, self.clock, {"who": who})
+        return Log(self.stream, self.clock, {"who": who}, listeners=[self._told])
+
+    def _told(self, line: str) -> None:
+        # who waited for a disk that died was cancelled: that is no defect
+        if '"task_defect"' in line and "TaskCancelledItself" not in line:
+            self.faults.append(f"a defect: {msgspec.json.decode(line)['reason']}")

@@ -435,6 +435,16 @@ IDLE_FRAME_DELAY_MS: Final = 30_000
 """Events that no sale hurries wait this long for company."""
 LINK_PING_S: Final = 11.0
 """The line is probed so often; half as long without an answer is within the silence allowed."""
+METERED_FRAME_DELAY_MS: Final = 60_000
+"""On a line that costs by the byte a frame waits so long for company, sales too."""
+METERED_FRAME_EVENTS: Final = 500
+"""Unless so many events have come: some 16 KB, at which company saves no more bytes."""
+METERED_PING_S: Final = 240.0
+"""A line that costs by the byte is probed so often: just before routers forget it."""
+LINE_USE_SAVED_MS: Final = 60_000
+"""What was counted of a line is written down this often: a kill forgets a minute of it."""
+LINE_USE_WARN_PERCENT: Final = 80
+"""From here on people are told that a month's allowance runs out."""
 LINK_ACK_S_MAX: Final = 60.0
 """Head office lives but acknowledges nothing of what it was sent: begin a new session."""
 LINK_DENIED_RETRY_MS: Final = 60_000
@@ -485,7 +495,3 @@ MAIL_WORDS_CHARS_MAX: Final = 300
 """What a mail server said, as it is kept and shown."""
 MAILS_SHOWN_MAX: Final = 50
 """The newest of the outbox, on the page of head office."""
-
-# --- simulated hardware ------------------------------------------------------------------
-
-# --- the counter (the demo's simulated hardware) -----------------------------------------

@@ -27,6 +27,7 @@ from edge.contract.identity import CommandId, Place, ShortId
 from edge.contract.limits import (
     FRAME_RAW_BYTES_MAX,
 )
+from edge.contract.line_class import LineSaid, LineUse
 from edge.contract.reference_data import Feed, FeedPage
 
 FRAME_MAGIC: Final = 0x54
@@ -122,6 +123,8 @@ class Hello(msgspec.Struct, frozen=True, tag="hello", tag_field="msg"):
     """The newest version of a page of feeds that the box has taken."""
     hears: tuple[str, ...] = ()
     """Messages beyond those of the first version that head office may send."""
+    line: str = ""
+    """The line's class as in `LineSaid`; empty where the box does not say."""
 
 
 class Welcome(msgspec.Struct, frozen=True, tag="welcome", tag_field="msg"):
@@ -242,7 +245,7 @@ class Denied(msgspec.Struct, frozen=True, tag="denied", tag_field="msg"):
 
 OfficeMessage = Challenge | Welcome | Budget | Ack | FeedDown | LetterTaken | Resend | Denied
 KeeperMessage = Challenge | Welcome | Kept | Resend | Denied
-BoxMessage = Hello | Proof | Digest | FeedTaken | FeedRefused | LetterUp | BooksHeld
+BoxMessage = Hello | Proof | Digest | FeedTaken | FeedRefused | LetterUp | BooksHeld | LineSaid
 FEED_REFUSED: Final = "feed_refused"
 BUDGET: Final = "budget"
 NOT_BELIEVED: Final = frozenset({"feed_unsigned", "feed_signature_wrong", "feed_older", "feed_gap"})
@@ -306,9 +309,12 @@ class ReplicaStatus(msgspec.Struct, frozen=True):
 class LinkReport(msgspec.Struct, frozen=True, omit_defaults=True):
     """What `sync` tells `edge` about the link: `up` or `down`, and why.
 
-    It is the link to head office, or to the second copy whose public key is `keeper`.
+    It is the link to head office, or to the second copy whose public key is `keeper`. `line` is
+    its class, and `use` what went over it this month, where anybody counts.
     """
 
     state: str
     reason: str = ""
     keeper: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$(?!\n)")] = ""
+    line: str = ""
+    use: LineUse | None = None

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge.contract.health import HealthItem
+from edge.contract.limits import LINE_USE_WARN_PERCENT
+from edge.contract.line_class import LineClass
 from edge.flows.card_desk import CardDesk
 from edge.flows.device_directory import DeviceDirectory
 from edge.flows.feed_trust import FeedTrust
@@ -44,13 +46,14 @@ class BoxHealth:
 
     def items(self) -> tuple[HealthItem, ...]:
         """Return one item a part. `ledger`, `reference` and `disk` decide whether it sells."""
-        fiscal, untrue = self.fiscal.health(), self.trust.health()
+        fiscal, untrue, line = self.fiscal.health(), self.trust.health(), self._line()
         return (
             self._ledger(),
             self._reference(),
             self._disk(),
             self._bus(),
             self._link(),
+            *((line,) if line else ()),
             *self.copies.health(),
             self.desk.health(),
             self.days.health(),
@@ -68,6 +71,11 @@ class BoxHealth:
                 "tillbox_sales_waiting",
                 "Completed sales that head office has not accepted",
                 lambda: self.link.view.waiting_sales,
+            ),
+            (
+                "tillbox_line_bytes",
+                "Bytes of this month over the line to head office, both ways, where counted",
+                lambda: self.link.use.used if self.link.use else 0,
             ),
             ("tillbox_disk_free_bytes", "Room for the ledger", self.disk.free_bytes),
             (
@@ -165,6 +173,26 @@ class BoxHealth:
             # a line that is refused, or a fork, is mended by nobody who is told to do nothing
             advice=self.link.reason or "Selling goes on; nothing needs to be done.",
         )
+
+    def _line(self) -> HealthItem | None:
+        """Return how a month's allowance is used; None where there is none."""
+        use = self.link.use
+        if use is None or not use.allowed:
+            return None
+        percent = use.used * 100 // use.allowed
+        words = f"{percent} % of the {use.allowed // _MIB} MiB are used that the line has a month."
+        if self.link.line is LineClass.SPENT:
+            return HealthItem(
+                "line",
+                well=False,
+                words=words,
+                advice="Sales still go up and prices come down; new goods, customers and coupons "
+                "wait for the next month. Buy more, or raise monthly_mib.",
+            )
+        if percent >= LINE_USE_WARN_PERCENT:
+            advice = "Once it is spent, new goods, customers and coupons wait for the next month."
+            return HealthItem("line", well=False, words=words, advice=advice)
+        return HealthItem("line", well=True, words=words)
 
 
 def _single(read: Callable[[], float]) -> Callable[[], dict[tuple[str, ...], float]]:

@@ -1,7 +1,7 @@
 """When a reader of frames gets the next one: at once, with a sale, or after waiting for company.
 
 Head office and each second copy read at their own pace: what one of them got says nothing of
-what another waits for.
+what another waits for. Where the line costs by the byte, all of it waits for company.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from edge.contract.limits import (
     IDLE_FRAME_DELAY_MS,
     LIVE_FRAME_DELAY_MS,
     LIVE_FRAME_DELAY_MS_MAX,
+    METERED_FRAME_DELAY_MS,
+    METERED_FRAME_EVENTS,
 )
 
 
@@ -43,10 +45,16 @@ class FramePace:
         if upto >= head_seq:
             self.oldest_at = 0
 
-    def due_in_ms(self, after: int, head_seq: int, now: int) -> int | None:
+    def due_in_ms(
+        self, after: int, head_seq: int, now: int, *, metered: bool = False
+    ) -> int | None:
         """Return how long what is behind a seq waits yet; None for nothing there."""
         if head_seq <= after:
             return None
+        if metered:
+            if head_seq - after >= METERED_FRAME_EVENTS or not self.oldest_at:
+                return 0
+            return max(0, self.oldest_at + METERED_FRAME_DELAY_MS - now)
         if self.hurried_seq > after:
             if not self.hurried_since:
                 return 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from edge.contract.event_registry import Event
 from edge.contract.instant import Clock
+from edge.contract.line_class import LineClass, LineUse, line_class
 from edge.contract.sale_events import SaleCompleted
 from edge.contract.till_protocol import LinkView
 from edge.ledger.event_log import Ledger
@@ -18,6 +19,7 @@ class LinkState:
     """The link as tills show it. `changed` is called when it does.
 
     `reason` is what `sync` last said of why it is down, empty when it is up or nothing was said.
+    `line` is the line's class, and `use` what went over it this month, where that is counted.
     """
 
     ledger: Ledger
@@ -27,6 +29,8 @@ class LinkState:
     since: int = 0
     accepted_seq: int = 0
     reason: str = ""
+    line: LineClass = LineClass.OPEN
+    use: LineUse | None = None
     _waiting: int = 0
 
     async def open(self) -> None:
@@ -42,9 +46,12 @@ class LinkState:
         """The link for the screens."""
         return LinkView(self.state, self._waiting, self.since)
 
-    def report(self, state: str, reason: str = "") -> None:
-        """Take what `sync` says of the link: `up` or `down`, and why."""
+    def report(
+        self, state: str, reason: str = "", line: str = "", use: LineUse | None = None
+    ) -> None:
+        """Take what `sync` says of the link: `up` or `down`, why, and what it costs."""
         self.reason = reason
+        self.line, self.use = line_class(line), use
         if state != self.state:
             self.state = state
             self.since = self.clock.now_ms()

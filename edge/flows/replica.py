@@ -144,7 +144,13 @@ class Replica:
         return Proof(self.key.sign(signed).hex())
 
     async def frame(
-        self, after: int, *, wait_s: float, raw_max: int, reader: str = ""
+        self,
+        after: int,
+        *,
+        wait_s: float,
+        raw_max: int,
+        reader: str = "",
+        metered: bool = False,
     ) -> bytes | None:
         """Return the signed frame that follows a seq, or None when nothing is due in time.
 
@@ -152,12 +158,13 @@ class Replica:
 
         At once when there is a backlog; `LIVE_FRAME_DELAY_MS` after something hurried, so
         that a sale and what its devices say leave together, but never held back for longer
-        than `LIVE_FRAME_DELAY_MS_MAX`; within `IDLE_FRAME_DELAY_MS` for anything else.
+        than `LIVE_FRAME_DELAY_MS_MAX`; within `IDLE_FRAME_DELAY_MS` for anything else. On a
+        `metered` line all of it waits for `METERED_FRAME_DELAY_MS`, or until that is much.
         """
         pace = self._paces[reader]
         try:
             async with self.clock.timeout(min(wait_s, LINK_WAIT_S)):
-                await self._wait_until_due(pace, after)
+                await self._wait_until_due(pace, after, metered=metered)
         except TimeoutError:
             return None
         ready, pace.ready = pace.ready, None
@@ -205,9 +212,10 @@ class Replica:
         self._closing = True
         self._news.set()
 
-    async def _wait_until_due(self, pace: FramePace, after: int) -> None:
+    async def _wait_until_due(self, pace: FramePace, after: int, *, metered: bool) -> None:
         while not self._closing:
-            wait_ms = pace.due_in_ms(after, self._head_seq, self.clock.monotonic_ms())
+            now = self.clock.monotonic_ms()
+            wait_ms = pace.due_in_ms(after, self._head_seq, now, metered=metered)
             if wait_ms == 0:
                 return
             self._news.clear()

@@ -16,6 +16,7 @@ from edge.contract.limits import (
     LINK_WAIT_S,
     PLACE_MAX,
 )
+from edge.contract.line_class import METERED
 from edge.contract.receipt_letter import LettersTaken, LetterWaiting
 from edge.contract.reference_data import FeedPage
 from edge.contract.replication import Ack, FeedTaken, Kept, LinkReport, Proof, ReplicaStatus
@@ -73,6 +74,7 @@ class ReplicaApi:
                     Query("wait_s", "How long to wait for something to send", float),
                     Query("max_raw", "The most bytes before packing", int),
                     Query("keeper", "The second copy that it is for, by its public key", str),
+                    Query("line", "`metered`: each byte costs, it waits for company", str),
                 ),
             ),
             Route(
@@ -187,7 +189,10 @@ class ReplicaApi:
         reader = request.query.get("keeper", "")
         if reader:
             self.copies.check(reader)
-        frame = await self.replica.frame(after, wait_s=wait_s, raw_max=raw_max, reader=reader)
+        metered = request.query.get("line") == METERED
+        frame = await self.replica.frame(
+            after, wait_s=wait_s, raw_max=raw_max, reader=reader, metered=metered
+        )
         if frame is None:
             return web.Response(status=204)
         response = web.Response(body=frame, content_type=BYTES_TYPE)
@@ -248,7 +253,7 @@ class ReplicaApi:
         if report.keeper:
             self.copies.report(report)
         else:
-            self.link.report(report.state, report.reason)
+            self.link.report(report.state, report.reason, report.line, report.use)
         return web.Response(status=204)
 
 

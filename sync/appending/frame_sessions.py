@@ -24,6 +24,7 @@ from edge.contract.limits import (
     FRAME_BODY_BYTES_MAX,
     FRAMES_IN_FLIGHT_MAX,
     FRAMES_PER_COMMIT_MAX,
+    METERED_PING_S,
     SESSION_FRAMES_QUEUED_MAX,
     SESSION_HELLO_S_MAX,
     SESSIONS_GREETING_MAX,
@@ -31,6 +32,7 @@ from edge.contract.limits import (
     SOCKET_SEND_S_MAX,
     STOP_S_MAX,
 )
+from edge.contract.line_class import METERED
 from edge.contract.replication import (
     BoxMessage,
     Challenge,
@@ -135,8 +137,11 @@ class FrameSessions:
 
     async def _open(self, request: web.Request) -> tuple[web.WebSocketResponse, Session | None]:
         """Open a socket and let its box in; without a session, it is closed again."""
+        seldom = request.query.get("line") == METERED
         socket = web.WebSocketResponse(
-            heartbeat=SOCKET_HEARTBEAT_S, max_msg_size=FRAME_BODY_BYTES_MAX, compress=False
+            heartbeat=METERED_PING_S if seldom else SOCKET_HEARTBEAT_S,
+            max_msg_size=FRAME_BODY_BYTES_MAX,
+            compress=False,
         )
         await socket.prepare(request)
         try:

@@ -11,6 +11,7 @@ from edge.contract.book_readiness import BOOKS_READY, BooksHeld
 from edge.contract.digest import DIGEST, Digest
 from edge.contract.instant import Clock
 from edge.contract.limits import FEED_SEARCHES_AT_ONCE_MAX
+from edge.contract.line_class import LINE, LineSaid, line_class
 from edge.contract.receipt_letter import LETTER
 from edge.contract.replication import (
     BUDGET,
@@ -46,7 +47,7 @@ from sync.office.upload_turns import TurnIntake, Upload, UploadTurns
 TakeLetter = Callable[[int, str, bytes], Awaitable[None]]
 TakeDigest = Callable[[RegisteredStore, Digest], Awaitable[None]]
 
-_HEARS: Final = (FEED_REFUSED, LETTER, BOOKS_READY)
+_HEARS: Final = (FEED_REFUSED, LETTER, BOOKS_READY, LINE)
 
 
 @dataclass
@@ -116,6 +117,7 @@ class OfficeVisit:
             desk.clock,
             lambda slug, page: desk.signing.sign(slug, page, hello.feed_version),
             desk.searches,
+            line_class(hello.line),
         )
 
     def enter(self, hello: Hello, head: Head) -> Intake:
@@ -164,6 +166,8 @@ class OfficeVisit:
             await send(LetterTaken(said.ref))
         elif isinstance(said, BooksHeld):
             await desk.books.take(store, said)
+        elif isinstance(said, LineSaid):
+            self.feeds.line_is(line_class(said.line))
         elif isinstance(said, Digest):
             await desk.take_digest(store, said)
             desk.changed()

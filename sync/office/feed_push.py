@@ -6,6 +6,7 @@ behind it. It is tried again in the next session, for a box may have learnt mean
 
 What is urgent goes at once. All else together is under way in small amounts, larger ones on a
 line that proved quick: so nothing urgent waits long behind a catalogue that fills a slow line.
+Where a month's allowance is spent, only what a shop cannot do without goes down.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
@@ -27,10 +29,14 @@ from edge.contract.limits import (
     FEED_REASON_CHARS_MAX,
     FEED_TAKEN_MS_MAX,
 )
+from edge.contract.line_class import LineClass
 from edge.contract.reference_data import Feed, FeedPage
 from edge.contract.replication import NOT_BELIEVED, FeedRefused, FeedTaken
 from sync.appending.denial import DeniedError, out_of_turn
 from sync.office.feeds import Feeds
+
+_WAITING_WHEN_SPENT: Final = frozenset({Feed.CATALOGUE, Feed.CUSTOMER, Feed.COUPON})
+"""New goods, customers and campaigns: a shop sells on without them until the month is over."""
 
 
 class _UnderWay(msgspec.Struct, frozen=True):
@@ -49,6 +55,7 @@ class FeedPush:
     `searches` is shared by all boxes: a change for all of them does not keep head office from
     what they send.
     `refusals` are the items that it cannot take, with its words, until it takes another value.
+    `line` is what its line costs.
     """
 
     feeds: Feeds
@@ -58,6 +65,7 @@ class FeedPush:
     sign: Callable[[str, FeedPage], FeedPage]
     """Signs a page for a store."""
     searches: asyncio.Semaphore
+    line: LineClass = LineClass.OPEN
     news: asyncio.Event = field(default_factory=asyncio.Event)
     refusals: dict[tuple[Feed, str], str] = field(default_factory=dict)
     _under_way: dict[Feed, _UnderWay] = field(default_factory=dict)
@@ -79,6 +87,11 @@ class FeedPush:
             self._changed.add(feed)
             self.news.set()
 
+    def line_is(self, line: LineClass) -> None:
+        """Take what the box's line costs from now on."""
+        self.line = line
+        self.news.set()
+
     async def due(self) -> AsyncIterator[FeedPage]:
         """Give the pages that may be sent now, one of each feed at most."""
         now = self.clock.monotonic_ms()
@@ -91,6 +104,8 @@ class FeedPush:
             if ahead >= self._bytes_ahead and feed is not Feed.URGENT:
                 continue
             if feed not in self._under_way and feed not in self._changed:
+                continue
+            if self.line is LineClass.SPENT and feed in _WAITING_WHEN_SPENT:
                 continue
             self._changed.discard(feed)
             async with self.searches:

@@ -111,6 +111,7 @@ class OfficeApi:
                 summary="A box: proves who it is, then frames up and feeds down",
                 access=ANYONE,
                 socket=True,
+                query=(Query("line", "`metered`: each byte costs, the line is probed seldom"),),
             ),
             Route(
                 method="GET",

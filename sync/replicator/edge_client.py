@@ -21,6 +21,7 @@ from edge.contract.limits import (
     LETTER_BYTES_MAX,
     LINK_WAIT_S,
 )
+from edge.contract.line_class import METERED
 from edge.contract.receipt_letter import LettersTaken
 from edge.contract.refusal_body import RefusalBody
 from edge.contract.replication import Ack, FeedTaken, Kept, LinkReport, Proof, ReplicaStatus
@@ -86,14 +87,18 @@ class EdgeClient:
         wish = {"nonce": nonce, **({"keeper": self.keeper} if self.keeper else {})}
         return _decoded(await self._call("POST", "proof", encode(wish)), Proof)
 
-    async def frame(self, after: int) -> bytes | None:
-        """Return the signed frame behind a seq; None when none was due within `LINK_WAIT_S`."""
+    async def frame(self, after: int, *, metered: bool = False) -> bytes | None:
+        """Return the signed frame behind a seq; None when none was due within `LINK_WAIT_S`.
+
+        On a `metered` line it waits for company.
+        """
         return await self._call(
             "GET",
             "frame",
             query={
                 "after": str(after),
                 **_ENOUGH,
+                **({"line": METERED} if metered else {}),
                 **({"keeper": self.keeper} if self.keeper else {}),
             },
             answer_s_max=LINK_WAIT_S + EDGE_ANSWER_S_MAX,

@@ -11,14 +11,17 @@ import aiohttp
 
 from edge.contract.instant import Clock
 from edge.contract.limits import (
+    METERED_PING_S,
     STOP_S_MAX,
 )
+from edge.contract.line_class import METERED, LineClass
 from edge.runtime.command_line import Command
 from edge.runtime.process_life import live, run_process, told_to_stop
 from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
 from sync.replicator.daemon_resolver import DaemonResolver
 from sync.replicator.edge_client import EdgeClient
+from sync.replicator.line_use import LineMeter
 from sync.replicator.office_link import OfficeLink, dial
 from sync.replicator.replicator import Replicator
 from sync.replicator.settings import KeeperPeer, Peers, load_peers
@@ -46,9 +49,14 @@ async def all_connected(
         timeout=aiohttp.ClientTimeout(total=None),  # each call has its own, by the clock
         auto_decompress=False,
     ) as http:
+        meter = LineMeter(peers.line, clock, log)
+        meter.open()
 
         def line() -> AbstractAsyncContextManager[OfficeLink]:
-            return dial(peers.session_url, peers.tls, clock)
+            if meter.line is LineClass.OPEN:
+                return dial(peers.session_url, peers.tls, clock)
+            seldom = f"{peers.session_url}?line={METERED}"
+            return dial(seldom, peers.tls, clock, ping_s=METERED_PING_S)
 
         def to_keeper(keeper: KeeperPeer) -> Replicator:
             def line_to_keeper() -> AbstractAsyncContextManager[OfficeLink]:
@@ -62,7 +70,7 @@ async def all_connected(
             )
 
         yield (
-            Replicator(EdgeClient(http, peers.edge_url, clock), line, clock, log),
+            Replicator(EdgeClient(http, peers.edge_url, clock), line, clock, log, meter),
             *map(to_keeper, peers.keepers),
         )
 
@@ -90,7 +98,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="FILE.toml",
-        help="settings: edge_url, service_token_file, office_url, ca_file and [[keepers]]",
+        help="settings: edge_url, service_token_file, office_url, ca_file, [line] and [[keepers]]",
     )
 
 

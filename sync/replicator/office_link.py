@@ -31,6 +31,7 @@ from edge.contract.replication import (
 )
 from edge.contract.wire import encode
 from sync.replicator.daemon_resolver import DaemonResolver
+from sync.replicator.line_use import wire_bytes
 from sync.replicator.troubles import OFFICE, Peer
 
 _WRAPPING_BYTES: Final = 1_024
@@ -108,6 +109,11 @@ class OfficeLink:
         except (aiohttp.ClientError, OSError) as error:
             raise self.peer.unreachable("link_lost", f"The line broke: {error}.") from None
 
+    def wire_bytes(self) -> int:
+        """Return what went over this line so far, both ways; 0 where that is not known."""
+        line = self._socket.get_extra_info("socket")
+        return 0 if line is None else wire_bytes(line)
+
     def _why(self) -> str:
         code = self._socket.close_code
         return "" if code is None else f" (code {code})"
@@ -115,14 +121,19 @@ class OfficeLink:
 
 @asynccontextmanager
 async def dial(
-    session_url: str, tls: ssl.SSLContext | None, clock: Clock, peer: Peer = OFFICE
+    session_url: str,
+    tls: ssl.SSLContext | None,
+    clock: Clock,
+    peer: Peer = OFFICE,
+    *,
+    ping_s: float = LINK_PING_S,
 ) -> AsyncIterator[OfficeLink]:
-    """Open the line for a block. Raises the peer's `unreachable`."""
+    """Open the line for a block, probed every `ping_s`. Raises the peer's `unreachable`."""
     connector = aiohttp.TCPConnector(ssl=tls or True, resolver=DaemonResolver(), limit=1)
     async with aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
     ) as http:
-        socket = await _connect(http, session_url, clock, peer)
+        socket = await _connect(http, session_url, clock, peer, ping_s)
         try:
             yield OfficeLink(socket, peer)
         finally:
@@ -130,14 +141,14 @@ async def dial(
 
 
 async def _connect(
-    http: aiohttp.ClientSession, session_url: str, clock: Clock, peer: Peer
+    http: aiohttp.ClientSession, session_url: str, clock: Clock, peer: Peer, ping_s: float
 ) -> aiohttp.ClientWebSocketResponse[bool]:
     try:
         async with clock.timeout(LINK_SILENCE_S_MAX):
             return await http.ws_connect(
                 session_url,
                 timeout=aiohttp.ClientWSTimeout(ws_close=LINK_GOODBYE_S_MAX),
-                heartbeat=LINK_PING_S,
+                heartbeat=ping_s,
                 compress=0,
                 max_msg_size=FRAME_BODY_BYTES_MAX + _WRAPPING_BYTES,
                 decode_text=False,

@@ -20,6 +20,7 @@ from edge.contract.replication import LinkReport
 from edge.runtime.backoff import Backoff
 from edge.runtime.structured_log import Log
 from sync.replicator.edge_client import EdgeClient
+from sync.replicator.line_use import LineMeter
 from sync.replicator.office_link import OfficeLink
 from sync.replicator.session import Session, link_report
 from sync.replicator.troubles import EdgeRefused, PeerDenied
@@ -34,6 +35,8 @@ Dial = Callable[[], AbstractAsyncContextManager[OfficeLink]]
 class Replicator:
     """Keeps a session with head office, or with a second copy; `dial` opens a line for a block.
 
+    `meter` counts what goes over the line, where that is head office's.
+
     Every error ends the session, is told once (in the log when it is another one than
     before, to edge each time) and followed by the next try. The waits are seeded by the
     store: after a mass outage the shops do not come back in one instant.
@@ -43,6 +46,7 @@ class Replicator:
     dial: Dial
     clock: Clock
     log: Log
+    meter: LineMeter | None = None
     _store: str = ""
     _told: str = ""
     _waits: Backoff = field(default_factory=lambda: Backoff(BACKOFF_MS_MIN, BACKOFF_MS_MAX))
@@ -73,10 +77,15 @@ class Replicator:
         status = await self.edge.status()
         self._seed(status.store)
         async with self.dial() as office:
-            session = Session(self.edge, office, status, self._resend_pause, self.clock, self.log)
+            session = Session(
+                self.edge, office, status, self._resend_pause, self.clock, self.log, self.meter
+            )
             try:
                 await session.run()
             finally:
+                if self.meter is not None:
+                    self.meter.saw(office.wire_bytes())
+                    self.meter.hung_up()
                 self._count(session)
 
     def _seed(self, store: str) -> None:
@@ -103,7 +112,7 @@ class Replicator:
             self.log.warning("link_down", code=error.code, reason=str(error))
         with suppress(TillboxError):
             # who is told is often the one that cannot be reached
-            await self.edge.report(link_report(error))
+            await self.edge.report(link_report(error, self.meter))
 
 
 def _long(seed: int | None) -> Backoff:

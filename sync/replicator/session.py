@@ -20,6 +20,7 @@ from edge.contract.limits import (
     LINK_DENIED_RETRY_MS,
     LINK_SILENCE_S_MAX,
 )
+from edge.contract.line_class import LINE, LineClass, LineSaid
 from edge.contract.receipt_letter import LETTER
 from edge.contract.replication import (
     BUDGET,
@@ -43,6 +44,7 @@ from sync.replicator.books import BookReports
 from sync.replicator.edge_client import EdgeClient
 from sync.replicator.handover import AckHandover, PageHandover
 from sync.replicator.letters import LetterUpload
+from sync.replicator.line_use import LineMeter
 from sync.replicator.office_link import FeedCarried, OfficeLink, Unheard
 from sync.replicator.troubles import (
     EdgeRefused,
@@ -67,7 +69,7 @@ class Session:
     What goes up and what comes down share nothing but the line: what head office sends is
     read at once, and tasks of their own hand pages and acknowledgements to edge.
     `up_since_ms` is when head office welcomed this box (monotonic), None before;
-    `advances` counts how often it accepted something.
+    `advances` counts how often it accepted something. `meter` counts what goes over the line.
     """
 
     edge: EdgeClient
@@ -76,6 +78,7 @@ class Session:
     resend_pause: Backoff
     clock: Clock
     log: Log
+    meter: LineMeter | None = None
     up_since_ms: int | None = None
     _upload: Upload | None = None
     _fork: ReplicaFork | None = None
@@ -106,9 +109,10 @@ class Session:
                     self.resend_pause,
                     self.clock,
                     self.office.peer,
+                    self._line,
                 )
                 for name, work in (
-                    ("report", self._report(upload)),
+                    ("report", self._report(upload, tells_line=LINE in hears)),
                     ("pages", pages.run()),
                     ("acknowledgements", self._hand_acks(acks, upload)),
                     ("hear", self._hear(upload, pages, acks, letters)),
@@ -147,6 +151,7 @@ class Session:
                     challenge.nonce,
                     0 if self.edge.keeper else mine.feed_version,
                     () if self.edge.keeper else _HEARS,
+                    _word(self.meter),
                 )
                 await self.office.say(hello)
                 await self.office.say(proof)
@@ -243,17 +248,27 @@ class Session:
             upload.stop()
             await self._end_later(fork)
 
-    async def _report(self, upload: Upload) -> None:
+    async def _report(self, upload: Upload, *, tells_line: bool) -> None:
         """Tell edge how the link is, again and again: it may have been restarted."""
+        said = self._line()
         while True:
             upload.check_moving()
-            await self.edge.report(link_report(self._fork))
+            if self.meter is not None:
+                self.meter.saw(self.office.wire_bytes())
+            if tells_line and self._line() is not said:
+                said = self._line()
+                self.log.warning("line_class", line=said)
+                await self.office.say(LineSaid(said))
+            await self.edge.report(link_report(self._fork, self.meter))
             await self.clock.sleep(REPORT_EVERY_S)
+
+    def _line(self) -> LineClass:
+        return LineClass.OPEN if self.meter is None else self.meter.line
 
     async def _end_later(self, fork: ReplicaFork) -> None:
         """Send nothing more; prices still come down until it is time to look again."""
         self.log.error("replica_fork", code=fork.code, reason=str(fork))
-        await self.edge.report(link_report(fork))
+        await self.edge.report(link_report(fork, self.meter))
         await self.clock.sleep(LINK_DENIED_RETRY_MS / 1000)
         raise fork
 
@@ -276,9 +291,17 @@ class Session:
         )
 
 
-def link_report(trouble: TillboxError | None) -> LinkReport:
-    """Return what edge is told: `up`, or `down` with words."""
-    return LinkReport("up") if trouble is None else LinkReport("down", str(trouble))
+def link_report(trouble: TillboxError | None, meter: LineMeter | None = None) -> LinkReport:
+    """Return what edge is told: `up`, or `down` with words; and what the line costs."""
+    state, reason = ("up", "") if trouble is None else ("down", str(trouble))
+    if meter is None:
+        return LinkReport(state, reason)
+    return LinkReport(state, reason, line=_word(meter), use=meter.use)
+
+
+def _word(meter: LineMeter | None) -> str:
+    """Return the line's class as it is said: nothing of a line that costs nothing."""
+    return "" if meter is None or meter.line is LineClass.OPEN else meter.line
 
 
 def worst(errors: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -16,6 +16,7 @@ from edge.contract.limits import KEEPERS_MAX
 from edge.contract.replication import PublicKey
 from edge.runtime.settings_file import load, require_tls
 from edge.runtime.tls_contexts import client_context
+from sync.replicator.line_use import LineSettings
 
 SESSION_PATH: Final = "/sync/v1/session"
 
@@ -37,6 +38,7 @@ class SyncSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `edge_url` is the box (`http://127.0.0.1:8080`), `office_url` head office
     (`wss://office.example`). Every address but loopback needs TLS and `ca_file`, the
     retailer's authority, and no other authority is trusted. `keepers` are second copies.
+    `line` says what the line to head office costs.
     """
 
     edge_url: str
@@ -44,6 +46,10 @@ class SyncSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     office_url: str
     ca_file: Path | None = None
     keepers: Annotated[tuple[KeeperAddress, ...], Meta(max_length=KEEPERS_MAX)] = ()
+    line: LineSettings = LineSettings()
+
+
+_OPEN_LINE: Final = LineSettings()
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,7 @@ class Peers:
     session_url: str
     tls: ssl.SSLContext | None
     keepers: tuple[KeeperPeer, ...] = ()
+    line: LineSettings = _OPEN_LINE
 
 
 def load_peers(path: Path) -> Peers:
@@ -89,7 +96,18 @@ def load_peers(path: Path) -> Peers:
             _keeper(path, number, keeper, settings.ca_file)
             for number, keeper in enumerate(settings.keepers)
         ),
+        _line(path, settings.line),
     )
+
+
+def _line(path: Path, line: LineSettings) -> LineSettings:
+    if line.monthly_mib and line.count_file is None:
+        raise SettingsInvalid(
+            "count_file_missing",
+            f"{path}: line.monthly_mib is set, but no line.count_file, which keeps what was used.",
+            advice="Name a file in a folder that `tillbox sync` may write to.",
+        )
+    return line
 
 
 def _keeper(path: Path, number: int, keeper: KeeperAddress, ca_file: Path | None) -> KeeperPeer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from edge.contract.errors import ProtocolViolation
@@ -13,6 +14,7 @@ from edge.contract.limits import (
     FRAMES_IN_FLIGHT_MAX,
     LINK_ACK_S_MAX,
 )
+from edge.contract.line_class import LineClass
 from edge.contract.replication import parse_header
 from edge.runtime.backoff import Backoff
 from sync.replicator.edge_client import EdgeClient
@@ -26,7 +28,7 @@ class Upload:
 
     `store_number` is whose frames they must be. Head office may give a budget: with none left,
     no frame is even asked for until it gives more.
-    `advances` counts how often the peer accepted something new.
+    `advances` counts how often the peer accepted something new; `line` says what the line costs.
     """
 
     edge: EdgeClient
@@ -36,6 +38,7 @@ class Upload:
     resend_pause: Backoff
     clock: Clock
     peer: Peer = OFFICE
+    line: Callable[[], LineClass] = lambda: LineClass.OPEN
     advances: int = 0
     _accepted_seq: int = 0
     _in_flight: deque[int] = field(default_factory=deque)
@@ -109,7 +112,8 @@ class Upload:
                 self._room.clear()
                 await self._room.wait()
             asked_ms = self.clock.monotonic_ms()
-            frame = await self.edge.frame(after)
+            metered = self.line() is not LineClass.OPEN
+            frame = await self.edge.frame(after, metered=metered)
             if frame is None:
                 if self.clock.monotonic_ms() - asked_ms < BACKOFF_MS_MIN:
                     # whoever does not let us wait would have us ask without end

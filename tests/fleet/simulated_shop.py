@@ -227,7 +227,8 @@ class SimulatedShop:
         signed = proof_bytes(slug(self.number), nonce, self._key.public.hex)
         return Proof(self._key.sign(signed).hex())
 
-    async def frame(self, after: int) -> bytes | None:
+    async def frame(self, after: int, *, metered: bool = False) -> bytes | None:
+        assert not metered
         if after >= self.chain.last_seq:
             news = self._news
             try:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any, cast
 
 from typing_extensions import override
 
 from edge.contract.errors import StorageFailed
+from edge.contract.line_class import LineUse
+from edge.contract.replication import LinkReport
 from edge.flows.box_health import BoxHealth
 from edge.flows.device_directory import DeviceDirectory
 from edge.flows.feed_trust import FeedTrust
@@ -128,3 +131,38 @@ async def test_what_is_open_is_counted(tmp_path: Path) -> None:
         assert float(lines["tillbox_device_messages_dropped"]) == 0
         assert float(lines["tillbox_ledger_commits"]) >= 1
         assert float(lines["tillbox_disk_free_bytes"]) > 0
+
+
+async def test_what_is_left_of_a_month_of_a_line_that_costs(tmp_path: Path) -> None:
+    async with selling_box(tmp_path) as box:
+        assert "line" not in (await items(box))[1], "nobody counts"
+        for used, line, well, advice in (
+            (799, "metered", True, ""),
+            (800, "metered", False, "wait for the next month"),
+            (1_000, "spent", False, "Sales still go up"),
+        ):
+            use = LineUse(used * 1_048_576, 1_000 * 1_048_576, "2026-11-01")
+            report = LinkReport("up", line=line, use=use)
+            status, _ = await box.call(
+                "POST", "/internal/v1/replica/link", report, headers=box.service
+            )
+            assert status == 204
+            found = (await items(box))[1]["line"]
+            assert (found["well"], found["words"]) == (
+                well,
+                f"{used // 10} % of the 1000 MiB are used that the line has a month.",
+            )
+            assert advice in found.get("advice", "")
+        _, text = await box.call("GET", "/metrics")
+        assert f"tillbox_line_bytes {1_000 * 1_048_576}" in text.decode()
+
+
+async def test_on_a_line_that_costs_a_sale_waits_for_company(tmp_path: Path) -> None:
+    async with selling_box(tmp_path) as box:
+        _, about = await box.call("GET", "/internal/v1/replica/status", headers=box.service)
+        at = f"/internal/v1/replica/frame?after={about['head']['seq']}&wait_s=2"
+        await box.command("add_item", code=MILK)
+        await box.command("take_cash", amount_minor=200)
+        asked = asyncio.create_task(box.call("GET", f"{at}&line=metered", headers=box.service))
+        assert (await box.call("GET", at, headers=box.service))[0] == 200
+        assert (await asked)[0] == 204

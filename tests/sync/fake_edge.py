@@ -64,6 +64,7 @@ class FakeEdge:
         self.keeper_links: list[LinkReport] = []
         """What was said of lines to second copies: never of that to head office."""
         self.asked_after: list[int] = []
+        self.lines_asked: list[str] = []
         self.polls_waiting = 0
         self.refuse_keys: set[str] = set()
         self.feeds_held = asyncio.Event()
@@ -172,6 +173,7 @@ class FakeEdge:
         assert 0 < float(request.query["wait_s"]) <= 25
         assert int(request.query["max_raw"]) == 262_144
         self.asked_after.append(after)
+        self.lines_asked.append(request.query.get("line", ""))
         self.polls_waiting += 1
         try:
             while len(self.events) <= after:

@@ -16,6 +16,7 @@ import msgspec
 from aiohttp import WSMsgType, web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from edge.contract.line_class import LineSaid
 from edge.contract.reference_data import FeedPage
 from edge.contract.replication import (
     HEADER_BYTES,
@@ -116,6 +117,8 @@ class FakeOffice:
         self.foreign_ack = False
         self.silent = False
         self.tls: ssl.SSLContext | None = None
+        self.queries: list[dict[str, str]] = []
+        self.lines_said: list[LineSaid] = []
         self._runner: web.AppRunner | None = None
 
     @property
@@ -166,6 +169,7 @@ class FakeOffice:
         socket = web.WebSocketResponse(compress=False, max_msg_size=2**20)
         await socket.prepare(request)
         line = Line(socket, request)
+        self.queries.append(dict(request.query))
         if self.cut_plan:
             line.cut_at = self.cut_plan.pop(0)
         self.lines.append(line)
@@ -236,8 +240,10 @@ class FakeOffice:
                 continue
             if message.type is WSMsgType.TEXT:
                 word = msgspec.json.decode(message.data, type=BoxMessage)
-                assert isinstance(word, FeedTaken | FeedRefused | LetterUp), word
-                if isinstance(word, LetterUp):
+                assert isinstance(word, FeedTaken | FeedRefused | LetterUp | LineSaid), word
+                if isinstance(word, LineSaid):
+                    self.lines_said.append(word)
+                elif isinstance(word, LetterUp):
                     await self._take_letter(line, word)
                 elif isinstance(word, FeedTaken):
                     self.taken.append(word)

@@ -9,6 +9,7 @@ import msgspec
 
 from edge.contract.customer_data import Customer
 from edge.contract.limits import BOX_KEYS_GATHERED_S
+from edge.contract.line_class import LineClass, LineSaid
 from edge.contract.reference_data import FEED_ORDER, Article, Feed, Price, Urgent
 from edge.contract.replication import FeedDown, Hello, KeeperMessage, OfficeMessage
 from edge.contract.wire import encode
@@ -23,7 +24,7 @@ from tests.sync.office.head_office import AT, Box, Served
 from tests.virtual_time import FakeClock
 
 
-async def visit_of(served: Served, box: Box) -> OfficeVisit:
+async def visit_of(served: Served, box: Box, *, line: str = "") -> OfficeVisit:
     """Let a box in that has nothing of any feed; whoever calls is its line."""
     desk = served.office.boxes.desk
     store = await served.office.directory.by_slug(box.store)
@@ -31,7 +32,7 @@ async def visit_of(served: Served, box: Box) -> OfficeVisit:
     assert store is not None
     visit = OfficeVisit(desk, store)
     cursors = {str(feed): 0 for feed in FEED_ORDER}
-    hello = Hello(box.store, box.key.public.hex, box.head, cursors, AT, "0.1.0", "n")
+    hello = Hello(box.store, box.key.public.hex, box.head, cursors, AT, "0.1.0", "n", line=line)
     ingest = Ingest(store.box, desk.events, desk.dictionaries)
     head = await ingest.open()
     await visit.admit(hello, ingest, head)
@@ -92,3 +93,28 @@ async def test_keys_of_boxes_are_gathered_and_other_feeds_are_not(served: Served
         for _ in range(9):
             await asyncio.sleep(0)
         assert clock.slept_s == [BOX_KEYS_GATHERED_S]
+
+
+async def test_where_a_month_is_spent_only_what_a_shop_cannot_do_without_goes_down(
+    served: Served, box: Box
+) -> None:
+    feeds = served.office.feeds
+    for feed, key, value in (
+        (Feed.CATALOGUE, "100", Article("100", "Bread", "a")),
+        (Feed.CUSTOMER, "c-0001", Customer("c-0001", "Ana")),
+        (Feed.PRICE, "100", Price("100", 129)),
+    ):
+        assert not (await feeds.put(feed, [NewItem(key, msgspec.Raw(encode(value)))])).errors
+    visit = await visit_of(served, box, line="spent")
+    sent = [page.feed async for page in visit.feeds.due()]
+    assert sent == [Feed.PRICE, Feed.BOX_KEY]
+    visit.feeds.news.clear()
+    await visit.hear(LineSaid("metered"), never)
+    assert visit.feeds.news.is_set(), "the sender looks again"
+    assert [page.feed async for page in visit.feeds.due()] == [Feed.CATALOGUE, Feed.CUSTOMER]
+    await visit.hear(LineSaid("of tomorrow"), never)
+    assert visit.feeds.line is LineClass.OPEN
+
+
+async def never(_: object) -> None:
+    raise AssertionError("nothing is to be answered")

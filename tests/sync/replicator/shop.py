@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from edge.runtime.structured_log import Log
 from edge.runtime.system_clock import SystemClock
+from sync.replicator.line_use import LineSettings
 from sync.replicator.main import connected
 from sync.replicator.settings import SESSION_PATH, Peers
 from tests.sync.fake_edge import TOKEN, FakeEdge
@@ -40,6 +41,7 @@ class Shop:
     office: FakeOffice
     clock: BriskClock = field(default_factory=BriskClock)
     stream: io.StringIO = field(default_factory=io.StringIO)
+    line: LineSettings = field(default_factory=LineSettings)
 
     def lines(self, event: str) -> list[dict[str, Any]]:
         """What the replicator has logged under a word."""
@@ -67,6 +69,7 @@ class Shop:
             token,
             f"ws://127.0.0.1:{office_port or self.office.port}{SESSION_PATH}",
             None,
+            line=self.line,
         )
         log = Log(self.stream, self.clock, {})
         async with connected(peers, self.clock, log) as replicator:

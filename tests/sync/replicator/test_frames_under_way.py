@@ -40,7 +40,8 @@ class Ends:
         self.last = last
         self.sent: list[int] = []
 
-    async def frame(self, after: int) -> bytes:
+    async def frame(self, after: int, *, metered: bool = False) -> bytes:
+        assert not metered
         if after >= self.last:
             await asyncio.Event().wait()
         return FrameHeader(NUMBER, 1, after + 1, 1, 0, 0, bytes(32)).pack() + bytes(64)

@@ -151,3 +151,18 @@ def test_a_shop_has_a_handful_of_second_copies(folder: Path) -> None:
     keeper = f'url = "ws://127.0.0.1:8095"\n{KEY}'
     with pytest.raises(SettingsInvalid, match="keepers"):
         load_peers(with_keepers(folder, *([keeper] * 5)))
+
+
+def test_what_a_line_costs(folder: Path) -> None:
+    file = settings(folder)
+    file.write_text(file.read_text() + '[line]\nmonthly_mib = 500\ncount_file = "line.json"\n')
+    line = load_peers(file).line
+    assert (line.monthly_mib, line.count_file) == (500, folder / "line.json")
+
+
+def test_a_limit_needs_a_file_that_keeps_the_count(folder: Path) -> None:
+    file = settings(folder)
+    file.write_text(file.read_text() + "[line]\nmonthly_mib = 500\n")
+    with pytest.raises(SettingsInvalid, match=r"no line\.count_file") as refused:
+        load_peers(file)
+    assert refused.value.code == "count_file_missing"

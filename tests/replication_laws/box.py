@@ -278,11 +278,11 @@ class Edge:
     async def prove(self, nonce: str) -> Proof:
         return self.box.replica.prove(nonce)
 
-    async def frame(self, after: int) -> bytes | None:
-        replica = self.box.replica
-        frame = await replica.frame(after, wait_s=LINK_WAIT_S, raw_max=self.box.raw_max)
+    async def frame(self, after: int, *, metered: bool = False) -> bytes | None:
+        replica, raw_max = self.box.replica, self.box.raw_max
+        frame = await replica.frame(after, wait_s=LINK_WAIT_S, raw_max=raw_max, metered=metered)
         if frame is not None:
-            self.box.spawn(replica.make_next(frame, raw_max=self.box.raw_max))
+            self.box.spawn(replica.make_next(frame, raw_max=raw_max))
         return frame
 
     async def digest(self) -> bytes | None:

@@ -19,6 +19,7 @@ from aiohttp.client_proto import ResponseHandler
 from typing_extensions import override
 
 from edge.contract.instant import Clock
+from edge.contract.limits import LINK_PING_S
 from sync.replicator.office_link import OfficeLink, _connect
 from sync.replicator.troubles import OFFICE
 
@@ -28,6 +29,7 @@ TROUBLES: tuple[Trouble, ...] = ("drop", "twice", "swap", "shorten", "half", "cu
 """What becomes of a message: it is lost, comes twice, comes behind the next one, comes without its
 end; half of its bytes come and the line breaks, none come and it breaks, or from it on nothing
 comes either way and nobody hears that."""
+_URL = "ws://office/sync/v1/session"
 _HEAD_ENDS = b"\r\n\r\n"
 _BINARY = 2
 _CONTROL = 8
@@ -335,7 +337,7 @@ class Net:
         async with aiohttp.ClientSession(
             connector=_Connector(self, shop), cookie_jar=aiohttp.DummyCookieJar()
         ) as http:
-            socket = await _connect(http, "ws://office/sync/v1/session", self.clock, OFFICE)
+            socket = await _connect(http, _URL, self.clock, OFFICE, LINK_PING_S)
             try:
                 yield OfficeLink(socket)
             finally:

@@ -310,10 +310,12 @@ def idle_events_wait_for_ever(patch: Patch) -> None:
     """What is not in a hurry and was given out once is due in thirty seconds, always."""
     real = FramePace.due_in_ms
 
-    def due_in_ms(self: FramePace, after: int, head_seq: int, now: int) -> int | None:
+    def due_in_ms(
+        self: FramePace, after: int, head_seq: int, now: int, *, metered: bool = False
+    ) -> int | None:
         if self.hurried_seq <= after < head_seq and not self.oldest_at:
             return IDLE_FRAME_DELAY_MS
-        return real(self, after, head_seq, now)
+        return real(self, after, head_seq, now, metered=metered)
 
     patch.setattr(FramePace, "due_in_ms", due_in_ms)
 

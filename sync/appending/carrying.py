@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -239,3 +239,6 @@ class _Rehearsal:
 
     async def settled(self, store: int) -> int:
         raise ValueError(f"nothing of store {store} is kept")
+
+    async def settle(self, upto: Mapping[int, int]) -> None:
+        raise ValueError(f"nothing of stores {', '.join(map(str, upto))} is kept")

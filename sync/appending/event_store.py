@@ -6,6 +6,7 @@ is stored is what arrived, byte for byte: whoever keeps it need not understand i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, Protocol
 
 import msgspec
@@ -112,6 +113,13 @@ class EventStore(Protocol):
 
     async def settled(self, store: int) -> int:
         """Return up to which seq the store's box need not keep anything for head office."""
+        ...
+
+    async def settle(self, upto: Mapping[int, int]) -> None:
+        """Take that all up to a seq is archived and was read again there, by store.
+
+        What is settled never becomes less, and never more than there is.
+        """
         ...
 
 

@@ -7,7 +7,7 @@ without gaps that become visible in their order. Reads have connections of their
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -219,12 +219,21 @@ class PostgresEventStore:
         return int(position)
 
     async def settled(self, store: int) -> int:
-        """Return up to which seq the store's box need not keep anything for head office.
-
-        0 until history is archived: nothing is called settled before it was re-read there.
-        """
+        """Return up to which seq the store's box need not keep anything for head office."""
         rows = await self._fetch("SELECT settled_seq FROM head WHERE store = $1", store)
         return int(rows[0]["settled_seq"]) if rows else 0
+
+    async def settle(self, upto: Mapping[int, int]) -> None:
+        """Take that all up to a seq is archived and was read again there, by store."""
+        if not upto:
+            return
+        _ = await self._fetch(
+            "UPDATE head SET settled_seq = greatest(settled_seq, least(head.seq, new.upto))"
+            " FROM unnest($1::bigint[], $2::bigint[]) AS new(number, upto)"
+            " WHERE head.store = new.number",
+            list(upto),
+            list(upto.values()),
+        )
 
     # --- inside ---------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from typing import Final
 
 from edge.contract.envelope import GENESIS
@@ -108,16 +109,22 @@ class SqliteEventStore:
         return int(newest)
 
     async def settled(self, store: int) -> int:
-        """Return up to which seq the store's box need not keep anything for head office.
-
-        0 until history is archived: nothing is called settled before it was re-read there.
-        """
+        """Return up to which seq the store's box need not keep anything for head office."""
         rows = await self._file.read(
             lambda connection: connection.execute(
                 "SELECT settled_seq FROM head WHERE store = ?", (store,)
             ).fetchall()
         )
         return int(rows[0][0]) if rows else 0
+
+    async def settle(self, upto: Mapping[int, int]) -> None:
+        """Take that all up to a seq is archived and was read again there, by store."""
+        await self._file.write(
+            lambda connection: connection.executemany(
+                "UPDATE head SET settled_seq = max(settled_seq, min(seq, ?)) WHERE store = ?",
+                [(seq, store) for store, seq in upto.items()],
+            )
+        )
 
 
 def _frame_at(connection: sqlite3.Connection, store: int, gen: int, seq: int) -> StoredFrame | None:

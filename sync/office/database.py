@@ -27,6 +27,7 @@ MIGRATIONS: Final = tuple(
             "0010_digests.sql",
             "0011_frames_elsewhere.sql",
             "0012_price_books.sql",
+            "0013_archive.sql",
         ),
         1,
     )

@@ -18,7 +18,7 @@ import aiosmtplib
 
 from edge.contract.errors import Refused, SettingsInvalid, TillboxError
 from edge.contract.instant import Clock
-from edge.contract.limits import (
+from edge.contract.office_limits import (
     MAIL_SEND_S_MAX,
 )
 from edge.engine.letter_rules import checked_address

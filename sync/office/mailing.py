@@ -13,7 +13,7 @@ from typing import Final
 
 from edge.contract.health import HealthItem
 from edge.contract.instant import Clock
-from edge.contract.limits import (
+from edge.contract.office_limits import (
     MAIL_LOOK_S,
     MAIL_PAUSE_MS_MAX,
     MAIL_RETRY_MS_MAX,

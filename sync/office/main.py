@@ -23,6 +23,7 @@ from edge.contract.limits import (
 from edge.runtime.certificates import issue_server_certificate, load_ca, make_ca, write_ca
 from edge.runtime.command_line import Command
 from edge.runtime.database_file import DatabaseFile
+from edge.runtime.frame_codec import shipped_dictionaries
 from edge.runtime.ids import SystemIds
 from edge.runtime.keys import load_key, load_or_create_key
 from edge.runtime.pin_hash import PASSWORD_CHARS_MAX, PinHasher, load_pepper
@@ -32,6 +33,7 @@ from edge.runtime.structured_log import Log, open_log
 from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock
 from sync.appending.sqlite_event_store import SqliteEventStore
+from sync.office.archive_check import check_archive
 from sync.office.carrying import export, take
 from sync.office.database import office_database
 from sync.office.frame_keeping import kept_frames, remote_frames
@@ -190,6 +192,23 @@ def _take(settings: OfficeSettings, given: argparse.Namespace) -> int:
             f"office now, from {done.frames} frames."
         )
     return 0
+
+
+def _check_archive(settings: OfficeSettings, _: argparse.Namespace) -> int:
+    key = load_key(settings.signing_key_file).public
+    found = asyncio.run(
+        _in_database(
+            settings,
+            lambda file: check_archive(settings.archive_folder, file, key, shipped_dictionaries()),
+        )
+    )
+    for problem in found.problems:
+        _ANSWER(problem)
+    _ANSWER(
+        f"{found.segments} pieces, {found.frames} frames, {found.events} events of "
+        f"{len(found.ends)} stores: {'all of it is whole' if not found.problems else 'see above'}."
+    )
+    return 1 if found.problems else 0
 
 
 def _load(_: OfficeSettings | None, given: argparse.Namespace) -> int:
@@ -364,6 +383,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     exporting.add_argument("--out", type=Path, required=True, metavar="FILE")
     taking = action("take", _take, "append such a file behind what is here of its store")
     taking.add_argument("file", type=Path, metavar="FILE")
+    action("check-archive", _check_archive, "look through all that is archived, from first to last")
     loading = action("load", _load, "load a shop's folder through a running head office")
     loading.add_argument("--pepper", type=Path, required=True, help="the pepper shared with boxes")
     rehearsing = action(

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from edge.contract.instant import Clock
-from edge.contract.limits import (
+from edge.contract.office_limits import (
     MAIL_ADDRESS_KEPT_MS,
     MAIL_WAITED_MS_MAX,
     MAIL_WORDS_CHARS_MAX,

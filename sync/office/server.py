@@ -34,6 +34,7 @@ from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock
 from edge.runtime.tls_contexts import server_context
+from sync.office.archive import Archive
 from sync.office.coupon_uses import CouponUses
 from sync.office.database import office_database
 from sync.office.desk import OfficeDesk
@@ -111,6 +112,17 @@ async def running_office(
             clock,
             log,
         )
+        archive = Archive(
+            settings.archive_folder,
+            file,
+            events,
+            key,
+            lambda: projector.positions,
+            clock,
+            log,
+            settings.archive.close_after_s,
+        )
+        await archive.open()
         digests = Digests(file, directory, clock, log)
         books = PriceBooks(
             file,
@@ -159,7 +171,12 @@ async def running_office(
             books=books,
             live=live,
             metrics=metrics,
-            health=lambda: (*_health(file), *health_of(events), mailing.health()),
+            health=lambda: (
+                *_health(file),
+                *health_of(events),
+                archive.health(),
+                mailing.health(),
+            ),
             pages=load_pages(),
         )
         tls = _tls(settings)
@@ -186,6 +203,7 @@ async def running_office(
             ("digests", digests.run),
             ("price books", books.run),
             ("turns of backlogs", turns.run),
+            ("archive", archive.run),
         ):
             _ = tasks.start(name, work)
         await web.open()

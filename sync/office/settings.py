@@ -63,6 +63,17 @@ class PostgresSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     partitions: Annotated[int, Meta(ge=1, le=POSTGRES_PARTITIONS_MAX)] | None = None
 
 
+class ArchiveSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where closed pieces of the archive go; in `data_dir`/archive by default.
+
+    A piece is closed `close_after_s` after its first frame came. What is archived is settled:
+    boxes may forget it after their retention, so the folder belongs on a disk that is backed up.
+    """
+
+    folder: Path | None = None
+    close_after_s: Annotated[int, Meta(ge=1, le=31_536_000)] = 86_400
+
+
 class OfficeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything `tillbox office` is told. Relative paths are relative to the file's folder.
 
@@ -84,11 +95,17 @@ class OfficeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mail: MailSettings | None = None
     store: Literal["sqlite", "postgres"] = "sqlite"
     postgres: PostgresSettings | None = None
+    archive: ArchiveSettings = ArchiveSettings()
 
     @property
     def database_file(self) -> Path:
         """Where `office.db` lies."""
         return self.data_dir / "office.db"
+
+    @property
+    def archive_folder(self) -> Path:
+        """Where the pieces of the archive lie."""
+        return self.archive.folder or self.data_dir / "archive"
 
     @property
     def authority_files(self) -> tuple[Path, Path]:

@@ -378,6 +378,21 @@ async def keeps_the_tail_of_a_frame_that_was_cut_elsewhere(store: EventStore) ->
     assert found[1].body == tail
 
 
+async def settles_what_there_is_and_takes_nothing_back(store: EventStore) -> None:
+    one, other = _box(), _box(2)
+    for box in (one, other):
+        await store.append(box.number, 1, 1, box.frame(0, 5), _START)
+    await store.settle({})
+    await store.settle({1: 3, 7: 9})
+    assert [await store.settled(number) for number in (1, 2, 7)] == [3, 0, 0]
+    await store.settle({1: 2, 2: 5})
+    assert [await store.settled(number) for number in (1, 2)] == [3, 5]
+    await store.settle({1: 99})
+    assert await store.settled(1) == 5, "more than there is cannot be archived"
+    await store.append(1, 1, 6, one.frame(5), _at(one, 5))
+    assert await store.settled(1) == 5
+
+
 LAWS: Final[tuple[Callable[[EventStore], Awaitable[None]], ...]] = (
     begins_with_nothing,
     keeps_what_follows,
@@ -397,4 +412,5 @@ LAWS: Final[tuple[Callable[[EventStore], Awaitable[None]], ...]] = (
     hides_nothing_from_a_reader_who_follows,
     outlives_callers_that_are_cancelled,
     keeps_the_tail_of_a_frame_that_was_cut_elsewhere,
+    settles_what_there_is_and_takes_nothing_back,
 )

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from edge.contract.limits import (
+from edge.contract.office_limits import (
     MAIL_ADDRESS_KEPT_MS,
     MAIL_LOOK_S,
     MAIL_PAUSE_MS_MAX,

@@ -122,6 +122,13 @@ class World:
         box.file.on_death = lambda: self._bury(box.crash())
         await box.ask_again()
 
+    async def _steady_office(self) -> None:
+        """Have head office be there, and stay for as long as what follows takes."""
+        self.office.file.dies_in = 0
+        await self.buried()
+        if not self.office.is_up:
+            await self.start_office()
+
     def office_dies(self, commits: int, *, behind: bool) -> None:
         """Let head office die at a commit from now: before it, or once it is on disk."""
         self.office.file.dies_in, self.office.file.dies_behind = commits, behind
@@ -179,7 +186,7 @@ class World:
     async def burn(self, number: int) -> None:
         """Let a box burn and a new one go on with what head office has."""
         old = self.boxes[number]
-        self.office.file.dies_in = 0
+        await self._steady_office()
         await old.crash()
         await self.clock.advance(0)  # what came before is taken
         upto = self.office.head(number)[0]
@@ -221,9 +228,7 @@ class World:
         if old.waiting is not None and old.waiting[2] <= rebuilt.events:
             new.waiting = old.waiting
         self.boxes[number] = new
-        if not self.office.is_up:
-            await self.start_office()
-        self.office.file.dies_in = 0
+        await self._steady_office()
         await self.office.register(number, new.slug, new.key.public.hex, gen)
         await self.start_box(number)
 
@@ -273,10 +278,10 @@ class World:
         await self.start_box(number)
 
     async def _calls_in_vain(self, box: Box, words: list[str], sales: int = 0) -> None:
-        before = self._at_office(box.number)
         # what it is told is looked at: no trouble of the line, no death in between
         self.net.fate(box.number).plan.clear()
-        self.office.file.dies_in = 0
+        await self._steady_office()
+        before = self._at_office(box.number)
         box.denials.clear()
         # no two boxes start in one instant: their first events would be the same
         await self.clock.advance(1)
@@ -311,11 +316,9 @@ class World:
         """Mend all lines, start what is down, and let time pass until all is in step."""
         self.net.without_line.clear()
         self.net.cut_spoilt()
-        self.office.file.dies_in = 0
         for box in self.boxes.values():
             box.file.dies_in = 0
-        if not self.office.is_up:
-            await self.start_office()
+        await self._steady_office()
         for number, box in self.boxes.items():
             if not box.is_up:
                 await self.start_box(number)

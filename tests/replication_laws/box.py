@@ -10,13 +10,13 @@ import hashlib
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from edge.contract.errors import Refused
+from edge.contract.errors import Refused, TillboxError
 from edge.contract.instant import Clock
 from edge.contract.limits import LINK_WAIT_S
 from edge.contract.reference_data import FeedPage
@@ -49,6 +49,8 @@ from sync.replicator.troubles import EdgeRefused
 from tests.replication_laws.inline_file import InlineFile
 from tests.replication_laws.memory_line import Net
 from tests.replication_laws.sales import Sold, completion, opening, refund, total_of
+
+T = TypeVar("T")
 
 WHOLE_TILL, SLOW_TILL = "till-1", "till-2"
 """One rings up sales at once; the other one's customers take their time."""
@@ -139,17 +141,19 @@ class Box:
         """Start what keeps the line to head office."""
         edge = cast("EdgeClient", Edge(self))
         replicator = Replicator(edge, lambda: self.net.dial(self.number), self.clock, self.log)
-        self.spawn(replicator.run())
+        _ = self.spawn(replicator.run())
 
-    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run a task that ends with the box."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, TillboxError):
             self.deaths.append(repr(error))
 
     async def crash(self) -> None:
@@ -159,10 +163,9 @@ class Box:
         self.is_up = False
         self.file.die()
         self.net.cut(self.number)
-        tasks = list(self._tasks)
         while self._tasks:
             # a group of tasks that ends by itself in this moment swallows a cancellation (3.11)
-            for task in tasks:
+            for task in list(self._tasks):
                 task.cancel()
             await asyncio.sleep(0)
         await self.file.close()
@@ -267,7 +270,10 @@ def _reply_of(sold: Sold) -> CommandReply:
 
 @dataclass
 class Edge:
-    """What `sync` asks of `edge`, without the HTTP in between."""
+    """What `sync` asks of `edge`, without the HTTP in between.
+
+    As behind HTTP, what was begun is finished when whoever asked is gone.
+    """
 
     box: Box
     keeper: str = ""
@@ -280,27 +286,25 @@ class Edge:
 
     async def frame(self, after: int, *, metered: bool = False) -> bytes | None:
         replica, raw_max = self.box.replica, self.box.raw_max
-        frame = await replica.frame(after, wait_s=LINK_WAIT_S, raw_max=raw_max, metered=metered)
+        frame = await self._asked(
+            replica.frame(after, wait_s=LINK_WAIT_S, raw_max=raw_max, metered=metered)
+        )
         if frame is not None:
-            self.box.spawn(replica.make_next(frame, raw_max=raw_max))
+            _ = self.box.spawn(replica.make_next(frame, raw_max=raw_max))
         return frame
 
     async def digest(self) -> bytes | None:
-        digest = await self.box.digests.made()
+        digest = await self._asked(self.box.digests.made())
         return None if digest is None else encode(digest)
 
     async def take_ack(self, ack: Ack) -> None:
         self.box.heard(ack)
-        try:
-            await self.box.replica.take_ack(ack)
-        except Refused as error:
-            raise _refused(error) from None
+        await self._asked(self.box.replica.take_ack(ack))
 
     async def take_feed(self, page: msgspec.Raw) -> FeedTaken:
-        try:
-            return await self.box.replica.take_feed(msgspec.json.decode(page, type=FeedPage))
-        except Refused as error:
-            raise _refused(error) from None
+        return await self._asked(
+            self.box.replica.take_feed(msgspec.json.decode(page, type=FeedPage))
+        )
 
     async def letter(self, after: int) -> None:
         _ = after
@@ -315,6 +319,10 @@ class Edge:
         if report.state == "down":
             self.box.denials.append(report.reason)
 
-
-def _refused(error: Refused) -> EdgeRefused:
-    return EdgeRefused(error.status, error.code, error.message, advice=error.advice)
+    async def _asked(self, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            return await asyncio.shield(self.box.spawn(work))
+        except Refused as error:
+            raise EdgeRefused(
+                error.status, error.code, error.message, advice=error.advice
+            ) from None

@@ -133,16 +133,17 @@ async def dial(
     async with aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
     ) as http:
-        socket = await _connect(http, session_url, clock, peer, ping_s)
+        socket = await open_socket(http, session_url, clock, peer, ping_s)
         try:
             yield OfficeLink(socket, peer)
         finally:
             await socket.close()
 
 
-async def _connect(
+async def open_socket(
     http: aiohttp.ClientSession, session_url: str, clock: Clock, peer: Peer, ping_s: float
 ) -> aiohttp.ClientWebSocketResponse[bool]:
+    """Open a WebSocket to the other end. Raises what its peer calls unreachable."""
     try:
         async with clock.timeout(LINK_SILENCE_S_MAX):
             return await http.ws_connect(

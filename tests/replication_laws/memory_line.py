@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from edge.contract.instant import Clock
 from edge.contract.limits import LINK_PING_S
-from sync.replicator.office_link import OfficeLink, _connect
+from sync.replicator.office_link import OfficeLink, open_socket
 from sync.replicator.troubles import OFFICE
 
 Way = Literal["up", "down"]
@@ -337,7 +337,7 @@ class Net:
         async with aiohttp.ClientSession(
             connector=_Connector(self, shop), cookie_jar=aiohttp.DummyCookieJar()
         ) as http:
-            socket = await _connect(http, _URL, self.clock, OFFICE, LINK_PING_S)
+            socket = await open_socket(http, _URL, self.clock, OFFICE, LINK_PING_S)
             try:
                 yield OfficeLink(socket)
             finally:

@@ -7,11 +7,13 @@ import io
 import random
 import shutil
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from edge.contract.errors import StorageFailed
+from edge.contract.replication import Head
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.keys import create_key
 from edge.runtime.structured_log import Log
@@ -405,6 +407,42 @@ async def test_a_gap_between_pieces_is_found(shelf: Shelf, monkeypatch: pytest.M
         await shelf.close_day()
     (problem,) = (await shelf.checked()).problems
     assert "events 9 to 12 of store 1 leave out what is between event 4 and them" in problem
+
+
+async def test_a_chain_that_does_not_lead_on_is_found(shelf: Shelf) -> None:
+    """No box would sign it, and nobody took it in: only the archive's check stands against it."""
+    await shelf.sell("a")
+    box = shelf.boxes[1]
+    before = box.head
+    box.sell("b")
+    wrong = bytes(31) + b"x"
+    frame = box.frame(4, last_hash=wrong)
+    taken = await shelf.events.append(1, 1, 5, frame, before)
+    assert taken == Accepted(Head(1, 8, wrong.hex()))
+    await shelf.close_day()
+    (problem,) = (await shelf.checked()).problems
+    assert "do not lead from the hash before them to the hash behind them" in problem
+
+
+async def test_a_piece_that_follows_another_past_is_found(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shelf.sell("a")
+    await shelf.close_day()
+    await shelf.sell("b")
+    noted = Archive.noted
+
+    async def of_another_past(self: Archive, partition: int) -> archive.Noted:
+        return replace(await noted(self, partition), root="ab" * 32)
+
+    with monkeypatch.context() as plan:
+        plan.setattr(Archive, "noted", of_another_past)
+        shelf.clock.at_ms += DAY_S * 1000
+        await shelf.archive.step()
+        shelf.clock.at_ms += DAY_S * 1000
+        await shelf.archive.step()
+    (problem,) = (await shelf.checked()).problems
+    assert problem == "p000-00000002.archive does not follow the piece before it."
 
 
 # --- at a running head office ------------------------------------------------------------

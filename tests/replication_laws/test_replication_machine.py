@@ -40,7 +40,7 @@ pytestmark = [pytest.mark.storm, pytest.mark.timeout(60 + 3 * EXAMPLES)]
 
 def test_nothing_is_lost_and_nothing_is_there_twice() -> None:
     print(f"TILLBOX_LAWS_SEED={SEED}")
-    play(SEED, EXAMPLES)
+    play(SEED, EXAMPLES, shrinks=IS_LONG)
 
 
 @pytest.mark.timeout(600)

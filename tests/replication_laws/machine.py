@@ -279,7 +279,7 @@ class ReplicationMachine(RuleBasedStateMachine):
         self._run(self.world.keep_disk(number))
 
     @some_box(has_old_disk)
-    @rule(shop=shops, pick=picks, sales=st.integers(0, 3))
+    @rule(shop=shops, pick=picks, sales=st.integers(0, 6))
     def a_box_is_set_back(self, shop: int, pick: int, sales: int) -> None:
         number = self._box(shop, ReplicationMachine.has_old_disk).number
         self._run(self.world.restored_box_calls(number, pick, sales))

@@ -100,6 +100,7 @@ class World:
             await self.office.register(number, box.slug, box.key.public.hex, 1)
             self.boxes[number] = box
             await self.start_box(number)
+            await self.keep_disk(number)
 
     async def close(self) -> None:
         """End everything as it stands."""
@@ -239,6 +240,7 @@ class World:
         await self._steady_office()
         await self.office.register(number, new.slug, new.key.public.hex, gen)
         await self.start_box(number)
+        await self.keep_disk(number)
 
     # --- boxes that should not be there ---------------------------------------------------
 
@@ -282,7 +284,6 @@ class World:
         await self._calls_in_vain(
             restored, ["Call head office", "another event", "another history"], sales
         )
-        self.disks[number].remove(disk)
         await self.start_box(number)
 
     async def _calls_in_vain(self, box: Box, words: list[str], sales: int = 0) -> None:

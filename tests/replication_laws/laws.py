@@ -111,7 +111,7 @@ def _history_at_office(
         if known < 0 or there[len(there) - known :] != opened.bodies[:known]:
             return [f"a frame of shop {number} begins at {opened.header.first_seq}"]
         there += opened.bodies[known:]
-        if opened.header.last_hash != events[len(there) - 1][2]:
+        if len(there) > len(events) or opened.header.last_hash != events[len(there) - 1][2]:
             return [f"a frame of shop {number} ends in another hash at {len(there)}"]
     if there != [body for _, body, _ in events]:
         return [f"head office has {len(there)} events of shop {number}, not its {len(events)}"]

@@ -183,6 +183,9 @@ class ReplicationMachine(RuleBasedStateMachine):
     def is_down(self, box: Box) -> bool:
         return not box.is_up
 
+    def and_office_are_up(self, box: Box) -> bool:
+        return self.world.office.is_up and box.is_up
+
     @some_box(is_up)
     @rule(shop=shops)
     def a_box_is_killed(self, shop: int) -> None:
@@ -212,6 +215,16 @@ class ReplicationMachine(RuleBasedStateMachine):
     def head_office_will_die_at_a_commit(self, commits: int, behind: bool) -> None:
         self.world.office_dies(commits, behind=behind)
 
+    @some_box(and_office_are_up)
+    @rule(shop=shops, lines=goods, commits=commits, behind=st.booleans())
+    def head_office_dies_while_a_sale_comes(
+        self, shop: int, lines: tuple[tuple[str, int], ...], commits: int, behind: bool
+    ) -> None:
+        box = self._box(shop, ReplicationMachine.and_office_are_up)
+        self.world.office_dies(commits, behind=behind)
+        self._run(box.sell(lines, 0))
+        self._run(self.world.clock.advance(2))
+
     @precondition(lambda self: not self.world.office.is_up)
     @rule()
     def head_office_starts(self) -> None:
@@ -227,9 +240,6 @@ class ReplicationMachine(RuleBasedStateMachine):
 
     def is_known(self, box: Box) -> bool:
         return self.world.office.is_up and self.world.office.head(box.number)[0] > 0
-
-    def may_be_carried(self, box: Box) -> bool:
-        return self.world.office.is_up and box.is_up
 
     def was_replaced(self, box: Box) -> bool:
         reachable = self.world.office.is_up and box.number not in self.world.net.without_line
@@ -254,10 +264,10 @@ class ReplicationMachine(RuleBasedStateMachine):
         number = self._box(shop, ReplicationMachine.is_up).number
         self._run(self.world.hand_over(number))
 
-    @some_box(may_be_carried)
+    @some_box(and_office_are_up)
     @rule(shop=shops)
     def a_history_is_carried_to_head_office(self, shop: int) -> None:
-        number = self._box(shop, ReplicationMachine.may_be_carried).number
+        number = self._box(shop, ReplicationMachine.and_office_are_up).number
         self._run(self.world.carry(number))
 
     @some_box(is_known)

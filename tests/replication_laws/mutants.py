@@ -25,6 +25,7 @@ from edge.engine.digest_sums import DigestSums
 from edge.flows.digests import Digests
 from edge.flows.frame_pace import FramePace
 from edge.flows.link_state import LinkState
+from edge.flows.replica import Replica
 from edge.ledger.event_log import Ledger
 from edge.ledger.records import Record, Recorded
 from edge.runtime.frame_codec import OpenedFrame
@@ -37,6 +38,7 @@ from sync.office import digests as office_digests
 from sync.office import projector, sale_projection
 from sync.office.admission import Admission
 from sync.office.projector import Projector
+from sync.replicator.session import Session
 
 Patch = pytest.MonkeyPatch
 _tasks: set[asyncio.Task[Any]] = set()
@@ -114,15 +116,20 @@ def gaps_are_not_seen(patch: Patch) -> None:
     patch.setattr(Ingest, "_check", check)
 
 
-def hashes_are_not_compared(patch: Patch) -> None:
-    """Another history passes for the one that is here, if it is as long."""
+def hashes_are_compared_nowhere(patch: Patch) -> None:
+    """Another history passes for the one that is here. Each end alone would see it."""
 
     async def compared(*_: object) -> None:
         """Find nothing."""
 
+    async def take_ack(self: Replica, ack: Ack) -> None:
+        await self.link.accepted(ack.accepted.seq)
+
     patch.setattr(OpenedFrame, "check_chain", lambda *_, **__: None)
     patch.setattr(Ingest, "_compare", compared)
     patch.setattr(Admission, "compare_heads", compared)
+    patch.setattr(Session, "_fork_at", compared)
+    patch.setattr(Replica, "take_ack", take_ack)
 
 
 def silence_behind_a_resend(patch: Patch) -> None:
@@ -360,7 +367,7 @@ MUTANTS: Final[tuple[Callable[[Patch], None], ...]] = (
     signed_before_it_is_durable,
     head_is_written_after_its_frame,
     gaps_are_not_seen,
-    hashes_are_not_compared,
+    hashes_are_compared_nowhere,
     silence_behind_a_resend,
     any_key_is_the_right_one,
     keys_are_forgotten,

@@ -178,6 +178,18 @@ class ReplicationMachine(RuleBasedStateMachine):
     def a_message_will_have_trouble(self, shop: int, way: Way, ahead: int, kind: Trouble) -> None:
         self.world.trouble(shop, way, ahead, kind)
 
+    @some_box(is_up)
+    @rule(shop=shops, lines=goods, kind=st.sampled_from(("drop", "twice", "swap")))
+    def a_sale_has_trouble_on_its_way(
+        self, shop: int, lines: tuple[tuple[str, int], ...], kind: Trouble
+    ) -> None:
+        box = self._box(shop, ReplicationMachine.is_up)
+        self.world.trouble(box.number, "up", 1, kind)
+        for _ in range(2):
+            if box.is_up:
+                self._run(box.sell(lines, 0))
+                self._run(self.world.clock.advance(2))
+
     # --- processes ------------------------------------------------------------------------
 
     def is_down(self, box: Box) -> bool:

@@ -31,3 +31,13 @@ ARCHIVE_SEGMENT_BYTES: Final = 67_108_864
 """A piece of head office's archive is closed at this size, or after a day."""
 ARCHIVE_LOOK_S: Final = 60.0
 """How often head office looks whether a piece is due."""
+
+# --- sales in PostgreSQL -----------------------------------------------------------------
+PROJECTION_POSTGRES_FRAMES_MAX: Final = 16
+"""Frames of a backlog in one transaction: it is some ten round trips, whatever is in it."""
+PROJECTION_POSTGRES_BYTES_MAX: Final = 524_288
+"""What they have together at most, beyond these."""
+CODES_TOLD_AT_ONCE_MAX: Final = 500
+"""Used codes that go over to `office.db` in one commit."""
+INDEXED_TEXT_BYTES_MAX: Final = 600
+"""A name by which a sale or a part of it is found: PostgreSQL's indexes take 2,700 bytes a row."""

@@ -25,12 +25,14 @@ from sync.appending.event_store import EventStoreAway
 from sync.appending.postgres_address import PostgresAddress
 
 SCHEMA: Final = "tillbox"
+"""Of the frames; what follows from them has others."""
 _VERSION_MIN: Final = 15
-_LOCK_SPACE: Final = 0x7111_B0C5
+FRAMES_LOCK: Final = 0x7111_B0C5
 """The first of the two numbers of our advisory locks: other programs have other numbers."""
+SALES_LOCK: Final = 0x7111_B0C6
+"""Likewise, of whoever makes sales of a partition's frames."""
 _SESSION: Final = {
     "application_name": "tillbox office",
-    "search_path": SCHEMA,
     "idle_in_transaction_session_timeout": f"{int(POSTGRES_COMMAND_S_MAX * 1000)}",
     # a machine that vanished lets go of its locks within a minute
     "tcp_keepalives_idle": "20",
@@ -106,13 +108,13 @@ class Pool(Protocol):
 UniqueViolation: Final[type[Exception]] = exceptions.UniqueViolationError
 
 
-async def connect(address: PostgresAddress) -> Connection:
-    """Return a connection to a server that was looked at: see `check_server`.
+async def connect(address: PostgresAddress, schema: str = SCHEMA) -> Connection:
+    """Return a connection to a server that was looked at (`check_server`), its tables by name.
 
     Raises EventStoreAway or StorageFailed.
     """
     with in_words(address):
-        connection = cast("Connection", await asyncpg.connect(**_arguments(address)))
+        connection = cast("Connection", await asyncpg.connect(**_arguments(address, schema)))
     try:
         await check_server(connection, address)
     except BaseException:
@@ -130,7 +132,7 @@ async def disconnect(connection: Connection, address: PostgresAddress) -> None:
         connection.terminate()
 
 
-async def open_pool(address: PostgresAddress, size_max: int) -> Pool:
+async def open_pool(address: PostgresAddress, size_max: int, schema: str = SCHEMA) -> Pool:
     """Return a pool of connections, each looked at. Raises EventStoreAway or StorageFailed."""
 
     async def look_at(connection: Connection) -> None:
@@ -140,7 +142,7 @@ async def open_pool(address: PostgresAddress, size_max: int) -> Pool:
         return cast(
             "Pool",
             await asyncpg.create_pool(
-                **_arguments(address),
+                **_arguments(address, schema),
                 min_size=0,  # else it tells its own log when the server is away
                 max_size=size_max,
                 init=look_at,
@@ -153,7 +155,7 @@ async def _as_it_is(_: object) -> None:
     """Give a reader back without resetting it: it holds no lock and no setting of its own."""
 
 
-def _arguments(address: PostgresAddress) -> dict[str, Any]:
+def _arguments(address: PostgresAddress, schema: str) -> dict[str, Any]:
     """Return what asyncpg is given, whole: it asks no environment for the rest."""
     return {
         "host": address.host,
@@ -166,6 +168,7 @@ def _arguments(address: PostgresAddress) -> dict[str, Any]:
         "command_timeout": address.answer_s,
         "server_settings": {
             **_SESSION,
+            "search_path": schema,
             # the server says that a lock is held before we lose patience with it
             "lock_timeout": str(int(min(POSTGRES_LOCK_S_MAX, address.answer_s / 2) * 1000)),
         },
@@ -222,15 +225,18 @@ async def check_server(connection: Connection, address: PostgresAddress) -> None
         )
 
 
-async def hold_alone(connection: Connection, address: PostgresAddress, partition: int) -> None:
+async def hold_alone(
+    connection: Connection, address: PostgresAddress, partition: int, lock: int = FRAMES_LOCK
+) -> None:
     """Take the lock of a partition's only writer, for as long as the connection lives.
 
-    It is waited for a little: a writer before us whose line was cut may still be ending.
+    Or that of the only one who makes sales of it. It is waited for a little: a writer before us
+    whose line was cut may still be ending.
     Raises EventStoreAway.
     """
     try:
         with in_words(address):
-            await connection.execute("SELECT pg_advisory_lock($1, $2)", _LOCK_SPACE, partition)
+            await connection.execute("SELECT pg_advisory_lock($1, $2)", lock, partition)
     except EventStoreAway as error:
         if error.code != "postgres_lock":
             raise

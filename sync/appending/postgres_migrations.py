@@ -39,9 +39,14 @@ class PostgresMigration:
 
 
 async def migrate(
-    connection: Connection, address: PostgresAddress, migrations: Sequence[PostgresMigration]
+    connection: Connection,
+    address: PostgresAddress,
+    migrations: Sequence[PostgresMigration],
+    schema: str = SCHEMA,
 ) -> int:
     """Bring the schema to the newest version, one transaction a step; return how many ran.
+
+    The connection is one whose tables by name are those of `schema`.
 
     Raises StorageFailed when it is newer than this program, or was made by other scripts;
     EventStoreAway when a step fails, which leaves the schema at the version before it.
@@ -50,9 +55,9 @@ async def migrate(
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock($1)", _ONE_AT_A_TIME)
             # IF NOT EXISTS asks for the right to make one even where it is there
-            if await connection.fetchval("SELECT to_regnamespace($1)::text", SCHEMA) is None:
-                await connection.execute(f"CREATE SCHEMA {SCHEMA}")
-            if await connection.fetchval("SELECT to_regclass($1)::text", f"{SCHEMA}.migration"):
+            if await connection.fetchval("SELECT to_regnamespace($1)::text", schema) is None:
+                await connection.execute(f"CREATE SCHEMA {schema}")
+            if await connection.fetchval("SELECT to_regclass($1)::text", f"{schema}.migration"):
                 rows = await connection.fetch("SELECT version, sha256 FROM migration")
             else:
                 await connection.execute(_TABLE)

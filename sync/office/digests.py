@@ -9,41 +9,27 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
 from edge.contract.digest import Digest, DigestArticle, DigestTaking
 from edge.contract.instant import Clock
-from edge.contract.limits import DIGEST_ARTICLES_MAX
+from edge.contract.limits import BACKOFF_MS_MAX, BACKOFF_MS_MIN
+from edge.runtime.backoff import Backoff
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.structured_log import Log
 from sync.appending.denial import DeniedError
+from sync.appending.event_store import EventStoreAway
+from sync.office.sales_reading import SalesReader, SoldBetween
 from sync.office.store_directory import RegisteredStore, StoreDirectory
 
 AGREES: Final = "agrees"
 DIFFERS: Final = "differs"
 _DECODER: Final = msgspec.json.Decoder(Digest)
-_SALES: Final = (
-    "SELECT count(*) FROM sale WHERE store = ? AND state = 'completed' AND seq > ? AND seq <= ?"
-)
-_BROUGHT: Final = (
-    "SELECT day, currency, kind, sum(amount) FROM ("
-    " SELECT sale.day AS day, sale.currency AS currency, tender.kind AS kind,"
-    "  tender.amount_minor AS amount FROM sale JOIN tender USING (store, sale)"
-    "  WHERE sale.store = ?1 AND sale.state = 'completed' AND sale.seq > ?2 AND sale.seq <= ?3"
-    "  AND tender.state IN ('taken', 'returned', 'approved')"
-    " UNION ALL SELECT day, currency, 'cash', -change_minor FROM sale"
-    "  WHERE store = ?1 AND state = 'completed' AND seq > ?2 AND seq <= ?3)"
-    " GROUP BY day, currency, kind HAVING sum(amount) <> 0 ORDER BY day, currency, kind"
-)
-_MOVED: Final = (
-    "SELECT sku, sum(CASE returned WHEN 1 THEN -quantity ELSE quantity END) AS moved"
-    " FROM sale JOIN sale_line USING (store, sale)"
-    " WHERE sale.store = ? AND sale.state = 'completed' AND sale.seq > ? AND sale.seq <= ?"
-    " AND voided = 0 GROUP BY sku HAVING moved <> 0 ORDER BY abs(moved) DESC, sku"
-)
+_UNDECIDED: Final = "SELECT store, body FROM digest WHERE verdict = ''"
 
 
 class DigestBody(msgspec.Struct, frozen=True):
@@ -69,6 +55,7 @@ class Digests:
     """The newest digest of each store, over `office.db`. `news` wakes the comparison."""
 
     file: DatabaseFile
+    reader: SalesReader
     directory: StoreDirectory
     clock: Clock
     log: Log
@@ -99,14 +86,26 @@ class Digests:
 
     async def run(self) -> None:
         """Compare each digest once its events are here, until cancelled."""
+        waits = Backoff(BACKOFF_MS_MIN, BACKOFF_MS_MAX)
         while True:
             self.news.clear()
-            await self.compare()
+            try:
+                await self.compare()
+            except EventStoreAway:  # who keeps the sales tells the log, once
+                await self.clock.sleep(waits.next_ms() / 1000)
+                continue
+            waits.reset()
             await self.news.wait()
 
     async def compare(self) -> None:
         """Compare the digests whose events are here and that were not compared yet."""
-        for number, words in (await self.file.read(_compared)).items():
+        undecided = await self._undecided()
+        projected = await self.reader.projected(list(undecided))
+        for number, said in undecided.items():
+            if projected.get(number, -1) < said.upto:
+                continue
+            here = await self.reader.sold_between(number, said.after, said.upto)
+            words = _difference(here, said)
             if words:
                 await self.directory.alarm(number, "digest_differs", words)
                 self.log.error("alarm", store=number, code="digest_differs", reason=words)
@@ -121,18 +120,34 @@ class Digests:
 
             await self.file.write(unit)
 
+    async def exposed(self, currencies: Mapping[int, str]) -> dict[int, tuple[int, int]]:
+        """Return how many sales only the shop has, and what they brought, as far as its box said.
 
-def _compared(connection: sqlite3.Connection) -> dict[int, str]:
-    """Return what is to be said of each store whose events are here; nothing where all agrees."""
-    due = connection.execute(
-        "SELECT store, body FROM digest JOIN projected USING (store)"
-        " WHERE verdict = '' AND projected.seq >= upto_seq"
-    ).fetchall()
-    return {store: _difference(connection, store, _DECODER.decode(body)) for store, body in due}
+        By store, in the currency given for it, tips and money that went back included; 0 and 0
+        once all is here.
+        """
+        undecided = await self._undecided()
+        projected = await self.reader.projected(list(undecided))
+        found: dict[int, tuple[int, int]] = dict.fromkeys(currencies, (0, 0))
+        for number, currency in currencies.items():
+            said = undecided.get(number)
+            if said is None:
+                continue
+            here = min(max(projected.get(number, 0), said.after), said.upto)
+            came = await self.reader.sold_between(number, said.after, here)
+            brought = sum(each.amount_minor for each in said.takings if each.currency == currency)
+            taken = sum(amount for key, amount in came.takings.items() if key[1] == currency)
+            found[number] = (said.sales - came.sales, brought - taken)
+        return found
+
+    async def _undecided(self) -> dict[int, Digest]:
+        """Return the digests that were not compared yet, by store."""
+        rows = await self.file.read(lambda connection: connection.execute(_UNDECIDED).fetchall())
+        return {store: _DECODER.decode(body) for store, body in rows}
 
 
-def _difference(connection: sqlite3.Connection, store: int, said: Digest) -> str:
-    here = sold_between(connection, store, said.after, said.upto)
+def _difference(here: SoldBetween, said: Digest) -> str:
+    """Return what is to be said of a digest whose events are here; nothing where all agrees."""
     takings = {(each.day, each.currency, each.kind): each.amount_minor for each in said.takings}
     differing = [
         *_differing({"sales": said.sales}, {"sales": here.sales}),
@@ -157,33 +172,6 @@ def _differing(said: dict[str, int], found: dict[str, int]) -> list[tuple[str, i
     return [each for each in pairs if each[1] != each[2]]
 
 
-class SoldBetween(NamedTuple):
-    """What the sales completed by a stretch of a store's events add up to, from the tables."""
-
-    sales: int
-    takings: dict[tuple[str, str, str], int]
-    """By business day, currency and kind of tender, in the smallest unit."""
-    articles: dict[str, int]
-    """By SKU, in thousandths: what left the shop."""
-
-    @property
-    def named_takings(self) -> dict[str, int]:
-        """The takings under names for people."""
-        return {" ".join(key): amount for key, amount in self.takings.items()}
-
-
-def sold_between(connection: sqlite3.Connection, store: int, after: int, upto: int) -> SoldBetween:
-    """Add up the sales of a store completed by its events `after` + 1 to `upto`."""
-    place = (store, after, upto)
-    (sales,) = connection.execute(_SALES, place).fetchone()
-    takings = {
-        (day, currency, kind): amount
-        for day, currency, kind, amount in connection.execute(_BROUGHT, place)
-    }
-    moved = connection.execute(_MOVED, place).fetchmany(DIGEST_ARTICLES_MAX + 1)
-    return SoldBetween(sales, takings, dict(moved))
-
-
 def _body(connection: sqlite3.Connection, number: int) -> DigestBody | None:
     row = connection.execute(
         "SELECT after_seq, upto_seq, came_at, verdict, body FROM digest WHERE store = ?", (number,)
@@ -195,23 +183,3 @@ def _body(connection: sqlite3.Connection, number: int) -> DigestBody | None:
     return DigestBody(
         after, upto, came_at, verdict, said.sales, said.takings, said.articles, said.whole
     )
-
-
-def exposed(connection: sqlite3.Connection, number: int, currency: str) -> tuple[int, int]:
-    """Return how many sales only the shop has, and what they brought, as far as its box said.
-
-    In `currency`, tips and money that went back included; 0 and 0 once all is here.
-    """
-    row = connection.execute(
-        "SELECT body, coalesce((SELECT seq FROM projected WHERE store = digest.store), 0)"
-        " FROM digest WHERE store = ? AND verdict = ''",
-        (number,),
-    ).fetchone()
-    if row is None:
-        return 0, 0
-    said = _DECODER.decode(row[0])
-    here = min(max(row[1], said.after), said.upto)
-    came = sold_between(connection, number, said.after, here)
-    brought = sum(each.amount_minor for each in said.takings if each.currency == currency)
-    taken = sum(amount for key, amount in came.takings.items() if key[1] == currency)
-    return said.sales - came.sales, brought - taken

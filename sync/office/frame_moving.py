@@ -18,7 +18,7 @@ from edge.runtime.database_file import DatabaseFile
 from sync.appending.event_store import Accepted, EventStore, StoredFrame
 from sync.appending.sqlite_event_store import SqliteEventStore
 from sync.office.database import follow, followed
-from sync.office.projector import NAME, cursor_name
+from sync.office.sqlite_projection import NAME, cursor_name
 
 _PAGE: Final = 64
 """Frames of catch-up have up to half a megabyte: some 10 MB at once."""

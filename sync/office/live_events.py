@@ -21,6 +21,7 @@ from edge.contract.limits import (
     SOCKET_SEND_S_MAX,
 )
 from edge.runtime.http_sessions import Sessions, cookie_secret
+from sync.appending.event_store import EventStoreAway
 from sync.office.gate import OFFICE_COOKIE
 from sync.office.people import BOUND_TO
 from sync.office.sales import Sales
@@ -85,7 +86,8 @@ class LiveEvents:
         try:
             await response.prepare(request)
             await self._stream(request, response, news, after)
-        except (ConnectionError, TimeoutError):
+        except (ConnectionError, TimeoutError, EventStoreAway):
+            # the browser comes back by itself
             if request.transport is not None:
                 request.transport.abort()
         finally:

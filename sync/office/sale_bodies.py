@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 import msgspec
+
+from sync.office.sale_records import LineDetail, Sale, SaleLine
 
 
 class ReductionBody(msgspec.Struct, frozen=True):
@@ -149,3 +154,97 @@ class SalesBody(msgspec.Struct, frozen=True):
 
     sales: tuple[SaleBody, ...]
     next: int
+
+
+def sale_body(sale_id: str, sale: Sale, store: str, sold_in: Mapping[str, str]) -> SaleBody:
+    """Show a completed sale of a store, by its slug.
+
+    `sold_in` are the slugs of the stores that had sold what came back, by the ids of those sales.
+    """
+    head = sale.head
+    return SaleBody(
+        sale_id=sale_id,
+        receipt_number=head.receipt,
+        store=store,
+        till=head.till,
+        cashier=head.cashier,
+        currency=head.currency,
+        total_minor=head.total_minor,
+        change_minor=head.change_minor,
+        rounding_minor=head.rounding_minor,
+        completed_at=head.completed_at,
+        day=head.day,
+        seq=head.seq,
+        arrival=head.arrival or 0,
+        lines=_lines(sale, sold_in),
+        tenders=tuple(
+            TenderBody(*msgspec.structs.astuple(each)[1:])
+            for each in sorted(sale.tenders.values(), key=lambda each: (each.number, each.tender))
+        ),
+        taxes=tuple(
+            TaxBody(*msgspec.structs.astuple(each)) for _, each in sorted(sale.taxes.items())
+        ),
+        returned_minor=head.returned_minor,
+        opened_at=head.opened_at,
+        customer=head.customer,
+        groups=msgspec.json.decode(head.groups, type=tuple[str, ...]),
+        coupons=tuple(
+            sorted({each.campaign for each in sale.coupons.values() if each.used_at > 0})
+        ),
+        tip_minor=head.tip_minor,
+        note=head.note,
+        age_checked=head.age_checked,
+        age_how=head.age_how,
+        price_book=head.price_book,
+    )
+
+
+def _lines(sale: Sale, sold_in: Mapping[str, str]) -> tuple[LineBody, ...]:
+    reductions: dict[str, list[ReductionBody]] = {}
+    if any(line.reduced_minor for line in sale.lines.values()):
+        for _, part in sorted(sale.reductions.items()):
+            allowed = sale.approvals.get(part.id) if part.source == "discount" else None
+            approver = allowed.approver if allowed is not None else ""
+            reductions.setdefault(part.line, []).append(
+                ReductionBody(part.source, part.id, part.name, part.amount_minor, approver)
+            )
+    return tuple(
+        _line(line, tuple(reductions.get(line.line, ())), sale.details.get(line.line), sold_in)
+        for line in sorted(sale.lines.values(), key=lambda each: (each.number, each.line))
+    )
+
+
+def _line(
+    line: SaleLine,
+    reductions: tuple[ReductionBody, ...],
+    detail: LineDetail | None,
+    sold_in: Mapping[str, str],
+) -> LineBody:
+    return LineBody(
+        line_id=line.line,
+        sku=line.sku,
+        name=line.name,
+        quantity=line.quantity,
+        unit=line.unit,
+        price_minor=line.price_minor,
+        amount_minor=0 if line.voided else line.amount_minor - line.reduced_minor,
+        tax=line.tax,
+        rate_ppm=line.rate_ppm,
+        voided=bool(line.voided),
+        listed_minor=0 if line.voided else line.amount_minor,
+        reductions=reductions,
+        returned=bool(line.returned),
+        returned_from=line.returned_from,
+        entry=line.entry,
+        overridden=bool(line.overridden),
+        details=_NOTHING if detail is None else _details(detail, sold_in),
+    )
+
+
+_NOTHING: Final = LineDetails()
+
+
+def _details(detail: LineDetail, sold_in: Mapping[str, str]) -> LineDetails:
+    _, *values, original, _ = msgspec.structs.astuple(detail)
+    values[5:7] = map(bool, values[5:7])  # open_price and deposit
+    return LineDetails(*(*values, original, sold_in.get(original, "")))

@@ -1,24 +1,21 @@
-"""From events to sales: what each event changes in the tables of sales.
+"""From events to sales: what each event changes in its sale. Pure: no store of sales is known here.
 
-Every step sets what is so now, so that reading an event a second time changes nothing.
+Every step sets what is so now, so that reading an event a second time changes nothing; one that
+does not fit raises before it changes anything.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable
-from typing import Any, Final
+import copy
+from typing import Final
 
 import msgspec
 
 from edge.contract.customer_events import CustomerSet
 from edge.contract.envelope import SealedEnvelope
 from edge.contract.event_registry import Event
-from edge.contract.limits import (
-    SALE_TOTAL_MINOR_MAX,
-)
+from edge.contract.limits import SALE_TOTAL_MINOR_MAX
 from edge.contract.price_events import PriceOverridden, PricesReduced
-from edge.contract.receipt_events import ReceiptPresented
 from edge.contract.return_events import LineReturned
 from edge.contract.sale_events import (
     LineAdded,
@@ -28,150 +25,117 @@ from edge.contract.sale_events import (
     SaleOpened,
 )
 from edge.contract.tip_events import TipReturned, TipSet
+from sync.appending.event_store import SEQ_MAX
 from sync.office.coupon_projection import COUPON_STEPS, drop_coupons, use_coupons
 from sync.office.detail_projection import DETAIL_STEPS
-from sync.office.returned_goods import check_returned
-from sync.office.tender_projection import TENDER_STEPS, DoesNotFitError
+from sync.office.sale_records import (
+    ABANDONED,
+    COMPLETED,
+    Sale,
+    SaleHead,
+    SaleLine,
+    SaleReduction,
+    SaleTax,
+    TipBack,
+)
+from sync.office.tender_projection import TENDER_STEPS, DoesNotFitError, Step
 
-_JUST_OPENED: Final = ("open", 0)
+
+def is_of_a_sale(event: Event) -> bool:
+    """Say whether an event changes a sale; the projection takes no notice of others."""
+    return type(event) in _STEPS or type(event) in DETAIL_STEPS
 
 
-Standing = dict[tuple[int, str], tuple[str, int]]
-"""State and seq of sales by store and sale, as the tables of this transaction have them."""
+def project(sale: Sale | None, envelope: SealedEnvelope, event: Event) -> Sale:
+    """Let an event change its sale, and return that: a new one for the event that opens it.
 
-
-def project(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, event: Event, standing: Standing
-) -> None:
-    """Write what an event means for its sale; nothing for events that are of no sale.
-
-    `standing` remembers for the events that follow; whoever rolls back forgets it.
-
-    Raises DoesNotFitError or sqlite3.IntegrityError, ValueError, OverflowError for an event
-    that does not fit: the caller keeps nothing of it then.
+    Raises DoesNotFitError for an event that contradicts the sale, which is as before then.
     """
-    if isinstance(event, ReceiptPresented):
-        _presented(connection, envelope, event)
-        return
-    step, detail = _STEPS.get(type(event)), DETAIL_STEPS.get(type(event))
-    if step is None and detail is None:
-        return
-    sale = getattr(event, "sale", "")
-    key = (envelope.store, sale)
-    found = standing.get(key)
-    if found is None:
-        found = connection.execute(
-            "SELECT state, seq FROM sale WHERE store = ? AND sale = ?", key
-        ).fetchone()
-    if found is None and not isinstance(event, SaleOpened):
-        raise DoesNotFitError(f"sale {sale} was never opened")
-    for each in (step, detail):
-        if each is not None:
-            each(connection, envelope, event)
-    # the caller keeps nothing of the step then
-    if found is not None and found[0] == "completed" and envelope.seq > found[1]:
+    if sale is None:
+        if not isinstance(event, SaleOpened):
+            raise DoesNotFitError(f"sale {getattr(event, 'sale', '')} was never opened")
+        sale = _new_sale(envelope, event)
+    if (against := _against(sale, envelope, event)) is not None:
+        # what is wrong with the event itself is said first
+        _apply(copy.deepcopy(sale), envelope, event)
+        raise against
+    _apply(sale, envelope, event)
+    return sale
+
+
+def _against(sale: Sale, envelope: SealedEnvelope, event: Event) -> DoesNotFitError | None:
+    """Return why nothing may change a sale in the way of an event any more."""
+    head = sale.head
+    if head.state == COMPLETED and envelope.seq > head.seq:
         # money that stands is not changed by what comes later, whoever signed it
-        raise DoesNotFitError(f"sale {sale} was completed by event {found[1]}")
-    if found is not None and found[0] == "abandoned" and isinstance(event, SaleCompleted):
-        raise DoesNotFitError(f"sale {sale} was abandoned before")
-    if isinstance(event, (SaleCompleted, SaleAbandoned)):
-        standing.pop(key, None)
-    else:
-        standing[key] = found or _JUST_OPENED
+        name = getattr(event, "sale", "")
+        return DoesNotFitError(f"sale {name} was completed by event {head.seq}")
+    if head.state == ABANDONED and isinstance(event, SaleCompleted):
+        return DoesNotFitError(f"sale {event.sale} was abandoned before")
+    return None
 
 
-def _presented(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, event: ReceiptPresented
-) -> None:
-    """Raise an alarm where the proof of a sale has come, and the sale itself has not."""
-    known = connection.execute(
-        "SELECT 1 FROM sale WHERE store = ? AND sale = ? AND state = 'completed'",
-        (event.store, event.sale),
-    ).fetchone()
+def _apply(sale: Sale, envelope: SealedEnvelope, event: Event) -> None:
+    kind = type(event)
+    if (step := _STEPS.get(kind)) is not None:
+        step(sale, envelope, event)
+    if (detail := DETAIL_STEPS.get(kind)) is not None:
+        detail(sale, envelope, event)
+
+
+def _new_sale(envelope: SealedEnvelope, event: SaleOpened) -> Sale:
+    return Sale(
+        SaleHead(
+            envelope.till, envelope.actor, event.currency, event.prices_include_tax, envelope.at
+        )
+    )
+
+
+def _opened(sale: Sale, _: SealedEnvelope, event: SaleOpened) -> None:
+    sale.head.currency = event.currency
+    sale.head.prices_include_tax = event.prices_include_tax
+
+
+def _line_added(sale: Sale, envelope: SealedEnvelope, event: LineAdded) -> None:
+    known = sale.lines.get(event.line)
     if known is not None:
+        known.number = envelope.seq
         return
-    words = (
-        f"Receipt {event.receipt} of store {event.store} was shown here, and its signature holds; "
-        f"head office does not have that sale (event {event.sale_seq} of generation "
-        f"{event.sale_gen}). See whether that box lost part of its ledger; the code is in event "
-        f"{envelope.seq} of this store."
-    )
-    connection.execute(
-        "INSERT INTO alarm (store, kind, words, first_at, last_at, count)"
-        " VALUES (?, 'receipt_of_lost_sale', ?, ?, ?, 1) ON CONFLICT (store, kind) DO UPDATE SET"
-        " words = excluded.words, count = count + (excluded.last_at > last_at),"
-        " last_at = max(last_at, excluded.last_at)",
-        (envelope.store, words, envelope.at, envelope.at),
-    )
-
-
-def _opened(connection: sqlite3.Connection, envelope: SealedEnvelope, event: SaleOpened) -> None:
-    connection.execute(
-        "INSERT INTO sale (store, sale, till, cashier, currency, prices_include_tax, opened_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (store, sale) DO UPDATE SET currency = excluded.currency,"
-        " prices_include_tax = excluded.prices_include_tax",
-        (
-            envelope.store,
-            event.sale,
-            envelope.till,
-            envelope.actor,
-            event.currency,
-            event.prices_include_tax,
-            envelope.at,
-        ),
+    sale.lines[event.line] = SaleLine(
+        envelope.seq,
+        event.line,
+        event.sku,
+        event.name,
+        event.quantity,
+        event.unit,
+        event.price_minor,
+        event.amount_minor,
+        event.tax,
+        event.rate_ppm,
+        entry=event.entry,
     )
 
 
-def _line_added(connection: sqlite3.Connection, envelope: SealedEnvelope, event: LineAdded) -> None:
-    connection.execute(
-        "INSERT INTO sale_line (store, sale, number, line, sku, name, quantity, unit, price_minor,"
-        " amount_minor, tax, rate_ppm, entry) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (store, sale, line) DO UPDATE SET number = excluded.number",
-        (
-            envelope.store,
-            event.sale,
-            envelope.seq,
-            event.line,
-            event.sku,
-            event.name,
-            event.quantity,
-            event.unit,
-            event.price_minor,
-            event.amount_minor,
-            event.tax,
-            event.rate_ppm,
-            event.entry,
-        ),
-    )
-
-
-def _line_voided(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, event: LineVoided
-) -> None:
-    changed = connection.execute(
-        "UPDATE sale_line SET voided = 1 WHERE store = ? AND sale = ? AND line = ?",
-        (envelope.store, event.sale, event.line),
-    )
-    if not changed.rowcount:
+def _line_voided(sale: Sale, _: SealedEnvelope, event: LineVoided) -> None:
+    known = sale.lines.get(event.line)
+    if known is None:
         raise DoesNotFitError(f"sale {event.sale} has no line {event.line} to void")
-    _add_up_returns(connection, (envelope.store, event.sale))
+    known.voided = True
+    _add_up_returns(sale)
 
 
-def _line_returned(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, event: LineReturned
-) -> None:
+def _line_returned(sale: Sale, envelope: SealedEnvelope, event: LineReturned) -> None:
     if not 0 <= event.gross_minor <= SALE_TOTAL_MINOR_MAX:
         raise DoesNotFitError(f"a line of sale {event.sale} gives back {event.gross_minor}")
-    place = (envelope.store, event.sale)
-    connection.execute(
-        "INSERT INTO sale_line (store, sale, number, line, sku, name, quantity, unit, price_minor,"
-        " amount_minor, tax, rate_ppm, returned, returned_from, back_minor)"
-        " SELECT store, sale, ?, ?, ?, ?, ?, ?, ?,"
-        " CASE prices_include_tax WHEN 1 THEN ? ELSE ? END, ?, ?, 1, ?, ?"
-        " FROM sale WHERE store = ? AND sale = ?"
-        " ON CONFLICT (store, sale, line) DO UPDATE SET number = excluded.number",
-        (
+    if abs(event.quantity) > SALE_TOTAL_MINOR_MAX:
+        # quantities are added up over all sales that took goods back
+        raise DoesNotFitError(f"of a line of sale {event.sale} {event.quantity} came back")
+    known = sale.lines.get(event.line)
+    if known is not None:
+        known.number = envelope.seq
+    else:
+        gave = event.gross_minor if sale.head.prices_include_tax else event.net_minor
+        sale.lines[event.line] = SaleLine(
             envelope.seq,
             event.line,
             event.sku,
@@ -179,80 +143,53 @@ def _line_returned(
             event.quantity,
             event.unit,
             event.price_minor,
-            -event.gross_minor,
-            -event.net_minor,
+            -gave,
             event.tax,
             event.rate_ppm,
-            event.receipt,
-            event.gross_minor,
-            *place,
-        ),
-    )
-    _add_up_returns(connection, place)
+            returned=True,
+            returned_from=event.receipt,
+            back_minor=event.gross_minor,
+        )
+    _add_up_returns(sale)
 
 
-def _add_up_returns(connection: sqlite3.Connection, place: tuple[int, str]) -> None:
-    connection.execute(
-        "UPDATE sale SET returned_minor = (SELECT coalesce(sum(line.back_minor), 0)"
-        " FROM sale_line AS line WHERE line.store = sale.store AND line.sale = sale.sale"
-        " AND line.voided = 0) WHERE store = ? AND sale = ?",
-        place,
+def _add_up_returns(sale: Sale) -> None:
+    sale.head.returned_minor = sum(
+        line.back_minor for line in sale.lines.values() if not line.voided
     )
 
 
-def _price_overridden(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, event: PriceOverridden
-) -> None:
-    changed = connection.execute(
-        "UPDATE sale_line SET price_minor = ?, amount_minor = ?, reduced_minor = 0, overridden = 1"
-        " WHERE store = ? AND sale = ? AND line = ?",
-        (event.price_minor, event.amount_minor, envelope.store, event.sale, event.line),
-    )
-    if not changed.rowcount:
+def _price_overridden(sale: Sale, _: SealedEnvelope, event: PriceOverridden) -> None:
+    known = sale.lines.get(event.line)
+    if known is None:
         raise DoesNotFitError(f"sale {event.sale} has no line {event.line} to price")
+    known.price_minor, known.amount_minor = event.price_minor, event.amount_minor
+    known.reduced_minor, known.overridden = 0, True
 
 
-def _prices_reduced(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, event: PricesReduced
-) -> None:
-    place = (envelope.store, event.sale)
-    connection.execute("DELETE FROM sale_reduction WHERE store = ? AND sale = ?", place)
+def _prices_reduced(sale: Sale, _: SealedEnvelope, event: PricesReduced) -> None:
     parts = [
-        (*place, part.line, reduction.source, reduction.id, reduction.name, part.amount_minor)
-        for reduction in event.reductions
-        for part in reduction.lines
+        SaleReduction(0, part.line, each.source, each.id, each.name, part.amount_minor)
+        for each in event.reductions
+        for part in each.lines
     ]
-    connection.executemany(
-        "INSERT INTO sale_reduction (number, store, sale, line, source, id, name, amount_minor)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        [(number, *part) for number, part in enumerate(parts)],
-    )
-    connection.execute(
-        "UPDATE sale_line SET reduced_minor = (SELECT coalesce(sum(part.amount_minor), 0)"
-        " FROM sale_reduction AS part WHERE part.store = sale_line.store"
-        " AND part.sale = sale_line.sale AND part.line = sale_line.line)"
-        " WHERE store = ? AND sale = ?",
-        place,
-    )
+    sums: dict[str, int] = {}
+    for number, part in enumerate(parts):
+        part.number = number
+        sums[part.line] = sums.get(part.line, 0) + part.amount_minor
+    if any(abs(each) > SEQ_MAX for each in sums.values()):
+        raise DoesNotFitError(f"a line of sale {event.sale} is reduced by {max(sums.values())}")
+    sale.reductions = {part.number: part for part in parts}
+    for name, line in sale.lines.items():
+        line.reduced_minor = sums.get(name, 0)
 
 
-def _customer_set(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, event: CustomerSet
-) -> None:
-    connection.execute(
-        "UPDATE sale SET customer = ?, groups = ? WHERE store = ? AND sale = ?",
-        (
-            event.customer,
-            msgspec.json.encode(event.groups).decode(),
-            envelope.store,
-            event.sale,
-        ),
-    )
+def _customer_set(sale: Sale, _: SealedEnvelope, event: CustomerSet) -> None:
+    sale.head.customer = event.customer
+    sale.head.groups = msgspec.json.encode(event.groups).decode()
 
 
-def _completed(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, event: SaleCompleted
-) -> None:
+def _completed(sale: Sale, envelope: SealedEnvelope, event: SaleCompleted) -> None:
     if abs(event.total_minor) > SALE_TOTAL_MINOR_MAX:
         # one such amount in the day's takings, and no store's figures could be added up
         raise DoesNotFitError(
@@ -260,82 +197,38 @@ def _completed(
         )
     if abs(event.tip_minor) > SALE_TOTAL_MINOR_MAX:
         raise DoesNotFitError(f"sale {event.sale} has a tip of {event.tip_minor}")
-    connection.executemany(
-        "INSERT INTO sale_tax (store, sale, tax, rate_ppm, net_minor, tax_minor, gross_minor)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        [
-            (
-                envelope.store,
-                event.sale,
-                tax.tax,
-                tax.rate_ppm,
-                tax.net_minor,
-                tax.tax_minor,
-                tax.gross_minor,
-            )
-            for tax in event.taxes
-        ],
-    )
-    (arrival,) = connection.execute(
-        "SELECT arrival FROM sale WHERE store = ? AND sale = ?", (envelope.store, event.sale)
-    ).fetchone()
+    for tax in event.taxes:
+        key = (tax.tax, tax.rate_ppm)
+        if key not in sale.taxes:
+            sale.taxes[key] = SaleTax(*key, tax.net_minor, tax.tax_minor, tax.gross_minor)
+    head = sale.head
+    head.state = COMPLETED
+    head.receipt, head.day, head.till = event.receipt, envelope.day, envelope.till
+    head.total_minor, head.change_minor = event.total_minor, event.change_minor
+    head.rounding_minor, head.tip_minor = event.rounding_minor, event.tip_minor
+    head.completed_at, head.seq = envelope.at, envelope.seq
     # a terminal's answer completes a sale with nobody as its actor: who opened it sold it
-    # a sale has one place in the order of arrival, however often its events are read
-    connection.execute(
-        "UPDATE sale SET state = 'completed', receipt = ?, day = ?, total_minor = ?,"
-        " change_minor = ?, rounding_minor = ?, tip_minor = ?, completed_at = ?, seq = ?, till = ?,"
-        " cashier = coalesce(nullif(?, ''), cashier),"
-        " arrival = coalesce(arrival, (SELECT coalesce(max(arrival), 0) + 1 FROM sale"
-        " WHERE arrival IS NOT NULL))"
-        " WHERE store = ? AND sale = ?",
-        (
-            event.receipt,
-            envelope.day,
-            event.total_minor,
-            event.change_minor,
-            event.rounding_minor,
-            event.tip_minor,
-            envelope.at,
-            envelope.seq,
-            envelope.till,
-            envelope.actor,
-            envelope.store,
-            event.sale,
-        ),
-    )
-    use_coupons(connection, envelope, event)
-    if arrival is None:  # read again it is no news
-        check_returned(connection, envelope, event.sale)
+    head.cashier = envelope.actor or head.cashier
+    use_coupons(sale, envelope, event)
 
 
-def _tip_returned(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, event: TipReturned
-) -> None:
-    connection.execute(
-        "INSERT INTO tip_back (store, sale, original_sale, amount_minor) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT DO NOTHING",
-        (envelope.store, event.sale, event.original_sale, event.amount_minor),
-    )
+def _tip_returned(sale: Sale, _: SealedEnvelope, event: TipReturned) -> None:
+    if event.original_sale not in sale.tips_back:
+        sale.tips_back[event.original_sale] = TipBack(event.original_sale, event.amount_minor)
 
 
-def _tip_set(connection: sqlite3.Connection, envelope: SealedEnvelope, event: TipSet) -> None:
+def _tip_set(sale: Sale, _: SealedEnvelope, __: TipSet) -> None:
     # a tip of its own stands in the completion; those that were to go back stay
-    connection.execute(
-        "DELETE FROM tip_back WHERE store = ? AND sale = ?", (envelope.store, event.sale)
-    )
+    sale.tips_back.clear()
 
 
-def _abandoned(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, event: SaleAbandoned
-) -> None:
-    connection.execute(
-        "UPDATE sale SET state = 'abandoned' WHERE store = ? AND sale = ? AND arrival IS NULL",
-        (envelope.store, event.sale),
-    )
-    drop_coupons(connection, (envelope.store, event.sale))
+def _abandoned(sale: Sale, _: SealedEnvelope, __: SaleAbandoned) -> None:
+    if sale.head.arrival is None:
+        sale.head.state = ABANDONED
+    drop_coupons(sale)
 
 
-_STEPS: Final[dict[type[Event], Callable[[sqlite3.Connection, SealedEnvelope, Any], None]]] = {
+_STEPS: Final[dict[type[Event], Step]] = {
     SaleOpened: _opened,
     LineAdded: _line_added,
     LineVoided: _line_voided,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -13,20 +11,11 @@ from edge.contract.instant import Clock, business_day
 from edge.contract.limits import (
     SALES_PER_PAGE,
 )
-from edge.runtime.database_file import DatabaseFile
 from sync.appending.alarms import Alarm
 from sync.appending.event_store import EventStore
-from sync.office.digests import exposed
 from sync.office.feeds import Feeds
-from sync.office.sale_bodies import (
-    LineBody,
-    LineDetails,
-    ReductionBody,
-    SaleBody,
-    SalesBody,
-    TaxBody,
-    TenderBody,
-)
+from sync.office.sale_bodies import SalesBody
+from sync.office.sales_reading import SalesReader
 from sync.office.store_directory import RegisteredStore, StoreDirectory
 
 
@@ -74,75 +63,29 @@ class StoresBody(msgspec.Struct, frozen=True):
     stores: tuple[StoreBody, ...]
 
 
-_SALE: Final = (
-    "SELECT sale, receipt, slug, till, cashier, currency, total_minor, change_minor,"
-    " rounding_minor, completed_at, day, seq, arrival, returned_minor, opened_at,"
-    " customer, groups, tip_minor, note, age_checked, age_how, price_book, sale.store"
-    " FROM sale"
-    " JOIN store ON store.number = sale.store WHERE arrival > ?"
-)
-_LINES: Final = (
-    "SELECT line, sku, name, quantity, unit, price_minor,"
-    " CASE voided WHEN 1 THEN 0 ELSE amount_minor - reduced_minor END, tax, rate_ppm, voided,"
-    " CASE voided WHEN 1 THEN 0 ELSE amount_minor END, returned, returned_from, entry, overridden,"
-    " reduced_minor FROM sale_line"
-    " WHERE store = ? AND sale = ? ORDER BY number"
-)
-_TRACKED: Final = (
-    " AND (sale.store, sale.sale) IN (SELECT each.store, each.sale FROM line_detail AS each"
-    " JOIN sale_line AS line USING (store, sale, line) WHERE line.voided = 0"
-    " AND ((each.serial = ? COLLATE NOCASE AND each.serial <> '')"
-    " OR (each.lot = ? COLLATE NOCASE AND each.lot <> '')))"
-)
-"""A line that was voided is no sale of its goods."""
-_DETAILS: Final = (
-    "SELECT line, serial, lot, expires, tare_g, minimum_age, open_price, deposit, deposit_of,"
-    " note, reason, approver, override_reason, override_approver, void_reason,"
-    " original_sale, coalesce((SELECT slug FROM store CROSS JOIN sale ON sale.store = number"
-    " AND sale.sale = original_sale AND sale.state = 'completed'"
-    " WHERE original_sale <> '' LIMIT 1), '')"
-    " FROM line_detail WHERE store = ? AND sale = ?"
-)
-_REDUCTIONS: Final = (
-    "SELECT line, source, id, name, amount_minor, coalesce(approver, '')"
-    " FROM sale_reduction AS part LEFT JOIN discount_approval AS allowed"
-    " ON part.source = 'discount' AND allowed.store = part.store AND allowed.sale = part.sale"
-    " AND allowed.discount = part.id"
-    " WHERE part.store = ? AND part.sale = ? ORDER BY number"
-)
-_TENDERS: Final = (
-    "SELECT tender, kind, amount_minor, state, last4, scheme, approver FROM tender"
-    " WHERE store = ? AND sale = ? ORDER BY number"
-)
-_TAXES: Final = (
-    "SELECT tax, rate_ppm, net_minor, tax_minor, gross_minor FROM sale_tax"
-    " WHERE store = ? AND sale = ? ORDER BY tax, rate_ppm"
-)
-
-
-_COUPONS: Final = (
-    "SELECT DISTINCT campaign FROM coupon_use"
-    " WHERE store = ? AND sale = ? AND used_at > 0 ORDER BY campaign"
-)
+Exposed = Callable[[Mapping[int, str]], Awaitable[dict[int, tuple[int, int]]]]
+"""Of stores by number, with their currencies: how many sales only the shop has, and their worth."""
 
 
 class Sales:
-    """Reads the sales projection and the stores' standing."""
+    """Reads sales, wherever they are kept, and how stores stand."""
 
     def __init__(
         self,
-        file: DatabaseFile,
+        reader: SalesReader,
         directory: StoreDirectory,
         events: EventStore,
         feeds: Feeds,
         connected: Callable[[], set[str]],
+        exposed: Exposed,
         clock: Clock,
     ) -> None:
-        self._file = file
+        self._reader = reader
         self._directory = directory
         self._events = events
         self._feeds = feeds
         self._connected = connected
+        self._exposed = exposed
         self._clock = clock
 
     async def page(
@@ -159,45 +102,25 @@ class Sales:
         `tracked` is a serial or lot number, in large or small letters: of its goods something was
         sold in them, or came back.
         """
-        wanted = [
-            (" AND slug = ?", (store,)),
-            (" AND day >= ?", (from_day,)),
-            (_TRACKED, (tracked, tracked)),
-        ]
-        where = "".join(condition for condition, found in wanted if found[0])
-        values = [value for _, found in wanted if found[0] for value in found]
-
-        def query(connection: sqlite3.Connection) -> list[SaleBody]:
-            rows = connection.execute(
-                f"{_SALE}{where} ORDER BY arrival LIMIT ?", (after, *values, limit)
-            ).fetchall()
-            return [_sale(connection, row) for row in rows]
-
-        sales = await self._file.read(query)
+        sales = await self._reader.page(
+            after, store=store, from_day=from_day, tracked=tracked, limit=limit
+        )
         return SalesBody(tuple(sales), sales[-1].arrival if sales else after)
 
     async def newest(self) -> int:
         """Return the place of the newest sale."""
-        return await self._file.read(
-            lambda connection: int(
-                connection.execute(
-                    "SELECT coalesce(max(arrival), 0) FROM sale WHERE arrival IS NOT NULL"
-                ).fetchone()[0]
-            )
-        )
+        return await self._reader.newest()
 
     async def stores(self) -> StoresBody:
         """Return how every store stands."""
         stores = await self._directory.all()
         alarms = await self._directory.alarms()
         days = await self.business_days(stores)
-        standing = await self._file.read(lambda connection: _standing(connection, days))
-        exposure = await self._file.read(
-            lambda connection: {
-                number: exposed(connection, number, currency)
-                for number, (_, currency) in days.items()
-            }
-        )
+        for number, more in (await self._reader.alarms()).items():
+            known = (*alarms.get(number, ()), *more)
+            alarms[number] = tuple(sorted(known, key=lambda each: each.last_at, reverse=True))
+        standing = await self._reader.standing({each: day for each, (day, _) in days.items()})
+        exposure = await self._exposed({each: currency for each, (_, currency) in days.items()})
         connected = self._connected()
         bodies = []
         for store in stores:
@@ -212,18 +135,18 @@ class Sales:
                     last_contact=store.last_contact,
                     head_seq=max(store.box_seq, accepted.seq),
                     accepted_seq=accepted.seq,
-                    projected_seq=here[0],
+                    projected_seq=here.projected_seq,
                     settled_seq=await self._events.settled(store.number),
                     waiting_events=max(0, store.box_seq - accepted.seq),
-                    newest_sale_at=here[5],
+                    newest_sale_at=here.newest_sale_at,
                     currency=days[store.number][1],
-                    takings_today_minor=here[1],
-                    sales_today=here[2],
-                    quarantined=here[3],
-                    parked=here[4],
+                    takings_today_minor=here.takings_minor,
+                    sales_today=here.sales,
+                    quarantined=here.quarantined,
+                    parked=here.parked,
                     alarms=alarms.get(store.number, ()),
-                    refunds_today_minor=here[6],
-                    tips_today_minor=here[7],
+                    refunds_today_minor=here.refunds_minor,
+                    tips_today_minor=here.tips_minor,
                     waiting_sales=exposure[store.number][0],
                     waiting_minor=exposure[store.number][1],
                 )
@@ -244,74 +167,3 @@ class Sales:
                 day = business_day(now, zone, day_starts_at_hour=profile.day_starts_at_hour)
                 days[store.number] = (day, profile.currency)
         return days
-
-
-def _sale(connection: sqlite3.Connection, row: Sequence[Any]) -> SaleBody:
-    place = (row[-1], row[0])
-    lines = connection.execute(_LINES, place).fetchall()
-    tenders = connection.execute(_TENDERS, place).fetchall()
-    taxes = connection.execute(_TAXES, place).fetchall()
-    coupons = connection.execute(_COUPONS, place).fetchall()
-    parts = (
-        _lines(connection, place, lines),
-        tuple(TenderBody(*tender) for tender in tenders),
-        tuple(TaxBody(*tax) for tax in taxes),
-    )
-    *known, returned, opened, customer, groups, tip, note, age_checked, age_how, book, _ = row
-    more = (returned, opened, customer, msgspec.json.decode(groups, type=tuple[str, ...]))
-    used = tuple(campaign for (campaign,) in coupons)
-    return SaleBody(*(*known, *parts, *more, used, tip, note, age_checked, age_how, book))
-
-
-def _lines(
-    connection: sqlite3.Connection, place: tuple[int, str], rows: Sequence[Any]
-) -> tuple[LineBody, ...]:
-    reductions: dict[str, list[ReductionBody]] = {}
-    if any(row[-1] for row in rows):
-        for line, *reduction in connection.execute(_REDUCTIONS, place):
-            reductions.setdefault(line, []).append(ReductionBody(*reduction))
-    details = {line: _details(found) for line, *found in connection.execute(_DETAILS, place)}
-    bodies = []
-    for *known, voided, listed, returned, origin, entry, overridden, _ in rows:
-        taken_off = tuple(reductions.get(known[0], ()))
-        state = (bool(voided), listed, taken_off, bool(returned), origin, entry, bool(overridden))
-        carried = details.get(known[0], _NOTHING)
-        bodies.append(LineBody(*(*known, *state, carried)))
-    return tuple(bodies)
-
-
-_NOTHING: Final = LineDetails()
-
-
-def _details(row: Sequence[Any]) -> LineDetails:
-    values = list(row)
-    values[5:7] = map(bool, values[5:7])  # open_price and deposit
-    return LineDetails(*values)
-
-
-def _standing(
-    connection: sqlite3.Connection, days: dict[int, tuple[str, str]]
-) -> dict[int, tuple[int, int, int, int, int, int, int, int]]:
-    """Return what of each store is counted here.
-
-    Projected seq, takings, sales, quarantined, parked, newest sale, refunds, tips.
-    """
-    found: dict[int, tuple[int, int, int, int, int, int, int, int]] = {}
-    for number, (day, _) in days.items():
-        row = connection.execute(
-            "SELECT (SELECT seq FROM projected WHERE store = ?1),"
-            " (SELECT sum(total_minor + returned_minor) FROM sale WHERE store = ?1 AND day = ?2"
-            "  AND arrival IS NOT NULL),"
-            " (SELECT count(*) FROM sale WHERE store = ?1 AND day = ?2 AND arrival IS NOT NULL),"
-            " (SELECT count(*) FROM quarantine WHERE store = ?1),"
-            " (SELECT count(*) FROM parked WHERE store = ?1),"
-            " (SELECT completed_at FROM sale WHERE store = ?1 AND arrival IS NOT NULL"
-            "  ORDER BY arrival DESC LIMIT 1),"
-            " (SELECT sum(returned_minor) FROM sale WHERE store = ?1 AND day = ?2"
-            "  AND arrival IS NOT NULL),"
-            " (SELECT sum(tip_minor) FROM sale WHERE store = ?1 AND day = ?2"
-            "  AND tip_minor <> 0 AND arrival IS NOT NULL)",
-            (number, day),
-        ).fetchone()
-        found[number] = tuple(int(value or 0) for value in row)  # type: ignore[assignment] # eight columns
-    return found

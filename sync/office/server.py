@@ -20,7 +20,7 @@ from edge.contract.limits import (
 from edge.contract.reference_data import Feed
 from edge.runtime.connection_watch import ConnectionWatch
 from edge.runtime.database_file import DatabaseFile
-from edge.runtime.frame_codec import shipped_dictionaries
+from edge.runtime.frame_codec import Dictionaries, shipped_dictionaries
 from edge.runtime.http_guard import GuardSettings, guarded_app
 from edge.runtime.http_service import HttpService
 from edge.runtime.ids import SystemIds
@@ -34,6 +34,7 @@ from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock
 from edge.runtime.tls_contexts import server_context
+from sync.appending.event_store import EventStore
 from sync.office.archive import Archive
 from sync.office.coupon_uses import CouponUses
 from sync.office.database import office_database
@@ -50,6 +51,7 @@ from sync.office.outbox import Outbox
 from sync.office.people import People
 from sync.office.price_books import PriceBooks
 from sync.office.projector import Projector
+from sync.office.sale_keeping import KeptSales, kept_sales
 from sync.office.sales import Sales
 from sync.office.session import BoxSessions
 from sync.office.settings import OfficeSettings
@@ -101,8 +103,10 @@ async def running_office(
         feeds = Feeds(file)
         people = People(file, hasher, clock, ids)
         stack.callback(people.close)
-        projector = Projector(file, events, dictionaries, clock, log)
-        await projector.open()
+        kept = await stack.enter_async_context(
+            kept_sales(settings, file, directory, dictionaries, clock, log)
+        )
+        projector = await _projector(kept, events, dictionaries, clock, log)
         mailing = Mailing(
             Outbox(file, clock),
             directory,
@@ -123,7 +127,7 @@ async def running_office(
             settings.archive.close_after_s,
         )
         await archive.open()
-        digests = Digests(file, directory, clock, log)
+        digests = Digests(file, kept.reader, directory, clock, log)
         books = PriceBooks(
             file,
             directory,
@@ -148,7 +152,15 @@ async def running_office(
             turns,
         )
         boxes = BoxSessions(desk, clock, ids, log, tasks)
-        sales = Sales(file, directory, events, feeds, lambda: boxes.connected, clock)
+        sales = Sales(
+            kept.reader,
+            directory,
+            events,
+            feeds,
+            lambda: boxes.connected,
+            digests.exposed,
+            clock,
+        )
         live = LiveEvents(sales, people.sessions, clock)
         metrics = Metrics()
         _declare(metrics, boxes, projector, file, mailing, books, turns)
@@ -164,8 +176,8 @@ async def running_office(
             feeds=feeds,
             people=people,
             sales=sales,
-            coupons=CouponUses(file),
-            tips=Tips(file, directory, sales),
+            coupons=CouponUses(kept.reader),
+            tips=Tips(kept.reader, directory, sales),
             mailing=mailing,
             digests=digests,
             books=books,
@@ -174,6 +186,7 @@ async def running_office(
             health=lambda: (
                 *_health(file),
                 *health_of(events),
+                *kept.health(),
                 archive.health(),
                 mailing.health(),
             ),
@@ -211,7 +224,7 @@ async def running_office(
         # these hold requests open: they end before the server waits for its requests
         stack.push_async_callback(boxes.close)
         stack.callback(live.close)
-        watched = tuple(each for each in (file, events) if isinstance(each, MayFail))
+        watched = tuple(each for each in (file, events, kept.remote) if isinstance(each, MayFail))
         yield Office(
             file,
             tasks,
@@ -225,6 +238,14 @@ async def running_office(
             web,
             watched,
         )
+
+
+async def _projector(
+    kept: KeptSales, events: EventStore, dictionaries: Dictionaries, clock: Clock, log: Log
+) -> Projector:
+    projector = Projector(kept.projection, events, dictionaries, clock, log)
+    await projector.open()
+    return projector
 
 
 def _declare(

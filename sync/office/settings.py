@@ -81,8 +81,9 @@ class OfficeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     head office acknowledges. The retailer's authority lies in `data_dir` unless
     `ca_certificate_file` and `ca_key_file` say otherwise: its key belongs on a machine that
     serves nobody. Without `mail`, receipts by e-mail are kept waiting. `store` says where frames
-    are kept: in `office.db`, or in PostgreSQL (then `postgres` says which); all else that head
-    office knows is in `office.db`.
+    are kept: in `office.db`, or in PostgreSQL (then `postgres` says which); `sales` likewise
+    where the sales are kept that follow from them: in PostgreSQL, beside the frames, only where
+    these are there too. All else that head office knows is in `office.db`.
     """
 
     data_dir: Path
@@ -94,6 +95,7 @@ class OfficeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     web: WebSettings = WebSettings()
     mail: MailSettings | None = None
     store: Literal["sqlite", "postgres"] = "sqlite"
+    sales: Literal["sqlite", "postgres"] = "sqlite"
     postgres: PostgresSettings | None = None
     archive: ArchiveSettings = ArchiveSettings()
 

@@ -1,12 +1,11 @@
 """From events to the tenders of sales: what was taken, what went back, and what a card did.
 
-Every step sets what is so now, so that reading an event a second time changes nothing. What went
-back has an amount below zero.
+Every step sets what is so now, so that reading an event a second time changes nothing; one that
+does not fit raises before it changes anything. What went back has an amount below zero.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -33,173 +32,124 @@ from edge.contract.payment_events import (
 )
 from edge.contract.return_events import CashReturned, TenderReturned
 from edge.contract.sale_events import CashTendered
+from sync.office.sale_records import Sale, Tender
 
 
 class DoesNotFitError(ValueError):
     """The event contradicts what is there; the words say how."""
 
 
-def _cash(connection: sqlite3.Connection, envelope: SealedEnvelope, event: CashTendered) -> None:
-    _tender(connection, envelope, event.sale, event.tender, "cash", event.amount_minor, "taken")
+Step = Callable[[Sale, SealedEnvelope, Any], None]
+"""What an event changes in its sale. Raises DoesNotFitError, and has changed nothing then."""
 
 
-def _foreign_cash(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, event: ForeignCashTendered
-) -> None:
-    _tender(connection, envelope, event.sale, event.tender, "cash", event.amount_minor, "taken")
+def _cash(sale: Sale, envelope: SealedEnvelope, event: CashTendered | ForeignCashTendered) -> None:
+    _tender(sale, envelope, event.tender, "cash", event.amount_minor, "taken")
 
 
-def _other(connection: sqlite3.Connection, envelope: SealedEnvelope, event: TenderTaken) -> None:
-    _tender(connection, envelope, event.sale, event.tender, event.kind, event.amount_minor, "taken")
+def _other(sale: Sale, envelope: SealedEnvelope, event: TenderTaken) -> None:
+    _tender(sale, envelope, event.tender, event.kind, event.amount_minor, "taken")
 
 
-def _cash_returned(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, event: CashReturned
-) -> None:
-    amount = -event.amount_minor
-    _tender(connection, envelope, event.sale, event.tender, "cash", amount, "returned")
+def _cash_returned(sale: Sale, envelope: SealedEnvelope, event: CashReturned) -> None:
+    _tender(sale, envelope, event.tender, "cash", -event.amount_minor, "returned")
 
 
-def _other_returned(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, event: TenderReturned
-) -> None:
-    amount = -event.amount_minor
-    _tender(connection, envelope, event.sale, event.tender, event.kind, amount, "returned")
+def _other_returned(sale: Sale, envelope: SealedEnvelope, event: TenderReturned) -> None:
+    _tender(sale, envelope, event.tender, event.kind, -event.amount_minor, "returned")
 
 
-def _card_asked(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, event: CardPaymentRequested
-) -> None:
-    _tender(connection, envelope, event.sale, event.payment, "card", event.amount_minor, "asked")
+def _card_asked(sale: Sale, envelope: SealedEnvelope, event: CardPaymentRequested) -> None:
+    _tender(sale, envelope, event.payment, "card", event.amount_minor, "asked")
 
 
 def _tender(
-    connection: sqlite3.Connection,
-    envelope: SealedEnvelope,
-    sale: str,
-    tender: str,
-    kind: str,
-    amount_minor: int,
-    state: str,
-) -> None:
-    connection.execute(
-        "INSERT INTO tender (store, sale, number, tender, kind, amount_minor, state)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (store, sale, tender) DO NOTHING",
-        (envelope.store, sale, envelope.seq, tender, kind, amount_minor, state),
-    )
+    sale: Sale, envelope: SealedEnvelope, tender: str, kind: str, amount_minor: int, state: str
+) -> Tender:
+    known = sale.tenders.get(tender)
+    if known is None:
+        known = sale.tenders[tender] = Tender(envelope.seq, tender, kind, amount_minor, state)
+    return known
 
 
-def _card_approved(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, event: CardPaymentApproved
-) -> None:
-    _card_moved(connection, envelope, event, event.payment, event.amount_minor)
+def _card_approved(sale: Sale, envelope: SealedEnvelope, event: CardPaymentApproved) -> None:
+    _card_moved(sale, envelope, event, event.payment, event.amount_minor)
 
 
 def _card_moved(
-    connection: sqlite3.Connection,
+    sale: Sale,
     envelope: SealedEnvelope,
     event: CardPaymentApproved | CardRefundApproved,
     tender: str,
     amount_minor: int,
 ) -> None:
     # the money moved, whether or not the request could be read
-    _tender(connection, envelope, event.sale, tender, "card", amount_minor, "asked")
-    connection.execute(
-        "UPDATE tender SET state = 'approved', amount_minor = ?, last4 = ?, scheme = ?"
-        " WHERE store = ? AND sale = ? AND tender = ?",
-        (amount_minor, event.last4, event.scheme, envelope.store, event.sale, tender),
-    )
+    moved = _tender(sale, envelope, tender, "card", amount_minor, "asked")
+    moved.state, moved.amount_minor = "approved", amount_minor
+    moved.last4, moved.scheme = event.last4, event.scheme
 
 
-def _refund_asked(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, event: CardRefundRequested
-) -> None:
-    _tender(connection, envelope, event.sale, event.refund, "card", -event.amount_minor, "asked")
+def _refund_asked(sale: Sale, envelope: SealedEnvelope, event: CardRefundRequested) -> None:
+    _tender(sale, envelope, event.refund, "card", -event.amount_minor, "asked")
 
 
-def _refund_approved(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, event: CardRefundApproved
-) -> None:
-    _card_moved(connection, envelope, event, event.refund, -event.amount_minor)
+def _refund_approved(sale: Sale, envelope: SealedEnvelope, event: CardRefundApproved) -> None:
+    _card_moved(sale, envelope, event, event.refund, -event.amount_minor)
 
 
-def _refund_declined(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, event: CardRefundDeclined
-) -> None:
-    _card_state(connection, envelope, event.sale, event.refund, "declined")
+def _refund_declined(sale: Sale, _: SealedEnvelope, event: CardRefundDeclined) -> None:
+    _card_state(sale, event.sale, event.refund, "declined")
 
 
-def _refund_unknown(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, event: CardRefundUnknown
-) -> None:
-    _card_state(connection, envelope, event.sale, event.refund, "unknown")
+def _refund_unknown(sale: Sale, _: SealedEnvelope, event: CardRefundUnknown) -> None:
+    _card_state(sale, event.sale, event.refund, "unknown")
 
 
-def _card_declined(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, event: CardPaymentDeclined
-) -> None:
-    _card_state(connection, envelope, event.sale, event.payment, "declined")
+def _card_declined(sale: Sale, _: SealedEnvelope, event: CardPaymentDeclined) -> None:
+    _card_state(sale, event.sale, event.payment, "declined")
 
 
-def _card_unknown(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, event: CardPaymentUnknown
-) -> None:
-    _card_state(connection, envelope, event.sale, event.payment, "unknown")
+def _card_unknown(sale: Sale, _: SealedEnvelope, event: CardPaymentUnknown) -> None:
+    _card_state(sale, event.sale, event.payment, "unknown")
 
 
-def _payment_resolved(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, event: CardPaymentResolved
-) -> None:
-    _settled_by_hand(connection, envelope, event, event.payment, event.amount_minor)
+def _payment_resolved(sale: Sale, envelope: SealedEnvelope, event: CardPaymentResolved) -> None:
+    _settled_by_hand(sale, envelope, event, event.payment, event.amount_minor)
 
 
-def _refund_resolved(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, event: CardRefundResolved
-) -> None:
-    _settled_by_hand(connection, envelope, event, event.refund, -event.amount_minor)
+def _refund_resolved(sale: Sale, envelope: SealedEnvelope, event: CardRefundResolved) -> None:
+    _settled_by_hand(sale, envelope, event, event.refund, -event.amount_minor)
 
 
 def _settled_by_hand(
-    connection: sqlite3.Connection,
+    sale: Sale,
     envelope: SealedEnvelope,
     event: CardPaymentResolved | CardRefundResolved,
     tender: str,
     amount_minor: int,
 ) -> None:
     if event.outcome != "approved":
-        _card_state(connection, envelope, event.sale, tender, "declined")
+        _card_state(sale, event.sale, tender, "declined")
         return
-    _tender(connection, envelope, event.sale, tender, "card", amount_minor, "asked")
-    connection.execute(
-        "UPDATE tender SET state = 'approved', amount_minor = ?"
-        " WHERE store = ? AND sale = ? AND tender = ?",
-        (amount_minor, envelope.store, event.sale, tender),
-    )
+    settled = _tender(sale, envelope, tender, "card", amount_minor, "asked")
+    settled.state, settled.amount_minor = "approved", amount_minor
 
 
-def _taken_back(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, event: CardReversalApproved
-) -> None:
+def _taken_back(sale: Sale, _: SealedEnvelope, event: CardReversalApproved) -> None:
     if event.fits:  # else it was another payment, and this one is in doubt as before
-        _card_state(connection, envelope, event.sale, event.payment, "declined")
+        _card_state(sale, event.sale, event.payment, "declined")
 
 
-def _card_state(
-    connection: sqlite3.Connection, envelope: SealedEnvelope, sale: str, payment: str, state: str
-) -> None:
-    changed = connection.execute(
-        "UPDATE tender SET state = ? WHERE store = ? AND sale = ? AND tender = ?",
-        (state, envelope.store, sale, payment),
-    )
-    if not changed.rowcount:
-        raise DoesNotFitError(f"sale {sale} has no card payment {payment} that is {state}")
+def _card_state(sale: Sale, name: str, payment: str, state: str) -> None:
+    known = sale.tenders.get(payment)
+    if known is None:
+        raise DoesNotFitError(f"sale {name} has no card payment {payment} that is {state}")
+    known.state = state
 
 
-TENDER_STEPS: Final[
-    dict[type[Event], Callable[[sqlite3.Connection, SealedEnvelope, Any], None]]
-] = {
+TENDER_STEPS: Final[dict[type[Event], Step]] = {
     CashTendered: _cash,
-    ForeignCashTendered: _foreign_cash,
+    ForeignCashTendered: _cash,
     TenderTaken: _other,
     CashReturned: _cash_returned,
     TenderReturned: _other_returned,

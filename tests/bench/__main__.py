@@ -19,6 +19,7 @@ from typing import Final
 from tests.bench import (
     catalogue_benches,
     footprint_benches,
+    projection_benches,
     replication_benches,
     scan_benches,
     screen_benches,
@@ -38,6 +39,7 @@ BENCHES: Final[dict[str, Callable[[BenchRun], Figure]]] = {
     "scan_to_view": scan_benches.scan_to_view,
     "replicate": replication_benches.replicate,
     "bytes_per_sale": replication_benches.bytes_per_sale,
+    "project_pg": projection_benches.project_pg,
     "idle_memory": footprint_benches.idle_memory,
     "cold_start": footprint_benches.cold_start,
     "catalogue_300k": catalogue_benches.catalogue_300k,

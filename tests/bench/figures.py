@@ -26,7 +26,8 @@ class Figure:
     """One line of the table. `more` are the further fields that the goals name.
 
     `lower_is_better` and `goal` are for the table: `goal` is compared with `ratio`, or with
-    `value` where there is no floor; `goals` likewise for fields of `more`.
+    `value` where there is no floor or the goal is of the value; `goals` likewise for fields of
+    `more`.
     """
 
     value: float
@@ -38,6 +39,7 @@ class Figure:
     lower_is_better: bool = True
     more: dict[str, Any] = field(default_factory=dict)
     goals: dict[str, float] = field(default_factory=dict)
+    goal_is_of_value: bool = False
 
     @property
     def ratio(self) -> float | None:
@@ -58,7 +60,7 @@ class Figure:
 
     def verdicts(self) -> dict[str, bool]:
         """Say of each goal whether it is reached."""
-        measured = self.ratio if self.floor else self.value
+        measured = self.ratio if self.floor and not self.goal_is_of_value else self.value
         found = {} if self.goal is None or measured is None else {"": self._holds(measured)}
         for key, goal in self.goals.items():
             found[key] = self.more[key] <= goal

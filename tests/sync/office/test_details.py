@@ -261,9 +261,9 @@ async def test_a_note_set_anew_while_older_frames_are_read_is_the_last_word(
         box.record(NoteSet(sale="s", line="1", text="new"), *done)
         await _arrive(served, box)
         # as if the old frame had been read behind the new one: both are read until they have met
-        projector._details = 0
+        projector.projection._details = 0
         assert await projector.step_details() == 2
         (sale,) = await served.sales()
         assert sale["lines"][0]["details"]["note"] == "new"
         assert await projector.step_details() == 0
-        assert projector._details is None
+        assert projector.projection._details is None

@@ -14,7 +14,6 @@ import msgspec
 from edge.contract.digest import Digest
 from edge.ledger.integrity import verify
 from edge.runtime.frame_codec import open_frame
-from sync.office.digests import sold_between
 from tests.replication_laws.box import Box
 from tests.replication_laws.inline_file import rows
 from tests.replication_laws.sales import Sold, sums_of
@@ -52,7 +51,7 @@ async def at_rest(world: World) -> list[str]:
             found.append(f"shop {number} writes in generation {gen}, its box is {box.gen}")
         found += await _ledger(box)
         found += _history_at_office(world, number, events)
-        found += _sales(world, box, events)
+        found += await _sales(world, box, events)
     quarantine = world.office.rows("SELECT store, seq, reason FROM quarantine")
     found += [f"in quarantine: {row}" for row in quarantine]
     parked = world.office.rows("SELECT store, seq, type FROM parked")
@@ -133,7 +132,7 @@ def _completed(world: World, number: int) -> dict[str, tuple[str, int]]:
     }
 
 
-def _sales(world: World, box: Box, events: Sequence[tuple[int, bytes, bytes]]) -> list[str]:
+async def _sales(world: World, box: Box, events: Sequence[tuple[int, bytes, bytes]]) -> list[str]:
     number = box.number
     found = []
     standing = list(_standing(events))
@@ -150,15 +149,15 @@ def _sales(world: World, box: Box, events: Sequence[tuple[int, bytes, bytes]]) -
     there = _completed(world, number)
     if set(there) != set(names):
         found.append(f"head office has {sorted(there)} of shop {number}, not {sorted(names)}")
-    found += _sums(world, number, standing)
+    found += await _sums(world, number, standing)
     return found
 
 
-def _sums(world: World, number: int, standing: Sequence[tuple[int, Sold]]) -> list[str]:
+async def _sums(world: World, number: int, standing: Sequence[tuple[int, Sold]]) -> list[str]:
     found = []
     head = world.office.head(number)[0]
     here = sums_of(sold for _, sold in standing).told
-    there = _office_sums(world, number, 0, head)
+    there = await _office_sums(world, number, 0, head)
     if here != there:
         found.append(f"shop {number} comes to {here} by its events, at head office to {there}")
     for after, upto, verdict, body in world.office.rows(
@@ -178,14 +177,13 @@ def _sums(world: World, number: int, standing: Sequence[tuple[int, Sold]]) -> li
         meant = sums_of(sold for seq, sold in standing if after < seq <= upto).told
         if told != meant:
             found.append(f"the digest of {after} to {upto} of shop {number}: {told}, not {meant}")
-        if meant != (at_office := _office_sums(world, number, after, upto)):
+        if meant != (at_office := await _office_sums(world, number, after, upto)):
             found.append(f"of {after} to {upto} of shop {number} head office says {at_office}")
     return found
 
 
-def _office_sums(world: World, number: int, after: int, upto: int) -> tuple[Any, Any, Any]:
-    assert world.office.file._eyes is not None
-    sums = sold_between(world.office.file._eyes, number, after, upto)
+async def _office_sums(world: World, number: int, after: int, upto: int) -> tuple[Any, Any, Any]:
+    sums = await world.office.sales.sold_between(number, after, upto)
     return sums.sales, sums.takings, sums.articles
 
 

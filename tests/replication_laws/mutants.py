@@ -8,8 +8,7 @@ was first let at it: `idle_events_wait_for_ever`, `silence_behind_a_resend`, `ke
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -30,14 +29,15 @@ from edge.ledger.event_log import Ledger
 from edge.ledger.records import Record, Recorded
 from edge.runtime.frame_codec import OpenedFrame
 from edge.runtime.history_file import HistoryFile
-from sync.appending.event_store import Accepted, Conflict, StoredFrame
+from sync.appending.event_store import Accepted, Conflict
 from sync.appending.frame_sessions import FrameSessions
 from sync.appending.ingest import Ingest, Rewind
 from sync.appending.sqlite_event_store import SqliteEventStore
-from sync.office import digests as office_digests
-from sync.office import projector, sale_projection
+from sync.office import projector, sale_projection, sqlite_projection, sqlite_sales
 from sync.office.admission import Admission
-from sync.office.projector import Projector
+from sync.office.event_reading import ReadFrame
+from sync.office.sale_records import Sale
+from sync.office.sqlite_projection import SqliteProjection
 from sync.replicator.session import Session
 
 Patch = pytest.MonkeyPatch
@@ -171,79 +171,69 @@ def keys_are_forgotten(patch: Patch) -> None:
 
 def first_event_of_a_frame_is_skipped(patch: Patch) -> None:
     """The projection begins with the second event of each frame."""
-    real = Projector._read
+    real = projector.read_frame
 
-    def read(self: Projector, frame: StoredFrame) -> list[Any]:
-        return real(self, frame)[1:]
+    def read(*words: Any) -> ReadFrame:
+        frame = real(*words)
+        return msgspec.structs.replace(frame, events=frame.events[1:])
 
-    patch.setattr(Projector, "_read", read)
+    patch.setattr(projector, "read_frame", read)
 
 
 def read_twice_counts_twice(patch: Patch) -> None:
     """A line that is read again is as much again."""
     real = sale_projection._STEPS[LineAdded]
 
-    def step(db: sqlite3.Connection, envelope: SealedEnvelope, event: LineAdded) -> None:
-        place = (envelope.store, event.sale, event.line)
-        known = db.execute(
-            "SELECT 1 FROM sale_line WHERE store = ? AND sale = ? AND line = ?", place
-        ).fetchone()
-        real(db, envelope, event)
-        if known:
-            db.execute(
-                "UPDATE sale_line SET quantity = quantity + ?"
-                " WHERE store = ? AND sale = ? AND line = ?",
-                (event.quantity, *place),
-            )
+    def step(sale: Sale, envelope: SealedEnvelope, event: LineAdded) -> None:
+        known = sale.lines.get(event.line)
+        real(sale, envelope, event)
+        if known is not None:
+            known.quantity += event.quantity
 
     patch.setitem(sale_projection._STEPS, LineAdded, step)
 
 
 def cursor_is_written_before_its_sales(patch: Patch) -> None:
     """The cursor of the projection moves on in a transaction of its own."""
-    real = Projector.step
+    real = SqliteProjection.take
 
-    async def step(self: Projector) -> int:
-        partition, frames = await self._next_frames()
-        if frames:
-            name, position = projector.cursor_name(partition), frames[-1].position
-            await self.file.write(
-                lambda db: db.execute(
-                    "INSERT INTO projection (name, position) VALUES (?1, ?2)"
-                    " ON CONFLICT (name) DO UPDATE SET position = ?2",
-                    (name, position),
-                )
+    async def take(
+        self: SqliteProjection, partition: int, frames: Sequence[ReadFrame], now_ms: int
+    ) -> Any:
+        name, position = sqlite_projection.cursor_name(partition), frames[-1].position
+        await self._file.write(
+            lambda db: db.execute(
+                "INSERT INTO projection (name, position) VALUES (?1, ?2)"
+                " ON CONFLICT (name) DO UPDATE SET position = ?2",
+                (name, position),
             )
-        return await real(self)
+        )
+        return await real(self, partition, frames, now_ms)
 
-    patch.setattr(Projector, "step", step)
+    patch.setattr(SqliteProjection, "take", take)
 
 
 def returned_goods_leave_once_more(patch: Patch) -> None:
     """Head office counts what came back as sold."""
-    moved = office_digests._MOVED.replace("THEN -quantity", "THEN quantity")
-    assert moved != office_digests._MOVED
-    patch.setattr(office_digests, "_MOVED", moved)
+    moved = sqlite_sales._MOVED.replace("THEN -quantity", "THEN quantity")
+    assert moved != sqlite_sales._MOVED
+    patch.setattr(sqlite_sales, "_MOVED", moved)
 
 
 def change_is_kept(patch: Patch) -> None:
     """Head office takes no change from the cash."""
-    brought = office_digests._BROUGHT.replace("-change_minor", "0")
-    assert brought != office_digests._BROUGHT
-    patch.setattr(office_digests, "_BROUGHT", brought)
+    brought = sqlite_sales._BROUGHT.replace("-change_minor", "0")
+    assert brought != sqlite_sales._BROUGHT
+    patch.setattr(sqlite_sales, "_BROUGHT", brought)
 
 
 def digest_is_compared_too_early(patch: Patch) -> None:
     """What a box said is held against what has come so far."""
 
-    def compared(db: sqlite3.Connection) -> dict[int, str]:
-        due = db.execute("SELECT store, body FROM digest WHERE verdict = ''").fetchall()
-        return {
-            store: office_digests._difference(db, store, office_digests._DECODER.decode(body))
-            for store, body in due
-        }
+    async def projected(_: sqlite_sales.SqliteSales, stores: Sequence[int]) -> dict[int, int]:
+        return dict.fromkeys(stores, 1_000_000)
 
-    patch.setattr(office_digests, "_compared", compared)
+    patch.setattr(sqlite_sales.SqliteSales, "projected", projected)
 
 
 # --- the box ------------------------------------------------------------------------------

@@ -30,6 +30,8 @@ from sync.office.feeds import Feeds
 from sync.office.price_books import PriceBooks
 from sync.office.projector import Projector
 from sync.office.session import BoxSessions
+from sync.office.sqlite_projection import SqliteProjection
+from sync.office.sqlite_sales import SqliteSales
 from sync.office.store_directory import RegisteredStore, StoreDirectory
 from sync.office.upload_turns import UploadTurns
 from tests.replication_laws.inline_file import InlineFile, copy_database
@@ -56,6 +58,7 @@ class Office:
     boxes: BoxSessions = field(init=False)
     digests: Digests = field(init=False)
     projector: Projector = field(init=False)
+    sales: SqliteSales = field(init=False)
     is_up: bool = False
     _disk: sqlite3.Connection | None = None
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -70,9 +73,12 @@ class Office:
         events = self.events = SqliteEventStore(file, clock)
         directory = self.directory = StoreDirectory(file, clock)
         feeds = Feeds(file)
-        projector = self.projector = Projector(file, events, self.dictionaries, clock, log)
+        sales = self.sales = SqliteSales(file)
+        projection = SqliteProjection(file, self.dictionaries)
+        projector = Projector(projection, events, self.dictionaries, clock, log)
+        self.projector = projector
         await projector.open()
-        digests = self.digests = Digests(file, directory, clock, log)
+        digests = self.digests = Digests(file, sales, directory, clock, log)
         turns = UploadTurns(clock)
         books = PriceBooks(file, directory, feeds, set, lambda _: {}, clock, log)
         desk = OfficeDesk(

@@ -77,6 +77,26 @@ class BoxHealth:
                 "Bytes of this month over the line to head office, both ways, where counted",
                 lambda: self.link.use.used if self.link.use else 0,
             ),
+            (
+                "tillbox_sales_waiting_minor",
+                "What these come to, in the smallest unit: lost if this box burnt now",
+                lambda: self.link.exposed_minor,
+            ),
+            (
+                "tillbox_lag_events",
+                "Events that head office has not accepted",
+                lambda: self.link.lag_events,
+            ),
+            (
+                "tillbox_lag_seconds",
+                "Age of the oldest event that head office has not accepted",
+                lambda: self.link.lag_s,
+            ),
+            (
+                "tillbox_feed_age_seconds",
+                "For how long head office may have news that are not here; 0 while the line is up",
+                lambda: self.link.feed_age_s,
+            ),
             ("tillbox_disk_free_bytes", "Room for the ledger", self.disk.free_bytes),
             (
                 "tillbox_device_messages_dropped",

@@ -36,7 +36,8 @@ class LinkState:
     async def open(self) -> None:
         """Read from the ledger what head office has accepted."""
         self.accepted_seq, _ = await self.ledger.acknowledgement()
-        self._waiting = await self.ledger.sales_after(self.accepted_seq)
+        self._head_seq = (await self.ledger.head()).seq
+        await self._read_waiting()
         self.since = self.clock.now_ms()
         self.state = "down" if self.accepted_seq else "never"
         self.ledger.listeners.append(self._recorded)
@@ -63,10 +64,35 @@ class LinkState:
             return
         self.accepted_seq = seq
         before = self._waiting
-        self._waiting = await self.ledger.sales_after(seq)
+        await self._read_waiting()
         if before != self._waiting:
             self.changed()
 
-    def _recorded(self, _: Recorded, events: tuple[Event, ...]) -> None:
+    @property
+    def lag_events(self) -> int:
+        """How many events head office has not."""
+        return max(0, self._head_seq - self.accepted_seq)
+
+    @property
+    def lag_s(self) -> float:
+        """How old the oldest of them is; 0 for none."""
+        return max(0, self.clock.now_ms() - self._oldest_at) / 1000 if self._oldest_at else 0.0
+
+    @property
+    def feed_age_s(self) -> float:
+        """For how long head office may have news that are not here: 0 while the line is up."""
+        return 0.0 if self.state == "up" else max(0, self.clock.now_ms() - self.since) / 1000
+
+    async def _read_waiting(self) -> None:
+        seq = self.accepted_seq
+        self._waiting, self.exposed_minor, oldest = await self.ledger.waiting_after(seq)
+        if seq == self.accepted_seq:  # nothing newer was read meanwhile
+            self._oldest_at = oldest
+
+    def _recorded(self, recorded: Recorded, events: tuple[Event, ...]) -> None:
         # the till that completed shows it with its own view; the others see it when told next
-        self._waiting += [type(event) for event in events].count(SaleCompleted)
+        self._head_seq = max(self._head_seq, recorded.last_seq)
+        self._oldest_at = self._oldest_at or self.clock.now_ms()
+        completed = [event for event in events if isinstance(event, SaleCompleted)]
+        self._waiting += len(completed)
+        self.exposed_minor += sum(event.total_minor for event in completed)

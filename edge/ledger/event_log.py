@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from edge.contract.envelope import GENESIS, link, seal
+from edge.contract.envelope import GENESIS, link, seal, unseal
 from edge.contract.errors import Refused, StorageFailed
 from edge.contract.event_registry import Event
 from edge.contract.instant import Clock, business_day
@@ -307,6 +307,22 @@ class Ledger:
         """Return how many sales were completed after a seq."""
         rows = await self._rows("SELECT count(*) FROM sale WHERE seq > ?", (seq,))
         return int(rows[0][0])
+
+    async def waiting_after(self, seq: int) -> tuple[int, int, int]:
+        """Return what lies behind a seq: completed sales, their sum, the time of its first event.
+
+        The sum is in the smallest unit of the store's currency; the time in ms since 1970 UTC, 0
+        when nothing lies behind it.
+        """
+
+        def query(db: sqlite3.Connection) -> tuple[int, int, int]:
+            sales, minor = db.execute(
+                "SELECT count(*), coalesce(sum(total_minor), 0) FROM sale WHERE seq > ?", (seq,)
+            ).fetchone()
+            _, bodies = _events_after(db, seq, 1, 1)
+            return int(sales), int(minor), unseal(bodies[0]).at if bodies else 0
+
+        return await self._file.read(query)
 
     async def first_event_of_sales_after(self, seq: int) -> int | None:
         """Return the earliest event of the sales completed after a seq; None for no such sale."""

@@ -91,7 +91,8 @@ class Counter(Metric):
 class Gauge(Metric):
     """A number that is asked for when somebody looks: nothing is kept up to date for nobody.
 
-    `read` returns one number for each combination of label values.
+    `read` returns one number for each combination of label values; there are `series_max` of them
+    at most, for labels whose values are few by their nature.
     """
 
     kind = "gauge"
@@ -102,16 +103,19 @@ class Gauge(Metric):
         summary: str,
         read: Callable[[], dict[tuple[str, ...], float]],
         labels: Sequence[str] = (),
+        *,
+        series_max: int = METRIC_SERIES_MAX,
     ) -> None:
         super().__init__(name, summary, labels)
         self._read = read
+        self._series_max = series_max
 
     @override
     def samples(self) -> list[str]:
         """Return the lines of this family, without its head."""
         return [
             f"{self.name}{self._series(key)} {_number(value)}"
-            for key, value in list(self._read().items())[:METRIC_SERIES_MAX]
+            for key, value in list(self._read().items())[: self._series_max]
         ]
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 
+from edge.contract.attention_limits import WRONG_KEY_MS
 from edge.contract.instant import Clock
-from edge.contract.limits import (
-    FEED_CURSOR_AHEAD_MAX,
-    FEED_VERSION_AHEAD_MS_MAX,
-)
+from edge.contract.limits import FEED_CURSOR_AHEAD_MAX, FEED_VERSION_AHEAD_MS_MAX
 from edge.contract.reference_data import FEED_ORDER, YOUNGER_FEEDS, BoxKey, Feed
 from edge.contract.replication import Head, Hello, Proof, proof_bytes
 from edge.contract.wire import encode
@@ -19,6 +17,7 @@ from edge.runtime.structured_log import Log
 from sync.appending.denial import DeniedError
 from sync.appending.ingest import Ingest
 from sync.appending.introduction import check_proof, compare_heads
+from sync.office.alarm_advice import WRONG_KEY
 from sync.office.feeds import Feeds, NewItem
 from sync.office.store_directory import RegisteredStore, StoreDirectory
 
@@ -43,6 +42,7 @@ class Admission:
     feeds: Feeds
     clock: Clock
     log: Log
+    _wrong_keys: dict[int, float] = field(default_factory=dict)
 
     async def identify(self, hello: Hello, proof: Proof, nonce: str) -> RegisteredStore:
         """Return the store whose box this is; raise DeniedError unless it proved that."""
@@ -52,6 +52,8 @@ class Admission:
             # one answer: a stranger does not learn which stores there are
             why = "no such store" if store is None else "the store has another box"
             self.log.warning("box_unknown", store=hello.store, box=hello.box, reason=why)
+            if store is not None:
+                await self._wrong_key(store, hello.box)
             raise DeniedError(
                 "box_not_registered",
                 f"Store {hello.store} with this box's key is not registered at head office.",
@@ -66,6 +68,19 @@ class Admission:
             await compare_heads(store.box, ingest, hello.head, head)
         except DeniedError as error:
             raise await self.refusal(store, error.code, error.message) from None
+
+    async def _wrong_key(self, store: RegisteredStore, box: str) -> None:
+        """Raise an alarm, at most once a minute: anybody who knows a name can cause it."""
+        now = self.clock.monotonic_ms()
+        if now - self._wrong_keys.get(store.number, -WRONG_KEY_MS) < WRONG_KEY_MS:
+            return
+        self._wrong_keys[store.number] = now
+        await self.directory.alarm(
+            store.number,
+            WRONG_KEY,
+            f"A box with the key {box[:16]}... says that it is the one of store {store.slug}, "
+            "which has another key here. Nothing was taken of it.",
+        )
 
     async def refusal(self, store: RegisteredStore, code: str, words: str) -> DeniedError:
         """Return why a box is denied, after an alarm where a person has to look at it."""

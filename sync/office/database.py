@@ -28,6 +28,7 @@ MIGRATIONS: Final = tuple(
             "0011_frames_elsewhere.sql",
             "0012_price_books.sql",
             "0013_archive.sql",
+            "0014_attention.sql",
         ),
         1,
     )

@@ -28,6 +28,8 @@ from sync.office.store_directory import RegisteredStore, StoreDirectory
 
 AGREES: Final = "agrees"
 DIFFERS: Final = "differs"
+DIGEST_DIFFERS: Final = "digest_differs"
+"""The kind of the alarm of a store of which what came does not add up to what its box said."""
 _DECODER: Final = msgspec.json.Decoder(Digest)
 _UNDECIDED: Final = "SELECT store, body FROM digest WHERE verdict = ''"
 
@@ -60,6 +62,7 @@ class Digests:
     clock: Clock
     log: Log
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    _again: bool = True
 
     async def take(self, store: RegisteredStore, digest: Digest) -> None:
         """Keep what a box says. Raises DeniedError for what no box of this generation says."""
@@ -97,6 +100,11 @@ class Digests:
             waits.reset()
             await self.news.wait()
 
+    def mended(self) -> None:
+        """Take that something was mended: compare again what did not agree."""
+        self._again = True
+        self.news.set()
+
     async def compare(self) -> None:
         """Compare the digests whose events are here and that were not compared yet."""
         undecided = await self._undecided()
@@ -106,19 +114,74 @@ class Digests:
                 continue
             here = await self.reader.sold_between(number, said.after, said.upto)
             words = _difference(here, said)
+            stretch = (number, said.after, said.upto, msgspec.json.encode(said))
             if words:
-                await self.directory.alarm(number, "digest_differs", words)
-                self.log.error("alarm", store=number, code="digest_differs", reason=words)
-            verdict = DIFFERS if words else AGREES
+                await self.directory.alarm(number, DIGEST_DIFFERS, words)
+                self.log.error("alarm", store=number, code=DIGEST_DIFFERS, reason=words)
 
             def unit(
-                connection: sqlite3.Connection, verdict: str = verdict, number: int = number
+                connection: sqlite3.Connection,
+                verdict: str = DIFFERS if words else AGREES,
+                values: tuple[int, int, int, bytes] = stretch,
             ) -> None:
                 connection.execute(
-                    "UPDATE digest SET verdict = ? WHERE store = ?", (verdict, number)
+                    "UPDATE digest SET verdict = ? WHERE store = ? AND after_seq = ?"
+                    " AND upto_seq = ?",
+                    (verdict, *values[:3]),
                 )
+                if verdict == DIFFERS:
+                    connection.execute(
+                        "INSERT INTO digest_differing (store, after_seq, upto_seq, body)"
+                        " VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                        values,
+                    )
 
             await self.file.write(unit)
+        if self._again:
+            self._again = False
+            await self._compare_again()
+
+    async def _compare_again(self) -> None:
+        """Withdraw the alarms of stores of which all that differed agrees by now."""
+        for number, stretches in (await self._agreeing()).items():
+
+            def unit(
+                connection: sqlite3.Connection,
+                number: int = number,
+                stretches: list[tuple[int, int]] = stretches,
+            ) -> bool:
+                for stretch in stretches:
+                    connection.execute(
+                        "DELETE FROM digest_differing"
+                        " WHERE store = ? AND after_seq = ? AND upto_seq = ?",
+                        (number, *stretch),
+                    )
+                    connection.execute(
+                        "UPDATE digest SET verdict = ?"
+                        " WHERE store = ? AND after_seq = ? AND upto_seq = ? AND verdict = ?",
+                        (AGREES, number, *stretch, DIFFERS),
+                    )
+                left = connection.execute(
+                    "SELECT 1 FROM digest_differing WHERE store = ?", (number,)
+                ).fetchone()
+                return left is None
+
+            if await self.file.write(unit):
+                await self.directory.withdraw(number, DIGEST_DIFFERS)
+
+    async def _agreeing(self) -> dict[int, list[tuple[int, int]]]:
+        """Return by store which stretches that differed once agree by now."""
+        rows = await self.file.read(
+            lambda connection: connection.execute(
+                "SELECT store, after_seq, upto_seq, body FROM digest_differing"
+            ).fetchall()
+        )
+        found: dict[int, list[tuple[int, int]]] = {}
+        for store, after, upto, body in rows:
+            here = await self.reader.sold_between(store, after, upto)
+            if not _difference(here, _DECODER.decode(body)):
+                found.setdefault(store, []).append((after, upto))
+        return found
 
     async def exposed(self, currencies: Mapping[int, str]) -> dict[int, tuple[int, int]]:
         """Return how many sales only the shop has, and what they brought, as far as its box said.

@@ -75,7 +75,8 @@ def read_frame(frame: StoredFrame, dictionaries: Dictionaries) -> ReadFrame:
     else:
         new = opened.bodies[frame.first_seq - opened.header.first_seq :]
         events = tuple(
-            _read_event(frame, frame.first_seq + index, body) for index, body in enumerate(new)
+            read_event(frame.store, frame.gen, frame.first_seq + index, body)
+            for index, body in enumerate(new)
         )
     return ReadFrame(frame.position, frame.store, frame.last_seq, events)
 
@@ -84,27 +85,26 @@ def _verified_at_arrival(_: bytes, __: bytes) -> None:
     """Accept: ingest checked the signature, and a replaced box has another key today."""
 
 
-def _read_event(frame: StoredFrame, seq: int, body: bytes) -> ReadEvent:
+def read_event(store: int, gen: int, seq: int, body: bytes) -> ReadEvent:
+    """Return what the bytes at an event's place say."""
     try:
         envelope = unseal(body)
         event = envelope.event()
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        return ReadEvent(frame.gen, seq, body, reason=f"It cannot be read: {error}.")
+        return ReadEvent(gen, seq, body, reason=f"It cannot be read: {error}.")
     named = (envelope.store, envelope.gen, envelope.seq)
-    if named != (frame.store, frame.gen, seq):
-        return ReadEvent(
-            frame.gen, seq, body, reason=f"It says it is {named}, its place is event {seq}."
-        )
+    if named != (store, gen, seq):
+        return ReadEvent(gen, seq, body, reason=f"It says it is {named}, its place is event {seq}.")
     # two looks at the bytes spare nearly every event the walk through its values
     if _NUL in body or _LONG_NUMBER in body.translate(_AS_NINES):
         for reason in _unfit([*_values(envelope), msgspec.to_builtins(event)]):
-            return ReadEvent(frame.gen, seq, body, reason=f"It does not fit: {reason}.")
+            return ReadEvent(gen, seq, body, reason=f"It does not fit: {reason}.")
     if len(body) > INDEXED_TEXT_BYTES_MAX:
         for name in _names(envelope, event):
             if len(name.encode()) > INDEXED_TEXT_BYTES_MAX:
                 reason = f"a name in it is longer than {INDEXED_TEXT_BYTES_MAX} bytes"
-                return ReadEvent(frame.gen, seq, body, reason=f"It does not fit: {reason}.")
-    return ReadEvent(frame.gen, seq, body, envelope, event)
+                return ReadEvent(gen, seq, body, reason=f"It does not fit: {reason}.")
+    return ReadEvent(gen, seq, body, envelope, event)
 
 
 def _values(envelope: SealedEnvelope) -> list[Any]:

@@ -1,7 +1,9 @@
-"""Server-sent events for the page of head office: sales as they arrive, and the stores.
+"""Server-sent events for the page of head office: sales as they arrive, stores, and alarms.
 
 Each sale has its place in the order of arrival as its event id, so that a browser that lost
-the line goes on where it was: it says so by itself (`Last-Event-ID`).
+the line goes on where it was: it says so by itself (`Last-Event-ID`). Alarms have none: every
+stream begins with all that stand (`alarms`, again when one goes on), and tells each that begins,
+is taken on or ends (`alarm`).
 """
 
 from __future__ import annotations
@@ -13,15 +15,13 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from edge.contract.attention_limits import ALARMS_SHOWN_MAX
 from edge.contract.errors import Refused
 from edge.contract.instant import Clock
-from edge.contract.limits import (
-    EVENT_STREAMS_MAX,
-    SOCKET_HEARTBEAT_S,
-    SOCKET_SEND_S_MAX,
-)
+from edge.contract.limits import EVENT_STREAMS_MAX, SOCKET_HEARTBEAT_S, SOCKET_SEND_S_MAX
 from edge.runtime.http_sessions import Sessions, cookie_secret
 from sync.appending.event_store import EventStoreAway
+from sync.office.alarm_cases import AlarmDesk
 from sync.office.gate import OFFICE_COOKIE
 from sync.office.people import BOUND_TO
 from sync.office.sales import Sales
@@ -48,6 +48,7 @@ class LiveEvents:
     """Serves the event streams; `changed` wakes them all."""
 
     sales: Sales
+    alarms: AlarmDesk
     sessions: Sessions
     clock: Clock
     _streams: set[asyncio.Event] = field(default_factory=set)
@@ -98,7 +99,8 @@ class LiveEvents:
         self, request: web.Request, response: web.StreamResponse, news: asyncio.Event, after: int
     ) -> None:
         secret = cookie_secret(request, OFFICE_COOKIE) or ""
-        stores = b""
+        stores = alarms = b""
+        step = await self.alarms.newest_step()
         while not self._closing:
             news.clear()
             if await self.sessions.find(secret, BOUND_TO) is None:
@@ -111,7 +113,13 @@ class LiveEvents:
             if (now := msgspec.json.encode(await self.sales.stores())) != stores:
                 stores = now
                 await self._write(response, b"event: stores\ndata: " + stores)
-            if not page.sales:
+            step, cases = await self.alarms.steps(step)
+            for case in cases:
+                await self._write(response, b"event: alarm\ndata: " + msgspec.json.encode(case))
+            if (now := msgspec.json.encode(await self.alarms.standing())) != alarms:
+                alarms = now
+                await self._write(response, b"event: alarms\ndata: " + alarms)
+            if not page.sales and len(cases) < ALARMS_SHOWN_MAX:
                 await self._wait(response, news)
 
     async def _wait(self, response: web.StreamResponse, news: asyncio.Event) -> None:

@@ -24,6 +24,7 @@ from edge.runtime.http_sessions import clear_secret_cookie, cookie_secret, set_s
 from edge.runtime.metrics import CONTENT_TYPE, Metrics
 from edge.runtime.openapi import ANYONE, Query, Route, openapi_document
 from edge.runtime.static_files import StaticFiles
+from sync.office.attention_api import AttentionApi
 from sync.office.coupon_uses import CouponUses, CouponUsesBody
 from sync.office.digests import DigestBody, Digests
 from sync.office.feeds import Applied, Feeds, NewItem, refuse_errors
@@ -58,6 +59,7 @@ class NewItems(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class OfficeApi:
     """The route table. `health` is asked on each call."""
 
+    attention: AttentionApi
     boxes: BoxSessions
     directory: StoreDirectory
     feeds: Feeds
@@ -91,6 +93,7 @@ class OfficeApi:
                 gives=JSON_TYPE,
             ),
             *self._for_users(),
+            *self.attention.routes(),
         )
         document.update(
             openapi_document(
@@ -242,7 +245,7 @@ class OfficeApi:
                 method="GET",
                 path="/api/v1/events",
                 handler=self.live.serve,
-                summary="Sales as they arrive and the stores, as server-sent events",
+                summary="Sales as they arrive, the stores and alarms, as server-sent events",
                 access=USER,
                 gives=EVENT_STREAM,
                 query=(Query("after", "The last sale that the caller has", int),),

@@ -36,6 +36,8 @@ from edge.runtime.system_clock import SystemClock
 from edge.runtime.tls_contexts import server_context
 from sync.appending.event_store import EventStore
 from sync.office.archive import Archive
+from sync.office.attention import attention_of
+from sync.office.attention_watch import AttentionWatch
 from sync.office.coupon_uses import CouponUses
 from sync.office.database import office_database
 from sync.office.desk import OfficeDesk
@@ -76,6 +78,7 @@ class Office:
     boxes: BoxSessions
     mailing: Mailing
     books: PriceBooks
+    watch: AttentionWatch
     web: HttpService
     watched: tuple[MayFail, ...]
     """What ends the process when it fails."""
@@ -161,16 +164,30 @@ async def running_office(
             digests.exposed,
             clock,
         )
-        live = LiveEvents(sales, people.sessions, clock)
+        attention = attention_of(
+            file,
+            directory,
+            events,
+            feeds,
+            sales,
+            desk,
+            boxes,
+            settings.data_dir,
+            clock,
+            log,
+            sales_here=kept.remote is None,
+        )
+        live = LiveEvents(sales, attention.alarms, people.sessions, clock)
         metrics = Metrics()
         _declare(metrics, boxes, projector, file, mailing, books, turns)
         boxes.open(metrics)
         boxes.taken.append(projector.news.set)
         projector.progress = turns.projected
-        boxes.changed = desk.changed = live.changed
-        projector.listeners += [live.changed, digests.news.set]
+        attention.tell(live.changed, digests.mended, metrics)
+        projector.listeners += [live.changed, digests.news.set, attention.watch.news.set]
         projector.coupon_listeners.append(lambda: feeds.changed(Feed.USED_COUPON))
         api = OfficeApi(
+            attention=attention.api,
             boxes=boxes,
             directory=directory,
             feeds=feeds,
@@ -217,6 +234,7 @@ async def running_office(
             ("price books", books.run),
             ("turns of backlogs", turns.run),
             ("archive", archive.run),
+            ("attention", attention.watch.run),
         ):
             _ = tasks.start(name, work)
         await web.open()
@@ -235,6 +253,7 @@ async def running_office(
             boxes,
             mailing,
             books,
+            attention.watch,
             web,
             watched,
         )

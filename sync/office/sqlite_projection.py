@@ -18,9 +18,10 @@ from edge.runtime.database_file import DatabaseFile
 from edge.runtime.frame_codec import Dictionaries
 from sync.appending.event_store import EventStore
 from sync.office.detail_projection import project_details
-from sync.office.event_reading import ReadFrame, read_frame
+from sync.office.event_reading import ReadEvent, ReadFrame, read_frame
 from sync.office.feeds import newest_of, put_first
 from sync.office.projection import Projected
+from sync.office.repairs import repaired
 from sync.office.returned_goods import RETURNED_KIND, returned_words
 from sync.office.sale_folding import (
     Aside,
@@ -35,6 +36,7 @@ from sync.office.sale_folding import (
     named_sales,
     written_of,
 )
+from sync.office.sale_records import TABLES
 from sync.office.shown_receipts import SHOWN_KIND, shown_words
 from sync.office.sqlite_tables import known_sales, write_rows
 
@@ -124,6 +126,7 @@ class SqliteProjection:
 def _take(
     connection: sqlite3.Connection, name: str, frames: Sequence[ReadFrame], now: int
 ) -> Projected:
+    frames = [_repaired(connection, frame) for frame in frames]
     known = known_sales(connection, named_sales(frames))
     before = written_of(known)
     folded = fold(frames, known)
@@ -135,6 +138,7 @@ def _take(
     _tell_used(connection, folded.used_codes)
     _raise_alarms(connection, folded, newest)
     _set_aside(connection, folded.aside, folded.parked, now)
+    _forget_mended(connection, frames, folded.aside)
     connection.executemany(
         "INSERT INTO projected (store, seq) VALUES (?, ?)"
         " ON CONFLICT (store) DO UPDATE SET seq = max(seq, excluded.seq)",
@@ -146,6 +150,57 @@ def _take(
         (name, frames[-1].position),
     )
     return Projected(tuple(folded.aside), newest_of(connection, Feed.USED_COUPON) > coupons)
+
+
+def _repaired(connection: sqlite3.Connection, frame: ReadFrame) -> ReadFrame:
+    """Return a frame with what a person gave in place of its events."""
+    events = repaired(connection, frame.store, frame.events)
+    return msgspec.structs.replace(frame, events=tuple(events))
+
+
+def remake(
+    connection: sqlite3.Connection, store: int, sale: str, events: Sequence[ReadEvent]
+) -> dict[tuple[int, int], str]:
+    """Make a sale anew out of all its events; return which do not fit (gen, seq), and why.
+
+    It keeps its place in the order of arrival. Events of no sale have an empty one.
+    """
+    place = (store, sale)
+    before = known_sales(connection, (place,)).get(place)
+    arrival = None if before is None else before.head.arrival
+    for table in (*(each.name for each in TABLES), "sale"):
+        connection.execute(f"DELETE FROM {table} WHERE store = ? AND sale = ?", place)  # noqa: S608 - names of ours
+    folded = fold((ReadFrame(0, store, 0, tuple(events)),), {})
+    newest = _newest_arrival(connection)
+    folded.number_arrivals(newest)
+    made = folded.sales.get(place)
+    if arrival is not None and made is not None and made.head.arrival is not None:
+        made.head.arrival = arrival
+    for rows in (*changed_parts(folded.sales, {}), changed_heads(folded.sales, {})):
+        write_rows(connection, rows)
+    _tell_used(connection, folded.used_codes)
+    _raise_alarms(connection, folded, newest)
+    return {(each.gen, each.seq): each.reason for each in folded.aside}
+
+
+def _forget_mended(
+    connection: sqlite3.Connection, frames: Iterable[ReadFrame], aside: Iterable[Aside]
+) -> None:
+    """Let out of quarantine what was read again and fits by now."""
+    left = {(each.store, each.gen, each.seq) for each in aside}
+    for frame in frames:
+        if not frame.events:
+            continue
+        first, last = frame.events[0], frame.events[-1]
+        place = (frame.store, first.gen, first.seq, last.seq)
+        for (seq,) in connection.execute(
+            "SELECT seq FROM quarantine WHERE store = ? AND gen = ? AND seq BETWEEN ? AND ?", place
+        ).fetchall():
+            if (frame.store, first.gen, seq) not in left:
+                connection.execute(
+                    "DELETE FROM quarantine WHERE store = ? AND gen = ? AND seq = ?",
+                    (frame.store, first.gen, seq),
+                )
 
 
 def _newest_arrival(connection: sqlite3.Connection) -> int:
@@ -223,6 +278,7 @@ def _set_aside(
 def _take_details(
     connection: sqlite3.Connection, frames: Sequence[ReadFrame], position: int | None
 ) -> None:
+    frames = [_repaired(connection, frame) for frame in frames]
     known = known_sales(connection, named_sales(frames))
     before = written_of(known)
     for frame in frames:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -14,6 +15,7 @@ from edge.runtime.database_file import DatabaseFile
 from edge.runtime.keys import VerifyingKey
 from sync.appending.alarms import Alarm, Alarms
 from sync.appending.ingest import BoxIdentity
+from sync.office.alarm_cases import close_case
 
 _COLUMNS: Final = "number, slug, name, box_key, gen, box_seq, last_contact"
 
@@ -46,6 +48,7 @@ class StoreDirectory:
         self._file = file
         self._clock = clock
         self._alarms = Alarms(file, clock)
+        self.alarms_changed: Callable[[], None] = lambda: None
         self._heard: dict[int, tuple[int, int]] = {}
         self._heard_is_due = False
 
@@ -162,14 +165,17 @@ class StoreDirectory:
     async def alarm(self, number: int, kind: str, words: str) -> None:
         """Keep an alarm; the same kind again is counted."""
         await self._alarms.keep(number, kind, words)
+        self.alarms_changed()
 
     async def withdraw(self, number: int, kind: str) -> None:
         """Take an alarm back: what it was about is mended."""
-        await self._file.write(
-            lambda connection: connection.execute(
-                "DELETE FROM alarm WHERE store = ? AND kind = ?", (number, kind)
-            )
-        )
+        now = self._clock.now_ms()
+
+        def unit(connection: sqlite3.Connection) -> None:
+            close_case(connection, (number, kind), now)
+
+        await self._file.write(unit)
+        self.alarms_changed()
 
     async def alarms(self) -> dict[int, tuple[Alarm, ...]]:
         """Return what is wrong, by store number."""

@@ -127,6 +127,10 @@ async def test_what_is_open_is_counted(tmp_path: Path) -> None:
         _, text = await box.call("GET", "/metrics")
         lines = dict(line.rsplit(" ", 1) for line in text.decode().splitlines() if line[0] != "#")
         assert float(lines["tillbox_sales_waiting"]) == 1
+        assert float(lines["tillbox_sales_waiting_minor"]) == 129
+        assert float(lines["tillbox_lag_events"]) == (await box.edge.ledger.head()).seq
+        assert float(lines["tillbox_lag_seconds"]) >= 0
+        assert float(lines["tillbox_feed_age_seconds"]) >= 0
         assert float(lines["tillbox_device_jobs_open"]) == 2
         assert float(lines["tillbox_device_messages_dropped"]) == 0
         assert float(lines["tillbox_ledger_commits"]) >= 1

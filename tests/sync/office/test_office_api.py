@@ -53,13 +53,13 @@ async def test_every_other_route_is_refused_without_a_session(served: Served) ->
         assert (operation["x-access"]["who"] == LOCAL.who) == (path == "/metrics")
         if is_open or path == "/metrics":
             continue
-        body = {"items": []} if method == "PUT" else None
+        body = {"items": []} if method in {"PUT", "POST"} else None
         for cookie in ("", "wrong" * 8):
             headers = {"Origin": served.url, "Content-Type": "application/json"} if body else {}
             headers["Origin"] = served.url
             if cookie:
                 headers["Cookie"] = cookie_header({OFFICE_COOKIE: cookie})
-            at = served.url + path.replace("{feed}", "price").replace("{store}", "harbour-street")
+            at = served.url + path.format(feed="price", store="harbour-street", alarm=1)
             async with served.http.request(method, at, json=body, headers=headers) as answer:
                 assert (answer.status, (await answer.json())["code"]) == (401, "not_signed_in")
 

@@ -84,7 +84,8 @@ async def test_wrong_password_is_said_and_the_right_one_shows_a_quiet_day(
     await office.sign_in()
     await office.headline("Nothing sold yet today")
     await expect(page.locator(".tape")).to_contain_text("No sale has arrived yet.")
-    await expect(page.locator(".shops tbody tr")).to_contain_text("Never heard")
+    shop = page.get_by_role("region", name="Shops").locator("tbody tr")
+    await expect(shop).to_contain_text("Never heard")
     await page.get_by_role("button", name="Sign out").click()
     await office.headline("Sign in to head office")
     await page.reload()
@@ -216,7 +217,7 @@ async def test_plot_table_and_csv_have_the_same_figures(
             for row in await page.locator(".hours tbody tr").all()
         ]
         async with page.expect_download() as waiting:
-            await page.get_by_role("button", name="CSV").click()
+            await page.locator(".by-hour").get_by_role("button", name="CSV").click()
         download = await waiting.value
         with Path(await download.path()).open(newline="", encoding="utf-8") as file:
             head, *rows = list(csv.reader(file))

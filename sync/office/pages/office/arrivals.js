@@ -78,6 +78,7 @@ function leave(ended) {
   store.ready.value = false;
   store.stores.value = [];
   store.sales.value = [];
+  store.alarms.value = [];
   store.profiles.value = new Map();
   store.capped.value = false;
   store.opened.value = null;
@@ -118,6 +119,8 @@ function open() {
     found();
     store.stores.value = JSON.parse(event.data).stores;
   });
+  mine.addEventListener("alarms", (event) => mine === line && (store.alarms.value = JSON.parse(event.data).alarms));
+  mine.addEventListener("alarm", (event) => mine === line && store.putAlarm(JSON.parse(event.data)));
   mine.addEventListener("error", () => {
     if (mine !== line) return;
     hiccup ??= setTimeout(() => {

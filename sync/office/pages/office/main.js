@@ -4,12 +4,16 @@ import { installIcons } from "../kit/icons.js";
 import { money } from "../kit/numbers.js";
 import { html, Money } from "../kit/parts.js";
 import { locale } from "../kit/words.js";
+import { Acts } from "./acts.js";
+import { Alarms } from "./alarms.js";
 import { begin } from "./arrivals.js";
+import { Aside } from "./aside.js";
 import { PriceBooks } from "./books.js";
 import { ByHour } from "./by_hour.js";
 import { byTender } from "./figures.js";
 import { DoubledCoupons } from "./coupons.js";
 import { FindGoods } from "./find_goods.js";
+import { Lags } from "./lags.js";
 import { Mails } from "./mails.js";
 import { deviceTalks, say } from "./office_words.js";
 import { SaleSheet } from "./sale_sheet.js";
@@ -57,7 +61,7 @@ function Office() {
   if (store.user.value === "") return html`<${TopBar} /><${SignIn} />`;
   if (!store.ready.value) return html`<${TopBar} /><${Opening} />`;
   return html`<${TopBar} /><main class="sheet-grid"><div class="figures"><${Headline} /><${ByHour} /></div>
-    <aside class="ruled" aria-label=${say("live")}><${Tape} /><${Ledger} /></aside><${Shops} /><${PriceBooks} /><${CashierTips} /><${FindGoods} /><${DoubledCoupons} /><${Mails} /></main><${SaleSheet} />`;
+    <aside class="ruled" aria-label=${say("live")}><${Tape} /><${Ledger} /></aside><${Alarms} /><${Aside} /><${Shops} /><${Lags} /><${PriceBooks} /><${CashierTips} /><${FindGoods} /><${DoubledCoupons} /><${Mails} /><${Acts} /></main><${SaleSheet} />`;
 }
 
 installIcons();

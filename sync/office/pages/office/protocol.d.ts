@@ -206,3 +206,82 @@ export interface BookView {
   instants: { local: string; from_ms: number; ready: number; shops: number }[];
   missing: BookShopView[];
 }
+
+/** Something that is wrong, or was; `store` is empty for head office itself. */
+export interface AlarmCaseView {
+  n: number;
+  store: string;
+  kind: string;
+  words: string;
+  state: "open" | "acknowledged" | "closed";
+  opened_at: number;
+  last_at: number;
+  count: number;
+  acknowledged_by: string;
+  acknowledged_at: number;
+  note: string;
+  closed_by: string;
+  closed_at: number;
+  closed_words: string;
+  advice: string;
+}
+
+/** An event that stands aside; `data` is null where it cannot be read, `raw` its beginning then. */
+export interface AsideView {
+  store: string;
+  gen: number;
+  seq: number;
+  came_at: number;
+  reason: string;
+  type: string;
+  v: number;
+  day: string;
+  at: number;
+  till: string;
+  actor: string;
+  sale: string;
+  fields: { name: string; text: string }[];
+  data: unknown;
+  raw: string;
+  delivery: boolean;
+}
+
+/** What an act did. */
+export interface ActDoneView {
+  taken: { gen: number; seq: number }[];
+  left: { gen: number; seq: number; reason: string }[];
+  next: number;
+}
+
+/** What a person did; `seq` is 0 where it was not about one event. */
+export interface ActView {
+  n: number;
+  what: string;
+  store: string;
+  gen: number;
+  seq: number;
+  who: string;
+  at: number;
+  reason: string;
+  before: string;
+  after: string;
+}
+
+/** How a shop's replication stands. */
+export interface ShopStandingView {
+  store: string;
+  name: string;
+  connected: boolean;
+  last_contact: number;
+  lag_events: number;
+  lag_ms: number;
+  unprojected_events: number;
+  waiting_sales: number;
+  waiting_minor: number;
+  currency: string;
+  aside: number;
+  parked: number;
+  alarms: number;
+  feed_age_ms: number;
+  feeds: { feed: string; cursor: number; newest: number; age_ms: number }[];
+}

@@ -3,6 +3,7 @@ import { computed, signal } from "@preact/signals";
 
 /** @typedef {import("./protocol").SaleView} SaleView */
 /** @typedef {import("./protocol").StoreView} StoreView */
+/** @typedef {import("./protocol").AlarmCaseView} AlarmCaseView */
 /** @typedef {{time_zone: string, day_starts_at_hour: number}} Profile */
 
 /** Sales that can be opened; older ones are only counted. */
@@ -23,8 +24,16 @@ export const profiles = signal(/** @type {ReadonlyMap<string, Profile>} */ (new 
 export const capped = signal(false);
 /** Since when head office does not answer, in ms since 1970; null when it does. */
 export const lostSince = signal(/** @type {number | null} */ (null));
+/** What is wrong and not over, the newest first. */
+export const alarms = signal(/** @type {readonly AlarmCaseView[]} */ ([]));
 export const opened = signal(/** @type {SaleView | null} */ (null));
 export const now = signal(Date.now());
+
+/** Takes over how an alarm is by now. @param {AlarmCaseView} alarm */
+export function putAlarm(alarm) {
+  const others = alarms.value.filter((each) => each.n !== alarm.n);
+  alarms.value = alarm.state === "closed" ? others : [...others, alarm].sort((a, b) => b.n - a.n);
+}
 
 /** @param {string} slug */
 export const zoneOf = (slug) => profiles.value.get(slug)?.time_zone ?? "";

@@ -66,12 +66,16 @@ market: $(DEV) tools
 
 # sales, and money back to cards, with every process killed at every step; a check kills each once.
 # PostgreSQL killed at 500 places between a frame and its acknowledgement; a check has 24.
-# 2,000 days of a payment terminal in every weather; a check has 60
+# 2,000 days of a payment terminal in every weather; a check has 60.
+# 400 histories of shops and head office, and every mutant of replication; a check has 15, and three.
+# Thirty days without a line, 30,000 sales; a check has a tenth
 storm: $(DEV) tools
 	ZVT_STORM_RUNS=2000 ADYEN_STORM_RUNS=2000 $(BIN)/python -m pytest -n 2 \
 	  tests/devices/test_zvt_payment_storm.py tests/devices/test_adyen_payment_storm.py $(ARGS)
 	TILLBOX_PG_POINTS=500 $(BIN)/python -m pytest -k killed_between_copy \
 	  tests/sync/appending/test_postgres_faults.py $(ARGS)
+	TILLBOX_LAWS=400 TILLBOX_THIRTY_DAYS=1 $(BIN)/python -m pytest -n 2 -s \
+	  tests/replication_laws $(ARGS)
 	TILLBOX_STORM=1 $(BIN)/python -m pytest tests/whole_shop/test_killed_anywhere.py \
 	  tests/whole_shop/test_card_refunds.py tests/whole_shop/test_day_killed.py $(ARGS)
 

@@ -52,13 +52,19 @@ class FramePace:
         if head_seq <= after:
             return None
         if metered:
-            if head_seq - after >= METERED_FRAME_EVENTS or not self.oldest_at:
-                return 0
-            return max(0, self.oldest_at + METERED_FRAME_DELAY_MS - now)
+            is_much = head_seq - after >= METERED_FRAME_EVENTS
+            return 0 if is_much else self._with_company(METERED_FRAME_DELAY_MS, now)
         if self.hurried_seq > after:
             if not self.hurried_since:
                 return 0
             quiet_at = self.hurried_at + LIVE_FRAME_DELAY_MS
             # where sales never pause, something leaves all the same
             return max(0, min(quiet_at, self.hurried_since + LIVE_FRAME_DELAY_MS_MAX) - now)
-        return max(0, (self.oldest_at or now) + IDLE_FRAME_DELAY_MS - now)
+        return self._with_company(IDLE_FRAME_DELAY_MS, now)
+
+    def _with_company(self, delay_ms: int, now: int) -> int:
+        """Return how long the oldest event waits yet.
+
+        Not at all where everything was given out before: whoever asks again has lost it.
+        """
+        return max(0, self.oldest_at + delay_ms - now) if self.oldest_at else 0

@@ -301,10 +301,13 @@ class FrameSessions:
             if isinstance(taken, Rewind):
                 self.counter.add("rewound")
                 await self._send(session.socket, Resend(taken.head, taken.reason))
-                continue
-            self.counter.add("new", by=taken.frames)
-            self.counter.add("repeated", by=len(batch) - taken.frames)
-            await self._send(session.socket, await session.visit.acknowledge(taken.head))
+            else:
+                self.counter.add("new", by=taken.frames)
+                self.counter.add("repeated", by=len(batch) - taken.frames)
+            if taken.head.seq:
+                # behind a Resend too: if a person carried in all that the box has, it sends nothing
+                # more that could be answered
+                await self._send(session.socket, await session.visit.acknowledge(taken.head))
 
     # --- messages -------------------------------------------------------------------------
 

@@ -133,3 +133,14 @@ class Admission:
         # nearly always known: a look costs no commit
         if (await self.feeds.put(Feed.BOX_KEY, item, dry_run=True)).changed:
             await self.feeds.put(Feed.BOX_KEY, item)
+
+    async def replace_box(self, slug: str, box_key: str, gen: int) -> RegisteredStore:
+        """Let another box go on with a store's history, as the directory does it.
+
+        The key of the one before is known from then on, even if that never had a line: what a
+        person carried here of it has to be checked once more whenever it is written out.
+        """
+        before = await self.directory.by_slug(slug)
+        if before is not None:
+            await self.publish_key(before)
+        return await self.directory.replace_box(slug, box_key, gen)

@@ -10,6 +10,7 @@ import msgspec
 
 from edge.contract.errors import Refused
 from edge.contract.history_file import HistoryBox
+from edge.contract.instant import Clock
 from edge.contract.reference_data import BoxKey, Feed
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.frame_codec import shipped_dictionaries
@@ -26,24 +27,38 @@ from sync.office.store_directory import RegisteredStore, StoreDirectory
 
 async def export(settings: OfficeSettings, file: DatabaseFile, slug: str, out: Path) -> Carried:
     """Write a store's whole history to `out`. Raises Refused, StorageFailed."""
-    store = await _registered(file, slug)
-    before = await _boxes_before(file, store)
     async with _frames(settings, file) as events:
-        return await write_store(
-            out,
-            store.box,
-            events,
-            shipped_dictionaries(),
-            before=before,
-            written_by="head office",
-            written_at=SystemClock().now_ms(),
-        )
+        return await export_from(file, events, slug, out, SystemClock())
+
+
+async def export_from(
+    file: DatabaseFile, events: EventStore, slug: str, out: Path, clock: Clock
+) -> Carried:
+    """Write a store's history out of an open event store. Raises Refused, StorageFailed."""
+    store = await _registered(file, slug)
+    return await write_store(
+        out,
+        store.box,
+        events,
+        shipped_dictionaries(),
+        before=await _boxes_before(file, store),
+        written_by="head office",
+        written_at=clock.now_ms(),
+    )
 
 
 async def take(
     settings: OfficeSettings, file: DatabaseFile, path: Path
 ) -> tuple[RegisteredStore, Carried]:
     """Append a file behind what head office has of its store. Raises Refused with nothing taken."""
+    async with _frames(settings, file) as events:
+        return await take_into(file, events, path)
+
+
+async def take_into(
+    file: DatabaseFile, events: EventStore, path: Path
+) -> tuple[RegisteredStore, Carried]:
+    """Append a file to an open event store. Raises Refused with nothing taken."""
     try:
         history = read_history(path)
     except OSError as error:
@@ -53,16 +68,14 @@ async def take(
             advice="Check the name, and that this user may read it.",
         ) from None
     store = await _registered(file, history.header.slug)
-    before = await _boxes_before(file, store)
-    async with _frames(settings, file) as events:
-        done = await take_history(
-            history,
-            store.box,
-            events,
-            shipped_dictionaries(),
-            keeper="head office",
-            before=before,
-        )
+    done = await take_history(
+        history,
+        store.box,
+        events,
+        shipped_dictionaries(),
+        keeper="head office",
+        before=await _boxes_before(file, store),
+    )
     return store, done
 
 

@@ -369,8 +369,7 @@ class OfficeApi:
     async def _replace_box(self, request: web.Request) -> web.Response:
         slug = request.match_info["store"]
         wish = await read_message(request, NewBox)
-        store = await self.directory.replace_box(slug, wish.box_key, wish.gen)
-        await self.boxes.box_replaced(slug)
+        store = await self.boxes.replace_box(slug, wish.box_key, wish.gen)
         return json_response(NewBox(store.box_key, store.gen))
 
     async def _books(self, _: web.Request) -> web.Response:

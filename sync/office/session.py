@@ -18,6 +18,7 @@ from edge.runtime.supervisor import Supervisor
 from sync.appending.denial import DeniedError
 from sync.appending.frame_sessions import FrameSessions
 from sync.office.desk import OfficeDesk
+from sync.office.store_directory import RegisteredStore
 
 
 class BoxSessions(FrameSessions):
@@ -46,13 +47,15 @@ class BoxSessions(FrameSessions):
         pushes = (each for each in self._office.pushes if each.slug == slug)
         return next((each.refusals for each in pushes), {})
 
-    async def box_replaced(self, slug: str) -> None:
-        """End the session of a box whose place another one took."""
+    async def replace_box(self, slug: str, box_key: str, gen: int) -> RegisteredStore:
+        """Let another box take the place of one, and end the session of that. Raises Refused."""
+        store = await self._office.admission.replace_box(slug, box_key, gen)
         if (session := self._sessions.get(slug)) is not None:
             await self._end(
                 session,
                 DeniedError("box_replaced", f"Another box took the place of this one in {slug}."),
             )
+        return store
 
     # --- news of feeds --------------------------------------------------------------------
 

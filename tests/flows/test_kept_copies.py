@@ -284,6 +284,17 @@ async def test_what_a_copy_took_of_idle_news_head_office_gets_too(tmp_path: Path
             assert await replica.frame(0, wait_s=0, raw_max=9_999, reader=reader), reader
 
 
+def test_what_is_asked_for_a_second_time_goes_at_once() -> None:
+    """A head office that was set back asks for what it had; a quiet shop records nothing new."""
+    pace = FramePace()
+    pace.recorded(1_000, None)
+    pace.made(3, 3)
+    assert pace.due_in_ms(1, 3, 900_000) == 0
+    assert pace.due_in_ms(3, 3, 900_000) is None
+    pace.recorded(900_000, None)
+    assert pace.due_in_ms(3, 4, 900_000) == IDLE_FRAME_DELAY_MS
+
+
 def test_a_sale_hurries_and_never_waits_for_ever() -> None:
     pace = FramePace()
     pace.recorded(1_000, 4)

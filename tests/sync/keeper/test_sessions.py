@@ -124,8 +124,10 @@ async def test_a_repeat_is_nothing_and_a_gap_is_answered_with_the_head(
         await line.send(box.frame(8))
         resend = await line.hear(Resend)
         assert (resend.head.seq, "Event 7 is next" in resend.reason) == (6, True)
+        assert (await line.hear(Kept)).kept.seq == 6
         await line.send(box.frame(4, 9))
         assert (await line.hear(Resend)).head.seq == 6
+        assert (await line.hear(Kept)).kept.seq == 6
         assert (await line.upload(box.frame(6))).kept == box.head
     assert len(await copy.keeper.events.read(0, 0, frames_max=9)) == 2
 

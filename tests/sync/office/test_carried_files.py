@@ -10,7 +10,7 @@ import pytest
 
 from edge.contract.errors import Refused
 from edge.contract.history_file import HistoryBox, HistoryHeader
-from edge.contract.replication import Denied
+from edge.contract.replication import Ack, Denied
 from edge.contract.system_events import GenerationOpened
 from edge.runtime.history_file import read_history, write_history
 from sync.office.main import COMMAND
@@ -84,7 +84,24 @@ async def test_while_the_box_sends_too_nothing_comes_twice(tmp_path: Path, box: 
         while getattr(resent, "head", None) is None:
             resent = await line.next()
         assert resent.head == box.head
+        # it has nothing more to send that could be answered: its tills have to hear it all the same
+        assert (await line.hear(Ack)).accepted == box.head
         assert len(await until_sold(served, 6)) == 6
+
+
+async def test_what_a_box_without_a_line_had_is_written_out_after_it_is_gone(
+    tmp_path: Path, box: Box
+) -> None:
+    folder = tmp_path / "office"
+    out = tmp_path / "out.history"
+    async with serve(folder, box) as served:
+        path = carried(tmp_path / "f.history", box, box.frame())
+        assert await asyncio.to_thread(office, folder, "take", path) == 0
+        body = {"box_key": Box(gen=2).key.public.hex, "gen": 2}
+        assert (await served.ask("PUT", "/api/v1/stores/harbour-street/box", body))[0] == 200
+        words = ("export", "--store", box.store, "--out", out)
+        assert await asyncio.to_thread(office, folder, *words) == 0
+    assert read_history(out).header.boxes[0] == HistoryBox(1, box.key.public.hex)
 
 
 async def test_what_is_written_is_taken_by_another_head_office(

@@ -209,6 +209,7 @@ async def test_a_frame_across_the_head_is_cut_again(served: Served, box: Box) ->
         await line.upload(box.frame(0, 4))
         await line.send(box.frame(2, 8))
         assert (await line.hear(Resend)).head.seq == 4
+        assert (await line.hear(Ack)).accepted.seq == 4
         assert (await line.upload(box.frame(4))).accepted == box.head
 
 

@@ -1,0 +1,328 @@
+"""A shop's box over a folder: the real ledger, replica and replicator, and a till that sells.
+
+`done` is what the till was told stands: that must be at head office in the end, once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar, cast
+from zoneinfo import ZoneInfo
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from edge.contract.errors import Refused, TillboxError
+from edge.contract.instant import Clock
+from edge.contract.limits import LINK_WAIT_S
+from edge.contract.reference_data import FeedPage
+from edge.contract.replication import (
+    Ack,
+    FeedTaken,
+    LinkReport,
+    Proof,
+    ReplicaStatus,
+    parse_header,
+)
+from edge.contract.system_events import BoxStarted
+from edge.contract.wire import encode
+from edge.flows.digests import Digests
+from edge.flows.feed_trust import FeedTrust
+from edge.flows.frame_pace import FramePace
+from edge.flows.link_state import LinkState
+from edge.flows.replica import Replica
+from edge.ledger.event_log import MIGRATIONS as LEDGER
+from edge.ledger.event_log import BusinessCalendar, Ledger
+from edge.ledger.records import CommandReply, LedgerIdentity, Record, Recorded
+from edge.reference.store import MIGRATIONS as REFERENCE
+from edge.reference.store import ReferenceStore
+from edge.runtime.frame_codec import FrameDictionary
+from edge.runtime.keys import SigningKey
+from edge.runtime.structured_log import Log
+from sync.replicator.edge_client import EdgeClient
+from sync.replicator.replicator import Replicator
+from sync.replicator.troubles import EdgeRefused
+from tests.replication_laws.inline_file import InlineFile
+from tests.replication_laws.memory_line import Net
+from tests.replication_laws.sales import Sold, completion, opening, refund, total_of
+
+T = TypeVar("T")
+
+WHOLE_TILL, SLOW_TILL = "till-1", "till-2"
+"""One rings up sales at once; the other one's customers take their time."""
+
+
+def key_of(*words: object) -> SigningKey:
+    """The same key for the same words in every run."""
+    seed = hashlib.sha256(repr(words).encode()).digest()
+    return SigningKey(Ed25519PrivateKey.from_private_bytes(seed))
+
+
+@dataclass
+class Box:
+    """A box of a store. `raw_max` is how many bytes of events it packs into one frame."""
+
+    folder: Path
+    number: int
+    gen: int
+    key: SigningKey
+    net: Net
+    office_key: str
+    dictionary: FrameDictionary
+    clock: Clock
+    log: Log
+    raw_max: int
+    heard: Callable[[Ack], None] = lambda _: None
+    """Told of every acknowledgement that reaches the box."""
+    done: list[Sold] = field(default_factory=list)
+    unsure: list[Sold] = field(default_factory=list)
+    """What the till asked for and got no answer to: it may stand or not."""
+    waiting: tuple[str, tuple[tuple[str, int], ...], int] | None = None
+    """The sale of the slow till that is not finished yet: its id, its lines, its last event."""
+    is_up: bool = False
+    denials: list[str] = field(default_factory=list)
+    """What it was told of the line each time that it went down."""
+    deaths: list[str] = field(default_factory=list)
+    """What its tasks died of: that is a defect."""
+    ledger: Ledger = field(init=False)
+    link: LinkState = field(init=False)
+    replica: Replica = field(init=False)
+    digests: Digests = field(init=False)
+    file: InlineFile = field(init=False)
+    reference: ReferenceStore = field(init=False)
+    _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    _counter: int = 0
+
+    @property
+    def slug(self) -> str:
+        return f"shop-{self.number}"
+
+    @property
+    def ledger_path(self) -> Path:
+        return self.folder / "ledger.db"
+
+    # --- its processes --------------------------------------------------------------------
+
+    async def start(self, *, connected: bool = True) -> None:
+        """Open the ledger and look for head office."""
+        self.folder.mkdir(exist_ok=True)
+        clock = self.clock
+        self.file = InlineFile(self.ledger_path, LEDGER)
+        identity = LedgerIdentity(self.slug, self.number, self.gen)
+        self.ledger = Ledger(self.file, identity, clock, BusinessCalendar(ZoneInfo("UTC")))
+        clean = await self.ledger.open()
+        self.reference = ReferenceStore(InlineFile(self.folder / "reference.db", REFERENCE), clock)
+        await self.reference.open()
+        self.link = LinkState(self.ledger, clock, lambda: None)
+        await self.link.open()
+        self.replica = Replica(
+            self.ledger,
+            self.reference,
+            self.link,
+            self.key,
+            self.dictionary,
+            clock,
+            self.log,
+            office_key=self.office_key,
+            trust=FeedTrust(self.office_key, self.slug, self.reference, self.log),
+        )
+        await self.replica.open()
+        self.digests = Digests(self.ledger, self.link)
+        await self.ledger.record(Record((BoxStarted("0.1.0", "3.45.1", clean),)))
+        self.is_up = True
+        if connected:
+            self.connect()
+
+    def connect(self) -> None:
+        """Start what keeps the line to head office."""
+        edge = cast("EdgeClient", Edge(self))
+        replicator = Replicator(edge, lambda: self.net.dial(self.number), self.clock, self.log)
+        _ = self.spawn(replicator.run())
+
+    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run a task that ends with the box."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, TillboxError):
+            self.deaths.append(repr(error))
+
+    async def crash(self) -> None:
+        """End as processes that are killed."""
+        if not self.is_up:
+            return
+        self.is_up = False
+        self.file.die()
+        self.net.cut(self.number)
+        while self._tasks:
+            # a group of tasks that ends by itself in this moment swallows a cancellation (3.11)
+            for task in list(self._tasks):
+                task.cancel()
+            await asyncio.sleep(0)
+        await self.file.close()
+        await self.reference.close()
+
+    # --- its tills ------------------------------------------------------------------------
+
+    async def sell(self, lines: tuple[tuple[str, int], ...], change_minor: int) -> None:
+        """Ring up a sale and complete it in one step."""
+        sale = self._new_sale()
+        receipt = await self._next_receipt(WHOLE_TILL)
+        events = (*opening(sale, lines), *completion(sale, receipt, lines, change_minor))
+        sold = Sold(sale, receipt, total_of(lines), _thousandths(lines))
+        await self._complete(Record(events, WHOLE_TILL, "marta"), sold)
+
+    async def begin(self, lines: tuple[tuple[str, int], ...]) -> None:
+        """Ring up a sale at the slow till; `finish` completes it."""
+        sale = self._new_sale()
+        begun = await self.ledger.record(Record(opening(sale, lines), SLOW_TILL, "ana"))
+        assert isinstance(begun, Recorded)
+        self.waiting = (sale, lines, begun.last_seq)
+
+    async def finish(self) -> None:
+        """Complete the sale of the slow till."""
+        assert self.waiting is not None
+        sale, lines, _ = self.waiting
+        receipt = await self._next_receipt(SLOW_TILL)
+        sold = Sold(sale, receipt, total_of(lines), _thousandths(lines))
+        self.waiting = None
+        await self._complete(Record(completion(sale, receipt, lines, 0), SLOW_TILL, "ana"), sold)
+
+    async def take_back(self, original: Sold) -> None:
+        """Take back all goods of an earlier sale."""
+        sale = self._new_sale()
+        receipt = await self._next_receipt(WHOLE_TILL)
+        back = tuple((sku, -quantity) for sku, quantity in original.lines)
+        sold = Sold(sale, receipt, -original.total_minor, back, original=original.sale)
+        record = Record(refund(sale, receipt, original), WHOLE_TILL, "marta")
+        await self._complete(record, sold)
+
+    async def frames(self) -> list[bytes]:
+        """Return the whole history in frames that this box signed, as a second copy has it."""
+        frames: list[bytes] = []
+        after = 0
+        while (frame := await self.replica._made(FramePace(), after, self.raw_max)) is not None:
+            frames.append(frame)
+            after = parse_header(frame).last_seq
+        head = (await self.ledger.head()).seq
+        assert after == head, f"the frames of shop {self.number} end at {after}, not {head}"
+        return frames
+
+    async def ask_again(self) -> None:
+        """The till asks once more for what it got no answer to, under the same ids."""
+        for sold in list(self.unsure):
+            kept = await self.ledger.find_reply(_reply_of(sold))
+            if kept is not None:
+                self.unsure.remove(sold)
+                self.done.append(msgspec.json.decode(kept, type=Sold))
+
+    async def say_again(self, sold: Sold) -> None:
+        """The till repeats a command that was answered long ago, perhaps by the box before."""
+        record = Record(
+            (*opening(sold.sale, ()), *completion(sold.sale, "again", (), 0)),
+            WHOLE_TILL,
+            "marta",
+            reply=_reply_of(sold),
+        )
+        try:
+            outcome = await self.ledger.record(record)
+        except Refused as error:
+            assert error.code == "sale_id_reused"  # noqa: PT017 - either is well
+        else:
+            assert not isinstance(outcome, Recorded), f"{sold.sale} was rung up a second time"
+
+    async def _complete(self, record: Record, sold: Sold) -> None:
+        now = self.clock.now_ms()
+        head = (await self.ledger.head()).seq
+        sold = replace(sold, last_seq=head + len(record.events), day=self.ledger.calendar.day(now))
+        self.unsure.append(sold)
+        outcome = await self.ledger.record(msgspec.structs.replace(record, reply=_reply_of(sold)))
+        assert isinstance(outcome, Recorded)
+        self.unsure.remove(sold)
+        # feeds may have been recorded in the same moment
+        self.done.append(replace(sold, last_seq=outcome.last_seq))
+
+    def _new_sale(self) -> str:
+        self._counter += 1
+        return f"{self.slug}-{self.gen}-{self._counter}"
+
+    async def _next_receipt(self, till: str) -> str:
+        given = {row.till: row.receipts for row in await self.ledger.tills()}
+        return f"{till}-{given.get(till, 0) + 1:06d}"
+
+
+def _thousandths(lines: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
+    return tuple((sku, 1_000 * pieces) for sku, pieces in lines)
+
+
+def _reply_of(sold: Sold) -> CommandReply:
+    return CommandReply(f"complete {sold.sale}", b"the same", msgspec.json.encode(sold))
+
+
+@dataclass
+class Edge:
+    """What `sync` asks of `edge`, without the HTTP in between.
+
+    As behind HTTP, what was begun is finished when whoever asked is gone.
+    """
+
+    box: Box
+    keeper: str = ""
+
+    async def status(self) -> ReplicaStatus:
+        return await self.box.replica.status()
+
+    async def prove(self, nonce: str) -> Proof:
+        return self.box.replica.prove(nonce)
+
+    async def frame(self, after: int, *, metered: bool = False) -> bytes | None:
+        replica, raw_max = self.box.replica, self.box.raw_max
+        frame = await self._asked(
+            replica.frame(after, wait_s=LINK_WAIT_S, raw_max=raw_max, metered=metered)
+        )
+        if frame is not None:
+            _ = self.box.spawn(replica.make_next(frame, raw_max=raw_max))
+        return frame
+
+    async def digest(self) -> bytes | None:
+        digest = await self._asked(self.box.digests.made())
+        return None if digest is None else encode(digest)
+
+    async def take_ack(self, ack: Ack) -> None:
+        self.box.heard(ack)
+        await self._asked(self.box.replica.take_ack(ack))
+
+    async def take_feed(self, page: msgspec.Raw) -> FeedTaken:
+        return await self._asked(
+            self.box.replica.take_feed(msgspec.json.decode(page, type=FeedPage))
+        )
+
+    async def letter(self, after: int) -> None:
+        _ = after
+        await self.box.clock.sleep(LINK_WAIT_S)
+
+    async def books(self, known: str) -> None:
+        _ = known
+        await self.box.clock.sleep(LINK_WAIT_S)
+
+    async def report(self, report: LinkReport, **_: object) -> None:
+        self.box.link.report(report.state, report.reason)
+        if report.state == "down":
+            self.box.denials.append(report.reason)
+
+    async def _asked(self, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            return await asyncio.shield(self.box.spawn(work))
+        except Refused as error:
+            raise EdgeRefused(
+                error.status, error.code, error.message, advice=error.advice
+            ) from None

@@ -163,7 +163,7 @@ class HistoryMending:
             words = f"{refused.message} {refused.advice}"
             raise await self.admission.refusal(store, TWICE, words) from None
         # who was let in meanwhile, in the generation before, is let go again
-        await self.boxes.box_replaced(store.slug)
+        await self.boxes.let_go(store.slug)
         standing = await self._standing(store)
         if standing.head != asked.parent:
             return standing

@@ -50,12 +50,16 @@ class BoxSessions(FrameSessions):
     async def replace_box(self, slug: str, box_key: str, gen: int) -> RegisteredStore:
         """Let another box take the place of one, and end the session of that. Raises Refused."""
         store = await self._office.admission.replace_box(slug, box_key, gen)
+        await self.let_go(slug)
+        return store
+
+    async def let_go(self, slug: str) -> None:
+        """End the session of a store: it was let in under a generation that is over."""
         if (session := self._sessions.get(slug)) is not None:
             await self._end(
                 session,
                 DeniedError("box_replaced", f"Another box took the place of this one in {slug}."),
             )
-        return store
 
     # --- news of feeds --------------------------------------------------------------------
 

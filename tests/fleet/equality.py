@@ -21,7 +21,11 @@ def differences(database: Path, truth: dict[int, Any], poison: dict[int, list[in
         if wrong:
             found.append(f"events of healthy shops are in quarantine: {sorted(wrong)[:5]}")
         alarms = file.execute("SELECT store, kind, words FROM alarm").fetchall()
-        found += [f"an alarm: {alarm}" for alarm in alarms[:5]]
+        told = {store for store, kind, _ in alarms if kind == "quarantine"}
+        if told != set(poison):
+            found.append(f"what stands aside is told of {sorted(told)}, not of {sorted(poison)}")
+        strange = [alarm for alarm in alarms if alarm[1] != "quarantine"]
+        found += [f"an alarm: {alarm}" for alarm in strange[:5]]
     return found
 
 

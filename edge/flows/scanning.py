@@ -38,6 +38,7 @@ from edge.runtime.bus import Bus, BusMessage
 from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
 
+_SCANS: Final = f"/event/{EVENT_SCAN}"
 _EVENT: Final = msgspec.json.Decoder(DeviceEvent)
 _SCAN: Final = msgspec.json.Decoder(BarcodeScanned)
 _SHOWN_CHARS_MAX: Final = 40
@@ -64,10 +65,12 @@ class Scanning:
 
     async def run(self) -> None:
         """Hear scans until cancelled."""
-        scans = self.bus.subscribe([every_device(self.store, f"event/{EVENT_SCAN}")])
+        # as those say it who hear all events: of two filters that overlap each gets its own copy
+        scans = self.bus.subscribe([every_device(self.store, "event/+")])
         try:
             async for message in scans:
-                self._take(message)
+                if message.topic.endswith(_SCANS):
+                    self._take(message)
         finally:
             scans.close()
 

@@ -20,9 +20,10 @@ from edge.engine.text_safety import without_pans
 
 LOG_FIELDS_KEPT: Final = frozenset({
     "ts", "level", "event", "process", "address", "advice", "after_s", "at", "book", "broker",
-    "by_ms", "clean", "code", "defect", "device", "driver", "dropped", "error", "feed", "filter",
-    "head", "host", "incident", "job", "lines", "marked", "number", "open_jobs", "open_ms",
-    "open_payments", "open_sales", "origin", "outcome", "parked_sales", "payment", "pid", "port",
+    "by_ms", "clean", "code", "defect", "device", "driver", "dropped", "error", "feed", "fetched",
+    "filter", "fork", "gen", "head", "host", "incident", "job", "lines", "marked", "number",
+    "open_jobs", "open_ms", "open_payments", "open_sales", "origin", "outcome", "parked_sales",
+    "payment", "pid", "port",
     "reason", "receipt", "ref", "refund", "refused", "restart", "retained", "reversal", "said",
     "sale", "status", "task", "tasks", "terminal", "till", "topic", "trace", "transaction",
     "user", "waiting", "who",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -21,6 +22,7 @@ from edge.contract.limits import BOOK_CLOCK_OFF_MS_MAX
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.structured_log import Log
 from sync.appending.alarms import Alarm
+from sync.appending.event_store import EventStoreAway
 from sync.office.alarm_advice import CLOCK_OFF, DISK_FULL, QUARANTINE, WRONG_KEY
 from sync.office.alarm_cases import AlarmDesk
 from sync.office.replication_standing import ReplicationBody, ReplicationStanding, ShopStanding
@@ -89,11 +91,12 @@ class AttentionWatch:
         due_ms = self.clock.monotonic_ms()
         while True:
             self.news.clear()
-            if self.clock.monotonic_ms() >= due_ms:
-                due_ms = self.clock.monotonic_ms() + round(ATTENTION_LOOK_S * 1000)
-                await self.look()
-            else:
-                await self.look_aside()
+            with contextlib.suppress(EventStoreAway):  # it tells the log by itself, once
+                if self.clock.monotonic_ms() >= due_ms:
+                    due_ms = self.clock.monotonic_ms() + round(ATTENTION_LOOK_S * 1000)
+                    await self.look()
+                else:
+                    await self.look_aside()
             await self.clock.sleep(ATTENTION_GATHERED_S)
             try:
                 async with self.clock.timeout(max(0, due_ms - self.clock.monotonic_ms()) / 1000):

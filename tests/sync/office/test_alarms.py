@@ -169,11 +169,11 @@ async def test_a_person_sees_to_an_alarm_and_closes_it(served: Served) -> None:
 
 async def test_alarms_are_asked_for_by_store_and_state(served: Served) -> None:
     await served.add(Box("hill-road", 2))
-    for number, kind in ((1, "fork"), (2, "behind"), (0, "disk_full")):
+    for number, kind in ((1, "fork"), (2, "behind"), (0, "of_its_own")):
         await served.office.directory.alarm(number, kind, "Words.")
     assert [each["store"] for each in await alarms(served)] == ["", "hill-road", "harbour-street"]
     assert [each["kind"] for each in await alarms(served, "?store=hill-road")] == ["behind"]
-    assert [each["kind"] for each in await alarms(served, "?store=-")] == ["disk_full"]
+    assert [each["kind"] for each in await alarms(served, "?store=-")] == ["of_its_own"]
     assert await alarms(served, "?state=closed") == []
     for query, status in (("?state=over", 400), ("?store=nowhere", 404), ("?before=x", 400)):
         assert (await served.ask("GET", f"/api/v1/alarms{query}"))[0] == status

@@ -33,6 +33,7 @@ from edge.runtime.http_errors import (
     refusal_response,
 )
 from edge.runtime.openapi import ANYONE, Access, Route, check_unique
+from edge.runtime.ready_answer import ANSWER_HEAD, AnswerHead
 
 T = TypeVar("T")
 
@@ -218,6 +219,8 @@ def guarded_app(
     guard = Guard(settings, clock)
     app = web.Application(middlewares=[_middleware(guard, gate, ids, log)])
     app[GUARD] = guard
+    more = (_STRICT_TRANSPORT,) if settings.tls else ()
+    app[ANSWER_HEAD] = AnswerHead(clock, more)
     for path, of_path in _by_path(routes).items():
         resource = app.router.add_resource(path)
         for route in of_path:
@@ -225,7 +228,6 @@ def guarded_app(
             for method in (route.method, "HEAD") if headless else (route.method,):
                 added = resource.add_route(method, route.handler, expect_handler=_expect)
                 guard.rules[added] = route
-    more = (_STRICT_TRANSPORT,) if settings.tls else ()
     common = (*API_HEADERS, *more)
 
     async def dress(_: web.Request, response: web.StreamResponse) -> None:

@@ -40,7 +40,7 @@ from edge.flows.presenting import PresentedReceipts
 from edge.flows.price_checking import PriceChecks
 from edge.flows.selling import Selling
 from edge.reference.store import ReferenceStore
-from edge.runtime.http_errors import JsonResponse, json_response
+from edge.runtime.http_errors import json_response
 from edge.runtime.http_guard import read_message
 from edge.runtime.http_sessions import (
     SESSION_COOKIE,
@@ -50,6 +50,7 @@ from edge.runtime.http_sessions import (
     set_secret_cookie,
 )
 from edge.runtime.openapi import ANYONE, Query, Route
+from edge.runtime.ready_answer import ReadyAnswer
 from edge.web.caller import CASHIER, SERVICE, TILL, till_caller
 from edge.web.till_socket import TillSockets
 
@@ -333,7 +334,7 @@ class TillApi:
         command: AnyTillCommand = await read_message(request, AnyTillCommand)  # type: ignore[arg-type] # a union of structs is a shape for msgspec
         actor = caller.session.cashier if caller.session else ""
         view = await self.selling.command(till, actor, command)
-        return JsonResponse(view)
+        return ReadyAnswer(view)
 
     async def _approve(self, request: web.Request) -> web.Response:
         caller = till_caller(request)
@@ -348,7 +349,7 @@ class TillApi:
 
     async def _view(self, request: web.Request) -> web.Response:
         till = self.selling.till(request.match_info["till"])
-        return JsonResponse(self.selling.views.build(till))
+        return ReadyAnswer(self.selling.views.build(till))
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         till = self.selling.till(request.match_info["till"])

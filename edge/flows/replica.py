@@ -169,10 +169,12 @@ class Replica:
                 await self._wait_until_due(pace, after, metered=metered)
         except TimeoutError:
             return None
-        ready, pace.ready = pace.ready, None
-        if ready is not None and ready[:2] == (after, raw_max):
-            return ready[2]
-        return await self._made(pace, after, raw_max)
+        pace.asked = after
+        async with pace.turn:
+            ready, pace.ready = pace.ready, None
+            if ready is not None and ready[:2] == (after, raw_max):
+                return ready[2]
+            return await self._made(pace, after, raw_max)
 
     async def make_next(self, frame: bytes, *, raw_max: int, reader: str = "") -> None:
         """Make what follows a frame beforehand, when at least as much again waits behind it.
@@ -180,10 +182,13 @@ class Replica:
         Whoever takes up a backlog asks for it at once: the box works while the line does.
         """
         header = parse_header(frame)
-        if self._head_seq - header.last_seq > header.count:
-            pace = self._paces[reader]
-            following = await self._made(pace, header.last_seq, raw_max)
-            pace.ready = (header.last_seq, raw_max, following)
+        pace = self._paces[reader]
+        if self._head_seq - header.last_seq <= header.count:
+            return
+        async with pace.turn:
+            if pace.asked == header.first_seq - 1:  # else it has been asked for meanwhile
+                following = await self._made(pace, header.last_seq, raw_max)
+                pace.ready = (header.last_seq, raw_max, following)
 
     async def _made(self, pace: FramePace, after: int, raw_max: int) -> bytes | None:
         raw_max = min(raw_max, FRAME_RAW_BYTES_TARGET)

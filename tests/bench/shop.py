@@ -92,8 +92,9 @@ class Shop:
     def start(self) -> None:
         """Start the box as a shop has it: fed, tills enrolled, cashiers signed in."""
         self._prepare()
-        self.start_processes()
-        self._feed()
+        self._start_box()
+        self._feed()  # before the line: after a signed page of head office these are refused
+        self._start_line()
         for till in self.names:
             self._sign_in(till)
         if self.hardware:
@@ -101,6 +102,10 @@ class Shop:
 
     def start_processes(self) -> None:
         """Start everything and wait until the box answers."""
+        self._start_box()
+        self._start_line()
+
+    def _start_box(self) -> None:
         self._start_broker()
         if self.office:
             self.start_program("office")
@@ -109,9 +114,11 @@ class Shop:
             self.start_program("counter")
         if self.hardware or self.scanner_port:
             self.start_program("devices")
+        self.start_edge()
+
+    def _start_line(self) -> None:
         if self.office:
             self.start_program("sync")
-        self.start_edge()
 
     def stop_processes(self) -> None:
         """Stop what `start_processes` started."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -121,9 +122,15 @@ class Edge:
 
 @asynccontextmanager
 async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
-    settings: EdgeSettings, bus: Bus, log: Log, screens: StaticFiles
+    settings: EdgeSettings,
+    bus: Bus,
+    log: Log,
+    screens: StaticFiles,
+    listening: socket.socket | None = None,
 ) -> AsyncIterator[Edge]:
     """Run a box until the block is left: opens its files, takes up what is open, serves.
+
+    On the address of its settings, or where `listening` listens already.
 
     Raises TillboxError when it cannot start.
     """
@@ -423,7 +430,12 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             log=log,
         )
         web = HttpService(
-            app, address=settings.web.address, port=settings.web.port, clock=clock, tls=tls
+            app,
+            address=settings.web.address,
+            port=settings.web.port,
+            clock=clock,
+            tls=tls,
+            listening=listening,
         )
         bus.on_connect(directory.greet)
         bus.on_lost(directory.forget_hosts)

@@ -48,6 +48,29 @@ async def test_a_free_port_is_taken_and_given_back() -> None:
         await asyncio.open_connection("127.0.0.1", port)
 
 
+async def test_a_socket_that_listens_already_is_served_and_stays_open() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as given:
+        port = given.getsockname()[1]
+        for _ in range(2):  # a box that starts anew within its process takes it up again
+            waiting = await asyncio.open_connection("127.0.0.1", port)
+            service = _service(_app(), address="192.0.2.1", port=1, listening=given)
+            assert await service.open() == port
+            assert service.origin == f"http://127.0.0.1:{port}"
+            waiting[1].write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert (await waiting[0].read()).endswith(b"http")
+            waiting[1].close()
+            await service.close()
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", port)
+
+
+async def test_a_socket_beyond_loopback_needs_tls_whatever_the_settings_say() -> None:
+    with socket.create_server(("0.0.0.0", 0)) as given:  # noqa: S104 - nobody is served on it
+        service = _service(_app(), address="127.0.0.1", listening=given)
+        with pytest.raises(SettingsInvalid, match="without TLS"):
+            await service.open()
+
+
 async def test_a_port_in_use_is_said_in_words() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

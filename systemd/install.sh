@@ -14,6 +14,10 @@ python=${PYTHON:-python3}
     echo "Tillbox needs Python 3.11 or newer; $python is $("$python" --version)." >&2
     exit 1
 }
+"$python" -m pip --version > /dev/null 2>&1 || {
+    echo "pip is missing: run apt-get install python3-pip, and then this again." >&2
+    exit 1
+}
 
 # No virtual environment: it would have the path of the folder it was made in in every script. And
 # Debian's own python3-evdev and python3-periphery, which need a compiler elsewhere, are seen.
@@ -21,8 +25,8 @@ packages=$root/usr/lib/tillbox
 rm -rf "$packages.new"
 mkdir -p "$packages.new" "$root/usr/bin"
 # shellcheck disable=SC2086 # words, not one word
-"$python" -m pip install --quiet --no-compile --target "$packages.new" ${PIP_ARGS:-} \
-    "${TILLBOX:-$here/..}"
+"$python" -m pip install --quiet --no-compile --root-user-action=ignore \
+    --target "$packages.new" ${PIP_ARGS:-} "$here/..[discovery]"
 rm -rf "$packages.new/bin"
 # it says where the sources were
 rm -f "$packages.new"/tillbox-*.dist-info/direct_url.json

@@ -23,7 +23,7 @@ BOOT_S = 420
 ANSWER_S = 180
 STOP_S = 120
 _SECTOR = 512
-_AGENT = '''
+_AGENT = """
 import json, os, subprocess, time
 port = "/dev/virtio-ports/tillbox.test"
 while not os.path.exists(port):
@@ -40,7 +40,7 @@ with open(port, "r+b", buffering=0) as line:
         answer = json.dumps(said).encode() + b"\\n"
         while answer:
             answer = answer[line.write(answer):]
-'''
+"""
 _AGENT_UNIT = """[Unit]
 Description=What a test asks of this machine
 DefaultDependencies=no
@@ -140,7 +140,7 @@ class Disk:
 
 
 def _credential(name: str, content: str) -> tuple[str, str]:
-    """Return how QEMU hands systemd a credential: who has the machine may, the image has no door."""
+    """Return how QEMU hands systemd a credential: the image itself has no door for tests."""
     text = base64.b64encode(content.encode()).decode()
     return "-smbios", f"type=11,value=io.systemd.credential.binary:{name}={text}"
 
@@ -183,14 +183,21 @@ class Guest:
             *("-device", "virtio-net-pci,netdev=n0", "-device", "qemu-xhci,id=xhci"),
             *("-device", "i6300esb", "-serial", f"file:{self.console}"),
             *("-qmp", f"unix:{self.folder}/qmp.sock,server=on,wait=off"),
-            *("-device", "virtio-serial-pci", "-device", "virtserialport,chardev=ag,name=tillbox.test"),
+            *(
+                "-device",
+                "virtio-serial-pci",
+                "-device",
+                "virtserialport,chardev=ag,name=tillbox.test",
+            ),
             *("-chardev", f"socket,id=ag,path={self.folder}/agent.sock,server=on,wait=off"),
             *_credential("systemd.extra-unit.tillbox-test-agent.service", _AGENT_UNIT),
             *_credential("tillbox.agent", _AGENT),
             *self.more,
         ]
         with (self.folder / "qemu.log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
         self._heard.clear()
         self._qmp = until(lambda: self._connect("qmp.sock"), what="QEMU listens")
         self._read_json(self._qmp, 30)

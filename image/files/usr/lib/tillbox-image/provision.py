@@ -45,7 +45,9 @@ def setup_words(wish: dict[str, Any], folder: Path) -> list[str]:
         for value in values:
             words += [option, value]
     if "--name" not in words:
-        raise ProvisionError("'names' is missing: the names or addresses by which tills call the box")
+        raise ProvisionError(
+            "'names' is missing: the names or addresses by which tills call the box"
+        )
     if "pepper" in wish:
         words += ["--pepper", _file(folder / "pepper", _decoded(_text(wish, "pepper")))]
     if "office" in wish:
@@ -68,7 +70,9 @@ def device_tables(wish: dict[str, Any]) -> str:
         lines.append("\n[[devices]]")
         # a JSON text, number, truth or list of texts is the same in TOML
         tables = {key: value for key, value in device.items() if isinstance(value, dict)}
-        lines += [f"{key} = {json.dumps(value)}" for key, value in device.items() if key not in tables]
+        lines += [
+            f"{key} = {json.dumps(value)}" for key, value in device.items() if key not in tables
+        ]
         for name, table in tables.items():
             lines.append(f"[devices.{name}]")
             lines += [f"{key} = {json.dumps(value)}" for key, value in table.items()]

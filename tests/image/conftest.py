@@ -6,25 +6,61 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.brokers import find_free_port
 from tests.image.guest import BOOT_S, Disk, Guest, ended, missing_tools, until
 from tests.image.head_office import NUMBER, STORE, HeadOffice, first_cashier
+from tests.image.simulated import SimulatedDevice
 from tests.image.till_client import NAME, TILL, TillClient
+from tests.image.usb_printer_port import PRODUCT, VENDOR, UsbPrinterPort
+
+SCANNER_DEVICE = {"driver": "usb-kbd", "id": "scanner", "bus": "xhci.0", "serial": "SCAN0001"}
+TERMINAL_DEVICE = {
+    "driver": "usb-serial",
+    "id": "terminal",
+    "bus": "xhci.0",
+    "chardev": "term",
+    "serial": "TERM0001",
+    "always-plugged": True,
+}
+PRINTER_DEVICE = {"driver": "usb-redir", "id": "printer", "bus": "xhci.0", "chardev": "redir"}
+_ADDRESSES = {
+    "scanner": ("scanner_hid", "input:usb/0627:0001:SCAN0001"),
+    "terminal": (
+        "terminal_zvt",
+        "serial:///dev/serial/by-id/usb-QEMU_QEMU_USB_SERIAL_TERM0001-if00-port0",
+    ),
+    "printer": ("printer_escpos", f"usb:{VENDOR:04x}:{PRODUCT:04x}"),
+}
 
 
 @dataclass
 class Box:
-    """The machine, its till, and head office outside of it."""
+    """The machine, its till, what is plugged into it, and head office outside of it."""
 
     guest: Guest
     till: TillClient
     office: HeadOffice
-    ready_s: float
+    terminal: SimulatedDevice
+    printer: SimulatedDevice
+    usb_printer: UsbPrinterPort
+
+    def power_on(self) -> float:
+        """Start the machine; return after how many seconds its till port answered."""
+        started = time.monotonic()
+        self.guest.power_on()
+        edge = "systemctl is-active tillbox-edge.service"
+        until(lambda: self.guest.run(edge, seconds=BOOT_S).status == 0, what=edge, seconds=BOOT_S)
+        if not self.till.trusts:
+            self.till.trust(self.guest.told("cat /etc/tillbox/broker/shop-ca.pem"))
+        until(self.till.is_healthy, what="the till port answers", seconds=BOOT_S)
+        return time.monotonic() - started
 
 
 def image_folder() -> Path:
@@ -45,30 +81,58 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     """Flash a card, write its provision file, power it on, and wait until it could sell."""
     image = image_folder()
     folder = tmp_path_factory.mktemp("box")
-    office = HeadOffice(folder / "office")
-    provision = {"store": STORE, "number": NUMBER, "names": [NAME], "tills": [TILL]}
-    provision |= office.set_up()
-    disk = Disk.copied(image / "disk.img", folder / "disk.img", more_mib=1024)
-    disk.put("autoboot", "provision.json", json.dumps(provision).encode())
-    port = find_free_port()
-    with ended(Guest(disk, folder, port)) as guest:
+    with ExitStack() as ending:
+        office = HeadOffice(folder / "office")
+        ending.callback(office.stop)
+        terminal = SimulatedDevice("terminal_zvt", folder, 'line="serial"')
+        ending.callback(terminal.stop)
+        printer = SimulatedDevice("printer_escpos", folder)
+        ending.callback(printer.stop)
+        usb = UsbPrinterPort(folder / "redir.sock", ("127.0.0.1", printer.port))
+        usb.listen()
+        disk = Disk.copied(image / "disk.img", folder / "disk.img", more_mib=1024)
+        provision = json.dumps(office.set_up() | _shop())
+        disk.put("autoboot", "provision.json", provision.encode())
+        port = find_free_port()
+        more = [
+            *("-device", _option(SCANNER_DEVICE), "-device", _option(TERMINAL_DEVICE)),
+            *("-device", _option(PRINTER_DEVICE)),
+            *("-chardev", f"socket,id=term,host=127.0.0.1,port={terminal.port},reconnect=1"),
+            *("-chardev", f"socket,id=redir,path={usb.path}"),
+        ]
+        guest = ending.enter_context(ended(Guest(disk, folder, port, more)))
+        made = Box(guest, TillClient(port), office, terminal, printer, usb)
         started = time.monotonic()
-        guest.power_on()
-        edge = "systemctl is-active tillbox-edge.service"
-        until(lambda: guest.run(edge, seconds=BOOT_S).status == 0, what=edge, seconds=BOOT_S)
-        till = TillClient(port, guest.told("cat /etc/tillbox/broker/shop-ca.pem"))
-        until(till.is_healthy, what="the till port answers", seconds=BOOT_S)
-        answers_s = time.monotonic() - started
+        answers_s = made.power_on()
         office.start(guest.told("tillbox edge --config /etc/tillbox/edge.toml key"))
-        try:
-            cashier, pin = first_cashier()
-            until_known(till, guest, cashier, pin)
-            ready_s = time.monotonic() - started
-            print(f"\npower-on to the till port answering {answers_s:.0f} s,"
-                  f" to a cashier signed in {ready_s:.0f} s")  # fmt: skip
-            yield Box(guest, till, office, ready_s)
-        finally:
-            office.stop()
+        until_known(made.till, guest, *first_cashier())
+        print(
+            f"\npower-on to the till port answering {answers_s:.0f} s, "
+            f"to a cashier signed in {time.monotonic() - started:.0f} s"
+        )
+        yield made
+
+
+def _shop() -> dict[str, Any]:
+    devices = [
+        {
+            "id": f"{kind}-1",
+            "host": "box",
+            "driver": driver,
+            "roles": [kind],
+            "till": TILL,
+            "settings": {"address": address},
+        }
+        for kind, (driver, address) in _ADDRESSES.items()
+    ]
+    shop = {"store": STORE, "number": NUMBER, "names": [NAME], "tills": [TILL]}
+    return {**shop, "devices": devices}
+
+
+def _option(device: dict[str, Any]) -> str:
+    """Return a device as QEMU's command line has it."""
+    words = [device["driver"], *(f"{k}={v}" for k, v in device.items() if k != "driver")]
+    return ",".join(words).replace("True", "on")
 
 
 def until_known(till: TillClient, guest: Guest, cashier: str, pin: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.image.conftest import Box
 from tests.image.guest import until
+from tests.image.till_client import ARTICLE
 
 pytestmark = [pytest.mark.image, pytest.mark.timeout(1_800)]
 
@@ -64,5 +65,5 @@ def test_secrets_are_for_their_services_alone(box: Box) -> None:
 
 
 def test_a_sale_is_on_disk_and_at_head_office(box: Box) -> None:
-    sale = box.till.sell_for_cash("4006381333931")
+    sale = box.till.sell_for_cash(ARTICLE)
     until(lambda: sale in box.office.sales(), what="head office has the sale")

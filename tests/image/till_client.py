@@ -13,6 +13,7 @@ from tests.image.guest import Guest, until
 
 NAME = "shop.example"
 TILL = "till-1"
+ARTICLE, ARTICLE_NAME = "9520000237578", "Sourdough loaf"
 _CALL_S = 60
 _SLOW_S = 240
 
@@ -20,13 +21,23 @@ _SLOW_S = 240
 class TillClient:
     """Calls the box by its name, through the port that QEMU forwards to its 443."""
 
-    def __init__(self, port: int, authority_pem: str) -> None:
+    def __init__(self, port: int) -> None:
         self._port = port
-        self._trust = ssl.create_default_context(cadata=authority_pem)
+        self._trust: ssl.SSLContext | None = None
         self._headers = {"Origin": f"https://{NAME}"}
+
+    @property
+    def trusts(self) -> bool:
+        """Say whether the shop's authority is known here."""
+        return self._trust is not None
+
+    def trust(self, authority_pem: str) -> None:
+        """Trust the shop's authority, and no other."""
+        self._trust = ssl.create_default_context(cadata=authority_pem)
 
     def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any, list[str]]:
         """Return status, JSON and cookies of one request. Raises OSError."""
+        assert self._trust is not None
         plain = socket.create_connection(("127.0.0.1", self._port), timeout=_CALL_S)
         call = http.client.HTTPConnection(NAME)
         try:

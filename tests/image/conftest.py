@@ -55,12 +55,16 @@ class Box:
         """Start the machine; return after how many seconds its till port answered."""
         started = time.monotonic()
         self.guest.power_on()
-        edge = "systemctl is-active tillbox-edge.service"
-        until(lambda: self.guest.run(edge, seconds=BOOT_S).status == 0, what=edge, seconds=BOOT_S)
+        until(self._edge_runs, what="tillbox-edge.service is active", seconds=BOOT_S)
         if not self.till.trusts:
             self.till.trust(self.guest.told("cat /etc/tillbox/broker/shop-ca.pem"))
         until(self.till.is_healthy, what="the till port answers", seconds=BOOT_S)
         return time.monotonic() - started
+
+    def _edge_runs(self) -> bool:
+        failed = self.guest.told("systemctl --failed --plain --no-legend", seconds=BOOT_S)
+        assert not failed, failed + self.guest.told("journalctl -b --no-pager | tail -n 60")
+        return self.guest.run("systemctl is-active tillbox-edge.service").status == 0
 
 
 def image_folder() -> Path:

@@ -172,8 +172,21 @@ class Guest:
         for name in ("agent.sock", "qmp.sock"):
             (self.folder / name).unlink(missing_ok=True)
         command = [
+            # a test that is killed leaves no machine behind
+            *("setpriv", "--pdeathsig", "KILL"),
             "qemu-system-x86_64",
-            *("-M", "q35", "-cpu", "max", "-accel", "tcg,thread=multi", "-m", "1024", "-smp", "2"),
+            *(
+                "-M",
+                "q35",
+                "-cpu",
+                "max,svm=off",
+                "-accel",
+                "tcg,thread=multi",
+                "-m",
+                "1024",
+                "-smp",
+                "2",
+            ),
             *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
             *("-kernel", str(kernel), "-initrd", str(ramdisk), "-append"),
             f"{words} systemd.wants=tillbox-test-agent.service",

@@ -19,6 +19,7 @@ from edge import setting_up
 
 IMAGE = Path(__file__).parents[2] / "image"
 SCRIPT = IMAGE / "files/usr/lib/tillbox-image/provision.py"
+PEM = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
 WISH: dict[str, Any] = {"store": "harbour-street", "names": ["box.example", "192.0.2.10"]}
 
 
@@ -37,7 +38,7 @@ def test_what_it_says_are_words_that_setup_takes(provision: ModuleType, tmp_path
         "number": 7,
         "tills": ["till-1", "till-2"],
         "pepper": base64.b64encode(bytes(32)).decode(),
-        "office": {"url": "wss://office.example", "key": "ab" * 32, "authority": "PEM\n"},
+        "office": {"url": "wss://office.example", "key": "ab" * 32, "authority": PEM},
     }
     parser = argparse.ArgumentParser()
     setting_up.COMMAND.configure(parser)
@@ -45,7 +46,7 @@ def test_what_it_says_are_words_that_setup_takes(provision: ModuleType, tmp_path
     assert (given.store, given.number, given.till) == ("harbour-street", 7, ["till-1", "till-2"])
     assert given.name == ["box.example", "192.0.2.10"]
     assert (given.office_url, given.office_key) == ("wss://office.example", "ab" * 32)
-    assert given.office_ca.read_text() == "PEM\n"
+    assert given.office_ca.read_text() == PEM
     assert given.pepper.read_bytes() == bytes(32)
     assert given.pepper.stat().st_mode & 0o077 == 0
 
@@ -60,6 +61,7 @@ def test_what_it_says_are_words_that_setup_takes(provision: ModuleType, tmp_path
         ({"names": []}, "names"),
         ({"names": "box.example"}, "names"),
         ({"names": [1]}, "names"),
+        ({"names": ["--units"]}, "names"),
         ({"number": True}, "number"),
         ({"number": "1"}, "number"),
         ({"pepper": "?"}, "pepper"),

@@ -37,13 +37,13 @@ def setup_words(wish: dict[str, Any], folder: Path) -> list[str]:
     """
     if unknown := sorted(set(wish) - KNOWN):
         raise ProvisionError(f"nobody knows what {unknown[0]!r} is; known are {sorted(KNOWN)}")
-    words = ["--store", _text(wish, "store"), "--number", str(_number(wish))]
+    words = ["--store", _word(wish, "store"), "--number", str(_number(wish))]
     for key, option in (("names", "--name"), ("tills", "--till")):
         values = wish.get(key, [])
         if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
             raise ProvisionError(f"{key!r} is no list of texts")
         for value in values:
-            words += [option, value]
+            words += [option, _word({key: value}, key)]
     if "--name" not in words:
         raise ProvisionError(
             "'names' is missing: the names or addresses by which tills call the box"
@@ -55,7 +55,7 @@ def setup_words(wish: dict[str, Any], folder: Path) -> list[str]:
         if not isinstance(office, dict):
             raise ProvisionError("'office' is no table with url, key and authority")
         authority = _file(folder / "office.pem", _text(office, "authority").encode())
-        words += ["--office-url", _text(office, "url"), "--office-key", _text(office, "key")]
+        words += ["--office-url", _word(office, "url"), "--office-key", _word(office, "key")]
         words += ["--office-ca", authority]
     return words
 
@@ -81,8 +81,16 @@ def device_tables(wish: dict[str, Any]) -> str:
 
 def _text(table: dict[str, Any], key: str) -> str:
     value = table.get(key)
-    if not isinstance(value, str) or not value or value.startswith("-"):
+    if not isinstance(value, str) or not value:
         raise ProvisionError(f"{key!r} is missing or no text")
+    return value
+
+
+def _word(table: dict[str, Any], key: str) -> str:
+    """Return a text that is one word of a command line, and not one of its options."""
+    value = _text(table, key)
+    if value.startswith("-"):
+        raise ProvisionError(f"{key!r} begins with -")
     return value
 
 

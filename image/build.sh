@@ -95,8 +95,11 @@ within update-initramfs -u -k all > "$out/initramfs.log" 2>&1
 {
     # shellcheck disable=SC2016 # dpkg's own words
     within dpkg-query -W -f 'debian ${Package} ${Version} ${Architecture}\n'
-    for each in "$root"/usr/lib/tillbox/*.dist-info; do
-        sed -n 's/^Name: /python /p; s/^Version: //p; /^$/q' "$each/METADATA" | paste -sd ' '
+    # those that a package carries within itself too
+    find "$root/usr/lib/tillbox" -path '*.dist-info/METADATA' | while read -r each; do
+        # the two lines come in either order
+        printf 'python %s %s\n' "$(sed -n 's/^Name: *//p;T;q' "$each" | tr -d '\r')" \
+            "$(sed -n 's/^Version: *//p;T;q' "$each" | tr -d '\r')"
     done
 } | LC_ALL=C sort > "$out/sbom.txt"
 

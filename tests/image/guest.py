@@ -179,7 +179,7 @@ class Guest:
                 "-M",
                 "q35",
                 "-cpu",
-                "max,svm=off",
+                "max",
                 "-accel",
                 "tcg,thread=multi",
                 "-m",
@@ -269,6 +269,10 @@ class Guest:
         done = self.run(command, seconds=seconds)
         assert done.status == 0, f"{command}: {done.err[-2000:]}{done.out[-2000:]}"
         return done.out.strip()
+
+    def failed_units(self) -> list[str]:
+        """Return what failed at this boot."""
+        return self.told("systemctl --failed --plain --no-legend | cut -d' ' -f1").split()
 
     def last_words(self) -> str:
         """Return the end of the console."""

@@ -59,7 +59,9 @@ class Done:
     err: str
 
 
-def until(attempt: Callable[[], Any], *, what: str, seconds: float = ANSWER_S) -> Any:
+def until(
+    attempt: Callable[[], Any], *, what: str, seconds: float = ANSWER_S, every_s: float = 0.2
+) -> Any:
     """Return the first answer that is neither None nor False; fail naming what never came."""
     end = time.monotonic() + seconds
     last = ""
@@ -70,7 +72,7 @@ def until(attempt: Callable[[], Any], *, what: str, seconds: float = ANSWER_S) -
             last, answer = f": {error}", None
         if answer is not None and answer is not False:
             return answer
-        time.sleep(0.2)
+        time.sleep(every_s)
     raise AssertionError(f"never: {what}{last}")
 
 

@@ -22,6 +22,8 @@ from typing import Any
 BOOT_S = 420
 ANSWER_S = 180
 STOP_S = 120
+DYING_WITH_US = ("setpriv", "--pdeathsig", "KILL")
+"""A test that is killed leaves no machine behind (util-linux)."""
 _SECTOR = 512
 _AGENT = """
 import json, os, subprocess, time
@@ -174,8 +176,7 @@ class Guest:
         for name in ("agent.sock", "qmp.sock"):
             (self.folder / name).unlink(missing_ok=True)
         command = [
-            # a test that is killed leaves no machine behind
-            *("setpriv", "--pdeathsig", "KILL"),
+            *DYING_WITH_US,
             "qemu-system-x86_64",
             *(
                 "-M",

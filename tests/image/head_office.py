@@ -15,7 +15,7 @@ from typing import Any
 from edge.demo.layout import DEMO_SHOP, to_toml
 from edge.runtime.private_file import create_private_file
 from tests.brokers import find_free_port
-from tests.image.guest import until
+from tests.image.guest import DYING_WITH_US, until
 
 STORE, NUMBER = "harbour-street", 1
 SEEN_AS = "10.0.2.2"
@@ -75,7 +75,9 @@ class HeadOffice:
         password = ("--password-file", str(self.folder / "password"))
         self._tillbox("add-user", "--user", _USER, *password)
         with (self.folder / "office.log").open("ab") as log:
-            self._process = subprocess.Popen(self._words(), stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                [*DYING_WITH_US, *self._words()], stdout=log, stderr=log
+            )
         until(lambda: self._get("/health")[0] == 200, what="head office answers")
         self._tillbox(
             *("load", str(DEMO_SHOP), "--url", f"https://localhost:{self.port}"),

@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from tests.image.guest import until
+from tests.image.guest import DYING_WITH_US, until
 
 
 class SimulatedDevice:
@@ -20,7 +20,7 @@ class SimulatedDevice:
         words += [word for each in settings for word in ("--set", each)]
         self._log = (folder / f"{driver}.log").open("wb")
         self._process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "edge.cli", *words],
+            [*DYING_WITH_US, sys.executable, "-u", "-m", "edge.cli", *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

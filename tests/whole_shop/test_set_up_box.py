@@ -82,6 +82,12 @@ async def test_a_till_is_let_in_and_the_hardware_host_is_there(box: tuple[Path, 
         async with http.post(f"{url}/api/v1/enrol", json={"code": code}, headers=headers) as answer:
             assert answer.status == 200, await answer.text()
             assert (await answer.json())["till"] == "till-1"
+    seen = json.loads(
+        (await asyncio.to_thread(ended, "doctor", "--json", "--folder", folder)).stdout
+    )
+    found = {each["what"]: each["state"] for each in seen}
+    assert found["box: ledger"] == found["box: bus"] == found["web.pem"] == "well"
+    assert found["box: reference"] == "ill", "nobody has given it articles yet"
     log = (folder.parent / "2.log").read_text()
     assert any(json.loads(line)["event"] == "bus_connected" for line in log.splitlines()), log
 

@@ -73,7 +73,12 @@ async def test_a_good_update_is_tried_once_and_kept(disk: Disk, key: SigningKey)
     assert (record.phase, record.slot) == (Phase.WRITTEN, Slot.B)
     assert disk.start() == "1.0.0", "what starts is what started before"
     restarts: list[bool] = []
-    begin_trial(disk.box("1.0.0"), restarts.append)
+
+    def restart(trial: bool) -> None:
+        assert read_record(disk.folder / "var").phase is Phase.TRYING, "noted before it happens"
+        restarts.append(trial)
+
+    begin_trial(disk.box("1.0.0"), restart)
     assert restarts == [True]
     assert disk.start(tryboot=True) == "1.1.0"
     record, restarts = await settled(disk, "1.1.0")
@@ -112,6 +117,16 @@ async def test_a_version_that_does_not_start_is_left(disk: Disk, key: SigningKey
     record, restarts = await settled(disk, "1.0.0")
     assert (record.phase, restarts) == (Phase.LEFT, [])
     assert "did not start" in record.why
+
+
+async def test_what_is_chosen_is_not_looked_at_again(disk: Disk, key: SigningKey) -> None:
+    """The power went behind the choice and before its note: there is no way back to be left."""
+    put(disk, bundle_of("1.1.0", key), key)
+    begin_trial(disk.box("1.0.0"), lambda _: None)
+    disk.start(tryboot=True)
+    disk.box("1.1.0").choice.choose(Slot.B)
+    record, restarts = await settled(disk, "1.1.0", lambda: ["The broker is away."])
+    assert (record.phase, restarts) == (Phase.KEPT, [])
 
 
 async def test_well_once_is_not_well(disk: Disk, key: SigningKey) -> None:
@@ -240,11 +255,15 @@ def power_goes(at: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
     def counted(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         def step(*words: Any, **more: Any) -> Any:
+            if name == "open" and words[1:] != ("wb",):
+                return real(*words, **more)
             steps.append(name)
             if len(steps) == at:
                 if name == "write":  # half of it is on the card
                     file, chunk = words
                     file.write(bytes(chunk)[: len(chunk) // 2])
+                elif name == "open":  # what was there is gone, what comes is not there yet
+                    real(*words, **more).close()
                 raise PowerGoneError
             return real(*words, **more)
 
@@ -252,6 +271,7 @@ def power_goes(at: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", counted("fsync", os.fsync))
+        patch.setattr(Path, "open", counted("open", Path.open))
         patch.setattr(Path, "replace", counted("replace", Path.replace))
         patch.setattr(installing, "_write_all", counted("write", installing._write_all))
         yield steps

@@ -270,6 +270,7 @@ class Beside:
 
     clean: int
     replies: list[tuple[Any, ...]]
+    timed_replies: list[tuple[Any, ...]]
     jobs: list[tuple[Any, ...]]
     letters: list[tuple[Any, ...]]
     mended: list[tuple[Any, ...]]
@@ -292,6 +293,7 @@ class Beside:
         )
         for table, rows in (
             ("command_reply", self.replies),
+            ("timed_reply", self.timed_replies),
             ("device_job", self.jobs),
             ("letter", self.letters),
             ("mended", self.mended),
@@ -321,10 +323,13 @@ def copied_beside(
         return connection.execute(f"SELECT * FROM {table} ORDER BY {order}")  # noqa: S608 - names of ours
 
     renamed = dict(names)
-    replies = [
-        (n, command, fingerprint, seq if seq <= fork_seq else places.get(seq, fork_seq), reply)
-        for n, command, fingerprint, seq, reply in rows("command_reply", "n")
-    ]
+    replies, timed = (
+        [
+            (n, command, fingerprint, seq if seq <= fork_seq else places.get(seq, fork_seq), reply)
+            for n, command, fingerprint, seq, reply in rows(table, "n")
+        ]
+        for table in ("command_reply", "timed_reply")
+    )
     jobs = [
         (
             *(job_id, n, kind, till, renamed.get(sale, sale), device, attempt, deadline),
@@ -335,7 +340,7 @@ def copied_beside(
     ]
     (clean,) = connection.execute("SELECT clean FROM identity").fetchone()
     return Beside(
-        clean, replies, jobs, list(rows("letter", "n")), list(rows("mended", "gen")), names
+        clean, replies, timed, jobs, list(rows("letter", "n")), list(rows("mended", "gen")), names
     )
 
 

@@ -30,9 +30,9 @@ _ROOT: Final = Path("/")
 _SETTINGS: Final = Path("etc/tillbox")
 _RECORD: Final = Path("var/lib/tillbox/update")
 _AUTOBOOT: Final = Path("boot/autoboot")
-_KEYS: Final = Path("usr/lib/tillbox/image/update-keys")
-_MACHINE: Final = Path("usr/lib/tillbox/image/machine")
-_SLOT_WORD: Final = "tillbox.slot="
+_KEYS: Final = Path("usr/lib/tillbox-image/update-keys")
+_MACHINE: Final = Path("usr/lib/tillbox-image/machine")
+_SLOT_WORD: Final = "root=PARTLABEL=root-"
 _MUST: Final = frozenset({"box", "box: ledger", "box: disk", "box: bus", "clock", "settings"})
 """What a version has to be well in to be kept. Not the line to head office: a shop may be away."""
 

@@ -356,18 +356,22 @@ def test_a_record_that_is_none_stops_updates(text: str, disk: Disk, key: Signing
 
 
 def test_a_machine_without_slots_is_told_where_its_updates_come_from(tmp_path: Path) -> None:
-    for words, machine in (("quiet", "vm"), ("tillbox.slot=c", "vm"), ("tillbox.slot=a", "")):
-        root = tmp_path / f"{words}{machine}"
-        for path, text in (("proc/cmdline", words), ("usr/lib/tillbox/image/machine", machine)):
+    for words, machine in (
+        ("quiet", "vm"),
+        ("root=PARTLABEL=root-c", "vm"),
+        ("root=PARTLABEL=root-a", ""),
+    ):
+        root = tmp_path / f"{words[-1]}{machine}"
+        for path, text in (("proc/cmdline", words), ("usr/lib/tillbox-image/machine", machine)):
             (root / path).parent.mkdir(parents=True)
             (root / path).write_text(text)
         with pytest.raises(SettingsInvalid, match="sudo apt install"):
             this_box(root)
     root = tmp_path / "box"
     for path, text in (
-        ("proc/cmdline", "quiet tillbox.slot=b panic=5"),
-        ("usr/lib/tillbox/image/machine", "vm\n"),
-        ("usr/lib/tillbox/image/update-keys", f"{'ab' * 32}\n"),
+        ("proc/cmdline", "root=PARTLABEL=root-b rootfstype=squashfs ro panic=5"),
+        ("usr/lib/tillbox-image/machine", "vm\n"),
+        ("usr/lib/tillbox-image/update-keys", f"{'ab' * 32}\n"),
     ):
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)

@@ -43,6 +43,7 @@ from edge.flows.paying_by_card import PayingByCard
 from edge.flows.presenting import PresentedReceipts
 from edge.flows.price_checking import PriceChecks
 from edge.flows.printing import Printing
+from edge.flows.ratchet import RATCHET_FILE, Ratchet
 from edge.flows.receipt_codes import ReceiptCodes
 from edge.flows.receipt_sending import ReceiptSending
 from edge.flows.receipt_setting import ReceiptSetting
@@ -67,6 +68,7 @@ from edge.ledger.kept_words import KeptWords
 from edge.ledger.letters import Letters
 from edge.ledger.mending_stage import STAGE, MendingStage
 from edge.ledger.past_sales import PastSales
+from edge.ledger.ratchet import LedgerToken
 from edge.ledger.records import LedgerIdentity, OpenJob
 from edge.ledger.terminal_days import TerminalDayRecords
 from edge.reference.store import MIGRATIONS as REFERENCE_MIGRATIONS
@@ -365,6 +367,9 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         await lost.open()
         stack.push_async_callback(lost.stage.close)
         replica.waits_to_mend = lambda: lost.is_ready
+        ratchet = Ratchet(LedgerToken(ledger_file), data / RATCHET_FILE, log)
+        await ratchet.open()
+        replica.tokens = lambda: ratchet.shown
         drawers = OpenDrawers(directory, clock, log, settings.drawer_open_s)
         health = BoxHealth(
             ledger_file,
@@ -416,7 +421,9 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
                 ).routes(),
                 *DisplayApi(displays, selling, sockets).routes(),
                 *technician.routes,
-                *ReplicaApi(replica, link, post, Digests(ledger, link), readiness, copies).routes(),
+                *ReplicaApi(
+                    replica, link, post, Digests(ledger, link), readiness, copies, ratchet
+                ).routes(),
                 *MendingApi(lost).routes(),
             )
         )

@@ -36,6 +36,7 @@ from edge.contract.payment_events import (
     CardPaymentDeclined,
     CardPaymentUnknown,
 )
+from edge.contract.ratchet import RatchetShown
 from edge.contract.reference_data import FeedPage
 from edge.contract.replication import (
     Ack,
@@ -99,6 +100,7 @@ class Replica:
     feed_taken: Callable[[FeedPage], Awaitable[None]] | None = None
     keepers: frozenset[str] = frozenset()
     waits_to_mend: Callable[[], bool] = lambda: False
+    tokens: Callable[[], RatchetShown | None] = lambda: None
     _head_seq: int = 0
     _paces: dict[str, FramePace] = field(default_factory=dict)
     """By the reader: head office is the empty one."""
@@ -133,6 +135,7 @@ class Replica:
             self.reference.cursors,
             max(self.reference.versions.values(), default=0),
             self.waits_to_mend(),
+            self.tokens(),
         )
 
     def prove(self, nonce: str, keeper: str = "") -> Proof:

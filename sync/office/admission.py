@@ -72,7 +72,7 @@ class Admission:
         """
         if not await self.directory.ratchets.is_twice(store.number):
             return
-        verdict = await self.directory.ratchets.look(store.number, hello.ratchet)
+        verdict = await self.directory.ratchets.look(store.number, hello.ratchet, store.gen)
         if hello.head.gen != store.gen or verdict.copied is not Copied.NOTHING:
             raise await self.twice(store, hello.ratchet)
 
@@ -120,8 +120,9 @@ class Admission:
         """Return why a box waits for a person, after an alarm: two with one key are alive."""
         ratchets = self.directory.ratchets
         await ratchets.seen_twice(store.number)
-        said = (await ratchets.look(store.number, shown)).words(store.slug, twice=bool(why))
-        refused = two_boxes(store.slug, f"{why} {said}".strip())
+        why = why or f"Two boxes of store {store.slug} are alive with one key."
+        said = (await ratchets.look(store.number, shown)).words(store.slug, twice=True)
+        refused = two_boxes(store.slug, f"{why} {said}".rstrip())
         self.log.error("box_twice", store=store.slug)
         return await self.refusal(store, BOX_TWICE, f"{refused.message} {refused.advice}")
 

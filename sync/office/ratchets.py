@@ -63,11 +63,12 @@ class Verdict(NamedTuple):
                 "from such a copy."
             )
         if self.copied is Copied.TWICE:
-            return (
-                f"Two boxes of store {slug} are alive with one key: this one, and another that "
-                "goes on with the shop's history without what this one has. (Or this one was put "
-                "back twice, to a newer copy the second time.)"
+            known = (
+                f"The one that asks now has the token which it was known by until "
+                f"{_day(self.until)}; another one, which never had that, goes on since then. (Or "
+                "one box was put back twice, to a newer copy the second time.)"
             )
+            return known if twice else f"Two boxes of store {slug} are alive with one key. {known}"
         return ""
 
 
@@ -78,6 +79,10 @@ class _Row(NamedTuple):
     given: str
     given_at: int
 
+    def tells_of(self, gen: int) -> bool:
+        """Return whether a copy can be told by its token in a generation."""
+        return self.gen == gen and self.kept != ""
+
 
 class Ratchets:
     """Tables `ratchet`, `ratchet_old` and `box_twice`. Stores go by their numbers."""
@@ -86,11 +91,22 @@ class Ratchets:
         self._file = file
         self._clock = clock
 
-    async def look(self, number: int, shown: RatchetShown | None) -> Verdict:
-        """Return what tokens say of a box; nothing is changed."""
-        if shown is None:
-            return Verdict(Copied.NOTHING)
-        return await self._file.read(lambda connection: verdict_of(connection, number, shown))
+    async def look(
+        self, number: int, shown: RatchetShown | None, gen: int | None = None
+    ) -> Verdict:
+        """Return what tokens say of a box; nothing is changed.
+
+        With a generation, what they say of its right to go on in that: nothing before a token of it
+        was kept, since who comes first in it is the one that it was given to.
+        """
+
+        def query(connection: sqlite3.Connection) -> Verdict:
+            row = _row(connection, number)
+            if shown is None or row is None or (gen is not None and not row.tells_of(gen)):
+                return _FINE
+            return verdict_of(connection, number, shown)
+
+        return await self._file.read(query)
 
     async def greet(
         self, number: int, gen: int, shown: RatchetShown, fresh: str
@@ -109,7 +125,7 @@ class Ratchets:
                 if row is not None:
                     _grow_old(connection, number, row, now)
                 return _put(connection, number, _Row(gen, "", 0, fresh, now)), _FINE
-            if row.kept:
+            if row.tells_of(gen):
                 verdict = verdict_of(connection, number, shown)
                 if verdict.copied is not Copied.NOTHING:
                     return "", verdict
@@ -150,12 +166,15 @@ class Ratchets:
 
         def unit(connection: sqlite3.Connection) -> None:
             connection.execute("INSERT OR IGNORE INTO box_twice VALUES (?, ?)", (number, now))
-            close_case(connection, (number, BOX_COPIED), now)
+            for kind in _SAID_BETTER:
+                close_case(connection, (number, kind), now)
 
         await self._file.write(unit)
 
 
 _FINE: Final = Verdict(Copied.NOTHING)
+_SAID_BETTER: Final = ("fork", "behind", "frame_of_other_generation", BOX_COPIED)
+"""Alarms that take for restored what is a second box."""
 
 
 # --- in the transaction of who changes a store's box --------------------------------------------

@@ -27,6 +27,8 @@ _ADVICE: Final = {
     "book_not_ready": "Look at the price books: what the shop lacks is named there.",
     "history_mended": "Look at the sales that it names, then close this. A second copy in that "
     "shop is begun anew in an empty folder.",
+    "survivor_salvaged": "These sales count on their own days: look at what was closed already, "
+    "then close this.",
     "box_twice": "Both go on selling, and nothing is lost. Find out which of the two is the shop's "
     "box and switch the other off; then `tillbox office confirm-box`.",
     "box_copied": "It goes on by itself in a generation of its own. If nobody restored this box, "

@@ -64,7 +64,7 @@ def two_boxes(slug: str, why: str = "") -> Refused:
         why or f"Two boxes of store {slug} are alive with one key.",
         advice="Both go on selling, and what each sold stays on its disk. Find out which one is "
         "the shop's box, switch the other off, then confirm: `tillbox office confirm-box --store "
-        f"{slug}`. To take up what the other one sold, let it run alone for a while first.",
+        f"{slug}`. What the other one sold is taken from its disk then: `tillbox salvage`.",
     )
 
 

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from edge.contract.attention_limits import WRONG_KEY_MS
+from edge.contract.errors import Refused
 from edge.contract.instant import Clock
 from edge.contract.limits import FEED_CURSOR_AHEAD_MAX, FEED_VERSION_AHEAD_MS_MAX
 from edge.contract.ratchet import BOX_COPIED, BOX_REPLACED, BOX_TWICE, RATCHET, RatchetShown
@@ -223,9 +224,19 @@ class Admission:
         """Let another box go on with a store's history, as the directory does it.
 
         The key of the one before is known from then on, even if that never had a line: what a
-        person carried here of it has to be checked once more whenever it is written out.
+        person carried here of it has to be checked once more whenever it is written out. A box that
+        was replaced once is not let in again: Refused.
         """
         before = await self.directory.by_slug(slug)
         if before is not None:
             await self.publish_key(before)
+            was = {each.key for each in await self.directory.boxes_before(before)}
+            if box_key in was and box_key != before.box_key:
+                raise Refused(
+                    BOX_REPLACED,
+                    f"Store {slug} had the box {box_key[:16]}... before, and another one took its "
+                    "place.",
+                    advice="Take what it sold late from its disk (`tillbox salvage`). To use that "
+                    "machine again, give it a new key and make its ledger with `tillbox rebuild`.",
+                )
         return await self.directory.replace_box(slug, box_key, gen)

@@ -224,9 +224,13 @@ class StoreDirectory:
 
     async def boxes_before(self, store: RegisteredStore) -> tuple[HistoryBox, ...]:
         """Return the boxes of a store's earlier generations, as the feed of box keys knows them."""
+        # their keys are `store/gen`: all that lies from there up to the sign behind the slash
+        within = (Feed.BOX_KEY, f"{store.number}/", f"{store.number}0")
         rows = await self._file.read(
             lambda connection: connection.execute(
-                "SELECT value FROM feed_item WHERE feed = ?", (Feed.BOX_KEY,)
+                "SELECT value FROM feed_item WHERE feed = ? AND scope = ''"
+                " AND key >= ? AND key < ?",
+                within,
             ).fetchall()
         )
         keys = [msgspec.json.decode(value, type=BoxKey) for (value,) in rows]

@@ -71,8 +71,14 @@ async def check_equal(shop: ForkShop) -> None:
     assert store["quarantined"] == 0
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-async def test_put_back_to_any_copy_every_sale_is_there_once(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "whole"), [(1, False), (2, True)])
+async def test_put_back_to_any_copy_every_sale_is_there_once(
+    tmp_path: Path, seed: int, whole: bool
+) -> None:
+    """Twice in a short while: of a box put back as a whole a person says that it is no second one.
+
+    Of one whose ledger alone was put back, what lies beside it says that.
+    """
     print(f"seed {seed}")
     chance = random.Random(seed)
     async with fork_shop(tmp_path) as shop:
@@ -84,13 +90,13 @@ async def test_put_back_to_any_copy_every_sale_is_there_once(tmp_path: Path, see
             shop.stop("sync")
             shop.stop("edge", signal.SIGKILL)
             # whatever was sold meanwhile is at head office; the copy knows nothing of it
-            shop.put_back(f"{chance.randrange(3)}.db")
+            shop.put_back(f"{chance.randrange(3)}.db", whole=whole)
             await shop.box_up()
             given = {each.receipt for each in shop.done}
             for _ in range(chance.randint(1, 3)):
                 done = await shop.sell(chance.randint(1, 4))
             shop.start("sync")
-            if gen > 2:
+            if gen > 2 and whole:
                 await until_doubted(shop, "confirm-box")
                 assert "as soon as it asks" in await asyncio.to_thread(shop.confirm_box)
                 shop.stop("sync")  # or wait a minute until it asks again
@@ -173,15 +179,56 @@ async def test_of_two_copies_at_work_one_waits_for_a_person_and_loses_nothing(
             assert {each["gen"] for each in shop.box_events()} == {1}
             assert mine.sale not in {sale for sale, *_ in await shop.office_sales()}
             assert mine.sale in {sale for sale, *_ in clone.box_sales()}
-            # a person switches the first one off: what the other sold comes too
+            twin = await clone.health("twin")
+            assert twin is not None
+            assert "Two boxes with one key" in twin["words"]
+            assert await shop.health("twin") is None, "head office goes on with this one"
+            # a person switches the first one off, which sells once more without a line
             shop.stop("sync")
+            late = await shop.sell(2)
             shop.stop("edge")
+            assert "as soon as it asks" in await asyncio.to_thread(shop.confirm_box)
             clone.stop("sync")  # or wait a minute until it asks again
             clone.start("sync")
             await until_mended(clone, 2)
             shop.done.append(mine)
+            shop.done.remove(late)
             clone.done = shop.done
             await check_equal(clone)
+            assert await clone.health("twin") is None
+            # what that one sold last is on its disk alone, and is taken from there
+            clone.stop("edge")
+            await clone.salvage(shop.ledger)
+            clone.done.append(late)
+            await clone.box_up()
+            await clone.until_in_step()
+            await check_equal(clone)
+            kinds = {alarm["kind"] for alarm in (await clone.store())["alarms"]}
+            assert kinds == {"history_mended", "survivor_salvaged"}
         finally:
             for name in list(clone.running):
                 clone.stop(name)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_whoever_is_killed_whenever_no_copy_is_suspected(tmp_path: Path, seed: int) -> None:
+    """Ordinary life: processes die in the middle of keeping a token, again and again."""
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    async with fork_shop(tmp_path) as shop:
+        await shop.sell(1)
+        for _ in range(8):
+            victims = chance.sample(["edge", "sync", "office"], chance.randint(1, 2))
+            await asyncio.sleep(chance.random())
+            for victim in victims:
+                shop.stop(victim, signal.SIGKILL)
+            for victim in victims:
+                shop.start(victim)
+        await shop.answers(shop.office)
+        await shop.answers(shop.edge)
+        await shop.sell(2)
+        await shop.until_in_step()
+        await check_equal(shop)
+        assert (await shop.store())["alarms"] == []
+        assert {each["gen"] for each in shop.box_events()} == {1}
+        assert shop.ratchet.exists()

@@ -160,6 +160,19 @@ async def test_a_box_that_cannot_take_over_is_refused(
         )[0] == 404
 
 
+async def test_a_box_that_was_replaced_never_takes_the_place_again(
+    tmp_path: Path, old: Box
+) -> None:
+    async with serve(tmp_path, old) as served:
+        new = successor(old)
+        assert (await replace(served, new))[0] == 200
+        status, body = await replace(served, successor(old, gen=3), box_key=old.key.public.hex)
+        assert (status, body["code"]) == (409, "box_replaced")
+        assert "tillbox salvage" in body["advice"]
+        async with served.session(new):
+            pass  # nothing has changed
+
+
 async def test_told_twice_it_is_the_same(tmp_path: Path, old: Box) -> None:
     async with serve(tmp_path, old) as served:
         new = successor(old)

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import io
+from typing import Any, cast
+
 import msgspec
 import pytest
 
 from edge.contract.ratchet import RATCHET, RatchetShown
-from edge.contract.replication import Denied, LinkReport
-from sync.replicator.session import link_report
-from sync.replicator.troubles import OfficeDenied, OfficeUnreachable
+from edge.contract.replication import (
+    Challenge,
+    Denied,
+    Head,
+    LinkReport,
+    Proof,
+    ReplicaStatus,
+)
+from edge.runtime.backoff import Backoff
+from edge.runtime.structured_log import Log
+from edge.runtime.system_clock import SystemClock
+from sync.replicator.session import Session, link_report
+from sync.replicator.troubles import KEEPER, OfficeDenied, OfficeUnreachable
 from tests.sync.replicator.shop import Shop, until
 
 
@@ -83,3 +96,45 @@ def test_what_is_no_denial_has_no_code_and_a_report_of_before_is_read() -> None:
     older = msgspec.json.decode(b'{"state":"up"}', type=LinkReport)
     assert older == LinkReport("up")
     assert msgspec.json.encode(LinkReport("up")) == b'{"state":"up"}'
+
+
+class Introduced(Exception):
+    """The box has said who it is."""
+
+
+class SecondCopy:
+    """The line to a second copy, up to the introduction."""
+
+    peer = KEEPER
+
+    def __init__(self) -> None:
+        self.said: list[Any] = []
+
+    async def next(self) -> Challenge:
+        return Challenge("nonce")
+
+    async def say(self, message: Any) -> None:
+        self.said.append(message)
+        if isinstance(message, Proof):
+            raise Introduced
+
+
+class Keeping:
+    """An edge that is asked for a second copy."""
+
+    keeper = "ab" * 32
+
+    async def prove(self, nonce: str) -> Proof:
+        return Proof(nonce)
+
+
+async def test_a_second_copy_is_shown_no_token_and_asked_for_none() -> None:
+    head = Head(1, 0, "0" * 64)
+    status = ReplicaStatus("s", 1, "cd" * 32, head, head, {}, ratchet=RatchetShown("a", "a"))
+    clock, line = SystemClock(), SecondCopy()
+    log = Log(io.StringIO(), clock, {})
+    session = Session(cast("Any", Keeping()), cast("Any", line), status, Backoff(1, 2), clock, log)
+    with pytest.raises(Introduced):
+        await session.run()
+    hello = line.said[0]
+    assert (hello.ratchet, hello.hears, hello.box) == (None, (), "cd" * 32)

@@ -127,6 +127,7 @@ class StoreDirectory:
         for a store that is not known, a generation that was there, and the key of a box that was.
         """
         VerifyingKey.from_hex(box_key)
+        now = self._clock.now_ms()
 
         def unit(connection: sqlite3.Connection) -> RegisteredStore:
             row = connection.execute(
@@ -148,6 +149,7 @@ class StoreDirectory:
                 "UPDATE store SET box_key = ?, gen = ?, box_seq = 0 WHERE slug = ?",
                 (box_key, gen, slug),
             )
+            confirm_one(connection, known.number, now)  # whichever it was, it is neither now
             begin_anew(connection, known.number)
             return msgspec.structs.replace(known, box_key=box_key, gen=gen, box_seq=0)
 

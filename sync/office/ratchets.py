@@ -173,6 +173,8 @@ class Ratchets:
 
 
 _FINE: Final = Verdict(Copied.NOTHING)
+_FORGOTTEN_AT_ONCE: Final = 50
+"""Old tokens that go together: to sort them with each session would cost more than the session."""
 _SAID_BETTER: Final = ("fork", "behind", "frame_of_other_generation", BOX_COPIED)
 """Alarms that take for restored what is a second box."""
 
@@ -303,11 +305,15 @@ def _forget(
         "INSERT OR REPLACE INTO ratchet_old VALUES (?, ?, ?, ?, ?)",
         (number, token, given_at, now, elsewhere),
     )
-    connection.execute(
-        "DELETE FROM ratchet_old WHERE store = ?1 AND old_since < (SELECT old_since FROM"
-        " ratchet_old WHERE store = ?1 ORDER BY old_since DESC LIMIT 1 OFFSET ?2)",
-        (number, RATCHETS_OLD_KEPT_MAX - 1),
-    )
+    (count,) = connection.execute(
+        "SELECT count(*) FROM ratchet_old WHERE store = ?", (number,)
+    ).fetchone()
+    if count >= RATCHETS_OLD_KEPT_MAX + _FORGOTTEN_AT_ONCE:
+        connection.execute(
+            "DELETE FROM ratchet_old WHERE store = ?1 AND old_since < (SELECT old_since FROM"
+            " ratchet_old WHERE store = ?1 ORDER BY old_since DESC LIMIT 1 OFFSET ?2)",
+            (number, RATCHETS_OLD_KEPT_MAX - 1),
+        )
 
 
 def _first(connection: sqlite3.Connection, number: int) -> int:

@@ -275,10 +275,12 @@ def test_a_restored_box_that_goes_on_alone_is_no_second_box(centre: Centre) -> N
 
 def test_only_so_many_old_tokens_are_remembered(centre: Centre) -> None:
     box = Disk()
-    for _ in range(RATCHETS_OLD_KEPT_MAX + 20):
+    most = 0
+    for _ in range(RATCHETS_OLD_KEPT_MAX + 120):
         session(centre, box)
-    rows = centre.file.connection.execute("SELECT count(*) FROM ratchet_old").fetchone()
-    assert rows == (RATCHETS_OLD_KEPT_MAX,)
+        rows = centre.file.connection.execute("SELECT count(*) FROM ratchet_old").fetchone()
+        most = max(most, rows[0])
+    assert RATCHETS_OLD_KEPT_MAX <= rows[0] < most < RATCHETS_OLD_KEPT_MAX + 60
     assert session(centre, box) is Copied.NOTHING
 
 

@@ -367,7 +367,8 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         await lost.open()
         stack.push_async_callback(lost.stage.close)
         replica.waits_to_mend = lambda: lost.is_ready
-        ratchet = Ratchet(LedgerToken(ledger_file), data / RATCHET_FILE, log)
+        short = disk.is_short if settings.watch_disk else lambda: False
+        ratchet = Ratchet(LedgerToken(ledger_file), data / RATCHET_FILE, log, short)
         await ratchet.open()
         replica.tokens = lambda: ratchet.shown
         drawers = OpenDrawers(directory, clock, log, settings.drawer_open_s)

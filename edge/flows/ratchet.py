@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from edge.contract.errors import SettingsInvalid, StorageFailed
+from edge.contract.errors import Refused, SettingsInvalid, StorageFailed
 from edge.contract.ratchet import RatchetShown
 from edge.contract.ratchet_limits import RATCHET_CHARS_MAX, RATCHET_FILE_BYTES_MAX
 from edge.ledger.ratchet import LedgerToken
@@ -27,11 +28,16 @@ _TOKEN: Final = re.compile(rf"[A-Za-z0-9_-]{{1,{RATCHET_CHARS_MAX}}}")
 
 @dataclass
 class Ratchet:
-    """The box's side of `edge.contract.ratchet`. `path` is the file beside the ledger."""
+    """The box's side of `edge.contract.ratchet`. `path` is the file beside the ledger.
+
+    `is_short` says that the disk is nearly full: what room is left is for what people do, and a
+    write that fails would stop the box.
+    """
 
     inside: LedgerToken
     path: Path
     log: Log
+    is_short: Callable[[], bool] = lambda: False
     _shown: RatchetShown = field(default_factory=RatchetShown)
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -49,8 +55,15 @@ class Ratchet:
         return self._shown
 
     async def take(self, token: str) -> None:
-        """Keep a token in both places. Raises StorageFailed when it is not known to be there."""
+        """Keep a token in both places.
+
+        Raises Refused where there is no room, StorageFailed when it is not known to be there.
+        """
         async with self._one_at_a_time:
+            if self.is_short():
+                raise Refused(
+                    "disk_full", "The box's disk is nearly full: no token is kept.", status=503
+                )
             if self._shown.beside != token:
                 try:
                     await asyncio.to_thread(replace_private_file, self.path, token.encode())

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from edge.contract.errors import StorageFailed
+from edge.contract.errors import Refused, StorageFailed
 from edge.contract.ratchet import RatchetShown
 from edge.flows.ratchet import RATCHET_FILE, Ratchet
 from edge.ledger.event_log import MIGRATIONS
@@ -128,6 +128,22 @@ async def test_cut_between_both_the_file_is_one_ahead_and_never_the_ledger(tmp_p
             await after.take("third")
         assert after.shown == RatchetShown("second", "second")
         assert await LedgerToken(file).read() == "second"
+    finally:
+        await file.close()
+
+
+async def test_on_a_disk_that_is_nearly_full_nothing_is_written_for_it(tmp_path: Path) -> None:
+    file = DatabaseFile(tmp_path / "ledger.db", MIGRATIONS)
+    await file.open()
+    try:
+        ratchet = Ratchet(
+            LedgerToken(file), tmp_path / RATCHET_FILE, open_log("test"), is_short=lambda: True
+        )
+        await ratchet.open()
+        with pytest.raises(Refused):
+            await ratchet.take("first")
+        assert not (tmp_path / RATCHET_FILE).exists()
+        assert (await LedgerToken(file).read(), ratchet.shown) == ("", RatchetShown())
     finally:
         await file.close()
 

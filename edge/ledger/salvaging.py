@@ -87,13 +87,15 @@ def _held(path: Path) -> Iterator[sqlite3.Connection]:
             own.execute("PRAGMA locking_mode = EXCLUSIVE")
             own.execute("BEGIN EXCLUSIVE")
             own.execute("COMMIT")
-            own.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            ((left_over, *_),) = own.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except sqlite3.OperationalError as error:
             raise Refused(
                 "ledger_in_use",
                 f"{path} is in use ({error}).",
                 advice="Stop the box (`tillbox edge`), salvage, and start it again.",
             ) from None
+        if left_over:  # what stands in its log must not meet the file that takes its place
+            raise _refused(f"The log beside {path} cannot be written back.")
         yield own
 
 

@@ -23,6 +23,7 @@ from edge.contract.system_events import (
 from edge.ledger.branch_merging import other_id
 from edge.ledger.event_log import BusinessCalendar
 from edge.ledger.integrity import verify
+from edge.ledger.records import Record
 from edge.ledger.salvaging import salvage_ledger
 from tests.ledger.ledger_at import ledger_at
 from tests.ledger.test_mending import done_sales, finished, opened, sale
@@ -273,6 +274,34 @@ async def test_only_a_whole_ledger_of_this_store_and_no_later_generation_is_take
     for path in boxes.box.glob("ledger.db*"):
         path.unlink()
     assert "There is no ledger" in (await boxes.refused()).message
+
+
+async def test_boxes_whose_power_was_cut_are_taken_with_all_they_had_said(
+    boxes: Replaced, tmp_path: Path
+) -> None:
+    """Their newest events stand in the log beside the ledger, not in it."""
+    await boxes.common(sale("a", 1))
+    cut = tmp_path / "cut"
+    (cut / "box").mkdir(parents=True)
+    (cut / "lost").mkdir()
+    for name, gen, number in (("box", 2, 2), ("lost", 1, 3)):
+        folder: Path = getattr(boxes, name)
+        async with ledger_at(folder / "ledger.db", gen=gen) as ledger:
+            till, events = sale(f"newest of {name}", number)
+            await ledger.record(Record(events, till))
+            for end in ("", "-wal"):
+                shutil.copy(folder / f"ledger.db{end}", cut / name / f"ledger.db{end}")
+        assert (cut / name / "ledger.db-wal").stat().st_size > 0
+    boxes.box, boxes.lost = cut / "box", cut / "lost"
+    assert await boxes.salvage() is not None
+    assert [name for name, _, _ in done_sales(boxes.path)] == [
+        "a",
+        "newest of box",
+        "newest of lost",
+    ]
+    wal = boxes.path.with_name("ledger.db-wal")
+    assert not wal.exists() or wal.stat().st_size == 0
+    assert verify(boxes.path).whole
 
 
 async def test_what_an_end_in_the_middle_left_is_begun_anew(boxes: Replaced) -> None:

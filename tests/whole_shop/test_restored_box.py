@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -114,6 +116,53 @@ async def test_put_back_to_any_copy_every_sale_is_there_once(
             assert "has its history back" in item["words"]
             (alarm,) = (each for each in (await shop.store())["alarms"] if "histor" in each["kind"])
             assert "restored from an older copy" in alarm["words"]
+
+
+async def test_a_copy_whose_history_fits_is_known_by_its_token_alone(tmp_path: Path) -> None:
+    """Head office has nothing that the copy lacks: it would go on, and so might a second one."""
+    async with fork_shop(tmp_path) as shop:
+        await shop.sell(2)
+        await shop.until_in_step()
+
+        async def token_behind(before: bytes) -> bytes:
+            async def attempt() -> bytes | None:
+                now = shop.ratchet.read_bytes() if shop.ratchet.exists() else b""
+                return now if now not in {b"", before} else None
+
+            found: bytes = await eventually(attempt, what="another token")
+            return found
+
+        first = await token_behind(b"")
+        shop.copy_disk("a.db")
+        shop.stop("sync")
+        shop.start("sync")
+        await token_behind(first)
+        await eventually(lambda: kept(shop, first), what="head office knows that it is kept")
+        shop.stop("sync")
+        shop.stop("edge", signal.SIGKILL)
+        shop.put_back("a.db", whole=True)
+        await shop.box_up()
+        await shop.sell(3)
+        shop.start("sync")
+        await until_mended(shop, 2)
+        await check_equal(shop)
+        item = await shop.health("history")
+        assert item is not None
+        assert "Sales from head office: 0; its own since then, added: 1;" in item["words"]
+        closed = (await shop.ask_office("/api/v1/alarms?state=closed"))["alarms"]
+        (copied,) = (each for each in closed if each["kind"] == "box_copied")
+        assert "The whole box was put back to a copy from between" in copied["words"]
+        await shop.sell(1)
+        await shop.until_in_step()
+        assert {each["kind"] for each in (await shop.store())["alarms"]} == {"history_mended"}
+
+
+async def kept(shop: ForkShop, before: bytes) -> bool | None:
+    """Whether head office knows that a later token than this one is on the box's disk."""
+    path = shop.layout.root / "office" / "office.db"
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as office:
+        (token,) = office.execute("SELECT kept FROM ratchet").fetchone()
+    return True if token != before.decode() else None
 
 
 @pytest.mark.parametrize("mark", ["mending.db", "ledger.db.mended", "set-aside/*"])

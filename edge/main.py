@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -43,7 +42,7 @@ from edge.flows.paying_by_card import PayingByCard
 from edge.flows.presenting import PresentedReceipts
 from edge.flows.price_checking import PriceChecks
 from edge.flows.printing import Printing
-from edge.flows.ratchet import RATCHET_FILE, Ratchet
+from edge.flows.ratchet import open_ratchet
 from edge.flows.receipt_codes import ReceiptCodes
 from edge.flows.receipt_sending import ReceiptSending
 from edge.flows.receipt_setting import ReceiptSetting
@@ -68,7 +67,6 @@ from edge.ledger.kept_words import KeptWords
 from edge.ledger.letters import Letters
 from edge.ledger.mending_stage import STAGE, MendingStage
 from edge.ledger.past_sales import PastSales
-from edge.ledger.ratchet import LedgerToken
 from edge.ledger.records import LedgerIdentity, OpenJob
 from edge.ledger.terminal_days import TerminalDayRecords
 from edge.reference.store import MIGRATIONS as REFERENCE_MIGRATIONS
@@ -87,7 +85,7 @@ from edge.runtime.static_files import StaticFiles
 from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock
-from edge.runtime.tls_contexts import server_context
+from edge.runtime.tls_contexts import server_context_if_any
 from edge.settings import EdgeSettings
 from edge.technician_parts import technician_parts
 from edge.web.box_api import BoxApi
@@ -333,6 +331,9 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         readiness = BookReadiness(reference, clock, ids.new())
         news = ReferenceNews(reference, readiness, ledger, views, clock, log)
         replica.feed_taken = news.feed_taken
+        # before the recovery: what that begins must not run ahead of what listens for answers
+        short = disk.is_short if settings.watch_disk else None
+        replica.ratchet = await open_ratchet(ledger_file, log, short)
         await replica.open()
         post = LetterPost(
             Letters(ledger_file),
@@ -367,10 +368,6 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         await lost.open()
         stack.push_async_callback(lost.stage.close)
         replica.waits_to_mend = lambda: lost.is_ready
-        short = disk.is_short if settings.watch_disk else lambda: False
-        ratchet = Ratchet(LedgerToken(ledger_file), data / RATCHET_FILE, log, short)
-        await ratchet.open()
-        replica.tokens = lambda: ratchet.shown
         drawers = OpenDrawers(directory, clock, log, settings.drawer_open_s)
         health = BoxHealth(
             ledger_file,
@@ -422,13 +419,11 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
                 ).routes(),
                 *DisplayApi(displays, selling, sockets).routes(),
                 *technician.routes,
-                *ReplicaApi(
-                    replica, link, post, Digests(ledger, link), readiness, copies, ratchet
-                ).routes(),
+                *ReplicaApi(replica, link, post, Digests(ledger, link), readiness, copies).routes(),
                 *MendingApi(lost).routes(),
             )
         )
-        tls = _tls(settings)
+        tls = server_context_if_any(settings.web.certificate_file, settings.web.key_file)
         app = guarded_app(
             routes,
             settings=GuardSettings(hosts=frozenset(settings.web.hosts), tls=tls is not None),
@@ -498,10 +493,3 @@ def _tse(settings: EdgeSettings, clock: Clock) -> SimulatedTse | None:
     tse = SimulatedTse(settings.tse.folder, clock)
     tse.open()
     return tse
-
-
-def _tls(settings: EdgeSettings) -> ssl.SSLContext | None:
-    web = settings.web
-    if web.certificate_file is None or web.key_file is None:
-        return None
-    return server_context(web.certificate_file, web.key_file)

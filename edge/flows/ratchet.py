@@ -18,6 +18,7 @@ from edge.contract.errors import Refused, SettingsInvalid, StorageFailed
 from edge.contract.ratchet import RatchetShown
 from edge.contract.ratchet_limits import RATCHET_CHARS_MAX, RATCHET_FILE_BYTES_MAX
 from edge.ledger.ratchet import LedgerToken
+from edge.runtime.database_file import DatabaseFile
 from edge.runtime.private_file import replace_private_file
 from edge.runtime.structured_log import Log
 
@@ -73,6 +74,16 @@ class Ratchet:
             if self._shown.ledger != token:
                 await self.inside.keep(token)
                 self._shown = RatchetShown(token, token)
+
+
+async def open_ratchet(
+    ledger_file: DatabaseFile, log: Log, is_short: Callable[[], bool] | None
+) -> Ratchet:
+    """Return what a box keeps in its ledger and beside that; without `is_short` nobody looks."""
+    path = ledger_file.path.with_name(RATCHET_FILE)
+    ratchet = Ratchet(LedgerToken(ledger_file), path, log, is_short or (lambda: False))
+    await ratchet.open()
+    return ratchet
 
 
 def _read(path: Path) -> str:

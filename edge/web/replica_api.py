@@ -26,7 +26,6 @@ from edge.flows.digests import Digests
 from edge.flows.kept_copies import KeptCopies
 from edge.flows.letters import LetterPost
 from edge.flows.link_state import LinkState
-from edge.flows.ratchet import Ratchet
 from edge.flows.replica import Replica
 from edge.runtime.http_errors import json_response
 from edge.runtime.http_guard import read_message
@@ -51,7 +50,6 @@ class ReplicaApi:
     digests: Digests
     readiness: BookReadiness
     copies: KeptCopies
-    ratchet: Ratchet
 
     def routes(self) -> tuple[Route, ...]:
         """Return the route table of this part."""
@@ -251,7 +249,7 @@ class ReplicaApi:
         return web.Response(status=204)
 
     async def _ratchet(self, request: web.Request) -> web.Response:
-        await self.ratchet.take((await read_message(request, RatchetGiven)).token)
+        await self.replica.take_token((await read_message(request, RatchetGiven)).token)
         return web.Response(status=204)
 
     async def _feed(self, request: web.Request) -> web.Response:

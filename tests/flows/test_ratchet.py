@@ -84,6 +84,7 @@ async def test_a_ledger_of_before_has_no_token_and_takes_one(tmp_path: Path) -> 
         pass
     with closing(sqlite3.connect(tmp_path / "edge" / "ledger.db")) as ledger:
         ledger.execute("DROP TABLE ratchet")
+        ledger.execute("DROP TABLE timed_reply")  # younger still
         ledger.execute("PRAGMA user_version = 16")
     async with bare_box(tmp_path) as box:
         assert await shown(box) == {"ledger": "", "beside": ""}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -43,6 +42,7 @@ from edge.flows.paying_by_card import PayingByCard
 from edge.flows.presenting import PresentedReceipts
 from edge.flows.price_checking import PriceChecks
 from edge.flows.printing import Printing
+from edge.flows.ratchet import open_ratchet
 from edge.flows.receipt_codes import ReceiptCodes
 from edge.flows.receipt_sending import ReceiptSending
 from edge.flows.receipt_setting import ReceiptSetting
@@ -85,7 +85,7 @@ from edge.runtime.static_files import StaticFiles
 from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock
-from edge.runtime.tls_contexts import server_context
+from edge.runtime.tls_contexts import server_context_if_any
 from edge.settings import EdgeSettings
 from edge.technician_parts import technician_parts
 from edge.web.box_api import BoxApi
@@ -331,6 +331,9 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
         readiness = BookReadiness(reference, clock, ids.new())
         news = ReferenceNews(reference, readiness, ledger, views, clock, log)
         replica.feed_taken = news.feed_taken
+        # before the recovery: what that begins must not run ahead of what listens for answers
+        short = disk.is_short if settings.watch_disk else None
+        replica.ratchet = await open_ratchet(ledger_file, log, short)
         await replica.open()
         post = LetterPost(
             Letters(ledger_file),
@@ -420,7 +423,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
                 *MendingApi(lost).routes(),
             )
         )
-        tls = _tls(settings)
+        tls = server_context_if_any(settings.web.certificate_file, settings.web.key_file)
         app = guarded_app(
             routes,
             settings=GuardSettings(hosts=frozenset(settings.web.hosts), tls=tls is not None),
@@ -490,10 +493,3 @@ def _tse(settings: EdgeSettings, clock: Clock) -> SimulatedTse | None:
     tse = SimulatedTse(settings.tse.folder, clock)
     tse.open()
     return tse
-
-
-def _tls(settings: EdgeSettings) -> ssl.SSLContext | None:
-    web = settings.web
-    if web.certificate_file is None or web.key_file is None:
-        return None
-    return server_context(web.certificate_file, web.key_file)

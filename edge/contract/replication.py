@@ -28,6 +28,7 @@ from edge.contract.limits import (
     FRAME_RAW_BYTES_MAX,
 )
 from edge.contract.line_class import LineSaid, LineUse
+from edge.contract.ratchet import RatchetKept, RatchetShown, RatchetToken
 from edge.contract.reference_data import Feed, FeedPage
 
 FRAME_MAGIC: Final = 0x54
@@ -125,6 +126,8 @@ class Hello(msgspec.Struct, frozen=True, tag="hello", tag_field="msg"):
     """Messages beyond those of the first version that head office may send."""
     line: str = ""
     """The line's class as in `LineSaid`; empty where the box does not say."""
+    ratchet: RatchetShown | None = None
+    """The tokens that it has; null for a box that keeps none, and towards a second copy."""
 
 
 class Welcome(msgspec.Struct, frozen=True, tag="welcome", tag_field="msg"):
@@ -139,6 +142,8 @@ class Welcome(msgspec.Struct, frozen=True, tag="welcome", tag_field="msg"):
     """Messages beyond those of the first version that the box may send."""
     budget: Annotated[int, Meta(ge=0)] | None = None
     """How many frames the box may send before a `Budget` gives it more; null for all it has."""
+    ratchet: RatchetToken = ""
+    """A token for the box to keep, answered with `RatchetKept`; empty for none."""
 
 
 class Budget(msgspec.Struct, frozen=True, tag="budget", tag_field="msg"):
@@ -245,7 +250,9 @@ class Denied(msgspec.Struct, frozen=True, tag="denied", tag_field="msg"):
 
 OfficeMessage = Challenge | Welcome | Budget | Ack | FeedDown | LetterTaken | Resend | Denied
 KeeperMessage = Challenge | Welcome | Kept | Resend | Denied
-BoxMessage = Hello | Proof | Digest | FeedTaken | FeedRefused | LetterUp | BooksHeld | LineSaid
+BoxMessage = (
+    Hello | Proof | Digest | FeedTaken | FeedRefused | LetterUp | BooksHeld | LineSaid | RatchetKept
+)
 FEED_REFUSED: Final = "feed_refused"
 BUDGET: Final = "budget"
 NOT_BELIEVED: Final = frozenset({"feed_unsigned", "feed_signature_wrong", "feed_older", "feed_gap"})
@@ -306,13 +313,16 @@ class ReplicaStatus(msgspec.Struct, frozen=True):
     feed_version: int = 0
     waits_to_mend: bool = False
     """What it had lost is back: it starts anew when no sale is open, and sends nothing before."""
+    ratchet: RatchetShown | None = None
+    """The tokens that it shows head office."""
 
 
 class LinkReport(msgspec.Struct, frozen=True, omit_defaults=True):
     """What `sync` tells `edge` about the link: `up` or `down`, and why.
 
     It is the link to head office, or to the second copy whose public key is `keeper`. `line` is
-    its class, and `use` what went over it this month, where anybody counts.
+    its class, and `use` what went over it this month, where anybody counts. `code` is that of a
+    denial by the other end.
     """
 
     state: str
@@ -320,3 +330,4 @@ class LinkReport(msgspec.Struct, frozen=True, omit_defaults=True):
     keeper: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$(?!\n)")] = ""
     line: str = ""
     use: LineUse | None = None
+    code: str = ""

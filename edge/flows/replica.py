@@ -54,6 +54,7 @@ from edge.contract.wire import encode
 from edge.flows.feed_trust import FeedTrust
 from edge.flows.frame_pace import FramePace
 from edge.flows.link_state import LinkState
+from edge.flows.ratchet import Ratchet
 from edge.ledger.event_log import Ledger
 from edge.ledger.records import Record, Recorded
 from edge.reference.store import ReferenceStore
@@ -99,6 +100,7 @@ class Replica:
     feed_taken: Callable[[FeedPage], Awaitable[None]] | None = None
     keepers: frozenset[str] = frozenset()
     waits_to_mend: Callable[[], bool] = lambda: False
+    ratchet: Ratchet | None = None
     _head_seq: int = 0
     _paces: dict[str, FramePace] = field(default_factory=dict)
     """By the reader: head office is the empty one."""
@@ -133,6 +135,7 @@ class Replica:
             self.reference.cursors,
             max(self.reference.versions.values(), default=0),
             self.waits_to_mend(),
+            None if self.ratchet is None else self.ratchet.shown,
         )
 
     def prove(self, nonce: str, keeper: str = "") -> Proof:
@@ -261,6 +264,12 @@ class Replica:
             )
         self.ledger.keep_acknowledgement(ack.accepted.seq, encode(ack))
         await self.link.accepted(ack.accepted.seq)
+
+    async def take_token(self, token: str) -> None:
+        """Keep head office's token, in the ledger and beside it. Raises Refused, StorageFailed."""
+        if self.ratchet is None:
+            raise Refused("no_tokens", "This box keeps no tokens of head office.")
+        await self.ratchet.take(token)
 
     async def take_feed(self, page: FeedPage) -> FeedTaken:
         """Apply a page of a feed and say how far it is taken. Raises Refused."""

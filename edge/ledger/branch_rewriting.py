@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -22,7 +22,7 @@ from edge.contract.instant import Clock
 from edge.contract.mending_limits import MENDED_RECEIPTS_NAMED_MAX
 from edge.contract.replication import Head
 from edge.contract.sale_events import SaleOpened, SaleParked, SaleResumed
-from edge.contract.system_events import GenerationOpened, HistoryMended
+from edge.contract.system_events import GenerationOpened, HistoryMended, SurvivorSalvaged
 from edge.ledger.branch_merging import (
     OF_THE_CHAIN,
     BeforeFork,
@@ -39,6 +39,10 @@ from edge.ledger.projections import project
 from edge.ledger.records import LedgerIdentity
 from edge.runtime.database_file import DatabaseFile
 
+R = TypeVar("R", HistoryMended, SurvivorSalvaged)
+
+LATE: Final = "late"
+"""The label of a sale that was open on a box when another one took its place."""
 FOUND_AGAIN: Final = "restored"
 """The label of a sale that was open in head office's branch when its box was lost."""
 _NOT_WRITABLE: Final = (sqlite3.IntegrityError, TypeError)
@@ -57,6 +61,9 @@ class BranchWriter:
     fork_hash: bytes
     clock: Clock
     calendar: BusinessCalendar
+    keeps_open: Mapping[str, str] | None = None
+    """By till: the sale that is to be open on it in the end. None where whatever the branch was in
+    the middle of goes on."""
     places: dict[int, int] = field(default_factory=dict)
     names: list[tuple[str, str]] = field(default_factory=list)
     _seq: int = 0
@@ -74,14 +81,18 @@ class BranchWriter:
     _waiting: dict[str, str] = field(default_factory=dict)
     """By till: its own sale, set aside while a doubtful one is written there."""
 
-    async def begin(self, parent: Head) -> None:
-        """Open the generation behind head office's branch."""
-        self._seq, self._previous = parent.seq, bytes.fromhex(parent.hash)
+    def stand_behind(self, head: Head) -> None:
+        """Go on behind an event of the file, in the generation that it is in."""
+        self._seq, self._previous = head.seq, bytes.fromhex(head.hash)
         self.names = [
             (sale, other_id(sale, self.fork_hash))
             for sale, fate in self.fates.items()
             if fate is Fate.DOUBTFUL
         ]
+
+    async def begin(self, parent: Head) -> None:
+        """Open the generation behind head office's branch."""
+        self.stand_behind(parent)
         opened = GenerationOpened(
             parent_gen=parent.gen,
             parent_seq=parent.seq,
@@ -99,13 +110,14 @@ class BranchWriter:
 
         await self.made.write(unit)
 
-    async def end(self, report: HistoryMended) -> HistoryMended:
+    async def end(self, report: R) -> R:
         """Write what was held back, and the report with what was counted; return that."""
 
-        def unit(connection: sqlite3.Connection) -> HistoryMended:
+        def unit(connection: sqlite3.Connection) -> R:
             for sale in list(self._delayed):  # not ended yet, and money moved
                 self._write_whole(connection, sale)
                 self._doubtful += 1
+            self._leave_tills_as_they_were(connection)
             done = msgspec.structs.replace(
                 report,
                 events_again=self._again,
@@ -119,6 +131,25 @@ class BranchWriter:
             return done
 
         return await self.made.write(unit)
+
+    @property
+    def written(self) -> int:
+        """How many events of the branch were written again so far."""
+        return self._again
+
+    def _leave_tills_as_they_were(self, connection: sqlite3.Connection) -> None:
+        """Park what the branch left open, and give each till back the sale it was in the middle of.
+
+        Where the branch's tills are these, nothing is to be done.
+        """
+        if self.keeps_open is None:
+            return
+        for till, other in open_sales(connection).items():
+            mine = self.keeps_open.get(till, "")
+            if other and other != mine:
+                self._fresh(connection, SaleParked(sale=other, label=LATE), till)
+            if mine and other != mine:
+                self._fresh(connection, SaleResumed(sale=mine), till)
 
     # --- what becomes of an event -----------------------------------------------------------
 
@@ -213,8 +244,7 @@ class BranchWriter:
         row = connection.execute("SELECT open_seq FROM till WHERE till = ?", (till,)).fetchone()
         if row is None or row[0] == 0:
             return
-        (body,) = connection.execute("SELECT body FROM event WHERE seq = ?", row).fetchone()
-        other: str = msgspec.json.decode(bytes(unseal(body).data))["sale"]
+        other = _sale_at(connection, row[0])
         if other == sale:
             return
         self._fresh(connection, SaleParked(sale=other, label=FOUND_AGAIN), till)
@@ -255,6 +285,18 @@ class BranchWriter:
                 advice="Nothing was changed, and selling goes on. Keep a copy of the box's data "
                 "folder and call head office.",
             ) from None
+
+
+def open_sales(connection: sqlite3.Connection) -> dict[str, str]:
+    """Return the sale that is open on each till; an empty text where there is none."""
+    rows = connection.execute("SELECT till, open_seq FROM till").fetchall()
+    return {till: _sale_at(connection, seq) for till, seq in rows}
+
+
+def _sale_at(connection: sqlite3.Connection, seq: int) -> str:
+    """Return the sale that an event tells of; nothing for event 0."""
+    row = connection.execute("SELECT body FROM event WHERE seq = ?", (seq,)).fetchone()
+    return "" if row is None else str(msgspec.json.decode(bytes(unseal(row[0]).data))["sale"])
 
 
 # --- what stands beside the chain -----------------------------------------------------------

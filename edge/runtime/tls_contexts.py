@@ -33,6 +33,15 @@ def server_context(certificate_file: Path, key_file: Path) -> ssl.SSLContext:
     return context
 
 
+def server_context_if_any(
+    certificate_file: Path | None, key_file: Path | None
+) -> ssl.SSLContext | None:
+    """Return the TLS context of a server; None where the settings name no certificate."""
+    if certificate_file is None or key_file is None:
+        return None
+    return server_context(certificate_file, key_file)
+
+
 def client_context(ca_file: Path) -> ssl.SSLContext:
     """Return the TLS context of a client that trusts the authorities in a file and no others.
 

@@ -17,6 +17,7 @@ from edge.contract.limits import (
     PLACE_MAX,
 )
 from edge.contract.line_class import METERED
+from edge.contract.ratchet import RatchetGiven
 from edge.contract.receipt_letter import LettersTaken, LetterWaiting
 from edge.contract.reference_data import FeedPage
 from edge.contract.replication import Ack, FeedTaken, Kept, LinkReport, Proof, ReplicaStatus
@@ -116,6 +117,15 @@ class ReplicaApi:
                 request=Kept,
                 status=204,
                 refusals={409: "The second copy has another history than this box."},
+            ),
+            Route(
+                method="POST",
+                path=f"{at}/ratchet",
+                handler=self._ratchet,
+                summary="Keep head office's token, in the ledger and beside it",
+                access=SERVICE,
+                request=RatchetGiven,
+                status=204,
             ),
             Route(
                 method="POST",
@@ -238,6 +248,10 @@ class ReplicaApi:
         await self.copies.take(await read_message(request, Kept))
         return web.Response(status=204)
 
+    async def _ratchet(self, request: web.Request) -> web.Response:
+        await self.replica.take_token((await read_message(request, RatchetGiven)).token)
+        return web.Response(status=204)
+
     async def _feed(self, request: web.Request) -> web.Response:
         page = await read_message(request, FeedPage)
         return json_response(await self.replica.take_feed(page))
@@ -253,7 +267,7 @@ class ReplicaApi:
         if report.keeper:
             self.copies.report(report)
         else:
-            self.link.report(report.state, report.reason, report.line, report.use)
+            self.link.report(report.state, report.reason, report.line, report.use, report.code)
         return web.Response(status=204)
 
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from edge.contract.book_readiness import BooksHeld
 from edge.contract.digest import Digest
 from edge.contract.line_class import LineSaid
+from edge.contract.ratchet import RatchetKept
 from edge.contract.replication import (
     Ack,
     FeedRefused,
@@ -29,7 +30,9 @@ from edge.contract.replication import (
 from sync.appending.denial import DeniedError
 from sync.appending.ingest import BoxIdentity, Ingest
 
-Said = Hello | Proof | Digest | FeedTaken | FeedRefused | LetterUp | BooksHeld | LineSaid
+Said = (
+    Hello | Proof | Digest | FeedTaken | FeedRefused | LetterUp | BooksHeld | LineSaid | RatchetKept
+)
 Send = Callable[[OfficeMessage | KeeperMessage], Awaitable[None]]
 Down = Callable[[Send], Coroutine[Any, Any, None]]
 

@@ -13,6 +13,7 @@ from edge.contract.history_mending import MENDING
 from edge.contract.instant import Clock
 from edge.contract.limits import FEED_SEARCHES_AT_ONCE_MAX
 from edge.contract.line_class import LINE, LineSaid, line_class
+from edge.contract.ratchet import RatchetKept
 from edge.contract.receipt_letter import LETTER
 from edge.contract.replication import (
     BUDGET,
@@ -87,17 +88,23 @@ class OfficeDesk:
 
     async def identify(self, hello: Hello, proof: Proof, nonce: str) -> OfficeVisit:
         """Return the visit of a box that proved who it is. Raises DeniedError."""
-        return OfficeVisit(self, await self.admission.identify(hello, proof, nonce))
+        store = await self.admission.identify(hello, proof, nonce)
+        await self.admission.turn_away(store, hello)
+        return OfficeVisit(self, store)
 
 
 @dataclass
 class OfficeVisit:
-    """A box that proved who it is. `feeds` exist once it is admitted, `upload` from `enter` on."""
+    """A box that proved who it is. `feeds` exist once it is admitted, `upload` from `enter` on.
+
+    `token` is the one that it is to keep, empty for none.
+    """
 
     desk: OfficeDesk
     store: RegisteredStore
     feeds: FeedPush = field(init=False)
     upload: Upload = field(init=False)
+    token: str = ""
 
     @property
     def box(self) -> BoxIdentity:
@@ -108,6 +115,7 @@ class OfficeVisit:
         """Compare histories, and find out how far the box has taken each feed."""
         store, desk = self.store, self.desk
         await desk.admission.compare_heads(store, ingest, hello, head)
+        self.token = await desk.admission.token(store, hello)
         await desk.admission.publish_key(store)
         cursors = await desk.admission.cursors(store, hello)
         await desk.books.greeted(store, cursors)
@@ -134,7 +142,9 @@ class OfficeVisit:
         settled = await self.desk.events.settled(self.store.number)
         dictionaries = tuple(sorted(self.desk.dictionaries))
         now, budget = self.desk.clock.now_ms(), self.upload.budget
-        return Welcome(self.store.number, head, settled, now, dictionaries, _HEARS, budget)
+        return Welcome(
+            self.store.number, head, settled, now, dictionaries, _HEARS, budget, self.token
+        )
 
     async def acknowledge(self, head: Head) -> Ack:
         """Return head office's signed word that everything up to `head` is durable."""
@@ -167,6 +177,8 @@ class OfficeVisit:
             await send(LetterTaken(said.ref))
         elif isinstance(said, BooksHeld):
             await desk.books.take(store, said)
+        elif isinstance(said, RatchetKept):
+            await desk.directory.ratchets.kept(store.number, said.token)
         elif isinstance(said, LineSaid):
             self.feeds.line_is(line_class(said.line))
         elif isinstance(said, Digest):

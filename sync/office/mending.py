@@ -35,6 +35,7 @@ from edge.contract.limits import (
     SOCKET_SEND_S_MAX,
 )
 from edge.contract.mending_limits import MENDING_TWIN_LOOKS, MENDINGS_AT_ONCE_MAX
+from edge.contract.ratchet import BOX_TWICE, RatchetShown
 from edge.contract.replication import Challenge, Denied, Hello, Proof
 from edge.runtime.frame_codec import Dictionaries
 from edge.runtime.keys import SigningKey
@@ -43,10 +44,10 @@ from sync.appending.denial import DeniedError, out_of_turn
 from sync.appending.event_store import EventStore, EventStoreAway
 from sync.appending.ingest import Ingest
 from sync.office.admission import Admission
+from sync.office.ratchets import Copied
 from sync.office.session import BoxSessions
 from sync.office.store_directory import RegisteredStore, StoreDirectory
 
-TWICE: Final = "box_twice"
 _LOOK_S: Final = 0.25
 _DECODER: Final = msgspec.json.Decoder(MendingAsked)
 
@@ -101,7 +102,7 @@ class HistoryMending:
         return web.Response(status=204)
 
     async def _talk(self, socket: web.WebSocketResponse) -> None:
-        store = await self._identify(socket)
+        store, shown = await self._identify(socket)
         log = self.log.bind(store=store.slug)
         ingest = Ingest(store.box, self.events, self.dictionaries)
         log.info("mending_begun")
@@ -114,14 +115,16 @@ class HistoryMending:
             elif isinstance(asked, FrameAsked):
                 await self._send_frame(socket, store, asked.seq)
             elif isinstance(asked, GenerationAsked):
-                given = await self._give(store, asked)
+                given = await self._give(store, asked, shown)
                 if isinstance(given, GenerationGiven):
                     log.warning("generation_given", gen=given.gen, behind=given.parent.seq)
                 await self._send(socket, given)
             else:
                 out_of_turn()
 
-    async def _identify(self, socket: web.WebSocketResponse) -> RegisteredStore:
+    async def _identify(
+        self, socket: web.WebSocketResponse
+    ) -> tuple[RegisteredStore, RatchetShown | None]:
         nonce = self.ids.secret()
         await self._send(socket, Challenge(nonce))
         try:
@@ -134,7 +137,7 @@ class HistoryMending:
             ) from None
         if not isinstance(hello, Hello) or not isinstance(proof, Proof):
             out_of_turn()
-        return await self.admission.identify(hello, proof, nonce)
+        return await self.admission.identify(hello, proof, nonce), hello.ratchet
 
     async def _standing(self, store: RegisteredStore) -> Standing:
         known = await self.directory.by_slug(store.slug) or store
@@ -150,18 +153,22 @@ class HistoryMending:
             await socket.send_bytes(found[1].body)
 
     async def _give(
-        self, store: RegisteredStore, asked: GenerationAsked
+        self, store: RegisteredStore, asked: GenerationAsked, shown: RatchetShown | None
     ) -> GenerationGiven | Standing:
         """Give the next generation behind head office's head, when the box has all up to there."""
-        await self._refuse_twin(store)
+        ratchets = self.directory.ratchets
+        seen = (await ratchets.look(store.number, shown)).copied is Copied.TWICE
+        if seen or await ratchets.is_twice(store.number):
+            raise await self.admission.twice(store, shown)
+        await self._refuse_twin(store, shown)
         standing = await self._standing(store)
         if standing.head != asked.parent:
             return standing
         try:
-            gen = await self.directory.open_generation(store, standing.head.gen)
+            gen = await self.directory.open_generation(store, standing.head.gen, shown)
         except Refused as refused:
             words = f"{refused.message} {refused.advice}"
-            raise await self.admission.refusal(store, TWICE, words) from None
+            raise await self.admission.refusal(store, BOX_TWICE, words) from None
         # who was let in meanwhile, in the generation before, is let go again
         await self.boxes.let_go(store.slug)
         standing = await self._standing(store)
@@ -171,7 +178,7 @@ class HistoryMending:
         signed = generation_bytes(store.slug, gen, asked.parent, store.box_key, at)
         return GenerationGiven(store.slug, gen, asked.parent, at, self.key.sign(signed).hex())
 
-    async def _refuse_twin(self, store: RegisteredStore) -> None:
+    async def _refuse_twin(self, store: RegisteredStore, shown: RatchetShown | None) -> None:
         """Raise DeniedError while another box with this key is at work: two copies are alive.
 
         A session that this very box had is gone by the first look; another box, whose session it
@@ -183,13 +190,11 @@ class HistoryMending:
                 break
         else:
             return
-        raise await self.admission.refusal(
+        raise await self.admission.twice(
             store,
-            TWICE,
-            f"Two boxes of store {store.slug} are at work with one identity: while one is "
-            "connected, the other asks to go on with its history. Its sales stay on its disk. "
-            "Find out which one is the shop's box and switch the other off: what it sold is taken "
-            "up when it comes alone.",
+            shown,
+            f"Two boxes of store {store.slug} are at work with one key: while one is connected, "
+            "the other asks to go on with its history.",
         )
 
     async def _send(self, socket: web.WebSocketResponse, message: MendingSaid) -> None:

@@ -20,7 +20,7 @@ from sync.appending.event_store import EventStore
 from sync.office.detail_projection import project_details
 from sync.office.event_reading import ReadEvent, ReadFrame, read_frame
 from sync.office.feeds import newest_of, put_first
-from sync.office.mended_words import MENDED_KIND, mended_words
+from sync.office.mended_words import mended_kind, mended_words
 from sync.office.projection import Projected
 from sync.office.repairs import repaired
 from sync.office.returned_goods import RETURNED_KIND, returned_words
@@ -232,7 +232,8 @@ def _raise_alarms(connection: sqlite3.Connection, folded: Folded, newest: int) -
     for shown in folded.shown:
         _check_shown(connection, shown, newest + shown.behind)
     for each in folded.mended:
-        connection.execute(_ALARM, (each.store, MENDED_KIND, mended_words(each.event), each.at))
+        kind, words = mended_kind(each.event), mended_words(each.event)
+        connection.execute(_ALARM, (each.store, kind, words, each.at))
     for arrival, completion in enumerate(folded.completions, newest + 1):
         _check_returned(connection, completion, arrival)
 

@@ -29,6 +29,7 @@ from edge.contract.limits import (
     LINK_WAIT_S,
 )
 from edge.contract.line_class import METERED
+from edge.contract.ratchet import RatchetGiven
 from edge.contract.receipt_letter import LettersTaken
 from edge.contract.refusal_body import RefusalBody
 from edge.contract.replication import Ack, FeedTaken, Kept, LinkReport, Proof, ReplicaStatus
@@ -157,6 +158,10 @@ class EdgeClient:
             answer_s_max=LINK_WAIT_S + BOOKS_S_MAX,
         )
         return None if answer is None else _decoded(answer, BooksCarried)
+
+    async def take_ratchet(self, token: str) -> None:
+        """Have head office's token kept; it is on disk in both places then."""
+        await self._call("POST", "ratchet", encode(RatchetGiven(token)))
 
     async def hash_at(self, seq: int) -> HashSaid:
         """Return the hash of the box's history behind an event."""

@@ -22,6 +22,7 @@ from edge.contract.limits import (
     LINK_SILENCE_S_MAX,
 )
 from edge.contract.line_class import LINE, LineClass, LineSaid
+from edge.contract.ratchet import RATCHET, RatchetKept
 from edge.contract.receipt_letter import LETTER
 from edge.contract.replication import (
     BUDGET,
@@ -124,6 +125,8 @@ class Session:
                 ):
                     # the group owns its tasks
                     _ = tasks.create_task(work, name=name)
+                if welcome.ratchet and self._fork is None and RATCHET in self._hears():
+                    _ = tasks.create_task(self._keep_token(welcome.ratchet), name="ratchet")
                 if LETTER in hears and self._fork is None:
                     _ = tasks.create_task(letters.run(), name="letters")
                 if BOOKS_READY in hears:
@@ -156,8 +159,9 @@ class Session:
                     version("tillbox"),
                     challenge.nonce,
                     0 if self.edge.keeper else mine.feed_version,
-                    () if self.edge.keeper else _HEARS,
+                    self._hears(),
                     _word(self.meter),
+                    None if self.edge.keeper else mine.ratchet,
                 )
                 await self.office.say(hello)
                 await self.office.say(proof)
@@ -170,6 +174,12 @@ class Session:
                 f"{peer.code}_silent",
                 f"{peer.name} did not greet within {LINK_SILENCE_S_MAX:g} s.",
             ) from None
+
+    def _hears(self) -> tuple[str, ...]:
+        """Return what the other end may send: a token only where the box keeps one."""
+        if self.edge.keeper:
+            return ()
+        return _HEARS if self.status.ratchet is None else (*_HEARS, RATCHET)
 
     def _heard_beside_frames(self, hears: tuple[str, ...]) -> tuple[str, ...]:
         """Return what the other end is told beside frames: a second copy nothing, if it says so."""
@@ -246,6 +256,15 @@ class Session:
             else:
                 raise self._out_of_turn(word, "the greeting is over")
 
+    async def _keep_token(self, token: str) -> None:
+        """Have the box keep a token; one that cannot sells and replicates all the same."""
+        try:
+            await self.edge.take_ratchet(token)
+        except (EdgeRefused, EdgeUnreachable) as error:
+            self.log.warning("ratchet_not_kept", code=error.code, reason=str(error))
+            return
+        await self.office.say(RatchetKept(token))
+
     async def _hand_acks(self, acks: AckHandover, upload: Upload) -> None:
         try:
             await acks.run()
@@ -302,9 +321,10 @@ class Session:
 def link_report(trouble: TillboxError | None, meter: LineMeter | None = None) -> LinkReport:
     """Return what edge is told: `up`, or `down` with words; and what the line costs."""
     state, reason = ("up", "") if trouble is None else ("down", str(trouble))
+    code = trouble.code if isinstance(trouble, PeerDenied) else ""
     if meter is None:
-        return LinkReport(state, reason)
-    return LinkReport(state, reason, line=_word(meter), use=meter.use)
+        return LinkReport(state, reason, code=code)
+    return LinkReport(state, reason, line=_word(meter), use=meter.use, code=code)
 
 
 def _word(meter: LineMeter | None) -> str:

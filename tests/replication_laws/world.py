@@ -247,8 +247,8 @@ class World:
     async def survivor_calls(self, number: int, pick: int) -> None:
         """A box whose place was taken is switched on again: it is not let in."""
         box = self.gone[number][pick % len(self.gone[number])]
-        self.expected_alarms.add("wrong_key")
-        await self._calls_in_vain(box, ["is not registered at head office"])
+        self.expected_alarms.add("late_survivor")
+        await self._calls_in_vain(box, ["took its place"])
 
     async def keep_disk(self, number: int) -> None:
         """Copy a box's files, as people do with the disk of a box that runs."""

@@ -15,6 +15,7 @@ import msgspec
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from edge.contract.ratchet import RatchetGiven, RatchetShown
 from edge.contract.reference_data import FeedPage
 from edge.contract.replication import (
     Ack,
@@ -82,6 +83,10 @@ class FakeEdge:
         self.letters: dict[int, str] = {}
         self.letters_kept = 0
         self.knows_letters = True
+        self.tokens: RatchetShown | None = None
+        """What it shows; None for an edge that keeps no tokens."""
+        self.tokens_kept: list[str] = []
+        self.tokens_refused = False
         self._news = asyncio.Event()
         self._runner: web.AppRunner | None = None
 
@@ -123,6 +128,8 @@ class FakeEdge:
         if self.books is not None:
             app.router.add_get(f"{AT}/books", self._books)
         app.router.add_post(f"{AT}/feed", self._feed)
+        if self.tokens is not None:
+            app.router.add_post(f"{AT}/ratchet", self._ratchet)
         app.router.add_post(f"{AT}/proof", self._proof)
         app.router.add_post(f"{AT}/link", self._link)
         if self.knows_letters:
@@ -165,6 +172,7 @@ class FakeEdge:
             self.head_at(min(self.accepted_seq, len(self.events))),
             self.cursors,
             self.feed_version,
+            ratchet=self.tokens,
         )
         return json(status)
 
@@ -226,6 +234,14 @@ class FakeEdge:
         if seq >= len(self.hashes) or self.hashes[seq].hex() != word.kept.hash:
             return refusal(409, "replica_fork", f"The second copy has another event {seq}.")
         self.kept.append(word)
+        return web.Response(status=204)
+
+    async def _ratchet(self, request: web.Request) -> web.Response:
+        token = msgspec.json.decode(await request.read(), type=RatchetGiven).token
+        if self.tokens_refused:
+            return refusal(503, "file_not_written", "The file cannot be written.")
+        self.tokens_kept.append(token)
+        self.tokens = RatchetShown(token, token)
         return web.Response(status=204)
 
     async def _feed(self, request: web.Request) -> web.Response:

@@ -17,6 +17,7 @@ from aiohttp import WSMsgType, web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.contract.line_class import LineSaid
+from edge.contract.ratchet import RATCHET, RatchetKept
 from edge.contract.reference_data import FeedPage
 from edge.contract.replication import (
     HEADER_BYTES,
@@ -119,6 +120,11 @@ class FakeOffice:
         self.tls: ssl.SSLContext | None = None
         self.queries: list[dict[str, str]] = []
         self.lines_said: list[LineSaid] = []
+        self.tokens: list[str] = []
+        """Given one a session, to boxes that hear of such; an office of before has none."""
+        self.tokens_kept: list[str] = []
+        self.token_for_all = ""
+        """Given to every box, whatever that hears."""
         self._runner: web.AppRunner | None = None
 
     @property
@@ -208,7 +214,9 @@ class FakeOffice:
             await line.say(self.deny)
             await line.socket.close()
             return
-        await line.say(Welcome(NUMBER, self.head, 0, 1, (0, 1), self.hears, self.budget))
+        token = self.tokens.pop(0) if self.tokens and RATCHET in hello.hears else ""
+        token = self.token_for_all or token
+        await line.say(Welcome(NUMBER, self.head, 0, 1, (0, 1), self.hears, self.budget, token))
         for word in self.after_welcome:
             await line.say(word)
         answers: list[asyncio.Task[None]] = []
@@ -240,6 +248,9 @@ class FakeOffice:
                 continue
             if message.type is WSMsgType.TEXT:
                 word = msgspec.json.decode(message.data, type=BoxMessage)
+                if isinstance(word, RatchetKept):
+                    self.tokens_kept.append(word.token)
+                    continue
                 assert isinstance(word, FeedTaken | FeedRefused | LetterUp | LineSaid), word
                 if isinstance(word, LineSaid):
                     self.lines_said.append(word)

@@ -237,6 +237,11 @@ def test_every_kind_of_alarm_has_a_next_step() -> None:
         "clock_off",
         "disk_full",
         "wrong_key",
+        "history_mended",
+        "box_copied",
+        "box_twice",
+        "late_survivor",
+        "survivor_salvaged",
     }
     advice = {alarm_advice.advice_for(kind) for kind in kinds}
     assert len(advice) == len(kinds)

@@ -62,14 +62,17 @@ class Asking:
 
 
 @contextlib.asynccontextmanager
-async def line(served: Served, box: Box, *, signer: Any = None) -> AsyncIterator[Asking]:
+async def line(
+    served: Served, box: Box, *, signer: Any = None, **more: Any
+) -> AsyncIterator[Asking]:
     """A line on which the box has proved who it is, up to (not with) the answer."""
     async with served.http.ws_connect(f"{served.url}{MENDING_PATH}") as socket:
         asking = Asking(socket)
         challenge = await asking.hear()
         assert isinstance(challenge, Challenge)
         public = box.key.public.hex
-        await asking.say(Hello(box.store, public, box.head, {}, AT, "0.1", challenge.nonce))
+        hello = Hello(box.store, public, box.head, {}, AT, "0.1", challenge.nonce, **more)
+        await asking.say(hello)
         signed = proof_bytes(box.store, challenge.nonce, public)
         await asking.say(Proof((signer or box.key).sign(signed).hex()))
         yield asking
@@ -177,6 +180,14 @@ async def test_while_another_copy_is_at_work_there_is_no_generation(
         denied = await asking.ask(GenerationAsked(box.head))
         assert (denied.code, "switch the other off" in denied.message) == ("box_twice", True)
         assert [alarm["kind"] for alarm in (await served.store())["alarms"]] == ["box_twice"]
+    # alone, it waits for a person all the same: the other one may only be without a line
+    async with line(served, copy_of(box, 7)) as asking:
+        await asking.hear()
+        denied = await asking.ask(GenerationAsked(box.head))
+        assert (denied.code, "confirm-box" in denied.message) == ("box_twice", True)
+    confirm = "/api/v1/stores/harbour-street/box/confirm"
+    assert (await served.ask("POST", confirm))[0] == 204
+    assert (await served.store())["alarms"] == []
     async with line(served, copy_of(box, 7)) as asking:
         await asking.hear()
         assert (await asking.ask(GenerationAsked(box.head))).gen == 2
@@ -213,10 +224,10 @@ async def test_another_copy_that_comes_back_in_a_moment_is_at_work_too(
     assert store is not None
     if refused:
         with pytest.raises(DeniedError) as denied:
-            await mending._refuse_twin(store)
+            await mending._refuse_twin(store, None)
         assert denied.value.code == "box_twice"
     else:
-        await mending._refuse_twin(store)
+        await mending._refuse_twin(store, None)
 
 
 @pytest.mark.parametrize(

@@ -206,7 +206,7 @@ class Line:
         trouble = None
         if kind < _CONTROL:
             is_frame = kind == _BINARY
-            text = b"" if is_frame else _payload(message)
+            text = _payload(message) if way == "down" or not is_frame else b""
             now = self._clock.monotonic_ms()
             self.messages.append(Message(way, is_frame, len(message), now, text))
             trouble = self._fate.of_next(way)

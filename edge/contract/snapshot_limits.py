@@ -29,8 +29,10 @@ SNAPSHOT_STALE_ITEMS: Final = 1_000
 """Changes behind a snapshot that is there: a page. Only with more is another one made."""
 FEED_PACKED_ITEMS_MIN: Final = 4
 """A page of fewer items is not packed: it would hardly be smaller."""
-FEED_PACKED_RATIO: Final = 8
-"""How much smaller items are when packed, at least in a page that fills what may be under way."""
+FEED_PACKED_RATIO: Final = 4
+"""How much smaller items of a feed are taken to be when packed, until a page of it was."""
+FEED_PACKED_RATIO_MAX: Final = 16
+"""The same later: what a page was like is no promise of the next."""
 FEED_PACKINGS_KEPT: Final = 64
 """Packed pages in memory: a change for all shops is packed once."""
 

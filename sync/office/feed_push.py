@@ -33,7 +33,11 @@ from edge.contract.limits import (
 from edge.contract.line_class import LineClass
 from edge.contract.reference_data import Feed, FeedPage
 from edge.contract.replication import NOT_BELIEVED, FeedRefused, FeedTaken
-from edge.contract.snapshot_limits import FEED_PACKED_ITEMS_MIN, FEED_PACKED_RATIO
+from edge.contract.snapshot_limits import (
+    FEED_PACKED_ITEMS_MIN,
+    FEED_PACKED_RATIO,
+    FEED_PACKED_RATIO_MAX,
+)
 from sync.appending.denial import DeniedError, out_of_turn
 from sync.office.feeds import Feeds
 from sync.office.page_packer import PagePacker
@@ -81,6 +85,8 @@ class FeedPush:
     """The cursors that the box itself has named; `cursors` pass over what is for others, too."""
     _items_max: dict[Feed, int] = field(default_factory=dict)
     """Of feeds of which a page was refused, until all behind it was taken."""
+    _ratios: dict[Feed, float] = field(default_factory=dict)
+    """How much smaller the last page of a feed was when packed."""
 
     def __post_init__(self) -> None:
         """Begin from what the box said, and look through every feed."""
@@ -134,24 +140,32 @@ class FeedPush:
                 self.cursors[feed] = max(self.cursors[feed], page.next)
 
     async def _page(self, feed: Feed) -> FeedPage:
-        ratio = 1 if self.packer is None else FEED_PACKED_RATIO
+        bytes_max = self._bytes_ahead
+        if self.packer is not None:
+            bytes_max = int(bytes_max * self._ratios.get(feed, FEED_PACKED_RATIO))
         return await self.feeds.page(
             feed,
             self.cursors[feed],
             scope=self.slug,
             items_max=self._items_max.get(feed, FEED_ITEMS_PER_PAGE),
-            bytes_max=min(self._bytes_ahead * ratio, FEED_PAGE_BYTES_MAX),
+            bytes_max=min(bytes_max, FEED_PAGE_BYTES_MAX),
         )
 
     def _sent(self, page: FeedPage, now: int) -> FeedPage | bytes:
         """Note that a page is under way; return it signed, and packed where that is worth it."""
-        message: FeedPage | bytes
-        message = signed = self.sign(self.slug, replace(page, after=self._confirmed[page.feed]))
+        signed = self.sign(self.slug, replace(page, after=self._confirmed[page.feed]))
+        size = _bytes_of(page)
+        message: FeedPage | bytes = signed
         if self.packer is not None and len(page.items) >= FEED_PACKED_ITEMS_MIN:
             message = self.packer.packed(signed)
+            ratio = max(1.0, min(size / len(message), FEED_PACKED_RATIO_MAX))
+            self._ratios[page.feed] = ratio
+            fitting = int(len(page.items) * self._bytes_ahead / len(message))
+            if fitting < len(page.items) and fitting >= FEED_PACKED_ITEMS_MIN:
+                # more than may be under way: what is urgent would wait behind it
+                items = page.items[:fitting]
+                return self._sent(replace(page, items=items, next=items[-1].cursor, more=True), now)
             size = len(message)
-        else:
-            size = sum(len(item.key) + len(bytes(item.value)) for item in page.items)
         keys = tuple(item.key for item in page.items)
         self._under_way[page.feed] = _UnderWay(page.next, now, keys, size)
         return message
@@ -240,3 +254,7 @@ class FeedPush:
     def _expected(self, feed: Feed) -> _UnderWay:
         under_way = self._under_way.get(feed)
         return out_of_turn() if under_way is None else under_way
+
+
+def _bytes_of(page: FeedPage) -> int:
+    return sum(len(item.key) + len(bytes(item.value)) for item in page.items)

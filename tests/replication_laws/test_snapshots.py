@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,20 +17,22 @@ from typing import Any
 import msgspec
 import pytest
 
-from edge.contract.feed_snapshots import BUNDLE, PACKED_PAGE
-from edge.contract.reference_data import GONE, Article, Feed, Price
+from edge.contract.envelope import unseal
+from edge.contract.feed_snapshots import BUNDLE, LIST_BLOB, PACKED_PAGE, opened_bundle
+from edge.contract.reference_data import GONE, Article, Feed, Price, Urgent
+from edge.contract.system_events import ReferenceApplied
 from edge.contract.wire import encode
 from edge.reference.items import GTIN_DIGITS
 from sync.office.desk import OfficeDesk
 from sync.office.feeds import NewItem
 from tests.bench.shop import article
 from tests.replication_laws.box import Box
-from tests.replication_laws.inline_file import InlineExecutor, InlineFile
-from tests.replication_laws.memory_line import Line, Message
+from tests.replication_laws.inline_file import InlineExecutor, InlineFile, copy_database
+from tests.replication_laws.memory_line import Line, Message, Trouble, Way
 from tests.replication_laws.world import World
 
 SHOP = 1
-ARTICLES = 2_100
+ARTICLES = 2_300
 FEEDS = (Feed.PRICE, Feed.CATALOGUE)
 Values = Mapping[str, object | None]
 
@@ -78,7 +80,7 @@ def catalogue(count: int = ARTICLES, seed: int = 1) -> dict[str, Article]:
     chance = random.Random(seed)
     made = [article(number) for number in range(1, count + 1)]
     return {
-        each.sku: msgspec.structs.replace(each, name=f"{each.name} {chance.choice('abcdefgh')}")
+        each.sku: msgspec.structs.replace(each, name=f"{each.name} {chance.choice('abcdefgh')}{seed}")
         for each in made
     }
 
@@ -93,12 +95,14 @@ async def until_in_step(world: World, within_s: int = 900) -> None:
     world.net.without_line.clear()
     for _ in range(within_s):
         await world.buried()
+        if not world.office.is_up:
+            await world.start_office()
         if not world.boxes[SHOP].is_up:
             await world.start_box(SHOP)
             bury_with(world, 0)
         newest = await desk_of(world).feeds.newest()
         cursors = world.boxes[SHOP].reference.cursors
-        if all(cursors[feed] >= newest[feed] for feed in FEEDS):
+        if all(cursors[feed] == newest[feed] for feed in FEEDS):
             await world.clock.advance(1)
             return
         await world.clock.advance(1)
@@ -192,10 +196,212 @@ async def test_a_new_box_gets_its_large_feeds_in_chunks(world: World) -> None:
     assert applied.count(("catalogue", ARTICLES)) == 1
 
 
-async def applied_of(box: Box) -> list[Any]:
-    from edge.contract.envelope import unseal
-    from edge.contract.system_events import ReferenceApplied
-
+async def applied_of(box: Box) -> list[ReferenceApplied]:
     _, bodies = await box.ledger.events_after(0, raw_max=10**7, count_max=10_000)
     events = [unseal(body).event() for body in bodies]
     return [event for event in events if isinstance(event, ReferenceApplied)]
+
+
+async def long_away(world: World) -> None:
+    """A shop has its feeds; while its line is down, nearly all of them become others."""
+    await put(world, Feed.CATALOGUE, catalogue())
+    await put(world, Feed.PRICE, prices())
+    await until_in_step(world)
+    away(world)
+    await world.clock.advance(60)
+    # two chunks' worth stay as they are, some keys go, some are new
+    kept = {str(number) for number in range(100, 200)}
+    await put(world, Feed.CATALOGUE, _others(catalogue(seed=2), kept))
+    await put(world, Feed.PRICE, _others(prices(seed=2), kept))
+
+
+def _others(values: Mapping[str, Any], kept: set[str]) -> dict[str, Any]:
+    changed: dict[str, Any] = {key: each for key, each in values.items() if key not in kept}
+    for gone in range(300, 340):
+        changed[str(gone)] = None
+    for new in range(5_000, 5_020):
+        changed[str(new)] = msgspec.structs.replace(values["1"], sku=str(new), **_no_codes(values))
+    return changed
+
+
+def _no_codes(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {"codes": (), "key": ""} if isinstance(values["1"], Article) else {}
+
+
+async def test_a_shop_that_was_away_gets_what_is_other_and_loses_what_is_gone(
+    world: World,
+) -> None:
+    await long_away(world)
+    slug = world.boxes[SHOP].slug
+    await put(world, Feed.PRICE, {"7": Price("7", 1), "9": Price("9", 2)}, scope=slug)
+    await put(world, Feed.PRICE, {"8": Price("8", 1)}, scope="somebody-else")
+    await until_in_step(world)
+    assert_in_step(world)
+    assert due(world, Feed.PRICE)["7"] == encode(Price("7", 1))
+    assert "300" not in held(world.boxes[SHOP], Feed.CATALOGUE)
+    scopes = [msgspec.json.decode(each.text)["offer"]["scope"] for each in sent(world, "snapshot")]
+    assert scopes == [slug, ""]
+
+
+async def test_nothing_is_shown_before_all_of_it_is_here(world: World) -> None:
+    """The line breaks behind each message: until the last chunk the till sells as before."""
+    await long_away(world)
+    before = {feed: held(world.boxes[SHOP], feed) for feed in FEEDS}
+    looks = 0
+
+    def look(message: Message) -> None:
+        nonlocal looks
+        if kind_of(message) == "bundle" and Feed.PRICE.encode() in message.text[:10]:
+            looks += 1
+            assert held(world.boxes[SHOP], Feed.PRICE) == before[Feed.PRICE]
+
+    world.net.seen = look
+    await until_in_step(world)
+    assert looks > 1
+    assert_in_step(world)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("trouble", ["cut", "half", "twice"])
+@pytest.mark.parametrize("way", ["down", "up"])
+async def test_trouble_at_any_message_costs_that_message(
+    tmp_path: Path, way: Way, trouble: Trouble
+) -> None:
+    async with open_world(tmp_path) as world:
+        await long_away(world)
+        copy_office, copy_box = tmp_path / "office-then.db", tmp_path / "reference-then.db"
+        copy_database(world.office.path, copy_office)
+        copy_database(world.boxes[SHOP].folder / "reference.db", copy_box)
+        number, struck = 0, True
+        while struck:
+            number += 1
+            fate = world.net.fate(SHOP)
+            fate.foretell(way, number, trouble)
+            await until_in_step(world)
+            struck = not fate.plan
+            fate.plan.clear()
+            assert_in_step(world)
+            assert world.office.rows("SELECT kind FROM alarm") == []
+            away(world)
+            await world.clock.advance(60)
+            await world.boxes[SHOP].crash()
+            await put_back(world, copy_box)
+        assert number > (10 if way == "down" else 8), "there were enough messages"
+
+
+async def put_back(world: World, copy: Path) -> None:
+    """Let the box have the reference that it had, and start."""
+    folder = world.boxes[SHOP].folder
+    for end in ("", "-wal", "-shm"):
+        (folder / f"reference.db{end}").unlink(missing_ok=True)
+    copy_database(copy, folder / "reference.db")
+    await world.start_box(SHOP)
+    bury_with(world, 0)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("behind", [False, True], ids=["before", "behind"])
+async def test_a_box_that_dies_at_any_commit_goes_on(tmp_path: Path, behind: bool) -> None:
+    async with open_world(tmp_path) as world:
+        await long_away(world)
+        copy_box = tmp_path / "reference-then.db"
+        copy_database(world.boxes[SHOP].folder / "reference.db", copy_box)
+        commit, died = 0, True
+        while died:
+            commit += 1
+            file = bury_with(world, commit, behind=behind)
+            await until_in_step(world)
+            died = file.dead
+            assert_in_step(world)
+            away(world)
+            await world.clock.advance(60)
+            await world.boxes[SHOP].crash()
+            await put_back(world, copy_box)
+        assert commit > 12, "there were enough commits"
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("behind", [False, True], ids=["before", "behind"])
+async def test_a_head_office_that_dies_at_any_commit_goes_on(tmp_path: Path, behind: bool) -> None:
+    async with open_world(tmp_path) as world:
+        await long_away(world)
+        copy_office, copy_box = tmp_path / "office-then.db", tmp_path / "reference-then.db"
+        copy_database(world.office.path, copy_office)
+        copy_database(world.boxes[SHOP].folder / "reference.db", copy_box)
+        commit, died = 0, True
+        while died:
+            commit += 1
+            world.office_dies(commit, behind=behind)
+            file = world.office.file
+            await until_in_step(world)
+            died = file.dead
+            assert_in_step(world)
+            away(world)
+            await world.clock.advance(60)
+            await world.boxes[SHOP].crash()
+            await world.office.crash()
+            await world.buried()
+            await world.office.set_back(copy_office)
+            await world.start_office()
+            await put_back(world, copy_box)
+        assert commit > 4, "there were enough commits"
+
+
+# --- who shares what ---------------------------------------------------------------------
+
+
+async def test_a_restored_head_office_sends_no_chunk_that_the_box_has(world: World) -> None:
+    """All its cursors are others, its values are not: the list alone goes over the line."""
+    await put(world, Feed.PRICE, prices())
+    await until_in_step(world)
+    away(world)
+    world.copy_office()
+    world.net.without_line.clear()
+    await put(world, Feed.PRICE, {"1": Price("1", 5), "6000": Price("6000", 5)})
+    await until_in_step(world)
+    await world.set_office_back(0)
+    await until_in_step(world)
+    assert_in_step(world)
+    bundles = [opened_bundle(each.text) for each in sent(world, "bundle")]
+    chunks = [blob for each in bundles for blob in each.blobs if blob[:1] != LIST_BLOB]
+    # of two keys that the box is not to have, or not so
+    assert 0 < len(chunks) <= 3
+    assert "6000" not in held(world.boxes[SHOP], Feed.PRICE)
+
+
+async def test_a_stop_overtakes_chunks_and_their_applying(world: World) -> None:
+    await put(world, Feed.CATALOGUE, catalogue())
+    stopped: list[int] = []
+    box = world.boxes[SHOP]
+
+    def look(message: Message) -> None:
+        if kind_of(message) == "bundle" and not stopped:
+            stopped.append(0)
+            stop = {"7": Urgent("7", stopped=True, reason="Recall: glass.")}
+            _ = box.spawn(put(world, Feed.URGENT, stop))
+        if box.reference.urgent("7") is not None and len(stopped) == 1:
+            stopped.append(box.reference.cursors[Feed.CATALOGUE])
+
+    world.net.seen = look
+    await until_in_step(world)
+    assert stopped == [0, 0], "it was there before the catalogue was"
+    assert_in_step(world)
+
+
+async def test_what_a_box_cannot_read_is_found_in_pages(world: World) -> None:
+    """A value of a newer head office spoils no snapshot: it alone stays away, with an alarm."""
+    await put(world, Feed.PRICE, prices())
+
+    def spoil(connection: sqlite3.Connection) -> None:
+        connection.execute(
+            "UPDATE feed_item SET value = ? WHERE key = '700'",
+            (b'{"sku":"700","price_minor":"per half"}',),
+        )
+
+    await world.office.file.write(spoil)
+    await until_in_step(world)
+    expected = due(world, Feed.PRICE)
+    del expected["700"]
+    assert held(world.boxes[SHOP], Feed.PRICE) == expected
+    [(kind, words)] = world.office.rows("SELECT kind, words FROM alarm")
+    assert (kind, "'700' of feed price" in words) == ("feed_refused", True)

@@ -23,8 +23,8 @@ SNAPSHOT_BEHIND_MIN: Final = 2_000
 SNAPSHOT_BEHIND_PERCENT: Final = 90
 """What part of the feed that is. Packed changes are never dearer in bytes than chunks: each key
 comes once, whatever happened to it (of 50,000 articles half cost 386 kB as changes, 833 kB as
-chunks; all of them 771 and 833). From here on chunks cost a fifth more at most, are made once for all shops, take away
-what the box should not have, and cost nothing where it has the same already."""
+chunks; all of them 771 and 833). From here on chunks cost a fifth more at most, are made once for
+all shops, take away what the box should not have, and cost nothing where it has the same."""
 SNAPSHOT_STALE_ITEMS: Final = 1_000
 """Changes behind a snapshot that is there: a page. Only with more is another one made."""
 FEED_PACKED_ITEMS_MIN: Final = 4

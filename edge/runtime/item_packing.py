@@ -116,8 +116,8 @@ def opened_page(message: bytes) -> FeedPage:
         head = msgspec.json.decode(message[3:end], type=FeedPage)
         (name, cursors), *items = unpack_items(message[items_at:], FRAME_BODY_BYTES_MAX)
         steps = [int(step) for step in cursors.strip(b'"').split()]
-        if name or len(steps) != len(items):
-            raise _bad(f"it names {len(steps)} cursors of {len(items)} items")
+        if name or len(steps) != len(items) or min(steps, default=0) < 0:
+            raise _bad(f"it names {len(steps)} cursors of {len(items)} items, or they go back")
         found = []
         for (key, value), cursor in zip(items, accumulate(steps), strict=True):
             found.append(FeedItem(key, cursor, msgspec.Raw(value)))
@@ -237,9 +237,11 @@ def _rows(text: bytes, bytes_max: int) -> list[Item]:
         place += 1
     items: list[Item] = []
     left = bytes_max
+    # without the marks themselves, with the quotes that some stand for
+    texts = [len(form) + form.count(_QUOTED) - form.count(_BARE) for form in forms]
     for key, number, row in zip(keys, numbers, rows, strict=True):
         # a key of one byte may stand for many: what it would come to is added up beforehand
-        left -= 2 * _LENGTH_BYTES + len(key) + len(forms[number]) + sum(map(len, row))
+        left -= 2 * _LENGTH_BYTES + len(key) + texts[number] + sum(map(len, row))
         if left < 0:
             raise _bad(f"it unpacks to more than {bytes_max} bytes")
         items.append((key.decode(), _value(pieces[number], marks[number], row)))

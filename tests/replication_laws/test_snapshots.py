@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,9 @@ def catalogue(count: int = ARTICLES, seed: int = 1) -> dict[str, Article]:
     chance = random.Random(seed)
     made = [article(number) for number in range(1, count + 1)]
     return {
-        each.sku: msgspec.structs.replace(each, name=f"{each.name} {chance.choice('abcdefgh')}{seed}")
+        each.sku: msgspec.structs.replace(
+            each, name=f"{each.name} {chance.choice('abcdefgh')}{seed}"
+        )
         for each in made
     }
 
@@ -131,11 +133,10 @@ def due(world: World, feed: Feed) -> dict[str, bytes]:
     slug = world.boxes[SHOP].slug
     values: dict[str, bytes] = {}
     for scope in ("", slug):
-        for key, value in world.office.rows(
+        rows = world.office.rows(
             "SELECT key, value FROM feed_item WHERE feed = ? AND scope = ?", feed, scope
-        ):
-            if value != bytes(GONE):
-                values[key] = value
+        )
+        values |= {key: value for key, value in rows if value != bytes(GONE)}
     return values
 
 
@@ -145,8 +146,8 @@ def assert_in_step(world: World) -> None:
     for feed in FEEDS:
         assert held(box, feed) == due(world, feed)
     with sqlite3.connect(box.folder / "reference.db") as disk:
-        for table in ("snapshot", "snapshot_part"):
-            assert disk.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+        assert disk.execute("SELECT * FROM snapshot").fetchall() == []
+        assert disk.execute("SELECT name FROM snapshot_part").fetchall() == []
         codes = disk.execute("SELECT kind, code, sku FROM code").fetchall()
         texts = disk.execute("SELECT sku FROM article_text").fetchall()
         disk.execute("INSERT INTO article_piece (article_piece) VALUES ('integrity-check')")
@@ -202,17 +203,18 @@ async def applied_of(box: Box) -> list[ReferenceApplied]:
     return [event for event in events if isinstance(event, ReferenceApplied)]
 
 
-async def long_away(world: World) -> None:
+async def long_away(world: World, feeds: Sequence[Feed] = FEEDS) -> None:
     """A shop has its feeds; while its line is down, nearly all of them become others."""
-    await put(world, Feed.CATALOGUE, catalogue())
-    await put(world, Feed.PRICE, prices())
+    made = {Feed.CATALOGUE: catalogue, Feed.PRICE: prices}
+    for feed in feeds:
+        await put(world, feed, made[feed]())
     await until_in_step(world)
     away(world)
     await world.clock.advance(60)
     # two chunks' worth stay as they are, some keys go, some are new
     kept = {str(number) for number in range(100, 200)}
-    await put(world, Feed.CATALOGUE, _others(catalogue(seed=2), kept))
-    await put(world, Feed.PRICE, _others(prices(seed=2), kept))
+    for feed in feeds:
+        await put(world, feed, _others(made[feed](seed=2), kept))
 
 
 def _others(values: Mapping[str, Any], kept: set[str]) -> dict[str, Any]:
@@ -268,7 +270,7 @@ async def test_trouble_at_any_message_costs_that_message(
     tmp_path: Path, way: Way, trouble: Trouble
 ) -> None:
     async with open_world(tmp_path) as world:
-        await long_away(world)
+        await long_away(world, [Feed.PRICE])
         copy_office, copy_box = tmp_path / "office-then.db", tmp_path / "reference-then.db"
         copy_database(world.office.path, copy_office)
         copy_database(world.boxes[SHOP].folder / "reference.db", copy_box)
@@ -286,7 +288,7 @@ async def test_trouble_at_any_message_costs_that_message(
             await world.clock.advance(60)
             await world.boxes[SHOP].crash()
             await put_back(world, copy_box)
-        assert number > (10 if way == "down" else 8), "there were enough messages"
+        assert number > 6, "there were enough messages"
 
 
 async def put_back(world: World, copy: Path) -> None:
@@ -303,7 +305,7 @@ async def put_back(world: World, copy: Path) -> None:
 @pytest.mark.parametrize("behind", [False, True], ids=["before", "behind"])
 async def test_a_box_that_dies_at_any_commit_goes_on(tmp_path: Path, behind: bool) -> None:
     async with open_world(tmp_path) as world:
-        await long_away(world)
+        await long_away(world, [Feed.CATALOGUE])
         copy_box = tmp_path / "reference-then.db"
         copy_database(world.boxes[SHOP].folder / "reference.db", copy_box)
         commit, died = 0, True
@@ -317,14 +319,14 @@ async def test_a_box_that_dies_at_any_commit_goes_on(tmp_path: Path, behind: boo
             await world.clock.advance(60)
             await world.boxes[SHOP].crash()
             await put_back(world, copy_box)
-        assert commit > 12, "there were enough commits"
+        assert commit > 7, "there were enough commits"
 
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("behind", [False, True], ids=["before", "behind"])
 async def test_a_head_office_that_dies_at_any_commit_goes_on(tmp_path: Path, behind: bool) -> None:
     async with open_world(tmp_path) as world:
-        await long_away(world)
+        await long_away(world, [Feed.CATALOGUE])
         copy_office, copy_box = tmp_path / "office-then.db", tmp_path / "reference-then.db"
         copy_database(world.office.path, copy_office)
         copy_database(world.boxes[SHOP].folder / "reference.db", copy_box)
@@ -344,7 +346,7 @@ async def test_a_head_office_that_dies_at_any_commit_goes_on(tmp_path: Path, beh
             await world.office.set_back(copy_office)
             await world.start_office()
             await put_back(world, copy_box)
-        assert commit > 4, "there were enough commits"
+        assert commit > 3, "there were enough commits"
 
 
 # --- who shares what ---------------------------------------------------------------------

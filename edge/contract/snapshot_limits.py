@@ -27,6 +27,8 @@ chunks; all of them 771 and 833). From here on chunks cost a fifth more at most,
 all shops, take away what the box should not have, and cost nothing where it has the same."""
 SNAPSHOT_STALE_ITEMS: Final = 1_000
 """Changes behind a snapshot that is there: a page. Only with more is another one made."""
+SNAPSHOT_BUNDLE_CHUNKS_MAX: Final = 128
+"""Chunks of one bundle: a box looks through them in half a second."""
 FEED_PACKED_ITEMS_MIN: Final = 4
 """A page of fewer items is not packed: it would hardly be smaller."""
 FEED_PACKED_RATIO: Final = 4
@@ -49,6 +51,8 @@ SNAPSHOT_DISK_BYTES_MAX: Final = 536_870_912
 """Chunks of all of them: some 500 catalogues of 50,000 articles that have nothing in common."""
 
 # --- the box ------------------------------------------------------------------------------
+SNAPSHOT_OWN_ITEMS: Final = 1_000
+"""Items of the box's own that are cut at once: a till waits some milliseconds behind them."""
 SNAPSHOT_STAGED_BYTES_MAX: Final = 268_435_456
 """Chunks of one snapshot on a box's disk, packed: a million articles are a tenth of it."""
 SNAPSHOT_STEP_ITEMS: Final = 1_000

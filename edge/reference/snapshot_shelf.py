@@ -8,6 +8,7 @@ dies in between finds by its own items how far it came.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
@@ -34,7 +35,7 @@ from edge.contract.instant import Clock
 from edge.contract.reference_data import GONE, Feed, FeedItem
 from edge.contract.snapshot_limits import (
     SNAPSHOT_CHUNK_BYTES_MAX,
-    SNAPSHOT_READ_ITEMS,
+    SNAPSHOT_OWN_ITEMS,
     SNAPSHOT_STAGED_BYTES_MAX,
     SNAPSHOT_STEP_ITEMS,
     SNAPSHOT_STEP_PLAIN_ITEMS,
@@ -48,6 +49,8 @@ _INDEXED: Final = frozenset({Feed.CATALOGUE, Feed.CUSTOMER})
 _OFFER: Final = msgspec.json.Decoder(SnapshotOffer)
 Keys = tuple[str, str]
 """The first and the last key of a chunk."""
+_Part = tuple[bytes, bytes, str | None, str | None]
+"""Name and bytes of a part, and the keys of one that is a chunk."""
 
 
 @dataclass(eq=False)
@@ -128,21 +131,10 @@ class SnapshotShelf:
         work = await self._work(feed)
         if root != work.offer.root:
             return await self.standing(feed)
-        wanted = set(work.names)
-        rows: list[tuple[bytes, bytes, str | None, str | None]] = []
-        for blob in blobs:
-            if blob[:1] == LIST_BLOB:
-                rows.append((self._list_piece(work, blob), blob, None, None))
-                continue
-            items = unpack_items(blob, SNAPSHOT_CHUNK_BYTES_MAX)
-            name = chunk_name(items)
-            if name not in wanted:
-                raise _wrong(feed, "is none of those that head office signed")
-            _ = list(self._decoded(feed, items))
-            first, last = items[0][0], items[-1][0]
-            rows.append((name, blob, first, last))
-        work.size += sum(len(blob) for blob in blobs)
-        if work.size > SNAPSHOT_STAGED_BYTES_MAX:
+        # the tills are served meanwhile
+        rows = await asyncio.to_thread(self._parts_of, work, blobs)
+        size = work.size + sum(len(blob) for blob in blobs)
+        if size > SNAPSHOT_STAGED_BYTES_MAX:
             raise _wrong(feed, f"would take more than {SNAPSHOT_STAGED_BYTES_MAX} bytes")
 
         def unit(connection: sqlite3.Connection) -> None:
@@ -154,6 +146,7 @@ class SnapshotShelf:
             )
 
         await self.reference.file.write(unit)
+        work.size = size
         for name, _, begin, end in rows:
             if begin is not None and end is not None:
                 work.set_aside[name] = (begin, end)
@@ -214,6 +207,22 @@ class SnapshotShelf:
             work = self._works[feed] = _Work(_OFFER.decode(row[0]))
         return work
 
+    def _parts_of(self, work: _Work, blobs: tuple[bytes, ...]) -> list[_Part]:
+        """Return what blobs bring, looked through."""
+        feed, wanted = work.offer.feed, set(work.names)
+        parts: list[_Part] = []
+        for blob in blobs:
+            if blob[:1] == LIST_BLOB:
+                parts.append((self._list_piece(work, blob), blob, None, None))
+                continue
+            items = unpack_items(blob, SNAPSHOT_CHUNK_BYTES_MAX)
+            name = chunk_name(items)
+            if name not in wanted:
+                raise _wrong(feed, "is none of those that head office signed")
+            _ = list(self._decoded(feed, items))
+            parts.append((name, blob, items[0][0], items[-1][0]))
+        return parts
+
     def _list_piece(self, work: _Work, blob: bytes) -> bytes:
         name = hashlib.sha256(blob[1:]).digest()
         if name not in work.offer.list_names:
@@ -259,14 +268,14 @@ class SnapshotShelf:
             def query(connection: sqlite3.Connection, last: str = last) -> list[Item]:
                 return connection.execute(
                     "SELECT key, value FROM item WHERE feed = ? AND key > ? ORDER BY key LIMIT ?",
-                    (feed, last, SNAPSHOT_READ_ITEMS),
+                    (feed, last, SNAPSHOT_OWN_ITEMS),
                 ).fetchall()
 
             rows = await self.reference.file.read(query)
             for key, value in rows:
                 for chunk in cutter.add(key, value):
                     yield chunk
-            more = len(rows) == SNAPSHOT_READ_ITEMS
+            more = len(rows) == SNAPSHOT_OWN_ITEMS
             after = rows[-1][0] if rows else after
         for chunk in cutter.rest():
             yield chunk

@@ -20,11 +20,8 @@ from edge.contract.instant import Clock
 from edge.contract.limits import FEED_TAKEN_MS_MAX
 from edge.contract.reference_data import Feed
 from edge.contract.replication import FeedRefused
-from edge.contract.snapshot_limits import SNAPSHOT_APPLIED_MS_MAX
+from edge.contract.snapshot_limits import SNAPSHOT_APPLIED_MS_MAX, SNAPSHOT_BUNDLE_CHUNKS_MAX
 from sync.office.feed_snapshots import IN_PAGES_ONLY, FeedSnapshots, Snapshot
-
-_LOOKED_AT: int = 256
-"""Chunks whose sizes are looked up for one bundle: more do not fit what a line carries at once."""
 
 
 @dataclass(eq=False)
@@ -112,7 +109,7 @@ class SnapshotPush:
         if lists:
             pieces = [snapshot.list_blob(place) for place in lists]
             return pieces[: _fitting([len(piece) for piece in pieces], bytes_max)]
-        places = missing_of(held.chunks, snapshot.count)[:_LOOKED_AT]
+        places = missing_of(held.chunks, snapshot.count)[:SNAPSHOT_BUNDLE_CHUNKS_MAX]
         sizes = await self.snapshots.sizes(snapshot, places)
         if len(sizes) < len(places):
             return []  # head office forgot some of it

@@ -229,6 +229,29 @@ async def test_what_the_box_holds_already_is_not_asked_for(taking: Taking) -> No
     assert taking.rows() == [row for part in others for row in part]
 
 
+def _is_cut_before(key: str) -> bool:
+    return len([*cut([("", b""), (key, b"")])]) == 2
+
+
+async def test_what_lies_between_chunks_that_the_box_holds_goes(taking: Taking) -> None:
+    """Keys that make chunks by themselves: in front of the first, between two, behind the last."""
+    numbers = range(100, 500)
+    _, *chunks = [list(each.items) for each in cut([price(f"{n}", n) for n in numbers])]
+    rows = [row for chunk in chunks for row in chunk]
+    behind = ("0", chunks[0][-1][0], rows[-1][0])
+    first, between, last = (
+        next(key for n in range(9_999) if _is_cut_before(key := f"{one}-{n}")) for one in behind
+    )
+    more = sorted([*rows, *(price(key, 1) for key in (first, between, last))])
+    await taking.take(Made([list(chunk.items) for chunk in cut(more)]))
+    assert taking.rows() == more
+    later = Made(chunks, 60, 60)
+    _ = await taking.well("snapshot", later.offer)
+    assert not (await taking.well("snapshot/bundle", later.list_bundle))["missing"]
+    assert (await taking.well("snapshot/step", later.step))["taken"]
+    assert taking.rows() == rows
+
+
 async def test_parts_outlive_a_restart_and_another_offer(tmp_path: Path) -> None:
     store = StoreSettings(STORE, 1, office_key=OFFICE.public.hex)
     async with bare_box(tmp_path, store=store) as box:

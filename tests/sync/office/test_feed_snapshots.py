@@ -12,6 +12,7 @@ import pytest
 from aiohttp import WSMsgType
 
 from edge.contract import snapshot_limits as limits
+from edge.contract.customer_data import Customer
 from edge.contract.feed_snapshots import (
     SnapshotDown,
     SnapshotHeld,
@@ -24,7 +25,7 @@ from edge.contract.feed_snapshots import (
     snapshot_bytes,
 )
 from edge.contract.limits import FEED_TAKEN_MS_MAX
-from edge.contract.reference_data import FEED_ORDER, GONE, Article, Feed, FeedPage, Price
+from edge.contract.reference_data import FEED_ORDER, GONE, Article, Feed, FeedPage, Price, Urgent
 from edge.contract.replication import FeedRefused, FeedTaken, Hello
 from edge.contract.wire import encode
 from edge.runtime.item_packing import opened_page, unpack_items
@@ -314,15 +315,15 @@ async def test_a_smaller_backlog_goes_in_packed_pages(served: Served, box: Box) 
     assert (second.after, second.next) == (page.next, 1_500)
 
 
+def _no_words(number: int) -> str:
+    return chunk_name([(f"{number}", b"")]).hex()
+
+
 async def test_packed_pages_fit_what_may_be_under_way(served: Served, box: Box) -> None:
     """Values that hardly pack: a page of them is cut until it fits."""
     visit = await visit_of(served, box)
-    feeds = served.office.feeds
-    await put(
-        feeds,
-        {f"{n}": Article(f"{n}", chunk_name([(f"{n}", b"")]).hex() * 2, "a") for n in range(900)},
-        feed=Feed.CATALOGUE,
-    )
+    named = {f"{n}": Article(f"{n}", _no_words(n) + _no_words(-n - 1), "a") for n in range(900)}
+    await put(served.office.feeds, named, feed=Feed.CATALOGUE)
     [first] = await sent(visit)
     assert 16_000 < len(first) <= 32_768
     assert opened_page(first).more
@@ -435,9 +436,11 @@ async def test_where_a_month_is_spent_a_catalogue_waits_in_the_middle(
 
 async def test_customers_and_what_is_urgent_go_in_pages_only(served: Served, box: Box) -> None:
     visit = await visit_of(served, box)
-    assert visit.feeds.snapshots is not None
-    for feed in (Feed.CUSTOMER, Feed.URGENT):
-        assert not await visit.feeds.snapshots.begin(feed, 0, 1)
+    customers = {f"c-{n}": Customer(f"c-{n}", f"Ana {n}") for n in range(PRICES)}
+    await put(served.office.feeds, customers, feed=Feed.CUSTOMER)
+    stops = {f"{n}": Urgent(f"{n}", stopped=True) for n in range(PRICES)}
+    await put(served.office.feeds, stops, feed=Feed.URGENT)
+    assert [opened_page(part).feed for part in await sent(visit)] == [Feed.URGENT, Feed.CUSTOMER]
 
 
 # --- over a socket -----------------------------------------------------------------------

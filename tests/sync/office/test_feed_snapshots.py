@@ -436,7 +436,7 @@ async def test_where_a_month_is_spent_a_catalogue_waits_in_the_middle(
 
 async def test_customers_and_what_is_urgent_go_in_pages_only(served: Served, box: Box) -> None:
     visit = await visit_of(served, box)
-    customers = {f"c-{n}": Customer(f"c-{n}", f"Ana {n}") for n in range(PRICES)}
+    customers = {f"c-{n}": Customer(f"c-{n}", f"Ana {n}") for n in range(10_000, 12_200)}
     await put(served.office.feeds, customers, feed=Feed.CUSTOMER)
     stops = {f"{n}": Urgent(f"{n}", stopped=True) for n in range(PRICES)}
     await put(served.office.feeds, stops, feed=Feed.URGENT)

@@ -79,6 +79,7 @@ class SnapshotShelf:
 
     reference: ReferenceStore
     clock: Clock
+    bytes_max: int = SNAPSHOT_STAGED_BYTES_MAX
     _works: dict[Feed, _Work] = field(default_factory=dict)
 
     async def offered(self, offer: SnapshotOffer) -> SnapshotStanding:
@@ -134,8 +135,8 @@ class SnapshotShelf:
         # the tills are served meanwhile
         rows = await asyncio.to_thread(self._parts_of, work, blobs)
         size = work.size + sum(len(blob) for blob in blobs)
-        if size > SNAPSHOT_STAGED_BYTES_MAX:
-            raise _wrong(feed, f"would take more than {SNAPSHOT_STAGED_BYTES_MAX} bytes")
+        if size > self.bytes_max:
+            raise _wrong(feed, f"would take more than {self.bytes_max} bytes of this disk")
 
         def unit(connection: sqlite3.Connection) -> None:
             _check_current(connection, work.offer)

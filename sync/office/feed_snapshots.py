@@ -111,11 +111,13 @@ Answer = Callable[[Snapshot | None], None]
 class FeedSnapshots:
     """The snapshots in `office.db`. They are made one after the other, in a task of their own.
 
-    So nobody who waits for one is kept from what is urgent meanwhile. `made` counts them.
+    So nobody who waits for one is kept from what is urgent meanwhile. `made` counts them; a box
+    waits for one of a feed at a time, which bounds what is asked for.
     """
 
     file: DatabaseFile
     clock: Clock
+    disk_bytes_max: int = SNAPSHOT_DISK_BYTES_MAX
     made: int = 0
     _asked: deque[tuple[Feed, str, int, Answer]] = field(default_factory=deque)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -205,7 +207,8 @@ class FeedSnapshots:
             return None
         snapshot = Snapshot(feed, scope, cursor, b"".join(names))
         now = self.clock.now_ms()
-        await self.file.write(lambda connection: _note(connection, snapshot, now))
+        most = self.disk_bytes_max
+        await self.file.write(lambda connection: _note(connection, snapshot, now, most))
         self.made += 1
         return snapshot
 
@@ -290,7 +293,7 @@ def _snapshot_at(
     return None if row is None else Snapshot(feed, scope, cursor, row[0])
 
 
-def _note(connection: sqlite3.Connection, snapshot: Snapshot, now: int) -> None:
+def _note(connection: sqlite3.Connection, snapshot: Snapshot, now: int, bytes_max: int) -> None:
     """Note a snapshot that is whole, and forget what nobody uses any more."""
     connection.execute(
         "INSERT INTO feed_snapshot (feed, scope, cursor, used_at, names) VALUES (?, ?, ?, ?, ?)"
@@ -314,7 +317,7 @@ def _note(connection: sqlite3.Connection, snapshot: Snapshot, now: int) -> None:
     _sweep(connection)
     for place in oldest_first[max(0, len(oldest_first) - SNAPSHOTS_MAX) : -1]:
         size = connection.execute("SELECT coalesce(sum(length(packed)), 0) FROM feed_chunk")
-        if size.fetchone()[0] <= SNAPSHOT_DISK_BYTES_MAX:
+        if size.fetchone()[0] <= bytes_max:
             return
         _drop(connection, place)
         _sweep(connection)

@@ -18,13 +18,18 @@ import zstandard
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
+from edge.contract.errors import Refused
 from edge.contract.feed_snapshots import SnapshotOffer, SnapshotStep, cut, snapshot_bytes
 from edge.contract.reference_data import Feed, FeedItem, FeedPage, Price
 from edge.contract.replication import NOT_BELIEVED, feed_page_bytes
 from edge.contract.wire import encode
+from edge.reference.snapshot_shelf import SnapshotShelf
+from edge.reference.store import MIGRATIONS, ReferenceStore
+from edge.runtime.database_file import DatabaseFile
 from edge.runtime.keys import SigningKey
 from edge.settings import StoreSettings
 from tests.flows.box import Box, bare_box
+from tests.runtime.hand_clock import HandClock
 
 STORE = "harbour-street"
 OFFICE = SigningKey(Ed25519PrivateKey.generate())
@@ -404,6 +409,24 @@ async def test_a_part_that_rots_on_the_disk_is_found(taking: Taking) -> None:
     other = blob([price("3", 1)])
     taking.disk("UPDATE snapshot_part SET packed = ? WHERE first_key = '3'", other)
     assert await taking.refused("snapshot/step", NINE.step) == "snapshot_malformed"
+
+
+async def test_parts_take_no_more_of_the_disk_than_they_may(tmp_path: Path) -> None:
+    parts = tuple(blob(rows) for rows in NINE.chunks)
+    listed = b"\x02" + NINE.list
+    clock = HandClock()
+    reference = ReferenceStore(DatabaseFile(tmp_path / "reference.db", MIGRATIONS), clock)
+    await reference.open()
+    shelf = SnapshotShelf(reference, clock, len(listed) + len(parts[0]) + len(parts[1]))
+    root = NINE.unsigned.root
+    _ = await shelf.offered(NINE.offer)
+    _ = await shelf.put(Feed.PRICE, root, (listed,))
+    _ = await shelf.put(Feed.PRICE, root, parts[:1])
+    with pytest.raises(Refused, match="would take more than"):
+        await shelf.put(Feed.PRICE, root, parts[1:])
+    standing = await shelf.put(Feed.PRICE, root, parts[1:2])
+    assert standing.held.chunks == b"\xc0"
+    await reference.close()
 
 
 async def test_a_bundle_of_another_snapshot_changes_nothing(taking: Taking) -> None:

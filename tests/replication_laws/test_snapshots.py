@@ -28,7 +28,7 @@ from sync.office.feeds import NewItem
 from tests.bench.shop import article
 from tests.replication_laws.box import Box
 from tests.replication_laws.inline_file import InlineExecutor, InlineFile, copy_database
-from tests.replication_laws.memory_line import Line, Message, Trouble, Way
+from tests.replication_laws.memory_line import Line, Message, Pace, Trouble, Way
 from tests.replication_laws.world import World
 
 SHOP = 1
@@ -388,6 +388,45 @@ async def test_a_stop_overtakes_chunks_and_their_applying(world: World) -> None:
     await until_in_step(world)
     assert stopped == [0, 0], "it was there before the catalogue was"
     assert_in_step(world)
+
+
+async def test_on_a_slow_line_neither_way_waits_for_the_other(world: World) -> None:
+    """Chunks for a minute of 64 kbit/s: sales go up and a stop comes down in between."""
+    chance = random.Random(64)
+    names = {
+        f"{n}": Article(f"{n}", "".join(chance.choices("abcdefghijklmnop", k=120)), "A")
+        for n in range(6_000)
+    }
+    await put(world, Feed.CATALOGUE, names)
+    world.net.pace = Pace(64_000, 0.3)
+    world.net.without_line.clear()
+    box = world.boxes[SHOP]
+    while not any(kind_of(each) == "bundle" for each in world_messages(world)):
+        await world.clock.advance(0.5)
+    await world.clock.advance(10)
+    began = world.clock.monotonic_ms()
+    head = (await box.ledger.head()).seq
+    await box.sell((("101", 2),), 0)
+    await put(world, Feed.URGENT, {"7": Urgent("7", stopped=True, reason="Recall: glass.")})
+    sold = (await box.ledger.head()).seq
+    assert sold > head
+    stopped_ms = accepted_ms = 0
+    while not stopped_ms or not accepted_ms:
+        await world.clock.advance(0.1)
+        now = world.clock.monotonic_ms()
+        stopped_ms = stopped_ms or (now if box.reference.urgent("7") is not None else 0)
+        accepted_ms = accepted_ms or (now if box.link.accepted_seq >= sold else 0)
+    assert box.reference.cursors[Feed.CATALOGUE] == 0, "it is under way all the time"
+    print(f"a stop after {stopped_ms - began} ms, a sale accepted after {accepted_ms - began} ms")
+    # some kB of chunks are on the line, and those of a second or two behind them
+    assert stopped_ms - began < 8_000
+    assert accepted_ms - began < 8_000
+    await until_in_step(world)
+    assert_in_step(world)
+
+
+def world_messages(world: World) -> list[Message]:
+    return [each for line in world.net.lines.get(SHOP, []) for each in line.messages]
 
 
 async def test_what_a_box_cannot_read_is_found_in_pages(world: World) -> None:

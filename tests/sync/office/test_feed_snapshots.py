@@ -197,6 +197,30 @@ async def test_snapshots_are_no_more_than_their_number(shelf: Shelf) -> None:
     assert len(await shelf.chunks()) <= 2 * limits.SNAPSHOTS_MAX
 
 
+async def test_chunks_take_no_more_of_the_disk_than_they_may(shelf: Shelf) -> None:
+    async def made(number: int) -> int:
+        """Of another shop's own feed; return what its chunks take."""
+        shelf.clock.advance(1)
+        names = {f"{n}": Article(f"{n}", _no_words(n + 900 * number), "a") for n in range(300)}
+        await put(shelf.feeds, names, scope=f"shop-{number}", feed=Feed.CATALOGUE)
+        snapshot = await shelf.of(f"shop-{number}", feed=Feed.CATALOGUE)
+        there = await shelf.chunks()
+        return sum(len(there[name]) for name in names_in(snapshot.names))
+
+    sizes = [await made(0)]
+    shelf.snapshots.disk_bytes_max = 3 * sizes[0] + 1_000
+    sizes += [await made(number) for number in range(1, 6)]
+    scopes = await shelf.file.read(
+        lambda raw: raw.execute("SELECT scope FROM feed_snapshot ORDER BY used_at").fetchall()
+    )
+    assert scopes == [("shop-3",), ("shop-4",), ("shop-5",)]
+    assert sum(map(len, (await shelf.chunks()).values())) == sum(sizes[3:])
+    # one that is too large by itself is kept all the same: somebody waits for it
+    shelf.snapshots.disk_bytes_max = 10
+    last = await made(6)
+    assert sum(map(len, (await shelf.chunks()).values())) == last
+
+
 @pytest.mark.parametrize(
     ("rows", "behind", "far"),
     [

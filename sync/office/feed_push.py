@@ -7,6 +7,9 @@ behind it. It is tried again in the next session, for a box may have learnt mean
 What is urgent goes at once. All else together is under way in small amounts, larger ones on a
 line that proved quick: so nothing urgent waits long behind a catalogue that fills a slow line.
 Where a month's allowance is spent, only what a shop cannot do without goes down.
+
+A box that lacks most of a feed gets it as a snapshot instead (`snapshot_push`), within the same
+amounts and in the same order.
 """
 
 from __future__ import annotations

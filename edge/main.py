@@ -53,6 +53,7 @@ from edge.flows.reprinting import Reprints
 from edge.flows.returning import SoldSales
 from edge.flows.scanning import Scanning
 from edge.flows.selling import Selling
+from edge.flows.snapshot_taking import SnapshotTaking
 from edge.flows.terminal_day_board import TerminalDayBoard
 from edge.flows.terminal_days import TerminalDays
 from edge.flows.till import Till, TillViews
@@ -69,6 +70,7 @@ from edge.ledger.mending_stage import STAGE, MendingStage
 from edge.ledger.past_sales import PastSales
 from edge.ledger.records import LedgerIdentity, OpenJob
 from edge.ledger.terminal_days import TerminalDayRecords
+from edge.reference.snapshot_shelf import SnapshotShelf
 from edge.reference.store import MIGRATIONS as REFERENCE_MIGRATIONS
 from edge.reference.store import ReferenceStore
 from edge.runtime.bus import Bus
@@ -328,6 +330,8 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             trust,
             keepers=frozenset(settings.keeper_keys.values()),
         )
+        shelf = SnapshotShelf(reference, clock)
+        replica.page_taken = shelf.changed
         readiness = BookReadiness(reference, clock, ids.new())
         news = ReferenceNews(reference, readiness, ledger, views, clock, log)
         replica.feed_taken = news.feed_taken
@@ -419,7 +423,15 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
                 ).routes(),
                 *DisplayApi(displays, selling, sockets).routes(),
                 *technician.routes,
-                *ReplicaApi(replica, link, post, Digests(ledger, link), readiness, copies).routes(),
+                *ReplicaApi(
+                    replica,
+                    link,
+                    post,
+                    Digests(ledger, link),
+                    readiness,
+                    copies,
+                    SnapshotTaking(replica, shelf),
+                ).routes(),
                 *MendingApi(lost).routes(),
             )
         )

@@ -23,6 +23,7 @@ from msgspec import Meta
 from edge.contract.book_readiness import BooksHeld
 from edge.contract.digest import Digest
 from edge.contract.errors import ProtocolViolation
+from edge.contract.feed_snapshots import SnapshotDown, SnapshotHeld
 from edge.contract.identity import CommandId, Place, ShortId
 from edge.contract.limits import (
     FRAME_RAW_BYTES_MAX,
@@ -248,14 +249,27 @@ class Denied(msgspec.Struct, frozen=True, tag="denied", tag_field="msg"):
     message: str
 
 
-OfficeMessage = Challenge | Welcome | Budget | Ack | FeedDown | LetterTaken | Resend | Denied
+OfficeMessage = (
+    Challenge | Welcome | Budget | Ack | FeedDown | SnapshotDown | LetterTaken | Resend | Denied
+)
 KeeperMessage = Challenge | Welcome | Kept | Resend | Denied
 BoxMessage = (
-    Hello | Proof | Digest | FeedTaken | FeedRefused | LetterUp | BooksHeld | LineSaid | RatchetKept
+    Hello
+    | Proof
+    | Digest
+    | FeedTaken
+    | FeedRefused
+    | SnapshotHeld
+    | LetterUp
+    | BooksHeld
+    | LineSaid
+    | RatchetKept
 )
 FEED_REFUSED: Final = "feed_refused"
 BUDGET: Final = "budget"
-NOT_BELIEVED: Final = frozenset({"feed_unsigned", "feed_signature_wrong", "feed_older", "feed_gap"})
+NOT_BELIEVED: Final = frozenset(
+    {"feed_unsigned", "feed_signature_wrong", "feed_older", "feed_gap", "feed_scope_wrong"}
+)
 """Codes of FeedRefused by which a page as such is refused, whatever is in it."""
 
 

@@ -36,7 +36,7 @@ from edge.contract.payment_events import (
     CardPaymentDeclined,
     CardPaymentUnknown,
 )
-from edge.contract.reference_data import FeedPage
+from edge.contract.reference_data import Feed, FeedPage
 from edge.contract.replication import (
     Ack,
     FeedTaken,
@@ -101,6 +101,8 @@ class Replica:
     keepers: frozenset[str] = frozenset()
     waits_to_mend: Callable[[], bool] = lambda: False
     ratchet: Ratchet | None = None
+    page_taken: Callable[[Feed], None] = lambda _: None
+    """Told of each page that is on the disk: it ends a snapshot of that feed."""
     _head_seq: int = 0
     _paces: dict[str, FramePace] = field(default_factory=dict)
     """By the reader: head office is the empty one."""
@@ -277,8 +279,18 @@ class Replica:
             self.trust.check(page)
         before = self.reference.cursors.get(page.feed, 0)
         cursor = await self.reference.apply(page)
-        if cursor > before and not page.more:
-            await self.ledger.record(Record((ReferenceApplied(feed=page.feed, cursor=cursor),)))
-        if self.feed_taken is not None and page.items:
-            await self.feed_taken(page)
+        self.page_taken(page.feed)
+        await self.feed_changed(page, cursor=cursor, new=cursor > before, shown=bool(page.items))
         return FeedTaken(page.feed, cursor)
+
+    async def feed_changed(
+        self, page: FeedPage, *, cursor: int, new: bool = True, shown: bool = True
+    ) -> None:
+        """Record that a feed was taken up to a cursor, if no `more` of it comes, and show it.
+
+        Nothing of it is recorded that is not `new`, and nothing told that is not `shown`.
+        """
+        if new and not page.more:
+            await self.ledger.record(Record((ReferenceApplied(feed=page.feed, cursor=cursor),)))
+        if self.feed_taken is not None and shown:
+            await self.feed_taken(page)

@@ -10,6 +10,7 @@ from aiohttp import web
 from edge.contract.book_readiness import BooksWaiting
 from edge.contract.digest import Digest
 from edge.contract.errors import Refused
+from edge.contract.feed_snapshots import SnapshotOffer, SnapshotStanding, SnapshotStep
 from edge.contract.limits import (
     FRAME_BODY_BYTES_MAX,
     FRAME_RAW_BYTES_TARGET,
@@ -27,8 +28,9 @@ from edge.flows.kept_copies import KeptCopies
 from edge.flows.letters import LetterPost
 from edge.flows.link_state import LinkState
 from edge.flows.replica import Replica
+from edge.flows.snapshot_taking import SnapshotTaking
 from edge.runtime.http_errors import json_response
-from edge.runtime.http_guard import read_message
+from edge.runtime.http_guard import read_body, read_message
 from edge.runtime.openapi import BYTES_TYPE, Query, Route
 from edge.web.caller import SERVICE
 
@@ -50,6 +52,7 @@ class ReplicaApi:
     digests: Digests
     readiness: BookReadiness
     copies: KeptCopies
+    snapshots: SnapshotTaking
 
     def routes(self) -> tuple[Route, ...]:
         """Return the route table of this part."""
@@ -136,6 +139,34 @@ class ReplicaApi:
                 request=FeedPage,
                 response=FeedTaken,
                 body_bytes_max=FRAME_BODY_BYTES_MAX,
+            ),
+            Route(
+                method="POST",
+                path=f"{at}/snapshot",
+                handler=self._snapshot,
+                summary="Say what is here of a snapshot of a feed that head office offers",
+                access=SERVICE,
+                request=SnapshotOffer,
+                response=SnapshotStanding,
+            ),
+            Route(
+                method="POST",
+                path=f"{at}/snapshot/bundle",
+                handler=self._bundle,
+                summary="Set parts of a snapshot aside",
+                access=SERVICE,
+                takes=BYTES_TYPE,
+                response=SnapshotStanding,
+                body_bytes_max=FRAME_BODY_BYTES_MAX,
+            ),
+            Route(
+                method="POST",
+                path=f"{at}/snapshot/step",
+                handler=self._step,
+                summary="Apply the next part of a snapshot that is all here",
+                access=SERVICE,
+                request=SnapshotStep,
+                response=SnapshotStanding,
             ),
             Route(
                 method="GET",
@@ -255,6 +286,17 @@ class ReplicaApi:
     async def _feed(self, request: web.Request) -> web.Response:
         page = await read_message(request, FeedPage)
         return json_response(await self.replica.take_feed(page))
+
+    async def _snapshot(self, request: web.Request) -> web.Response:
+        offer = await read_message(request, SnapshotOffer)
+        return json_response(await self.snapshots.offered(offer))
+
+    async def _bundle(self, request: web.Request) -> web.Response:
+        return json_response(await self.snapshots.came(await read_body(request)))
+
+    async def _step(self, request: web.Request) -> web.Response:
+        wish = await read_message(request, SnapshotStep)
+        return json_response(await self.snapshots.step(wish))
 
     async def _proof(self, request: web.Request) -> web.Response:
         wish = await read_message(request, ProofRequest)

@@ -31,6 +31,7 @@ MIGRATIONS: Final = tuple(
             "0014_attention.sql",
             "0015_generations.sql",
             "0016_ratchets.sql",
+            "0017_snapshots.sql",
         ),
         1,
     )

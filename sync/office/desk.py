@@ -9,12 +9,14 @@ from typing import Final
 
 from edge.contract.book_readiness import BOOKS_READY, BooksHeld
 from edge.contract.digest import DIGEST, Digest
+from edge.contract.feed_snapshots import SNAPSHOTS, SnapshotHeld
 from edge.contract.history_mending import MENDING
 from edge.contract.instant import Clock
 from edge.contract.limits import FEED_SEARCHES_AT_ONCE_MAX
 from edge.contract.line_class import LINE, LineSaid, line_class
 from edge.contract.ratchet import RatchetKept
 from edge.contract.receipt_letter import LETTER
+from edge.contract.reference_data import FeedPage
 from edge.contract.replication import (
     BUDGET,
     FEED_REFUSED,
@@ -41,8 +43,11 @@ from sync.appending.visits import Down, Intake, Said, Send
 from sync.office.admission import Admission
 from sync.office.feed_push import FeedPush
 from sync.office.feed_signing import FeedSigning
+from sync.office.feed_snapshots import FeedSnapshots
 from sync.office.feeds import Feeds
+from sync.office.page_packer import PagePacker
 from sync.office.price_books import PriceBooks
+from sync.office.snapshot_push import SnapshotPush
 from sync.office.store_directory import RegisteredStore, StoreDirectory
 from sync.office.upload_turns import TurnIntake, Upload, UploadTurns
 
@@ -79,12 +84,15 @@ class OfficeDesk:
     admission: Admission = field(init=False)
     signing: FeedSigning = field(init=False)
     searches: asyncio.Semaphore = field(init=False)
+    snapshots: FeedSnapshots = field(init=False)
+    packer: PagePacker = field(default_factory=PagePacker)
 
     def __post_init__(self) -> None:
         """Sign all pages here: no two get one version."""
         self.admission = Admission(self.directory, self.feeds, self.clock, self.log)
         self.signing = FeedSigning(self.key, self.clock)
         self.searches = asyncio.Semaphore(FEED_SEARCHES_AT_ONCE_MAX)
+        self.snapshots = FeedSnapshots(self.feeds.file, self.clock)
 
     async def identify(self, hello: Hello, proof: Proof, nonce: str) -> OfficeVisit:
         """Return the visit of a box that proved who it is. Raises DeniedError."""
@@ -128,6 +136,15 @@ class OfficeVisit:
             desk.searches,
             line_class(hello.line),
         )
+        if SNAPSHOTS in hello.hears:
+            self.feeds.packer = desk.packer
+            self.feeds.snapshots = SnapshotPush(
+                desk.snapshots,
+                store.slug,
+                lambda slug, offer: desk.signing.sign_offer(slug, offer, hello.feed_version),
+                desk.clock,
+                self.feeds.changed,
+            )
 
     def enter(self, hello: Hello, head: Head) -> Intake:
         """Let it send, or have it wait for its turn when it has a backlog."""
@@ -169,9 +186,12 @@ class OfficeVisit:
             self.feeds.taken(said)
         elif isinstance(said, FeedRefused):
             words = self.feeds.refused(said)
+            desk.log.info("feed_refused", store=store.slug, code=said.code, reason=said.reason)
             if words:
                 await desk.directory.alarm(store.number, "feed_refused", words)
                 desk.log.error("alarm", store=store.slug, code=said.code, reason=words)
+        elif isinstance(said, SnapshotHeld):
+            self.feeds.held(said)
         elif isinstance(said, LetterUp):
             await desk.take_letter(store.number, said.ref, bytes(said.letter))
             await send(LetterTaken(said.ref))
@@ -200,8 +220,8 @@ class OfficeVisit:
         try:
             while True:
                 feeds.news.clear()
-                async for page in feeds.due():
-                    await send(FeedDown(page))
+                async for part in feeds.due():
+                    await send(FeedDown(part) if isinstance(part, FeedPage) else part)
                     if feeds.news.is_set():
                         break  # what is urgent may have come meanwhile
                 await feeds.news.wait()

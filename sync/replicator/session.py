@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 from edge.contract.book_readiness import BOOKS_READY
 from edge.contract.digest import DIGEST
 from edge.contract.errors import ProtocolViolation, ReplicaFork, TillboxError
+from edge.contract.feed_snapshots import SNAPSHOTS
 from edge.contract.history_mending import MENDING
 from edge.contract.instant import Clock
 from edge.contract.limits import (
@@ -47,7 +48,14 @@ from sync.replicator.edge_client import EdgeClient
 from sync.replicator.handover import AckHandover, PageHandover
 from sync.replicator.letters import LetterUpload
 from sync.replicator.line_use import LineMeter
-from sync.replicator.office_link import FeedCarried, OfficeLink, Unheard
+from sync.replicator.office_link import (
+    BundleCarried,
+    FeedCarried,
+    OfficeLink,
+    SnapshotCarried,
+    Unheard,
+)
+from sync.replicator.snapshots import FeedHandover, SnapshotHandover
 from sync.replicator.troubles import (
     EdgeRefused,
     EdgeUnreachable,
@@ -59,7 +67,7 @@ W = TypeVar("W", Challenge, Welcome)
 
 REPORT_EVERY_S: Final = LINK_SILENCE_S_MAX / 2
 """An edge that was restarted knows of no line until it is told."""
-_HEARS: Final = (BUDGET,)
+_HEARS: Final = (BUDGET, SNAPSHOTS)
 _UNHEARD_MAX: Final = 16
 """Kinds of messages of a newer head office that are named in the log."""
 
@@ -103,6 +111,8 @@ class Session:
         self.up_since_ms = self.clock.monotonic_ms()
         self.log.info("link_up", store=self.status.store, **self._their_head(welcome.head))
         pages = PageHandover(self.edge, self.office, self.log, tells_refusals=FEED_REFUSED in hears)
+        snapshots = SnapshotHandover(self.edge, self.office, self.log)
+        feeds = FeedHandover(pages, snapshots)
         acks = AckHandover(self.edge)
         letters = LetterUpload(self.edge, self.office, self.clock, self.log)
         try:
@@ -120,8 +130,9 @@ class Session:
                 for name, work in (
                     ("report", self._report(upload, tells_line=LINE in hears)),
                     ("pages", pages.run()),
+                    ("snapshots", snapshots.run()),
                     ("acknowledgements", self._hand_acks(acks, upload)),
-                    ("hear", self._hear(upload, pages, acks, letters)),
+                    ("hear", self._hear(upload, feeds, acks, letters)),
                 ):
                     # the group owns its tasks
                     _ = tasks.create_task(work, name=name)
@@ -232,7 +243,7 @@ class Session:
     # --- both ways ------------------------------------------------------------------------
 
     async def _hear(
-        self, upload: Upload, pages: PageHandover, acks: AckHandover, letters: LetterUpload
+        self, upload: Upload, feeds: FeedHandover, acks: AckHandover, letters: LetterUpload
     ) -> None:
         while True:
             word = await self.office.next()
@@ -240,8 +251,8 @@ class Session:
                 head = word.accepted if isinstance(word, Ack) else word.kept
                 if upload.accepted(head.seq):
                     acks.put(word)
-            elif isinstance(word, FeedCarried):
-                await pages.put(word)
+            elif isinstance(word, FeedCarried | SnapshotCarried | BundleCarried):
+                await feeds.put(word)
             elif isinstance(word, LetterTaken):
                 letters.taken(word)
             elif isinstance(word, Budget):

@@ -17,6 +17,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.contract.errors import Refused, TillboxError
+from edge.contract.feed_snapshots import SnapshotOffer, SnapshotStanding, SnapshotStep
 from edge.contract.instant import Clock
 from edge.contract.limits import LINK_WAIT_S
 from edge.contract.reference_data import FeedPage
@@ -35,9 +36,11 @@ from edge.flows.feed_trust import FeedTrust
 from edge.flows.frame_pace import FramePace
 from edge.flows.link_state import LinkState
 from edge.flows.replica import Replica
+from edge.flows.snapshot_taking import SnapshotTaking
 from edge.ledger.event_log import MIGRATIONS as LEDGER
 from edge.ledger.event_log import BusinessCalendar, Ledger
 from edge.ledger.records import CommandReply, LedgerIdentity, Record, Recorded
+from edge.reference.snapshot_shelf import SnapshotShelf
 from edge.reference.store import MIGRATIONS as REFERENCE
 from edge.reference.store import ReferenceStore
 from edge.runtime.frame_codec import FrameDictionary
@@ -94,6 +97,7 @@ class Box:
     digests: Digests = field(init=False)
     file: InlineFile = field(init=False)
     reference: ReferenceStore = field(init=False)
+    snapshots: SnapshotTaking = field(init=False)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     _counter: int = 0
 
@@ -131,6 +135,9 @@ class Box:
             trust=FeedTrust(self.office_key, self.slug, self.reference, self.log),
         )
         await self.replica.open()
+        shelf = SnapshotShelf(self.reference, clock)
+        self.replica.page_taken = shelf.changed
+        self.snapshots = SnapshotTaking(self.replica, shelf)
         self.digests = Digests(self.ledger, self.link)
         await self.ledger.record(Record((BoxStarted("0.1.0", "3.45.1", clean),)))
         self.is_up = True
@@ -305,6 +312,16 @@ class Edge:
         return await self._asked(
             self.box.replica.take_feed(msgspec.json.decode(page, type=FeedPage))
         )
+
+    async def offer_snapshot(self, offer: msgspec.Raw) -> SnapshotStanding:
+        decoded = msgspec.json.decode(offer, type=SnapshotOffer)
+        return await self._asked(self.box.snapshots.offered(decoded))
+
+    async def take_bundle(self, bundle: bytes) -> SnapshotStanding:
+        return await self._asked(self.box.snapshots.came(bundle))
+
+    async def apply_snapshot(self, step: SnapshotStep) -> SnapshotStanding:
+        return await self._asked(self.box.snapshots.step(step))
 
     async def letter(self, after: int) -> None:
         _ = after

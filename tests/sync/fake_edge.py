@@ -15,6 +15,7 @@ import msgspec
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from edge.contract.feed_snapshots import SnapshotStanding
 from edge.contract.ratchet import RatchetGiven, RatchetShown
 from edge.contract.reference_data import FeedPage
 from edge.contract.replication import (
@@ -68,6 +69,11 @@ class FakeEdge:
         self.lines_asked: list[str] = []
         self.polls_waiting = 0
         self.refuse_keys: set[str] = set()
+        self.standings: list[SnapshotStanding] | None = None
+        """What is answered to each call about a snapshot; None as with `digest`."""
+        self.snapshot_calls: list[tuple[str, bytes]] = []
+        self.steps_held = asyncio.Event()
+        self.steps_held.set()
         self.feeds_held = asyncio.Event()
         self.feeds_held.set()
         self.calls = 0
@@ -130,6 +136,9 @@ class FakeEdge:
         app.router.add_post(f"{AT}/feed", self._feed)
         if self.tokens is not None:
             app.router.add_post(f"{AT}/ratchet", self._ratchet)
+        if self.standings is not None:
+            app.router.add_post(f"{AT}/snapshot", self._snapshot)
+            app.router.add_post(f"{AT}/snapshot/{{what}}", self._snapshot)
         app.router.add_post(f"{AT}/proof", self._proof)
         app.router.add_post(f"{AT}/link", self._link)
         if self.knows_letters:
@@ -255,6 +264,16 @@ class FakeEdge:
         self.pages.append(page)
         self.cursors[page.feed] = max(self.cursors.get(page.feed, 0), page.next)
         return json(FeedTaken(page.feed, self.cursors[page.feed]))
+
+    async def _snapshot(self, request: web.Request) -> web.Response:
+        assert self.standings is not None
+        what = request.match_info.get("what", "offer")
+        self.snapshot_calls.append((what, await request.read()))
+        if what == "step":
+            await self.steps_held.wait()
+        if not self.standings:
+            return refusal(422, "snapshot_malformed", "A part of the snapshot is none.")
+        return json(self.standings.pop(0))
 
     def write(self, *refs: str) -> None:
         """A person asks for receipts by e-mail."""

@@ -16,6 +16,7 @@ import msgspec
 from aiohttp import WSMsgType, web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from edge.contract.feed_snapshots import SnapshotHeld
 from edge.contract.line_class import LineSaid
 from edge.contract.ratchet import RATCHET, RatchetKept
 from edge.contract.reference_data import FeedPage
@@ -71,9 +72,9 @@ class Line:
         self.request.transport.abort()
 
     async def say(self, message: object) -> None:
-        """Send a message, a text as it is, or (None) bytes, which head office never does."""
-        if message is None:
-            await self.socket.send_bytes(b"")
+        """Send a message, a text or bytes as they are; None are bytes without any."""
+        if message is None or isinstance(message, bytes):
+            await self.socket.send_bytes(message or b"")
         else:
             text = message if isinstance(message, str) else encode(message).decode()
             await self.socket.send_str(text)
@@ -94,6 +95,7 @@ class FakeOffice:
         self.sessions_max = 0
         self.taken: list[FeedTaken] = []
         self.refused: list[FeedRefused] = []
+        self.held: list[SnapshotHeld] = []
         self.hears: tuple[str, ...] = ()
         self.budget: int | None = None
         self.hears_at_once: tuple[str, ...] = ()
@@ -251,9 +253,13 @@ class FakeOffice:
                 if isinstance(word, RatchetKept):
                     self.tokens_kept.append(word.token)
                     continue
-                assert isinstance(word, FeedTaken | FeedRefused | LetterUp | LineSaid), word
+                assert isinstance(
+                    word, FeedTaken | FeedRefused | SnapshotHeld | LetterUp | LineSaid
+                ), word
                 if isinstance(word, LineSaid):
                     self.lines_said.append(word)
+                elif isinstance(word, SnapshotHeld):
+                    self.held.append(word)
                 elif isinstance(word, LetterUp):
                     await self._take_letter(line, word)
                 elif isinstance(word, FeedTaken):

@@ -41,6 +41,7 @@ from edge.contract.replication import (
     Ack,
     FeedTaken,
     Head,
+    MendedProof,
     Proof,
     ReplicaStatus,
     ack_bytes,
@@ -99,6 +100,8 @@ class Replica:
     feed_taken: Callable[[FeedPage], Awaitable[None]] | None = None
     keepers: frozenset[str] = frozenset()
     waits_to_mend: Callable[[], bool] = lambda: False
+    mended: MendedProof | None = None
+    """What shows second copies that this history was mended."""
     _head_seq: int = 0
     _paces: dict[str, FramePace] = field(default_factory=dict)
     """By the reader: head office is the empty one."""
@@ -133,6 +136,7 @@ class Replica:
             self.reference.cursors,
             max(self.reference.versions.values(), default=0),
             self.waits_to_mend(),
+            self.mended if self.mended and self.mended.gen == identity.gen else None,
         )
 
     def prove(self, nonce: str, keeper: str = "") -> Proof:

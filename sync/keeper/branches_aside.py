@@ -20,7 +20,7 @@ from edge.contract.instant import Clock
 from edge.contract.replication import Head, MendedProof, parse_header
 from edge.runtime.database_file import DatabaseFile
 from sync.appending.event_store import Accepted, Conflict, StoredFrame
-from sync.appending.ingest import BoxIdentity, Ingest
+from sync.appending.ingest import Ingest
 from sync.keeper.box_directory import KnownBox
 
 TAKEN_UP: Final = "taken_up"
@@ -98,28 +98,42 @@ class BranchesAside:
         )
         return [BranchAside(*row) for row in rows]
 
-    async def look_again(self, box: BoxIdentity, ingest: Ingest) -> None:
-        """Note of the branches of a box which of them the new history has by now."""
-        branches = [each for each in await self.all() if each.store == box.number]
-        there = [
-            each.n
-            for each in branches
-            if each.fate != THERE and await _is_at(ingest, each.head_seq, each.head_hash)
+    async def of(self, number: int, ingest: Ingest) -> list[BranchAside]:
+        """Return the branches of a box, and of each whether the new history has it by now.
+
+        `ingest` reads that one.
+        """
+        return [
+            msgspec.structs.replace(each, fate=THERE)
+            if await _is_at(ingest, each.head_seq, each.head_hash)
+            else each
+            for each in await self.all()
+            if each.store == number
         ]
-        if not there:
-            return
+
+    async def look_again(self, number: int, ingest: Ingest) -> int:
+        """Note of which branches of a box the new history has all by now.
+
+        Return how far that has to come before there is more to note; 0 for nothing.
+        """
+        branches = await self.of(number, ingest)
 
         def unit(connection: sqlite3.Connection) -> None:
             connection.executemany(
-                "UPDATE branch_aside SET fate = ? WHERE n = ?", [(THERE, n) for n in there]
+                "UPDATE branch_aside SET fate = ? WHERE n = ?",
+                [(THERE, each.n) for each in branches if each.fate == THERE],
             )
             connection.execute(
                 "DELETE FROM alarm WHERE store = ?1 AND kind = ?2 AND NOT EXISTS"
                 " (SELECT 1 FROM branch_aside WHERE store = ?1 AND fate = ?3)",
-                (box.number, BRANCH_ASIDE, UNSURE),
+                (number, BRANCH_ASIDE, UNSURE),
             )
 
-        await self.file.write(unit)
+        if any(each.fate == THERE for each in branches):
+            await self.file.write(unit)
+        here = 0 if ingest.head is None else ingest.head.seq
+        unsure = [each.head_seq for each in branches if each.fate == UNSURE]
+        return max((seq for seq in unsure if seq > here), default=0)
 
     async def events(self, n: int) -> AsideEvents:
         """Return a branch as it was, to be read whole. Raises Refused for one that is not here."""

@@ -104,10 +104,9 @@ class KeeperDesk:
             await ingest.open()
             if hello.mended is not None and hello.head.gen > box.gen:
                 box = await self._follow(box, hello, hello.mended, ingest)
-            else:
-                await self.branches.look_again(box.identity, ingest)
+                await ingest.open()
             self._gens[box.number] = box.gen
-        return KeeperVisit(self, box)
+            return KeeperVisit(self, box, await self.branches.look_again(box.number, ingest))
 
     async def _follow(
         self, box: KnownBox, hello: Hello, proof: MendedProof, ingest: Ingest
@@ -176,6 +175,8 @@ class KeeperVisit:
 
     desk: KeeperDesk
     known: KnownBox
+    looks_at: int = 0
+    """The event with which it is seen whether a branch that was set aside is there."""
 
     @property
     def box(self) -> BoxIdentity:
@@ -201,6 +202,10 @@ class KeeperVisit:
 
     async def acknowledge(self, head: Head) -> Kept:
         """Return the signed word that everything up to `head` is on this disk."""
+        if 0 < self.looks_at <= head.seq:
+            ingest = Ingest(self.box, self.desk.events, self.desk.dictionaries, keeper=KEEPER)
+            await ingest.open()
+            self.looks_at = await self.desk.branches.look_again(self.known.number, ingest)
         slug, key = self.known.slug, self.desk.key
         at, keeper = self.desk.clock.now_ms(), key.public.hex
         return Kept(slug, head, at, keeper, key.sign(kept_bytes(slug, keeper, head, at)).hex())

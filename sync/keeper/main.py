@@ -106,11 +106,11 @@ def _status(settings: KeeperSettings, _: argparse.Namespace) -> int:
         events = SqliteEventStore(file, SystemClock())
         boxes = await directory.all()
         heads = [(box, await events.head(box.number, box.gen)) for box in boxes]
-        branches = BranchesAside(file, SystemClock())
+        branches: list[BranchAside] = []
         for box, _ in heads:
             ingest = Ingest(box.identity, events, shipped_dictionaries(), keeper=KEEPER)
-            await branches.look_again(box.identity, ingest)
-        return heads, await directory.alarms.all(), await branches.all()
+            branches += await BranchesAside(file, SystemClock()).of(box.number, ingest)
+        return heads, await directory.alarms.all(), branches
 
     boxes, alarms, branches = asyncio.run(_in_database(settings, read))
     if not boxes:

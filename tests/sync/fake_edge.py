@@ -23,6 +23,7 @@ from edge.contract.replication import (
     Head,
     Kept,
     LinkReport,
+    MendedProof,
     Proof,
     ReplicaStatus,
     ack_bytes,
@@ -82,6 +83,7 @@ class FakeEdge:
         self.letters: dict[int, str] = {}
         self.letters_kept = 0
         self.knows_letters = True
+        self.mended: MendedProof | None = None
         self._news = asyncio.Event()
         self._runner: web.AppRunner | None = None
 
@@ -165,6 +167,7 @@ class FakeEdge:
             self.head_at(min(self.accepted_seq, len(self.events))),
             self.cursors,
             self.feed_version,
+            mended=self.mended,
         )
         return json(status)
 

@@ -189,8 +189,7 @@ class PostgresAside:
         rows = await connection.fetch("SELECT gen, seq FROM quarantine WHERE store = $1", act.store)
         taken = decide(act.store, work, {(gen, seq) for gen, seq in rows}, named, given)
         await give(connection, [(act.store, *place, body) for place, body in given.items()])
-        for made in taken.remade:
-            await remake(connection, made, self.sales.slugs, self.address.words)
+        await remake(connection, taken.remade, self.sales.slugs, self.address.words)
         await connection.execute(_OUT, act.store, *columns_of(sorted(taken.out), 2))
         await _keep_left(connection, act, taken)
         await keep_act(connection, act, msgspec.json.encode(taken.done))

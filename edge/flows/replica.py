@@ -136,7 +136,7 @@ class Replica:
             self.reference.cursors,
             max(self.reference.versions.values(), default=0),
             self.waits_to_mend(),
-            self.mended if self.mended and self.mended.gen == identity.gen else None,
+            mended=self.mended if self.mended and self.mended.gen == identity.gen else None,
         )
 
     def prove(self, nonce: str, keeper: str = "") -> Proof:

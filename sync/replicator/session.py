@@ -158,7 +158,7 @@ class Session:
                     0 if self.edge.keeper else mine.feed_version,
                     () if self.edge.keeper else _HEARS,
                     _word(self.meter),
-                    mine.mended if self.edge.keeper else None,
+                    mended=mine.mended if self.edge.keeper else None,
                 )
                 await self.office.say(hello)
                 await self.office.say(proof)

@@ -329,6 +329,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             store.office_key,
             trust,
             keepers=frozenset(settings.keeper_keys.values()),
+            mended=None if mended is None else mended.proof,
         )
         shelf = SnapshotShelf(reference, clock)
         replica.page_taken = shelf.changed

@@ -109,6 +109,22 @@ class Head(msgspec.Struct, frozen=True):
     hash: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 
 
+class MendedProof(msgspec.Struct, frozen=True):
+    """A box's history was mended: head office gave it `gen` to go on in, behind `parent`.
+
+    `at` and `signature` are those of `GenerationGiven`. The history that the box had before is the
+    one it has now up to `fork_seq`; it ended at `branch`.
+    """
+
+    gen: Place
+    parent: Head
+    at: int
+    signature: str
+    fork_seq: Place
+    fork_hash: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+    branch: Head
+
+
 class Hello(msgspec.Struct, frozen=True, tag="hello", tag_field="msg"):
     """The box introduces itself. `clock` in ms since 1970 UTC; `cursors` by feed."""
 
@@ -129,6 +145,8 @@ class Hello(msgspec.Struct, frozen=True, tag="hello", tag_field="msg"):
     """The line's class as in `LineSaid`; empty where the box does not say."""
     ratchet: RatchetShown | None = None
     """The tokens that it has; null for a box that keeps none, and towards a second copy."""
+    mended: MendedProof | None = None
+    """To a second copy only: this box's history was mended, in the generation of its head."""
 
 
 class Welcome(msgspec.Struct, frozen=True, tag="welcome", tag_field="msg"):
@@ -329,6 +347,8 @@ class ReplicaStatus(msgspec.Struct, frozen=True):
     """What it had lost is back: it starts anew when no sale is open, and sends nothing before."""
     ratchet: RatchetShown | None = None
     """The tokens that it shows head office."""
+    mended: MendedProof | None = None
+    """For second copies, when it goes on in the generation that a mending gave it."""
 
 
 class LinkReport(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -41,6 +41,7 @@ from edge.contract.replication import (
     Ack,
     FeedTaken,
     Head,
+    MendedProof,
     Proof,
     ReplicaStatus,
     ack_bytes,
@@ -103,6 +104,8 @@ class Replica:
     ratchet: Ratchet | None = None
     page_taken: Callable[[Feed], None] = lambda _: None
     """Told of each page that is on the disk: it ends a snapshot of that feed."""
+    mended: MendedProof | None = None
+    """What shows second copies that this history was mended."""
     _head_seq: int = 0
     _paces: dict[str, FramePace] = field(default_factory=dict)
     """By the reader: head office is the empty one."""
@@ -138,6 +141,7 @@ class Replica:
             max(self.reference.versions.values(), default=0),
             self.waits_to_mend(),
             None if self.ratchet is None else self.ratchet.shown,
+            mended=self.mended if self.mended and self.mended.gen == identity.gen else None,
         )
 
     def prove(self, nonce: str, keeper: str = "") -> Proof:

@@ -18,6 +18,7 @@ from edge.contract.envelope import Origin, link, seal, seal_again, unseal
 from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
 from edge.contract.fiscal_events import FiscalStarted
+from edge.contract.history_mending import GenerationGiven
 from edge.contract.instant import Clock
 from edge.contract.mending_limits import MENDED_RECEIPTS_NAMED_MAX
 from edge.contract.replication import Head
@@ -302,6 +303,12 @@ def _sale_at(connection: sqlite3.Connection, seq: int) -> str:
 # --- what stands beside the chain -----------------------------------------------------------
 
 
+class GivenBeside(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What head office signed for a mending, beside the report's data in table `mended`."""
+
+    given: GenerationGiven | None = None
+
+
 @dataclass(frozen=True)
 class Beside:
     """What a ledger holds that does not follow from events, made to fit another chain.
@@ -326,6 +333,7 @@ class Beside:
         box_key: str,
         report: HistoryMended,
         office: OfficeBranch,
+        given: GenerationGiven | None,
     ) -> None:
         """Write all of it, and whose ledger it is: head office has everything up to `parent`."""
         connection.execute(
@@ -348,7 +356,13 @@ class Beside:
                 claim_sale(connection, sale, parent.seq)
         connection.execute(
             "INSERT INTO mended (gen, box_key, report) VALUES (?, ?, ?)",
-            (identity.gen, box_key, msgspec.json.encode(report)),
+            (
+                identity.gen,
+                box_key,
+                msgspec.json.encode(
+                    {**msgspec.to_builtins(report), **msgspec.to_builtins(GivenBeside(given))}
+                ),
+            ),
         )
 
 

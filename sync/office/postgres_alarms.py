@@ -40,13 +40,11 @@ _TOO_MUCH: Final = (
     " HAVING sum(taken.quantity) > sold.quantity ORDER BY sold.number"
 )
 
+Slugs = Callable[[], Awaitable[Mapping[int, str]]]
+"""Returns the slugs of all stores by their numbers."""
 
-async def raise_alarms(
-    connection: Connection,
-    folded: Folded,
-    newest: int,
-    slugs: Callable[[], Awaitable[Mapping[int, str]]],
-) -> None:
+
+async def raise_alarms(connection: Connection, folded: Folded, newest: int, slugs: Slugs) -> None:
     """Raise what a batch gives cause for, its sales being written; `newest` came before them."""
     for shown in folded.shown:
         await _check_shown(connection, shown, newest + shown.behind)

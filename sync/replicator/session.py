@@ -173,6 +173,7 @@ class Session:
                     self._hears(),
                     _word(self.meter),
                     None if self.edge.keeper else mine.ratchet,
+                    mended=mine.mended if self.edge.keeper else None,
                 )
                 await self.office.say(hello)
                 await self.office.say(proof)

@@ -25,6 +25,7 @@ from edge.contract.replication import (
     Head,
     Kept,
     LinkReport,
+    MendedProof,
     Proof,
     ReplicaStatus,
     ack_bytes,
@@ -93,6 +94,7 @@ class FakeEdge:
         """What it shows; None for an edge that keeps no tokens."""
         self.tokens_kept: list[str] = []
         self.tokens_refused = False
+        self.mended: MendedProof | None = None
         self._news = asyncio.Event()
         self._runner: web.AppRunner | None = None
 
@@ -182,6 +184,7 @@ class FakeEdge:
             self.cursors,
             self.feed_version,
             ratchet=self.tokens,
+            mended=self.mended,
         )
         return json(status)
 

@@ -26,6 +26,8 @@ from edge.demo.command import introduce_box_and_office, load_shop
 from edge.demo.layout import DemoLayout
 from edge.demo.processes import tillbox
 from edge.demo.walk_in import WalkIn
+from edge.runtime.frame_codec import open_frame, shipped_dictionaries
+from edge.runtime.keys import load_key
 from edge.runtime.system_clock import SystemClock
 from edge.salvaging import COMMAND as SALVAGE
 from tests.brokers import find_free_port
@@ -276,6 +278,30 @@ class ForkShop:
         """Take up what another box sold late, while this one is stopped."""
         given = argparse.Namespace(config=self.layout.config("edge"), ledger=survivor)
         assert await asyncio.to_thread(SALVAGE.run, given) == 0
+
+    def keep(self, *words: str) -> str:
+        """Run a command of the second copy, and return what it says."""
+        asked = ["keep", "--config", str(self.layout.config("keep")), *words]
+        done = subprocess.run(tillbox(*asked), capture_output=True, text=True, check=True)
+        return done.stdout
+
+    def kept_head(self) -> tuple[int, bytes] | None:
+        """Return up to where the second copy has the box's history, and the hash there."""
+        path = self.layout.root / "keep" / "keep.db"
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as kept:
+            row: tuple[int, bytes] | None = kept.execute("SELECT seq, hash FROM head").fetchone()
+        return row
+
+    def box_hash(self, seq: int) -> bytes:
+        with closing(sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True)) as ledger:
+            row = ledger.execute("SELECT hash FROM event WHERE seq = ?", (seq,)).fetchone()
+        return b"" if row is None else bytes(row[0])
+
+    def bodies_of(self, frame: bytes) -> tuple[bytes, ...]:
+        """Return the events of a frame of this box."""
+        key = load_key(self.layout.secret("box.key"))
+        words = shipped_dictionaries()
+        return open_frame(frame, verify=key.public.verify, dictionaries=words).bodies
 
     def box_events(self, path: Path | None = None) -> list[dict[str, Any]]:
         with closing(sqlite3.connect(f"file:{path or self.ledger}?mode=ro", uri=True)) as ledger:

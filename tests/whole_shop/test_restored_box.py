@@ -15,6 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from edge.contract.envelope import unseal
+from edge.contract.sale_events import SaleCompleted
+from edge.runtime.history_file import read_history
 from tests.whole_shop.demo_shop import eventually
 from tests.whole_shop.fork_shop import Done, ForkShop, fork_shop
 
@@ -281,3 +284,59 @@ async def test_whoever_is_killed_whenever_no_copy_is_suspected(tmp_path: Path, s
         assert (await shop.store())["alarms"] == []
         assert {each["gen"] for each in shop.box_events()} == {1}
         assert shop.ratchet.exists()
+
+
+async def test_the_second_copy_follows_the_mended_history_by_itself(tmp_path: Path) -> None:
+    """It had been in step with the disk that is lost, further than head office."""
+    async with fork_shop(tmp_path) as shop:
+        shop.start("keep")
+        await shop.sell(2)
+        shop.copy_disk("old.db")
+        await shop.sell(1)
+        await shop.until_in_step()
+        await until_kept(shop)
+        shop.stop("office", signal.SIGKILL)
+        lost = await shop.sell(3)
+        await until_kept(shop)
+        shop.stop("sync")
+        shop.stop("edge", signal.SIGKILL)
+        shop.put_back("old.db")
+        await shop.box_up()
+        await shop.sell(4)
+        shop.start("office")
+        await shop.answers(shop.office)
+        shop.start("sync")
+        await until_mended(shop, 2)
+        await until_kept(shop)
+        # only the second copy has what was sold last before the disk was lost, and it says so
+        shop.done.remove(lost)
+        await check_equal(shop)
+        said = await asyncio.to_thread(shop.keep, "status")
+        assert "generation 2" in said
+        assert "are set aside as 1; sales among it may be nowhere else." in said
+        out = tmp_path / "old.history"
+        await asyncio.to_thread(shop.keep, "export", "--set-aside", "1", "--out", str(out))
+        sales = [
+            event.sale
+            for frame in read_history(out).frames()
+            for event in (unseal(body).event() for body in shop.bodies_of(frame))
+            if isinstance(event, SaleCompleted)
+        ]
+        assert lost.sale in sales
+        assert len(sales) == len(set(sales)) == 3
+        await shop.sell(1)
+        await until_kept(shop)
+
+
+async def until_kept(shop: ForkShop) -> None:
+    """Wait until the second copy has the newest sale of the box, in the box's own history."""
+
+    async def attempt() -> bool | None:
+        head = shop.kept_head()
+        sold = [each["seq"] for each in shop.box_events() if each["type"] == "sale_completed"]
+        return True if head and head[0] >= max(sold) and shop.box_hash(head[0]) == head[1] else None
+
+    try:
+        await eventually(attempt, what="the second copy has everything")
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{shop.logs()}") from None

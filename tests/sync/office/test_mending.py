@@ -1,4 +1,7 @@
-"""A box that was restored from an older copy asks head office: hashes, frames, a generation."""
+"""A box that was restored from an older copy asks head office: hashes, frames, a generation.
+
+Every test is of frames and sales in `office.db`, and of both in PostgreSQL.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +39,7 @@ from edge.runtime.system_clock import SystemClock
 from sync.appending.denial import DeniedError
 from sync.office.admission import Admission
 from sync.office.mending import HistoryMending
+from tests.sync.office.conftest import NewSales
 from tests.sync.office.head_office import AT, DICTIONARIES, Box, Served, new_key, serve
 
 _SAID: msgspec.json.Decoder[Any] = msgspec.json.Decoder(MendingSaid)
@@ -87,9 +91,9 @@ def box() -> Box:
 
 
 @pytest.fixture
-async def served(tmp_path: Path, box: Box) -> AsyncIterator[Served]:
-    """Head office with all of the box, in two frames."""
-    async with serve(tmp_path, box) as served:
+async def served(tmp_path: Path, box: Box, new_sales: NewSales) -> AsyncIterator[Served]:
+    """Head office with all of the box, in two frames, whichever database keeps them."""
+    async with serve(tmp_path, box, **await new_sales()) as served:
         async with served.session(box) as (up, _):
             await up.upload(box.frame(0, 10))
             await up.upload(box.frame(10, 16))

@@ -39,7 +39,7 @@ from edge.ledger.branch_merging import (
 from edge.ledger.branch_rewriting import BranchWriter, copied_beside, identity_of
 from edge.ledger.event_log import MIGRATIONS, BusinessCalendar
 from edge.ledger.integrity import verify
-from edge.ledger.mending_stage import STAGE, MendingStage, StagedBranch
+from edge.ledger.mending_stage import STAGE, Files, MendingStage, StagedBranch
 from edge.ledger.projections import project
 from edge.ledger.records import LedgerIdentity
 from edge.runtime.database_file import DatabaseFile
@@ -71,12 +71,13 @@ async def mend_ledger(
     clock: Clock,
     calendar: BusinessCalendar,
     room: Callable[[Path], int] = free_bytes,
+    files: Files = DatabaseFile,
 ) -> Mended | None:
     """Finish a mending that is ready in `folder`; None when there is nothing to do yet.
 
     Nobody may have the ledger open. Raises Refused or StorageFailed with the ledger as it was.
     """
-    stage = MendingStage(folder / STAGE)
+    stage = MendingStage(folder / STAGE, files)
     staged = await stage.open()
     try:
         if staged is None or staged.given is None:
@@ -86,7 +87,7 @@ async def mend_ledger(
             mended = None  # the rename was the last thing before the end
         else:
             _check_room(folder, room(folder))
-            mending = _Mending(folder, stage, staged, box_key, clock, calendar)
+            mending = _Mending(folder, stage, staged, box_key, clock, calendar, files)
             mended = await mending.run(staged.given.gen)
     finally:
         await stage.close()
@@ -118,15 +119,16 @@ class _Mending:
     box_key: str
     clock: Clock
     calendar: BusinessCalendar
+    files: Files
 
     async def run(self, gen: int) -> Mended:
         path, unfinished = self.folder / "ledger.db", self.folder / _UNFINISHED
         _remove(unfinished)
-        own = DatabaseFile(path, MIGRATIONS)
+        own = self.files(path, MIGRATIONS)
         await own.open()
         try:
             set_aside = await self._name_aside(own)
-            made = DatabaseFile(unfinished, MIGRATIONS)
+            made = self.files(unfinished, MIGRATIONS)
             await made.open()
             try:
                 report = await self._make(own, made, gen, set_aside)

@@ -81,6 +81,13 @@ class HistoryMending:
         )
         try:
             await socket.prepare(request)
+            await self._answer(socket)
+        finally:
+            self._open -= 1
+        return socket
+
+    async def _answer(self, socket: web.WebSocketResponse) -> None:
+        try:
             await self._talk(socket)
         except DeniedError as error:
             self.log.warning("mending_denied", code=error.code, reason=error.message)
@@ -89,9 +96,6 @@ class HistoryMending:
             await self._deny(socket, DeniedError("busy", str(error)))
         except (ConnectionError, TimeoutError):
             await socket.close()
-        finally:
-            self._open -= 1
-        return socket
 
     async def confirm(self, request: web.Request) -> web.Response:
         """Let the next box of a store have its lost history, on a person's word."""

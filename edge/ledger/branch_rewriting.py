@@ -30,7 +30,6 @@ from edge.ledger.branch_merging import (
     Fate,
     OfficeBranch,
     completion_of,
-    other_id,
     renamed_in,
 )
 from edge.ledger.event_log import BusinessCalendar, claim_sale
@@ -47,18 +46,20 @@ _NOT_WRITABLE: Final = (sqlite3.IntegrityError, TypeError)
 
 @dataclass
 class BranchWriter:
-    """Takes the branch's events in order. `places`: where each stands now, by where it stood."""
+    """Takes the branch's events in order. `places`: where each stands now, by where it stood.
+
+    `names` are pairs of a doubtful sale's id and the one that it gets.
+    """
 
     made: DatabaseFile
     identity: LedgerIdentity
     fates: Mapping[str, Fate]
+    names: list[tuple[str, str]]
     before: BeforeFork
     office: OfficeBranch
-    fork_hash: bytes
     clock: Clock
     calendar: BusinessCalendar
     places: dict[int, int] = field(default_factory=dict)
-    names: list[tuple[str, str]] = field(default_factory=list)
     _seq: int = 0
     _previous: bytes = b""
     _again: int = 0
@@ -77,11 +78,6 @@ class BranchWriter:
     async def begin(self, parent: Head) -> None:
         """Open the generation behind head office's branch."""
         self._seq, self._previous = parent.seq, bytes.fromhex(parent.hash)
-        self.names = [
-            (sale, other_id(sale, self.fork_hash))
-            for sale, fate in self.fates.items()
-            if fate is Fate.DOUBTFUL
-        ]
         opened = GenerationOpened(
             parent_gen=parent.gen,
             parent_seq=parent.seq,

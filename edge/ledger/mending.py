@@ -170,13 +170,14 @@ class _Mending:
         await self._copy_office(made, office)
         store, number = await own.read(identity_of)
         identity = LedgerIdentity(store, number, gen)
+        fates = fates_of(branch, before, office, fork.hash)
         writer = BranchWriter(
             made,
             identity,
-            fates_of(branch, before, office, fork.hash),
+            fates.of,
+            fates.names,
             before,
             office,
-            fork.hash,
             self.clock,
             self.calendar,
         )

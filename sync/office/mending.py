@@ -34,7 +34,11 @@ from edge.contract.limits import (
     SOCKET_HEARTBEAT_S,
     SOCKET_SEND_S_MAX,
 )
-from edge.contract.mending_limits import MENDING_TWIN_LOOKS, MENDINGS_AT_ONCE_MAX
+from edge.contract.mending_limits import (
+    GENERATIONS_AHEAD_MAX,
+    MENDING_TWIN_LOOKS,
+    MENDINGS_AT_ONCE_MAX,
+)
 from edge.contract.replication import Challenge, Denied, Hello, Proof
 from edge.runtime.frame_codec import Dictionaries
 from edge.runtime.keys import SigningKey
@@ -105,10 +109,12 @@ class HistoryMending:
         return web.Response(status=204)
 
     async def _talk(self, socket: web.WebSocketResponse) -> None:
-        store = await self._identify(socket)
+        store, gen = await self._identify(socket)
         log = self.log.bind(store=store.slug)
         ingest = Ingest(store.box, self.events, self.dictionaries)
         log.info("mending_begun")
+        # what this box said ahead of its frames is of a history that is another one than here
+        await self.directory.forget_digest(store.number)
         await self._send(socket, await self._standing(store))
         async for message in socket:
             asked = _decoded(message)
@@ -118,14 +124,15 @@ class HistoryMending:
             elif isinstance(asked, FrameAsked):
                 await self._send_frame(socket, store, asked.seq)
             elif isinstance(asked, GenerationAsked):
-                given = await self._give(store, asked)
+                given = await self._give(store, gen, asked)
                 if isinstance(given, GenerationGiven):
                     log.warning("generation_given", gen=given.gen, behind=given.parent.seq)
                 await self._send(socket, given)
             else:
                 out_of_turn()
 
-    async def _identify(self, socket: web.WebSocketResponse) -> RegisteredStore:
+    async def _identify(self, socket: web.WebSocketResponse) -> tuple[RegisteredStore, int]:
+        """Return whose box it is, and the generation that it says it is in. Raises DeniedError."""
         nonce = self.ids.secret()
         await self._send(socket, Challenge(nonce))
         try:
@@ -138,7 +145,7 @@ class HistoryMending:
             ) from None
         if not isinstance(hello, Hello) or not isinstance(proof, Proof):
             out_of_turn()
-        return await self.admission.identify(hello, proof, nonce)
+        return await self.admission.identify(hello, proof, nonce), hello.head.gen
 
     async def _standing(self, store: RegisteredStore) -> Standing:
         known = await self.directory.by_slug(store.slug) or store
@@ -154,15 +161,19 @@ class HistoryMending:
             await socket.send_bytes(found[1].body)
 
     async def _give(
-        self, store: RegisteredStore, asked: GenerationAsked
+        self, store: RegisteredStore, gen: int, asked: GenerationAsked
     ) -> GenerationGiven | Standing:
-        """Give the next generation behind head office's head, when the box has all up to there."""
+        """Give the next generation behind head office's head, when the box has all up to there.
+
+        `gen` is the one that the box is in: a head office that was restored may not know of it.
+        """
         await self._refuse_twin(store)
         standing = await self._standing(store)
         if standing.head != asked.parent:
             return standing
+        used = max(standing.head.gen, min(gen, standing.gen + GENERATIONS_AHEAD_MAX))
         try:
-            gen = await self.directory.open_generation(store, standing.head.gen)
+            gen = await self.directory.open_generation(store, used)
         except Refused as refused:
             words = f"{refused.message} {refused.advice}"
             raise await self.admission.refusal(store, TWICE, words) from None

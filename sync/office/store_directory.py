@@ -21,7 +21,13 @@ from sync.office.alarm_cases import close_case
 _COLUMNS: Final = "number, slug, name, box_key, gen, box_seq, last_contact"
 
 
-_OVER_ONCE_MENDED: Final = ("fork", "behind", "frame_of_other_generation", "box_twice")
+_OVER_ONCE_MENDED: Final = (
+    "fork",
+    "behind",
+    "frame_of_other_generation",
+    "box_twice",
+    "digest_differs",
+)
 """Alarms about a history: over once its box goes on behind head office's."""
 
 
@@ -132,10 +138,11 @@ class StoreDirectory:
     async def open_generation(self, store: RegisteredStore, used: int) -> int:
         """Give a store's box a generation that no event is of yet, and return it.
 
-        `used` is that of the newest event here. One that was given and not used is given again: the
-        box may not have heard of it. What the box said ahead of its frames is forgotten: it was of
-        a history that does not go on; and alarms about that are over. Raises Refused when the last
-        one was given lately and nobody has confirmed the box since.
+        `used` is the newest that events here are of, or the box itself is in. One that was given
+        and not used is given again: the box may not have heard of it. What the box said ahead of
+        its frames is forgotten: it was of a history that does not go on; and alarms about that are
+        over. Raises Refused when the last one was given lately and nobody has confirmed the box
+        since.
         """
         now = self._clock.now_ms()
 
@@ -167,11 +174,38 @@ class StoreDirectory:
                 (gen, given_at if unused else now, store.number),
             )
             connection.execute("DELETE FROM digest WHERE store = ?", (store.number,))
+            connection.execute("DELETE FROM digest_differing WHERE store = ?", (store.number,))
             connection.executemany(
                 "DELETE FROM alarm WHERE store = ? AND kind = ?",
                 [(store.number, kind) for kind in _OVER_ONCE_MENDED],
             )
             return gen
+
+        return await self._file.write(unit)
+
+    async def forget_digest(self, number: int) -> None:
+        """Forget what a box said ahead of frames that are refused: it is of another history."""
+        await self._file.write(
+            lambda connection: connection.execute("DELETE FROM digest WHERE store = ?", (number,))
+        )
+
+    async def remember_generation(self, store: RegisteredStore, gen: int) -> RegisteredStore:
+        """Let a store's box be in a generation that was given to it before this file was a copy.
+
+        A box that another one took the place of stays out. Return the store as it is then.
+        """
+
+        def unit(connection: sqlite3.Connection) -> RegisteredStore:
+            connection.execute(
+                "UPDATE store SET gen = max(gen, ?) WHERE number = ? AND box_key = ?",
+                (gen, store.number, store.box_key),
+            )
+            return RegisteredStore(
+                *connection.execute(
+                    f"SELECT {_COLUMNS} FROM store WHERE number = ?",  # noqa: S608 - a constant of ours
+                    (store.number,),
+                ).fetchone()
+            )
 
         return await self._file.write(unit)
 

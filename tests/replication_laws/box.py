@@ -181,11 +181,12 @@ class Box:
     async def _mend(self, calendar: BusinessCalendar) -> None:
         """Do what `mended_ledger` does, with files that may die."""
         self.mending_death.happened = False
-        before = self.mended
+        key = self.key.public.hex
+        before = mended_here(self.ledger_path, key)
         try:
             await mend_ledger(
                 self.folder,
-                self.key.public.hex,
+                key,
                 self.clock,
                 calendar,
                 lambda _: _ROOM,
@@ -193,7 +194,7 @@ class Box:
             )
         except TillboxError as error:
             self.unmended = error
-        self.mended = mended_here(self.ledger_path, self.key.public.hex)
+        self.mended = mended_here(self.ledger_path, key)
         if self.mended is not None:
             self.gen = max(self.gen, self.mended.gen)
         if self.mended != before:

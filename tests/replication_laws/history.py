@@ -16,7 +16,7 @@ Named = tuple[str, str, int]
 
 
 def standing(bodies: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, Sold, str]]:
-    """Yield the sales that events complete: the seq of each completion, and its id when it was sold.
+    """Yield the sales that events complete, each with the seq of that and its id when it was sold.
 
     That is another one than it has now where two histories told of one sale otherwise.
     """
@@ -40,7 +40,7 @@ def standing(bodies: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, Sold, s
             case "sale_completed":
                 total = money[sale] - data.get("change_minor", 0)
                 origin = envelope.get("origin") or ("",)
-                sold_as = origin[3] if len(origin) > 3 and origin[3] else sale  # noqa: PLR2004
+                sold_as = origin[3] if len(origin) > 3 and origin[3] else sale
                 yield (
                     seq,
                     Sold(sale, data["receipt"], total, tuple(lines[sale]), seq, envelope["day"]),
@@ -49,7 +49,7 @@ def standing(bodies: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, Sold, s
 
 
 def bodies_in(frames: Sequence[bytes]) -> list[tuple[int, bytes]]:
-    """Return the events of frames that follow each other; one may begin with some that came before."""
+    """Return the events of frames in order; a frame may begin with some that came before."""
     found: list[tuple[int, bytes]] = []
     for frame in frames:
         opened = open_frame(frame, verify=lambda _, __: None, dictionaries=_DICTIONARIES)

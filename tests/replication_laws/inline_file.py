@@ -31,7 +31,7 @@ _EMPTY: dict[int, bytes] = {}
 
 @dataclass
 class Death:
-    """When the process that has a file open dies: in `steps` of its, before it or right `behind` it.
+    """When a process dies that has files open: in so many `steps`, before that or right `behind`.
 
     A step is a commit; of files that a process closes while it lives, the closing too. 0 is never.
     Several files of one process may die one death.

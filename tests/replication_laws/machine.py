@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
@@ -55,6 +56,8 @@ mishaps = st.builds(
     st.none() | deaths,
     st.none() | deaths,
 )
+extras = st.just(()) | goods
+mended_after = st.sampled_from((2.0, 35.0, 90.0))
 waits = st.sampled_from((0.2, 2.0, 35.0, 90.0))
 
 
@@ -122,7 +125,13 @@ class ReplicationMachine(RuleBasedStateMachine):
 
     def returnable(self, box: Box) -> list[Sold]:
         back = {sold.original for sold in (*box.done, *box.unsure)}
-        return [sold for sold in box.done if not sold.original and sold.sale not in back]
+        told = Counter(sold.sale for sold in box.done)
+        # one that two histories tell otherwise has two ids by now: people look at it first
+        return [
+            sold
+            for sold in box.done
+            if not sold.original and sold.sale not in back and told[sold.sale] == 1
+        ]
 
     def may_take_back(self, box: Box) -> bool:
         return box.is_up and bool(self.returnable(box))
@@ -138,7 +147,7 @@ class ReplicationMachine(RuleBasedStateMachine):
         self._run(self._box(shop, ReplicationMachine.is_free).begin(lines))
 
     @some_box(is_ringing_up)
-    @rule(shop=shops, more=st.just(()) | goods)
+    @rule(shop=shops, more=extras)
     def finish_the_sale(self, shop: int, more: tuple[tuple[str, int], ...]) -> None:
         self._run(self._box(shop, ReplicationMachine.is_ringing_up).finish(more))
 
@@ -286,6 +295,10 @@ class ReplicationMachine(RuleBasedStateMachine):
     def may_have_twin(self, box: Box) -> bool:
         return box.is_up and self.is_alone(box)
 
+    def may_go_on_twice(self, box: Box) -> bool:
+        reachable = self.world.office.is_up and box.number not in self.world.net.without_line
+        return reachable and box.is_up and box.number not in self.world.restored.astray
+
     def has_twin(self, box: Box) -> bool:
         return not self.is_alone(box)
 
@@ -354,13 +367,39 @@ class ReplicationMachine(RuleBasedStateMachine):
         self._run(self.world.restored.keep_disk(number))
 
     @some_box(is_alone)
-    @rule(shop=shops, pick=picks, sales=st.integers(0, 6), mishap=mishaps, seconds=waits)
+    @rule(shop=shops, pick=picks, sales=st.integers(0, 6), mishap=mishaps, seconds=mended_after)
     def a_box_is_set_back(
         self, shop: int, pick: int, sales: int, mishap: Mishap, seconds: float
     ) -> None:
         number = self._box(shop, ReplicationMachine.is_alone).number
         self._run(self.world.restored.put_back(number, pick, sales, mishap))
         self._run(self.world.clock.advance(seconds))
+
+    @some_box(may_go_on_twice)
+    @rule(shop=shops, lines=goods, here=extras, there=extras, mishap=mishaps)
+    def a_sale_goes_on_in_a_box_and_its_copy(
+        self,
+        shop: int,
+        lines: tuple[tuple[str, int], ...],
+        here: tuple[tuple[str, int], ...],
+        there: tuple[tuple[str, int], ...],
+        mishap: Mishap,
+    ) -> None:
+        box = self._box(shop, ReplicationMachine.may_go_on_twice)
+        self._run(self.world.restored.goes_on_twice(box.number, lines, here, there, mishap))
+        self._run(self.world.clock.advance(35))
+
+    @precondition(lambda self: self.world.copies)
+    @some_box(is_alone)
+    @rule(shop=shops, pick=picks, back=picks, seconds=st.sampled_from((0.2, 1.0, 4.0, 6.0)))
+    def head_office_is_set_back_while_a_box_is_mended(
+        self, shop: int, pick: int, back: int, seconds: float
+    ) -> None:
+        number = self._box(shop, ReplicationMachine.is_alone).number
+        self._run(self.world.restored.put_back(number, pick, 1, Mishap()))
+        self._run(self.world.clock.advance(seconds))
+        self._run(self.world.set_office_back(back))
+        self._run(self.world.clock.advance(35))
 
     @some_box(may_have_twin)
     @rule(shop=shops, sales=st.integers(0, 3))
@@ -375,7 +414,7 @@ class ReplicationMachine(RuleBasedStateMachine):
         self._run(self.world.restored.twins[number].sell(lines, 0))
 
     @some_box(has_ringing_twin)
-    @rule(shop=shops, more=st.just(()) | goods)
+    @rule(shop=shops, more=extras)
     def the_copy_finishes_the_sale(self, shop: int, more: tuple[tuple[str, int], ...]) -> None:
         number = self._box(shop, ReplicationMachine.has_ringing_twin).number
         self._run(self.world.restored.twins[number].finish(more))

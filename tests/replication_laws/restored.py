@@ -22,6 +22,7 @@ from tests.replication_laws.sales import Sold
 if TYPE_CHECKING:
     from tests.replication_laws.world import World
 
+Lines = tuple[tuple[str, int], ...]
 ALARMS: Final = {
     "fork",
     "behind",
@@ -66,6 +67,8 @@ class RestoredBoxes:
     """By shop: the copy that runs beside its box, with the same key."""
     astray: set[int] = field(default_factory=set)
     """Shops whose box may have another history than head office until all is at rest."""
+    ever: set[int] = field(default_factory=set)
+    """Shops whose box was put back once, or ran twice."""
     confirmed: dict[int, int] = field(default_factory=dict)
     """How often a person said of a shop that it has one box."""
     _marks: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
@@ -98,8 +101,12 @@ class RestoredBoxes:
 
     # --- one is put back ------------------------------------------------------------------
 
-    async def put_back(self, number: int, pick: int, sales: int, mishap: Mishap) -> None:
+    async def put_back(
+        self, number: int, pick: int, sales: int, mishap: Mishap, more: Lines | None = None
+    ) -> None:
         """Put a copy in place of a box; it sells before it has a line, and then has one.
+
+        With `more` it completes the sale that it has open.
 
         What only the disk had that it replaces is gone, as with a box that burnt.
         """
@@ -113,8 +120,25 @@ class RestoredBoxes:
         box.afar = self._at_office(number, (*old.done, *old.unsure, *old.afar), box.done)
         world.boxes[number] = box
         await self._start(box, sales)
+        if more is not None and box.waiting is not None:
+            await box.finish(more)
         self._strike(box, mishap)
         box.connect()
+
+    async def goes_on_twice(
+        self, number: int, lines: Lines, here: Lines, there: Lines, mishap: Mishap
+    ) -> None:
+        """Copy a box in the middle of a sale, which both complete: with what was taken `here`, and
+        with what was taken `there`, before the copy is put back in the box's place.
+        """
+        box = self.world.boxes[number]
+        if box.waiting is None:
+            await box.begin(lines)
+        await self.keep_disk(number)
+        await box.finish(here)
+        await self.world.clock.advance(2)
+        await self.put_back(number, len(self.useful_disks(number)) - 1, 0, Mishap(), there)
+        self._strike(self.world.boxes[number], mishap)
 
     def _strike(self, box: Box, mishap: Mishap) -> None:
         world = self.world
@@ -151,6 +175,7 @@ class RestoredBoxes:
         box._counter = 1_000 * next(self._marks)
         self.world.expected_alarms |= ALARMS
         self.astray.add(number)
+        self.ever.add(number)
         return box
 
     async def _start(self, box: Box, sales: int) -> None:

@@ -19,6 +19,7 @@ import msgspec
 
 from edge.contract.errors import Refused
 from edge.contract.history_file import HistoryBox, HistoryHeader
+from edge.contract.mending_limits import MENDING_AGAIN_MS_MIN
 from edge.contract.replication import Ack
 from edge.ledger.event_log import BusinessCalendar
 from edge.ledger.rebuilding import rebuild_ledger
@@ -68,6 +69,8 @@ class World:
     """Boxes may believe of a head office that was set back that it has more."""
     expected_alarms: set[str] = field(default_factory=set)
     stream: io.StringIO = field(default_factory=io.StringIO)
+    registered: dict[int, int] = field(default_factory=dict)
+    """The generation of the box that a person registered last."""
     restored: RestoredBoxes = field(init=False)
     net: Net = field(init=False)
     office: Office = field(init=False)
@@ -199,6 +202,8 @@ class World:
         except Refused as error:
             if number in self.restored.astray:
                 return  # it is another history than head office has
+            if self.was_set_back and error.code == "frame_of_other_generation":
+                return  # head office forgot the generation: the box itself has to call
             # the box sends too, and was faster: the person is told so, and tries again
             assert error.code == "history_gap"  # noqa: PT017 - nothing else is in order
             await self.clock.advance(1)
@@ -253,6 +258,7 @@ class World:
         self.boxes[number] = new
         await self._steady_office()
         await self.office.register(number, new.slug, new.key.public.hex, gen)
+        self.registered[number] = gen
         await self.start_box(number)
         await self.restored.keep_disk(number)
 
@@ -336,6 +342,17 @@ class World:
             return False
         projected = self.office.rows("SELECT seq FROM projected WHERE store = ?", box.number)
         return projected == [(head.seq,)]
+
+    def is_mended_unasked(self, number: int) -> bool:
+        """Say whether head office gave a box a second generation in a shift, and no person said so.
+
+        A head office that was set back has forgotten what it gave.
+        """
+        if self.was_set_back or self.clock.monotonic_ms() > MENDING_AGAIN_MS_MIN:
+            return False
+        [(gen,)] = self.office.rows("SELECT gen FROM store WHERE number = ?", number)
+        registered = self.registered.get(number, 1)
+        return bool(gen - registered > 1 + self.restored.confirmed.get(number, 0))
 
     # --- parts ----------------------------------------------------------------------------
 

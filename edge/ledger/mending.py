@@ -72,6 +72,7 @@ async def mend_ledger(
     calendar: BusinessCalendar,
     room: Callable[[Path], int] = free_bytes,
     files: Files = DatabaseFile,
+    events_per_commit: int = MENDING_EVENTS_PER_COMMIT,
 ) -> Mended | None:
     """Finish a mending that is ready in `folder`; None when there is nothing to do yet.
 
@@ -87,7 +88,9 @@ async def mend_ledger(
             mended = None  # the rename was the last thing before the end
         else:
             _check_room(folder, room(folder))
-            mending = _Mending(folder, stage, staged, box_key, clock, calendar, files)
+            mending = _Mending(
+                folder, stage, staged, box_key, clock, calendar, files, events_per_commit
+            )
             mended = await mending.run(staged.given.gen)
     finally:
         await stage.close()
@@ -120,6 +123,7 @@ class _Mending:
     clock: Clock
     calendar: BusinessCalendar
     files: Files
+    events_per_commit: int
 
     async def run(self, gen: int) -> Mended:
         path, unfinished = self.folder / "ledger.db", self.folder / _UNFINISHED
@@ -161,7 +165,7 @@ class _Mending:
     ) -> HistoryMended:
         fork = self.staged.fork
         branch = OwnBranch()
-        async for events in _pages(own, fork.seq):
+        async for events in self._pages(own, fork.seq):
             for event in events:
                 branch.take(event)
         before = BeforeFork(branch.begun_before)
@@ -182,7 +186,7 @@ class _Mending:
             self.calendar,
         )
         await writer.begin(self._parent())
-        async for events in _pages(own, fork.seq):
+        async for events in self._pages(own, fork.seq):
             await writer.take(events)
         head = await own.read(_head)
         old_gen = await own.read(lambda db: db.execute("SELECT gen FROM identity").fetchone()[0])
@@ -217,7 +221,7 @@ class _Mending:
         """Write what both have, as it is; what it hashes to is checked once more."""
         fork = self.staged.fork
         previous = GENESIS
-        async for events in _pages(own, 0, fork.seq):
+        async for events in self._pages(own, 0, fork.seq):
             for event in events:
                 before.take(event)
             previous = await made.write(partial(_write_as_is, events=events, previous=previous))
@@ -227,7 +231,7 @@ class _Mending:
     async def _copy_office(self, made: DatabaseFile, office: OfficeBranch) -> None:
         head, seq = self.staged.head, self.staged.fork.seq
         previous = self.staged.fork.hash
-        while rows := await self.stage.events_after(seq, MENDING_EVENTS_PER_COMMIT):
+        while rows := await self.stage.events_after(seq, self.events_per_commit):
             events = [branch_event(row.seq, row.body, row.hash) for row in rows]
             for event in events:
                 office.take(event)
@@ -237,22 +241,21 @@ class _Mending:
         if (seq, previous.hex()) != (parent.seq, parent.hash):
             raise _unmendable(f"What came from head office does not end as it said: at {head.seq}.")
 
-
-async def _pages(
-    own: DatabaseFile, after: int, upto: int = 2**62
-) -> AsyncIterator[list[BranchEvent]]:
-    while True:
-        rows = await own.read(partial(_page, after=after, upto=upto))
-        if not rows:
-            return
-        yield [branch_event(*row) for row in rows]
-        after = rows[-1][0]
+    async def _pages(
+        self, own: DatabaseFile, after: int, upto: int = 2**62
+    ) -> AsyncIterator[list[BranchEvent]]:
+        count_max = self.events_per_commit
+        while rows := await own.read(partial(_page, after=after, upto=upto, count_max=count_max)):
+            yield [branch_event(*row) for row in rows]
+            after = rows[-1][0]
 
 
-def _page(connection: sqlite3.Connection, after: int, upto: int) -> list[tuple[int, bytes, bytes]]:
+def _page(
+    connection: sqlite3.Connection, after: int, upto: int, count_max: int
+) -> list[tuple[int, bytes, bytes]]:
     return connection.execute(
         "SELECT seq, body, hash FROM event WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
-        (after, upto, MENDING_EVENTS_PER_COMMIT),
+        (after, upto, count_max),
     ).fetchall()
 
 

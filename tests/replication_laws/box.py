@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import sqlite3
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -66,6 +67,8 @@ T = TypeVar("T")
 WHOLE_TILL, SLOW_TILL = "till-1", "till-2"
 """One rings up sales at once; the other one's customers take their time."""
 _ROOM: Final = 10**12
+_EVENTS_PER_COMMIT: Final = 5
+"""Of a history that is put in place of another: so few that there are many moments to die in."""
 
 
 def key_of(*words: object) -> SigningKey:
@@ -112,7 +115,7 @@ class Box:
     mending_death: Death = field(default_factory=Death)
     """When it dies while it gets a history back, or puts that in its place."""
     mended: Mended | None = None
-    unmended: TillboxError | None = None
+    unmended: Exception | None = None
     """Why a history that is back could not be put in its place: that is a defect."""
     lost: LostHistory = field(init=False)
     first_gen: int = field(init=False)
@@ -191,8 +194,9 @@ class Box:
                 calendar,
                 lambda _: _ROOM,
                 self._mending_file,
+                _EVENTS_PER_COMMIT,
             )
-        except TillboxError as error:
+        except (TillboxError, sqlite3.Error) as error:
             self.unmended = error
         self.mended = mended_here(self.ledger_path, key)
         if self.mended is not None:
@@ -228,7 +232,6 @@ class Box:
             self.clock,
             self.log,
             self.mended,
-            self.unmended,
         )
 
     async def _open_sale(self) -> tuple[str, tuple[tuple[str, int], ...], int] | None:

@@ -77,7 +77,8 @@ class Admission:
         known = await self.directory.remember_generation(store, gen)
         words = (
             f"The box of store {store.slug} is in generation {gen}, and was known here in "
-            f"{store.gen}: head office was restored from an old copy."
+            f"{store.gen}: head office was restored from an old copy, or the box's settings name "
+            "another generation than it was registered with."
         )
         await self.directory.alarm(store.number, "feed_ahead", words)
         self.log.error("alarm", store=store.slug, code="generation_ahead", reason=words)

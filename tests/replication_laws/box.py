@@ -185,7 +185,7 @@ class Box:
         """Do what `mended_ledger` does, with files that may die."""
         self.mending_death.happened = False
         key = self.key.public.hex
-        before = mended_here(self.ledger_path, key)
+        before, self.unmended = mended_here(self.ledger_path, key), None
         try:
             await mend_ledger(
                 self.folder,
@@ -232,6 +232,7 @@ class Box:
             self.clock,
             self.log,
             self.mended,
+            cast("TillboxError | None", self.unmended),
         )
 
     async def _open_sale(self) -> tuple[str, tuple[tuple[str, int], ...], int] | None:

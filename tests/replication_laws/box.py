@@ -361,11 +361,13 @@ class Box:
         """The till asks once more for what it got no answer to, under the same ids."""
         for sold in list(self.unsure):
             kept = await self.ledger.find_reply(_reply_of(sold))
-            if kept is not None:
+            if kept is None:
+                continue
+            stands = msgspec.json.decode(kept, type=Sold)
+            if not any(map(stands.is_same, self.done)):
+                self.done.append(stands)
+            if stands.is_same(sold):  # and not what another box answered for this sale
                 self.unsure.remove(sold)
-                stands = msgspec.json.decode(kept, type=Sold)
-                if not any(map(stands.is_same, self.done)):
-                    self.done.append(stands)
 
     async def say_again(self, sold: Sold) -> None:
         """The till repeats a command that was answered long ago, perhaps by the box before."""

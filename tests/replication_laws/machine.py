@@ -376,7 +376,14 @@ class ReplicationMachine(RuleBasedStateMachine):
         self._run(self.world.clock.advance(seconds))
 
     @some_box(may_go_on_twice)
-    @rule(shop=shops, lines=goods, here=extras, there=extras, mishap=mishaps)
+    @rule(
+        shop=shops,
+        lines=goods,
+        here=extras,
+        there=extras,
+        mishap=mishaps,
+        once_more=st.none() | extras,
+    )
     def a_sale_goes_on_in_a_box_and_its_copy(
         self,
         shop: int,
@@ -384,21 +391,29 @@ class ReplicationMachine(RuleBasedStateMachine):
         here: tuple[tuple[str, int], ...],
         there: tuple[tuple[str, int], ...],
         mishap: Mishap,
+        once_more: tuple[tuple[str, int], ...] | None,
+    ) -> None:
+        restored = self.world.restored
+        number = self._box(shop, ReplicationMachine.may_go_on_twice).number
+        self._run(restored.goes_on_twice(number, lines, here, there, mishap))
+        self._run(self.world.clock.advance(35))
+        if once_more is not None:
+            newest = len(restored.useful_disks(number)) - 1
+            self._run(restored.put_back(number, newest, 0, Mishap(), once_more))
+            self._run(self.world.clock.advance(35))
+
+    @some_box(may_go_on_twice)
+    @rule(shop=shops, pick=picks, lines=goods, seconds=st.sampled_from((0.2, 1.0, 4.0, 6.0)))
+    def head_office_is_set_back_while_a_box_is_mended(
+        self, shop: int, pick: int, lines: tuple[tuple[str, int], ...], seconds: float
     ) -> None:
         box = self._box(shop, ReplicationMachine.may_go_on_twice)
-        self._run(self.world.restored.goes_on_twice(box.number, lines, here, there, mishap))
-        self._run(self.world.clock.advance(35))
-
-    @precondition(lambda self: self.world.copies)
-    @some_box(is_alone)
-    @rule(shop=shops, pick=picks, back=picks, seconds=st.sampled_from((0.2, 1.0, 4.0, 6.0)))
-    def head_office_is_set_back_while_a_box_is_mended(
-        self, shop: int, pick: int, back: int, seconds: float
-    ) -> None:
-        number = self._box(shop, ReplicationMachine.is_alone).number
-        self._run(self.world.restored.put_back(number, pick, 1, Mishap()))
+        self.world.copy_office()
+        self._run(box.sell(lines, 0))
+        self._run(self.world.clock.advance(2))
+        self._run(self.world.restored.put_back(box.number, pick, 1, Mishap()))
         self._run(self.world.clock.advance(seconds))
-        self._run(self.world.set_office_back(back))
+        self._run(self.world.set_office_back(len(self.world.copies) - 1))
         self._run(self.world.clock.advance(35))
 
     @some_box(may_have_twin)

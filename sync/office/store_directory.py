@@ -192,20 +192,21 @@ class StoreDirectory:
     async def remember_generation(self, store: RegisteredStore, gen: int) -> RegisteredStore:
         """Let a store's box be in a generation that was given to it before this file was a copy.
 
-        A box that another one took the place of stays out. Return the store as it is then.
+        Return the store as it is then. A box that another one took the place of meanwhile stays
+        in the generation that it had here.
         """
 
         def unit(connection: sqlite3.Connection) -> RegisteredStore:
+            same_box = (store.number, store.box_key)
             connection.execute(
                 "UPDATE store SET gen = max(gen, ?) WHERE number = ? AND box_key = ?",
-                (gen, store.number, store.box_key),
+                (gen, *same_box),
             )
-            return RegisteredStore(
-                *connection.execute(
-                    f"SELECT {_COLUMNS} FROM store WHERE number = ?",  # noqa: S608 - a constant of ours
-                    (store.number,),
-                ).fetchone()
-            )
+            row = connection.execute(
+                f"SELECT {_COLUMNS} FROM store WHERE number = ? AND box_key = ?",  # noqa: S608 - a constant of ours
+                same_box,
+            ).fetchone()
+            return store if row is None else RegisteredStore(*row)
 
         return await self._file.write(unit)
 

@@ -42,7 +42,7 @@ PLAYED = (
     )
 )
 
-pytestmark = [pytest.mark.storm, pytest.mark.timeout(60 + 3 * EXAMPLES)]
+pytestmark = [pytest.mark.storm, pytest.mark.timeout(60 + 6 * EXAMPLES)]
 
 
 def test_nothing_is_lost_and_nothing_is_there_twice() -> None:

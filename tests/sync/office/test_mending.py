@@ -338,7 +338,9 @@ async def test_a_generation_that_nobody_can_have_given_uses_none_up(
         assert (await asking.ask(GenerationAsked(box.head))).gen == 66
 
 
-async def test_a_line_that_is_lost_while_it_opens_leaves_nothing_behind(served: Served) -> None:
+async def test_a_line_that_is_lost_while_it_opens_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The machine found it: the end of a line that never was open was a defect in the log."""
 
     class Gone(web.StreamResponse):
@@ -347,8 +349,8 @@ async def test_a_line_that_is_lost_while_it_opens_leaves_nothing_behind(served: 
 
     nobody: Any = None
     mending = HistoryMending(nobody, nobody, nobody, {}, nobody, nobody, nobody, nobody, nobody)
-    with pytest.raises(ConnectionResetError), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(web, "WebSocketResponse", lambda **_: Gone())
+    monkeypatch.setattr(web, "WebSocketResponse", lambda **_: Gone())
+    with pytest.raises(ConnectionResetError):
         await mending.serve(nobody)
     assert mending._open == 0
 

@@ -31,7 +31,6 @@ from edge.ledger.branch_merging import (
     Fate,
     OfficeBranch,
     completion_of,
-    other_id,
     renamed_in,
 )
 from edge.ledger.event_log import BusinessCalendar, claim_sale
@@ -52,21 +51,23 @@ _NOT_WRITABLE: Final = (sqlite3.IntegrityError, TypeError)
 
 @dataclass
 class BranchWriter:
-    """Takes the branch's events in order. `places`: where each stands now, by where it stood."""
+    """Takes the branch's events in order. `places`: where each stands now, by where it stood.
+
+    `names` are pairs of a doubtful sale's id and the one that it gets.
+    """
 
     made: DatabaseFile
     identity: LedgerIdentity
     fates: Mapping[str, Fate]
+    names: list[tuple[str, str]]
     before: BeforeFork
     office: OfficeBranch
-    fork_hash: bytes
     clock: Clock
     calendar: BusinessCalendar
     keeps_open: Mapping[str, str] | None = None
     """By till: the sale that is to be open on it in the end. None where whatever the branch was in
     the middle of goes on."""
     places: dict[int, int] = field(default_factory=dict)
-    names: list[tuple[str, str]] = field(default_factory=list)
     _seq: int = 0
     _previous: bytes = b""
     _again: int = 0
@@ -85,11 +86,6 @@ class BranchWriter:
     def stand_behind(self, head: Head) -> None:
         """Go on behind an event of the file, in the generation that it is in."""
         self._seq, self._previous = head.seq, bytes.fromhex(head.hash)
-        self.names = [
-            (sale, other_id(sale, self.fork_hash))
-            for sale, fate in self.fates.items()
-            if fate is Fate.DOUBTFUL
-        ]
 
     async def begin(self, parent: Head) -> None:
         """Open the generation behind head office's branch."""

@@ -45,7 +45,7 @@ from edge.ledger.branch_rewriting import (
 )
 from edge.ledger.event_log import MIGRATIONS, BusinessCalendar
 from edge.ledger.integrity import verify
-from edge.ledger.mending_stage import STAGE, MendingStage, StagedBranch
+from edge.ledger.mending_stage import STAGE, Files, MendingStage, StagedBranch
 from edge.ledger.projections import project
 from edge.ledger.records import LedgerIdentity
 from edge.runtime.database_file import DatabaseFile
@@ -95,12 +95,14 @@ async def mend_ledger(
     clock: Clock,
     calendar: BusinessCalendar,
     room: Callable[[Path], int] = free_bytes,
+    files: Files = DatabaseFile,
+    events_per_commit: int = MENDING_EVENTS_PER_COMMIT,
 ) -> Mended | None:
     """Finish a mending that is ready in `folder`; None when there is nothing to do yet.
 
     Nobody may have the ledger open. Raises Refused or StorageFailed with the ledger as it was.
     """
-    stage = MendingStage(folder / STAGE)
+    stage = MendingStage(folder / STAGE, files)
     staged = await stage.open()
     try:
         if staged is None or staged.given is None:
@@ -110,7 +112,9 @@ async def mend_ledger(
             mended = None  # the rename was the last thing before the end
         else:
             _check_room(folder, room(folder))
-            mending = _Mending(folder, stage, staged, box_key, clock, calendar)
+            mending = _Mending(
+                folder, stage, staged, box_key, clock, calendar, files, events_per_commit
+            )
             mended = await mending.run(staged.given.gen)
     finally:
         await stage.close()
@@ -145,15 +149,17 @@ class _Mending:
     box_key: str
     clock: Clock
     calendar: BusinessCalendar
+    files: Files
+    events_per_commit: int
 
     async def run(self, gen: int) -> Mended:
         path, unfinished = self.folder / "ledger.db", self.folder / _UNFINISHED
         _remove(unfinished)
-        own = DatabaseFile(path, MIGRATIONS)
+        own = self.files(path, MIGRATIONS)
         await own.open()
         try:
             set_aside = await self._name_aside(own)
-            made = DatabaseFile(unfinished, MIGRATIONS)
+            made = self.files(unfinished, MIGRATIONS)
             await made.open()
             try:
                 report = await self._make(own, made, gen, set_aside)
@@ -186,7 +192,7 @@ class _Mending:
     ) -> HistoryMended:
         fork = self.staged.fork
         branch = OwnBranch()
-        async for events in _pages(own, fork.seq):
+        async for events in self._pages(own, fork.seq):
             for event in events:
                 branch.take(event)
         before = BeforeFork(branch.begun_before)
@@ -195,18 +201,19 @@ class _Mending:
         await self._copy_office(made, office)
         store, number = await own.read(identity_of)
         identity = LedgerIdentity(store, number, gen)
+        fates = fates_of(branch, before, office, fork.hash)
         writer = BranchWriter(
             made,
             identity,
-            fates_of(branch, before, office, fork.hash),
+            fates.of,
+            fates.names,
             before,
             office,
-            fork.hash,
             self.clock,
             self.calendar,
         )
         await writer.begin(self._parent())
-        async for events in _pages(own, fork.seq):
+        async for events in self._pages(own, fork.seq):
             await writer.take(events)
         head = await own.read(_head)
         old_gen = await own.read(lambda db: db.execute("SELECT gen FROM identity").fetchone()[0])
@@ -243,7 +250,7 @@ class _Mending:
         """Write what both have, as it is; what it hashes to is checked once more."""
         fork = self.staged.fork
         previous = GENESIS
-        async for events in _pages(own, 0, fork.seq):
+        async for events in self._pages(own, 0, fork.seq):
             for event in events:
                 before.take(event)
             previous = await made.write(partial(_write_as_is, events=events, previous=previous))
@@ -253,7 +260,7 @@ class _Mending:
     async def _copy_office(self, made: DatabaseFile, office: OfficeBranch) -> None:
         head, seq = self.staged.head, self.staged.fork.seq
         previous = self.staged.fork.hash
-        while rows := await self.stage.events_after(seq, MENDING_EVENTS_PER_COMMIT):
+        while rows := await self.stage.events_after(seq, self.events_per_commit):
             events = [branch_event(row.seq, row.body, row.hash) for row in rows]
             for event in events:
                 office.take(event)
@@ -263,22 +270,21 @@ class _Mending:
         if (seq, previous.hex()) != (parent.seq, parent.hash):
             raise _unmendable(f"What came from head office does not end as it said: at {head.seq}.")
 
-
-async def _pages(
-    own: DatabaseFile, after: int, upto: int = 2**62
-) -> AsyncIterator[list[BranchEvent]]:
-    while True:
-        rows = await own.read(partial(_page, after=after, upto=upto))
-        if not rows:
-            return
-        yield [branch_event(*row) for row in rows]
-        after = rows[-1][0]
+    async def _pages(
+        self, own: DatabaseFile, after: int, upto: int = 2**62
+    ) -> AsyncIterator[list[BranchEvent]]:
+        count_max = self.events_per_commit
+        while rows := await own.read(partial(_page, after=after, upto=upto, count_max=count_max)):
+            yield [branch_event(*row) for row in rows]
+            after = rows[-1][0]
 
 
-def _page(connection: sqlite3.Connection, after: int, upto: int) -> list[tuple[int, bytes, bytes]]:
+def _page(
+    connection: sqlite3.Connection, after: int, upto: int, count_max: int
+) -> list[tuple[int, bytes, bytes]]:
     return connection.execute(
         "SELECT seq, body, hash FROM event WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
-        (after, upto, MENDING_EVENTS_PER_COMMIT),
+        (after, upto, count_max),
     ).fetchall()
 
 

@@ -180,15 +180,14 @@ async def _merge(
     async for events in _pages(made, fork.seq, head.seq):
         for event in events:
             here.take(event)
-    fork_hash = bytes.fromhex(fork.hash)
-    fates = fates_of(branch, before, here, fork_hash)
+    fates = fates_of(branch, before, here, bytes.fromhex(fork.hash))
     writer = BranchWriter(
         made,
         identity,
-        fates,
+        fates.of,
+        fates.names,
         before,
         here,
-        fork_hash,
         clock,
         calendar,
         keeps_open=await made.read(open_sales),
@@ -208,7 +207,7 @@ async def _merge(
     )
     if not writer.written:
         return None  # whatever was counted is in a copy that nobody keeps
-    again = [sale for sale, fate in fates.items() if fate is Fate.AGAIN]
+    again = [sale for sale, fate in fates.of.items() if fate is Fate.AGAIN]
 
     def claim(connection: sqlite3.Connection) -> None:
         for sale in (*again, *(new for _, new in writer.names)):

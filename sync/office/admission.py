@@ -11,6 +11,7 @@ from edge.contract.attention_limits import WRONG_KEY_MS
 from edge.contract.errors import Refused
 from edge.contract.instant import Clock
 from edge.contract.limits import FEED_CURSOR_AHEAD_MAX, FEED_VERSION_AHEAD_MS_MAX
+from edge.contract.mending_limits import GENERATIONS_AHEAD_MAX
 from edge.contract.ratchet import BOX_COPIED, BOX_REPLACED, BOX_TWICE, RATCHET, RatchetShown
 from edge.contract.reference_data import FEED_ORDER, YOUNGER_FEEDS, BoxKey, Feed
 from edge.contract.replication import Head, Hello, Proof, proof_bytes
@@ -76,6 +77,28 @@ class Admission:
         verdict = await self.directory.ratchets.look(store.number, hello.ratchet, store.gen)
         if hello.head.gen != store.gen or verdict.copied is not Copied.NOTHING:
             raise await self.twice(store, hello.ratchet)
+
+    async def remember_generation(
+        self, store: RegisteredStore, hello: Hello, here: Head
+    ) -> RegisteredStore:
+        """Return the store in its box's generation where that is ahead of what is known here.
+
+        Generations are given by head office alone, to the box with this key: one that was restored
+        from an older copy forgot it. Only a box that has more than is here can have been given one
+        since; any other is told that it has another history, and is given the next one.
+        """
+        gen = hello.head.gen
+        if hello.head.seq <= here.seq or gen - store.gen > GENERATIONS_AHEAD_MAX:
+            return store
+        known = await self.directory.remember_generation(store, gen)
+        words = (
+            f"The box of store {store.slug} is in generation {gen}, and was known here in "
+            f"{store.gen}: head office was restored from an old copy, or the box's settings name "
+            "another generation than it was registered with."
+        )
+        await self.directory.alarm(store.number, "feed_ahead", words)
+        self.log.error("alarm", store=store.slug, code="generation_ahead", reason=words)
+        return known
 
     async def compare_heads(
         self, store: RegisteredStore, ingest: Ingest, hello: Hello, head: Head

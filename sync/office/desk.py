@@ -97,6 +97,9 @@ class OfficeDesk:
     async def identify(self, hello: Hello, proof: Proof, nonce: str) -> OfficeVisit:
         """Return the visit of a box that proved who it is. Raises DeniedError."""
         store = await self.admission.identify(hello, proof, nonce)
+        if hello.head.gen > store.gen:
+            here = await self.events.head(store.number, store.gen)
+            store = await self.admission.remember_generation(store, hello, here)
         await self.admission.turn_away(store, hello)
         return OfficeVisit(self, store)
 
@@ -172,7 +175,12 @@ class OfficeVisit:
         return Ack(slug, head, settled, at, signature)
 
     async def refusal(self, code: str, words: str) -> DeniedError:
-        """Return why the box is denied, after an alarm where a person has to look at it."""
+        """Return why the box is denied, after an alarm where a person has to look at it.
+
+        What a box of another history said ahead of its frames would be held against this one.
+        """
+        if code == "fork":
+            await self.desk.directory.forget_digest(self.store.number)
         return await self.desk.admission.refusal(self.store, code, words)
 
     def heard(self, box_seq: int | None = None) -> None:

@@ -34,7 +34,11 @@ from edge.contract.limits import (
     SOCKET_HEARTBEAT_S,
     SOCKET_SEND_S_MAX,
 )
-from edge.contract.mending_limits import MENDING_TWIN_LOOKS, MENDINGS_AT_ONCE_MAX
+from edge.contract.mending_limits import (
+    GENERATIONS_AHEAD_MAX,
+    MENDING_TWIN_LOOKS,
+    MENDINGS_AT_ONCE_MAX,
+)
 from edge.contract.ratchet import BOX_TWICE, RatchetShown
 from edge.contract.replication import Challenge, Denied, Hello, Proof
 from edge.runtime.frame_codec import Dictionaries
@@ -82,6 +86,13 @@ class HistoryMending:
         )
         try:
             await socket.prepare(request)
+            await self._answer(socket)
+        finally:
+            self._open -= 1
+        return socket
+
+    async def _answer(self, socket: web.WebSocketResponse) -> None:
+        try:
             await self._talk(socket)
         except DeniedError as error:
             self.log.warning("mending_denied", code=error.code, reason=error.message)
@@ -90,9 +101,6 @@ class HistoryMending:
             await self._deny(socket, DeniedError("busy", str(error)))
         except (ConnectionError, TimeoutError):
             await socket.close()
-        finally:
-            self._open -= 1
-        return socket
 
     async def confirm(self, request: web.Request) -> web.Response:
         """Let the next box of a store have its lost history, on a person's word."""
@@ -102,10 +110,12 @@ class HistoryMending:
         return web.Response(status=204)
 
     async def _talk(self, socket: web.WebSocketResponse) -> None:
-        store, shown = await self._identify(socket)
+        store, gen, shown = await self._identify(socket)
         log = self.log.bind(store=store.slug)
         ingest = Ingest(store.box, self.events, self.dictionaries)
         log.info("mending_begun")
+        # what this box said ahead of its frames is of a history that is another one than here
+        await self.directory.forget_digest(store.number)
         await self._send(socket, await self._standing(store))
         async for message in socket:
             asked = _decoded(message)
@@ -115,7 +125,7 @@ class HistoryMending:
             elif isinstance(asked, FrameAsked):
                 await self._send_frame(socket, store, asked.seq)
             elif isinstance(asked, GenerationAsked):
-                given = await self._give(store, asked, shown)
+                given = await self._give(store, gen, asked, shown)
                 if isinstance(given, GenerationGiven):
                     log.warning("generation_given", gen=given.gen, behind=given.parent.seq)
                 await self._send(socket, given)
@@ -124,7 +134,11 @@ class HistoryMending:
 
     async def _identify(
         self, socket: web.WebSocketResponse
-    ) -> tuple[RegisteredStore, RatchetShown | None]:
+    ) -> tuple[RegisteredStore, int, RatchetShown | None]:
+        """Return whose box it is, its generation by its own words, and the tokens that it shows.
+
+        Raises DeniedError.
+        """
         nonce = self.ids.secret()
         await self._send(socket, Challenge(nonce))
         try:
@@ -137,7 +151,8 @@ class HistoryMending:
             ) from None
         if not isinstance(hello, Hello) or not isinstance(proof, Proof):
             out_of_turn()
-        return await self.admission.identify(hello, proof, nonce), hello.ratchet
+        store = await self.admission.identify(hello, proof, nonce)
+        return store, hello.head.gen, hello.ratchet
 
     async def _standing(self, store: RegisteredStore) -> Standing:
         known = await self.directory.by_slug(store.slug) or store
@@ -153,9 +168,16 @@ class HistoryMending:
             await socket.send_bytes(found[1].body)
 
     async def _give(
-        self, store: RegisteredStore, asked: GenerationAsked, shown: RatchetShown | None
+        self,
+        store: RegisteredStore,
+        gen: int,
+        asked: GenerationAsked,
+        shown: RatchetShown | None,
     ) -> GenerationGiven | Standing:
-        """Give the next generation behind head office's head, when the box has all up to there."""
+        """Give the next generation behind head office's head, when the box has all up to there.
+
+        `gen` is the one that the box is in: a head office that was restored may not know of it.
+        """
         ratchets = self.directory.ratchets
         seen = (await ratchets.look(store.number, shown)).copied is Copied.TWICE
         if seen or await ratchets.is_twice(store.number):
@@ -164,8 +186,9 @@ class HistoryMending:
         standing = await self._standing(store)
         if standing.head != asked.parent:
             return standing
+        used = max(standing.head.gen, min(gen, standing.gen + GENERATIONS_AHEAD_MAX))
         try:
-            gen = await self.directory.open_generation(store, standing.head.gen, shown)
+            gen = await self.directory.open_generation(store, used, shown)
         except Refused as refused:
             words = f"{refused.message} {refused.advice}"
             raise await self.admission.refusal(store, BOX_TWICE, words) from None

@@ -32,7 +32,14 @@ from sync.office.ratchets import (
 _COLUMNS: Final = "number, slug, name, box_key, gen, box_seq, last_contact"
 
 
-_OVER_ONCE_MENDED: Final = ("fork", "behind", "frame_of_other_generation", BOX_COPIED, BOX_TWICE)
+_OVER_ONCE_MENDED: Final = (
+    "fork",
+    "behind",
+    "frame_of_other_generation",
+    "digest_differs",
+    BOX_COPIED,
+    BOX_TWICE,
+)
 """Alarms about a history: over once its box goes on behind head office's."""
 
 
@@ -160,9 +167,10 @@ class StoreDirectory:
     ) -> int:
         """Give a store's box a generation that no event is of yet, and return it.
 
-        `used` is that of the newest event here. One that was given and not used is given again: the
-        box may not have heard of it. What the box said ahead of its frames is forgotten: it was of
-        a history that does not go on; and alarms about that are over. `shown` are the box's tokens.
+        `used` is the newest that events here are of, or the box itself is in. One that was given
+        and not used is given again: the box may not have heard of it. What the box said ahead of
+        its frames is forgotten: it was of a history that does not go on; and alarms about that are
+        over. `shown` are the box's tokens.
 
         Raises Refused while two boxes are known to be alive and nobody has confirmed one; and when
         the last one was given lately, unless the tokens say that it is the very same box.
@@ -201,11 +209,39 @@ class StoreDirectory:
                 (gen, given_at if unused else now, store.number),
             )
             connection.execute("DELETE FROM digest WHERE store = ?", (store.number,))
+            connection.execute("DELETE FROM digest_differing WHERE store = ?", (store.number,))
             connection.executemany(
                 "DELETE FROM alarm WHERE store = ? AND kind = ?",
                 [(store.number, kind) for kind in _OVER_ONCE_MENDED],
             )
             return gen
+
+        return await self._file.write(unit)
+
+    async def forget_digest(self, number: int) -> None:
+        """Forget what a box said ahead of frames that are refused: it is of another history."""
+        await self._file.write(
+            lambda connection: connection.execute("DELETE FROM digest WHERE store = ?", (number,))
+        )
+
+    async def remember_generation(self, store: RegisteredStore, gen: int) -> RegisteredStore:
+        """Let a store's box be in a generation that was given to it before this file was a copy.
+
+        Return the store as it is then. A box that another one took the place of meanwhile stays
+        in the generation that it had here.
+        """
+
+        def unit(connection: sqlite3.Connection) -> RegisteredStore:
+            same_box = (store.number, store.box_key)
+            connection.execute(
+                "UPDATE store SET gen = max(gen, ?) WHERE number = ? AND box_key = ?",
+                (gen, *same_box),
+            )
+            row = connection.execute(
+                f"SELECT {_COLUMNS} FROM store WHERE number = ? AND box_key = ?",  # noqa: S608 - a constant of ours
+                same_box,
+            ).fetchone()
+            return store if row is None else RegisteredStore(*row)
 
         return await self._file.write(unit)
 

@@ -19,6 +19,7 @@ from edge.contract.event_registry import Event
 from edge.contract.fiscal_events import FiscalStarted
 from edge.contract.replication import Head, MendedProof
 from edge.contract.sale_events import (
+    CashTendered,
     LineAdded,
     ReceiptPrinted,
     SaleAbandoned,
@@ -29,7 +30,7 @@ from edge.contract.sale_events import (
 )
 from edge.contract.system_events import BoxStarted, GenerationOpened, TillEnrolled
 from edge.ledger import mending
-from edge.ledger.branch_merging import other_id
+from edge.ledger.branch_merging import content_of, other_id
 from edge.ledger.integrity import verify
 from edge.ledger.mending import mended_here
 from edge.ledger.mending_stage import STAGE
@@ -186,10 +187,11 @@ async def test_a_sale_that_both_ended_otherwise_stands_under_two_ids(branches: B
         rate_ppm=70_000,
     )
     await branches.copy_goes_on(("till-1", (more,)), finished("s", 2, price=229), sale("y", 3))
+    first = next(each for each in sealed(branches.path) if b"Cake" in bytes(each.data))
     await branches.stage()
     done = await branches.mend()
     assert done is not None
-    other = other_id("s", fork_hash)
+    other = other_id("s", fork_hash, content_of(first, bytes(first.data)))
     assert done_sales(branches.path) == [
         ("a", "till-1-000001", 387),
         ("s", "till-1-000002", 387),
@@ -398,6 +400,65 @@ async def test_restored_once_more_from_the_same_copy(branches: Branches, tmp_pat
     assert done is not None
     assert done_sales(again.path) == [*wanted, ("y", "till-1-000004", 387)]
     assert (done.report.sales_known, done.report.sales_again) == (2, 1)
+    assert verify(again.path).whole
+
+
+@pytest.mark.parametrize("ends_otherwise", [False, True])
+async def test_an_open_sale_may_end_otherwise_each_time_its_copy_is_put_back(
+    branches: Branches, tmp_path: Path, ends_otherwise: bool
+) -> None:
+    """The machine found it: both ends got one id, and head office knew what to do with neither."""
+    await branches.common(opened("s"))
+    copy = branches.path.read_bytes()
+    await branches.office_has(finished("s", 1))
+    await branches.copy_goes_on(finished("s", 1, price=200))
+    first_end = branches.path.read_bytes()
+    await branches.stage()
+    await branches.mend()
+    again = Branches(_folder(tmp_path))
+    again.clock.now = branches.clock.now + 60_000
+    (again.lost / "ledger.db").write_bytes(branches.path.read_bytes())
+    (again.box / "ledger.db").write_bytes(copy if ends_otherwise else first_end)
+    third = finished("s", 1, price=300) if ends_otherwise else sale("x", 2)
+    await again.copy_goes_on(third)
+    await again.stage(gen=3)
+    done = await again.mend()
+    assert done is not None
+    found = done_sales(again.path)
+    assert len({name for name, *_ in found}) == len(found) == 3
+    totals = [total for _, _, total in found]
+    assert totals == ([387, 600, 900] if ends_otherwise else [387, 600, 387])
+    assert (done.report.sales_doubtful, done.report.sales_known) == (
+        (1, 0) if ends_otherwise else (0, 1)
+    )
+    assert verify(again.path).whole
+
+
+async def test_a_doubtful_sale_that_went_on_since_is_known(
+    branches: Branches, tmp_path: Path
+) -> None:
+    """Money had moved for it in the copy; it was completed under its other id, behind a mending."""
+    paid = ("till-1", (CashTendered(sale="s", tender="1", amount_minor=437),))
+    await branches.common(opened("s"))
+    await branches.office_has(finished("s", 1))
+    await branches.copy_goes_on(paid)
+    copy = branches.path.read_bytes()
+    await branches.stage()
+    await branches.mend()
+    (other,) = {
+        event.sale for each in sealed(branches.path)
+        if isinstance(event := each.event(), SaleOpened) and each.origin is not None
+    }  # fmt: skip
+    ended = sale(other, 2)[1][-1]
+    await branches.record(branches.box, ("till-1", (ended,)), gen=2)
+    again = Branches(_folder(tmp_path))
+    (again.lost / "ledger.db").write_bytes(branches.path.read_bytes())
+    (again.box / "ledger.db").write_bytes(copy)
+    await again.stage(gen=3)
+    done = await again.mend()
+    assert done is not None
+    assert done.report.sales_doubtful == 0
+    assert [name for name, *_ in done_sales(again.path)] == ["s", other]
     assert verify(again.path).whole
 
 

@@ -18,8 +18,10 @@ from aiohttp import web
 from aiohttp.client_proto import ResponseHandler
 from typing_extensions import override
 
+from edge.contract.history_mending import MENDING_PATH
 from edge.contract.instant import Clock
 from edge.contract.limits import LINK_PING_S
+from sync.replicator.mending import MendingLine
 from sync.replicator.office_link import OfficeLink, open_socket
 from sync.replicator.troubles import OFFICE
 
@@ -29,7 +31,8 @@ TROUBLES: tuple[Trouble, ...] = ("drop", "twice", "swap", "shorten", "half", "cu
 """What becomes of a message: it is lost, comes twice, comes behind the next one, comes without its
 end; half of its bytes come and the line breaks, none come and it breaks, or from it on nothing
 comes either way and nobody hears that."""
-_URL = "ws://office/sync/v1/session"
+_HOST = "ws://office"
+_SESSION_PATH = "/sync/v1/session"
 _HEAD_ENDS = b"\r\n\r\n"
 _BINARY = 2
 _CONTROL = 8
@@ -348,12 +351,25 @@ class Net:
     @asynccontextmanager
     async def dial(self, shop: int) -> AsyncIterator[OfficeLink]:
         """Open a shop's line for a block, as `sync.replicator.office_link.dial` does."""
+        async with self._socket(shop, _SESSION_PATH) as socket:
+            yield OfficeLink(socket)
+
+    @asynccontextmanager
+    async def dial_mending(self, shop: int) -> AsyncIterator[MendingLine]:
+        """Open the line on which a lost history comes back, as `sync.replicator.mending` does."""
+        async with self._socket(shop, MENDING_PATH) as socket:
+            yield MendingLine(socket, self.clock)
+
+    @asynccontextmanager
+    async def _socket(
+        self, shop: int, path: str
+    ) -> AsyncIterator[aiohttp.ClientWebSocketResponse[bool]]:
         async with aiohttp.ClientSession(
             connector=_Connector(self, shop), cookie_jar=aiohttp.DummyCookieJar()
         ) as http:
-            socket = await open_socket(http, _URL, self.clock, OFFICE, LINK_PING_S)
+            socket = await open_socket(http, f"{_HOST}{path}", self.clock, OFFICE, LINK_PING_S)
             try:
-                yield OfficeLink(socket)
+                yield socket
             finally:
                 await socket.close()
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from aiohttp import WSMsgType
+from aiohttp import WSMsgType, web
 
 from edge.contract.digest import Digest
 from edge.contract.envelope import Origin, link_all, seal_again, unseal
@@ -280,6 +280,94 @@ async def test_a_digest_of_the_other_history_is_forgotten(served: Served, box: B
         await asking.hear()
         assert isinstance(await asking.ask(GenerationAsked(box.head)), GenerationGiven)
     assert await file.read(lambda db: db.execute(rows).fetchone()) == (0,)
+
+
+async def test_what_was_said_of_the_other_history_is_no_alarm_any_more(
+    served: Served, box: Box
+) -> None:
+    ahead, file = copy_of(box, 16), served.office.file
+    ahead.sell("never comes")
+    async with served.session(ahead) as (up, _):
+        await up.say(Digest(1, 16, 20, 1, (), ()))
+        await up.upload(ahead.frame(16))
+        await served.until_projected(20)  # a sale came, but nothing that it brought was said
+        async with asyncio.timeout(20):
+            while "digest_differs" not in {a["kind"] for a in (await served.store())["alarms"]}:
+                await asyncio.sleep(0.005)
+    async with line(served, copy_of(box, 7)) as asking:
+        await asking.hear()
+        assert isinstance(await asking.ask(GenerationAsked(ahead.head)), GenerationGiven)
+    assert (await served.store())["alarms"] == []
+    rows = "SELECT count(*) FROM digest_differing"
+    assert await file.read(lambda db: db.execute(rows).fetchone()) == (0,)
+
+
+def in_generation(box: Box, gen: int) -> Box:
+    """The box as it goes on in a generation that head office gave it."""
+    later = Box(box.store, box.number, gen, box.key, list(box.bodies))
+    opened = GenerationOpened(
+        parent_gen=1, parent_seq=16, parent_hash=box.head.hash, source="head office"
+    )
+    later.record(opened)
+    return later
+
+
+async def test_a_head_office_that_was_restored_takes_its_box_in_the_generation_it_has(
+    served: Served, box: Box
+) -> None:
+    """Head office gave generation 3, and then came back from a copy that knows of 1."""
+    later = in_generation(box, 3)
+    async with served.session(later) as (up, welcome):
+        assert welcome.head == box.head
+        assert (await up.upload(later.frame(16))).accepted == later.head
+    (alarm,) = (await served.store())["alarms"]
+    assert alarm["kind"] == "feed_ahead"
+    assert "is in generation 3, and was known here in 1" in alarm["words"]
+    async with served.line(box) as denied:  # and a copy of before has to be mended
+        assert (await denied.hear(Denied)).code == "frame_of_other_generation"
+
+
+async def test_one_that_has_no_more_than_head_office_is_given_the_next(
+    served: Served, box: Box
+) -> None:
+    """It is in generation 3 of another history: 2 would be one that it had already."""
+    other = copy_of(box, 9)
+    other.gen = 3
+    other.sell("x")
+    async with served.line(other) as denied:
+        assert (await denied.hear(Denied)).code == "frame_of_other_generation"
+    async with line(served, other) as asking:
+        assert await asking.hear() == Standing(1, box.head, 1)
+        assert (await asking.ask(GenerationAsked(box.head))).gen == 4
+
+
+async def test_a_generation_that_nobody_can_have_given_uses_none_up(
+    served: Served, box: Box
+) -> None:
+    async with served.line(in_generation(box, 66)) as denied:
+        assert (await denied.hear(Denied)).code == "frame_of_other_generation"
+    other = copy_of(box, 9)
+    other.gen = 2**40
+    async with line(served, other) as asking:
+        await asking.hear()
+        assert (await asking.ask(GenerationAsked(box.head))).gen == 66
+
+
+async def test_a_line_that_is_lost_while_it_opens_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The machine found it: the end of a line that never was open was a defect in the log."""
+
+    class Gone(web.StreamResponse):
+        async def prepare(self, _: object) -> None:
+            raise ConnectionResetError("Connection lost")
+
+    nobody: Any = None
+    mending = HistoryMending(nobody, nobody, nobody, {}, nobody, nobody, nobody, nobody, nobody)
+    monkeypatch.setattr(web, "WebSocketResponse", lambda **_: Gone())
+    with pytest.raises(ConnectionResetError):
+        await mending.serve(nobody)
+    assert mending._open == 0
 
 
 async def test_what_was_done_is_told_and_sales_written_again_count_once(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
+from aiohttp import WSMessage, WSMsgType
 
 from edge.contract.errors import ProtocolViolation, ReplicaFork
 from edge.contract.history_mending import (
@@ -204,6 +205,41 @@ async def test_one_that_is_ready_waits_for_the_box_alone() -> None:
     box.head = Head(1, 25, hash_of("c", 25))
     assert await mending(box, office).run()
     assert (box.taken, box.given) == ([], [])
+
+
+async def test_an_answer_to_another_question_ends_it() -> None:
+    """A line that says things twice would else have each answer taken for the next one."""
+    box, office = FakeBox(History("b", 30, 10)), FakeHeadOffice(History("c", 25, 10))
+    say = office.say
+
+    async def twice(message: Any) -> None:
+        await say(message)
+        if isinstance(message, HashAsked):
+            office.answers.append(office.answers[-1])
+
+    office.say = twice  # type: ignore[method-assign]
+    with pytest.raises(ProtocolViolation, match="something else than it was asked"):
+        await mending(box, office).run()
+    assert box.begun == []
+
+
+class Saying:
+    """A socket on which one message comes."""
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+
+    async def receive(self) -> Any:
+        return WSMessage(WSMsgType.TEXT, self.text, None)
+
+
+@pytest.mark.parametrize("text", [b'{"msg":"denied","code":"no_su', b"\xff", b"[" * 9_999])
+async def test_half_a_word_where_a_frame_is_due_ends_the_line(text: bytes) -> None:
+    """It ended the process: only what was due was read with care."""
+    line = MendingLine(cast("Any", Saying(text)), SystemClock())
+    for due in (line.frame, line.next):
+        with pytest.raises(ProtocolViolation, match="what is no message"):
+            await due()
 
 
 async def test_answers_that_lead_nowhere_end_it() -> None:

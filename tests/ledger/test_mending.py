@@ -404,7 +404,7 @@ async def test_restored_once_more_from_the_same_copy(branches: Branches, tmp_pat
 async def test_money_that_moved_otherwise_each_time_is_looked_at_each_time(
     branches: Branches, tmp_path: Path
 ) -> None:
-    """One copy is put back twice, and twice somebody begins to pay for the sale that it has open."""
+    """One copy is put back twice, and twice somebody begins to pay for the sale it has open."""
     await branches.common(opened("s"))
     copy = branches.path.read_bytes()
     await branches.office_has(finished("s", 1))

@@ -19,6 +19,7 @@ from edge.runtime.mqtt_bus import MqttBus
 from edge.runtime.process_life import live, run_process, told_to_stop
 from edge.runtime.settings_file import load
 from edge.runtime.structured_log import Log
+from edge.runtime.systemd_sockets import inherited_socket
 from edge.settings import EdgeSettings
 from edge.web.shipped_screens import load_screens
 
@@ -29,12 +30,13 @@ _GC_THRESHOLDS: Final = (20_000, 20, 100)
 async def run(settings: EdgeSettings, clock: Clock, log: Log) -> None:
     """Run a box until SIGTERM or SIGINT, or raise what no restart of a task mends.
 
-    A box that got back a history it had lost starts anew here, to open it mended.
+    A box that got back a history it had lost starts anew here, to open it mended. Tills are
+    served where systemd listens for them (`FileDescriptorName=till`), if it does.
     """
-    stop = told_to_stop()
+    stop, listening = told_to_stop(), inherited_socket("till")
     while not stop.is_set():
         bus = MqttBus(settings.broker, last_will(settings), clock, log)
-        async with running_edge(settings, bus, log, load_screens()) as edge:
+        async with running_edge(settings, bus, log, load_screens(), listening) as edge:
             # what a box is made of stays: the collector need not look at it again and again
             gc.collect()
             gc.freeze()

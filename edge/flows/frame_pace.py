@@ -6,7 +6,8 @@ what another waits for. Where the line costs by the byte, all of it waits for co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
 from edge.contract.limits import (
     IDLE_FRAME_DELAY_MS,
@@ -21,7 +22,9 @@ from edge.contract.limits import (
 class FramePace:
     """The pace of one reader; instants are monotonic, in ms.
 
-    `ready` is the frame behind a seq with so many raw bytes at most, made before it was asked for.
+    `ready` is the frame behind a seq with so many raw bytes at most, made before it was asked for;
+    `asked` the seq behind which the newest was. One frame is made at a `turn`: who asks for one
+    that is being made waits for it.
     """
 
     hurried_seq: int = 0
@@ -29,6 +32,8 @@ class FramePace:
     hurried_since: int = 0
     oldest_at: int = 0
     ready: tuple[int, int, bytes | None] | None = None
+    asked: int = -1
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def recorded(self, now: int, hurried_seq: int | None) -> None:
         """Take that something was recorded, and up to where it is in a hurry, if it is."""

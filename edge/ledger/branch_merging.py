@@ -13,7 +13,8 @@ box's own branch
   ends of one sale cannot both be true of it: *doubtful*, a person looks at it;
 - what is told of a sale that had ended before (its receipt was printed, it was sent by e-mail) and
   of no sale at all is written again;
-- what speaks of the chain itself (`generation_opened`, `history_mended`) is left out.
+- what speaks of the chain itself (`generation_opened`, `history_mended`,
+  `survivor_salvaged`) is left out.
 
 Receipts keep the numbers that are printed on them, whoever else has the same.
 """
@@ -31,7 +32,7 @@ import msgspec
 
 from edge.contract.envelope import SealedEnvelope, unseal
 
-OF_THE_CHAIN: Final = frozenset({"generation_opened", "history_mended"})
+OF_THE_CHAIN: Final = frozenset({"generation_opened", "history_mended", "survivor_salvaged"})
 """What is true of the chain it stands in, and of no other."""
 _OPENED: Final = "sale_opened"
 COMPLETED: Final = "sale_completed"

@@ -24,9 +24,10 @@ import msgspec
 
 from edge.contract.envelope import GENESIS, link
 from edge.contract.errors import Refused
+from edge.contract.history_mending import GenerationGiven
 from edge.contract.instant import Clock
 from edge.contract.mending_limits import MENDING_EVENTS_PER_COMMIT
-from edge.contract.replication import Head
+from edge.contract.replication import Head, MendedProof
 from edge.contract.system_events import HistoryMended
 from edge.ledger.branch_merging import (
     BeforeFork,
@@ -36,7 +37,12 @@ from edge.ledger.branch_merging import (
     branch_event,
     fates_of,
 )
-from edge.ledger.branch_rewriting import BranchWriter, copied_beside, identity_of
+from edge.ledger.branch_rewriting import (
+    BranchWriter,
+    GivenBeside,
+    copied_beside,
+    identity_of,
+)
 from edge.ledger.event_log import MIGRATIONS, BusinessCalendar
 from edge.ledger.integrity import verify
 from edge.ledger.mending_stage import STAGE, Files, MendingStage, StagedBranch
@@ -58,6 +64,24 @@ class Mended(NamedTuple):
 
     gen: int
     report: HistoryMended
+    given: GenerationGiven | None = None
+    """What head office signed; None of a mending by an older version."""
+
+    @property
+    def proof(self) -> MendedProof | None:
+        """What shows a second copy that its history is to follow."""
+        if self.given is None:
+            return None
+        report = self.report
+        return MendedProof(
+            self.gen,
+            self.given.parent,
+            self.given.at,
+            self.given.signature,
+            report.fork_seq,
+            report.fork_hash,
+            Head(report.branch_gen, report.branch_seq, report.branch_hash),
+        )
 
 
 def free_bytes(folder: Path) -> int:
@@ -111,7 +135,10 @@ def mended_here(path: Path, box_key: str) -> Mended | None:
             ).fetchone()
     except sqlite3.Error:
         return None  # of an older version, or damaged: who opens it next says so
-    return None if row is None else Mended(row[0], msgspec.json.decode(row[1], type=HistoryMended))
+    if row is None:
+        return None
+    report = msgspec.json.decode(row[1], type=HistoryMended)
+    return Mended(row[0], report, msgspec.json.decode(row[1], type=GivenBeside).given)
 
 
 @dataclass
@@ -152,7 +179,7 @@ class _Mending:
         _sync_folder(kept.parent)
         unfinished.replace(path)
         _sync_folder(self.folder)
-        return Mended(gen, report)
+        return Mended(gen, report, self.staged.given)
 
     async def _name_aside(self, own: DatabaseFile) -> str:
         """Return a name that no other ledger gets, and this one again when it is begun anew."""
@@ -207,7 +234,9 @@ class _Mending:
         )
         parent = self._parent()
         await made.write(
-            lambda db: beside.write(db, identity, parent, self.box_key, report, office)
+            lambda db: beside.write(
+                db, identity, parent, self.box_key, report, office, self.staged.given
+            )
         )
         return report
 

@@ -9,6 +9,8 @@ import argparse
 import ipaddress
 import secrets
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -110,12 +112,37 @@ def configure(actions: Any) -> None:
 # --- setup --------------------------------------------------------------------------------
 
 
-def _setup(given: argparse.Namespace) -> int:
-    folder: Path = given.folder.absolute()
-    for name, what in ((given.store, "--store"), (given.host, "--host")):
+@dataclass(frozen=True)
+class BrokerPlan:
+    """What a new broker of a shop is to be.
+
+    `names`: host names and IP addresses by which other machines reach this one; `host`: this
+    machine as a device host. Without `brought` (certificate, key, authority; PEM files) the shop
+    gets an authority of its own. `embedded`: for the embedded broker instead of Mosquitto.
+    """
+
+    folder: Path
+    store: str
+    names: tuple[str, ...]
+    host: str = "box"
+    address: str = _EVERYWHERE
+    port: int = 8883
+    loopback_port: int = 1883
+    embedded: bool = False
+    brought: tuple[Path, Path, Path] | None = None
+
+
+def set_up_broker(plan: BrokerPlan) -> BrokerSettings:
+    """Make a broker's folder: certificate, users `edge` and `plan.host`, rules, settings.
+
+    The users' passwords are in `edge.mqtt` and `HOST.mqtt`. Raises SettingsInvalid: a folder
+    that has a broker's files already, a name that is none, a certificate that does not fit.
+    """
+    folder = plan.folder
+    for name, what in ((plan.store, "--store"), (plan.host, "--host")):
         if not is_short_id(name):
             raise SettingsInvalid("name_malformed", f"{what} {name!r}: a-z, 0-9 and - only, to 40.")
-    _check_host(given.host, _EDGE)
+    _check_host(plan.host, _EDGE)
     if (folder / SETTINGS).exists():
         raise SettingsInvalid(
             "broker_is_set_up",
@@ -130,21 +157,44 @@ def _setup(given: argparse.Namespace) -> int:
             f"{folder} cannot be made: {error.strerror}.",
             advice="Take a folder in which this user may write.",
         ) from None
-    _make_certificate(given, folder)
-    for user in (_EDGE, given.host):
+    _make_certificate(plan)
+    for user in (_EDGE, plan.host):
         password = secrets.token_urlsafe(32)
         replace_private_file(folder / f"{user}.mqtt", password.encode())
         set_password(folder / PASSWORDS, user, password)
     settings = BrokerSettings(
-        given.store,
+        plan.store,
         folder / PASSWORDS,
-        address=given.address,
-        port=given.port,
+        address=plan.address,
+        port=plan.port,
         certificate_file=folder / CERTIFICATE,
         key_file=folder / KEY,
-        loopback_port=given.loopback_port,
+        loopback_port=plan.loopback_port,
     )
-    _write_rules(folder, settings, embedded=given.embedded)
+    _write_rules(folder, settings, embedded=plan.embedded)
+    return settings
+
+
+def _setup(given: argparse.Namespace) -> int:
+    folder: Path = given.folder.absolute()
+    brought = (given.certificate, given.key, given.ca)
+    if any(brought) and not all(brought):
+        raise SettingsInvalid(
+            "certificate_incomplete", "--certificate, --key and --ca go together."
+        )
+    settings = set_up_broker(
+        BrokerPlan(
+            folder,
+            given.store,
+            tuple(given.name),
+            given.host,
+            given.address,
+            given.port,
+            given.loopback_port,
+            given.embedded,
+            brought if all(brought) else None,
+        )
+    )
     _say(
         f"The broker of {given.store} is set up in {folder}.",
         "1. Let it run as a service: " + _run_words(folder, embedded=given.embedded),
@@ -159,25 +209,22 @@ def _setup(given: argparse.Namespace) -> int:
     return 0
 
 
-def _make_certificate(given: argparse.Namespace, folder: Path) -> None:
-    brought = (given.certificate, given.key, given.ca)
-    if all(brought):
-        server_context(given.certificate, given.key)
-        client_context(given.ca)
-        create_private_file(folder / KEY, read_private_file(given.key))
-        replace_private_file(folder / CERTIFICATE, given.certificate.read_bytes())
-        replace_private_file(folder / AUTHORITY, given.ca.read_bytes())
+def _make_certificate(plan: BrokerPlan) -> None:
+    folder = plan.folder
+    if plan.brought is not None:
+        certificate, key, authority_file = plan.brought
+        server_context(certificate, key)
+        client_context(authority_file)
+        create_private_file(folder / KEY, read_private_file(key))
+        replace_private_file(folder / CERTIFICATE, certificate.read_bytes())
+        replace_private_file(folder / AUTHORITY, authority_file.read_bytes())
         return
-    if any(brought):
-        raise SettingsInvalid(
-            "certificate_incomplete", "--certificate, --key and --ca go together."
-        )
     from edge.runtime import certificates  # noqa: PLC0415 - loaded when one is made
     from edge.runtime.system_clock import SystemClock  # noqa: PLC0415 - as above
 
     clock = SystemClock()
-    authority = certificates.make_ca(given.store, clock)
-    names, ips = _names_and_ips(given.name)
+    authority = certificates.make_ca(plan.store, clock)
+    names, ips = names_and_ips(plan.names)
     made = certificates.issue_server_certificate(authority, names=names, ips=ips, clock=clock)
     certificates.write_ca(authority, folder / AUTHORITY, folder / AUTHORITY_KEY)
     made.write(folder / CERTIFICATE, folder / KEY)
@@ -197,7 +244,7 @@ def _renew(given: argparse.Namespace) -> int:
             f"of {CERTIFICATE} and {KEY}.",
         )
     authority = certificates.load_ca(folder / AUTHORITY, folder / AUTHORITY_KEY)
-    names, ips = _names_and_ips(given.name or _certified(folder))
+    names, ips = names_and_ips(given.name or _certified(folder))
     made = certificates.issue_server_certificate(
         authority, names=names, ips=ips, clock=SystemClock()
     )
@@ -357,7 +404,8 @@ def _check_host(host: str, edge_user: str) -> None:
         )
 
 
-def _names_and_ips(given: list[str]) -> tuple[list[str], list[str]]:
+def names_and_ips(given: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return which of some names are host names, and which IP addresses."""
     ips = [name for name in given if _is_ip(name)]
     return [name for name in given if name not in ips], ips
 

@@ -166,6 +166,11 @@ class DatabaseFile:
         """Why nothing is written any more; None while all is well."""
         return self._failure
 
+    @property
+    def oldest_wait(self) -> object | None:
+        """The write that waits longest for the disk, to be compared; None while none does."""
+        return self._unanswered[0] if self._unanswered else None
+
     async def write(self, unit: Unit[T]) -> T:
         """Run a unit and return its result once it is committed (and, if durable, synced).
 

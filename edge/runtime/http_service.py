@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -37,7 +38,8 @@ class HttpService:
     """Serves an application on one address: `open()` binds, `close()` ends it in good order.
 
     `address` is an IP address or `localhost`; every one but loopback needs `tls`. Port 0
-    takes a free one: `port` says which, once open.
+    takes a free one: `port` says which, once open. `listening` is a socket that listens already:
+    its address and port count then, and it stays open when the service closes.
     """
 
     def __init__(
@@ -49,7 +51,11 @@ class HttpService:
         clock: Clock,
         tls: ssl.SSLContext | None = None,
         watch: ConnectionWatch | None = None,
+        listening: socket.socket | None = None,
     ) -> None:
+        if listening is not None:
+            address, port = listening.getsockname()[:2]
+        self._listening = listening
         self._app = app
         self._address = address
         self._wanted_port = port
@@ -90,8 +96,7 @@ class HttpService:
         try:
             self._server = await loop.create_server(
                 lambda: GuardedConnection(self.watch, manager, loop=loop, **_CONNECTION_SETTINGS),
-                self._address,
-                self._wanted_port,
+                **self._where(),
                 ssl=self._tls,
                 ssl_handshake_timeout=TLS_HANDSHAKE_S_MAX if self._tls else None,
                 backlog=_BACKLOG,
@@ -105,6 +110,11 @@ class HttpService:
             ) from None
         self._sweeper = asyncio.create_task(self.watch.run(), name="connection watch")
         return self.port
+
+    def _where(self) -> dict[str, Any]:
+        if self._listening is not None:
+            return {"sock": self._listening.dup()}
+        return {"host": self._address, "port": self._wanted_port}
 
     async def close(self) -> None:
         """Take no more connections, let handlers end, cut what is left; safe to call twice."""

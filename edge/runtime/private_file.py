@@ -18,6 +18,7 @@ PRIVATE_BYTES_MAX: Final = 65_536
 def create_private_file(path: Path, content: bytes) -> None:
     """Make a file with mode 0600, whole and synced, or not at all; never over another one.
 
+    Root gives it to whom the folder belongs: it is for the service that lives there.
     Raises SettingsInvalid when it exists already or the folder cannot be written.
     """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
@@ -27,6 +28,7 @@ def create_private_file(path: Path, content: bytes) -> None:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
                 file.flush()
+                _give(file.fileno(), path.parent)
                 os.fsync(file.fileno())
             os.link(draft, path)
         finally:
@@ -49,7 +51,8 @@ def create_private_file(path: Path, content: bytes) -> None:
 def replace_private_file(path: Path, content: bytes) -> None:
     """Write a file with mode 0600, whole and synced, in the place of one that may be there.
 
-    Raises SettingsInvalid.
+    Root leaves it to whom it belonged, and a new one to whom the folder belongs. Raises
+    SettingsInvalid.
     """
     draft = path.with_name(f".{path.name}.draft")
     try:
@@ -58,6 +61,7 @@ def replace_private_file(path: Path, content: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
+            _give(file.fileno(), path if path.exists() else path.parent)
             os.fsync(file.fileno())
         draft.replace(path)
         _sync_folder(path.parent)
@@ -73,7 +77,8 @@ def read_private_file(path: Path) -> bytes:
     """Return a private file's bytes.
 
     Raises SettingsInvalid when it cannot be read, is too large, or others may read or write
-    it.
+    it. A credential that systemd handed over is of this process alone: it is given to it by an
+    access list, which the file's mode shows as readable by a group.
     """
     try:
         with path.open("rb") as file:
@@ -85,7 +90,8 @@ def read_private_file(path: Path) -> bytes:
             f"{path} cannot be read: {error.strerror}.",
             advice="Check that it exists and belongs to the user of this process.",
         ) from None
-    if mode & 0o077:
+    foreign = 0o037 if path.parent == _credentials() else 0o077
+    if mode & foreign:
         raise SettingsInvalid(
             "file_not_private",
             f"{path} has mode {mode:04o}: others may read or change it.",
@@ -96,6 +102,19 @@ def read_private_file(path: Path) -> bytes:
             "file_too_large", f"{path} is over {PRIVATE_BYTES_MAX} bytes: it is another file."
         )
     return content
+
+
+def _credentials() -> Path | None:
+    """Return the folder of what systemd handed to this process (systemd.exec(5), CREDENTIALS)."""
+    given = os.environ.get("CREDENTIALS_DIRECTORY")
+    return Path(given) if given else None
+
+
+def _give(descriptor: int, like: Path) -> None:
+    """Let a new file belong to whom another path belongs; only root can."""
+    if os.geteuid() == 0:
+        owner = like.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -6,10 +6,12 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
 from edge.contract.errors import SettingsInvalid, StorageFailed, TillboxError
 from edge.contract.instant import Clock
+from edge.contract.life_limits import WORK_HANGS_S
 from edge.contract.limits import (
     WATCHDOG_EVERY_S,
 )
@@ -37,6 +39,16 @@ class MayFail(Protocol):
     @property
     def failure(self) -> StorageFailed | None:
         """Why it is written no more; None while it is well."""
+
+
+@runtime_checkable
+class MayHang(Protocol):
+    """A database on this machine's own disk: a write that is never answered is a hung process."""
+
+    @property
+    def oldest_wait(self) -> object | None:
+        """The write that waits longest; None while none does."""
+        ...
 
 
 def run_process(
@@ -85,12 +97,13 @@ async def live(
 
     One of the `files` that is written no more is such a death: only a new process opens it
     anew. Call it once the process does its work: systemd takes it for started then, and restarts
-    it when the loop does not turn any more.
+    it when the loop does not turn any more, or when a write of `files` is not answered.
     """
     notify("READY=1")
+    files = tuple(files)
     try:
-        _ = tasks.start("watchdog", lambda: _feed_watchdog(clock))
-        _ = tasks.start("files", lambda: _watch_files(tuple(files), clock))
+        _ = tasks.start("watchdog", lambda: _feed_watchdog(clock, files))
+        _ = tasks.start("files", lambda: _watch_files(files, clock))
         ends = {tasks.spawn("stop signal", stop.wait())}
         if again is not None:
             ends.add(tasks.spawn("start anew", again.wait()))
@@ -119,10 +132,27 @@ async def _extend_start(clock: Clock) -> None:
         await clock.sleep(WATCHDOG_EVERY_S)
 
 
-async def _feed_watchdog(clock: Clock) -> None:
+async def _feed_watchdog(clock: Clock, files: Iterable[MayFail]) -> None:
+    """Feed it from the work: not while a write has waited too long for the disk."""
+    work = [(file, _Work()) for file in files if isinstance(file, MayHang)]
     while True:
-        notify("WATCHDOG=1")
+        now_ms = clock.monotonic_ms()
+        if not any(each.hangs(file.oldest_wait, now_ms) for file, each in work):
+            notify("WATCHDOG=1")
         await clock.sleep(WATCHDOG_EVERY_S)
+
+
+@dataclass
+class _Work:
+    """Since when the same write is the oldest one that waits."""
+
+    oldest: object | None = None
+    since_ms: int = 0
+
+    def hangs(self, oldest: object | None, now_ms: int) -> bool:
+        if oldest is None or oldest is not self.oldest:
+            self.oldest, self.since_ms = oldest, now_ms
+        return oldest is not None and now_ms - self.since_ms >= WORK_HANGS_S * 1_000
 
 
 async def _watch_files(files: tuple[MayFail, ...], clock: Clock) -> None:

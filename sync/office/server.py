@@ -33,6 +33,7 @@ from edge.runtime.static_files import CONTENT_TYPES, StaticFiles
 from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock
+from edge.runtime.systemd_sockets import inherited_socket
 from edge.runtime.tls_contexts import server_context
 from sync.appending.event_store import EventStore
 from sync.office.archive import Archive
@@ -176,7 +177,7 @@ async def running_office(
             settings.data_dir,
             clock,
             log,
-            sales_here=kept.remote is None,
+            kept.aside,
         )
         live = LiveEvents(sales, attention.alarms, people.sessions, clock)
         metrics = Metrics()
@@ -237,6 +238,7 @@ async def running_office(
             clock=clock,
             tls=tls,
             watch=_watch(clock),
+            listening=inherited_socket("office"),
         )
         for name, work in (
             ("projector", projector.run),

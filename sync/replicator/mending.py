@@ -119,19 +119,25 @@ async def dial_mending(
 
 @dataclass
 class Mending:
-    """One attempt to fetch what this box lost."""
+    """One attempt to fetch what this box lost.
+
+    `copied`: head office takes it for a copy of the box, which needs a generation of its own to go
+    on in even where nothing is missing.
+    """
 
     edge: EdgeClient
     line: MendingLine
     clock: Clock
     log: Log
+    copied: bool = False
 
     async def run(self) -> bool:
         """Fetch until the box may go on; False when nothing is missing. Raises TillboxError."""
         status = await self.edge.status()
         standing = await self._greet(status)
         fork = await self._fork(min(status.head.seq, standing.head.seq))
-        if fork.seq == standing.head.seq and standing.gen <= status.head.gen:
+        in_step = fork.seq == standing.head.seq and standing.gen <= status.head.gen
+        if in_step and not self.copied:
             return False  # whatever it was: the box goes on from what head office has
         self.log.warning(
             "history_parts", fork=fork.seq, box=status.head.seq, office=standing.head.seq
@@ -166,6 +172,7 @@ class Mending:
             self.clock.now_ms(),
             version("tillbox"),
             challenge.nonce,
+            ratchet=mine.ratchet,
         )
         await self.line.say(hello)
         await self.line.say(proof)

@@ -44,6 +44,8 @@ PIN: Final = "2580"
 TOKEN: Final = "token-of-the-service-in-a-bench"
 _READY_S: Final = 60.0
 _PAGE: Final = 1_000
+_ID_REST: Final = "0000-7000-8000-000000000000"
+"""Behind eight digits that count up: an id of the kind that tills make (UUID, version 7)."""
 _QUICK_KEYS: Final = 24
 _SYLLABLES: Final = [a + b for a in "bdfgklmnprstvz" for b in "aeiou"]
 _SIZES: Final = ("100 g", "250 g", "500 g", "1 kg", "33 cl", "1 l", "6 x 1 l", "large", "small")
@@ -92,8 +94,9 @@ class Shop:
     def start(self) -> None:
         """Start the box as a shop has it: fed, tills enrolled, cashiers signed in."""
         self._prepare()
-        self.start_processes()
-        self._feed()
+        self._start_box()
+        self._feed()  # before the line: after a signed page of head office these are refused
+        self._start_line()
         for till in self.names:
             self._sign_in(till)
         if self.hardware:
@@ -101,6 +104,10 @@ class Shop:
 
     def start_processes(self) -> None:
         """Start everything and wait until the box answers."""
+        self._start_box()
+        self._start_line()
+
+    def _start_box(self) -> None:
         self._start_broker()
         if self.office:
             self.start_program("office")
@@ -109,9 +116,11 @@ class Shop:
             self.start_program("counter")
         if self.hardware or self.scanner_port:
             self.start_program("devices")
+        self.start_edge()
+
+    def _start_line(self) -> None:
         if self.office:
             self.start_program("sync")
-        self.start_edge()
 
     def stop_processes(self) -> None:
         """Stop what `start_processes` started."""
@@ -455,7 +464,7 @@ class Shop:
 
     def request(self, till: str, kind: str, **fields: object) -> str:
         """Return a prebuilt command; `@@@@@@@@` in it becomes a number of its own."""
-        body = json.dumps({"command_id": "bench-@@@@@@@@", "type": kind, **fields})
+        body = json.dumps({"command_id": f"@@@@@@@@-{_ID_REST}", "type": kind, **fields})
         return (
             f"POST /api/v1/tills/{till}/commands HTTP/1.1\r\n"
             f"Host: 127.0.0.1:{self.port}\r\nOrigin: {self.origin}\r\n"

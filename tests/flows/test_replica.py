@@ -136,6 +136,29 @@ async def test_what_follows_a_frame_of_a_backlog_is_made_beforehand(replica: Rep
     assert again.header.last_seq == (await replica.ledger.head()).seq, "it is given once"
 
 
+@pytest.mark.parametrize("beforehand_first", [True, False])
+async def test_a_frame_that_is_asked_for_while_it_is_made_is_made_once(
+    replica: Replica, monkeypatch: pytest.MonkeyPatch, beforehand_first: bool
+) -> None:
+    frame = await replica.frame(0, wait_s=0, raw_max=4_000)
+    after, wide = _opened(frame, replica).header.last_seq, 100_000
+    reads: list[int] = []
+    read = replica.ledger.events_after
+
+    async def noted(seq: int, **limits: int) -> tuple[bytes, list[bytes]]:
+        reads.append(seq)
+        return await read(seq, **limits)
+
+    monkeypatch.setattr(replica.ledger, "events_after", noted)
+    both = [
+        replica.make_next(frame or b"", raw_max=wide),
+        replica.frame(after, wait_s=5, raw_max=wide),
+    ]
+    answers = await asyncio.gather(*(both if beforehand_first else both[::-1]))
+    assert _opened(next(filter(None, answers)), replica).header.first_seq == after + 1
+    assert reads == [after]
+
+
 @pytest.mark.parametrize("asked", [(0, 100_000), (None, 900)])
 async def test_a_frame_made_beforehand_is_not_given_for_another(
     replica: Replica, asked: tuple[int | None, int]

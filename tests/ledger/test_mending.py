@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from edge.contract.cash_events import NoSale
@@ -16,6 +17,7 @@ from edge.contract.envelope import Origin
 from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
 from edge.contract.fiscal_events import FiscalStarted
+from edge.contract.replication import Head, MendedProof
 from edge.contract.sale_events import (
     CashTendered,
     LineAdded,
@@ -34,7 +36,7 @@ from edge.ledger.mending import mended_here
 from edge.ledger.mending_stage import STAGE
 from edge.ledger.records import CommandReply, OpenJob, Record, Recorded, Repeated, WaitingLetter
 from tests.ledger.ledger_at import cash_sale, ledger_at
-from tests.ledger.two_branches import BOX, Branches, Step, rows, sealed, table
+from tests.ledger.two_branches import BOX, Branches, Step, common_of, rows, sealed, table
 
 STARTED = BoxStarted(version="1", sqlite="3", clean=False)
 
@@ -621,3 +623,34 @@ async def test_without_a_generation_nothing_happens(branches: Branches) -> None:
     assert await branches.mend() is None
     assert rows(branches.box) == old
     assert (branches.box / STAGE).exists()
+
+
+async def test_what_head_office_signed_is_kept_as_the_proof_for_second_copies(
+    branches: Branches,
+) -> None:
+    await branches.common(sale("a", 1))
+    await branches.office_has(sale("b", 2))
+    await branches.copy_goes_on(sale("x", 2))
+    fork, own = common_of(rows(branches.lost), rows(branches.box)), rows(branches.box)
+    office = rows(branches.lost)
+    await branches.stage()
+    done = await branches.mend()
+    assert done is not None
+    assert done.proof == MendedProof(
+        gen=2,
+        parent=Head(1, len(office), office[-1][1].hex()),
+        at=5,
+        signature="",
+        fork_seq=fork,
+        fork_hash=own[fork - 1][1].hex(),
+        branch=Head(1, len(own), own[-1][1].hex()),
+    )
+    known = mended_here(branches.path, BOX)
+    assert known is not None
+    assert known.proof == done.proof
+    # an older version kept the report alone: nothing can be proved then
+    with closing(sqlite3.connect(branches.path)) as ledger, ledger:
+        ledger.execute("UPDATE mended SET report = ?", (msgspec.json.encode(done.report),))
+    older = mended_here(branches.path, BOX)
+    assert older is not None
+    assert (older.report, older.given, older.proof) == (done.report, None, None)

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.contract.envelope import unseal
 from edge.contract.errors import Refused, TillboxError
+from edge.contract.feed_snapshots import SnapshotOffer, SnapshotStanding, SnapshotStep
 from edge.contract.history_mending import GenerationGiven, HashSaid, MendingBegun, MendingState
 from edge.contract.instant import Clock
 from edge.contract.limits import LINK_WAIT_S
@@ -44,11 +45,13 @@ from edge.flows.frame_pace import FramePace
 from edge.flows.link_state import LinkState
 from edge.flows.lost_history import LostHistory
 from edge.flows.replica import Replica
+from edge.flows.snapshot_taking import SnapshotTaking
 from edge.ledger.event_log import MIGRATIONS as LEDGER
 from edge.ledger.event_log import BusinessCalendar, Ledger
 from edge.ledger.mending import Mended, mend_ledger, mended_here
 from edge.ledger.mending_stage import STAGE, MendingStage
 from edge.ledger.records import CommandReply, LedgerIdentity, Record, Recorded
+from edge.reference.snapshot_shelf import SnapshotShelf
 from edge.reference.store import MIGRATIONS as REFERENCE
 from edge.reference.store import ReferenceStore
 from edge.runtime.frame_codec import FrameDictionary, shipped_dictionaries
@@ -126,6 +129,7 @@ class Box:
     digests: Digests = field(init=False)
     file: InlineFile = field(init=False)
     reference: ReferenceStore = field(init=False)
+    snapshots: SnapshotTaking = field(init=False)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     _counter: int = 0
 
@@ -168,6 +172,9 @@ class Box:
             trust=FeedTrust(self.office_key, self.slug, self.reference, self.log),
         )
         await self.replica.open()
+        shelf = SnapshotShelf(self.reference, clock)
+        self.replica.page_taken = shelf.changed
+        self.snapshots = SnapshotTaking(self.replica, shelf)
         self.digests = Digests(self.ledger, self.link)
         self.lost = self._lost_history()
         await self.lost.open()
@@ -460,6 +467,16 @@ class Edge:
         return await self._asked(
             self.box.replica.take_feed(msgspec.json.decode(page, type=FeedPage))
         )
+
+    async def offer_snapshot(self, offer: msgspec.Raw) -> SnapshotStanding:
+        decoded = msgspec.json.decode(offer, type=SnapshotOffer)
+        return await self._asked(self.box.snapshots.offered(decoded))
+
+    async def take_bundle(self, bundle: bytes) -> SnapshotStanding:
+        return await self._asked(self.box.snapshots.came(bundle))
+
+    async def apply_snapshot(self, step: SnapshotStep) -> SnapshotStanding:
+        return await self._asked(self.box.snapshots.step(step))
 
     async def letter(self, after: int) -> None:
         _ = after

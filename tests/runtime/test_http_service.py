@@ -15,7 +15,7 @@ from edge.contract.errors import SettingsInvalid
 from edge.runtime.certificates import issue_server_certificate, make_ca, write_ca
 from edge.runtime.http_service import HttpService, require_tls_beyond_loopback
 from edge.runtime.system_clock import SystemClock
-from edge.runtime.tls_contexts import client_context, server_context
+from edge.runtime.tls_contexts import client_context, own_context, server_context
 from tests.runtime.hand_clock import HandClock
 
 
@@ -46,6 +46,29 @@ async def test_a_free_port_is_taken_and_given_back() -> None:
     assert service.port == port
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", port)
+
+
+async def test_a_socket_that_listens_already_is_served_and_stays_open() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as given:
+        port = given.getsockname()[1]
+        for _ in range(2):  # a box that starts anew within its process takes it up again
+            waiting = await asyncio.open_connection("127.0.0.1", port)
+            service = _service(_app(), address="192.0.2.1", port=1, listening=given)
+            assert await service.open() == port
+            assert service.origin == f"http://127.0.0.1:{port}"
+            waiting[1].write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert (await waiting[0].read()).endswith(b"http")
+            waiting[1].close()
+            await service.close()
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", port)
+
+
+async def test_a_socket_beyond_loopback_needs_tls_whatever_the_settings_say() -> None:
+    with socket.create_server(("0.0.0.0", 0)) as given:  # noqa: S104 - nobody is served on it
+        service = _service(_app(), address="127.0.0.1", listening=given)
+        with pytest.raises(SettingsInvalid, match="without TLS"):
+            await service.open()
 
 
 async def test_a_port_in_use_is_said_in_words() -> None:
@@ -98,6 +121,16 @@ async def test_tls_with_the_retailers_authority(tmp_path: Path) -> None:
             write_ca(make_ca("Other Shops", clock), other, tmp_path / "other.key")
             with pytest.raises(ClientConnectorCertificateError):
                 await http.get(service.origin, ssl=client_context(other))
+            both = tmp_path / "both.pem"
+            both.write_bytes(other.read_bytes() + (tmp_path / "ca.pem").read_bytes())
+            async with http.get(service.origin, ssl=client_context(both)) as response:
+                assert await response.text() == "https"
+            # a server's own program believes its certificate, not all whom its authority signed
+            assert len(own_context(tmp_path / "box.pem").get_ca_certs(binary_form=True)) == 0
+            async with http.get(service.origin, ssl=own_context(tmp_path / "box.pem")) as response:
+                assert await response.text() == "https"
+            with pytest.raises(ClientConnectorCertificateError):
+                await http.get(service.origin, ssl=own_context(both))
     finally:
         await service.close()
 

@@ -17,6 +17,7 @@ import pytest
 
 from edge.contract.errors import SettingsInvalid, StorageFailed, TillboxError
 from edge.contract.instant import Clock
+from edge.contract.life_limits import WORK_HANGS_S
 from edge.runtime.process_life import live, long_start, run_process, told_to_stop
 from edge.runtime.structured_log import Log, open_log
 from edge.runtime.supervisor import Supervisor
@@ -159,3 +160,41 @@ async def test_a_file_that_is_written_no_more_ends_it() -> None:
         with pytest.raises(StorageFailed, match="disk is full"):
             await living
     assert [json.loads(line)["task"] for line in stream.getvalue().splitlines()] == ["files"]
+
+
+@dataclass
+class SlowFile(BreakingFile):
+    oldest_wait: object | None = None
+
+
+async def test_the_watchdog_is_fed_by_work_that_gets_done(systemd: socket.socket) -> None:
+    """A write that is never answered starves it; many slow ones, each answered, do not."""
+    clock = HandClock()
+    slow, well = SlowFile(), SlowFile()
+    stop = told_to_stop()
+    async with Supervisor(clock, open_log("test", io.StringIO(), clock=clock)) as tasks:
+        living = asyncio.create_task(live(tasks, clock, stop, (slow, well, BreakingFile())))
+
+        async def fed_within(seconds: float) -> int:
+            words = []
+            for _ in range(int(seconds)):
+                clock.advance(1)
+                while clock.waiting < 2:
+                    await asyncio.sleep(0)
+                words += heard(systemd)
+            return words.count(b"WATCHDOG=1")
+
+        while clock.waiting < 2:
+            await asyncio.sleep(0)
+        assert heard(systemd) == [b"READY=1", b"WATCHDOG=1"]
+        assert await fed_within(60) == 20
+        for _ in range(6):
+            slow.oldest_wait = object()  # each waits for ten seconds, and is answered
+            assert await fed_within(10) >= 3
+        slow.oldest_wait = object()
+        assert await fed_within(WORK_HANGS_S + 3) >= 6
+        assert await fed_within(60) == 0
+        slow.oldest_wait = None
+        assert await fed_within(30) == 10
+        stop.set()
+        await living

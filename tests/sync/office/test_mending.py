@@ -1,4 +1,7 @@
-"""A box that was restored from an older copy asks head office: hashes, frames, a generation."""
+"""A box that was restored from an older copy asks head office: hashes, frames, a generation.
+
+Every test is of frames and sales in `office.db`, and of both in PostgreSQL.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +39,7 @@ from edge.runtime.system_clock import SystemClock
 from sync.appending.denial import DeniedError
 from sync.office.admission import Admission
 from sync.office.mending import HistoryMending
+from tests.sync.office.conftest import NewSales
 from tests.sync.office.head_office import AT, DICTIONARIES, Box, Served, new_key, serve
 
 _SAID: msgspec.json.Decoder[Any] = msgspec.json.Decoder(MendingSaid)
@@ -62,14 +66,17 @@ class Asking:
 
 
 @contextlib.asynccontextmanager
-async def line(served: Served, box: Box, *, signer: Any = None) -> AsyncIterator[Asking]:
+async def line(
+    served: Served, box: Box, *, signer: Any = None, **more: Any
+) -> AsyncIterator[Asking]:
     """A line on which the box has proved who it is, up to (not with) the answer."""
     async with served.http.ws_connect(f"{served.url}{MENDING_PATH}") as socket:
         asking = Asking(socket)
         challenge = await asking.hear()
         assert isinstance(challenge, Challenge)
         public = box.key.public.hex
-        await asking.say(Hello(box.store, public, box.head, {}, AT, "0.1", challenge.nonce))
+        hello = Hello(box.store, public, box.head, {}, AT, "0.1", challenge.nonce, **more)
+        await asking.say(hello)
         signed = proof_bytes(box.store, challenge.nonce, public)
         await asking.say(Proof((signer or box.key).sign(signed).hex()))
         yield asking
@@ -84,9 +91,9 @@ def box() -> Box:
 
 
 @pytest.fixture
-async def served(tmp_path: Path, box: Box) -> AsyncIterator[Served]:
-    """Head office with all of the box, in two frames."""
-    async with serve(tmp_path, box) as served:
+async def served(tmp_path: Path, box: Box, new_sales: NewSales) -> AsyncIterator[Served]:
+    """Head office with all of the box, in two frames, whichever database keeps them."""
+    async with serve(tmp_path, box, **await new_sales()) as served:
         async with served.session(box) as (up, _):
             await up.upload(box.frame(0, 10))
             await up.upload(box.frame(10, 16))
@@ -177,6 +184,14 @@ async def test_while_another_copy_is_at_work_there_is_no_generation(
         denied = await asking.ask(GenerationAsked(box.head))
         assert (denied.code, "switch the other off" in denied.message) == ("box_twice", True)
         assert [alarm["kind"] for alarm in (await served.store())["alarms"]] == ["box_twice"]
+    # alone, it waits for a person all the same: the other one may only be without a line
+    async with line(served, copy_of(box, 7)) as asking:
+        await asking.hear()
+        denied = await asking.ask(GenerationAsked(box.head))
+        assert (denied.code, "confirm-box" in denied.message) == ("box_twice", True)
+    confirm = "/api/v1/stores/harbour-street/box/confirm"
+    assert (await served.ask("POST", confirm))[0] == 204
+    assert (await served.store())["alarms"] == []
     async with line(served, copy_of(box, 7)) as asking:
         await asking.hear()
         assert (await asking.ask(GenerationAsked(box.head))).gen == 2
@@ -213,10 +228,10 @@ async def test_another_copy_that_comes_back_in_a_moment_is_at_work_too(
     assert store is not None
     if refused:
         with pytest.raises(DeniedError) as denied:
-            await mending._refuse_twin(store)
+            await mending._refuse_twin(store, None)
         assert denied.value.code == "box_twice"
     else:
-        await mending._refuse_twin(store)
+        await mending._refuse_twin(store, None)
 
 
 @pytest.mark.parametrize(

@@ -135,11 +135,10 @@ class FakeHeadOffice:
         return sum(isinstance(each, HashAsked) for each in self.asked)
 
 
-def mending(box: FakeBox, office: FakeHeadOffice) -> Mending:
+def mending(box: FakeBox, office: FakeHeadOffice, *, copied: bool = False) -> Mending:
     clock = SystemClock()
-    return Mending(
-        cast("Any", box), cast("MendingLine", office), clock, Log(io.StringIO(), clock, {})
-    )
+    log = Log(io.StringIO(), clock, {})
+    return Mending(cast("Any", box), cast("MendingLine", office), clock, log, copied=copied)
 
 
 @pytest.mark.parametrize("fork", [0, 1, 2, 7, 30, 31])
@@ -169,6 +168,14 @@ async def test_a_box_that_has_all_of_it_fetches_nothing() -> None:
     later = FakeHeadOffice(History("c", 25, 25), gen=2)
     assert await mending(box, later).run()
     assert (box.taken, box.given[0].gen) == ([], 3)
+
+
+async def test_a_copy_of_the_box_needs_a_generation_even_where_nothing_is_missing() -> None:
+    for mine in (25, 30):
+        box, office = FakeBox(History("b", mine, 25)), FakeHeadOffice(History("c", 25, 25))
+        assert await mending(box, office, copied=True).run()
+        assert (box.taken, box.given[0].gen) == ([], 2)
+        assert box.begun == [MendingBegun(25, hash_of("a", 25))]
 
 
 async def test_what_was_fetched_before_is_not_fetched_again() -> None:
@@ -264,6 +271,9 @@ class Told:
         (OfficeDenied("fork", "x"), True, True),
         (OfficeDenied("behind", "x"), True, True),
         (OfficeDenied("frame_of_other_generation", "x"), True, True),
+        (OfficeDenied("box_copied", "x"), True, True),
+        (OfficeDenied("box_twice", "x"), True, False),  # a person has to say something first
+        (OfficeDenied("box_replaced", "x"), True, False),
         (ReplicaFork("box_behind_office", "x"), True, True),
         (OfficeDenied("fork", "x"), False, False),  # an older head office
         (OfficeDenied("box_not_registered", "x"), True, False),

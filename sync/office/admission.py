@@ -67,17 +67,6 @@ class Admission:
             )
         return store
 
-    async def turn_away(self, store: RegisteredStore, hello: Hello) -> None:
-        """Raise DeniedError for the one of two boxes that no person has confirmed.
-
-        Asked before the session of the other one is ended for it.
-        """
-        if not await self.directory.ratchets.is_twice(store.number):
-            return
-        verdict = await self.directory.ratchets.look(store.number, hello.ratchet, store.gen)
-        if hello.head.gen != store.gen or verdict.copied is not Copied.NOTHING:
-            raise await self.twice(store, hello.ratchet)
-
     async def remember_generation(
         self, store: RegisteredStore, hello: Hello, here: Head
     ) -> RegisteredStore:
@@ -99,6 +88,17 @@ class Admission:
         await self.directory.alarm(store.number, "feed_ahead", words)
         self.log.error("alarm", store=store.slug, code="generation_ahead", reason=words)
         return known
+
+    async def turn_away(self, store: RegisteredStore, hello: Hello) -> None:
+        """Raise DeniedError for the one of two boxes that no person has confirmed.
+
+        Asked before the session of the other one is ended for it.
+        """
+        if not await self.directory.ratchets.is_twice(store.number):
+            return
+        verdict = await self.directory.ratchets.look(store.number, hello.ratchet, store.gen)
+        if hello.head.gen != store.gen or verdict.copied is not Copied.NOTHING:
+            raise await self.twice(store, hello.ratchet)
 
     async def compare_heads(
         self, store: RegisteredStore, ingest: Ingest, hello: Hello, head: Head

@@ -110,7 +110,7 @@ class HistoryMending:
         return web.Response(status=204)
 
     async def _talk(self, socket: web.WebSocketResponse) -> None:
-        store, gen, shown = await self._identify(socket)
+        store, hello = await self._identify(socket)
         log = self.log.bind(store=store.slug)
         ingest = Ingest(store.box, self.events, self.dictionaries)
         log.info("mending_begun")
@@ -125,20 +125,15 @@ class HistoryMending:
             elif isinstance(asked, FrameAsked):
                 await self._send_frame(socket, store, asked.seq)
             elif isinstance(asked, GenerationAsked):
-                given = await self._give(store, gen, asked, shown)
+                given = await self._give(store, asked, hello)
                 if isinstance(given, GenerationGiven):
                     log.warning("generation_given", gen=given.gen, behind=given.parent.seq)
                 await self._send(socket, given)
             else:
                 out_of_turn()
 
-    async def _identify(
-        self, socket: web.WebSocketResponse
-    ) -> tuple[RegisteredStore, int, RatchetShown | None]:
-        """Return whose box it is, its generation by its own words, and the tokens that it shows.
-
-        Raises DeniedError.
-        """
+    async def _identify(self, socket: web.WebSocketResponse) -> tuple[RegisteredStore, Hello]:
+        """Return whose box it is, and what it says of itself. Raises DeniedError."""
         nonce = self.ids.secret()
         await self._send(socket, Challenge(nonce))
         try:
@@ -151,8 +146,7 @@ class HistoryMending:
             ) from None
         if not isinstance(hello, Hello) or not isinstance(proof, Proof):
             out_of_turn()
-        store = await self.admission.identify(hello, proof, nonce)
-        return store, hello.head.gen, hello.ratchet
+        return await self.admission.identify(hello, proof, nonce), hello
 
     async def _standing(self, store: RegisteredStore) -> Standing:
         known = await self.directory.by_slug(store.slug) or store
@@ -168,17 +162,14 @@ class HistoryMending:
             await socket.send_bytes(found[1].body)
 
     async def _give(
-        self,
-        store: RegisteredStore,
-        gen: int,
-        asked: GenerationAsked,
-        shown: RatchetShown | None,
+        self, store: RegisteredStore, asked: GenerationAsked, hello: Hello
     ) -> GenerationGiven | Standing:
         """Give the next generation behind head office's head, when the box has all up to there.
 
-        `gen` is the one that the box is in: a head office that was restored may not know of it.
+        It is behind the one that the box is in, too: a head office that was restored may not know
+        of that.
         """
-        ratchets = self.directory.ratchets
+        ratchets, shown = self.directory.ratchets, hello.ratchet
         seen = (await ratchets.look(store.number, shown)).copied is Copied.TWICE
         if seen or await ratchets.is_twice(store.number):
             raise await self.admission.twice(store, shown)
@@ -186,7 +177,7 @@ class HistoryMending:
         standing = await self._standing(store)
         if standing.head != asked.parent:
             return standing
-        used = max(standing.head.gen, min(gen, standing.gen + GENERATIONS_AHEAD_MAX))
+        used = max(standing.head.gen, min(hello.head.gen, standing.gen + GENERATIONS_AHEAD_MAX))
         try:
             gen = await self.directory.open_generation(store, used, shown)
         except Refused as refused:

@@ -403,6 +403,35 @@ async def test_restored_once_more_from_the_same_copy(branches: Branches, tmp_pat
     assert verify(again.path).whole
 
 
+async def test_money_that_moved_otherwise_each_time_is_looked_at_each_time(
+    branches: Branches, tmp_path: Path
+) -> None:
+    """One copy is put back twice, and twice somebody begins to pay for the sale it has open."""
+    await branches.common(opened("s"))
+    copy = branches.path.read_bytes()
+    await branches.office_has(finished("s", 1))
+    await branches.copy_goes_on(("till-1", (CashTendered(sale="s", tender="1", amount_minor=437),)))
+    await branches.stage()
+    await branches.mend()
+    again = Branches(_folder(tmp_path))
+    again.clock.now = branches.clock.now + 60_000
+    (again.lost / "ledger.db").write_bytes(branches.path.read_bytes())
+    (again.box / "ledger.db").write_bytes(copy)
+    await again.copy_goes_on(("till-1", (CashTendered(sale="s", tender="1", amount_minor=500),)))
+    await again.stage(gen=3)
+    done = await again.mend()
+    assert done is not None
+    assert (done.report.sales_doubtful, done.report.sales_known) == (1, 0)
+    paid = [
+        (event.sale, event.amount_minor)
+        for each in sealed(again.path)
+        if isinstance(event := each.event(), CashTendered)
+    ]
+    assert [minor for _, minor in paid] == [437, 437, 500]
+    assert len({name for name, _ in paid}) == 3
+    assert verify(again.path).whole
+
+
 @pytest.mark.parametrize("ends_otherwise", [False, True])
 async def test_an_open_sale_may_end_otherwise_each_time_its_copy_is_put_back(
     branches: Branches, tmp_path: Path, ends_otherwise: bool

@@ -28,7 +28,7 @@ from tests.replication_laws.mutants import (
 EXAMPLES = int(os.environ.get("TILLBOX_LAWS", "15"))
 SEED = int(os.environ.get("TILLBOX_LAWS_SEED", "0")) or secrets.randbits(32)
 IS_LONG = "TILLBOX_LAWS" in os.environ
-MUTANT_EXAMPLES = 200
+MUTANT_EXAMPLES = 400
 MUTANT_SEED = 20_261_127
 PLAYED = (
     (*MUTANTS, *MENDING_MUTANTS)
@@ -50,7 +50,7 @@ def test_nothing_is_lost_and_nothing_is_there_twice() -> None:
     play(SEED, EXAMPLES, shrinks=IS_LONG)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1_200)
 @pytest.mark.parametrize("mutant", PLAYED, ids=lambda mutant: mutant.__name__)
 def test_a_mutant_is_caught(
     mutant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch

@@ -278,7 +278,23 @@ async def test_a_digest_of_the_other_history_is_forgotten(served: Served, box: B
             await asyncio.sleep(0.005)
     async with line(served, copy_of(box, 7)) as asking:
         await asking.hear()
-        assert isinstance(await asking.ask(GenerationAsked(box.head)), GenerationGiven)
+        assert await file.read(lambda db: db.execute(rows).fetchone()) == (0,)
+
+
+async def test_a_digest_ahead_of_frames_that_fork_is_forgotten_with_them(
+    served: Served, box: Box
+) -> None:
+    """Else it would be held against the history that goes on here, once that is as long."""
+    forked, file = copy_of(box, 12), served.office.file
+    forked.sell("x")
+    forked.sell("y")
+    rows = "SELECT count(*) FROM digest"
+    async with served.session(forked) as (up, _), asyncio.timeout(20):
+        await up.say(Digest(1, 12, 20, 2, (), ()))
+        while await file.read(lambda db: db.execute(rows).fetchone()) != (1,):
+            await asyncio.sleep(0.005)
+        await up.send(forked.frame(16))
+        assert (await up.hear(Denied)).code == "fork"
     assert await file.read(lambda db: db.execute(rows).fetchone()) == (0,)
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge.contract.device_messages import DELIVERY, Delivery, JobKind
-from edge.contract.instant import Clock
 from edge.engine.weighing_rules import price_asked_for
 from edge.enrolling import service_token
 from edge.flows.access import SITE_MIGRATIONS, Access
@@ -294,7 +293,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             ledger,
             FiscalRecords(ledger_file),
             past,
-            _tse(settings, clock),
+            SimulatedTse.opened(settings.tse.folder, clock) if settings.tse else None,
             lambda: reference.has_store and bool(reference.store.fiscal),
             clock,
             log,
@@ -498,11 +497,3 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             wall_sockets,
             lost,
         )
-
-
-def _tse(settings: EdgeSettings, clock: Clock) -> SimulatedTse | None:
-    if settings.tse is None:
-        return None
-    tse = SimulatedTse(settings.tse.folder, clock)
-    tse.open()
-    return tse

@@ -123,7 +123,7 @@ def bury_with(world: World, dies_in: int, *, behind: bool = False) -> InlineFile
     box = world.boxes[SHOP]
     file = box.reference.file
     assert isinstance(file, InlineFile)
-    file.dies_in, file.dies_behind = dies_in, behind
+    file.death.steps, file.death.behind = dies_in, behind
     file.on_death = lambda: world._bury(box.crash())
     return file
 
@@ -389,7 +389,7 @@ async def test_whatever_changes_and_breaks_the_box_has_it_in_the_end(
             world.office_dies(chance.randint(1, 6), behind=chance.random() < 0.5)
         await until_in_step(world)
         fate.plan.clear()
-        world.office.file.dies_in = 0
+        world.office.file.death.steps = 0
         bury_with(world, 0)
         await until_in_step(world)
         assert_in_step(world)

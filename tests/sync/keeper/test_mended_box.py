@@ -2,100 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import os
-import random
-import signal
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from aiohttp import ClientError, ClientSession
 
-from edge.contract.envelope import GENESIS, Origin, link_all, seal_again, unseal
-from edge.contract.history_mending import generation_bytes
-from edge.contract.replication import Denied, Head, Hello, Kept, MendedProof, Welcome
-from edge.contract.system_events import GenerationOpened, HistoryMended
+from edge.contract.envelope import GENESIS, link_all
+from edge.contract.replication import Denied, Head, Hello, Welcome
 from edge.runtime.history_file import read_history
-from edge.runtime.keys import SigningKey
 from sync.appending.denial import DeniedError
+from tests.sync.keeper.mended_story import FORK, PARENT, Story, in_frames, kept_bodies, send
 from tests.sync.keeper.second_copy import SecondCopy, keep
-from tests.sync.keeper.test_keep_command import keeper_key, serving, setting_up, tillbox
+from tests.sync.keeper.test_keep_command import tillbox
 from tests.sync.office.head_office import AT, Box, new_key
-
-FORK, PARENT = 8, 12
-"""Both branches are the same up to the one; head office's ends at the other."""
-
-
-@dataclass
-class Story:
-    """A shop before its box was restored from a copy, the copy, and what was made of both."""
-
-    before: Box
-    office: SigningKey = field(default_factory=new_key)
-
-    def __post_init__(self) -> None:
-        """Play it: four sales, of which head office has three and the copy two; it sold two."""
-        whole = self.before
-        self.copy = Box(whole.store, whole.number, 1, whole.key, whole.bodies[:FORK])
-        for sale in ("x", "y"):
-            self.copy.sell(sale, 750)
-        self.parent = Box(whole.store, whole.number, 1, whole.key, whole.bodies[:PARENT]).head
-        self.mended = self.mended_from(self.copy, whole.bodies[:PARENT], 2)
-
-    def mended_from(self, copy: Box, office: list[bytes], gen: int) -> Box:
-        """What `edge` makes of it: head office's branch, and behind it what only the copy has."""
-        made = Box(copy.store, copy.number, gen, copy.key, list(office))
-        parent = Box(copy.store, copy.number, gen - 1, copy.key, list(office)).head
-        made.record(
-            GenerationOpened(
-                parent_gen=parent.gen,
-                parent_seq=parent.seq,
-                parent_hash=parent.hash,
-                source="head office",
-            )
-        )
-        for seq in range(FORK + 1, len(copy.bodies) + 1):
-            sealed = unseal(copy.bodies[seq - 1])
-            origin = Origin(1, seq, link_all(GENESIS, copy.bodies[:seq]).hex())
-            place = len(made.bodies) + 1
-            made.bodies.append(
-                seal_again(sealed, bytes(sealed.data), gen=gen, seq=place, origin=origin)
-            )
-        made.record(
-            HistoryMended(
-                fork_seq=FORK,
-                fork_hash=link_all(GENESIS, copy.bodies[:FORK]).hex(),
-                branch_gen=1,
-                branch_seq=len(copy.bodies),
-                branch_hash=copy.head.hash,
-                set_aside="set-aside/ledger.db",
-                sales_again=2,
-            )
-        )
-        return made
-
-    def proof(self, **changed: Any) -> MendedProof:
-        values: dict[str, Any] = {
-            "gen": 2,
-            "parent": self.parent,
-            "at": 77,
-            "fork_seq": FORK,
-            "fork_hash": link_all(GENESIS, self.copy.bodies[:FORK]).hex(),
-            "branch": self.copy.head,
-            **changed,
-        }
-        store = values.pop("store", self.mended.store)
-        box = values.pop("box", self.mended.key.public.hex)
-        office = values.pop("office", self.office)
-        signed = generation_bytes(store, values["gen"], values["parent"], box, values["at"])
-        return MendedProof(**{"signature": office.sign(signed).hex(), **values})
 
 
 @pytest.fixture
@@ -112,34 +34,6 @@ async def copy(tmp_path: Path, story: Story) -> AsyncIterator[SecondCopy]:
         tmp_path / "keep", story.before, office_key=story.office.public.hex
     ) as second_copy:
         yield second_copy
-
-
-def in_frames(box: Box, *cuts: int, first: int = 0) -> list[bytes]:
-    """A box's history behind an event, each frame of one generation, as `edge` cuts them."""
-    ends = sorted({*cuts, len(box.bodies)} - {0})
-    frames, after = [], first
-    for upto in ends:
-        if upto <= after:
-            continue
-        gens = [unseal(body).gen for body in box.bodies[after:upto]]
-        while gens:
-            length = next((n for n, gen in enumerate(gens) if gen != gens[0]), len(gens))
-            frames.append(box.frame(after, after + length, gen=gens[0]))
-            after, gens = after + length, gens[length:]
-    return frames
-
-
-async def send(copy: SecondCopy, box: Box, *cuts: int, **hello: Any) -> Welcome:
-    """Have a copy keep all of a box; return how it was welcomed."""
-    async with copy.session(box, **hello) as (line, welcome):
-        for frame in in_frames(box, *cuts, first=welcome.head.seq):
-            await line.upload(frame)
-    assert await copy.head(box) == box.head
-    return welcome
-
-
-async def kept_bodies(copy: SecondCopy) -> list[bytes]:
-    return [each.body for each in await copy.keeper.events.read(0, 0, frames_max=999)]
 
 
 def status(copy: SecondCopy, capsys: pytest.CaptureFixture[str]) -> str:
@@ -403,114 +297,3 @@ async def test_nothing_is_set_aside_while_frames_are_being_written(
 
 def hello_of(box: Box) -> Hello:
     return Hello(box.store, box.key.public.hex, box.head, {}, AT, "0.1", "n")
-
-
-# --- killed -------------------------------------------------------------------------------
-
-_STEPS = (
-    ("INSERT", "branch_aside"),
-    ("INSERT", "frame_aside"),
-    ("DELETE", "frame"),
-    ("DELETE", "head"),
-    ("INSERT", "head"),
-    ("UPDATE", "box"),
-    ("INSERT", "alarm"),
-)
-
-
-@pytest.mark.parametrize(("what", "table"), _STEPS)
-async def test_what_fails_at_any_step_leaves_all_as_it_was(
-    tmp_path: Path, story: Story, what: str, table: str
-) -> None:
-    folder = tmp_path / "keep"
-    more = {"office_key": story.office.public.hex}
-    async with keep(folder, story.before, **more) as copy:
-        await send(copy, story.before, 5, PARENT)
-        before = await kept_bodies(copy)
-    with closing(sqlite3.connect(folder / "keep.db")) as db:
-        guard = "WHEN new.gen = 2 " if table == "box" else ""
-        db.execute(
-            f"CREATE TRIGGER full BEFORE {what} ON {table} {guard}"
-            "BEGIN SELECT RAISE(ABORT, 'no room'); END"
-        )
-        db.commit()
-    async with keep(folder, **more) as copy:
-        async with copy.line(story.mended, mended=story.proof()) as line:
-            assert await line.next() is None
-        assert await kept_bodies(copy) == before
-        (known,) = await copy.keeper.boxes.all()
-        assert known.gen == 1
-        await copy.keeper.file.write(lambda db: db.execute("DROP TRIGGER full"))
-        await send(copy, story.mended, mended=story.proof())
-
-
-async def test_killed_anywhere_it_follows_and_has_every_event(
-    tmp_path: Path, free_port: int
-) -> None:
-    seed = int(os.environ.get("TILLBOX_KEEP_SEED", "20261127"))
-    print(f"TILLBOX_KEEP_SEED={seed}")
-    chance = random.Random(seed)
-    box = Box()
-    for number in range(4):
-        box.sell(f"sale-{number}")
-    story = Story(box)
-    config = tmp_path / "keep.toml"
-    config.write_text(
-        f'data_dir = "data"\nsigning_key_file = "secrets/keep.key"\n'
-        f'office_key = "{story.office.public.hex}"\n[web]\nport = {free_port}\n'
-    )
-    await setting_up(config, box)
-    url = f"http://127.0.0.1:{free_port}"
-    old = in_frames(box, 5, 10, PARENT)
-    async with ClientSession() as http:
-        async with serving(config):
-            copy = _client(http, url, config)
-            async with copy.session(box) as (line, _):
-                for frame in old:
-                    await line.upload(frame)
-        told = 0
-        for _ in range(5):
-            async with serving(config) as process:
-                copy = _client(http, url, config)
-                dying = asyncio.create_task(_dies(process, chance.uniform(0, 0.04)))
-                try:
-                    async with copy.session(story.mended, mended=story.proof()) as (line, here):
-                        assert here.head.seq >= told
-                        for frame in in_frames(story.mended, *range(13, 30), first=here.head.seq):
-                            told = (await line.upload(frame)).kept.seq
-                except (AssertionError, ClientError, OSError) as error:
-                    if isinstance(error, AssertionError) and "None where" not in str(error):
-                        raise  # it said something else before it died
-                await dying
-            _check_nothing_lost(config, old)
-        async with serving(config):
-            copy = _client(http, url, config)
-            async with copy.session(story.mended, mended=story.proof()) as (line, here):
-                assert here.head.seq >= told
-                for frame in in_frames(story.mended, first=here.head.seq):
-                    assert isinstance(await line.upload(frame), Kept)
-    _check_nothing_lost(config, old)
-    out = tmp_path / "old.history"
-    assert await asyncio.to_thread(tillbox, config, "export", "--set-aside", "1", "--out", out) == 0
-    assert list(read_history(out).frames()) == old
-
-
-async def _dies(process: asyncio.subprocess.Process, after_s: float) -> None:
-    await asyncio.sleep(after_s)
-    process.send_signal(signal.SIGKILL)
-    await process.wait()
-
-
-def _client(http: ClientSession, url: str, config: Path) -> SecondCopy:
-    keeper: Any = argparse.Namespace(web=argparse.Namespace(origin=url))
-    key: Any = argparse.Namespace(public=argparse.Namespace(hex=keeper_key(config)))
-    nothing: Any = None
-    return SecondCopy(keeper, nothing, key, http, nothing)
-
-
-def _check_nothing_lost(config: Path, old: list[bytes]) -> None:
-    """Every frame of the old history is in one of both tables, once."""
-    with closing(sqlite3.connect(config.parent / "data" / "keep.db")) as db:
-        rows = db.execute("SELECT body FROM frame UNION ALL SELECT body FROM frame_aside")
-        bodies = [body for (body,) in rows]
-    assert [bodies.count(each) for each in old] == [1] * len(old)

@@ -74,7 +74,7 @@ storm: $(DEV) tools
 	  tests/devices/test_zvt_payment_storm.py tests/devices/test_adyen_payment_storm.py $(ARGS)
 	TILLBOX_PG_POINTS=500 $(BIN)/python -m pytest -k killed_between_copy \
 	  tests/sync/appending/test_postgres_faults.py $(ARGS)
-	TILLBOX_LAWS=400 TILLBOX_THIRTY_DAYS=1 $(BIN)/python -m pytest -n 2 -s \
+	TILLBOX_LAWS=400 TILLBOX_THIRTY_DAYS=1 TILLBOX_FEED_BYTES=1 $(BIN)/python -m pytest -n 2 -s \
 	  tests/replication_laws $(ARGS)
 	TILLBOX_STORM=1 $(BIN)/python -m pytest tests/ledger/test_mending_by_chance.py \
 	  tests/whole_shop/test_killed_anywhere.py tests/whole_shop/test_card_refunds.py \

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import socket
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from edge.contract.device_messages import DELIVERY, Delivery, JobKind
-from edge.contract.instant import Clock
 from edge.engine.weighing_rules import price_asked_for
 from edge.enrolling import service_token
 from edge.flows.access import SITE_MIGRATIONS, Access
@@ -43,6 +41,7 @@ from edge.flows.paying_by_card import PayingByCard
 from edge.flows.presenting import PresentedReceipts
 from edge.flows.price_checking import PriceChecks
 from edge.flows.printing import Printing
+from edge.flows.ratchet import open_ratchet
 from edge.flows.receipt_codes import ReceiptCodes
 from edge.flows.receipt_sending import ReceiptSending
 from edge.flows.receipt_setting import ReceiptSetting
@@ -53,6 +52,7 @@ from edge.flows.reprinting import Reprints
 from edge.flows.returning import SoldSales
 from edge.flows.scanning import Scanning
 from edge.flows.selling import Selling
+from edge.flows.snapshot_taking import SnapshotTaking
 from edge.flows.terminal_day_board import TerminalDayBoard
 from edge.flows.terminal_days import TerminalDays
 from edge.flows.till import Till, TillViews
@@ -69,6 +69,7 @@ from edge.ledger.mending_stage import STAGE, MendingStage
 from edge.ledger.past_sales import PastSales
 from edge.ledger.records import LedgerIdentity, OpenJob
 from edge.ledger.terminal_days import TerminalDayRecords
+from edge.reference.snapshot_shelf import SnapshotShelf
 from edge.reference.store import MIGRATIONS as REFERENCE_MIGRATIONS
 from edge.reference.store import ReferenceStore
 from edge.runtime.bus import Bus
@@ -85,7 +86,7 @@ from edge.runtime.static_files import StaticFiles
 from edge.runtime.structured_log import Log
 from edge.runtime.supervisor import Supervisor
 from edge.runtime.system_clock import SystemClock
-from edge.runtime.tls_contexts import server_context
+from edge.runtime.tls_contexts import server_context_if_any
 from edge.settings import EdgeSettings
 from edge.technician_parts import technician_parts
 from edge.web.box_api import BoxApi
@@ -292,7 +293,7 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             ledger,
             FiscalRecords(ledger_file),
             past,
-            _tse(settings, clock),
+            SimulatedTse.opened(settings.tse.folder, clock) if settings.tse else None,
             lambda: reference.has_store and bool(reference.store.fiscal),
             clock,
             log,
@@ -327,10 +328,16 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             store.office_key,
             trust,
             keepers=frozenset(settings.keeper_keys.values()),
+            mended=None if mended is None else mended.proof,
         )
+        shelf = SnapshotShelf(reference, clock)
+        replica.page_taken = shelf.changed
         readiness = BookReadiness(reference, clock, ids.new())
         news = ReferenceNews(reference, readiness, ledger, views, clock, log)
         replica.feed_taken = news.feed_taken
+        # before the recovery: what that begins must not run ahead of what listens for answers
+        short = disk.is_short if settings.watch_disk else None
+        replica.ratchet = await open_ratchet(ledger_file, log, short)
         await replica.open()
         post = LetterPost(
             Letters(ledger_file),
@@ -416,11 +423,19 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
                 ).routes(),
                 *DisplayApi(displays, selling, sockets).routes(),
                 *technician.routes,
-                *ReplicaApi(replica, link, post, Digests(ledger, link), readiness, copies).routes(),
+                *ReplicaApi(
+                    replica,
+                    link,
+                    post,
+                    Digests(ledger, link),
+                    readiness,
+                    copies,
+                    SnapshotTaking(replica, shelf),
+                ).routes(),
                 *MendingApi(lost).routes(),
             )
         )
-        tls = _tls(settings)
+        tls = server_context_if_any(settings.web.certificate_file, settings.web.key_file)
         app = guarded_app(
             routes,
             settings=GuardSettings(hosts=frozenset(settings.web.hosts), tls=tls is not None),
@@ -482,18 +497,3 @@ async def running_edge(  # noqa: PLR0915 - the composition is one list of parts
             wall_sockets,
             lost,
         )
-
-
-def _tse(settings: EdgeSettings, clock: Clock) -> SimulatedTse | None:
-    if settings.tse is None:
-        return None
-    tse = SimulatedTse(settings.tse.folder, clock)
-    tse.open()
-    return tse
-
-
-def _tls(settings: EdgeSettings) -> ssl.SSLContext | None:
-    web = settings.web
-    if web.certificate_file is None or web.key_file is None:
-        return None
-    return server_context(web.certificate_file, web.key_file)

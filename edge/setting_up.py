@@ -10,7 +10,6 @@ import os
 import pwd
 import secrets
 import shutil
-import socket
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +99,8 @@ def set_up_box(plan: BoxPlan) -> tuple[Path, ...]:
         create_private_file(secret_files / f"broker-{user}", read_private_file(password))
         password.unlink()
     _make_web_certificate(plan, secret_files)
+    if not plan.units:  # systemd makes them, and gives them to the services' users
+        (plan.state / "devices").mkdir(parents=True, exist_ok=True)
     written = _write_settings(plan, broker)
     _give_to_broker(broker.folder)
     return written
@@ -182,12 +183,7 @@ def _edge_toml(plan: BoxPlan, broker_port: int) -> str:
             }
         )
         + "\n[web]\n"
-        + as_toml(
-            {
-                "address": "::" if socket.has_dualstack_ipv6() else "0.0.0.0",  # noqa: S104 - TLS
-                "port": plan.port,
-            }
-        )
+        + as_toml({"address": "", "port": plan.port})  # every one: it has TLS
         + f"hosts = {_array(plan.names)}\n"
         + as_toml(
             {"certificate_file": _WEB, "key_file": _secret(plan, "edge", WEB_KEY)},

@@ -190,6 +190,8 @@ DISK_FREE_BYTES_MIN: Final = 32 * 1_048_576
 """Below this no new sale is opened: refused before money moves."""
 COMMAND_REPLIES_KEPT: Final = 50_000
 """About a month of one busy till, ids of sales among them: an older repeat is no retry."""
+TIMED_REPLY_EVENTS_KEPT: Final = 100_000
+"""The same of answers to ids that begin with their time: so many events back."""
 
 # --- bus and devices ---------------------------------------------------------------------
 MQTT_PAYLOAD_BYTES_MAX: Final = 262_144

@@ -11,6 +11,9 @@ MENDING_AGAIN_MS_MIN: Final = 6 * 3_600_000
 to confirm. Two copies that are both alive would else take the shop from each other for ever."""
 MENDING_TWIN_LOOKS: Final = 12
 """Looks, a quarter of a second apart, for another copy of a box: it comes back within a second."""
+GENERATIONS_AHEAD_MAX: Final = 64
+"""Generations of a box that a head office may have forgotten which was restored from a copy: one a
+day for two months. A number beyond that is damage, and no later box could go on behind it."""
 MENDING_ROUNDS_MAX: Final = 64
 """Questions by which two histories of any length are compared: half of it with each."""
 MENDING_EVENTS_PER_COMMIT: Final = 2_000

@@ -37,6 +37,8 @@ PROJECTION_POSTGRES_FRAMES_MAX: Final = 16
 """Frames of a backlog in one transaction: it is some ten round trips, whatever is in it."""
 PROJECTION_POSTGRES_BYTES_MAX: Final = 524_288
 """What they have together at most, beyond these."""
+ACTS_TOLD_AT_ONCE_MAX: Final = 100
+"""Acts of people that go over to `office.db` in one commit: each may have two whole events."""
 CODES_TOLD_AT_ONCE_MAX: Final = 500
 """Used codes that go over to `office.db` in one commit."""
 INDEXED_TEXT_BYTES_MAX: Final = 600

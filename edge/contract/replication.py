@@ -23,11 +23,13 @@ from msgspec import Meta
 from edge.contract.book_readiness import BooksHeld
 from edge.contract.digest import Digest
 from edge.contract.errors import ProtocolViolation
+from edge.contract.feed_snapshots import SnapshotDown, SnapshotHeld
 from edge.contract.identity import CommandId, Place, ShortId
 from edge.contract.limits import (
     FRAME_RAW_BYTES_MAX,
 )
 from edge.contract.line_class import LineSaid, LineUse
+from edge.contract.ratchet import RatchetKept, RatchetShown, RatchetToken
 from edge.contract.reference_data import Feed, FeedPage
 
 FRAME_MAGIC: Final = 0x54
@@ -107,6 +109,22 @@ class Head(msgspec.Struct, frozen=True):
     hash: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 
 
+class MendedProof(msgspec.Struct, frozen=True):
+    """A box's history was mended: head office gave it `gen` to go on in, behind `parent`.
+
+    `at` and `signature` are those of `GenerationGiven`. The history that the box had before is the
+    one it has now up to `fork_seq`; it ended at `branch`.
+    """
+
+    gen: Place
+    parent: Head
+    at: int
+    signature: str
+    fork_seq: Place
+    fork_hash: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+    branch: Head
+
+
 class Hello(msgspec.Struct, frozen=True, tag="hello", tag_field="msg"):
     """The box introduces itself. `clock` in ms since 1970 UTC; `cursors` by feed."""
 
@@ -125,6 +143,10 @@ class Hello(msgspec.Struct, frozen=True, tag="hello", tag_field="msg"):
     """Messages beyond those of the first version that head office may send."""
     line: str = ""
     """The line's class as in `LineSaid`; empty where the box does not say."""
+    ratchet: RatchetShown | None = None
+    """The tokens that it has; null for a box that keeps none, and towards a second copy."""
+    mended: MendedProof | None = None
+    """To a second copy only: this box's history was mended, in the generation of its head."""
 
 
 class Welcome(msgspec.Struct, frozen=True, tag="welcome", tag_field="msg"):
@@ -139,6 +161,8 @@ class Welcome(msgspec.Struct, frozen=True, tag="welcome", tag_field="msg"):
     """Messages beyond those of the first version that the box may send."""
     budget: Annotated[int, Meta(ge=0)] | None = None
     """How many frames the box may send before a `Budget` gives it more; null for all it has."""
+    ratchet: RatchetToken = ""
+    """A token for the box to keep, answered with `RatchetKept`; empty for none."""
 
 
 class Budget(msgspec.Struct, frozen=True, tag="budget", tag_field="msg"):
@@ -243,12 +267,27 @@ class Denied(msgspec.Struct, frozen=True, tag="denied", tag_field="msg"):
     message: str
 
 
-OfficeMessage = Challenge | Welcome | Budget | Ack | FeedDown | LetterTaken | Resend | Denied
+OfficeMessage = (
+    Challenge | Welcome | Budget | Ack | FeedDown | SnapshotDown | LetterTaken | Resend | Denied
+)
 KeeperMessage = Challenge | Welcome | Kept | Resend | Denied
-BoxMessage = Hello | Proof | Digest | FeedTaken | FeedRefused | LetterUp | BooksHeld | LineSaid
+BoxMessage = (
+    Hello
+    | Proof
+    | Digest
+    | FeedTaken
+    | FeedRefused
+    | SnapshotHeld
+    | LetterUp
+    | BooksHeld
+    | LineSaid
+    | RatchetKept
+)
 FEED_REFUSED: Final = "feed_refused"
 BUDGET: Final = "budget"
-NOT_BELIEVED: Final = frozenset({"feed_unsigned", "feed_signature_wrong", "feed_older", "feed_gap"})
+NOT_BELIEVED: Final = frozenset(
+    {"feed_unsigned", "feed_signature_wrong", "feed_older", "feed_gap", "feed_scope_wrong"}
+)
 """Codes of FeedRefused by which a page as such is refused, whatever is in it."""
 
 
@@ -306,13 +345,18 @@ class ReplicaStatus(msgspec.Struct, frozen=True):
     feed_version: int = 0
     waits_to_mend: bool = False
     """What it had lost is back: it starts anew when no sale is open, and sends nothing before."""
+    ratchet: RatchetShown | None = None
+    """The tokens that it shows head office."""
+    mended: MendedProof | None = None
+    """For second copies, when it goes on in the generation that a mending gave it."""
 
 
 class LinkReport(msgspec.Struct, frozen=True, omit_defaults=True):
     """What `sync` tells `edge` about the link: `up` or `down`, and why.
 
     It is the link to head office, or to the second copy whose public key is `keeper`. `line` is
-    its class, and `use` what went over it this month, where anybody counts.
+    its class, and `use` what went over it this month, where anybody counts. `code` is that of a
+    denial by the other end.
     """
 
     state: str
@@ -320,3 +364,4 @@ class LinkReport(msgspec.Struct, frozen=True, omit_defaults=True):
     keeper: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$(?!\n)")] = ""
     line: str = ""
     use: LineUse | None = None
+    code: str = ""

@@ -66,6 +66,34 @@ class HistoryMended(Event, frozen=True):
 
 
 @declare
+class SurvivorSalvaged(Event, frozen=True):
+    """What a box had sold late, that is, unknown to the one in its place, was taken from its disk.
+
+    Its history and this one are the same up to `fork_seq` (`fork_hash`, hexadecimal). Up to its end
+    at `branch_seq` of generation `branch_gen` it is kept whole in the file `set_aside`, and what
+    this one lacked of it was written again, each event with its origin. Completed sales:
+    `sales_again` were written again, `sales_known` were here already, `sales_doubtful` went on in
+    both with another end: written again under another id, and a person has to look at them. Of
+    `receipts_twice` both gave the number to another sale.
+    """
+
+    TYPE: ClassVar[str] = "survivor_salvaged"
+
+    fork_seq: int
+    fork_hash: str
+    branch_gen: int
+    branch_seq: int
+    branch_hash: str
+    set_aside: str
+    events_again: int = 0
+    events_known: int = 0
+    sales_again: int = 0
+    sales_known: int = 0
+    sales_doubtful: int = 0
+    receipts_twice: tuple[str, ...] = ()
+
+
+@declare
 class BoxStopped(Event, frozen=True):
     """The ledger was closed in good order."""
 

@@ -77,10 +77,11 @@ class DemoLayout:
         self._write("devices", self._devices())
         self._write("counter", self._counter())
         self._write("office", self._office())
-        self._write("keep", self._keep())
+        self._write("keep", self._keep(""))
 
     def write_edge(self, office_key: str, keeper_key: str) -> None:
-        """Write the settings of box and link, with the public keys of head office and the copy."""
+        """Write the settings of box, link and copy, with the public keys that they know."""
+        self._write("keep", self._keep(office_key))
         self._write("edge", self._edge(office_key, keeper_key))
         self._write("sync", self._sync(keeper_key))
 
@@ -221,8 +222,9 @@ class DemoLayout:
             "mail": {"sender": "receipts@demo.example", "folder": str(self.root / "mail")},
         }
 
-    def _keep(self) -> dict[str, Any]:
+    def _keep(self, office_key: str) -> dict[str, Any]:
         return {
+            "office_key": office_key,
             "data_dir": str(self.root / "keep"),
             "signing_key_file": str(self.secret("keep.key")),
             "web": {"address": LOOPBACK, "port": self.ports["keep"]},

@@ -23,10 +23,10 @@ LOG_FIELDS_KEPT: Final = frozenset({
     "by_ms", "clean", "code", "defect", "device", "driver", "dropped", "error", "feed", "fetched",
     "filter", "fork", "gen", "head", "host", "incident", "job", "lines", "marked", "number",
     "open_jobs", "open_ms", "open_payments", "open_sales", "origin", "outcome", "parked_sales",
-    "payment", "pid", "port",
+    "payment", "phase", "pid", "port",
     "reason", "receipt", "ref", "refund", "refused", "restart", "retained", "reversal", "said",
     "sale", "status", "task", "tasks", "terminal", "till", "topic", "trace", "transaction",
-    "user", "waiting", "who",
+    "user", "version", "waiting", "who",
 })  # fmt: skip
 """Their texts are cleaned all the same. `user` is one of the broker's, `who` a device or host."""
 LOG_FIELDS_LEFT_OUT: Final = frozenset({

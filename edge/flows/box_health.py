@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from edge.contract.health import HealthItem
 from edge.contract.limits import LINE_USE_WARN_PERCENT
 from edge.contract.line_class import LineClass
+from edge.contract.ratchet import BOX_REPLACED, BOX_TWICE
 from edge.flows.card_desk import CardDesk
 from edge.flows.device_directory import DeviceDirectory
 from edge.flows.feed_trust import FeedTrust
@@ -49,7 +50,7 @@ class BoxHealth:
     def items(self) -> tuple[HealthItem, ...]:
         """Return one item a part. `ledger`, `reference` and `disk` decide whether it sells."""
         fiscal, untrue, line = self.fiscal.health(), self.trust.health(), self._line()
-        history = self.lost.health()
+        history, identity = self.lost.health(), self._identity()
         return (
             self._ledger(),
             self._reference(),
@@ -63,6 +64,7 @@ class BoxHealth:
             *((fiscal,) if fiscal else ()),
             *((untrue,) if untrue else ()),
             *((history,) if history else ()),
+            *((identity,) if identity else ()),
         )
 
     def declare(self, metrics: Metrics) -> None:
@@ -197,6 +199,27 @@ class BoxHealth:
             # a line that is refused, or a fork, is mended by nobody who is told to do nothing
             advice=self.link.reason or "Selling goes on; nothing needs to be done.",
         )
+
+    def _identity(self) -> HealthItem | None:
+        """Say that this may not be the shop's box; nothing of one that head office knows."""
+        if self.link.code == BOX_REPLACED:
+            return HealthItem(
+                "replaced",
+                well=False,
+                words="Another box took the place of this one.",
+                advice="Sell at the other one. Keep this disk: what was sold here late is taken "
+                "from it.",
+            )
+        if self.link.code == BOX_TWICE:
+            return HealthItem(
+                "twin",
+                well=False,
+                words="Two boxes with one key are alive: this one, and another.",
+                advice="Both may sell, and nothing is lost. Find out which one is the shop's box, "
+                "switch the other off, and have head office confirm it: tillbox office "
+                "confirm-box.",
+            )
+        return None
 
     def _line(self) -> HealthItem | None:
         """Return how a month's allowance is used; None where there is none."""

@@ -19,6 +19,7 @@ class LinkState:
     """The link as tills show it. `changed` is called when it does.
 
     `reason` is what `sync` last said of why it is down, empty when it is up or nothing was said.
+    `code` is that of head office's denial, where it denied this box.
     `line` is the line's class, and `use` what went over it this month, where that is counted.
     """
 
@@ -31,6 +32,7 @@ class LinkState:
     reason: str = ""
     line: LineClass = LineClass.OPEN
     use: LineUse | None = None
+    code: str = ""
     _waiting: int = 0
 
     async def open(self) -> None:
@@ -48,10 +50,15 @@ class LinkState:
         return LinkView(self.state, self._waiting, self.since)
 
     def report(
-        self, state: str, reason: str = "", line: str = "", use: LineUse | None = None
+        self,
+        state: str,
+        reason: str = "",
+        line: str = "",
+        use: LineUse | None = None,
+        code: str = "",
     ) -> None:
         """Take what `sync` says of the link: `up` or `down`, why, and what it costs."""
-        self.reason = reason
+        self.reason, self.code = reason, code
         self.line, self.use = line_class(line), use
         if state != self.state:
             self.state = state

@@ -36,11 +36,12 @@ from edge.contract.payment_events import (
     CardPaymentDeclined,
     CardPaymentUnknown,
 )
-from edge.contract.reference_data import FeedPage
+from edge.contract.reference_data import Feed, FeedPage
 from edge.contract.replication import (
     Ack,
     FeedTaken,
     Head,
+    MendedProof,
     Proof,
     ReplicaStatus,
     ack_bytes,
@@ -54,6 +55,7 @@ from edge.contract.wire import encode
 from edge.flows.feed_trust import FeedTrust
 from edge.flows.frame_pace import FramePace
 from edge.flows.link_state import LinkState
+from edge.flows.ratchet import Ratchet
 from edge.ledger.event_log import Ledger
 from edge.ledger.records import Record, Recorded
 from edge.reference.store import ReferenceStore
@@ -99,6 +101,11 @@ class Replica:
     feed_taken: Callable[[FeedPage], Awaitable[None]] | None = None
     keepers: frozenset[str] = frozenset()
     waits_to_mend: Callable[[], bool] = lambda: False
+    ratchet: Ratchet | None = None
+    page_taken: Callable[[Feed], None] = lambda _: None
+    """Told of each page that is on the disk: it ends a snapshot of that feed."""
+    mended: MendedProof | None = None
+    """What shows second copies that this history was mended."""
     _head_seq: int = 0
     _paces: dict[str, FramePace] = field(default_factory=dict)
     """By the reader: head office is the empty one."""
@@ -133,6 +140,8 @@ class Replica:
             self.reference.cursors,
             max(self.reference.versions.values(), default=0),
             self.waits_to_mend(),
+            None if self.ratchet is None else self.ratchet.shown,
+            mended=self.mended if self.mended and self.mended.gen == identity.gen else None,
         )
 
     def prove(self, nonce: str, keeper: str = "") -> Proof:
@@ -262,14 +271,30 @@ class Replica:
         self.ledger.keep_acknowledgement(ack.accepted.seq, encode(ack))
         await self.link.accepted(ack.accepted.seq)
 
+    async def take_token(self, token: str) -> None:
+        """Keep head office's token, in the ledger and beside it. Raises Refused, StorageFailed."""
+        if self.ratchet is None:
+            raise Refused("no_tokens", "This box keeps no tokens of head office.")
+        await self.ratchet.take(token)
+
     async def take_feed(self, page: FeedPage) -> FeedTaken:
         """Apply a page of a feed and say how far it is taken. Raises Refused."""
         if self.trust is not None:
             self.trust.check(page)
         before = self.reference.cursors.get(page.feed, 0)
         cursor = await self.reference.apply(page)
-        if cursor > before and not page.more:
-            await self.ledger.record(Record((ReferenceApplied(feed=page.feed, cursor=cursor),)))
-        if self.feed_taken is not None and page.items:
-            await self.feed_taken(page)
+        self.page_taken(page.feed)
+        await self.feed_changed(page, cursor=cursor, new=cursor > before, shown=bool(page.items))
         return FeedTaken(page.feed, cursor)
+
+    async def feed_changed(
+        self, page: FeedPage, *, cursor: int, new: bool = True, shown: bool = True
+    ) -> None:
+        """Record that a feed was taken up to a cursor, if no `more` of it comes, and show it.
+
+        Nothing of it is recorded that is not `new`, and nothing told that is not `shown`.
+        """
+        if new and not page.more:
+            await self.ledger.record(Record((ReferenceApplied(feed=page.feed, cursor=cursor),)))
+        if self.feed_taken is not None and shown:
+            await self.feed_taken(page)

@@ -13,7 +13,8 @@ box's own branch
   ends of one sale cannot both be true of it: *doubtful*, a person looks at it;
 - what is told of a sale that had ended before (its receipt was printed, it was sent by e-mail) and
   of no sale at all is written again;
-- what speaks of the chain itself (`generation_opened`, `history_mended`) is left out.
+- what speaks of the chain itself (`generation_opened`, `history_mended`,
+  `survivor_salvaged`) is left out.
 
 Receipts keep the numbers that are printed on them, whoever else has the same.
 """
@@ -31,7 +32,7 @@ import msgspec
 
 from edge.contract.envelope import SealedEnvelope, unseal
 
-OF_THE_CHAIN: Final = frozenset({"generation_opened", "history_mended"})
+OF_THE_CHAIN: Final = frozenset({"generation_opened", "history_mended", "survivor_salvaged"})
 """What is true of the chain it stands in, and of no other."""
 _OPENED: Final = "sale_opened"
 COMPLETED: Final = "sale_completed"
@@ -145,8 +146,12 @@ class OfficeBranch:
 
 @dataclass
 class OwnSale:
-    """A sale of the branch that is set aside, as far as it goes behind the fork."""
+    """A sale of the branch that is set aside, as far as it goes behind the fork.
 
+    `first` stands for its first event there: no other copy of the box went on with it by that one.
+    """
+
+    first: bytes = b""
     opened: bool = False
     completion: Completion | None = None
     moved_money: bool = False
@@ -163,7 +168,10 @@ class OwnBranch:
         """Note an event."""
         if not event.sale:
             return
-        sale = self.sales.setdefault(event.sale, OwnSale())
+        sale = self.sales.get(event.sale)
+        if sale is None:
+            sale = OwnSale(content_of(event.sealed, bytes(event.sealed.data)))
+            self.sales[event.sale] = sale
         kind = event.sealed.type
         sale.opened |= kind == _OPENED
         sale.moved_money |= kind in _MONEY
@@ -195,16 +203,32 @@ class BeforeFork:
         return _OPENED in kinds and _ENDED.isdisjoint(kinds)
 
 
-def fates_of(
-    own: OwnBranch, before: BeforeFork, office: OfficeBranch, fork_hash: bytes
-) -> Mapping[str, Fate]:
+class Fates(NamedTuple):
+    """What becomes of each sale of the branch that is set aside, and the new ids of doubtful ones.
+
+    `names` are pairs of the id that a sale was sold under and the one that it gets.
+    """
+
+    of: Mapping[str, Fate]
+    names: list[tuple[str, str]]
+
+
+def fates_of(own: OwnBranch, before: BeforeFork, office: OfficeBranch, fork_hash: bytes) -> Fates:
     """Decide what becomes of each sale of the branch that is set aside."""
-    return {name: _fate(name, sale, before, office, fork_hash) for name, sale in own.sales.items()}
+    found: dict[str, Fate] = {}
+    names = []
+    for name, sale in own.sales.items():
+        fate = _fate(name, sale, before, office)
+        if fate is Fate.DOUBTFUL:
+            # it may have been mended once already, and this box been restored once more
+            other, fate = _other(name, sale, office, fork_hash)
+            if fate is Fate.DOUBTFUL:
+                names.append((name, other))
+        found[name] = fate
+    return Fates(found, names)
 
 
-def _fate(
-    name: str, sale: OwnSale, before: BeforeFork, office: OfficeBranch, fork_hash: bytes
-) -> Fate:
+def _fate(name: str, sale: OwnSale, before: BeforeFork, office: OfficeBranch) -> Fate:
     if not sale.opened and not before.is_open(name):
         return Fate.TOLD
     if name not in office.sales:
@@ -214,17 +238,30 @@ def _fate(
         return Fate.SAME
     if sale.completion is None and not sale.moved_money:
         return Fate.KNOWN
-    # it was mended once already, and this box was restored from an older copy again
-    renamed = other_id(name, fork_hash)
-    if renamed in office.sales and office.sales[renamed] == sale.completion:
-        return Fate.KNOWN
     return Fate.DOUBTFUL
 
 
-def other_id(sale: str, fork_hash: bytes) -> str:
-    """Return the id that a doubtful sale gets: the same one however often it is asked for."""
-    digest = hashlib.sha256(b"tillbox doubtful sale\0" + fork_hash + sale.encode()).digest()
-    return str(UUID(bytes=digest[:16]))
+def _other(name: str, sale: OwnSale, office: OfficeBranch, fork_hash: bytes) -> tuple[str, Fate]:
+    """Return the id that a doubtful sale gets, and whether the other branch has it under that.
+
+    One copy may be put back many times, and a sale that is open in it end otherwise each time.
+    """
+    other = name
+    while True:
+        other = other_id(other, fork_hash, sale.first)
+        if other not in office.sales:
+            return other, Fate.DOUBTFUL
+        if sale.completion is None or sale.completion == office.sales[other]:
+            return other, Fate.KNOWN
+
+
+def other_id(sale: str, fork_hash: bytes, first: bytes) -> str:
+    """Return the id that a doubtful sale gets: the same one however often it is asked for.
+
+    `first` stands for the event by which its branch went on with it.
+    """
+    named = b"tillbox doubtful sale\0" + fork_hash + first + sale.encode()
+    return str(UUID(bytes=hashlib.sha256(named).digest()[:16]))
 
 
 def renamed_in(data: bytes, names: Iterable[tuple[str, str]]) -> bytes:

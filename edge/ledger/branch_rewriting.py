@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -18,11 +18,12 @@ from edge.contract.envelope import Origin, link, seal, seal_again, unseal
 from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
 from edge.contract.fiscal_events import FiscalStarted
+from edge.contract.history_mending import GenerationGiven
 from edge.contract.instant import Clock
 from edge.contract.mending_limits import MENDED_RECEIPTS_NAMED_MAX
 from edge.contract.replication import Head
 from edge.contract.sale_events import SaleOpened, SaleParked, SaleResumed
-from edge.contract.system_events import GenerationOpened, HistoryMended
+from edge.contract.system_events import GenerationOpened, HistoryMended, SurvivorSalvaged
 from edge.ledger.branch_merging import (
     OF_THE_CHAIN,
     BeforeFork,
@@ -30,7 +31,6 @@ from edge.ledger.branch_merging import (
     Fate,
     OfficeBranch,
     completion_of,
-    other_id,
     renamed_in,
 )
 from edge.ledger.event_log import BusinessCalendar, claim_sale
@@ -39,6 +39,10 @@ from edge.ledger.projections import project
 from edge.ledger.records import LedgerIdentity
 from edge.runtime.database_file import DatabaseFile
 
+R = TypeVar("R", HistoryMended, SurvivorSalvaged)
+
+LATE: Final = "late"
+"""The label of a sale that was open on a box when another one took its place."""
 FOUND_AGAIN: Final = "restored"
 """The label of a sale that was open in head office's branch when its box was lost."""
 _NOT_WRITABLE: Final = (sqlite3.IntegrityError, TypeError)
@@ -47,18 +51,23 @@ _NOT_WRITABLE: Final = (sqlite3.IntegrityError, TypeError)
 
 @dataclass
 class BranchWriter:
-    """Takes the branch's events in order. `places`: where each stands now, by where it stood."""
+    """Takes the branch's events in order. `places`: where each stands now, by where it stood.
+
+    `names` are pairs of a doubtful sale's id and the one that it gets.
+    """
 
     made: DatabaseFile
     identity: LedgerIdentity
     fates: Mapping[str, Fate]
+    names: list[tuple[str, str]]
     before: BeforeFork
     office: OfficeBranch
-    fork_hash: bytes
     clock: Clock
     calendar: BusinessCalendar
+    keeps_open: Mapping[str, str] | None = None
+    """By till: the sale that is to be open on it in the end. None where whatever the branch was in
+    the middle of goes on."""
     places: dict[int, int] = field(default_factory=dict)
-    names: list[tuple[str, str]] = field(default_factory=list)
     _seq: int = 0
     _previous: bytes = b""
     _again: int = 0
@@ -74,14 +83,13 @@ class BranchWriter:
     _waiting: dict[str, str] = field(default_factory=dict)
     """By till: its own sale, set aside while a doubtful one is written there."""
 
+    def stand_behind(self, head: Head) -> None:
+        """Go on behind an event of the file, in the generation that it is in."""
+        self._seq, self._previous = head.seq, bytes.fromhex(head.hash)
+
     async def begin(self, parent: Head) -> None:
         """Open the generation behind head office's branch."""
-        self._seq, self._previous = parent.seq, bytes.fromhex(parent.hash)
-        self.names = [
-            (sale, other_id(sale, self.fork_hash))
-            for sale, fate in self.fates.items()
-            if fate is Fate.DOUBTFUL
-        ]
+        self.stand_behind(parent)
         opened = GenerationOpened(
             parent_gen=parent.gen,
             parent_seq=parent.seq,
@@ -99,13 +107,14 @@ class BranchWriter:
 
         await self.made.write(unit)
 
-    async def end(self, report: HistoryMended) -> HistoryMended:
+    async def end(self, report: R) -> R:
         """Write what was held back, and the report with what was counted; return that."""
 
-        def unit(connection: sqlite3.Connection) -> HistoryMended:
+        def unit(connection: sqlite3.Connection) -> R:
             for sale in list(self._delayed):  # not ended yet, and money moved
                 self._write_whole(connection, sale)
                 self._doubtful += 1
+            self._leave_tills_as_they_were(connection)
             done = msgspec.structs.replace(
                 report,
                 events_again=self._again,
@@ -119,6 +128,25 @@ class BranchWriter:
             return done
 
         return await self.made.write(unit)
+
+    @property
+    def written(self) -> int:
+        """How many events of the branch were written again so far."""
+        return self._again
+
+    def _leave_tills_as_they_were(self, connection: sqlite3.Connection) -> None:
+        """Park what the branch left open, and give each till back the sale it was in the middle of.
+
+        Where the branch's tills are these, nothing is to be done.
+        """
+        if self.keeps_open is None:
+            return
+        for till, other in open_sales(connection).items():
+            mine = self.keeps_open.get(till, "")
+            if other and other != mine:
+                self._fresh(connection, SaleParked(sale=other, label=LATE), till)
+            if mine and other != mine:
+                self._fresh(connection, SaleResumed(sale=mine), till)
 
     # --- what becomes of an event -----------------------------------------------------------
 
@@ -213,8 +241,7 @@ class BranchWriter:
         row = connection.execute("SELECT open_seq FROM till WHERE till = ?", (till,)).fetchone()
         if row is None or row[0] == 0:
             return
-        (body,) = connection.execute("SELECT body FROM event WHERE seq = ?", row).fetchone()
-        other: str = msgspec.json.decode(bytes(unseal(body).data))["sale"]
+        other = _sale_at(connection, row[0])
         if other == sale:
             return
         self._fresh(connection, SaleParked(sale=other, label=FOUND_AGAIN), till)
@@ -257,7 +284,25 @@ class BranchWriter:
             ) from None
 
 
+def open_sales(connection: sqlite3.Connection) -> dict[str, str]:
+    """Return the sale that is open on each till; an empty text where there is none."""
+    rows = connection.execute("SELECT till, open_seq FROM till").fetchall()
+    return {till: _sale_at(connection, seq) for till, seq in rows}
+
+
+def _sale_at(connection: sqlite3.Connection, seq: int) -> str:
+    """Return the sale that an event tells of; nothing for event 0."""
+    row = connection.execute("SELECT body FROM event WHERE seq = ?", (seq,)).fetchone()
+    return "" if row is None else str(msgspec.json.decode(bytes(unseal(row[0]).data))["sale"])
+
+
 # --- what stands beside the chain -----------------------------------------------------------
+
+
+class GivenBeside(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What head office signed for a mending, beside the report's data in table `mended`."""
+
+    given: GenerationGiven | None = None
 
 
 @dataclass(frozen=True)
@@ -270,6 +315,7 @@ class Beside:
 
     clean: int
     replies: list[tuple[Any, ...]]
+    timed_replies: list[tuple[Any, ...]]
     jobs: list[tuple[Any, ...]]
     letters: list[tuple[Any, ...]]
     mended: list[tuple[Any, ...]]
@@ -283,6 +329,7 @@ class Beside:
         box_key: str,
         report: HistoryMended,
         office: OfficeBranch,
+        given: GenerationGiven | None,
     ) -> None:
         """Write all of it, and whose ledger it is: head office has everything up to `parent`."""
         connection.execute(
@@ -292,6 +339,7 @@ class Beside:
         )
         for table, rows in (
             ("command_reply", self.replies),
+            ("timed_reply", self.timed_replies),
             ("device_job", self.jobs),
             ("letter", self.letters),
             ("mended", self.mended),
@@ -304,7 +352,13 @@ class Beside:
                 claim_sale(connection, sale, parent.seq)
         connection.execute(
             "INSERT INTO mended (gen, box_key, report) VALUES (?, ?, ?)",
-            (identity.gen, box_key, msgspec.json.encode(report)),
+            (
+                identity.gen,
+                box_key,
+                msgspec.json.encode(
+                    {**msgspec.to_builtins(report), **msgspec.to_builtins(GivenBeside(given))}
+                ),
+            ),
         )
 
 
@@ -321,10 +375,13 @@ def copied_beside(
         return connection.execute(f"SELECT * FROM {table} ORDER BY {order}")  # noqa: S608 - names of ours
 
     renamed = dict(names)
-    replies = [
-        (n, command, fingerprint, seq if seq <= fork_seq else places.get(seq, fork_seq), reply)
-        for n, command, fingerprint, seq, reply in rows("command_reply", "n")
-    ]
+    replies, timed = (
+        [
+            (n, command, fingerprint, seq if seq <= fork_seq else places.get(seq, fork_seq), reply)
+            for n, command, fingerprint, seq, reply in rows(table, "n")
+        ]
+        for table in ("command_reply", "timed_reply")
+    )
     jobs = [
         (
             *(job_id, n, kind, till, renamed.get(sale, sale), device, attempt, deadline),
@@ -335,7 +392,7 @@ def copied_beside(
     ]
     (clean,) = connection.execute("SELECT clean FROM identity").fetchone()
     return Beside(
-        clean, replies, jobs, list(rows("letter", "n")), list(rows("mended", "gen")), names
+        clean, replies, timed, jobs, list(rows("letter", "n")), list(rows("mended", "gen")), names
     )
 
 

@@ -18,11 +18,12 @@ from edge.contract.errors import Refused, StorageFailed
 from edge.contract.event_registry import Event
 from edge.contract.instant import Clock, business_day
 from edge.contract.limits import (
-    COMMAND_REPLIES_KEPT,
     EVENT_BYTES_MAX,
     EVENTS_PER_COMMAND_MAX,
 )
 from edge.contract.sale_events import SaleOpened
+from edge.ledger import kept_replies
+from edge.ledger.kept_replies import SALE_MARK
 from edge.ledger.letters import keep_letters
 from edge.ledger.packing import JOBS, REPLIES
 from edge.ledger.projections import project
@@ -41,15 +42,17 @@ from edge.runtime.database_file import DatabaseFile
 from edge.runtime.migrations import Migration
 
 SCHEMA: Final = Path(__file__).parent / "schema"
+_MOVES: Final = {"0018_timed_reply": kept_replies.move_timed}
+"""What the steps of these names do behind their SQL."""
 MIGRATIONS: Final = tuple(
-    Migration(number, path.read_text("utf-8"))
+    Migration(number, path.read_text("utf-8"), _MOVES.get(path.stem))
     for number, path in enumerate(sorted(SCHEMA.glob("*.sql")), 1)
 )
-_PRUNE_EVERY: Final = 1_000
 _JOBS_PER_EVENT_MAX: Final = 16
 """Room between two events for the jobs of one: they are sent in the order they came."""
 _MINUTE_MS: Final = 60_000
-_SALE_MARK: Final = "~"
+_SWEEP_EVERY: Final = 200
+"""A fifth of what is looked at then: all are, before they are a fifth more."""
 _NO_REPLY: Final = REPLIES.pack(b"")
 
 
@@ -90,6 +93,8 @@ class Ledger:
         self._clock = clock
         self.calendar = calendar
         self.listeners: list[Listener] = []
+        self._replies = 0
+        self._swept_to = -1
 
     @property
     def identity(self) -> LedgerIdentity:
@@ -146,9 +151,13 @@ class Ledger:
         reply = record.reply
         # first of all, and nothing else of the record when the command is a repeat
         if reply is not None and not _keep_reply(connection, reply, head.seq + len(record.events)):
-            kept = _find_reply(connection, reply.command_id)
+            kept = kept_replies.find(connection, reply.command_id)
             assert kept is not None  # noqa: S101 - its id is what stood in the way
             return Repeated(_same_command(kept, reply))
+        if reply is not None:
+            self._replies += 1
+            if self._replies % _SWEEP_EVERY == 0:
+                self._swept_to = kept_replies.forget_old(connection, self._swept_to, head.seq)
         seq, previous = head.seq, head.hash
         identity = self._identity
         for event in record.events:
@@ -234,7 +243,7 @@ class Ledger:
 
     async def find_reply(self, command: CommandReply) -> bytes | None:
         """Return the kept answer to a command, or None; the same refusal as `record`."""
-        kept = await self._file.read(lambda db: _find_reply(db, command.command_id))
+        kept = await self._file.read(lambda db: kept_replies.find(db, command.command_id))
         return None if kept is None else _same_command(kept, command)
 
     async def events_after(
@@ -381,13 +390,6 @@ def _events_after(
     return last, bodies
 
 
-def _find_reply(connection: sqlite3.Connection, command_id: str) -> tuple[bytes, bytes] | None:
-    row: tuple[bytes, bytes] | None = connection.execute(
-        "SELECT fingerprint, reply FROM command_reply WHERE command_id = ?", (command_id,)
-    ).fetchone()
-    return row
-
-
 def _same_command(kept: tuple[bytes, bytes], command: CommandReply) -> bytes:
     fingerprint, reply = kept
     if fingerprint != command.fingerprint:
@@ -402,7 +404,7 @@ def _same_command(kept: tuple[bytes, bytes], command: CommandReply) -> bytes:
 def _keep_reply(connection: sqlite3.Connection, reply: CommandReply, last_seq: int) -> bool:
     """Keep an answer; False when there is one to that command id."""
     packed = REPLIES.pack(reply.reply)
-    return _keep(connection, reply.command_id, reply.fingerprint, last_seq, packed)
+    return kept_replies.keep(connection, reply.command_id, reply.fingerprint, last_seq, packed)
 
 
 def claim_sale(connection: sqlite3.Connection, sale: str, seq: int) -> None:
@@ -411,27 +413,9 @@ def claim_sale(connection: sqlite3.Connection, sale: str, seq: int) -> None:
     It is kept beside the ids of commands, under a mark that those never have: made in the same
     moment, both stand on the same pages.
     """
-    if not _keep(connection, f"{sale}{_SALE_MARK}", b"", seq, _NO_REPLY):
+    if not kept_replies.keep(connection, f"{sale}{SALE_MARK}", b"", seq, _NO_REPLY):
         raise Refused(
             "sale_id_reused",
             f"The sale id {sale} names another sale already.",
             advice="Give every new sale an id of its own.",
         )
-
-
-def _keep(
-    connection: sqlite3.Connection, key: str, fingerprint: bytes, last_seq: int, reply: bytes
-) -> bool:
-    cursor = connection.execute(
-        "INSERT INTO command_reply (command_id, fingerprint, last_seq, reply) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (command_id) DO NOTHING",
-        (key, fingerprint, last_seq, reply),
-    )
-    if not cursor.rowcount:
-        return False
-    number = cursor.lastrowid or 0
-    if number % _PRUNE_EVERY == 0:
-        connection.execute(
-            "DELETE FROM command_reply WHERE n <= ?", (number - COMMAND_REPLIES_KEPT,)
-        )
-    return True

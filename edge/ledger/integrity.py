@@ -175,9 +175,12 @@ def _verify(connection: sqlite3.Connection) -> Verdict:
 def _check_tail(connection: sqlite3.Connection, seq: int, accepted: int) -> str:
     if accepted > seq:
         return f"head office accepted event {accepted}; the ledger ends at {seq}"
-    (answered,) = connection.execute(
-        "SELECT coalesce(max(last_seq), 0) FROM command_reply WHERE typeof(last_seq) = 'integer'"
-    ).fetchone()
+    answered = max(
+        connection.execute(
+            f"SELECT coalesce(max(last_seq), 0) FROM {table} WHERE typeof(last_seq) = 'integer'"  # noqa: S608 - names of ours
+        ).fetchone()[0]
+        for table in _reply_tables(connection)
+    )
     if answered > seq:
         return f"a till was answered for event {answered}; the ledger ends at {seq}"
     return ""
@@ -234,12 +237,20 @@ def _check_projections(connection: sqlite3.Connection, follows: sqlite3.Connecti
 
 
 def _check_replies(connection: sqlite3.Connection) -> str:
-    for command_id, last_seq, reply in connection.execute(
-        "SELECT command_id, last_seq, reply FROM command_reply ORDER BY n"
-    ):
-        if not (isinstance(last_seq, int) and isinstance(reply, bytes) and _can_be_unpacked(reply)):
-            return f"the kept answer to command {command_id} is damaged"
+    for table in _reply_tables(connection):
+        for command_id, last_seq, reply in connection.execute(
+            f"SELECT command_id, last_seq, reply FROM {table} ORDER BY n"  # noqa: S608 - names of ours
+        ):
+            whole = isinstance(last_seq, int) and isinstance(reply, bytes)
+            if not (whole and _can_be_unpacked(reply)):
+                return f"the kept answer to command {command_id} is damaged"
     return ""
+
+
+def _reply_tables(connection: sqlite3.Connection) -> list[str]:
+    """Return the tables of kept answers; a ledger of before has only the first."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    return [table for table in ("command_reply", "timed_reply") if table in tables]
 
 
 def _can_be_unpacked(reply: bytes) -> bool:

@@ -24,9 +24,10 @@ import msgspec
 
 from edge.contract.envelope import GENESIS, link
 from edge.contract.errors import Refused
+from edge.contract.history_mending import GenerationGiven
 from edge.contract.instant import Clock
 from edge.contract.mending_limits import MENDING_EVENTS_PER_COMMIT
-from edge.contract.replication import Head
+from edge.contract.replication import Head, MendedProof
 from edge.contract.system_events import HistoryMended
 from edge.ledger.branch_merging import (
     BeforeFork,
@@ -36,10 +37,15 @@ from edge.ledger.branch_merging import (
     branch_event,
     fates_of,
 )
-from edge.ledger.branch_rewriting import BranchWriter, copied_beside, identity_of
+from edge.ledger.branch_rewriting import (
+    BranchWriter,
+    GivenBeside,
+    copied_beside,
+    identity_of,
+)
 from edge.ledger.event_log import MIGRATIONS, BusinessCalendar
 from edge.ledger.integrity import verify
-from edge.ledger.mending_stage import STAGE, MendingStage, StagedBranch
+from edge.ledger.mending_stage import STAGE, Files, MendingStage, StagedBranch
 from edge.ledger.projections import project
 from edge.ledger.records import LedgerIdentity
 from edge.runtime.database_file import DatabaseFile
@@ -58,6 +64,24 @@ class Mended(NamedTuple):
 
     gen: int
     report: HistoryMended
+    given: GenerationGiven | None = None
+    """What head office signed; None of a mending by an older version."""
+
+    @property
+    def proof(self) -> MendedProof | None:
+        """What shows a second copy that its history is to follow."""
+        if self.given is None:
+            return None
+        report = self.report
+        return MendedProof(
+            self.gen,
+            self.given.parent,
+            self.given.at,
+            self.given.signature,
+            report.fork_seq,
+            report.fork_hash,
+            Head(report.branch_gen, report.branch_seq, report.branch_hash),
+        )
 
 
 def free_bytes(folder: Path) -> int:
@@ -71,12 +95,14 @@ async def mend_ledger(
     clock: Clock,
     calendar: BusinessCalendar,
     room: Callable[[Path], int] = free_bytes,
+    files: Files = DatabaseFile,
+    events_per_commit: int = MENDING_EVENTS_PER_COMMIT,
 ) -> Mended | None:
     """Finish a mending that is ready in `folder`; None when there is nothing to do yet.
 
     Nobody may have the ledger open. Raises Refused or StorageFailed with the ledger as it was.
     """
-    stage = MendingStage(folder / STAGE)
+    stage = MendingStage(folder / STAGE, files)
     staged = await stage.open()
     try:
         if staged is None or staged.given is None:
@@ -86,7 +112,9 @@ async def mend_ledger(
             mended = None  # the rename was the last thing before the end
         else:
             _check_room(folder, room(folder))
-            mending = _Mending(folder, stage, staged, box_key, clock, calendar)
+            mending = _Mending(
+                folder, stage, staged, box_key, clock, calendar, files, events_per_commit
+            )
             mended = await mending.run(staged.given.gen)
     finally:
         await stage.close()
@@ -107,7 +135,10 @@ def mended_here(path: Path, box_key: str) -> Mended | None:
             ).fetchone()
     except sqlite3.Error:
         return None  # of an older version, or damaged: who opens it next says so
-    return None if row is None else Mended(row[0], msgspec.json.decode(row[1], type=HistoryMended))
+    if row is None:
+        return None
+    report = msgspec.json.decode(row[1], type=HistoryMended)
+    return Mended(row[0], report, msgspec.json.decode(row[1], type=GivenBeside).given)
 
 
 @dataclass
@@ -118,15 +149,17 @@ class _Mending:
     box_key: str
     clock: Clock
     calendar: BusinessCalendar
+    files: Files
+    events_per_commit: int
 
     async def run(self, gen: int) -> Mended:
         path, unfinished = self.folder / "ledger.db", self.folder / _UNFINISHED
         _remove(unfinished)
-        own = DatabaseFile(path, MIGRATIONS)
+        own = self.files(path, MIGRATIONS)
         await own.open()
         try:
             set_aside = await self._name_aside(own)
-            made = DatabaseFile(unfinished, MIGRATIONS)
+            made = self.files(unfinished, MIGRATIONS)
             await made.open()
             try:
                 report = await self._make(own, made, gen, set_aside)
@@ -146,7 +179,7 @@ class _Mending:
         _sync_folder(kept.parent)
         unfinished.replace(path)
         _sync_folder(self.folder)
-        return Mended(gen, report)
+        return Mended(gen, report, self.staged.given)
 
     async def _name_aside(self, own: DatabaseFile) -> str:
         """Return a name that no other ledger gets, and this one again when it is begun anew."""
@@ -159,7 +192,7 @@ class _Mending:
     ) -> HistoryMended:
         fork = self.staged.fork
         branch = OwnBranch()
-        async for events in _pages(own, fork.seq):
+        async for events in self._pages(own, fork.seq):
             for event in events:
                 branch.take(event)
         before = BeforeFork(branch.begun_before)
@@ -168,18 +201,19 @@ class _Mending:
         await self._copy_office(made, office)
         store, number = await own.read(identity_of)
         identity = LedgerIdentity(store, number, gen)
+        fates = fates_of(branch, before, office, fork.hash)
         writer = BranchWriter(
             made,
             identity,
-            fates_of(branch, before, office, fork.hash),
+            fates.of,
+            fates.names,
             before,
             office,
-            fork.hash,
             self.clock,
             self.calendar,
         )
         await writer.begin(self._parent())
-        async for events in _pages(own, fork.seq):
+        async for events in self._pages(own, fork.seq):
             await writer.take(events)
         head = await own.read(_head)
         old_gen = await own.read(lambda db: db.execute("SELECT gen FROM identity").fetchone()[0])
@@ -200,7 +234,9 @@ class _Mending:
         )
         parent = self._parent()
         await made.write(
-            lambda db: beside.write(db, identity, parent, self.box_key, report, office)
+            lambda db: beside.write(
+                db, identity, parent, self.box_key, report, office, self.staged.given
+            )
         )
         return report
 
@@ -214,7 +250,7 @@ class _Mending:
         """Write what both have, as it is; what it hashes to is checked once more."""
         fork = self.staged.fork
         previous = GENESIS
-        async for events in _pages(own, 0, fork.seq):
+        async for events in self._pages(own, 0, fork.seq):
             for event in events:
                 before.take(event)
             previous = await made.write(partial(_write_as_is, events=events, previous=previous))
@@ -224,7 +260,7 @@ class _Mending:
     async def _copy_office(self, made: DatabaseFile, office: OfficeBranch) -> None:
         head, seq = self.staged.head, self.staged.fork.seq
         previous = self.staged.fork.hash
-        while rows := await self.stage.events_after(seq, MENDING_EVENTS_PER_COMMIT):
+        while rows := await self.stage.events_after(seq, self.events_per_commit):
             events = [branch_event(row.seq, row.body, row.hash) for row in rows]
             for event in events:
                 office.take(event)
@@ -234,22 +270,21 @@ class _Mending:
         if (seq, previous.hex()) != (parent.seq, parent.hash):
             raise _unmendable(f"What came from head office does not end as it said: at {head.seq}.")
 
-
-async def _pages(
-    own: DatabaseFile, after: int, upto: int = 2**62
-) -> AsyncIterator[list[BranchEvent]]:
-    while True:
-        rows = await own.read(partial(_page, after=after, upto=upto))
-        if not rows:
-            return
-        yield [branch_event(*row) for row in rows]
-        after = rows[-1][0]
+    async def _pages(
+        self, own: DatabaseFile, after: int, upto: int = 2**62
+    ) -> AsyncIterator[list[BranchEvent]]:
+        count_max = self.events_per_commit
+        while rows := await own.read(partial(_page, after=after, upto=upto, count_max=count_max)):
+            yield [branch_event(*row) for row in rows]
+            after = rows[-1][0]
 
 
-def _page(connection: sqlite3.Connection, after: int, upto: int) -> list[tuple[int, bytes, bytes]]:
+def _page(
+    connection: sqlite3.Connection, after: int, upto: int, count_max: int
+) -> list[tuple[int, bytes, bytes]]:
     return connection.execute(
         "SELECT seq, body, hash FROM event WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
-        (after, upto, MENDING_EVENTS_PER_COMMIT),
+        (after, upto, count_max),
     ).fetchall()
 
 

@@ -7,6 +7,7 @@ ledger is not touched before all of it is here.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -20,6 +21,8 @@ from edge.ledger.records import StoredEvent
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.migrations import Migration
 
+Files = Callable[[Path, Sequence[Migration]], DatabaseFile]
+"""What makes the file at a path, with its migrations."""
 STAGE: Final = "mending.db"
 """Lies beside `ledger.db`; gone again once the ledger is mended."""
 _SCHEMA: Final = (
@@ -66,6 +69,7 @@ class MendingStage:
     """The file; made at the first `begin`."""
 
     path: Path
+    files: Files = DatabaseFile
     _file: DatabaseFile | None = field(default=None)
 
     async def open(self) -> StagedBranch | None:
@@ -154,7 +158,7 @@ class MendingStage:
 
     async def _opened(self) -> DatabaseFile:
         if self._file is None:
-            file = DatabaseFile(self.path, _SCHEMA)
+            file = self.files(self.path, _SCHEMA)
             await file.open()
             self._file = file
         return self._file

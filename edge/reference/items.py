@@ -30,6 +30,12 @@ def take_item(connection: sqlite3.Connection, feed: Feed, item: FeedItem, value:
         index_customer(connection, item.key, value)
 
 
+def forget_snapshot(connection: sqlite3.Connection, feed: Feed) -> None:
+    """Forget what is set aside of a snapshot of a feed: it is applied, or a page came instead."""
+    for table in ("snapshot", "snapshot_part"):
+        connection.execute(f"DELETE FROM {table} WHERE feed = ?", (feed,))  # noqa: S608
+
+
 def _index_article(connection: sqlite3.Connection, sku: str, article: Article | None) -> None:
     for table in ("code", "quick_key"):
         connection.execute(f"DELETE FROM {table} WHERE sku = ?", (sku,))  # noqa: S608

@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -46,7 +46,7 @@ from edge.contract.wire import UNREADABLE
 from edge.reference.article_search import INDEX, Shares, find_articles, shares_of
 from edge.reference.book_contents import each_held
 from edge.reference.customer_index import CUSTOMERS, find_customers
-from edge.reference.items import GTIN_DIGITS, take_item
+from edge.reference.items import GTIN_DIGITS, forget_snapshot, take_item
 from edge.reference.promotion_index import Named, PromotionIndex
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.keys import VerifyingKey
@@ -55,7 +55,15 @@ from edge.runtime.migrations import Migration
 SCHEMA: Final = Path(__file__).parent / "reference.sql"
 # the version of the newest signed page of each feed
 _VERSIONS: Final = Migration(4, "ALTER TABLE feed ADD COLUMN version INTEGER NOT NULL DEFAULT 0;")
-MIGRATIONS: Final = (Migration(1, SCHEMA.read_text("utf-8")), INDEX, CUSTOMERS, _VERSIONS)
+_SNAPSHOTS: Final = Migration(5, SCHEMA.with_name("snapshots.sql").read_text("utf-8"))
+MIGRATIONS: Final = (
+    Migration(1, SCHEMA.read_text("utf-8")),
+    INDEX,
+    CUSTOMERS,
+    _VERSIONS,
+    _SNAPSHOTS,
+)
+T = TypeVar("T")
 STORE_KEY: Final = "store"
 _OF_GOODS: Final = (Feed.CONFIG, Feed.CATALOGUE, Feed.PRICE, Feed.URGENT)
 _NO_GOODS: Final = (math.inf, math.inf, "")
@@ -100,6 +108,11 @@ class ReferenceStore:
         self._has_cards = False
         self._goods: tuple[float, float, str] = _NO_GOODS
 
+    @property
+    def file(self) -> DatabaseFile:
+        """The file of it all."""
+        return self._file
+
     async def open(self) -> None:
         """Open the file and read what is small: the store, its taxes, the staff."""
         await self._file.open()
@@ -132,7 +145,7 @@ class ReferenceStore:
         Raises Refused("feed_item_malformed") naming feed and key: nothing of the page is
         taken then.
         """
-        decoded = [(item, self._decode(page.feed, item)) for item in page.items]
+        decoded = [(item, self.decoded(page.feed, item)) for item in page.items]
         now = self._clock.now_ms()
         known = self._cursors.get(page.feed, 0)
 
@@ -140,6 +153,7 @@ class ReferenceStore:
             for item, value in decoded:
                 if item.cursor > known:
                     take_item(connection, page.feed, item, value)
+            forget_snapshot(connection, page.feed)
             connection.execute(
                 "INSERT INTO feed (feed, cursor, taken_at, version) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (feed) DO UPDATE SET cursor = max(cursor, excluded.cursor),"
@@ -147,14 +161,20 @@ class ReferenceStore:
                 (page.feed, page.next, now, page.version if page.signature else 0),
             )
 
-        await self._file.write(unit)
-        if page.feed is Feed.CATALOGUE:
-            self._shares = None
-        self._refresh()
+        await self.change(page.feed, unit)
         return self._cursors[page.feed]
 
+    async def change(self, feed: Feed, unit: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a unit that changes a feed's items, and show what is there from then on."""
+        result = await self._file.write(unit)
+        if feed is Feed.CATALOGUE:
+            self._shares = None
+        self._refresh()
+        return result
+
     @staticmethod
-    def _decode(feed: Feed, item: FeedItem) -> Any:
+    def decoded(feed: Feed, item: FeedItem) -> Any:
+        """Return the value of an item, None of one that is gone. Raises Refused as `apply`."""
         if item.is_gone:
             return None
         try:

@@ -78,6 +78,13 @@ class SimulatedTse:
         self.delay_ms = 0
         self.asked = 0
 
+    @classmethod
+    def opened(cls, folder: Path, clock: Clock) -> SimulatedTse:
+        """Return a device that is open. Raises SettingsInvalid."""
+        tse = cls(folder, clock)
+        tse.open()
+        return tse
+
     def open(self) -> None:
         """Make or read the key and the counters. Raises SettingsInvalid."""
         self._folder.mkdir(parents=True, exist_ok=True)

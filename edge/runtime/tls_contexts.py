@@ -21,7 +21,7 @@ def server_context(certificate_file: Path, key_file: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
-    _first_certificate(certificate_file)
+    _ = _certificates(certificate_file)
     try:
         context.load_cert_chain(certificate_file, key_file, password=_no_password)
     except (ssl.SSLError, ValueError) as error:
@@ -33,15 +33,22 @@ def server_context(certificate_file: Path, key_file: Path) -> ssl.SSLContext:
     return context
 
 
-def client_context(ca_file: Path) -> ssl.SSLContext:
-    """Return the TLS context of a client that trusts this authority and no other.
+def server_context_if_any(
+    certificate_file: Path | None, key_file: Path | None
+) -> ssl.SSLContext | None:
+    """Return the TLS context of a server; None where the settings name no certificate."""
+    if certificate_file is None or key_file is None:
+        return None
+    return server_context(certificate_file, key_file)
 
-    Raises SettingsInvalid when the file holds no certificate.
+
+def client_context(ca_file: Path) -> ssl.SSLContext:
+    """Return the TLS context of a client that trusts the authorities in a file and no others.
+
+    Two may stand in it one after the other, such as a shop's own and the retailer's. Raises
+    SettingsInvalid when the file holds no certificate, or one that is none.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_verify_locations(cadata=_first_certificate(ca_file))
-    return context
+    return _trusting(_certificates(ca_file))
 
 
 def own_context(certificate_file: Path) -> ssl.SSLContext:
@@ -49,9 +56,16 @@ def own_context(certificate_file: Path) -> ssl.SSLContext:
 
     Raises SettingsInvalid.
     """
-    context = client_context(certificate_file)
+    context = _trusting(_certificates(certificate_file)[:1])
     context.check_hostname = False
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
+
+
+def _trusting(certificates: list[bytes]) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(cadata=b"".join(certificates))
     return context
 
 
@@ -70,20 +84,25 @@ def _no_password() -> str:
     raise ValueError("the key is protected by a password")
 
 
-def _first_certificate(file: Path) -> bytes:
-    """Return the first certificate of a file in PEM, as DER."""
+def _certificates(file: Path) -> list[bytes]:
+    """Return the certificates of a file in PEM, as DER, in their order: one at least."""
     try:
         text = file.read_text("ascii", errors="replace")
     except OSError as error:
         raise SettingsInvalid(
             "certificate_unreadable", f"{file} cannot be read: {error.strerror}."
         ) from None
-    start, end = text.find(ssl.PEM_HEADER), text.find(ssl.PEM_FOOTER)
+    found: list[bytes] = []
+    start = text.find(ssl.PEM_HEADER)
     try:
-        der = ssl.PEM_cert_to_DER_cert(text[start : end + len(ssl.PEM_FOOTER)])
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=der)
+        while start >= 0 or not found:
+            end = text.find(ssl.PEM_FOOTER, max(start, 0))
+            der = ssl.PEM_cert_to_DER_cert(text[start : end + len(ssl.PEM_FOOTER)])
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=der)
+            found.append(der)
+            start = text.find(ssl.PEM_HEADER, end)
     except (ssl.SSLError, ValueError):
         raise SettingsInvalid(
             "certificate_unusable", f"{file} holds no certificate in PEM."
         ) from None
-    return der
+    return found

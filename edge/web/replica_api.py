@@ -10,6 +10,7 @@ from aiohttp import web
 from edge.contract.book_readiness import BooksWaiting
 from edge.contract.digest import Digest
 from edge.contract.errors import Refused
+from edge.contract.feed_snapshots import SnapshotOffer, SnapshotStanding, SnapshotStep
 from edge.contract.limits import (
     FRAME_BODY_BYTES_MAX,
     FRAME_RAW_BYTES_TARGET,
@@ -17,6 +18,7 @@ from edge.contract.limits import (
     PLACE_MAX,
 )
 from edge.contract.line_class import METERED
+from edge.contract.ratchet import RatchetGiven
 from edge.contract.receipt_letter import LettersTaken, LetterWaiting
 from edge.contract.reference_data import FeedPage
 from edge.contract.replication import Ack, FeedTaken, Kept, LinkReport, Proof, ReplicaStatus
@@ -26,8 +28,9 @@ from edge.flows.kept_copies import KeptCopies
 from edge.flows.letters import LetterPost
 from edge.flows.link_state import LinkState
 from edge.flows.replica import Replica
+from edge.flows.snapshot_taking import SnapshotTaking
 from edge.runtime.http_errors import json_response
-from edge.runtime.http_guard import read_message
+from edge.runtime.http_guard import read_body, read_message
 from edge.runtime.openapi import BYTES_TYPE, Query, Route
 from edge.web.caller import SERVICE
 
@@ -49,6 +52,7 @@ class ReplicaApi:
     digests: Digests
     readiness: BookReadiness
     copies: KeptCopies
+    snapshots: SnapshotTaking
 
     def routes(self) -> tuple[Route, ...]:
         """Return the route table of this part."""
@@ -119,6 +123,15 @@ class ReplicaApi:
             ),
             Route(
                 method="POST",
+                path=f"{at}/ratchet",
+                handler=self._ratchet,
+                summary="Keep head office's token, in the ledger and beside it",
+                access=SERVICE,
+                request=RatchetGiven,
+                status=204,
+            ),
+            Route(
+                method="POST",
                 path=f"{at}/feed",
                 handler=self._feed,
                 summary="Apply a page of a feed",
@@ -126,6 +139,34 @@ class ReplicaApi:
                 request=FeedPage,
                 response=FeedTaken,
                 body_bytes_max=FRAME_BODY_BYTES_MAX,
+            ),
+            Route(
+                method="POST",
+                path=f"{at}/snapshot",
+                handler=self._snapshot,
+                summary="Say what is here of a snapshot of a feed that head office offers",
+                access=SERVICE,
+                request=SnapshotOffer,
+                response=SnapshotStanding,
+            ),
+            Route(
+                method="POST",
+                path=f"{at}/snapshot/bundle",
+                handler=self._bundle,
+                summary="Set parts of a snapshot aside",
+                access=SERVICE,
+                takes=BYTES_TYPE,
+                response=SnapshotStanding,
+                body_bytes_max=FRAME_BODY_BYTES_MAX,
+            ),
+            Route(
+                method="POST",
+                path=f"{at}/snapshot/step",
+                handler=self._step,
+                summary="Apply the next part of a snapshot that is all here",
+                access=SERVICE,
+                request=SnapshotStep,
+                response=SnapshotStanding,
             ),
             Route(
                 method="GET",
@@ -238,9 +279,24 @@ class ReplicaApi:
         await self.copies.take(await read_message(request, Kept))
         return web.Response(status=204)
 
+    async def _ratchet(self, request: web.Request) -> web.Response:
+        await self.replica.take_token((await read_message(request, RatchetGiven)).token)
+        return web.Response(status=204)
+
     async def _feed(self, request: web.Request) -> web.Response:
         page = await read_message(request, FeedPage)
         return json_response(await self.replica.take_feed(page))
+
+    async def _snapshot(self, request: web.Request) -> web.Response:
+        offer = await read_message(request, SnapshotOffer)
+        return json_response(await self.snapshots.offered(offer))
+
+    async def _bundle(self, request: web.Request) -> web.Response:
+        return json_response(await self.snapshots.came(await read_body(request)))
+
+    async def _step(self, request: web.Request) -> web.Response:
+        wish = await read_message(request, SnapshotStep)
+        return json_response(await self.snapshots.step(wish))
 
     async def _proof(self, request: web.Request) -> web.Response:
         wish = await read_message(request, ProofRequest)
@@ -253,7 +309,7 @@ class ReplicaApi:
         if report.keeper:
             self.copies.report(report)
         else:
-            self.link.report(report.state, report.reason, report.line, report.use)
+            self.link.report(report.state, report.reason, report.line, report.use, report.code)
         return web.Response(status=204)
 
 

@@ -202,7 +202,7 @@ class FrameSessions:
         """Read until the box goes; frames and what goes down have a task each."""
         name, visit = session.visit.box.slug, session.visit
 
-        async def send(message: OfficeMessage | KeeperMessage) -> None:
+        async def send(message: OfficeMessage | KeeperMessage | bytes) -> None:
             await self._send(session.socket, message)
 
         frames = self.tasks.spawn(
@@ -312,10 +312,12 @@ class FrameSessions:
     # --- messages -------------------------------------------------------------------------
 
     async def _send(
-        self, socket: web.WebSocketResponse, message: OfficeMessage | KeeperMessage
+        self, socket: web.WebSocketResponse, message: OfficeMessage | KeeperMessage | bytes
     ) -> None:
+        kind = WSMsgType.BINARY if isinstance(message, bytes) else WSMsgType.TEXT
+        content = message if isinstance(message, bytes) else msgspec.json.encode(message)
         async with self.clock.timeout(SOCKET_SEND_S_MAX):
-            await socket.send_frame(msgspec.json.encode(message), WSMsgType.TEXT)
+            await socket.send_frame(content, kind)
 
     async def _deny(self, socket: web.WebSocketResponse, error: DeniedError) -> None:
         try:

@@ -30,13 +30,15 @@ _INLINE_BYTES_MAX: Final = 4_096
 class BoxIdentity(msgspec.Struct, frozen=True):
     """Whose frames they must be: number, slug and generation of a store, its box's public key.
 
-    `key` is in hexadecimal.
+    `key` is in hexadecimal. `behind`: its generation was given behind this event, where that is
+    known; what comes of its history leads through there.
     """
 
     number: int
     slug: str
     gen: int
     key: str
+    behind: Head | None = None
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -163,7 +165,24 @@ class Ingest:
             opened.check_chain(bytes.fromhex(head.hash), known=known)
         except ProtocolViolation:
             raise self._fork(head.seq + 1) from None
+        self._check_behind(opened, head, known)
         return Head(header.gen, header.last_seq, header.last_hash.hex())
+
+    def _check_behind(self, opened: OpenedFrame, head: Head, known: int) -> None:
+        """Raise ReplicaFork for a frame that leads past where the box's generation begins."""
+        header, behind = opened.header, self.box.behind
+        if behind is None:
+            return
+        if head.seq >= behind.seq:
+            if header.gen != self.box.gen:
+                raise self._other_generation(header.gen, self.box.gen)
+            return
+        if header.last_seq >= behind.seq:
+            bodies = opened.bodies[known : behind.seq - header.first_seq + 1]
+            if link_all(bytes.fromhex(head.hash), bodies).hex() != behind.hash:
+                raise self._fork(behind.seq)
+        if header.gen == self.box.gen or header.last_seq > behind.seq:
+            raise self._fork(behind.seq)
 
     def _open(self, frame: bytes) -> OpenedFrame:
         gen = parse_header(frame).gen

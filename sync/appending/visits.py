@@ -12,7 +12,9 @@ from typing import Any, Protocol
 
 from edge.contract.book_readiness import BooksHeld
 from edge.contract.digest import Digest
+from edge.contract.feed_snapshots import SnapshotHeld
 from edge.contract.line_class import LineSaid
+from edge.contract.ratchet import RatchetKept
 from edge.contract.replication import (
     Ack,
     FeedRefused,
@@ -29,8 +31,20 @@ from edge.contract.replication import (
 from sync.appending.denial import DeniedError
 from sync.appending.ingest import BoxIdentity, Ingest
 
-Said = Hello | Proof | Digest | FeedTaken | FeedRefused | LetterUp | BooksHeld | LineSaid
-Send = Callable[[OfficeMessage | KeeperMessage], Awaitable[None]]
+Said = (
+    Hello
+    | Proof
+    | Digest
+    | FeedTaken
+    | FeedRefused
+    | SnapshotHeld
+    | LetterUp
+    | BooksHeld
+    | LineSaid
+    | RatchetKept
+)
+Send = Callable[[OfficeMessage | KeeperMessage | bytes], Awaitable[None]]
+"""Sends a message down; bytes go as they are, to who said that he hears such."""
 Down = Callable[[Send], Coroutine[Any, Any, None]]
 
 

@@ -11,18 +11,22 @@ from edge.contract.errors import Refused
 from edge.contract.history_file import HistoryBox
 from edge.contract.identity import ShortId
 from edge.contract.instant import Clock
+from edge.contract.replication import Head
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.keys import VerifyingKey
 from sync.appending.alarms import Alarms
 from sync.appending.ingest import BoxIdentity
 
-_COLUMNS: Final = "number, slug, box_key, gen, box_seq, last_contact"
+_COLUMNS: Final = (
+    "number, slug, box_key, gen, box_seq, last_contact, behind_gen, behind_seq, behind_hash"
+)
 
 
 class KnownBox(msgspec.Struct, frozen=True):
     """A box by its store. `box_seq` is its own head when it last introduced itself.
 
-    `last_contact` in ms since 1970 UTC by this host's clock, 0 for never.
+    `last_contact` in ms since 1970 UTC by this host's clock, 0 for never. The generation was given
+    behind an event (`behind_seq`) where its history was mended, else that is 0.
     """
 
     number: int
@@ -31,11 +35,17 @@ class KnownBox(msgspec.Struct, frozen=True):
     gen: int
     box_seq: int = 0
     last_contact: int = 0
+    behind_gen: int = 0
+    behind_seq: int = 0
+    behind_hash: str = ""
 
     @property
     def identity(self) -> BoxIdentity:
         """Whose frames it may send."""
-        return BoxIdentity(self.number, self.slug, self.gen, self.box_key)
+        behind = (
+            Head(self.behind_gen, self.behind_seq, self.behind_hash) if self.behind_seq else None
+        )
+        return BoxIdentity(self.number, self.slug, self.gen, self.box_key, behind)
 
 
 class BoxDirectory:
@@ -60,7 +70,7 @@ class BoxDirectory:
                 (box.number, box.slug, box.box_key),
             ).fetchall()
             known = [KnownBox(*row).identity for row in rows]
-            if known == [box.identity]:
+            if [msgspec.structs.replace(each, behind=None) for each in known] == [box.identity]:
                 return False
             if known:
                 other = known[0]
@@ -113,10 +123,11 @@ class BoxDirectory:
                 (known.number, known.gen, known.box_key),
             )
             connection.execute(
-                "UPDATE box SET box_key = ?, gen = ?, box_seq = 0 WHERE number = ?",
+                "UPDATE box SET box_key = ?, gen = ?, box_seq = 0, behind_gen = 0, behind_seq = 0,"
+                " behind_hash = '' WHERE number = ?",
                 (box_key, gen, known.number),
             )
-            return msgspec.structs.replace(known, box_key=box_key, gen=gen, box_seq=0)
+            return KnownBox(known.number, known.slug, box_key, gen, 0, known.last_contact)
 
         return await self._file.write(unit)
 

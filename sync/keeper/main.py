@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
+import msgspec
+
 from edge.contract.errors import Refused, SettingsInvalid, StorageFailed
 from edge.contract.identity import is_short_id
 from edge.contract.instant import Clock
@@ -23,9 +25,13 @@ from edge.runtime.structured_log import Log
 from edge.runtime.system_clock import SystemClock
 from sync.appending.alarms import Alarm
 from sync.appending.carrying import Carried, write_store
+from sync.appending.event_store import EventStore
+from sync.appending.ingest import Ingest
 from sync.appending.sqlite_event_store import SqliteEventStore
 from sync.keeper.box_directory import BoxDirectory, KnownBox
+from sync.keeper.branches_aside import TAKEN_UP, THERE, UNSURE, BranchAside, BranchesAside
 from sync.keeper.database import keeper_database
+from sync.keeper.desk import KEEPER
 from sync.keeper.server import running_keeper
 from sync.keeper.settings import KeeperSettings
 
@@ -95,14 +101,18 @@ def _replace_box(settings: KeeperSettings, given: argparse.Namespace) -> int:
 def _status(settings: KeeperSettings, _: argparse.Namespace) -> int:
     async def read(
         file: DatabaseFile,
-    ) -> tuple[list[tuple[KnownBox, Head]], dict[int, tuple[Alarm, ...]]]:
+    ) -> tuple[list[tuple[KnownBox, Head]], dict[int, tuple[Alarm, ...]], list[BranchAside]]:
         directory = BoxDirectory(file, SystemClock())
         events = SqliteEventStore(file, SystemClock())
         boxes = await directory.all()
         heads = [(box, await events.head(box.number, box.gen)) for box in boxes]
-        return heads, await directory.alarms.all()
+        branches: list[BranchAside] = []
+        for box, _ in heads:
+            ingest = Ingest(box.identity, events, shipped_dictionaries(), keeper=KEEPER)
+            branches += await BranchesAside(file, SystemClock()).of(box.number, ingest)
+        return heads, await directory.alarms.all(), branches
 
-    boxes, alarms = asyncio.run(_in_database(settings, read))
+    boxes, alarms, branches = asyncio.run(_in_database(settings, read))
     if not boxes:
         _ANSWER("No box is known here yet: introduce one with `tillbox keep add-box`.")
     for box, head in boxes:
@@ -111,9 +121,27 @@ def _status(settings: KeeperSettings, _: argparse.Namespace) -> int:
             f"{box.slug} ({box.number}): events up to {head.seq} are kept, generation {box.gen}; "
             f"behind the box as of its last greeting: {behind}; {_heard(box)}."
         )
+        for branch in branches:
+            if branch.store == box.number:
+                _ANSWER(f"  {_branch_words(branch)}")
         for alarm in alarms.get(box.number, ()):
             _ANSWER(f"  ! {alarm.words} ({alarm.count} times, last {_time(alarm.last_at)})")
     return 0
+
+
+_FATES: Final = {
+    TAKEN_UP: "the box took its sales up again, and set that ledger aside, too",
+    THERE: "by now the new history has all of it",
+    UNSURE: "sales among it may be nowhere else",
+}
+
+
+def _branch_words(branch: BranchAside) -> str:
+    return (
+        f"history mended, generation {branch.next_gen} since {_time(branch.at)}: events "
+        f"{branch.common_seq + 1} to {branch.head_seq} of generation {branch.gen} are set aside as "
+        f"{branch.n}; {_FATES[branch.fate]}."
+    )
 
 
 def _heard(box: KnownBox) -> str:
@@ -132,6 +160,15 @@ def _export(settings: KeeperSettings, given: argparse.Namespace) -> int:
         clock = SystemClock()
         directory = BoxDirectory(file, clock)
         boxes = await directory.all()
+        events: EventStore = SqliteEventStore(file, clock)
+        if given.set_aside is not None:
+            aside = await BranchesAside(file, clock).events(given.set_aside)
+            branch, events = aside.branches[0], aside
+            boxes = [
+                msgspec.structs.replace(box, gen=branch.gen, behind_seq=0)
+                for box in boxes
+                if box.number == branch.store
+            ]
         chosen = [box for box in boxes if given.slug in {None, box.slug}]
         if len(chosen) != 1:
             known = ", ".join(box.slug for box in boxes) or "none"
@@ -143,7 +180,7 @@ def _export(settings: KeeperSettings, given: argparse.Namespace) -> int:
         done = await write_store(
             given.out,
             chosen[0].identity,
-            SqliteEventStore(file, clock),
+            events,
             shipped_dictionaries(),
             before=await directory.before(chosen[0].number),
             written_by=f"the second copy {key.public.fingerprint}",
@@ -203,6 +240,12 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     action("status", _status, "say what is kept of each box, and what is wrong")
     export = action("export", _export, "write what is kept as a file that a person carries")
     export.add_argument("--slug", help="the store, where several are kept")
+    export.add_argument(
+        "--set-aside",
+        type=int,
+        metavar="NUMBER",
+        help="a history that was set aside when the box's was mended, as `status` names it",
+    )
     export.add_argument("--out", type=Path, required=True, metavar="FILE")
 
 

@@ -22,6 +22,7 @@ from edge.runtime.tls_contexts import server_context
 from sync.appending.frame_sessions import FrameSessions
 from sync.appending.sqlite_event_store import SqliteEventStore
 from sync.keeper.box_directory import BoxDirectory
+from sync.keeper.branches_aside import BranchesAside
 from sync.keeper.database import keeper_database
 from sync.keeper.desk import KEEPER, KeeperDesk
 from sync.keeper.keeper_api import KeeperApi, KeeperGate
@@ -64,7 +65,16 @@ async def running_keeper(
         )
         sessions = FrameSessions(
             KEEPER,
-            KeeperDesk(boxes, key, dictionaries, clock, log),
+            KeeperDesk(
+                boxes,
+                key,
+                dictionaries,
+                clock,
+                log,
+                BranchesAside(file, clock),
+                events,
+                settings.office_key,
+            ),
             events,
             dictionaries,
             counter,

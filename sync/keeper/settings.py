@@ -33,12 +33,16 @@ class KeeperSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `signing_key_file` is its own, made by `tillbox keep init`. With `mounted_at`, a disk has to be
     mounted there: else the copy would be written to the very disk that it is a copy of.
+
+    `office_key` is head office's public key, as the box's settings have it: with it, a box whose
+    history head office mended is followed without a person.
     """
 
     data_dir: Path
     signing_key_file: Path
     mounted_at: Path | None = None
     web: WebSettings = WebSettings()
+    office_key: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$(?!\n)")] = ""
 
     @property
     def database_file(self) -> Path:

@@ -8,6 +8,7 @@ QUARANTINE: Final = "quarantine"
 CLOCK_OFF: Final = "clock_off"
 DISK_FULL: Final = "disk_full"
 WRONG_KEY: Final = "wrong_key"
+LATE_SURVIVOR: Final = "late_survivor"
 
 _ADVICE: Final = {
     "fork": "Find out whether the box was restored from a copy or two boxes share one identity. "
@@ -26,8 +27,14 @@ _ADVICE: Final = {
     "book_not_ready": "Look at the price books: what the shop lacks is named there.",
     "history_mended": "Look at the sales that it names, then close this. A second copy in that "
     "shop is begun anew in an empty folder.",
-    "box_twice": "Find out which of the two is the shop's box and switch the other off; then "
-    "`tillbox office confirm-box`.",
+    "survivor_salvaged": "These sales count on their own days: look at what was closed already, "
+    "then close this.",
+    "box_twice": "Both go on selling, and nothing is lost. Find out which of the two is the shop's "
+    "box and switch the other off; then `tillbox office confirm-box`.",
+    "box_copied": "It goes on by itself in a generation of its own. If nobody restored this box, "
+    "look for a second one with its key, and switch that off.",
+    LATE_SURVIVOR: "Switch it off and keep its disk: what it sold late is taken from there with "
+    "`tillbox salvage` at the shop's box.",
     QUARANTINE: "Look at each event that stands aside: read it again, repair it, or leave it.",
     CLOCK_OFF: "Set the clock of the box, and see that it finds its time server.",
     DISK_FULL: "Make room on the disk of head office, or give it a larger one.",

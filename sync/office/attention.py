@@ -14,6 +14,7 @@ from edge.runtime.metrics import Metrics
 from edge.runtime.structured_log import Log
 from sync.appending.event_store import EventStore
 from sync.office.alarm_cases import AlarmDesk
+from sync.office.aside_store import AsideStore
 from sync.office.attention_api import AttentionApi
 from sync.office.attention_metrics import declare
 from sync.office.attention_watch import AttentionWatch
@@ -73,8 +74,7 @@ def attention_of(
     data_dir: Path,
     clock: Clock,
     log: Log,
-    *,
-    sales_here: bool,
+    aside: AsideStore,
 ) -> Attention:
     """Return the parts, not running yet."""
     alarms = AlarmDesk(file, clock, log)
@@ -97,8 +97,8 @@ def attention_of(
         lambda: shutil.disk_usage(data_dir).free,
         clock,
         log,
-        sales_here,
+        aside,
     )
-    quarantine = Quarantine(file, directory, events, desk.dictionaries, clock, log)
-    api = AttentionApi(file, directory, quarantine, alarms, watch, sales_here)
+    quarantine = Quarantine(aside, directory, events, desk.dictionaries, clock, log)
+    api = AttentionApi(file, directory, quarantine, alarms, watch)
     return Attention(alarms, watch, quarantine, api, directory, feeds, desk, boxes)

@@ -52,8 +52,6 @@ class AttentionApi:
     quarantine: Quarantine
     alarms: AlarmDesk
     watch: AttentionWatch
-    sales_here: bool
-    """Whether sales are part of `file`: what stands aside of others is not reached from here."""
 
     def routes(self) -> tuple[Route, ...]:
         """Return every route."""
@@ -165,13 +163,13 @@ class AttentionApi:
     # --- reading --------------------------------------------------------------------------
 
     async def _aside(self, request: web.Request) -> web.Response:
-        self._check_here()
         left = request.query.get("left", "false")
         if left not in {"true", "false"}:
             raise Refused("query_malformed", "left is true or false.", status=400)
         return json_response(
             await aside_events(
-                self.file,
+                self.quarantine.aside,
+                {store.number: store.slug for store in await self.directory.all()},
                 store=await self._number(request),
                 after=request.query.get("after", ""),
                 left=left == "true",
@@ -198,19 +196,16 @@ class AttentionApi:
     # --- acting ---------------------------------------------------------------------------
 
     async def _requeue(self, request: web.Request) -> web.Response:
-        self._check_here()
         wish = await read_message(request, Requeue)
         slug, who = request.match_info["store"], caller(request).subject
         return json_response(await self.quarantine.requeue(slug, wish, who))
 
     async def _repair(self, request: web.Request) -> web.Response:
-        self._check_here()
         wish = await read_message(request, Repair)
         slug, who = request.match_info["store"], caller(request).subject
         return json_response(await self.quarantine.repair(slug, wish, who))
 
     async def _leave(self, request: web.Request) -> web.Response:
-        self._check_here()
         wish = await read_message(request, LeaveAside)
         slug, who = request.match_info["store"], caller(request).subject
         return json_response(await self.quarantine.leave_aside(slug, wish, who))
@@ -224,14 +219,6 @@ class AttentionApi:
         wish = await read_message(request, AlarmWish)
         n, who = place(request.match_info["alarm"]), caller(request).subject
         return json_response(await self.alarms.close(n, wish, who))
-
-    def _check_here(self) -> None:
-        if not self.sales_here:
-            raise Refused(
-                "aside_elsewhere",
-                "Sales are kept in PostgreSQL, and what stands aside of them beside them.",
-                advice="Look into its table quarantine; acting on it from here is not possible.",
-            )
 
     async def _number(self, request: web.Request) -> int | None:
         """Return the number of the store that the query names; None for all. Raises Refused."""

@@ -25,6 +25,7 @@ from sync.appending.alarms import Alarm
 from sync.appending.event_store import EventStoreAway
 from sync.office.alarm_advice import CLOCK_OFF, DISK_FULL, QUARANTINE, WRONG_KEY
 from sync.office.alarm_cases import AlarmDesk
+from sync.office.aside_store import AsideStore
 from sync.office.replication_standing import ReplicationBody, ReplicationStanding, ShopStanding
 from sync.office.store_directory import StoreDirectory
 
@@ -46,16 +47,6 @@ _REFUSED: Final = "feed_refused"
 _LOOKS_PER_TRIM: Final = 240
 _HELD: Final = msgspec.json.Decoder(BooksHeld)
 _MIB: Final = 1_048_576
-_ASIDE: Final = (
-    "WITH aside AS (SELECT store, count(*) AS n, max(quarantine.at) AS newest,"
-    " min(quarantine.seq) AS first FROM quarantine LEFT JOIN left_aside AS seen"
-    " USING (store, gen, seq) WHERE seen.who IS NULL GROUP BY store),"
-    " told AS (SELECT store, last_at FROM alarm WHERE kind = ?)"
-    " SELECT number, slug, coalesce(aside.n, 0), newest, first, told.last_at FROM store"
-    " LEFT JOIN aside ON aside.store = number LEFT JOIN told ON told.store = number"
-    " WHERE aside.n > 0 OR told.last_at IS NOT NULL"
-)
-"""Each store of which something stands aside, or is told to, and when that was told last."""
 
 
 @dataclass
@@ -72,8 +63,7 @@ class AttentionWatch:
     free_bytes: Callable[[], int]
     clock: Clock
     log: Log
-    sales_here: bool = True
-    """Whether what stands aside does so in `file`; elsewhere it is only counted, at each look."""
+    aside: AsideStore
     news: asyncio.Event = field(default_factory=asyncio.Event)
     standing: ReplicationBody = field(default_factory=lambda: ReplicationBody(0, ()))
     _since: dict[str, int] = field(default_factory=dict)
@@ -110,8 +100,6 @@ class AttentionWatch:
         numbers = {store.slug: store.number for store in await self.directory.all()}
         alarms = await self.directory.alarms()
         await self.look_aside()
-        if not self.sales_here:
-            await self._aside_elsewhere(numbers, alarms)
         await self._clocks(numbers, alarms)
         await self._disk(alarms)
         await self._ends(numbers, alarms)
@@ -120,40 +108,32 @@ class AttentionWatch:
         self._looks += 1
 
     async def look_aside(self) -> None:
-        """Look at what stands aside: nearly always nothing, and one small question."""
-        if not self.sales_here:
+        """Look at what stands aside: nearly always nothing, and two small questions."""
+        counts = {each.store: each for each in await self.aside.counts()}
+        told: dict[int, int] = await self.file.read(
+            lambda connection: dict(
+                connection.execute(
+                    "SELECT store, last_at FROM alarm WHERE kind = ?", (QUARANTINE,)
+                ).fetchall()
+            )
+        )
+        if not counts and not told:
             return
-        for number, slug, count, newest, first, told_at in await self.file.read(
-            lambda connection: connection.execute(_ASIDE, (QUARANTINE,)).fetchall()
-        ):
-            if count == 0:
-                await self.directory.withdraw(number, QUARANTINE)
-            elif told_at is None or told_at < newest:
+        for store in await self.directory.all():
+            number, slug = store.number, store.slug
+            found, told_at = counts.get(number), told.get(number)
+            if found is None:
+                if told_at is not None:
+                    await self.directory.withdraw(number, QUARANTINE)
+            elif told_at is None or told_at < found.newest:
                 words = (
-                    f"Event {first} of store {slug} is not in its sales: it does not fit what is "
-                    "there."
-                    if count == 1
-                    else f"{count} events of store {slug} are not in its sales: they do not fit "
-                    f"what is there. The first is event {first}."
+                    f"Event {found.first} of store {slug} is not in its sales: it does not fit "
+                    "what is there."
+                    if found.count == 1
+                    else f"{found.count} events of store {slug} are not in its sales: they do not "
+                    f"fit what is there. The first is event {found.first}."
                 )
                 await self._raise(number, slug, QUARANTINE, words)
-
-    async def _aside_elsewhere(
-        self, numbers: Mapping[str, int], alarms: Mapping[int, Iterable[Alarm]]
-    ) -> None:
-        for shop in self.standing.shops:
-            number = numbers.get(shop.store)
-            if number is None:
-                continue
-            known = _of(alarms, number, QUARANTINE)
-            words = (
-                f"Events of store {shop.store} are not in its sales, as many as {shop.aside}: they "
-                "do not fit what is there. See table quarantine beside the sales in PostgreSQL."
-            )
-            if shop.aside and (known is None or known.words != words):
-                await self._raise(number, shop.store, QUARANTINE, words)
-            elif not shop.aside and known is not None:
-                await self.directory.withdraw(number, QUARANTINE)
 
     async def _clocks(
         self, numbers: Mapping[str, int], alarms: Mapping[int, Iterable[Alarm]]

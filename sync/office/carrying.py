@@ -6,12 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import msgspec
-
 from edge.contract.errors import Refused
-from edge.contract.history_file import HistoryBox
 from edge.contract.instant import Clock
-from edge.contract.reference_data import BoxKey, Feed
 from edge.runtime.database_file import DatabaseFile
 from edge.runtime.frame_codec import shipped_dictionaries
 from edge.runtime.history_file import read_history
@@ -41,7 +37,7 @@ async def export_from(
         store.box,
         events,
         shipped_dictionaries(),
-        before=await _boxes_before(file, store),
+        before=await StoreDirectory(file, SystemClock()).boxes_before(store),
         written_by="head office",
         written_at=clock.now_ms(),
     )
@@ -74,7 +70,7 @@ async def take_into(
         events,
         shipped_dictionaries(),
         keeper="head office",
-        before=await _boxes_before(file, store),
+        before=await StoreDirectory(file, SystemClock()).boxes_before(store),
     )
     return store, done
 
@@ -99,18 +95,3 @@ async def _registered(file: DatabaseFile, slug: str) -> RegisteredStore:
             advice="Register it first with `tillbox office add-store`.",
         )
     return store
-
-
-async def _boxes_before(file: DatabaseFile, store: RegisteredStore) -> tuple[HistoryBox, ...]:
-    """Return the boxes of a store's earlier generations, as the feed of box keys knows them."""
-    rows = await file.read(
-        lambda connection: connection.execute(
-            "SELECT value FROM feed_item WHERE feed = ?", (Feed.BOX_KEY,)
-        ).fetchall()
-    )
-    keys = [msgspec.json.decode(value, type=BoxKey) for (value,) in rows]
-    return tuple(
-        HistoryBox(each.gen, each.public)
-        for each in keys
-        if each.store == store.number and each.gen < store.gen
-    )

@@ -30,6 +30,8 @@ MIGRATIONS: Final = tuple(
             "0013_archive.sql",
             "0014_attention.sql",
             "0015_generations.sql",
+            "0016_ratchets.sql",
+            "0017_snapshots.sql",
         ),
         1,
     )

@@ -99,7 +99,7 @@ class Feeds:
     """The feeds in `office.db`. `listeners` are called after a change, with the feed."""
 
     def __init__(self, file: DatabaseFile) -> None:
-        self._file = file
+        self.file = file
         self.listeners: list[Callable[[Feed], None]] = []
 
     async def put(
@@ -118,7 +118,7 @@ class Feeds:
                 errors.append(ItemError(index, item.key, str(error)))
             seen.add(item.key)
         keep = not errors and not dry_run
-        applied = await (self._file.write if keep else self._file.read)(
+        applied = await (self.file.write if keep else self.file.read)(
             lambda connection: _put(connection, feed, scope, values, keep=keep)
         )
         if keep and applied.changed:
@@ -157,7 +157,7 @@ class Feeds:
             ).fetchall()
             return rows, newest
 
-        rows, newest = await self._file.read(query)
+        rows, newest = await self.file.read(query)
         items: list[FeedItem] = []
         size = 0
         for key, cursor, value in rows[:items_max]:
@@ -194,11 +194,11 @@ class Feeds:
                 (feed, cursor + len(rows)),
             )
 
-        await self._file.write(unit)
+        await self.file.write(unit)
 
     async def newest(self) -> dict[str, int]:
         """Return the newest cursor of each feed."""
-        return await self._file.read(
+        return await self.file.read(
             lambda connection: {str(feed): _newest(connection, feed) for feed in FEED_ORDER}
         )
 
@@ -214,7 +214,7 @@ class Feeds:
         decoder = msgspec.json.Decoder(StoreProfile)
         found = {
             scope: decoder.decode(value)
-            for scope, value in await self._file.read(query)
+            for scope, value in await self.file.read(query)
             if value != bytes(GONE)
         }
         general = found.get("")

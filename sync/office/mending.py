@@ -34,7 +34,12 @@ from edge.contract.limits import (
     SOCKET_HEARTBEAT_S,
     SOCKET_SEND_S_MAX,
 )
-from edge.contract.mending_limits import MENDING_TWIN_LOOKS, MENDINGS_AT_ONCE_MAX
+from edge.contract.mending_limits import (
+    GENERATIONS_AHEAD_MAX,
+    MENDING_TWIN_LOOKS,
+    MENDINGS_AT_ONCE_MAX,
+)
+from edge.contract.ratchet import BOX_TWICE, RatchetShown
 from edge.contract.replication import Challenge, Denied, Hello, Proof
 from edge.runtime.frame_codec import Dictionaries
 from edge.runtime.keys import SigningKey
@@ -43,10 +48,10 @@ from sync.appending.denial import DeniedError, out_of_turn
 from sync.appending.event_store import EventStore, EventStoreAway
 from sync.appending.ingest import Ingest
 from sync.office.admission import Admission
+from sync.office.ratchets import Copied
 from sync.office.session import BoxSessions
 from sync.office.store_directory import RegisteredStore, StoreDirectory
 
-TWICE: Final = "box_twice"
 _LOOK_S: Final = 0.25
 _DECODER: Final = msgspec.json.Decoder(MendingAsked)
 
@@ -81,6 +86,13 @@ class HistoryMending:
         )
         try:
             await socket.prepare(request)
+            await self._answer(socket)
+        finally:
+            self._open -= 1
+        return socket
+
+    async def _answer(self, socket: web.WebSocketResponse) -> None:
+        try:
             await self._talk(socket)
         except DeniedError as error:
             self.log.warning("mending_denied", code=error.code, reason=error.message)
@@ -89,9 +101,6 @@ class HistoryMending:
             await self._deny(socket, DeniedError("busy", str(error)))
         except (ConnectionError, TimeoutError):
             await socket.close()
-        finally:
-            self._open -= 1
-        return socket
 
     async def confirm(self, request: web.Request) -> web.Response:
         """Let the next box of a store have its lost history, on a person's word."""
@@ -101,10 +110,12 @@ class HistoryMending:
         return web.Response(status=204)
 
     async def _talk(self, socket: web.WebSocketResponse) -> None:
-        store = await self._identify(socket)
+        store, hello = await self._identify(socket)
         log = self.log.bind(store=store.slug)
         ingest = Ingest(store.box, self.events, self.dictionaries)
         log.info("mending_begun")
+        # what this box said ahead of its frames is of a history that is another one than here
+        await self.directory.forget_digest(store.number)
         await self._send(socket, await self._standing(store))
         async for message in socket:
             asked = _decoded(message)
@@ -114,14 +125,15 @@ class HistoryMending:
             elif isinstance(asked, FrameAsked):
                 await self._send_frame(socket, store, asked.seq)
             elif isinstance(asked, GenerationAsked):
-                given = await self._give(store, asked)
+                given = await self._give(store, asked, hello)
                 if isinstance(given, GenerationGiven):
                     log.warning("generation_given", gen=given.gen, behind=given.parent.seq)
                 await self._send(socket, given)
             else:
                 out_of_turn()
 
-    async def _identify(self, socket: web.WebSocketResponse) -> RegisteredStore:
+    async def _identify(self, socket: web.WebSocketResponse) -> tuple[RegisteredStore, Hello]:
+        """Return whose box it is, and what it says of itself. Raises DeniedError."""
         nonce = self.ids.secret()
         await self._send(socket, Challenge(nonce))
         try:
@@ -134,7 +146,7 @@ class HistoryMending:
             ) from None
         if not isinstance(hello, Hello) or not isinstance(proof, Proof):
             out_of_turn()
-        return await self.admission.identify(hello, proof, nonce)
+        return await self.admission.identify(hello, proof, nonce), hello
 
     async def _standing(self, store: RegisteredStore) -> Standing:
         known = await self.directory.by_slug(store.slug) or store
@@ -150,18 +162,27 @@ class HistoryMending:
             await socket.send_bytes(found[1].body)
 
     async def _give(
-        self, store: RegisteredStore, asked: GenerationAsked
+        self, store: RegisteredStore, asked: GenerationAsked, hello: Hello
     ) -> GenerationGiven | Standing:
-        """Give the next generation behind head office's head, when the box has all up to there."""
-        await self._refuse_twin(store)
+        """Give the next generation behind head office's head, when the box has all up to there.
+
+        It is behind the one that the box is in, too: a head office that was restored may not know
+        of that.
+        """
+        ratchets, shown = self.directory.ratchets, hello.ratchet
+        seen = (await ratchets.look(store.number, shown)).copied is Copied.TWICE
+        if seen or await ratchets.is_twice(store.number):
+            raise await self.admission.twice(store, shown)
+        await self._refuse_twin(store, shown)
         standing = await self._standing(store)
         if standing.head != asked.parent:
             return standing
+        used = max(standing.head.gen, min(hello.head.gen, standing.gen + GENERATIONS_AHEAD_MAX))
         try:
-            gen = await self.directory.open_generation(store, standing.head.gen)
+            gen = await self.directory.open_generation(store, used, shown)
         except Refused as refused:
             words = f"{refused.message} {refused.advice}"
-            raise await self.admission.refusal(store, TWICE, words) from None
+            raise await self.admission.refusal(store, BOX_TWICE, words) from None
         # who was let in meanwhile, in the generation before, is let go again
         await self.boxes.let_go(store.slug)
         standing = await self._standing(store)
@@ -171,7 +192,7 @@ class HistoryMending:
         signed = generation_bytes(store.slug, gen, asked.parent, store.box_key, at)
         return GenerationGiven(store.slug, gen, asked.parent, at, self.key.sign(signed).hex())
 
-    async def _refuse_twin(self, store: RegisteredStore) -> None:
+    async def _refuse_twin(self, store: RegisteredStore, shown: RatchetShown | None) -> None:
         """Raise DeniedError while another box with this key is at work: two copies are alive.
 
         A session that this very box had is gone by the first look; another box, whose session it
@@ -183,13 +204,11 @@ class HistoryMending:
                 break
         else:
             return
-        raise await self.admission.refusal(
+        raise await self.admission.twice(
             store,
-            TWICE,
-            f"Two boxes of store {store.slug} are at work with one identity: while one is "
-            "connected, the other asks to go on with its history. Its sales stay on its disk. "
-            "Find out which one is the shop's box and switch the other off: what it sold is taken "
-            "up when it comes alone.",
+            shown,
+            f"Two boxes of store {store.slug} are at work with one key: while one is connected, "
+            "the other asks to go on with its history.",
         )
 
     async def _send(self, socket: web.WebSocketResponse, message: MendingSaid) -> None:

@@ -80,15 +80,21 @@ def answered(connection: sqlite3.Connection, act: Act) -> bytes | None:
     row = connection.execute(
         "SELECT wish, answer FROM person_act WHERE command = ?", (act.command,)
     ).fetchone()
-    if row is None:
-        return None
-    if row[0] != _fingerprint(act):
+    return None if row is None else answer_of(act, bytes(row[0]), bytes(row[1]))
+
+
+def answer_of(act: Act, wish: bytes, answer: bytes) -> bytes:
+    """Return the answer to what was asked for under a command, if this act asks for the same.
+
+    Raises Refused (409) when it was something else.
+    """
+    if wish != fingerprint(act):
         raise Refused(
             "command_reused",
             "This command was given for something else before.",
             advice="Give each wish a command of its own.",
         )
-    return bytes(row[1])
+    return answer
 
 
 def keep_act(connection: sqlite3.Connection, act: Act, answer: bytes) -> None:
@@ -98,7 +104,7 @@ def keep_act(connection: sqlite3.Connection, act: Act, answer: bytes) -> None:
         " after, answer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             act.command,
-            _fingerprint(act),
+            fingerprint(act),
             act.what,
             act.store,
             act.gen,
@@ -131,6 +137,7 @@ def _shown(body: bytes) -> str:
     return body.decode("utf-8", "replace")
 
 
-def _fingerprint(act: Act) -> bytes:
+def fingerprint(act: Act) -> bytes:
+    """Return what two acts have in common that ask for the same, by the same person."""
     whole = (act.what, act.store, act.gen, act.seq, act.who, act.reason, act.wish.hex())
     return hashlib.sha256(msgspec.json.encode(whole)).digest()

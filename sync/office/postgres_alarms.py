@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from sync.appending.postgres_connection import Connection
-from sync.office.mended_words import MENDED_KIND, mended_words
+from sync.office.mended_words import mended_kind, mended_words
 from sync.office.returned_goods import RETURNED_KIND, returned_words
 from sync.office.sale_folding import Completion, Folded, ReceiptShown
 from sync.office.shown_receipts import SHOWN_KIND, shown_words
@@ -40,19 +40,17 @@ _TOO_MUCH: Final = (
     " HAVING sum(taken.quantity) > sold.quantity ORDER BY sold.number"
 )
 
+Slugs = Callable[[], Awaitable[Mapping[int, str]]]
+"""Returns the slugs of all stores by their numbers."""
 
-async def raise_alarms(
-    connection: Connection,
-    folded: Folded,
-    newest: int,
-    slugs: Callable[[], Awaitable[Mapping[int, str]]],
-) -> None:
+
+async def raise_alarms(connection: Connection, folded: Folded, newest: int, slugs: Slugs) -> None:
     """Raise what a batch gives cause for, its sales being written; `newest` came before them."""
     for shown in folded.shown:
         await _check_shown(connection, shown, newest + shown.behind)
     for each in folded.mended:
         words = mended_words(each.event)
-        await connection.execute(_ALARM, each.store, MENDED_KIND, words, each.at)
+        await connection.execute(_ALARM, each.store, mended_kind(each.event), words, each.at)
     names = {name: None for each in folded.completions for name in (each.place[1], *each.originals)}
     came_back = {name for (name,) in await connection.fetch(_CAME_BACK, list(names))}
     if not came_back:

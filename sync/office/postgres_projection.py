@@ -9,7 +9,7 @@ up, and the same batch comes again: where it was taken after all, it changes not
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -17,7 +17,6 @@ import msgspec
 from edge.contract.errors import StorageFailed
 from edge.contract.event_registry import is_known
 from edge.contract.office_limits import (
-    CODES_TOLD_AT_ONCE_MAX,
     PROJECTION_POSTGRES_BYTES_MAX,
     PROJECTION_POSTGRES_FRAMES_MAX,
 )
@@ -34,7 +33,9 @@ from sync.appending.postgres_connection import (
     in_words,
 )
 from sync.office.event_reading import ReadFrame
-from sync.office.postgres_alarms import raise_alarms
+from sync.office.postgres_acts import make_acts, repaired_frames, take_repairs, tell_acts
+from sync.office.postgres_alarms import Slugs, raise_alarms
+from sync.office.postgres_numbers import take_numbers
 from sync.office.postgres_tables import (
     SALES_SCHEMA,
     columns_of,
@@ -45,13 +46,13 @@ from sync.office.postgres_tables import (
 from sync.office.projection import Projected
 from sync.office.sale_folding import (
     Folded,
-    UsedCode,
     changed_heads,
     changed_parts,
     fold,
     named_sales,
     written_of,
 )
+from sync.office.told_acts import ToldActs
 from sync.office.used_codes import UsedCodes
 
 _ONLY_POINTS: Final = (
@@ -60,13 +61,16 @@ _ONLY_POINTS: Final = (
     # and what it has to scan all the same (tables of one row) is not worth a compiler
     " SET jit = off"
 )
-_LOCKED_CURSOR: Final = "SELECT position FROM projection WHERE partition = $1 FOR UPDATE"
-_NUMBERED: Final = (
-    "UPDATE sales_store SET newest_arrival = newest_arrival + $1, newest_code = newest_code + $2"
-    " RETURNING newest_arrival - $1, newest_code - $2"
-)
+LOCKED_CURSOR: Final = "SELECT position FROM projection WHERE partition = $1 FOR UPDATE"
 _MOVE: Final = (
-    "WITH moved AS (UPDATE projection SET position = $2 WHERE partition = $1)"
+    "WITH moved AS (UPDATE projection SET position = $2 WHERE partition = $1),"
+    # what was read again and fits by now stands aside no more
+    " mended AS (DELETE FROM quarantine AS q USING unnest"
+    "  ($5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[]) AS span(store, gen, first, last)"
+    "  WHERE q.store = span.store AND q.gen = span.gen AND q.seq BETWEEN span.first AND span.last"
+    "  AND NOT EXISTS (SELECT FROM unnest($9::bigint[], $10::bigint[], $11::bigint[])"
+    "   AS left_there(store, gen, seq) WHERE left_there.store = q.store"
+    "   AND left_there.gen = q.gen AND left_there.seq = q.seq))"
     " INSERT INTO projected (store, seq) SELECT * FROM unnest($3::bigint[], $4::bigint[])"
     " ON CONFLICT (store) DO UPDATE SET seq = greatest(projected.seq, excluded.seq)"
 )
@@ -80,16 +84,6 @@ _PARKED: Final = (
     " ($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[])"
     " ON CONFLICT DO NOTHING"
 )
-_USED: Final = (
-    "INSERT INTO used_code (n, code, store, receipt, at) SELECT * FROM unnest"
-    " ($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::bigint[]) ON CONFLICT DO NOTHING"
-)
-_UNTOLD: Final = (
-    "SELECT n, code, store, receipt, at FROM used_code WHERE n > $1 ORDER BY n LIMIT $2"
-)
-
-Slugs = Callable[[], Awaitable[Mapping[int, str]]]
-"""Returns the slugs of all stores by their numbers."""
 
 
 class PostgresProjection:
@@ -107,6 +101,7 @@ class PostgresProjection:
         self._address = address
         self._file = file
         self._codes = UsedCodes(file)
+        self._acts = ToldActs(file)
         self._slugs = slugs
         self._log = log.bind(at=address.words)
         self._connection: Connection | None = None
@@ -132,15 +127,20 @@ class PostgresProjection:
         self._positions = dict.fromkeys(partitions, 0)
         newest = {each: await events.newest(each) for each in partitions}
         await make_tables(self._address)
+        await make_acts(self._address)
         connection = await self._connected()
         try:
             with in_words(self._address):
                 async with connection.transaction():
                     self._positions = await _step_back(connection, newest, events.partition_of)
+                await tell_acts(connection, self._acts)
+                await take_repairs(connection, self._acts)
                 told = await self._codes.told()
                 found = await connection.fetchval("SELECT newest_code FROM sales_store")
                 # restored from a copy, it numbers anew; what is told twice is told once
-                _ = await self._tell_codes(connection, told if told <= found else 0)
+                _ = await self._codes.tell_from(
+                    connection, told if told <= found else 0, self._slugs
+                )
         except BaseException:
             self._give_up()
             raise
@@ -157,8 +157,8 @@ class PostgresProjection:
             with in_words(self._address):
                 folded = await self._transact(connection, partition, frames, now_ms)
                 self._positions[partition] = frames[-1].position
-                coupons = bool(folded.used_codes) and await self._tell_codes(
-                    connection, await self._codes.told()
+                coupons = bool(folded.used_codes) and await self._codes.tell_from(
+                    connection, await self._codes.told(), self._slugs
                 )
         except EventStoreAway as error:
             self._give_up()
@@ -194,10 +194,11 @@ class PostgresProjection:
         self, connection: Connection, partition: int, frames: Sequence[ReadFrame], now_ms: int
     ) -> Folded:
         async with connection.transaction():
-            position = await connection.fetchval(_LOCKED_CURSOR, partition)
+            position = await connection.fetchval(LOCKED_CURSOR, partition)
             # ahead of what was heard it may be: a commit whose answer was lost
             if position is None or position < self._positions[partition]:
                 raise self._went_back(partition, position)
+            frames = await repaired_frames(connection, frames)
             known = await known_sales(connection, named_sales(frames))
             before = written_of(known)
             folded = await asyncio.to_thread(fold, frames, known)
@@ -210,7 +211,13 @@ class PostgresProjection:
                 await raise_alarms(connection, folded, newest, self._slugs)
             seqs = folded.projected
             await connection.execute(
-                _MOVE, partition, frames[-1].position, list(seqs), list(seqs.values())
+                _MOVE,
+                partition,
+                frames[-1].position,
+                list(seqs),
+                list(seqs.values()),
+                *columns_of(_spans(frames), 4),
+                *columns_of([(each.store, each.gen, each.seq) for each in folded.aside], 3),
             )
         return folded
 
@@ -229,29 +236,11 @@ class PostgresProjection:
         """
         if not (folded.completions or folded.used_codes or folded.shown):
             return 0
-        row = await connection.fetchrow(_NUMBERED, len(folded.completions), len(folded.used_codes))
-        if row is None:
-            raise self._incomplete()
-        newest, newest_code = row
+        newest = await take_numbers(
+            connection, folded, len(folded.completions), self._address.words
+        )
         folded.number_arrivals(newest)
-        if folded.used_codes:
-            rows = [
-                (number, *msgspec.structs.astuple(each))
-                for number, each in enumerate(folded.used_codes, newest_code + 1)
-            ]
-            await connection.execute(_USED, *columns_of(rows, 5))
-        return int(newest)
-
-    async def _tell_codes(self, connection: Connection, after: int) -> bool:
-        """Tell `office.db` of the codes that it has not been told of; True for news."""
-        news = False
-        while True:
-            rows = await connection.fetch(_UNTOLD, after, CODES_TOLD_AT_ONCE_MAX)
-            if not rows:
-                return news
-            codes = [(number, UsedCode(*values)) for number, *values in rows]
-            after = codes[-1][0]
-            news = await self._codes.tell(codes, after, await self._slugs()) or news
+        return newest
 
     async def _connected(self) -> Connection:
         if self._connection is not None and not self._connection.is_closed():
@@ -297,12 +286,14 @@ class PostgresProjection:
                 advice=f"Drop the schema {SALES_SCHEMA}: it is made again from the frames.",
             )
 
-    def _incomplete(self) -> StorageFailed:
-        return StorageFailed(
-            "database_incomplete",
-            f"The sales in {self._address.words} do not say which frames they follow from.",
-            advice=f"Drop the schema {SALES_SCHEMA}: it is made again from the frames.",
-        )
+
+def _spans(frames: Sequence[ReadFrame]) -> list[tuple[int, int, int, int]]:
+    """Return store, generation, first and last seq of what was read."""
+    return [
+        (frame.store, frame.events[0].gen, frame.events[0].seq, frame.events[-1].seq)
+        for frame in frames
+        if frame.events
+    ]
 
 
 async def _step_back(

@@ -17,6 +17,7 @@ from sync.appending.alarms import Alarm
 from sync.appending.event_store import EventStoreAway
 from sync.appending.postgres_address import PostgresAddress
 from sync.appending.postgres_connection import Connection, Pool, in_words, open_pool
+from sync.office.postgres_acts import ACTS_SCHEMA
 from sync.office.postgres_tables import SALES_SCHEMA, known_sales
 from sync.office.sale_bodies import SaleBody, sale_body
 from sync.office.sales_reading import CashierTips, CouponUseBody, SoldBetween, StoreStanding
@@ -36,8 +37,10 @@ _SOLD_IN: Final = (
     " AND sale.state = 'completed' GROUP BY sale.sale"
 )
 _STANDING: Final = (
-    "SELECT named.number, coalesce(projected.seq, 0), coalesce(sold.takings, 0), sold.sales,"
-    " (SELECT count(*) FROM quarantine WHERE store = named.number),"
+    "SELECT named.number, coalesce(projected.seq, 0), coalesce(sold.takings, 0), sold.sales,"  # noqa: S608 - a name of ours
+    " (SELECT count(*) FROM quarantine AS q WHERE store = named.number AND NOT EXISTS"
+    f"  (SELECT FROM {ACTS_SCHEMA}.left_aside AS seen WHERE seen.store = q.store"
+    "   AND seen.gen = q.gen AND seen.seq = q.seq)),"
     " (SELECT count(*) FROM parked WHERE store = named.number),"
     " coalesce((SELECT completed_at FROM sale WHERE store = named.number"
     "  AND arrival IS NOT NULL ORDER BY arrival DESC LIMIT 1), 0),"
@@ -141,7 +144,7 @@ class PostgresSales:
             values.append(tracked)
             where += _TRACKED.format(f"${len(values)}")
         values.append(limit)
-        async with self._reader() as connection:
+        async with self.reader() as connection:
             rows = await connection.fetch(
                 f"SELECT store, sale FROM sale WHERE arrival > $1{where}"  # noqa: S608 - of our parts
                 f" ORDER BY arrival LIMIT ${len(values)}",
@@ -191,7 +194,7 @@ class PostgresSales:
     async def sold_between(self, store: int, after: int, upto: int) -> SoldBetween:
         """Add up the sales of a store completed by its events `after` + 1 to `upto`."""
         place = (store, after, upto)
-        async with self._reader() as connection:
+        async with self.reader() as connection:
             sales = await connection.fetchval(_SALES, *place)
             brought = await connection.fetch(_BROUGHT, *place)
             moved = await connection.fetch(_MOVED, *place, DIGEST_ARTICLES_MAX + 1)
@@ -224,11 +227,12 @@ class PostgresSales:
         return None if known is None else known.number
 
     async def _fetch(self, query: str, *values: object) -> Sequence[Any]:
-        async with self._reader() as connection:
+        async with self.reader() as connection:
             return await connection.fetch(query, *values)
 
     @asynccontextmanager
-    async def _reader(self) -> AsyncIterator[Connection]:
+    async def reader(self) -> AsyncIterator[Connection]:
+        """Borrow a connection that reads, its tables by name."""
         if self._readers is None:
             raise EventStoreAway("store_closed", "Head office stops; come back soon.")
         with in_words(self._address):

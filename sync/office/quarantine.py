@@ -1,27 +1,26 @@
 """Events that stand aside, and what a person does about them: again, repaired, or left aside.
 
 An event is taken with its whole sale, in the order of the chain, in one transaction with the act
-itself. Nothing is ever changed in what a box sent.
+itself, whichever database the sales are in. Nothing is ever changed in what a box sent.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 
-from edge.contract.attention_limits import ASIDE_EVENTS_LOOKED_MAX, REQUEUED_SALES_MAX
+from edge.contract.attention_limits import REQUEUED_SALES_MAX
 from edge.contract.errors import Refused
 from edge.contract.instant import Clock
-from edge.runtime.database_file import DatabaseFile
 from edge.runtime.frame_codec import Dictionaries
 from edge.runtime.structured_log import Log
 from sync.appending.event_store import EventStore
+from sync.office.aside_store import AsideEvent, AsideStore
 from sync.office.event_reading import ReadEvent, read_event
-from sync.office.person_acts import Act, answered, check_text, keep_act
+from sync.office.person_acts import Act, check_text
 from sync.office.quarantine_bodies import (
     ActDone,
     LeaveAside,
@@ -29,22 +28,13 @@ from sync.office.quarantine_bodies import (
     Requeue,
 )
 from sync.office.repair_wishes import repaired_body
-from sync.office.repairs import repair_of
 from sync.office.sale_gathering import GatheredSale, SaleGathering, sale_of
 from sync.office.sale_rebuilding import Place
 from sync.office.store_directory import RegisteredStore, StoreDirectory
-from sync.office.taking_again import ANSWER, Work, apply, projected_to
+from sync.office.taking_again import Work, not_aside
 
 _TRIES_MAX: Final = 5
 """A shop that sells this very sale at this moment: its next event is a moment away."""
-
-
-class _Aside(msgspec.Struct, frozen=True):
-    """An event that stands aside, and the sale it is of; empty for none."""
-
-    place: Place
-    body: bytes
-    sale: str
 
 
 @dataclass
@@ -66,7 +56,7 @@ class _Found:
 class Quarantine:
     """What people do about events that stand aside. `listeners` are called after each act."""
 
-    file: DatabaseFile
+    aside: AsideStore
     directory: StoreDirectory
     events: EventStore
     dictionaries: Dictionaries
@@ -99,16 +89,10 @@ class Quarantine:
         if (before := await self._before(act)) is not None:
             return before
         place = (wish.gen, wish.seq)
-        stands = await self.file.read(
-            lambda connection: (
-                _aside_at(connection, store.number, place),
-                repair_of(connection, store.number, place),
-            )
-        )
-        aside, given = stands
+        aside, given = await self.aside.stands(store.number, place)
         if aside is None and given is None:
-            raise _not_aside(place)
-        old = given or (aside.body if aside is not None else b"")
+            raise not_aside(place)
+        old = given or aside or b""
         new = repaired_body(store.number, wish, old)
         if aside is None and given is not None and sale_of(given) != sale_of(new):
             raise Refused(
@@ -124,31 +108,9 @@ class Quarantine:
         store = await self._store(slug)
         check_text(wish.reason)
         act = _about(Act(wish.command, "leave", store.number, who, self.clock.now_ms()), wish)
-        done = ActDone()
-
-        def unit(connection: sqlite3.Connection) -> ActDone:
-            if (answer := answered(connection, act)) is not None:
-                return ANSWER.decode(answer)
-            place = (wish.gen, wish.seq)
-            if _aside_at(connection, store.number, place) is None:
-                raise _not_aside(place)
-            changed = connection.execute(
-                "INSERT INTO left_aside (store, gen, seq, reason, who, at)"
-                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (store.number, *place, wish.reason, who, act.at),
-            )
-            if not changed.rowcount:
-                raise Refused(
-                    "left_aside_already",
-                    f"Event {wish.seq} was left aside before.",
-                    advice="See who did, and why. It can still be repaired or read again.",
-                )
-            keep_act(connection, act, msgspec.json.encode(done))
-            return done
-
-        answer = await self.file.write(unit)
-        self._tell(act, answer)
-        return answer
+        done = await self.aside.leave(act, self.events.partition_of(store.number))
+        self._tell(act, done)
+        return done
 
     # --- what an act reads and writes -----------------------------------------------------
 
@@ -164,10 +126,8 @@ class Quarantine:
         """Do an act about the events `named`; about all behind `after` where none is."""
         for _ in range(_TRIES_MAX):
             work = await self._gather(store, named, given or {}, after)
-            done = await self.file.write(
-                lambda connection, work=work: apply(  # type: ignore[misc] # mypy does not infer defaults
-                    connection, act, work, named, given or {}
-                )
+            done = await self.aside.apply(
+                act, work, named, given or {}, self.events.partition_of(store.number)
             )
             if done is not None:
                 self._tell(act, done)
@@ -187,17 +147,15 @@ class Quarantine:
         after: int,
     ) -> Work:
         """Read what an act is about: as many sales as one transaction takes."""
-        projected, aside, repairs = await self.file.read(
-            lambda connection: _standing(connection, store.number)
-        )
-        repairs |= given
+        standing = await self.aside.standing(store.number)
+        repairs = {**standing.repairs, **given}
         gathering = SaleGathering(self.events, self.dictionaries, store.number, store.gen, repairs)
-        by_place = {each.place: each for each in aside}
+        by_place = {each.place: each for each in standing.aside}
         for place, body in given.items():
             came = by_place[place].body if place in by_place else body
-            by_place[place] = _Aside(place, came, sale_of(body))
+            by_place[place] = AsideEvent(place, came, sale_of(body))
         if missing := named - by_place.keys():
-            raise _not_aside(min(missing))
+            raise not_aside(min(missing))
         about = sorted(
             named or (each for each in by_place if each[1] > after),
             key=lambda each: (each[1], each[0]),
@@ -215,14 +173,14 @@ class Quarantine:
             else:
                 read = read_event(store.number, *place, repairs.get(place, each.body))
                 found.alone.append(msgspec.structs.replace(read, body=each.body))
-        opened = [_Aside(at, read.body, _sale_named(read)) for at, read in found.fresh.items()]
+        opened = [AsideEvent(at, read.body, _sale_named(read)) for at, read in found.fresh.items()]
         found.sales |= {each.sale for each in opened if each.sale}
         found.alone += [found.fresh[each.place] for each in opened if not each.sale]
         known: dict[str, list[Place]] = {sale: [] for sale in sorted(found.sales)}
         for each in (*by_place.values(), *opened):
             if each.sale in known:
                 known[each.sale].append(each.place)
-        return await self._whole(gathering, found, known, projected, strict=bool(named))
+        return await self._whole(gathering, found, known, standing.projected, strict=bool(named))
 
     async def _whole(
         self,
@@ -234,9 +192,7 @@ class Quarantine:
         strict: bool,
     ) -> Work:
         """Read the sales whole; `strict`: raise Refused for one that cannot be."""
-        here = await self.file.read(
-            lambda connection: _here(connection, gathering.store, list(known))
-        )
+        here = await self.aside.here(gathering.store, list(known))
         sales: list[GatheredSale] = []
         lost: dict[Place, str] = {}
         for sale, places in known.items():
@@ -262,7 +218,7 @@ class Quarantine:
         )
 
     async def _is_frame(
-        self, gathering: SaleGathering, aside: _Aside, fresh: dict[Place, ReadEvent]
+        self, gathering: SaleGathering, aside: AsideEvent, fresh: dict[Place, ReadEvent]
     ) -> bool:
         """Say whether a whole frame stands aside that can be opened by now; add its events."""
         if aside.sale or aside.body[:1] == b"{":
@@ -289,8 +245,7 @@ class Quarantine:
 
     async def _before(self, act: Act) -> ActDone | None:
         check_text(act.reason)
-        answer = await self.file.read(lambda connection: answered(connection, act))
-        return None if answer is None else ANSWER.decode(answer)
+        return await self.aside.answered(act)
 
     def _tell(self, act: Act, done: ActDone) -> None:
         self.log.info(
@@ -314,55 +269,5 @@ def _about(act: Act, wish: Requeue | Repair | LeaveAside) -> Act:
     )
 
 
-def _not_aside(place: Place) -> Refused:
-    return Refused(
-        "not_aside",
-        f"Event {place[1]} of generation {place[0]} does not stand aside.",
-        advice="Somebody may have been faster; look again.",
-        status=404,
-    )
-
-
-# --- what is there ------------------------------------------------------------------------
-
-
 def _sale_named(read: ReadEvent) -> str:
     return str(getattr(read.event, "sale", "")) if read.event is not None else sale_of(read.body)
-
-
-def _aside_at(connection: sqlite3.Connection, store: int, place: Place) -> _Aside | None:
-    row = connection.execute(
-        "SELECT body FROM quarantine WHERE store = ? AND gen = ? AND seq = ?", (store, *place)
-    ).fetchone()
-    return None if row is None else _Aside(place, bytes(row[0]), sale_of(bytes(row[0])))
-
-
-def _standing(
-    connection: sqlite3.Connection, store: int
-) -> tuple[int, list[_Aside], dict[Place, bytes]]:
-    """Return how far a store is projected, what stands aside of it, and its repairs."""
-    rows = connection.execute(
-        "SELECT gen, seq, body FROM quarantine WHERE store = ? ORDER BY gen, seq LIMIT ?",
-        (store, ASIDE_EVENTS_LOOKED_MAX),
-    ).fetchall()
-    repairs = {
-        (gen, seq): bytes(body)
-        for gen, seq, body in connection.execute(
-            "SELECT gen, seq, body FROM repair WHERE store = ?", (store,)
-        )
-    }
-    aside = []
-    for gen, seq, body in rows:
-        said = repairs.get((gen, seq), bytes(body))
-        aside.append(_Aside((gen, seq), bytes(body), sale_of(said)))
-    return projected_to(connection, store), aside, repairs
-
-
-def _here(connection: sqlite3.Connection, store: int, sales: Sequence[str]) -> set[str]:
-    return {
-        sale
-        for sale in sales
-        if connection.execute(
-            "SELECT 1 FROM sale WHERE store = ? AND sale = ?", (store, sale)
-        ).fetchone()
-    }

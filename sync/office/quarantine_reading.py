@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -12,29 +11,20 @@ import msgspec
 from edge.contract.attention_limits import ASIDE_EVENTS_SHOWN_MAX, ASIDE_TEXT_CHARS_MAX
 from edge.contract.errors import ProtocolViolation, Refused
 from edge.contract.replication import parse_header
-from edge.runtime.database_file import DatabaseFile
+from sync.office.aside_store import AsideStore
 from sync.office.quarantine_bodies import AsideBody, FieldBody, QuarantineBody
 
 _NOTHING: Final = msgspec.Raw(b"null")
 _PLACE: Final = re.compile(r"[0-9]{1,10}-[0-9]{1,19}-[0-9]{1,19}")
-_ROWS: Final = (
-    "SELECT q.store, slug, q.gen, q.seq, q.at, q.reason, q.body, coalesce(given.body, q.body),"
-    " coalesce(seen.who, ''), coalesce(seen.at, 0), coalesce(seen.reason, '')"
-    " FROM quarantine AS q JOIN store ON number = q.store"
-    " LEFT JOIN left_aside AS seen USING (store, gen, seq)"
-    " LEFT JOIN repair AS given USING (store, gen, seq)"
-    " WHERE (?1 IS NULL OR q.store = ?1) AND (q.store, q.seq, q.gen) > (?2, ?3, ?4)"
-    " AND (seen.who IS NOT NULL) = ?5 ORDER BY q.store, q.seq, q.gen LIMIT ?6"
-)
-_COUNTS: Final = (
-    "SELECT count(*), count(seen.who) FROM quarantine"
-    " LEFT JOIN left_aside AS seen USING (store, gen, seq)"
-    " WHERE ?1 IS NULL OR quarantine.store = ?1"
-)
 
 
 async def aside_events(
-    file: DatabaseFile, *, store: int | None, after: str, left: bool
+    aside: AsideStore,
+    slugs: Mapping[int, str],
+    *,
+    store: int | None,
+    after: str,
+    left: bool,
 ) -> QuarantineBody:
     """Return a page of events that stand aside; `left`: of those that somebody has left there.
 
@@ -47,24 +37,22 @@ async def aside_events(
             advice="Give the `next` of an earlier answer, or nothing.",
             status=400,
         )
-    begin = tuple(min(int(part), 2**63 - 1) for part in after.split("-")) if after else (-1, 0, 0)
-
-    def query(connection: sqlite3.Connection) -> tuple[list[Any], tuple[int, int]]:
-        rows = connection.execute(_ROWS, (store, *begin, left, ASIDE_EVENTS_SHOWN_MAX)).fetchall()
-        return rows, connection.execute(_COUNTS, (store,)).fetchone()
-
-    rows, (count, seen) = await file.read(query)
-    last = rows[-1] if len(rows) == ASIDE_EVENTS_SHOWN_MAX else None
+    begin = (-1, 0, 0)
+    if after:
+        store_number, seq, gen = (min(int(part), 2**63 - 1) for part in after.split("-"))
+        begin = (store_number, seq, gen)
+    found = await aside.page(store, begin, left=left, limit=ASIDE_EVENTS_SHOWN_MAX)
+    last = found.rows[-1] if len(found.rows) == ASIDE_EVENTS_SHOWN_MAX else None
     return QuarantineBody(
-        tuple(_body(row) for row in rows),
-        "" if last is None else f"{last[0]}-{last[3]}-{last[2]}",
-        count - seen,
-        seen,
+        tuple(_body(row, slugs) for row in found.rows if row[0] in slugs),
+        "" if last is None else f"{last[0]}-{last[2]}-{last[1]}",
+        found.count - found.seen,
+        found.seen,
     )
 
 
-def _body(row: Sequence[Any]) -> AsideBody:
-    _, slug, gen, seq, came_at, reason, original, said, who, left_at, left_reason = row
+def _body(row: Sequence[Any], slugs: Mapping[int, str]) -> AsideBody:
+    number, gen, seq, came_at, reason, original, said, who, left_at, left_reason = row
     plain = _decoded(bytes(said))
     data = plain.get("data")
     fields = tuple(_fields("", data)) if data is not None else ()
@@ -81,7 +69,7 @@ def _body(row: Sequence[Any]) -> AsideBody:
     }
     sale = data.get("sale") if isinstance(data, dict) else ""
     return AsideBody(
-        store=slug,
+        store=slugs[number],
         gen=gen,
         seq=seq,
         came_at=came_at,

@@ -7,7 +7,7 @@ store, only of what head office makes of it, and is found again when that is mad
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -30,6 +30,13 @@ def repaired(
             (store, reads[0].seq, reads[-1].seq),
         )
     }
+    return read_instead(store, reads, given)
+
+
+def read_instead(
+    store: int, reads: Sequence[ReadEvent], given: Mapping[tuple[int, int], bytes]
+) -> Sequence[ReadEvent]:
+    """Return events of a store with these bytes read in place of those at some places."""
     if not given:
         return reads
     return [

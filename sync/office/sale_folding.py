@@ -18,7 +18,7 @@ from edge.contract.envelope import SealedEnvelope
 from edge.contract.event_registry import Event
 from edge.contract.receipt_events import ReceiptPresented
 from edge.contract.sale_events import SaleCompleted
-from edge.contract.system_events import HistoryMended
+from edge.contract.system_events import HistoryMended, SurvivorSalvaged
 from sync.office.event_reading import ReadEvent, ReadFrame
 from sync.office.sale_projection import is_of_a_sale, project
 from sync.office.sale_records import (
@@ -77,11 +77,11 @@ class ReceiptShown(msgspec.Struct, frozen=True):
 
 
 class Mended(msgspec.Struct, frozen=True):
-    """A store's box got back a history that it had lost."""
+    """A store's box got back a history that it had lost, or took up what another had sold late."""
 
     store: int
     at: int
-    event: HistoryMended
+    event: HistoryMended | SurvivorSalvaged
 
 
 class Completion(msgspec.Struct, frozen=True):
@@ -164,7 +164,7 @@ def _project(folded: Folded, envelope: SealedEnvelope, event: Event) -> None:
             )
         )
         return
-    if isinstance(event, HistoryMended):
+    if isinstance(event, HistoryMended | SurvivorSalvaged):
         folded.mended.append(Mended(envelope.store, envelope.at, event))
     if not is_of_a_sale(event):
         return

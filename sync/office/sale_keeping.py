@@ -14,9 +14,11 @@ from edge.runtime.database_file import DatabaseFile
 from edge.runtime.frame_codec import Dictionaries
 from edge.runtime.structured_log import Log
 from sync.appending.postgres_address import read_address
+from sync.office.aside_store import AsideStore
 from sync.office.projection import Projection
 from sync.office.sales_reading import SalesReader
 from sync.office.settings import OfficeSettings
+from sync.office.sqlite_aside import SqliteAside
 from sync.office.sqlite_projection import SqliteProjection
 from sync.office.sqlite_sales import SqliteSales
 from sync.office.store_directory import StoreDirectory
@@ -27,10 +29,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class KeptSales:
-    """Where sales are written, and read. `remote` is where they are written on a server."""
+    """Where sales are written, and read, and what is in none of them stands aside.
+
+    `remote` is where they are written on a server.
+    """
 
     projection: Projection
     reader: SalesReader
+    aside: AsideStore
     remote: PostgresProjection | None = None
 
     def health(self) -> tuple[HealthItem, ...]:
@@ -54,7 +60,7 @@ async def kept_sales(
 ) -> AsyncIterator[KeptSales]:
     """Open what sales are kept in for a block. Raises TillboxError when it cannot be used."""
     if settings.sales == "sqlite":
-        yield KeptSales(SqliteProjection(file, dictionaries), SqliteSales(file))
+        yield KeptSales(SqliteProjection(file, dictionaries), SqliteSales(file), SqliteAside(file))
         return
     if settings.store != "postgres" or settings.postgres is None:
         raise SettingsInvalid(
@@ -63,6 +69,7 @@ async def kept_sales(
             advice='Set store = "postgres" too, or leave sales out.',
         )
     # part of the extra `postgres`; that it is installed the event store has found out
+    from sync.office.postgres_aside import PostgresAside  # noqa: PLC0415
     from sync.office.postgres_projection import PostgresProjection  # noqa: PLC0415
     from sync.office.postgres_sales import PostgresSales  # noqa: PLC0415
 
@@ -71,7 +78,7 @@ async def kept_sales(
     projection = PostgresProjection(address, file, reader.slugs, log)
     await reader.open()
     try:
-        yield KeptSales(projection, reader, projection)
+        yield KeptSales(projection, reader, PostgresAside(address, reader, file), projection)
     finally:
         await projection.close()
         await reader.close()

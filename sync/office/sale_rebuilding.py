@@ -1,4 +1,4 @@
-"""A sale made anew out of all its events, in the order of their chain.
+"""A sale made anew out of all its events, in the order of their chain. Pure.
 
 An event that is taken late cannot simply be added: what followed it may rest on it, or have
 changed what it would change. So the rows of its sale go, and every event of it is read again, as
@@ -7,13 +7,15 @@ if nothing had stepped aside. The sale keeps its place in the order of arrival.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
-from sync.office.event_reading import ReadEvent
+import msgspec
+
+from sync.office.event_reading import ReadEvent, ReadFrame
+from sync.office.sale_folding import Folded, fold
 from sync.office.sale_records import TABLES
-from sync.office.sqlite_projection import remake
+from sync.office.sale_records import Place as SalePlace
 
 ROWS_OF_SALES: Final = ("sale", *(each.name for each in TABLES))
 """All tables whose rows follow from the events of one sale."""
@@ -22,17 +24,31 @@ Place = tuple[int, int]
 """Generation and seq of an event of a store."""
 
 
-def rebuild(
-    connection: sqlite3.Connection, store: int, sale: str, events: Sequence[ReadEvent]
-) -> dict[Place, str]:
-    """Make a sale anew; return which of its events do not fit, and why.
+class Remade(msgspec.Struct, frozen=True):
+    """All that a sale's events come to; those of no sale have an empty one.
 
-    `events` are all of them, in chain order. The caller takes all of it back where it does not
-    like what is left. What is parked is read again once its type is known.
+    Whoever keeps it takes the rows of the sale at `place` out first.
     """
-    return remake(connection, store, sale, events)
+
+    place: SalePlace
+    folded: Folded
+
+    @property
+    def unfit(self) -> dict[Place, str]:
+        """Which events do not fit, and why."""
+        return {(each.gen, each.seq): each.reason for each in self.folded.aside}
+
+    def number(self, before: int | None, newest: int) -> None:
+        """Give the sale the place in the order of arrival that it had, or one behind the newest."""
+        self.folded.number_arrivals(newest)
+        made = self.folded.sales.get(self.place)
+        if before is not None and made is not None and made.head.arrival is not None:
+            made.head.arrival = before
 
 
-def take_alone(connection: sqlite3.Connection, store: int, read: ReadEvent) -> str:
-    """Project one event of no sale; return why it does not fit, having changed nothing then."""
-    return remake(connection, store, "", (read,)).get((read.gen, read.seq), "")
+def rebuild(store: int, sale: str, events: Sequence[ReadEvent]) -> Remade:
+    """Make a sale anew out of all its events, in chain order.
+
+    What is parked is read again once its type is known.
+    """
+    return Remade((store, sale), fold((ReadFrame(0, store, 0, tuple(events)),), {}))

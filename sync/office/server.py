@@ -177,7 +177,7 @@ async def running_office(
             settings.data_dir,
             clock,
             log,
-            sales_here=kept.remote is None,
+            kept.aside,
         )
         live = LiveEvents(sales, attention.alarms, people.sessions, clock)
         metrics = Metrics()

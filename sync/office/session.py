@@ -41,6 +41,7 @@ class BoxSessions(FrameSessions):
         metrics.add(self.counter)
         self._office.feeds.listeners.append(self._feed_changed)
         _ = self.tasks.start("keys of boxes", self._tell_box_keys)
+        _ = self.tasks.start("snapshots of feeds", self._office.snapshots.run)
 
     def refusals(self, slug: str) -> Mapping[tuple[Feed, str], str]:
         """Return which items the box of a store refuses in this session, and why."""

@@ -18,9 +18,9 @@ from edge.runtime.database_file import DatabaseFile
 from edge.runtime.frame_codec import Dictionaries
 from sync.appending.event_store import EventStore
 from sync.office.detail_projection import project_details
-from sync.office.event_reading import ReadEvent, ReadFrame, read_frame
+from sync.office.event_reading import ReadFrame, read_frame
 from sync.office.feeds import newest_of, put_first
-from sync.office.mended_words import MENDED_KIND, mended_words
+from sync.office.mended_words import mended_kind, mended_words
 from sync.office.projection import Projected
 from sync.office.repairs import repaired
 from sync.office.returned_goods import RETURNED_KIND, returned_words
@@ -37,7 +37,7 @@ from sync.office.sale_folding import (
     named_sales,
     written_of,
 )
-from sync.office.sale_records import TABLES
+from sync.office.sale_rebuilding import ROWS_OF_SALES, Remade
 from sync.office.shown_receipts import SHOWN_KIND, shown_words
 from sync.office.sqlite_tables import known_sales, write_rows
 
@@ -159,29 +159,18 @@ def _repaired(connection: sqlite3.Connection, frame: ReadFrame) -> ReadFrame:
     return msgspec.structs.replace(frame, events=tuple(events))
 
 
-def remake(
-    connection: sqlite3.Connection, store: int, sale: str, events: Sequence[ReadEvent]
-) -> dict[tuple[int, int], str]:
-    """Make a sale anew out of all its events; return which do not fit (gen, seq), and why.
-
-    It keeps its place in the order of arrival. Events of no sale have an empty one.
-    """
-    place = (store, sale)
+def remake(connection: sqlite3.Connection, made: Remade) -> None:
+    """Put a sale that was made anew in the place of what was there of it."""
+    place, folded = made.place, made.folded
     before = known_sales(connection, (place,)).get(place)
-    arrival = None if before is None else before.head.arrival
-    for table in (*(each.name for each in TABLES), "sale"):
+    for table in ROWS_OF_SALES:
         connection.execute(f"DELETE FROM {table} WHERE store = ? AND sale = ?", place)  # noqa: S608 - names of ours
-    folded = fold((ReadFrame(0, store, 0, tuple(events)),), {})
     newest = _newest_arrival(connection)
-    folded.number_arrivals(newest)
-    made = folded.sales.get(place)
-    if arrival is not None and made is not None and made.head.arrival is not None:
-        made.head.arrival = arrival
+    made.number(None if before is None else before.head.arrival, newest)
     for rows in (*changed_parts(folded.sales, {}), changed_heads(folded.sales, {})):
         write_rows(connection, rows)
     _tell_used(connection, folded.used_codes)
     _raise_alarms(connection, folded, newest)
-    return {(each.gen, each.seq): each.reason for each in folded.aside}
 
 
 def _forget_mended(
@@ -232,7 +221,8 @@ def _raise_alarms(connection: sqlite3.Connection, folded: Folded, newest: int) -
     for shown in folded.shown:
         _check_shown(connection, shown, newest + shown.behind)
     for each in folded.mended:
-        connection.execute(_ALARM, (each.store, MENDED_KIND, mended_words(each.event), each.at))
+        kind, words = mended_kind(each.event), mended_words(each.event)
+        connection.execute(_ALARM, (each.store, kind, words, each.at))
     for arrival, completion in enumerate(folded.completions, newest + 1):
         _check_returned(connection, completion, arrival)
 

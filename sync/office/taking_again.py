@@ -1,11 +1,11 @@
-"""One transaction that takes events again: what they mean for sales, and the act of a person.
+"""What an act of a person about events that stand aside comes to. Pure.
 
-All or nothing of it, and once: its command says so. What stood well before still does afterwards.
+All or nothing of it: whoever keeps the sales does it in one transaction with the act itself. What
+stood well before still does afterwards.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection, Mapping
 from typing import Final
 
@@ -13,11 +13,9 @@ import msgspec
 
 from edge.contract.errors import Refused
 from sync.office.event_reading import ReadEvent
-from sync.office.person_acts import Act, answered, keep_act
 from sync.office.quarantine_bodies import ActDone, EventPlace, LeftEvent
-from sync.office.repairs import keep_repair
 from sync.office.sale_gathering import GatheredSale
-from sync.office.sale_rebuilding import Place, rebuild, take_alone
+from sync.office.sale_rebuilding import Place, Remade, rebuild
 
 _PUSHES: Final = "With it, another event of its sale would no longer fit."
 ANSWER: Final = msgspec.json.Decoder(ActDone)
@@ -39,78 +37,77 @@ class Work(msgspec.Struct, frozen=True):
     projected: int
     next: int
 
-
-def projected_to(connection: sqlite3.Connection, store: int) -> int:
-    """Return up to which event the sales show a store."""
-    row = connection.execute("SELECT seq FROM projected WHERE store = ?", (store,)).fetchone()
-    return 0 if row is None else int(row[0])
+    def is_outdated(self, projected: int) -> bool:
+        """Say whether a store that is projected so far may have added to one of the sales."""
+        return projected != self.projected and not all(sale.ended for sale in self.sales)
 
 
-def apply(
-    connection: sqlite3.Connection,
-    act: Act,
+class Taken(msgspec.Struct, frozen=True):
+    """All that an act changes: sales made anew, what stands aside no more, and what still does.
+
+    `fresh` are those of `left` that stand aside one by one from now on. `done` is the answer.
+    """
+
+    remade: tuple[Remade, ...]
+    out: frozenset[Place]
+    left: dict[Place, str]
+    fresh: dict[Place, ReadEvent]
+    done: ActDone
+
+
+def decide(
+    store: int,
     work: Work,
-    named: set[Place],
-    given: Mapping[Place, bytes],
-) -> ActDone | None:
-    """Do an act, or nothing. None: the store went on meanwhile, so it is read anew first.
+    aside: Collection[Place],
+    named: Collection[Place],
+    given: Collection[Place],
+) -> Taken:
+    """Return what an act comes to where `aside` stands aside.
 
     What is `named` has to fit, or all of it is refused; where nothing is, what does not fit stays.
     """
-    if (answer := answered(connection, act)) is not None:
-        return ANSWER.decode(answer)
-    went_on = projected_to(connection, act.store) != work.projected
-    if went_on and not all(sale.ended for sale in work.sales):
-        return None
-    for place, body in given.items():
-        keep_repair(connection, act.store, place, body)
-    for frame in work.frames:
-        _let_out(connection, act.store, frame)
-    allowed = _places_aside(connection, act.store) | work.fresh.keys() | given.keys()
+    allowed = (set(aside) - set(work.frames)) | work.fresh.keys() | set(given)
     left = dict(work.lost)
     taken: set[Place] = set()
+    remade: list[Remade] = []
     for sale in work.sales:
-        gained, unfit = _take_sale(connection, act.store, sale, allowed, strict=bool(named))
+        made = rebuild(store, sale.sale, sale.events)
+        gained, unfit = _look_at(sale, made, allowed, strict=bool(named))
+        if gained:
+            remade.append(made)
         taken |= gained
         left |= unfit
         # of a frame that was opened only now no event may be neither here nor there
         places = {(each.gen, each.seq) for each in sale.events} & work.fresh.keys()
         left |= dict.fromkeys(places - gained - unfit.keys(), _PUSHES)
     for read in work.alone:
-        reason = take_alone(connection, act.store, read)
-        if reason:
-            left[read.gen, read.seq] = reason
+        made = rebuild(store, "", (read,))
+        place = (read.gen, read.seq)
+        if reason := made.unfit.get(place, ""):
+            left[place] = reason
         else:
-            taken.add((read.gen, read.seq))
+            taken.add(place)
+            remade.append(made)
     if named:
-        _check_taken(named - set(work.frames), left)
-    for place in taken:
-        _let_out(connection, act.store, place)
-    _keep_left(connection, act, left, work.fresh)
+        _check_taken(set(named) - set(work.frames), left)
     done = ActDone(
         tuple(sorted(EventPlace(*place) for place in taken)),
         tuple(LeftEvent(*place, reason) for place, reason in sorted(left.items())),
         work.next,
     )
-    keep_act(connection, act, msgspec.json.encode(done))
-    return done
+    fresh = {place: read for place, read in work.fresh.items() if place in left}
+    return Taken(tuple(remade), frozenset(taken | set(work.frames)), left, fresh, done)
 
 
-def _take_sale(
-    connection: sqlite3.Connection,
-    store: int,
-    sale: GatheredSale,
-    allowed: Collection[Place],
-    *,
-    strict: bool,
+def _look_at(
+    sale: GatheredSale, made: Remade, allowed: Collection[Place], *, strict: bool
 ) -> tuple[set[Place], dict[Place, str]]:
-    """Make a sale anew; return what of it is taken now, and what is still left.
+    """Return what of a sale is taken now, and what is still left.
 
     It stays as it was where nothing is gained, or where an event that stood well would not any
     more: `strict` refuses that.
     """
-    connection.execute("SAVEPOINT sale")
-    unfit = rebuild(connection, store, sale.sale, sale.events)
+    unfit = made.unfit
     pushed = {place: why for place, why in unfit.items() if place not in allowed}
     gained = {
         (each.gen, each.seq)
@@ -124,10 +121,8 @@ def _take_sale(
             f"With it, event {place[1]} of the same sale would no longer fit: {pushed[place]}",
             advice="Repair both, or leave it aside.",
         )
-    if pushed or not gained:
+    if pushed:
         gained = set()
-        connection.execute("ROLLBACK TO sale")
-    connection.execute("RELEASE sale")
     return gained, {place: why for place, why in unfit.items() if place in allowed}
 
 
@@ -149,35 +144,20 @@ def _check_taken(named: set[Place], left: Mapping[Place, str]) -> None:
     )
 
 
-def _places_aside(connection: sqlite3.Connection, store: int) -> set[Place]:
-    return set(
-        connection.execute("SELECT gen, seq FROM quarantine WHERE store = ?", (store,)).fetchall()
+def not_aside(place: Place) -> Refused:
+    """Return the refusal of an event that does not stand aside."""
+    return Refused(
+        "not_aside",
+        f"Event {place[1]} of generation {place[0]} does not stand aside.",
+        advice="Somebody may have been faster; look again.",
+        status=404,
     )
 
 
-def _let_out(connection: sqlite3.Connection, store: int, place: Place) -> None:
-    for table in ("quarantine", "left_aside"):
-        connection.execute(
-            f"DELETE FROM {table} WHERE store = ? AND gen = ? AND seq = ?",  # noqa: S608 - names of ours
-            (store, *place),
-        )
-
-
-def _keep_left(
-    connection: sqlite3.Connection,
-    act: Act,
-    left: Mapping[Place, str],
-    fresh: Mapping[Place, ReadEvent],
-) -> None:
-    """Say of what is left why that is by now; events of an opened frame stand aside one by one."""
-    for place, reason in left.items():
-        if place in fresh:
-            connection.execute(
-                "INSERT INTO quarantine (store, gen, seq, reason, body, at)"
-                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (act.store, *place, reason, fresh[place].body, act.at),
-            )
-        connection.execute(
-            "UPDATE quarantine SET reason = ? WHERE store = ? AND gen = ? AND seq = ?",
-            (reason, act.store, *place),
-        )
+def left_already(place: Place) -> Refused:
+    """Return the refusal of an event that somebody left aside before."""
+    return Refused(
+        "left_aside_already",
+        f"Event {place[1]} was left aside before.",
+        advice="See who did, and why. It can still be repaired or read again.",
+    )

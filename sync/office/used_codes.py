@@ -12,13 +12,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from edge.contract.office_limits import CODES_TOLD_AT_ONCE_MAX
 from edge.contract.reference_data import Feed
 from edge.runtime.database_file import DatabaseFile
+from sync.appending.postgres_connection import Connection
 from sync.office.feeds import newest_of
+from sync.office.postgres_alarms import Slugs
 from sync.office.sale_folding import UsedCode
 from sync.office.sqlite_projection import tell_used
 
 _CURSOR: Final = "used codes"
+_UNTOLD: Final = (
+    "SELECT n, code, store, receipt, at FROM used_code WHERE n > $1 ORDER BY n LIMIT $2"
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,17 @@ class UsedCodes:
             return newest_of(connection, Feed.USED_COUPON) > before
 
         return await self.file.write(unit)
+
+    async def tell_from(self, connection: Connection, after: int, slugs: Slugs) -> bool:
+        """Tell of all codes in PostgreSQL behind a number; True for news."""
+        news = False
+        while True:
+            rows = await connection.fetch(_UNTOLD, after, CODES_TOLD_AT_ONCE_MAX)
+            if not rows:
+                return news
+            codes = [(number, UsedCode(*values)) for number, *values in rows]
+            after = codes[-1][0]
+            news = await self.tell(codes, after, await slugs()) or news
 
 
 def _told(connection: sqlite3.Connection) -> int:

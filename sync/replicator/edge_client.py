@@ -9,6 +9,7 @@ import aiohttp
 import msgspec
 
 from edge.contract.errors import ReplicaFork
+from edge.contract.feed_snapshots import SnapshotStanding, SnapshotStep
 from edge.contract.history_mending import (
     GenerationGiven,
     HashSaid,
@@ -29,6 +30,7 @@ from edge.contract.limits import (
     LINK_WAIT_S,
 )
 from edge.contract.line_class import METERED
+from edge.contract.ratchet import RatchetGiven
 from edge.contract.receipt_letter import LettersTaken
 from edge.contract.refusal_body import RefusalBody
 from edge.contract.replication import Ack, FeedTaken, Kept, LinkReport, Proof, ReplicaStatus
@@ -39,6 +41,7 @@ T = TypeVar("T")
 
 _AT: Final = "/internal/v1/replica"
 _JSON: Final = {"Content-Type": "application/json"}
+_BYTES: Final = {"Content-Type": "application/octet-stream"}
 _ENOUGH: Final = {
     "wait_s": f"{LINK_WAIT_S:g}",
     "max_raw": str(FRAME_RAW_BYTES_TARGET),
@@ -131,6 +134,19 @@ class EdgeClient:
         """Have a page of a feed applied: the bytes of a FeedPage go through unread."""
         return _decoded(await self._call("POST", "feed", bytes(page)), FeedTaken)
 
+    async def offer_snapshot(self, offer: msgspec.Raw) -> SnapshotStanding:
+        """Ask what the box has of a snapshot: the bytes of a SnapshotOffer go through unread."""
+        return _decoded(await self._call("POST", "snapshot", bytes(offer)), SnapshotStanding)
+
+    async def take_bundle(self, bundle: bytes) -> SnapshotStanding:
+        """Have parts of a snapshot set aside: a bundle goes through unread."""
+        answer = await self._call("POST", "snapshot/bundle", bundle, headers=_BYTES)
+        return _decoded(answer, SnapshotStanding)
+
+    async def apply_snapshot(self, step: SnapshotStep) -> SnapshotStanding:
+        """Have the next part of a snapshot applied that is all there."""
+        return _decoded(await self._call("POST", "snapshot/step", encode(step)), SnapshotStanding)
+
     async def letter(self, after: int) -> LetterCarried | None:
         """Return the receipt by e-mail behind a place; None when there was none in time."""
         answer = await self._call(
@@ -157,6 +173,10 @@ class EdgeClient:
             answer_s_max=LINK_WAIT_S + BOOKS_S_MAX,
         )
         return None if answer is None else _decoded(answer, BooksCarried)
+
+    async def take_ratchet(self, token: str) -> None:
+        """Have head office's token kept; it is on disk in both places then."""
+        await self._call("POST", "ratchet", encode(RatchetGiven(token)))
 
     async def hash_at(self, seq: int) -> HashSaid:
         """Return the hash of the box's history behind an event."""
@@ -190,6 +210,7 @@ class EdgeClient:
         query: Mapping[str, str] | None = None,
         answer_s_max: float = EDGE_ANSWER_S_MAX,
         answer_bytes_max: int = BODY_BYTES_MAX,
+        headers: Mapping[str, str] = _JSON,
     ) -> bytes | None:
         """Return the body of a 200, or None for a 204."""
         try:
@@ -200,7 +221,7 @@ class EdgeClient:
                     f"{self._base_url}{_AT}/{name}",
                     params=query,
                     data=body,
-                    headers=None if body is None else _JSON,
+                    headers=None if body is None else headers,
                     allow_redirects=False,
                 ) as response,
             ):

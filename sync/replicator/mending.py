@@ -69,13 +69,7 @@ class MendingLine:
 
     async def next(self) -> MendingSaid:
         """Return the next message. Raises OfficeDenied for a denial."""
-        message = await self._receive(aiohttp.WSMsgType.TEXT)
-        try:
-            said: MendingSaid = _SAID.decode(message)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise ProtocolViolation(
-                "office_message_malformed", f"Head office said what is no message: {error}."
-            ) from None
+        said = _said(await self._receive(aiohttp.WSMsgType.TEXT))
         if isinstance(said, Denied):
             raise OfficeDenied(said.code, said.message)
         return said
@@ -97,7 +91,7 @@ class MendingLine:
             data: bytes = message.data
             return data
         if message.type is aiohttp.WSMsgType.TEXT:
-            said = _SAID.decode(message.data)
+            said = _said(message.data)
             if isinstance(said, Denied):
                 raise OfficeDenied(said.code, said.message)
             raise _out_of_turn()
@@ -125,19 +119,25 @@ async def dial_mending(
 
 @dataclass
 class Mending:
-    """One attempt to fetch what this box lost."""
+    """One attempt to fetch what this box lost.
+
+    `copied`: head office takes it for a copy of the box, which needs a generation of its own to go
+    on in even where nothing is missing.
+    """
 
     edge: EdgeClient
     line: MendingLine
     clock: Clock
     log: Log
+    copied: bool = False
 
     async def run(self) -> bool:
         """Fetch until the box may go on; False when nothing is missing. Raises TillboxError."""
         status = await self.edge.status()
         standing = await self._greet(status)
         fork = await self._fork(min(status.head.seq, standing.head.seq))
-        if fork.seq == standing.head.seq and standing.gen <= status.head.gen:
+        in_step = fork.seq == standing.head.seq and standing.gen <= status.head.gen
+        if in_step and not self.copied:
             return False  # whatever it was: the box goes on from what head office has
         self.log.warning(
             "history_parts", fork=fork.seq, box=status.head.seq, office=standing.head.seq
@@ -172,6 +172,7 @@ class Mending:
             self.clock.now_ms(),
             version("tillbox"),
             challenge.nonce,
+            ratchet=mine.ratchet,
         )
         await self.line.say(hello)
         await self.line.say(proof)
@@ -186,6 +187,8 @@ class Mending:
             middle = (known.seq + doubtful + 1) // 2
             await self.line.say(HashAsked(middle))
             there = await self.line.hear(HashSaid)
+            if there.seq != middle:
+                raise _out_of_turn()
             here = await self.edge.hash_at(middle)
             if there.hash and there.hash == here.hash:
                 known = here
@@ -200,6 +203,16 @@ class Mending:
             await self.line.say(FrameAsked(state.head.seq + 1))
             state = await self.edge.take_lost_frame(await self.line.frame())
         return state
+
+
+def _said(message: bytes) -> MendingSaid:
+    try:
+        said: MendingSaid = _SAID.decode(message)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ProtocolViolation(
+            "office_message_malformed", f"Head office said what is no message: {error}."
+        ) from None
+    return said
 
 
 def _out_of_turn() -> ProtocolViolation:

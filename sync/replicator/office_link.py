@@ -11,6 +11,7 @@ import aiohttp
 import msgspec
 
 from edge.contract.errors import ProtocolViolation
+from edge.contract.feed_snapshots import BUNDLE, PACKED_PAGE
 from edge.contract.instant import Clock
 from edge.contract.limits import (
     FRAME_BODY_BYTES_MAX,
@@ -30,6 +31,7 @@ from edge.contract.replication import (
     Welcome,
 )
 from edge.contract.wire import encode
+from edge.runtime.item_packing import opened_page
 from sync.replicator.daemon_resolver import DaemonResolver
 from sync.replicator.line_use import wire_bytes
 from sync.replicator.troubles import OFFICE, Peer
@@ -49,16 +51,48 @@ class FeedCarried(msgspec.Struct, frozen=True, tag="feed", tag_field="msg"):
     page: msgspec.Raw
 
 
+class SnapshotCarried(msgspec.Struct, frozen=True, tag="snapshot", tag_field="msg"):
+    """`SnapshotDown` with its offer as the bytes it came in."""
+
+    offer: msgspec.Raw
+
+
+class BundleCarried(msgspec.Struct, frozen=True):
+    """Parts of a snapshot, as the bytes that came."""
+
+    bundle: bytes
+
+
 class Unheard(msgspec.Struct, frozen=True):
     """A message of a kind that a newer head office knows and this program does not."""
 
     msg: str
 
 
-OfficeWord = Challenge | Welcome | Budget | Ack | FeedCarried | LetterTaken | Resend | Denied
+OfficeWord = (
+    Challenge
+    | Welcome
+    | Budget
+    | Ack
+    | FeedCarried
+    | SnapshotCarried
+    | LetterTaken
+    | Resend
+    | Denied
+)
 _WORDS: Final = msgspec.json.Decoder(OfficeWord)
 _KNOWN: Final = frozenset(
-    {"challenge", "welcome", "budget", "ack", "feed", "letter_taken", "resend", "denied"}
+    {
+        "challenge",
+        "welcome",
+        "budget",
+        "ack",
+        "feed",
+        "snapshot",
+        "letter_taken",
+        "resend",
+        "denied",
+    }
 )
 KeeperWord = Challenge | Welcome | Kept | Resend | Denied
 _KEEPER_WORDS: Final = msgspec.json.Decoder(KeeperWord)
@@ -77,12 +111,14 @@ class OfficeLink:
         self._socket = socket
         self.peer = peer
 
-    async def next(self) -> OfficeWord | KeeperWord | Unheard:
+    async def next(self) -> OfficeWord | BundleCarried | KeeperWord | Unheard:
         """Return the next message of the other end."""
         peer = self.peer
         message = await self._socket.receive()
         if message.type is aiohttp.WSMsgType.TEXT:
             return _word(message.data, peer)
+        if message.type is aiohttp.WSMsgType.BINARY and peer is OFFICE:
+            return _packed_word(message.data)
         if message.type in _ENDINGS:
             raise peer.unreachable("link_closed", f"{peer.name} closed the line{self._why()}.")
         if message.type is aiohttp.WSMsgType.ERROR:
@@ -174,6 +210,16 @@ async def open_socket(
         raise peer.unreachable(
             f"{peer.code}_unreachable", f"{peer.name} cannot be reached: {error}."
         ) from None
+
+
+def _packed_word(message: bytes) -> FeedCarried | BundleCarried:
+    if message[:1] == BUNDLE:
+        return BundleCarried(message)
+    if message[:1] == PACKED_PAGE:
+        return FeedCarried(msgspec.Raw(encode(opened_page(message))))
+    raise ProtocolViolation(
+        "office_message_binary", f"{OFFICE.name} sent bytes that are neither page nor chunks."
+    )
 
 
 def _word(text: bytes, peer: Peer) -> OfficeWord | KeeperWord | Unheard:

@@ -16,6 +16,7 @@ from edge.contract.limits import (
     LINK_DENIED_RETRY_MS,
     LINK_GOODBYE_S_MAX,
 )
+from edge.contract.ratchet import BOX_COPIED
 from edge.contract.replication import LinkReport
 from edge.runtime.backoff import Backoff
 from edge.runtime.structured_log import Log
@@ -26,8 +27,8 @@ from sync.replicator.office_link import OfficeLink
 from sync.replicator.session import Session, link_report
 from sync.replicator.troubles import EdgeRefused, EdgeUnreachable, PeerDenied
 
-_LOST: Final = frozenset({"fork", "behind", "frame_of_other_generation"})
-"""Denials of a box whose history is another one than head office has."""
+_LOST: Final = frozenset({"fork", "behind", "frame_of_other_generation", BOX_COPIED})
+"""Denials of a box whose history is another one than head office has, or that is a copy."""
 _PASSING: Final = frozenset({"closing", "ending", "replaced", "too_slow", "busy"})
 """Denials that nobody has to mend: head office was restarted, or another session came first."""
 
@@ -115,7 +116,8 @@ class Replicator:
         self.log.warning("history_differs", code=ended.code, reason=str(ended))
         try:
             async with self.dial_mending() as line:
-                found = await Mending(self.edge, line, self.clock, self.log).run()
+                copied = ended.code == BOX_COPIED
+                found = await Mending(self.edge, line, self.clock, self.log, copied=copied).run()
         except TillboxError as error:
             return error
         return None if found else ended

@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 from edge.contract.book_readiness import BOOKS_READY
 from edge.contract.digest import DIGEST
 from edge.contract.errors import ProtocolViolation, ReplicaFork, TillboxError
+from edge.contract.feed_snapshots import SNAPSHOTS
 from edge.contract.history_mending import MENDING
 from edge.contract.instant import Clock
 from edge.contract.limits import (
@@ -22,6 +23,7 @@ from edge.contract.limits import (
     LINK_SILENCE_S_MAX,
 )
 from edge.contract.line_class import LINE, LineClass, LineSaid
+from edge.contract.ratchet import RATCHET, RatchetKept
 from edge.contract.receipt_letter import LETTER
 from edge.contract.replication import (
     BUDGET,
@@ -46,7 +48,14 @@ from sync.replicator.edge_client import EdgeClient
 from sync.replicator.handover import AckHandover, PageHandover
 from sync.replicator.letters import LetterUpload
 from sync.replicator.line_use import LineMeter
-from sync.replicator.office_link import FeedCarried, OfficeLink, Unheard
+from sync.replicator.office_link import (
+    BundleCarried,
+    FeedCarried,
+    OfficeLink,
+    SnapshotCarried,
+    Unheard,
+)
+from sync.replicator.snapshots import FeedHandover, SnapshotHandover
 from sync.replicator.troubles import (
     EdgeRefused,
     EdgeUnreachable,
@@ -58,7 +67,7 @@ W = TypeVar("W", Challenge, Welcome)
 
 REPORT_EVERY_S: Final = LINK_SILENCE_S_MAX / 2
 """An edge that was restarted knows of no line until it is told."""
-_HEARS: Final = (BUDGET,)
+_HEARS: Final = (BUDGET, SNAPSHOTS)
 _UNHEARD_MAX: Final = 16
 """Kinds of messages of a newer head office that are named in the log."""
 
@@ -102,6 +111,8 @@ class Session:
         self.up_since_ms = self.clock.monotonic_ms()
         self.log.info("link_up", store=self.status.store, **self._their_head(welcome.head))
         pages = PageHandover(self.edge, self.office, self.log, tells_refusals=FEED_REFUSED in hears)
+        snapshots = SnapshotHandover(self.edge, self.office, self.log)
+        feeds = FeedHandover(pages, snapshots)
         acks = AckHandover(self.edge)
         letters = LetterUpload(self.edge, self.office, self.clock, self.log)
         try:
@@ -119,11 +130,14 @@ class Session:
                 for name, work in (
                     ("report", self._report(upload, tells_line=LINE in hears)),
                     ("pages", pages.run()),
+                    ("snapshots", snapshots.run()),
                     ("acknowledgements", self._hand_acks(acks, upload)),
-                    ("hear", self._hear(upload, pages, acks, letters)),
+                    ("hear", self._hear(upload, feeds, acks, letters)),
                 ):
                     # the group owns its tasks
                     _ = tasks.create_task(work, name=name)
+                if welcome.ratchet and self._fork is None and RATCHET in self._hears():
+                    _ = tasks.create_task(self._keep_token(welcome.ratchet), name="ratchet")
                 if LETTER in hears and self._fork is None:
                     _ = tasks.create_task(letters.run(), name="letters")
                 if BOOKS_READY in hears:
@@ -156,8 +170,10 @@ class Session:
                     version("tillbox"),
                     challenge.nonce,
                     0 if self.edge.keeper else mine.feed_version,
-                    () if self.edge.keeper else _HEARS,
+                    self._hears(),
                     _word(self.meter),
+                    None if self.edge.keeper else mine.ratchet,
+                    mended=mine.mended if self.edge.keeper else None,
                 )
                 await self.office.say(hello)
                 await self.office.say(proof)
@@ -170,6 +186,12 @@ class Session:
                 f"{peer.code}_silent",
                 f"{peer.name} did not greet within {LINK_SILENCE_S_MAX:g} s.",
             ) from None
+
+    def _hears(self) -> tuple[str, ...]:
+        """Return what the other end may send: a token only where the box keeps one."""
+        if self.edge.keeper:
+            return ()
+        return _HEARS if self.status.ratchet is None else (*_HEARS, RATCHET)
 
     def _heard_beside_frames(self, hears: tuple[str, ...]) -> tuple[str, ...]:
         """Return what the other end is told beside frames: a second copy nothing, if it says so."""
@@ -222,7 +244,7 @@ class Session:
     # --- both ways ------------------------------------------------------------------------
 
     async def _hear(
-        self, upload: Upload, pages: PageHandover, acks: AckHandover, letters: LetterUpload
+        self, upload: Upload, feeds: FeedHandover, acks: AckHandover, letters: LetterUpload
     ) -> None:
         while True:
             word = await self.office.next()
@@ -230,8 +252,8 @@ class Session:
                 head = word.accepted if isinstance(word, Ack) else word.kept
                 if upload.accepted(head.seq):
                     acks.put(word)
-            elif isinstance(word, FeedCarried):
-                await pages.put(word)
+            elif isinstance(word, FeedCarried | SnapshotCarried | BundleCarried):
+                await feeds.put(word)
             elif isinstance(word, LetterTaken):
                 letters.taken(word)
             elif isinstance(word, Budget):
@@ -245,6 +267,15 @@ class Session:
                 self._note_unheard(word.msg)
             else:
                 raise self._out_of_turn(word, "the greeting is over")
+
+    async def _keep_token(self, token: str) -> None:
+        """Have the box keep a token; one that cannot sells and replicates all the same."""
+        try:
+            await self.edge.take_ratchet(token)
+        except (EdgeRefused, EdgeUnreachable) as error:
+            self.log.warning("ratchet_not_kept", code=error.code, reason=str(error))
+            return
+        await self.office.say(RatchetKept(token))
 
     async def _hand_acks(self, acks: AckHandover, upload: Upload) -> None:
         try:
@@ -302,9 +333,10 @@ class Session:
 def link_report(trouble: TillboxError | None, meter: LineMeter | None = None) -> LinkReport:
     """Return what edge is told: `up`, or `down` with words; and what the line costs."""
     state, reason = ("up", "") if trouble is None else ("down", str(trouble))
+    code = trouble.code if isinstance(trouble, PeerDenied) else ""
     if meter is None:
-        return LinkReport(state, reason)
-    return LinkReport(state, reason, line=_word(meter), use=meter.use)
+        return LinkReport(state, reason, code=code)
+    return LinkReport(state, reason, line=_word(meter), use=meter.use, code=code)
 
 
 def _word(meter: LineMeter | None) -> str:

@@ -44,6 +44,8 @@ PIN: Final = "2580"
 TOKEN: Final = "token-of-the-service-in-a-bench"
 _READY_S: Final = 60.0
 _PAGE: Final = 1_000
+_ID_REST: Final = "0000-7000-8000-000000000000"
+"""Behind eight digits that count up: an id of the kind that tills make (UUID, version 7)."""
 _QUICK_KEYS: Final = 24
 _SYLLABLES: Final = [a + b for a in "bdfgklmnprstvz" for b in "aeiou"]
 _SIZES: Final = ("100 g", "250 g", "500 g", "1 kg", "33 cl", "1 l", "6 x 1 l", "large", "small")
@@ -462,7 +464,7 @@ class Shop:
 
     def request(self, till: str, kind: str, **fields: object) -> str:
         """Return a prebuilt command; `@@@@@@@@` in it becomes a number of its own."""
-        body = json.dumps({"command_id": "bench-@@@@@@@@", "type": kind, **fields})
+        body = json.dumps({"command_id": f"@@@@@@@@-{_ID_REST}", "type": kind, **fields})
         return (
             f"POST /api/v1/tills/{till}/commands HTTP/1.1\r\n"
             f"Host: 127.0.0.1:{self.port}\r\nOrigin: {self.origin}\r\n"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 import pytest
 
 from edge.contract.envelope import GENESIS, Origin, link_all, seal_again, unseal
@@ -21,7 +22,7 @@ from edge.contract.history_mending import (
     generation_bytes,
 )
 from edge.contract.receipt_code import code_text, pack_code, signed_bytes
-from edge.contract.replication import Head
+from edge.contract.replication import Head, MendedProof
 from edge.flows.receipt_codes import code_in_ledger
 from edge.ledger.integrity import verify
 from edge.runtime.frame_codec import encode_frame, shipped_dictionaries
@@ -410,3 +411,19 @@ def test_an_event_that_is_written_again_reads_as_before() -> None:
         b'"till":"","actor":"","data":{},"origin":[1,7,"' + b"ab" * 32 + b'",""]}'
     )
     assert unseal(again).origin == Origin(1, 7, "ab" * 32)
+
+
+async def test_the_proof_of_the_mending_is_given_to_sync_in_its_generation_only(
+    tmp_path: Path,
+) -> None:
+    async with mended(tmp_path) as (box, lost):
+        _, about = await box.call("GET", f"{AT}/status", headers=box.service)
+        proof = msgspec.convert(about["mended"], MendedProof)
+        given = lost.given()
+        assert (proof.gen, proof.parent, proof.at) == (2, given.parent, given.at)
+        assert (proof.fork_seq, proof.fork_hash) == (lost.fork, lost.hash_at(lost.fork).hex())
+        signed = generation_bytes("harbour-street", 2, proof.parent, about["box"], proof.at)
+        lost.office.public.verify(bytes.fromhex(proof.signature), signed)
+    async with bare_box(tmp_path, store=StoreSettings("harbour-street", 1, gen=3)) as box:
+        _, about = await box.call("GET", f"{AT}/status", headers=box.service)
+        assert (about["head"]["gen"], about["mended"]) == (3, None)

@@ -109,6 +109,7 @@ from edge.contract.system_events import (
     PanRefused,
     ReferenceApplied,
     SignInLocked,
+    SurvivorSalvaged,
     TillEnrolled,
 )
 from edge.contract.terminal_day_events import SchemeSum, TerminalDayAsked, TerminalDayEnded
@@ -313,6 +314,20 @@ CASES: Final[tuple[Event, ...]] = (
         events_again=90,
         events_known=10,
         sales_back=150,
+        sales_again=11,
+        sales_known=1,
+        sales_doubtful=1,
+        receipts_twice=("till-1-000417",),
+    ),
+    SurvivorSalvaged(
+        fork_seq=47_000,
+        fork_hash="5d" * 32,
+        branch_gen=1,
+        branch_seq=47_100,
+        branch_hash="6e" * 32,
+        set_aside="set-aside/late-gen1-47100-6e6e6e6e6e6e.db",
+        events_again=90,
+        events_known=10,
         sales_again=11,
         sales_known=1,
         sales_doubtful=1,

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from edge.contract.cash_events import NoSale
@@ -16,7 +17,9 @@ from edge.contract.envelope import Origin
 from edge.contract.errors import Refused
 from edge.contract.event_registry import Event
 from edge.contract.fiscal_events import FiscalStarted
+from edge.contract.replication import Head, MendedProof
 from edge.contract.sale_events import (
+    CashTendered,
     LineAdded,
     ReceiptPrinted,
     SaleAbandoned,
@@ -27,13 +30,13 @@ from edge.contract.sale_events import (
 )
 from edge.contract.system_events import BoxStarted, GenerationOpened, TillEnrolled
 from edge.ledger import mending
-from edge.ledger.branch_merging import other_id
+from edge.ledger.branch_merging import content_of, other_id
 from edge.ledger.integrity import verify
 from edge.ledger.mending import mended_here
 from edge.ledger.mending_stage import STAGE
 from edge.ledger.records import CommandReply, OpenJob, Record, Recorded, Repeated, WaitingLetter
 from tests.ledger.ledger_at import cash_sale, ledger_at
-from tests.ledger.two_branches import BOX, Branches, Step, rows, sealed, table
+from tests.ledger.two_branches import BOX, Branches, Step, common_of, rows, sealed, table
 
 STARTED = BoxStarted(version="1", sqlite="3", clean=False)
 
@@ -184,10 +187,11 @@ async def test_a_sale_that_both_ended_otherwise_stands_under_two_ids(branches: B
         rate_ppm=70_000,
     )
     await branches.copy_goes_on(("till-1", (more,)), finished("s", 2, price=229), sale("y", 3))
+    first = next(each for each in sealed(branches.path) if b"Cake" in bytes(each.data))
     await branches.stage()
     done = await branches.mend()
     assert done is not None
-    other = other_id("s", fork_hash)
+    other = other_id("s", fork_hash, content_of(first, bytes(first.data)))
     assert done_sales(branches.path) == [
         ("a", "till-1-000001", 387),
         ("s", "till-1-000002", 387),
@@ -399,6 +403,94 @@ async def test_restored_once_more_from_the_same_copy(branches: Branches, tmp_pat
     assert verify(again.path).whole
 
 
+async def test_money_that_moved_otherwise_each_time_is_looked_at_each_time(
+    branches: Branches, tmp_path: Path
+) -> None:
+    """One copy is put back twice, and twice somebody begins to pay for the sale it has open."""
+    await branches.common(opened("s"))
+    copy = branches.path.read_bytes()
+    await branches.office_has(finished("s", 1))
+    await branches.copy_goes_on(("till-1", (CashTendered(sale="s", tender="1", amount_minor=437),)))
+    await branches.stage()
+    await branches.mend()
+    again = Branches(_folder(tmp_path))
+    again.clock.now = branches.clock.now + 60_000
+    (again.lost / "ledger.db").write_bytes(branches.path.read_bytes())
+    (again.box / "ledger.db").write_bytes(copy)
+    await again.copy_goes_on(("till-1", (CashTendered(sale="s", tender="1", amount_minor=500),)))
+    await again.stage(gen=3)
+    done = await again.mend()
+    assert done is not None
+    assert (done.report.sales_doubtful, done.report.sales_known) == (1, 0)
+    paid = [
+        (event.sale, event.amount_minor)
+        for each in sealed(again.path)
+        if isinstance(event := each.event(), CashTendered)
+    ]
+    assert [minor for _, minor in paid] == [437, 437, 500]
+    assert len({name for name, _ in paid}) == 3
+    assert verify(again.path).whole
+
+
+@pytest.mark.parametrize("ends_otherwise", [False, True])
+async def test_an_open_sale_may_end_otherwise_each_time_its_copy_is_put_back(
+    branches: Branches, tmp_path: Path, ends_otherwise: bool
+) -> None:
+    """The machine found it: both ends got one id, and head office knew what to do with neither."""
+    await branches.common(opened("s"))
+    copy = branches.path.read_bytes()
+    await branches.office_has(finished("s", 1))
+    await branches.copy_goes_on(finished("s", 1, price=200))
+    first_end = branches.path.read_bytes()
+    await branches.stage()
+    await branches.mend()
+    again = Branches(_folder(tmp_path))
+    again.clock.now = branches.clock.now + 60_000
+    (again.lost / "ledger.db").write_bytes(branches.path.read_bytes())
+    (again.box / "ledger.db").write_bytes(copy if ends_otherwise else first_end)
+    third = finished("s", 1, price=300) if ends_otherwise else sale("x", 2)
+    await again.copy_goes_on(third)
+    await again.stage(gen=3)
+    done = await again.mend()
+    assert done is not None
+    found = done_sales(again.path)
+    assert len({name for name, *_ in found}) == len(found) == 3
+    totals = [total for _, _, total in found]
+    assert totals == ([387, 600, 900] if ends_otherwise else [387, 600, 387])
+    assert (done.report.sales_doubtful, done.report.sales_known) == (
+        (1, 0) if ends_otherwise else (0, 1)
+    )
+    assert verify(again.path).whole
+
+
+async def test_a_doubtful_sale_that_went_on_since_is_known(
+    branches: Branches, tmp_path: Path
+) -> None:
+    """Money had moved for it in the copy; it was completed under its other id, behind a mending."""
+    paid = ("till-1", (CashTendered(sale="s", tender="1", amount_minor=437),))
+    await branches.common(opened("s"))
+    await branches.office_has(finished("s", 1))
+    await branches.copy_goes_on(paid)
+    copy = branches.path.read_bytes()
+    await branches.stage()
+    await branches.mend()
+    (other,) = {
+        event.sale for each in sealed(branches.path)
+        if isinstance(event := each.event(), SaleOpened) and each.origin is not None
+    }  # fmt: skip
+    ended = sale(other, 2)[1][-1]
+    await branches.record(branches.box, ("till-1", (ended,)), gen=2)
+    again = Branches(_folder(tmp_path))
+    (again.lost / "ledger.db").write_bytes(branches.path.read_bytes())
+    (again.box / "ledger.db").write_bytes(copy)
+    await again.stage(gen=3)
+    done = await again.mend()
+    assert done is not None
+    assert done.report.sales_doubtful == 0
+    assert [name for name, *_ in done_sales(again.path)] == ["s", other]
+    assert verify(again.path).whole
+
+
 def _folder(folder: Path) -> Path:
     made = folder / "again"
     made.mkdir()
@@ -531,3 +623,34 @@ async def test_without_a_generation_nothing_happens(branches: Branches) -> None:
     assert await branches.mend() is None
     assert rows(branches.box) == old
     assert (branches.box / STAGE).exists()
+
+
+async def test_what_head_office_signed_is_kept_as_the_proof_for_second_copies(
+    branches: Branches,
+) -> None:
+    await branches.common(sale("a", 1))
+    await branches.office_has(sale("b", 2))
+    await branches.copy_goes_on(sale("x", 2))
+    fork, own = common_of(rows(branches.lost), rows(branches.box)), rows(branches.box)
+    office = rows(branches.lost)
+    await branches.stage()
+    done = await branches.mend()
+    assert done is not None
+    assert done.proof == MendedProof(
+        gen=2,
+        parent=Head(1, len(office), office[-1][1].hex()),
+        at=5,
+        signature="",
+        fork_seq=fork,
+        fork_hash=own[fork - 1][1].hex(),
+        branch=Head(1, len(own), own[-1][1].hex()),
+    )
+    known = mended_here(branches.path, BOX)
+    assert known is not None
+    assert known.proof == done.proof
+    # an older version kept the report alone: nothing can be proved then
+    with closing(sqlite3.connect(branches.path)) as ledger, ledger:
+        ledger.execute("UPDATE mended SET report = ?", (msgspec.json.encode(done.report),))
+    older = mended_here(branches.path, BOX)
+    assert older is not None
+    assert (older.report, older.given, older.proof) == (done.report, None, None)

@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -30,16 +30,34 @@ _EMPTY: dict[int, bytes] = {}
 
 
 @dataclass
+class Death:
+    """When a process dies that has files open: in so many `steps`, before that or right `behind`.
+
+    A step is a commit; of files that a process closes while it lives, the closing too. 0 is never.
+    Several files of one process may die one death.
+    """
+
+    steps: int = 0
+    behind: bool = False
+    happened: bool = False
+
+    def is_now(self) -> bool:
+        """Count a step, and say whether it is the one."""
+        self.steps -= 1
+        return self.steps == 0
+
+
+@dataclass
 class InlineFile(DatabaseFile):
-    """`dies_in` commits the process dies: before that commit, or right behind it.
+    """A file whose process may die its `death` at any commit.
 
     Whoever waits for a file that died is cancelled, as his process would be; `on_death` is told.
     """
 
-    dies_in: int = 0
-    dies_behind: bool = False
+    death: Death = field(default_factory=Death)
     on_death: Callable[[], None] = lambda: None
-    dead: bool = False
+    may_die_closing: bool = False
+    _gone: bool = False
     _raw: sqlite3.Connection | None = None
     _eyes: sqlite3.Connection | None = None
 
@@ -59,8 +77,15 @@ class InlineFile(DatabaseFile):
         self._prepare_reader(self._eyes)
         self._loop = asyncio.get_running_loop()
 
+    @property
+    def dead(self) -> bool:
+        """Whether the process is gone that had it open."""
+        return self.death.happened
+
     @override
     async def close(self) -> None:
+        if self.may_die_closing and not self.dead and self.death.is_now():
+            self.die()
         if not self.dead and self._raw is not None:
             self._closing = True
             self._hand_over()
@@ -70,6 +95,8 @@ class InlineFile(DatabaseFile):
             if connection is not None:
                 connection.close()
         self._eyes = self._raw = None
+        if self.may_die_closing and self.dead:
+            raise asyncio.CancelledError
 
     @override
     async def write(self, unit: Unit[T]) -> T:
@@ -85,21 +112,23 @@ class InlineFile(DatabaseFile):
 
     def die(self) -> None:
         """Write nothing any more; what was not committed is gone."""
-        if not self.dead:
-            self.dead = True
+        if not self._gone:
+            first = not self.dead
+            self._gone = self.death.happened = True
             for waiting in self._unanswered:
                 waiting.future.cancel()
             self._unanswered.clear()
             self._gathered.clear()
-            self.on_death()
+            if first:
+                self.on_death()
 
     @override
     def _hand_over(self) -> None:
         units, self._gathered = self._gathered, []
         while units and not self.dead:
             batch, units = units[:WRITE_BATCH_MAX], units[WRITE_BATCH_MAX:]
-            self.dies_in -= 1
-            if self.dies_in == 0 and not self.dies_behind:
+            dies = self.death.is_now()
+            if dies and not self.death.behind:
                 self.die()
                 return
             assert self._raw is not None
@@ -108,7 +137,7 @@ class InlineFile(DatabaseFile):
             except Exception as error:  # noqa: BLE001 - as the product does it
                 self._fail(error)
                 return
-            if self.dies_in == 0:
+            if dies:
                 self.die()
                 return
             self._answer(batch)

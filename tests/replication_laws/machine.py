@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
@@ -26,9 +27,10 @@ from hypothesis.stateful import (
 
 from edge.contract.errors import TillboxError
 from tests.replication_laws.box import Box
-from tests.replication_laws.inline_file import InlineExecutor
+from tests.replication_laws.inline_file import Death, InlineExecutor
 from tests.replication_laws.laws import at_rest, in_motion
 from tests.replication_laws.memory_line import TROUBLES, Trouble, Way
+from tests.replication_laws.restored import Mishap
 from tests.replication_laws.sales import PRICES, Sold
 from tests.replication_laws.world import World
 
@@ -44,6 +46,18 @@ goods = st.lists(
     st.tuples(st.sampled_from(sorted(PRICES)), st.integers(1, 3)), min_size=1, max_size=4
 ).map(tuple)
 commits = st.integers(1, 5)
+wires = st.integers(1, 4)
+"""Those of the shops, and those of copies that run beside their box."""
+deaths = st.builds(Death, st.integers(1, 14), st.booleans())
+mishaps = st.builds(
+    Mishap,
+    st.none()
+    | st.tuples(st.sampled_from(("up", "down")), st.integers(1, 16), st.sampled_from(TROUBLES)),
+    st.none() | deaths,
+    st.none() | deaths,
+)
+extras = st.just(()) | goods
+mended_after = st.sampled_from((2.0, 35.0, 90.0))
 waits = st.sampled_from((0.2, 2.0, 35.0, 90.0))
 
 
@@ -111,7 +125,13 @@ class ReplicationMachine(RuleBasedStateMachine):
 
     def returnable(self, box: Box) -> list[Sold]:
         back = {sold.original for sold in (*box.done, *box.unsure)}
-        return [sold for sold in box.done if not sold.original and sold.sale not in back]
+        told = Counter(sold.sale for sold in box.done)
+        # one that two histories tell otherwise has two ids by now: people look at it first
+        return [
+            sold
+            for sold in box.done
+            if not sold.original and sold.sale not in back and told[sold.sale] == 1
+        ]
 
     def may_take_back(self, box: Box) -> bool:
         return box.is_up and bool(self.returnable(box))
@@ -127,9 +147,9 @@ class ReplicationMachine(RuleBasedStateMachine):
         self._run(self._box(shop, ReplicationMachine.is_free).begin(lines))
 
     @some_box(is_ringing_up)
-    @rule(shop=shops)
-    def finish_the_sale(self, shop: int) -> None:
-        self._run(self._box(shop, ReplicationMachine.is_ringing_up).finish())
+    @rule(shop=shops, more=extras)
+    def finish_the_sale(self, shop: int, more: tuple[tuple[str, int], ...]) -> None:
+        self._run(self._box(shop, ReplicationMachine.is_ringing_up).finish(more))
 
     @some_box(may_take_back)
     @rule(shop=shops, pick=picks)
@@ -154,12 +174,12 @@ class ReplicationMachine(RuleBasedStateMachine):
     def everything_comes_to_rest(self) -> None:
         self._rest()
 
-    @rule(shop=shops)
+    @rule(shop=wires)
     def the_line_breaks(self, shop: int) -> None:
         self.world.net.cut(shop)
 
     @precondition(lambda self: len(self.world.net.without_line) < 2)
-    @rule(shop=shops)
+    @rule(shop=wires)
     def the_line_goes_down(self, shop: int) -> None:
         self.world.net.without_line.add(shop)
         self.world.net.cut(shop)
@@ -170,7 +190,7 @@ class ReplicationMachine(RuleBasedStateMachine):
         self.world.net.without_line.clear()
 
     @rule(
-        shop=shops,
+        shop=wires,
         way=st.sampled_from(("up", "down")),
         ahead=st.integers(1, 6),
         kind=st.sampled_from(TROUBLES),
@@ -197,6 +217,12 @@ class ReplicationMachine(RuleBasedStateMachine):
 
     def and_office_are_up(self, box: Box) -> bool:
         return self.world.office.is_up and box.is_up
+
+    @some_box(is_up)
+    @rule(shop=shops, steps=st.integers(1, 14), behind=st.booleans())
+    def a_box_will_die_while_it_is_mended(self, shop: int, steps: int, behind: bool) -> None:
+        death = self._box(shop, ReplicationMachine.is_up).mending_death
+        death.steps, death.behind = steps, behind
 
     @some_box(is_up)
     @rule(shop=shops)
@@ -257,9 +283,35 @@ class ReplicationMachine(RuleBasedStateMachine):
         reachable = self.world.office.is_up and box.number not in self.world.net.without_line
         return reachable and bool(self.world.gone.get(box.number))
 
-    def has_old_disk(self, box: Box) -> bool:
+    def is_alone(self, box: Box) -> bool:
+        return box.number not in self.world.restored.twins
+
+    def may_be_followed(self, box: Box) -> bool:
+        return box.is_up and box.number not in self.world.restored.astray
+
+    def may_burn(self, box: Box) -> bool:
+        return self.is_known(box) and self.is_alone(box)
+
+    def may_have_twin(self, box: Box) -> bool:
+        return box.is_up and self.is_alone(box)
+
+    def may_go_on_twice(self, box: Box) -> bool:
         reachable = self.world.office.is_up and box.number not in self.world.net.without_line
-        return reachable and box.is_up and bool(self.world.useful_disks(box.number))
+        return reachable and box.is_up and box.number not in self.world.restored.astray
+
+    def has_twin(self, box: Box) -> bool:
+        return not self.is_alone(box)
+
+    def has_live_twin(self, box: Box) -> bool:
+        return self.has_twin(box) and self.world.restored.twins[box.number].is_up
+
+    def has_ringing_twin(self, box: Box) -> bool:
+        return self.has_live_twin(box) and (
+            self.world.restored.twins[box.number].waiting is not None
+        )
+
+    def has_dead_twin(self, box: Box) -> bool:
+        return self.has_twin(box) and not self.world.restored.twins[box.number].is_up
 
     @rule()
     def somebody_copies_head_office(self) -> None:
@@ -270,10 +322,10 @@ class ReplicationMachine(RuleBasedStateMachine):
     def head_office_is_set_back(self, pick: int) -> None:
         self._run(self.world.set_office_back(pick))
 
-    @some_box(is_up)
+    @some_box(may_be_followed)
     @rule(shop=shops)
     def a_new_box_takes_over(self, shop: int) -> None:
-        number = self._box(shop, ReplicationMachine.is_up).number
+        number = self._box(shop, ReplicationMachine.may_be_followed).number
         self._run(self.world.hand_over(number))
 
     @some_box(and_office_are_up)
@@ -282,11 +334,25 @@ class ReplicationMachine(RuleBasedStateMachine):
         number = self._box(shop, ReplicationMachine.and_office_are_up).number
         self._run(self.world.carry(number))
 
-    @some_box(is_known)
+    @some_box(may_burn)
     @rule(shop=shops)
     def a_box_burns(self, shop: int) -> None:
-        number = self._box(shop, ReplicationMachine.is_known).number
+        number = self._box(shop, ReplicationMachine.may_burn).number
         self._run(self.world.burn(number))
+
+    @some_box(may_be_followed)
+    @rule(shop=shops, lines=goods)
+    def boxes_burn_that_never_had_a_line(
+        self, shop: int, lines: tuple[tuple[str, int], ...]
+    ) -> None:
+        number = self._box(shop, ReplicationMachine.may_be_followed).number
+        self.world.net.without_line.add(number)
+        self._run(self.world.hand_over(number))
+        if self.world.office.is_up and self.world.boxes[number].is_up:
+            self._run(self.world.boxes[number].sell(lines, 0))
+            self._run(self.world.carry(number))
+        for _ in range(2):
+            self._run(self.world.burn(number))
 
     @some_box(was_replaced)
     @rule(shop=shops, pick=picks)
@@ -298,13 +364,93 @@ class ReplicationMachine(RuleBasedStateMachine):
     @rule(shop=shops)
     def somebody_copies_a_box(self, shop: int) -> None:
         number = self._box(shop, ReplicationMachine.is_up).number
-        self._run(self.world.keep_disk(number))
+        self._run(self.world.restored.keep_disk(number))
 
-    @some_box(has_old_disk)
-    @rule(shop=shops, pick=picks, sales=st.integers(0, 6))
-    def a_box_is_set_back(self, shop: int, pick: int, sales: int) -> None:
-        number = self._box(shop, ReplicationMachine.has_old_disk).number
-        self._run(self.world.restored_box_calls(number, pick, sales))
+    @some_box(is_alone)
+    @rule(shop=shops, pick=picks, sales=st.integers(0, 6), mishap=mishaps, seconds=mended_after)
+    def a_box_is_set_back(
+        self, shop: int, pick: int, sales: int, mishap: Mishap, seconds: float
+    ) -> None:
+        number = self._box(shop, ReplicationMachine.is_alone).number
+        self._run(self.world.restored.put_back(number, pick, sales, mishap))
+        self._run(self.world.clock.advance(seconds))
+
+    @some_box(may_go_on_twice)
+    @rule(
+        shop=shops,
+        lines=goods,
+        here=extras,
+        there=extras,
+        mishap=mishaps,
+        once_more=st.none() | extras,
+    )
+    def a_sale_goes_on_in_a_box_and_its_copy(
+        self,
+        shop: int,
+        lines: tuple[tuple[str, int], ...],
+        here: tuple[tuple[str, int], ...],
+        there: tuple[tuple[str, int], ...],
+        mishap: Mishap,
+        once_more: tuple[tuple[str, int], ...] | None,
+    ) -> None:
+        restored = self.world.restored
+        number = self._box(shop, ReplicationMachine.may_go_on_twice).number
+        self._run(restored.goes_on_twice(number, lines, here, there, mishap))
+        self._run(self.world.clock.advance(35))
+        if once_more is not None:
+            newest = len(restored.useful_disks(number)) - 1
+            self._run(restored.put_back(number, newest, 0, Mishap(), once_more))
+            self._run(self.world.clock.advance(35))
+
+    @some_box(may_go_on_twice)
+    @rule(shop=shops, pick=picks, lines=goods, seconds=st.sampled_from((0.2, 1.0, 4.0, 6.0)))
+    def head_office_is_set_back_while_a_box_is_mended(
+        self, shop: int, pick: int, lines: tuple[tuple[str, int], ...], seconds: float
+    ) -> None:
+        box = self._box(shop, ReplicationMachine.may_go_on_twice)
+        self.world.copy_office()
+        self._run(box.sell(lines, 0))
+        self._run(self.world.clock.advance(2))
+        self._run(self.world.restored.put_back(box.number, pick, 1, Mishap()))
+        self._run(self.world.clock.advance(seconds))
+        self._run(self.world.set_office_back(len(self.world.copies) - 1))
+        self._run(self.world.clock.advance(35))
+
+    @some_box(may_have_twin)
+    @rule(shop=shops, sales=st.integers(0, 3))
+    def a_copy_starts_beside_its_box(self, shop: int, sales: int) -> None:
+        number = self._box(shop, ReplicationMachine.may_have_twin).number
+        self._run(self.world.restored.start_twin(number, sales))
+
+    @some_box(has_live_twin)
+    @rule(shop=shops, lines=goods)
+    def the_copy_sells(self, shop: int, lines: tuple[tuple[str, int], ...]) -> None:
+        number = self._box(shop, ReplicationMachine.has_live_twin).number
+        self._run(self.world.restored.twins[number].sell(lines, 0))
+
+    @some_box(has_ringing_twin)
+    @rule(shop=shops, more=extras)
+    def the_copy_finishes_the_sale(self, shop: int, more: tuple[tuple[str, int], ...]) -> None:
+        number = self._box(shop, ReplicationMachine.has_ringing_twin).number
+        self._run(self.world.restored.twins[number].finish(more))
+
+    @some_box(has_live_twin)
+    @rule(shop=shops)
+    def the_copy_is_killed(self, shop: int) -> None:
+        number = self._box(shop, ReplicationMachine.has_live_twin).number
+        self._run(self.world.restored.twins[number].crash())
+
+    @some_box(has_dead_twin)
+    @rule(shop=shops)
+    def the_copy_starts(self, shop: int) -> None:
+        number = self._box(shop, ReplicationMachine.has_dead_twin).number
+        self._run(self.world.start(self.world.restored.twins[number]))
+
+    @some_box(has_twin)
+    @rule(shop=shops, stays=st.booleans())
+    def a_person_says_which_box_is_right(self, shop: int, stays: bool) -> None:
+        number = self._box(shop, ReplicationMachine.has_twin).number
+        self._run(self.world.restored.end_twin(number, stays=stays))
 
     # --- the end --------------------------------------------------------------------------
 

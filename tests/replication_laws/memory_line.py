@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, cast
@@ -18,8 +18,10 @@ from aiohttp import web
 from aiohttp.client_proto import ResponseHandler
 from typing_extensions import override
 
+from edge.contract.history_mending import MENDING_PATH
 from edge.contract.instant import Clock
 from edge.contract.limits import LINK_PING_S
+from sync.replicator.mending import MendingLine
 from sync.replicator.office_link import OfficeLink, open_socket
 from sync.replicator.troubles import OFFICE
 
@@ -29,14 +31,18 @@ TROUBLES: tuple[Trouble, ...] = ("drop", "twice", "swap", "shorten", "half", "cu
 """What becomes of a message: it is lost, comes twice, comes behind the next one, comes without its
 end; half of its bytes come and the line breaks, none come and it breaks, or from it on nothing
 comes either way and nobody hears that."""
-_URL = "ws://office/sync/v1/session"
+_HOST = "ws://office"
+_SESSION_PATH = "/sync/v1/session"
 _HEAD_ENDS = b"\r\n\r\n"
 _BINARY = 2
 _CONTROL = 8
 
 
 class Message(NamedTuple):
-    """A message that was sent: which way, if it is a frame of events, bytes on the line, when."""
+    """A message that was sent: which way, if it is bytes, its size on the line, when, its contents.
+
+    What goes up as bytes is a frame of events, of which no contents are kept.
+    """
 
     way: Way
     is_frame: bool
@@ -143,7 +149,13 @@ class End(asyncio.Transport):
 class Line:
     """One connection; `shop` and `office` are its ends, `messages` what was sent over it."""
 
-    def __init__(self, fate: Fate, clock: Clock, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        fate: Fate,
+        clock: Clock,
+        pace: Pace | None = None,
+        seen: Callable[[Message], None] = lambda _: None,
+    ) -> None:
         self.shop = End(self, "up")
         self.office = End(self, "down")
         self.bytes: dict[Way, int] = {"up": 0, "down": 0}
@@ -155,6 +167,7 @@ class Line:
         self._fate = fate
         self._clock = clock
         self._pace = pace
+        self._seen = seen
         self._is_dead = False
         self._raw: dict[Way, bytes] = {"up": b"", "down": b""}
         self._talks: dict[Way, bool | None] = {"up": None, "down": None}
@@ -206,9 +219,11 @@ class Line:
         trouble = None
         if kind < _CONTROL:
             is_frame = kind == _BINARY
-            text = b"" if is_frame else _payload(message)
+            text = _payload(message) if way == "down" or not is_frame else b""
             now = self._clock.monotonic_ms()
-            self.messages.append(Message(way, is_frame, len(message), now, text))
+            told = Message(way, is_frame, len(message), now, text)
+            self.messages.append(told)
+            self._seen(told)
             trouble = self._fate.of_next(way)
         late, self._late[way] = self._late[way], b""
         if trouble is None:
@@ -312,6 +327,8 @@ class Net:
     lines: dict[int, list[Line]] = field(default_factory=dict)
     without_line: set[int] = field(default_factory=set)
     """Shops that cannot reach head office."""
+    seen: Callable[[Message], None] = lambda _: None
+    """Told of each message before it is on its way."""
 
     def fate(self, shop: int) -> Fate:
         return self.fates.setdefault(shop, Fate())
@@ -334,12 +351,25 @@ class Net:
     @asynccontextmanager
     async def dial(self, shop: int) -> AsyncIterator[OfficeLink]:
         """Open a shop's line for a block, as `sync.replicator.office_link.dial` does."""
+        async with self._socket(shop, _SESSION_PATH) as socket:
+            yield OfficeLink(socket)
+
+    @asynccontextmanager
+    async def dial_mending(self, shop: int) -> AsyncIterator[MendingLine]:
+        """Open the line on which a lost history comes back, as `sync.replicator.mending` does."""
+        async with self._socket(shop, MENDING_PATH) as socket:
+            yield MendingLine(socket, self.clock)
+
+    @asynccontextmanager
+    async def _socket(
+        self, shop: int, path: str
+    ) -> AsyncIterator[aiohttp.ClientWebSocketResponse[bool]]:
         async with aiohttp.ClientSession(
             connector=_Connector(self, shop), cookie_jar=aiohttp.DummyCookieJar()
         ) as http:
-            socket = await open_socket(http, _URL, self.clock, OFFICE, LINK_PING_S)
+            socket = await open_socket(http, f"{_HOST}{path}", self.clock, OFFICE, LINK_PING_S)
             try:
-                yield OfficeLink(socket)
+                yield socket
             finally:
                 await socket.close()
 
@@ -347,7 +377,7 @@ class Net:
         """Return a new line to head office. Raises ClientConnectionError where there is none."""
         if self.server is None or shop in self.without_line:
             raise aiohttp.ClientConnectionError("there is no line")
-        line = Line(self.fate(shop), self.clock, self.pace)
+        line = Line(self.fate(shop), self.clock, self.pace, self.seen)
         kept = [each for each in self.lines.get(shop, []) if each.is_open]
         self.lines[shop] = [*kept, line]
         line.office.connect(cast("asyncio.Protocol", self.server()))

@@ -14,6 +14,7 @@ from typing import Any
 
 from aiohttp import web
 
+from edge.contract.history_mending import MENDING_PATH
 from edge.contract.instant import Clock
 from edge.runtime.frame_codec import Dictionaries
 from edge.runtime.ids import SystemIds
@@ -27,6 +28,7 @@ from sync.office.database import MIGRATIONS
 from sync.office.desk import OfficeDesk
 from sync.office.digests import Digests
 from sync.office.feeds import Feeds
+from sync.office.mending import HistoryMending
 from sync.office.price_books import PriceBooks
 from sync.office.projector import Projector
 from sync.office.session import BoxSessions
@@ -105,8 +107,20 @@ class Office:
             ("turns of backlogs", turns.run),
         ):
             _ = tasks.start(name, work)
+        mending = HistoryMending(
+            directory,
+            events,
+            self.key,
+            self.dictionaries,
+            desk.admission,
+            boxes,
+            clock,
+            SystemIds(clock),
+            log,
+        )
         app = web.Application()
         app.router.add_get("/sync/v1/session", boxes.serve)
+        app.router.add_get(MENDING_PATH, mending.serve)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
@@ -135,12 +149,24 @@ class Office:
         copy_database(copy, self.path)
 
     async def register(self, number: int, slug: str, box_key: str, gen: int) -> None:
-        """Have a person register a store, or its new box."""
+        """Have a person register a store, or its new box.
+
+        Of a box that is known a person can say no more: its generations are head office's to give.
+        """
         known = await self.directory.by_slug(slug)
         if known is None:
             await self.directory.add(RegisteredStore(number, slug, slug, box_key, gen))
-        elif (known.box_key, known.gen) != (box_key, gen):
+        elif known.box_key != box_key:
             await self.boxes.replace_box(slug, box_key, gen)
+
+    async def gen(self, slug: str) -> int:
+        """Return the generation that a store's box may be in."""
+        known = await self.directory.by_slug(slug)
+        return 0 if known is None else known.gen
+
+    async def confirm(self, slug: str) -> None:
+        """Have a person say that the shop has one box, as `tillbox office confirm-box` does."""
+        await self.directory.confirm_box(slug)
 
     async def export(self, slug: str, path: Path) -> None:
         """Write a store's history to a file, as `tillbox office export` does."""

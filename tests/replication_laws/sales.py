@@ -27,25 +27,36 @@ class Sold:
     day: str = ""
     original: str = ""
 
+    def is_same(self, other: Sold) -> bool:
+        """Say whether both are one sale: a till that gave its command again may get two answers."""
+        return self.named == other.named
+
+    @property
+    def named(self) -> tuple[str, str, int]:
+        """Its id, receipt and total."""
+        return self.sale, self.receipt, self.total_minor
+
 
 def opening(sale: str, lines: Sequence[tuple[str, int]]) -> tuple[Event, ...]:
     """The first events of a sale, with as many lines as are given: article and pieces."""
-    return (
-        SaleOpened(sale=sale, currency="EUR"),
-        *(
-            LineAdded(
-                sale=sale,
-                line=str(place),
-                sku=sku,
-                name=f"Article {sku}",
-                quantity=1_000 * pieces,
-                price_minor=PRICES[sku],
-                amount_minor=PRICES[sku] * pieces,
-                tax="B",
-                rate_ppm=_RATE_PPM,
-            )
-            for place, (sku, pieces) in enumerate(lines, 1)
-        ),
+    return (SaleOpened(sale=sale, currency="EUR"), *added(sale, lines))
+
+
+def added(sale: str, lines: Sequence[tuple[str, int]], first: int = 1) -> tuple[Event, ...]:
+    """Lines of a sale, numbered from `first` on."""
+    return tuple(
+        LineAdded(
+            sale=sale,
+            line=str(place),
+            sku=sku,
+            name=f"Article {sku}",
+            quantity=1_000 * pieces,
+            price_minor=PRICES[sku],
+            amount_minor=PRICES[sku] * pieces,
+            tax="B",
+            rate_ppm=_RATE_PPM,
+        )
+        for place, (sku, pieces) in enumerate(lines, first)
     )
 
 

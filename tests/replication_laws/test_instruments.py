@@ -10,7 +10,7 @@ import pytest
 from typing_extensions import override
 
 from edge.runtime.migrations import Migration
-from tests.replication_laws.inline_file import InlineFile, rows
+from tests.replication_laws.inline_file import Death, InlineFile, rows
 from tests.replication_laws.memory_line import Fate, Line, Pace, Trouble
 from tests.virtual_time import VirtualClock
 
@@ -123,7 +123,7 @@ async def test_a_disk_dies_at_the_commit_that_was_named(
     def put(number: int) -> Any:
         return file.write(lambda db: db.execute("INSERT INTO number VALUES (?)", (number,)))
 
-    file.dies_in, file.dies_behind = 2, behind
+    file.death = Death(2, behind)
     await put(1)
     for number in (2, 3):
         with pytest.raises(asyncio.CancelledError):

@@ -10,9 +10,11 @@ import pytest
 
 from tests.replication_laws.inline_file import InlineExecutor
 from tests.replication_laws.laws import at_rest
+from tests.replication_laws.restored import Mishap
 from tests.replication_laws.world import World
 
 BREAD = (("101", 2),)
+CAKE = (("102", 1),)
 
 
 @pytest.fixture
@@ -71,3 +73,41 @@ async def test_a_sale_that_head_office_is_told_of_in_two_parts(world: World) -> 
     await until_rest(world)
     [(verdict,)] = world.office.rows("SELECT verdict FROM digest")
     assert verdict == "agrees"
+
+
+async def test_a_box_calls_that_was_mended_since_head_office_was_copied(world: World) -> None:
+    """Head office did not know the generation that it had given, and let the box in never more."""
+    world.copy_office()
+    await world.boxes[1].sell(BREAD, 0)
+    await until_rest(world)
+    await world.restored.put_back(1, 0, 1, Mishap())
+    await until_rest(world)
+    assert world.boxes[1].gen == 2
+    await world.set_office_back(0)
+    await until_rest(world)
+    assert len(world.boxes[1].done) == 2
+    assert world.restored.confirmed == {}, "nobody had to be asked"
+
+
+async def test_one_copy_is_put_back_twice_and_its_open_sale_ends_three_times(world: World) -> None:
+    """The second and the third end got one id; head office set the third aside."""
+    await world.restored.goes_on_twice(1, BREAD, CAKE, (("103", 1),), Mishap())
+    await until_rest(world)
+    disks = world.restored.useful_disks(1)
+    await world.restored.put_back(1, len(disks) - 1, 0, Mishap(), (("103", 2),))
+    await until_rest(world)
+    assert [sold.total_minor for sold in world.boxes[1].done] == [688, 389, 2089]
+
+
+async def test_what_a_copy_said_ahead_is_not_held_against_its_box(world: World) -> None:
+    """Both run; the copy told of three sales and was not let in, and the box came that far."""
+    await world.boxes[1].sell(BREAD, 0)
+    await until_rest(world)
+    await world.restored.start_twin(1, 3)
+    world.net.without_line.add(world.restored.twins[1].line)
+    for _ in range(3):
+        await world.boxes[1].sell(CAKE, 0)
+        await world.clock.advance(40)
+    assert ("digest_differs",) not in world.office.rows("SELECT kind FROM alarm")
+    await until_rest(world)
+    assert len(world.boxes[1].done) == 7

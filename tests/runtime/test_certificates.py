@@ -157,6 +157,12 @@ def test_contexts(tmp_path: Path) -> None:
     assert trusting.verify_mode is ssl.CERT_REQUIRED
     assert trusting.check_hostname
     assert len(trusting.get_ca_certs()) == 1
+    two = authority.certificate_pem + make_ca("Other Shops", _clock()).certificate_pem
+    (tmp_path / "two.pem").write_bytes(two)
+    assert len(client_context(tmp_path / "two.pem").get_ca_certs()) == 2
+    (tmp_path / "cut.pem").write_bytes(two[:-40])
+    with pytest.raises(SettingsInvalid, match=r"cut\.pem holds no certificate"):
+        client_context(tmp_path / "cut.pem")
 
 
 @pytest.mark.parametrize("password", [b"", b"protected"])

@@ -15,7 +15,7 @@ from edge.contract.errors import SettingsInvalid
 from edge.runtime.certificates import issue_server_certificate, make_ca, write_ca
 from edge.runtime.http_service import HttpService, require_tls_beyond_loopback
 from edge.runtime.system_clock import SystemClock
-from edge.runtime.tls_contexts import client_context, server_context
+from edge.runtime.tls_contexts import client_context, own_context, server_context
 from tests.runtime.hand_clock import HandClock
 
 
@@ -121,6 +121,16 @@ async def test_tls_with_the_retailers_authority(tmp_path: Path) -> None:
             write_ca(make_ca("Other Shops", clock), other, tmp_path / "other.key")
             with pytest.raises(ClientConnectorCertificateError):
                 await http.get(service.origin, ssl=client_context(other))
+            both = tmp_path / "both.pem"
+            both.write_bytes(other.read_bytes() + (tmp_path / "ca.pem").read_bytes())
+            async with http.get(service.origin, ssl=client_context(both)) as response:
+                assert await response.text() == "https"
+            # a server's own program believes its certificate, not all whom its authority signed
+            assert len(own_context(tmp_path / "box.pem").get_ca_certs(binary_form=True)) == 0
+            async with http.get(service.origin, ssl=own_context(tmp_path / "box.pem")) as response:
+                assert await response.text() == "https"
+            with pytest.raises(ClientConnectorCertificateError):
+                await http.get(service.origin, ssl=own_context(both))
     finally:
         await service.close()
 

@@ -23,7 +23,7 @@ WALL: Final = SCREENS / "technician"
 MIRRORED: Final = (technician_views, device_states, session_views, terminal_day_events)
 PARTS: Final = ("disk_", "clock_", "temperature_", "hosts_", "bus_", "link_", "ledger_",
                 "reference_", "cards_", "feeds_", "terminal_days_", "tse_", "line_",
-                "history_")  # fmt: skip
+                "history_", "replaced_", "twin_")  # fmt: skip
 """Families of words; `test_wall_words` holds that they have no more than what can be said."""
 _WORD: Final = re.compile(r"^  (\w+): (.+),$", re.MULTILINE)
 

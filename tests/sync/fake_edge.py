@@ -15,6 +15,8 @@ import msgspec
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from edge.contract.feed_snapshots import SnapshotStanding
+from edge.contract.ratchet import RatchetGiven, RatchetShown
 from edge.contract.reference_data import FeedPage
 from edge.contract.replication import (
     Ack,
@@ -23,6 +25,7 @@ from edge.contract.replication import (
     Head,
     Kept,
     LinkReport,
+    MendedProof,
     Proof,
     ReplicaStatus,
     ack_bytes,
@@ -67,6 +70,11 @@ class FakeEdge:
         self.lines_asked: list[str] = []
         self.polls_waiting = 0
         self.refuse_keys: set[str] = set()
+        self.standings: list[SnapshotStanding] | None = None
+        """What is answered to each call about a snapshot; None as with `digest`."""
+        self.snapshot_calls: list[tuple[str, bytes]] = []
+        self.steps_held = asyncio.Event()
+        self.steps_held.set()
         self.feeds_held = asyncio.Event()
         self.feeds_held.set()
         self.calls = 0
@@ -82,6 +90,11 @@ class FakeEdge:
         self.letters: dict[int, str] = {}
         self.letters_kept = 0
         self.knows_letters = True
+        self.tokens: RatchetShown | None = None
+        """What it shows; None for an edge that keeps no tokens."""
+        self.tokens_kept: list[str] = []
+        self.tokens_refused = False
+        self.mended: MendedProof | None = None
         self._news = asyncio.Event()
         self._runner: web.AppRunner | None = None
 
@@ -123,6 +136,11 @@ class FakeEdge:
         if self.books is not None:
             app.router.add_get(f"{AT}/books", self._books)
         app.router.add_post(f"{AT}/feed", self._feed)
+        if self.tokens is not None:
+            app.router.add_post(f"{AT}/ratchet", self._ratchet)
+        if self.standings is not None:
+            app.router.add_post(f"{AT}/snapshot", self._snapshot)
+            app.router.add_post(f"{AT}/snapshot/{{what}}", self._snapshot)
         app.router.add_post(f"{AT}/proof", self._proof)
         app.router.add_post(f"{AT}/link", self._link)
         if self.knows_letters:
@@ -165,6 +183,8 @@ class FakeEdge:
             self.head_at(min(self.accepted_seq, len(self.events))),
             self.cursors,
             self.feed_version,
+            ratchet=self.tokens,
+            mended=self.mended,
         )
         return json(status)
 
@@ -228,6 +248,14 @@ class FakeEdge:
         self.kept.append(word)
         return web.Response(status=204)
 
+    async def _ratchet(self, request: web.Request) -> web.Response:
+        token = msgspec.json.decode(await request.read(), type=RatchetGiven).token
+        if self.tokens_refused:
+            return refusal(503, "file_not_written", "The file cannot be written.")
+        self.tokens_kept.append(token)
+        self.tokens = RatchetShown(token, token)
+        return web.Response(status=204)
+
     async def _feed(self, request: web.Request) -> web.Response:
         try:
             page = msgspec.json.decode(await request.read(), type=FeedPage)
@@ -239,6 +267,16 @@ class FakeEdge:
         self.pages.append(page)
         self.cursors[page.feed] = max(self.cursors.get(page.feed, 0), page.next)
         return json(FeedTaken(page.feed, self.cursors[page.feed]))
+
+    async def _snapshot(self, request: web.Request) -> web.Response:
+        assert self.standings is not None
+        what = request.match_info.get("what", "offer")
+        self.snapshot_calls.append((what, await request.read()))
+        if what == "step":
+            await self.steps_held.wait()
+        if not self.standings:
+            return refusal(422, "snapshot_malformed", "A part of the snapshot is none.")
+        return json(self.standings.pop(0))
 
     def write(self, *refs: str) -> None:
         """A person asks for receipts by e-mail."""

@@ -16,7 +16,9 @@ import msgspec
 from aiohttp import WSMsgType, web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from edge.contract.feed_snapshots import SnapshotHeld
 from edge.contract.line_class import LineSaid
+from edge.contract.ratchet import RATCHET, RatchetKept
 from edge.contract.reference_data import FeedPage
 from edge.contract.replication import (
     HEADER_BYTES,
@@ -70,9 +72,9 @@ class Line:
         self.request.transport.abort()
 
     async def say(self, message: object) -> None:
-        """Send a message, a text as it is, or (None) bytes, which head office never does."""
-        if message is None:
-            await self.socket.send_bytes(b"")
+        """Send a message, a text or bytes as they are; None are bytes without any."""
+        if message is None or isinstance(message, bytes):
+            await self.socket.send_bytes(message or b"")
         else:
             text = message if isinstance(message, str) else encode(message).decode()
             await self.socket.send_str(text)
@@ -93,6 +95,7 @@ class FakeOffice:
         self.sessions_max = 0
         self.taken: list[FeedTaken] = []
         self.refused: list[FeedRefused] = []
+        self.held: list[SnapshotHeld] = []
         self.hears: tuple[str, ...] = ()
         self.budget: int | None = None
         self.hears_at_once: tuple[str, ...] = ()
@@ -119,6 +122,11 @@ class FakeOffice:
         self.tls: ssl.SSLContext | None = None
         self.queries: list[dict[str, str]] = []
         self.lines_said: list[LineSaid] = []
+        self.tokens: list[str] = []
+        """Given one a session, to boxes that hear of such; an office of before has none."""
+        self.tokens_kept: list[str] = []
+        self.token_for_all = ""
+        """Given to every box, whatever that hears."""
         self._runner: web.AppRunner | None = None
 
     @property
@@ -208,7 +216,9 @@ class FakeOffice:
             await line.say(self.deny)
             await line.socket.close()
             return
-        await line.say(Welcome(NUMBER, self.head, 0, 1, (0, 1), self.hears, self.budget))
+        token = self.tokens.pop(0) if self.tokens and RATCHET in hello.hears else ""
+        token = self.token_for_all or token
+        await line.say(Welcome(NUMBER, self.head, 0, 1, (0, 1), self.hears, self.budget, token))
         for word in self.after_welcome:
             await line.say(word)
         answers: list[asyncio.Task[None]] = []
@@ -240,9 +250,16 @@ class FakeOffice:
                 continue
             if message.type is WSMsgType.TEXT:
                 word = msgspec.json.decode(message.data, type=BoxMessage)
-                assert isinstance(word, FeedTaken | FeedRefused | LetterUp | LineSaid), word
+                if isinstance(word, RatchetKept):
+                    self.tokens_kept.append(word.token)
+                    continue
+                assert isinstance(
+                    word, FeedTaken | FeedRefused | SnapshotHeld | LetterUp | LineSaid
+                ), word
                 if isinstance(word, LineSaid):
                     self.lines_said.append(word)
+                elif isinstance(word, SnapshotHeld):
+                    self.held.append(word)
                 elif isinstance(word, LetterUp):
                     await self._take_letter(line, word)
                 elif isinstance(word, FeedTaken):

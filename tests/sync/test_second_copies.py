@@ -23,6 +23,7 @@ from edge.contract.replication import (
     Head,
     Hello,
     Kept,
+    MendedProof,
     Proof,
     Resend,
     Welcome,
@@ -299,3 +300,31 @@ async def test_a_copy_out_of_its_mind_ends_its_own_session_only(ends: Ends, shap
         assert ends.edge.links[-1].state == "up"
         assert all(each.state == "up" for each in ends.edge.links)
         assert ends.edge.kept == []
+
+
+async def test_a_mending_is_proved_to_second_copies_and_not_to_head_office(ends: Ends) -> None:
+    key, office = new_key(), new_key()
+    heard: dict[str, Hello] = {}
+    everyone = asyncio.Event()
+
+    def listener(name: str) -> Talk:
+        async def talk(socket: web.WebSocketResponse, hello: Hello, _: Proof) -> None:
+            heard[name] = hello
+            await say(socket, Welcome(NUMBER, ends.edge.head_at(0), 0, 0, (1,)))
+            if len(heard) == 2:
+                everyone.set()
+
+        return talk
+
+    ends.edge.record(*sale("s0", 100))
+    head = ends.edge.head_at(4)
+    ends.edge.mended = MendedProof(2, head, 5, office.sign(b"").hex(), 2, head.hash, head)
+    async with (
+        played_keeper(listener("copy")) as copy_port,
+        played_keeper(listener("office")) as office_port,
+        linked(ends, office_port, one=(key, copy_port)),
+        asyncio.timeout(15),
+    ):
+        await everyone.wait()
+    assert heard["copy"].mended == ends.edge.mended
+    assert heard["office"].mended is None

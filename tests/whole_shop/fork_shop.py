@@ -6,6 +6,7 @@ sales need neither.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import signal
@@ -25,7 +26,10 @@ from edge.demo.command import introduce_box_and_office, load_shop
 from edge.demo.layout import DemoLayout
 from edge.demo.processes import tillbox
 from edge.demo.walk_in import WalkIn
+from edge.runtime.frame_codec import open_frame, shipped_dictionaries
+from edge.runtime.keys import load_key
 from edge.runtime.system_clock import SystemClock
+from edge.salvaging import COMMAND as SALVAGE
 from tests.brokers import find_free_port
 from tests.whole_shop.demo_shop import eventually
 
@@ -105,12 +109,25 @@ class ForkShop:
             closing(sqlite3.connect(folder / name)) as copy,
         ):
             there.backup(copy)
+        if self.ratchet.exists():
+            (folder / f"{name}.ratchet").write_bytes(self.ratchet.read_bytes())
 
-    def put_back(self, name: str) -> None:
-        """Lose the disk, and put a copy in its place."""
+    @property
+    def ratchet(self) -> Path:
+        """What lies beside the ledger."""
+        return self.ledger.with_name("ratchet")
+
+    def put_back(self, name: str, *, whole: bool = False) -> None:
+        """Lose the disk, and put a copy in its place: of the ledger alone, or of the whole box."""
         for path in self.ledger.parent.glob("ledger.db*"):
             path.unlink()
-        self.ledger.write_bytes((self.layout.root / "copies" / name).read_bytes())
+        copies = self.layout.root / "copies"
+        self.ledger.write_bytes((copies / name).read_bytes())
+        if whole:
+            self.ratchet.unlink(missing_ok=True)
+            if (beside := copies / f"{name}.ratchet").exists():
+                self.ratchet.write_bytes(beside.read_bytes())
+                self.ratchet.chmod(0o600)
 
     def clone(self, name: str) -> ForkShop:
         """Return the same box once more, with a copy of its ledger and the same key."""
@@ -136,6 +153,8 @@ class ForkShop:
                 there.backup(copy)
         copied = self.layout.root / "copies" / name
         layout.ledger.write_bytes(copied.read_bytes())
+        beside = copied.with_name(f"{name}.ratchet")
+        layout.ledger.with_name("ratchet").write_bytes(beside.read_bytes())
         session = {**self.session, "Origin": f"http://127.0.0.1:{new}"}
         return ForkShop(layout, self.client, session, self.office_session, office_of=self.layout)
 
@@ -254,6 +273,35 @@ class ForkShop:
         ]
         done = subprocess.run(tillbox(*asked), capture_output=True, text=True, check=True)
         return done.stdout
+
+    async def salvage(self, survivor: Path) -> None:
+        """Take up what another box sold late, while this one is stopped."""
+        given = argparse.Namespace(config=self.layout.config("edge"), ledger=survivor)
+        assert await asyncio.to_thread(SALVAGE.run, given) == 0
+
+    def keep(self, *words: str) -> str:
+        """Run a command of the second copy, and return what it says."""
+        asked = ["keep", "--config", str(self.layout.config("keep")), *words]
+        done = subprocess.run(tillbox(*asked), capture_output=True, text=True, check=True)
+        return done.stdout
+
+    def kept_head(self) -> tuple[int, bytes] | None:
+        """Return up to where the second copy has the box's history, and the hash there."""
+        path = self.layout.root / "keep" / "keep.db"
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as kept:
+            row: tuple[int, bytes] | None = kept.execute("SELECT seq, hash FROM head").fetchone()
+        return row
+
+    def box_hash(self, seq: int) -> bytes:
+        with closing(sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True)) as ledger:
+            row = ledger.execute("SELECT hash FROM event WHERE seq = ?", (seq,)).fetchone()
+        return b"" if row is None else bytes(row[0])
+
+    def bodies_of(self, frame: bytes) -> tuple[bytes, ...]:
+        """Return the events of a frame of this box."""
+        key = load_key(self.layout.secret("box.key"))
+        words = shipped_dictionaries()
+        return open_frame(frame, verify=key.public.verify, dictionaries=words).bodies
 
     def box_events(self, path: Path | None = None) -> list[dict[str, Any]]:
         with closing(sqlite3.connect(f"file:{path or self.ledger}?mode=ro", uri=True)) as ledger:

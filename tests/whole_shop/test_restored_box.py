@@ -8,11 +8,16 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from edge.contract.envelope import unseal
+from edge.contract.sale_events import SaleCompleted
+from edge.runtime.history_file import read_history
 from tests.whole_shop.demo_shop import eventually
 from tests.whole_shop.fork_shop import Done, ForkShop, fork_shop
 
@@ -71,8 +76,14 @@ async def check_equal(shop: ForkShop) -> None:
     assert store["quarantined"] == 0
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-async def test_put_back_to_any_copy_every_sale_is_there_once(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "whole"), [(1, False), (2, True)])
+async def test_put_back_to_any_copy_every_sale_is_there_once(
+    tmp_path: Path, seed: int, whole: bool
+) -> None:
+    """Twice in a short while: of a box put back as a whole a person says that it is no second one.
+
+    Of one whose ledger alone was put back, what lies beside it says that.
+    """
     print(f"seed {seed}")
     chance = random.Random(seed)
     async with fork_shop(tmp_path) as shop:
@@ -84,13 +95,13 @@ async def test_put_back_to_any_copy_every_sale_is_there_once(tmp_path: Path, see
             shop.stop("sync")
             shop.stop("edge", signal.SIGKILL)
             # whatever was sold meanwhile is at head office; the copy knows nothing of it
-            shop.put_back(f"{chance.randrange(3)}.db")
+            shop.put_back(f"{chance.randrange(3)}.db", whole=whole)
             await shop.box_up()
             given = {each.receipt for each in shop.done}
             for _ in range(chance.randint(1, 3)):
                 done = await shop.sell(chance.randint(1, 4))
             shop.start("sync")
-            if gen > 2:
+            if gen > 2 and whole:
                 await until_doubted(shop, "confirm-box")
                 assert "as soon as it asks" in await asyncio.to_thread(shop.confirm_box)
                 shop.stop("sync")  # or wait a minute until it asks again
@@ -108,6 +119,53 @@ async def test_put_back_to_any_copy_every_sale_is_there_once(tmp_path: Path, see
             assert "has its history back" in item["words"]
             (alarm,) = (each for each in (await shop.store())["alarms"] if "histor" in each["kind"])
             assert "restored from an older copy" in alarm["words"]
+
+
+async def test_a_copy_whose_history_fits_is_known_by_its_token_alone(tmp_path: Path) -> None:
+    """Head office has nothing that the copy lacks: it would go on, and so might a second one."""
+    async with fork_shop(tmp_path) as shop:
+        await shop.sell(2)
+        await shop.until_in_step()
+
+        async def token_behind(before: bytes) -> bytes:
+            async def attempt() -> bytes | None:
+                now = shop.ratchet.read_bytes() if shop.ratchet.exists() else b""
+                return now if now not in {b"", before} else None
+
+            found: bytes = await eventually(attempt, what="another token")
+            return found
+
+        first = await token_behind(b"")
+        shop.copy_disk("a.db")
+        shop.stop("sync")
+        shop.start("sync")
+        await token_behind(first)
+        await eventually(lambda: kept(shop, first), what="head office knows that it is kept")
+        shop.stop("sync")
+        shop.stop("edge", signal.SIGKILL)
+        shop.put_back("a.db", whole=True)
+        await shop.box_up()
+        await shop.sell(3)
+        shop.start("sync")
+        await until_mended(shop, 2)
+        await check_equal(shop)
+        item = await shop.health("history")
+        assert item is not None
+        assert "Sales from head office: 0; its own since then, added: 1;" in item["words"]
+        closed = (await shop.ask_office("/api/v1/alarms?state=closed"))["alarms"]
+        (copied,) = (each for each in closed if each["kind"] == "box_copied")
+        assert "The whole box was put back to a copy from between" in copied["words"]
+        await shop.sell(1)
+        await shop.until_in_step()
+        assert {each["kind"] for each in (await shop.store())["alarms"]} == {"history_mended"}
+
+
+async def kept(shop: ForkShop, before: bytes) -> bool | None:
+    """Whether head office knows that a later token than this one is on the box's disk."""
+    path = shop.layout.root / "office" / "office.db"
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as office:
+        (token,) = office.execute("SELECT kept FROM ratchet").fetchone()
+    return True if token != before.decode() else None
 
 
 @pytest.mark.parametrize("mark", ["mending.db", "ledger.db.mended", "set-aside/*"])
@@ -173,15 +231,112 @@ async def test_of_two_copies_at_work_one_waits_for_a_person_and_loses_nothing(
             assert {each["gen"] for each in shop.box_events()} == {1}
             assert mine.sale not in {sale for sale, *_ in await shop.office_sales()}
             assert mine.sale in {sale for sale, *_ in clone.box_sales()}
-            # a person switches the first one off: what the other sold comes too
+            twin = await clone.health("twin")
+            assert twin is not None
+            assert "Two boxes with one key" in twin["words"]
+            assert await shop.health("twin") is None, "head office goes on with this one"
+            # a person switches the first one off, which sells once more without a line
             shop.stop("sync")
+            late = await shop.sell(2)
             shop.stop("edge")
+            assert "as soon as it asks" in await asyncio.to_thread(shop.confirm_box)
             clone.stop("sync")  # or wait a minute until it asks again
             clone.start("sync")
             await until_mended(clone, 2)
             shop.done.append(mine)
+            shop.done.remove(late)
             clone.done = shop.done
             await check_equal(clone)
+            assert await clone.health("twin") is None
+            # what that one sold last is on its disk alone, and is taken from there
+            clone.stop("edge")
+            await clone.salvage(shop.ledger)
+            clone.done.append(late)
+            await clone.box_up()
+            await clone.until_in_step()
+            await check_equal(clone)
+            kinds = {alarm["kind"] for alarm in (await clone.store())["alarms"]}
+            assert kinds == {"history_mended", "survivor_salvaged"}
         finally:
             for name in list(clone.running):
                 clone.stop(name)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_whoever_is_killed_whenever_no_copy_is_suspected(tmp_path: Path, seed: int) -> None:
+    """Ordinary life: processes die in the middle of keeping a token, again and again."""
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    async with fork_shop(tmp_path) as shop:
+        await shop.sell(1)
+        for _ in range(8):
+            victims = chance.sample(["edge", "sync", "office"], chance.randint(1, 2))
+            await asyncio.sleep(chance.random())
+            for victim in victims:
+                shop.stop(victim, signal.SIGKILL)
+            for victim in victims:
+                shop.start(victim)
+        await shop.answers(shop.office)
+        await shop.answers(shop.edge)
+        await shop.sell(2)
+        await shop.until_in_step()
+        await check_equal(shop)
+        assert (await shop.store())["alarms"] == []
+        assert {each["gen"] for each in shop.box_events()} == {1}
+        assert shop.ratchet.exists()
+
+
+async def test_the_second_copy_follows_the_mended_history_by_itself(tmp_path: Path) -> None:
+    """It had been in step with the disk that is lost, further than head office."""
+    async with fork_shop(tmp_path) as shop:
+        shop.start("keep")
+        await shop.sell(2)
+        shop.copy_disk("old.db")
+        await shop.sell(1)
+        await shop.until_in_step()
+        await until_kept(shop)
+        shop.stop("office", signal.SIGKILL)
+        lost = await shop.sell(3)
+        await until_kept(shop)
+        shop.stop("sync")
+        shop.stop("edge", signal.SIGKILL)
+        shop.put_back("old.db")
+        await shop.box_up()
+        await shop.sell(4)
+        shop.start("office")
+        await shop.answers(shop.office)
+        shop.start("sync")
+        await until_mended(shop, 2)
+        await until_kept(shop)
+        # only the second copy has what was sold last before the disk was lost, and it says so
+        shop.done.remove(lost)
+        await check_equal(shop)
+        said = await asyncio.to_thread(shop.keep, "status")
+        assert "generation 2" in said
+        assert "are set aside as 1; sales among it may be nowhere else." in said
+        out = tmp_path / "old.history"
+        await asyncio.to_thread(shop.keep, "export", "--set-aside", "1", "--out", str(out))
+        sales = [
+            event.sale
+            for frame in read_history(out).frames()
+            for event in (unseal(body).event() for body in shop.bodies_of(frame))
+            if isinstance(event, SaleCompleted)
+        ]
+        assert lost.sale in sales
+        assert len(sales) == len(set(sales)) == 3
+        await shop.sell(1)
+        await until_kept(shop)
+
+
+async def until_kept(shop: ForkShop) -> None:
+    """Wait until the second copy has the newest sale of the box, in the box's own history."""
+
+    async def attempt() -> bool | None:
+        head = shop.kept_head()
+        sold = [each["seq"] for each in shop.box_events() if each["type"] == "sale_completed"]
+        return True if head and head[0] >= max(sold) and shop.box_hash(head[0]) == head[1] else None
+
+    try:
+        await eventually(attempt, what="the second copy has everything")
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{shop.logs()}") from None

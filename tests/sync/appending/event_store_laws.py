@@ -10,11 +10,12 @@ from typing import Final
 
 import pytest
 
-from edge.contract.envelope import GENESIS
-from edge.contract.errors import ProtocolViolation
+from edge.contract.envelope import GENESIS, link_all
+from edge.contract.errors import ProtocolViolation, ReplicaFork
 from edge.contract.replication import Head
 from sync.appending.event_store import SEQ_MAX, Accepted, Conflict, EventStore, StoredFrame
-from tests.sync.office.head_office import Box
+from sync.appending.ingest import BoxIdentity, Ingest, Taken
+from tests.sync.office.head_office import DICTIONARIES, Box
 
 _START: Final = Head(1, 0, GENESIS.hex())
 
@@ -200,6 +201,43 @@ async def finds_the_frame_of_an_earlier_generation(store: EventStore) -> None:
 
 
 # --- many stores --------------------------------------------------------------------------
+
+
+async def reads_a_mended_history_through_its_generations(store: EventStore) -> None:
+    """A box got its history back twice: each event is found, and each other branch told."""
+    box = _box()
+    old = box.head
+    await store.append(1, 1, 1, box.frame(0, 3), _START)
+    await store.append(1, 1, 4, box.frame(3), _at(box, 3))
+    whole, before = list(box.bodies), old
+    for gen in (2, 3):
+        mended = Box(gen=gen, key=box.key, bodies=whole)
+        mended.sell(f"in-{gen}")
+        cut = before.seq + 2
+        middle = Head(gen, cut, link_all(GENESIS, whole[:cut]).hex())
+        frames = (mended.frame(before.seq, cut), before), (mended.frame(cut), middle)
+        for frame, expected in frames:
+            first = expected.seq + 1
+            done = await store.append(1, gen, first, frame, expected)
+            assert isinstance(done, Accepted), (gen, first, done)
+        before = mended.head
+    identity = BoxIdentity(1, box.store, 3, box.key.public.hex)
+    ingest = Ingest(identity, store, DICTIONARIES)
+    assert await ingest.open() == before
+    for seq in range(len(whole) + 1):
+        assert await ingest.hash_at(seq) == link_all(GENESIS, whole[:seq]), seq
+    assert await ingest.hash_at(len(whole) + 1) is None
+    # the copy that went on behind an old head, in any generation that there was
+    for gen in (1, 2):
+        for seq in (6, old.seq):
+            copy = Box(gen=gen, key=box.key, bodies=whole[:seq])
+            copy.sell("otherwise")
+            with pytest.raises((ReplicaFork, ProtocolViolation)):
+                await ingest.take([copy.frame(seq)])
+    # sent again, frame by frame or cut otherwise, nothing changes
+    again = Box(gen=3, key=box.key, bodies=whole)
+    assert await ingest.take([box.frame(0, 5), again.frame(len(whole) - 2)]) == Taken(before, 0)
+    assert await store.head(1, 3) == before
 
 
 async def keeps_stores_apart(store: EventStore) -> None:
@@ -403,6 +441,7 @@ LAWS: Final[tuple[Callable[[EventStore], Awaitable[None]], ...]] = (
     refuses_a_seq_past_all_counting,
     finds_the_frame_of_an_event,
     finds_the_frame_of_an_earlier_generation,
+    reads_a_mended_history_through_its_generations,
     keeps_stores_apart,
     has_each_store_in_one_partition,
     reads_in_order_of_arrival_page_by_page,

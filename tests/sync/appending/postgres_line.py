@@ -20,6 +20,8 @@ class Fault:
 
     `like` is how it begins, from its kind on; empty for any.
 
+    With `behind`, it counts from the first message on that begins like that.
+
     `passes`: the message reaches the server, and no answer comes back; otherwise it does not.
     `act` is given the process numbers of the servers' ends of all connections.
     """
@@ -28,6 +30,16 @@ class Fault:
     after: int
     passes: bool
     act: Callable[[set[int], int], Awaitable[None]]
+    behind: str = ""
+
+    def is_met(self, message: str) -> bool:
+        """Say whether this is the message to fail at."""
+        if self.behind:
+            if message.startswith(self.behind):
+                self.behind = ""
+            return False
+        self.after -= message.startswith(self.like)
+        return self.after == 0 and message.startswith(self.like)
 
 
 @dataclass
@@ -92,17 +104,13 @@ class PostgresLine:
             while True:
                 kind, whole = await self._message(reader)
                 fault = self.fault
-                if fault is not None and (kind + whole[5:45].decode("latin-1")).startswith(
-                    fault.like
-                ):
-                    fault.after -= 1
-                    if fault.after == 0:
-                        # a task of its own: what it does may end this one
-                        self._failing = asyncio.create_task(
-                            self._fail(fault, kind, whole, far, backend)
-                        )
-                        await asyncio.shield(self._failing)
-                        return
+                if fault is not None and fault.is_met(kind + whole[5:45].decode("latin-1")):
+                    # a task of its own: what it does may end this one
+                    self._failing = asyncio.create_task(
+                        self._fail(fault, kind, whole, far, backend)
+                    )
+                    await asyncio.shield(self._failing)
+                    return
                 far.write(whole)
                 await far.drain()
 

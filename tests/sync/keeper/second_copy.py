@@ -139,12 +139,14 @@ class SecondCopy:
 
 
 @contextlib.asynccontextmanager
-async def keep(folder: Path, *boxes: Box, clock: Clock | None = None) -> AsyncIterator[SecondCopy]:
+async def keep(
+    folder: Path, *boxes: Box, clock: Clock | None = None, **more: Any
+) -> AsyncIterator[SecondCopy]:
     folder.mkdir(exist_ok=True)
     key_file = folder / "keep.key"
     if not key_file.exists():
         create_key(key_file)
-    settings = KeeperSettings(folder, key_file, web=WebSettings(port=0))
+    settings = KeeperSettings(folder, key_file, web=WebSettings(port=0), **more)
     log = io.StringIO()
     async with (
         running_keeper(settings, open_log("keep", log), clock) as keeper,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import re
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
@@ -15,6 +18,10 @@ from edge.contract.price_events import (
     Reduction,
 )
 from edge.contract.sale_events import LineVoided
+from sync.appending.postgres_address import PostgresAddress, read_address
+from sync.appending.postgres_connection import connect, disconnect
+from sync.office.postgres_acts import ACTS_SCHEMA
+from sync.office.postgres_tables import SALES_SCHEMA
 from sync.office.sale_rebuilding import ROWS_OF_SALES
 from tests.sync.office.head_office import Box, Served, sale_events
 
@@ -72,24 +79,123 @@ def rich_sale(box: Box, sale: str, total_minor: int = 900) -> None:
     )
 
 
+def _there(served: Served) -> PostgresAddress | None:
+    """Where the sales are; None for `office.db`."""
+    kept = served.settings.postgres
+    if served.settings.sales == "sqlite" or kept is None:
+        return None
+    return read_address(kept.dsn_file, kept.ca_file)
+
+
+async def sql(served: Served, statement: str, *rows: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    """Run a statement where the sales are, once for each row of its `?`; return the last answer."""
+    address = _there(served)
+    if address is None:
+
+        def unit(connection: Any) -> list[tuple[Any, ...]]:
+            found: list[tuple[Any, ...]] = []
+            for values in rows or ((),):
+                found = connection.execute(statement, values).fetchall()
+            return found
+
+        return await served.office.file.write(unit)
+    numbers = itertools.count(1)
+    numbered = re.sub(r"\?", lambda _: f"${next(numbers)}", statement)
+    connection = await connect(address, f"{SALES_SCHEMA}, {ACTS_SCHEMA}")
+    try:
+        found = []
+        for values in rows or ((),):
+            found = [tuple(row) for row in await connection.fetch(numbered, *values)]
+        return found
+    finally:
+        await disconnect(connection, address)
+
+
+async def set_aside(served: Served, *rows: tuple[int, int, int, str, bytes, int]) -> None:
+    """Let events stand aside: store, gen, seq, why, what came, and when."""
+    await sql(served, "INSERT INTO quarantine VALUES (?, ?, ?, ?, ?, ?)", *rows)
+
+
+async def take_out(served: Served, where: str = "") -> None:
+    """Take sales out, as an older version left them."""
+    for table in ROWS_OF_SALES:
+        await sql(served, f"DELETE FROM {table}{where}")  # noqa: S608 - names of ours
+
+
+async def forget_sales(served: Served) -> None:
+    """Let the next start read the frames from the first one: the last thing in a run of it."""
+    if _there(served) is not None:
+        await sql(served, f"DROP SCHEMA {SALES_SCHEMA} CASCADE")
+        return
+    for table in (*ROWS_OF_SALES, "quarantine", "projected", "projection"):
+        await sql(served, f"DELETE FROM {table}")  # noqa: S608 - names of ours
+
+
+async def columns(served: Served) -> dict[str, list[str]]:
+    """Return the columns of every table, where the sales are."""
+    if _there(served) is None:
+        query = (
+            "SELECT m.name, c.name FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS c"
+            " WHERE m.type = 'table' ORDER BY m.name, c.cid"
+        )
+    else:
+        query = (
+            "SELECT table_name, column_name FROM information_schema.columns"  # noqa: S608 - a name of ours
+            f" WHERE table_schema = '{SALES_SCHEMA}' ORDER BY table_name, ordinal_position"
+        )
+    found: dict[str, list[str]] = {}
+    for table, column in await sql(served, query):
+        found.setdefault(table, []).append(column)
+    return found
+
+
 async def tables(served: Served, number: int = 1) -> dict[str, list[tuple[Any, ...]]]:
     """Return all rows of the sales of a store, without store number and place of arrival."""
+    there = await columns(served)
+    found = {}
+    for table in ROWS_OF_SALES:
+        shown = ", ".join(each for each in there[table] if each not in {"store", "arrival"})
+        rows = await sql(served, f"SELECT {shown} FROM {table} WHERE store = ?", (number,))  # noqa: S608 - names of ours
+        found[table] = sorted(rows, key=repr)
+    return found
 
-    def query(connection: Any) -> dict[str, list[tuple[Any, ...]]]:
-        found = {}
-        for table in ROWS_OF_SALES:
-            columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
-            shown = ", ".join(each for each in columns if each not in {"store", "arrival"})
-            rows = connection.execute(f"SELECT {shown} FROM {table} WHERE store = ?", (number,))  # noqa: S608 - names of ours
-            found[table] = sorted(rows.fetchall(), key=repr)
-        return found
 
-    return await served.office.file.read(query)
+@contextlib.asynccontextmanager
+async def no_room_for_acts(served: Served) -> AsyncIterator[None]:
+    """Let every act fail as it is written down, the last thing of its transaction."""
+    if _there(served) is None:
+        await sql(
+            served,
+            "CREATE TRIGGER disk_full BEFORE INSERT ON person_act"
+            " BEGIN SELECT RAISE(ABORT, 'no room'); END",
+        )
+        yield
+        await sql(served, "DROP TRIGGER disk_full")
+        return
+    await sql(
+        served,
+        f"CREATE FUNCTION {ACTS_SCHEMA}.full() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'disk_full'; END $$",
+    )
+    await sql(
+        served,
+        "CREATE TRIGGER disk_full BEFORE INSERT ON act FOR EACH ROW"
+        f" EXECUTE FUNCTION {ACTS_SCHEMA}.full()",
+    )
+    yield
+    await sql(served, "DROP TRIGGER disk_full ON act")
+
+
+_ELSEWHERE = ("sale", "quarantine", "repair", "left_aside")
+"""Tables that are where the sales are; all others are in `office.db`."""
 
 
 async def count(served: Served, table: str) -> int:
+    statement = f"SELECT count(*) FROM {table}"  # noqa: S608 - a name of ours
+    if table in _ELSEWHERE:
+        return int((await sql(served, statement))[0][0])
     return await served.office.file.read(
-        lambda connection: int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - a name of ours
+        lambda connection: int(connection.execute(statement).fetchone()[0])
     )
 
 

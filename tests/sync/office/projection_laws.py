@@ -16,7 +16,7 @@ from edge.contract.price_events import (
     Reduction,
 )
 from edge.contract.receipt_events import ReceiptPresented
-from edge.contract.system_events import HistoryMended
+from edge.contract.system_events import HistoryMended, SurvivorSalvaged
 from tests.sync.office.busy_boxes import busy_box, came_back, coupon_sale, put_in
 from tests.sync.office.head_office import AT, Box, sale_events
 from tests.sync.office.kept_sales import Keeping, keeping, without
@@ -284,6 +284,28 @@ async def a_history_that_was_mended_is_told(kept: Keeping) -> None:
     kept.projector.read_again()
     await kept.settle()
     assert (await kept.place.rows())["alarm"] == rows["alarm"]
+
+
+async def sales_that_came_late_are_told(kept: Keeping) -> None:
+    box = Box("shop-1", 1, gen=2)
+    box.sell("here")
+    late = SurvivorSalvaged(
+        fork_seq=2,
+        fork_hash="ab" * 32,
+        branch_gen=1,
+        branch_seq=9,
+        branch_hash="cd" * 32,
+        set_aside="set-aside/late.db",
+        sales_again=3,
+        sales_doubtful=1,
+        receipts_twice=("till-1-000007",),
+    )
+    box.record(late)
+    rows = await kept.all(box)
+    ((store, kind, words, first_at, _, count),) = rows["alarm"]
+    assert (store, kind, count, first_at) == (1, "survivor_salvaged", 1, AT + 5)
+    for said in ("generation 1 had sold late", "added: 3;", "otherwise: 1", "000007", "late.db"):
+        assert said in words
 
 
 async def the_first_use_of_a_code_is_told_to_all(kept: Keeping) -> None:

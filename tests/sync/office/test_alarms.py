@@ -24,10 +24,11 @@ from sync.office.alarm_cases import AlarmDesk
 from sync.office.attention_watch import AttentionWatch
 from sync.office.database import MIGRATIONS, office_database
 from sync.office.gate import OFFICE_COOKIE
-from sync.office.replication_standing import ReplicationBody, ReplicationStanding
+from sync.office.replication_standing import ReplicationStanding
 from sync.office.sales import Sales
+from sync.office.sqlite_aside import SqliteAside
 from sync.office.sqlite_sales import SqliteSales
-from tests.sync.office.aside import act, arrive, command, count, repair, spoil
+from tests.sync.office.aside import arrive, command, count
 from tests.sync.office.head_office import Box, Served, new_key
 from tests.sync.office.test_replication_standing import nothing_exposed
 from tests.virtual_time import FakeClock
@@ -54,68 +55,6 @@ async def say(served: Served, n: int, what: str, **wish: Any) -> tuple[int, Any]
     return await served.ask(
         "POST", f"/api/v1/alarms/{n}/{what}", {"command": command(), "words": "", **wish}
     )
-
-
-async def test_what_stands_aside_is_an_alarm_until_it_is_mended(served: Served, box: Box) -> None:
-    box.sell("a")
-    good = spoil(box, 1, {"sale": "a", "currency": 978})
-    await arrive(served, box)
-    case = await until(served, "quarantine", "open")
-    assert (case["store"], case["count"]) == ("harbour-street", 1)
-    assert case["words"] == (
-        "4 events of store harbour-street are not in its sales: they do not fit what is there. "
-        "The first is event 1."
-    )
-    assert case["advice"]
-    assert (await repair(served, 1, good))[0] == 200
-    case = await until(served, "quarantine", "closed")
-    assert (case["closed_by"], case["closed_words"]) == ("", "")
-    assert case["closed_at"] >= case["last_at"] >= case["opened_at"] > 0
-    assert (await served.store())["alarms"] == []
-
-
-async def test_what_stands_aside_elsewhere_is_an_alarm_by_its_number(
-    served: Served, watch: AttentionWatch
-) -> None:
-    watch.sales_here = False
-    aside = 2
-
-    class Elsewhere(ReplicationStanding):
-        async def look(self) -> ReplicationBody:
-            found = await super().look()
-            shops = tuple(msgspec.structs.replace(each, aside=aside) for each in found.shops)
-            return ReplicationBody(found.at, shops)
-
-    here = watch.replication
-    watch.replication = Elsewhere(here.file, here.feeds, here.sales, dict, here.clock)
-    # the one that runs by itself sees the same
-    served.office.watch.sales_here, served.office.watch.replication = False, watch.replication
-    await watch.look()
-    await watch.look()
-    alarm = await _aside_alarm(served)
-    assert (alarm["count"], "as many as 2" in alarm["words"]) == (1, True)
-    aside = 3
-    await watch.look()
-    alarm = await _aside_alarm(served)
-    assert (alarm["count"], "as many as 3" in alarm["words"]) == (2, True)
-    aside = 0
-    await watch.look()
-    assert await kinds(served) == []
-
-
-async def _aside_alarm(served: Served) -> dict[str, Any]:
-    (alarm,) = (await served.store())["alarms"]
-    assert alarm["kind"] == "quarantine"
-    return dict(alarm)
-
-
-async def test_what_was_left_aside_is_no_alarm_any_more(served: Served, box: Box) -> None:
-    box.sell("a")
-    spoil(box, 2, {"sale": "a", "line": 1})
-    await arrive(served, box)
-    await until(served, "quarantine", "open")
-    await act(served, "leave", {"gen": 1, "seq": 2, "reason": "seen"})
-    await until(served, "quarantine", "closed")
 
 
 async def test_a_person_sees_to_an_alarm_and_closes_it(served: Served) -> None:
@@ -237,6 +176,11 @@ def test_every_kind_of_alarm_has_a_next_step() -> None:
         "clock_off",
         "disk_full",
         "wrong_key",
+        "history_mended",
+        "box_copied",
+        "box_twice",
+        "late_survivor",
+        "survivor_salvaged",
     }
     advice = {alarm_advice.advice_for(kind) for kind in kinds}
     assert len(advice) == len(kinds)
@@ -321,6 +265,7 @@ async def watch(served: Served) -> AttentionWatch:
         lambda: OFFICE_DISK_FREE_BYTES_MIN,
         clock,
         log,
+        SqliteAside(office.file),
     )
 
 

@@ -1,4 +1,7 @@
-"""A box that was restored from an older copy asks head office: hashes, frames, a generation."""
+"""A box that was restored from an older copy asks head office: hashes, frames, a generation.
+
+Every test is of frames and sales in `office.db`, and of both in PostgreSQL.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from aiohttp import WSMsgType
+from aiohttp import WSMsgType, web
 
 from edge.contract.digest import Digest
 from edge.contract.envelope import Origin, link_all, seal_again, unseal
@@ -36,6 +39,7 @@ from edge.runtime.system_clock import SystemClock
 from sync.appending.denial import DeniedError
 from sync.office.admission import Admission
 from sync.office.mending import HistoryMending
+from tests.sync.office.conftest import NewSales
 from tests.sync.office.head_office import AT, DICTIONARIES, Box, Served, new_key, serve
 
 _SAID: msgspec.json.Decoder[Any] = msgspec.json.Decoder(MendingSaid)
@@ -62,14 +66,17 @@ class Asking:
 
 
 @contextlib.asynccontextmanager
-async def line(served: Served, box: Box, *, signer: Any = None) -> AsyncIterator[Asking]:
+async def line(
+    served: Served, box: Box, *, signer: Any = None, **more: Any
+) -> AsyncIterator[Asking]:
     """A line on which the box has proved who it is, up to (not with) the answer."""
     async with served.http.ws_connect(f"{served.url}{MENDING_PATH}") as socket:
         asking = Asking(socket)
         challenge = await asking.hear()
         assert isinstance(challenge, Challenge)
         public = box.key.public.hex
-        await asking.say(Hello(box.store, public, box.head, {}, AT, "0.1", challenge.nonce))
+        hello = Hello(box.store, public, box.head, {}, AT, "0.1", challenge.nonce, **more)
+        await asking.say(hello)
         signed = proof_bytes(box.store, challenge.nonce, public)
         await asking.say(Proof((signer or box.key).sign(signed).hex()))
         yield asking
@@ -84,9 +91,9 @@ def box() -> Box:
 
 
 @pytest.fixture
-async def served(tmp_path: Path, box: Box) -> AsyncIterator[Served]:
-    """Head office with all of the box, in two frames."""
-    async with serve(tmp_path, box) as served:
+async def served(tmp_path: Path, box: Box, new_sales: NewSales) -> AsyncIterator[Served]:
+    """Head office with all of the box, in two frames, whichever database keeps them."""
+    async with serve(tmp_path, box, **await new_sales()) as served:
         async with served.session(box) as (up, _):
             await up.upload(box.frame(0, 10))
             await up.upload(box.frame(10, 16))
@@ -177,6 +184,14 @@ async def test_while_another_copy_is_at_work_there_is_no_generation(
         denied = await asking.ask(GenerationAsked(box.head))
         assert (denied.code, "switch the other off" in denied.message) == ("box_twice", True)
         assert [alarm["kind"] for alarm in (await served.store())["alarms"]] == ["box_twice"]
+    # alone, it waits for a person all the same: the other one may only be without a line
+    async with line(served, copy_of(box, 7)) as asking:
+        await asking.hear()
+        denied = await asking.ask(GenerationAsked(box.head))
+        assert (denied.code, "confirm-box" in denied.message) == ("box_twice", True)
+    confirm = "/api/v1/stores/harbour-street/box/confirm"
+    assert (await served.ask("POST", confirm))[0] == 204
+    assert (await served.store())["alarms"] == []
     async with line(served, copy_of(box, 7)) as asking:
         await asking.hear()
         assert (await asking.ask(GenerationAsked(box.head))).gen == 2
@@ -213,10 +228,10 @@ async def test_another_copy_that_comes_back_in_a_moment_is_at_work_too(
     assert store is not None
     if refused:
         with pytest.raises(DeniedError) as denied:
-            await mending._refuse_twin(store)
+            await mending._refuse_twin(store, None)
         assert denied.value.code == "box_twice"
     else:
-        await mending._refuse_twin(store)
+        await mending._refuse_twin(store, None)
 
 
 @pytest.mark.parametrize(
@@ -263,8 +278,112 @@ async def test_a_digest_of_the_other_history_is_forgotten(served: Served, box: B
             await asyncio.sleep(0.005)
     async with line(served, copy_of(box, 7)) as asking:
         await asking.hear()
-        assert isinstance(await asking.ask(GenerationAsked(box.head)), GenerationGiven)
+        assert await file.read(lambda db: db.execute(rows).fetchone()) == (0,)
+
+
+async def test_a_digest_ahead_of_frames_that_fork_is_forgotten_with_them(
+    served: Served, box: Box
+) -> None:
+    """Else it would be held against the history that goes on here, once that is as long."""
+    forked, file = copy_of(box, 12), served.office.file
+    forked.sell("x")
+    forked.sell("y")
+    rows = "SELECT count(*) FROM digest"
+    async with served.session(forked) as (up, _), asyncio.timeout(20):
+        await up.say(Digest(1, 12, 20, 2, (), ()))
+        while await file.read(lambda db: db.execute(rows).fetchone()) != (1,):
+            await asyncio.sleep(0.005)
+        await up.send(forked.frame(16))
+        assert (await up.hear(Denied)).code == "fork"
     assert await file.read(lambda db: db.execute(rows).fetchone()) == (0,)
+
+
+async def test_what_was_said_of_the_other_history_is_no_alarm_any_more(
+    served: Served, box: Box
+) -> None:
+    ahead, file = copy_of(box, 16), served.office.file
+    ahead.sell("never comes")
+    async with served.session(ahead) as (up, _):
+        await up.say(Digest(1, 16, 20, 1, (), ()))
+        await up.upload(ahead.frame(16))
+        await served.until_projected(20)  # a sale came, but nothing that it brought was said
+        async with asyncio.timeout(20):
+            while "digest_differs" not in {a["kind"] for a in (await served.store())["alarms"]}:
+                await asyncio.sleep(0.005)
+    async with line(served, copy_of(box, 7)) as asking:
+        await asking.hear()
+        assert isinstance(await asking.ask(GenerationAsked(ahead.head)), GenerationGiven)
+    assert (await served.store())["alarms"] == []
+    rows = "SELECT count(*) FROM digest_differing"
+    assert await file.read(lambda db: db.execute(rows).fetchone()) == (0,)
+
+
+def in_generation(box: Box, gen: int) -> Box:
+    """The box as it goes on in a generation that head office gave it."""
+    later = Box(box.store, box.number, gen, box.key, list(box.bodies))
+    opened = GenerationOpened(
+        parent_gen=1, parent_seq=16, parent_hash=box.head.hash, source="head office"
+    )
+    later.record(opened)
+    return later
+
+
+async def test_a_head_office_that_was_restored_takes_its_box_in_the_generation_it_has(
+    served: Served, box: Box
+) -> None:
+    """Head office gave generation 3, and then came back from a copy that knows of 1."""
+    later = in_generation(box, 3)
+    async with served.session(later) as (up, welcome):
+        assert welcome.head == box.head
+        assert (await up.upload(later.frame(16))).accepted == later.head
+    (alarm,) = (await served.store())["alarms"]
+    assert alarm["kind"] == "feed_ahead"
+    assert "is in generation 3, and was known here in 1" in alarm["words"]
+    async with served.line(box) as denied:  # and a copy of before has to be mended
+        assert (await denied.hear(Denied)).code == "frame_of_other_generation"
+
+
+async def test_one_that_has_no_more_than_head_office_is_given_the_next(
+    served: Served, box: Box
+) -> None:
+    """It is in generation 3 of another history: 2 would be one that it had already."""
+    other = copy_of(box, 9)
+    other.gen = 3
+    other.sell("x")
+    async with served.line(other) as denied:
+        assert (await denied.hear(Denied)).code == "frame_of_other_generation"
+    async with line(served, other) as asking:
+        assert await asking.hear() == Standing(1, box.head, 1)
+        assert (await asking.ask(GenerationAsked(box.head))).gen == 4
+
+
+async def test_a_generation_that_nobody_can_have_given_uses_none_up(
+    served: Served, box: Box
+) -> None:
+    async with served.line(in_generation(box, 66)) as denied:
+        assert (await denied.hear(Denied)).code == "frame_of_other_generation"
+    other = copy_of(box, 9)
+    other.gen = 2**40
+    async with line(served, other) as asking:
+        await asking.hear()
+        assert (await asking.ask(GenerationAsked(box.head))).gen == 66
+
+
+async def test_a_line_that_is_lost_while_it_opens_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The machine found it: the end of a line that never was open was a defect in the log."""
+
+    class Gone(web.StreamResponse):
+        async def prepare(self, _: object) -> None:
+            raise ConnectionResetError("Connection lost")
+
+    nobody: Any = None
+    mending = HistoryMending(nobody, nobody, nobody, {}, nobody, nobody, nobody, nobody, nobody)
+    monkeypatch.setattr(web, "WebSocketResponse", lambda **_: Gone())
+    with pytest.raises(ConnectionResetError):
+        await mending.serve(nobody)
+    assert mending._open == 0
 
 
 async def test_what_was_done_is_told_and_sales_written_again_count_once(

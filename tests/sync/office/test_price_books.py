@@ -344,6 +344,8 @@ ADDED_SINCE = {
     **dict.fromkeys(("alarm_case", "alarm_step", "digest_differing", "feed_held"), "TABLE"),
     **dict.fromkeys(("feed_reached", "left_aside", "person_act", "repair"), "TABLE"),
     **dict.fromkeys(("archive_segment", "archive_span"), "TABLE"),
+    **dict.fromkeys(("box_twice", "ratchet", "ratchet_old"), "TABLE"),
+    **dict.fromkeys(("feed_chunk", "feed_snapshot"), "TABLE"),
 }
 
 

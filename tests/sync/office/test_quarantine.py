@@ -1,47 +1,59 @@
-"""What stands aside is seen, taken again, repaired or left: once, in order, and nothing else."""
+"""What stands aside is seen, taken again, repaired or left: once, in order, and nothing else.
+
+Every test is of sales in `office.db` and of sales in PostgreSQL: they keep the same laws.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
 import random
-import sqlite3
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from aiohttp.test_utils import make_mocked_request
 
 from edge.contract.attention_limits import REQUEUED_SALES_MAX
-from edge.contract.errors import Refused
 from edge.contract.sale_events import SaleOpened
 from edge.contract.system_events import BoxStarted
 from edge.runtime.frame_codec import shipped_dictionaries
-from sync.office.attention_api import AttentionApi
-from sync.office.quarantine import Quarantine
 from sync.office.sale_rebuilding import ROWS_OF_SALES
 from tests.sync.office.aside import (
     act,
     arrive,
     aside,
+    columns,
     command,
     count,
     data_of,
+    forget_sales,
     keep_sale,
+    no_room_for_acts,
     repair,
     rich_sale,
+    set_aside,
     spoil,
     tables,
+    take_out,
 )
+from tests.sync.office.busy_boxes import coupon_sale
+from tests.sync.office.conftest import NewSales
 from tests.sync.office.head_office import Box, Served, sale_events, serve
+from tests.sync.office.sale_places import codes_in
+from tests.sync.office.test_alarms import until
 from tests.sync.office.test_digests import digest_of
 
 
+@pytest.fixture
+async def served(tmp_path: Path, box: Box, new_sales: NewSales) -> AsyncIterator[Served]:
+    async with serve(tmp_path, box, **await new_sales()) as served:
+        yield served
+
+
 async def _frames(served: Served) -> list[Any]:
-    return await served.office.file.read(
-        lambda connection: connection.execute("SELECT * FROM frame ORDER BY position").fetchall()
-    )
+    return list(await served.office.projector.events.read(0, 0, frames_max=500))
 
 
 async def test_what_stands_aside_says_why_and_what_it_is(served: Served, box: Box) -> None:
@@ -113,14 +125,9 @@ async def test_one_of_many_is_taken_with_its_whole_sale_in_chain_order(
     await arrive(served, box)
     whole = await tables(served)
 
-    def as_if_unfit(connection: sqlite3.Connection) -> None:
-        for table in ROWS_OF_SALES:
-            connection.execute(f"DELETE FROM {table} WHERE sale = 's'")  # noqa: S608 - a name of ours
-        for seq, body in enumerate(box.bodies[:12], 1):
-            values = (1, 1, seq, "sale s was never opened", body, 5)
-            connection.execute("INSERT INTO quarantine VALUES (?, ?, ?, ?, ?, ?)", values)
-
-    await served.office.file.write(as_if_unfit)
+    await take_out(served, " WHERE sale = 's'")
+    why = "sale s was never opened"
+    await set_aside(served, *((1, 1, n, why, body, 5) for n, body in enumerate(box.bodies[:12], 1)))
     status, done = await act(served, "requeue", {"events": [{"gen": 1, "seq": 7}]})
     assert status == 200, done
     assert len(done["taken"]) == 12
@@ -148,18 +155,19 @@ async def test_a_sale_that_is_made_anew_keeps_its_place(served: Served, box: Box
 
 @pytest.mark.parametrize("seed", range(6))
 async def test_repairs_in_any_order_end_as_if_nothing_had_been_wrong(
-    tmp_path: Path, seed: int
+    tmp_path: Path, seed: int, new_sales: NewSales
 ) -> None:
     chance = random.Random(seed)
     box = Box()
     for sale in ("s", "t", "u"):
         rich_sale(box, sale)
-    async with serve(tmp_path / "clean", box) as served:
+    async with serve(tmp_path / "clean", box, **await new_sales()) as served:
         await arrive(served, box)
         whole = await tables(served)
     bad = sorted(chance.sample(range(1, len(box.bodies) + 1), chance.randrange(2, 9)))
     good = {seq: spoil(box, seq, keep_sale(box.bodies[seq - 1])) for seq in bad}
-    async with serve(tmp_path / "troubled", box) as served:
+    troubled = await new_sales()
+    async with serve(tmp_path / "troubled", box, **troubled) as served:
         async with served.session(box) as (line, _):
             await line.say(digest_of_good(box, good))
             cuts = sorted(chance.sample(range(1, len(box.bodies)), 9))
@@ -188,29 +196,16 @@ async def test_repairs_in_any_order_end_as_if_nothing_had_been_wrong(
             ):
                 await asyncio.sleep(0.01)
         assert await count(served, "digest_differing") == 0
+        await forget_sales(served)
     # the next start makes the same of it, repairs and all
-    async with serve(tmp_path / "troubled", box) as served:
-        await _make_anew(served)
+    async with serve(tmp_path / "troubled", box, **troubled) as served:
+        await served.until_projected(len(box.bodies))
         assert await tables(served) == whole, f"seed {seed}: {bad}"
 
 
 def digest_of_good(box: Box, good: dict[int, bytes]) -> Any:
     as_sold = [good.get(seq, body) for seq, body in enumerate(box.bodies, 1)]
     return digest_of(Box(bodies=as_sold))
-
-
-async def _make_anew(served: Served) -> None:
-    """Forget all sales, and read the frames from the first one."""
-
-    def forget(connection: sqlite3.Connection) -> None:
-        for table in (*ROWS_OF_SALES, "quarantine", "projected", "projection"):
-            connection.execute(f"DELETE FROM {table}")  # noqa: S608 - a name of ours
-
-    last = (await served.store())["projected_seq"]
-    await served.office.file.write(forget)
-    served.office.projector.read_again()
-    served.office.projector.news.set()
-    await served.until_projected(last)
 
 
 async def test_what_still_does_not_fit_is_refused_in_words(served: Served, box: Box) -> None:
@@ -372,17 +367,11 @@ async def test_an_act_and_what_it_does_are_one_commit(served: Served, box: Box) 
     good = spoil(box, 1, {"sale": "a", "currency": 978})
     await arrive(served, box)
     before = (await tables(served), await aside(served))
-    await served.office.file.write(
-        lambda connection: connection.execute(
-            "CREATE TRIGGER disk_full BEFORE INSERT ON person_act"
-            " BEGIN SELECT RAISE(ABORT, 'no room'); END"
-        )
-    )
-    status, _ = await repair(served, 1, good)
-    assert status == 500
-    assert (await tables(served), await aside(served)) == before
-    assert await count(served, "repair") == 0
-    await served.office.file.write(lambda connection: connection.execute("DROP TRIGGER disk_full"))
+    async with no_room_for_acts(served):
+        status, _ = await repair(served, 1, good)
+        assert status >= 500
+        assert (await tables(served), await aside(served)) == before
+        assert await count(served, "repair") == await count(served, "person_act") == 0
     assert (await repair(served, 1, good))[0] == 200
 
 
@@ -416,14 +405,9 @@ async def test_all_of_a_shop_goes_in_portions(served: Served, box: Box) -> None:
         box.sell(sale)
     await arrive(served, box)
 
-    def as_if_unfit(connection: sqlite3.Connection) -> None:
-        for table in ROWS_OF_SALES:
-            connection.execute(f"DELETE FROM {table}")  # noqa: S608 - a name of ours
-        for seq, body in enumerate(box.bodies, 1):
-            values = (1, 1, seq, "sale was never opened", body, 5)
-            connection.execute("INSERT INTO quarantine VALUES (?, ?, ?, ?, ?, ?)", values)
-
-    await served.office.file.write(as_if_unfit)
+    await take_out(served)
+    why = "sale was never opened"
+    await set_aside(served, *((1, 1, n, why, body, 5) for n, body in enumerate(box.bodies, 1)))
     first = await aside(served)
     assert (len(first["events"]), first["count"]) == (100, len(box.bodies))
     second = await aside(served, f"?after={first['next']}")
@@ -449,14 +433,10 @@ async def test_what_does_not_fit_does_not_keep_the_rest_of_a_shop_waiting(
     await arrive(served, box)
     whole = await tables(served)
 
-    def as_if_unfit(connection: sqlite3.Connection) -> None:
-        for table in ROWS_OF_SALES:
-            connection.execute(f"DELETE FROM {table}")  # noqa: S608 - a name of ours
-        for seq in range(4 * REQUEUED_SALES_MAX + 1, len(box.bodies) + 1):
-            values = (1, 1, seq, "sale was never opened", box.bodies[seq - 1], 5)
-            connection.execute("INSERT INTO quarantine VALUES (?, ?, ?, ?, ?, ?)", values)
-
-    await served.office.file.write(as_if_unfit)
+    await take_out(served)
+    good = range(4 * REQUEUED_SALES_MAX + 1, len(box.bodies) + 1)
+    why = "sale was never opened"
+    await set_aside(served, *((1, 1, seq, why, box.bodies[seq - 1], 5) for seq in good))
     status, done = await act(served, "requeue", {})
     assert (status, done["taken"], len(done["left"])) == (200, [], 4 * REQUEUED_SALES_MAX)
     status, done = await act(served, "requeue", {"after": done["next"]})
@@ -510,11 +490,8 @@ async def test_what_is_read_again_and_fits_is_let_out(served: Served, box: Box) 
     box.sell("a")
     await arrive(served, box)
 
-    def as_an_older_version(connection: sqlite3.Connection) -> None:
-        values = (1, 1, 2, "It cannot be read.", box.bodies[1], 5)
-        connection.execute("INSERT INTO quarantine VALUES (?, ?, ?, ?, ?, ?)", values)
-
-    await served.office.file.write(as_an_older_version)
+    # as an older version left it
+    await set_aside(served, (1, 1, 2, "It cannot be read.", box.bodies[1], 5))
     served.office.projector.read_again()
     served.office.projector.news.set()
     async with asyncio.timeout(20):
@@ -522,34 +499,48 @@ async def test_what_is_read_again_and_fits_is_let_out(served: Served, box: Box) 
             await asyncio.sleep(0.01)
 
 
-async def test_of_sales_that_are_kept_elsewhere_it_says_so(served: Served) -> None:
-    office = served.office
-    log, clock = office.projector.log, office.projector.clock
-    events, dictionaries = office.projector.events, office.projector.dictionaries
-    quarantine = Quarantine(office.file, office.directory, events, dictionaries, clock, log)
-    api = AttentionApi(
-        office.file,
-        office.directory,
-        quarantine,
-        office.watch.alarms,
-        office.watch,
-        sales_here=False,
-    )
-    routes = {route.path: route for route in api.routes() if "quarantine" in route.path}
-    assert len(routes) == 4
-    for route in routes.values():
-        with pytest.raises(Refused) as refused:
-            await route.handler(make_mocked_request(route.method, route.path))
-        assert refused.value.code == "aside_elsewhere"
-
-
 async def test_every_table_of_sales_is_made_anew(served: Served) -> None:
-    def query(connection: sqlite3.Connection) -> set[str]:
-        found = set()
-        for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'"):
-            columns = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
-            if {"store", "sale"} <= columns:
-                found.add(table)
-        return found
+    there = await columns(served)
+    assert {each for each in there if {"store", "sale"} <= set(there[each])} == set(ROWS_OF_SALES)
 
-    assert await served.office.file.read(query) == set(ROWS_OF_SALES)
+
+async def test_what_stands_aside_is_an_alarm_until_it_is_mended(served: Served, box: Box) -> None:
+    box.sell("a")
+    good = spoil(box, 1, {"sale": "a", "currency": 978})
+    await arrive(served, box)
+    case = await until(served, "quarantine", "open")
+    assert (case["store"], case["count"]) == ("harbour-street", 1)
+    assert case["words"] == (
+        "4 events of store harbour-street are not in its sales: they do not fit what is there. "
+        "The first is event 1."
+    )
+    assert case["advice"]
+    assert (await repair(served, 1, good))[0] == 200
+    case = await until(served, "quarantine", "closed")
+    assert (case["closed_by"], case["closed_words"]) == ("", "")
+    assert case["closed_at"] >= case["last_at"] >= case["opened_at"] > 0
+    assert (await served.store())["alarms"] == []
+
+
+async def test_what_was_left_aside_is_no_alarm_any_more(served: Served, box: Box) -> None:
+    box.sell("a")
+    spoil(box, 2, {"sale": "a", "line": 1})
+    await arrive(served, box)
+    await until(served, "quarantine", "open")
+    await act(served, "leave", {"gen": 1, "seq": 2, "reason": "seen"})
+    await until(served, "quarantine", "closed")
+
+
+async def test_a_coupon_of_a_sale_that_is_made_anew_is_told_to_all_stores(
+    served: Served, box: Box
+) -> None:
+    box.record(*coupon_sale("c", "ONCE"))
+    good = spoil(box, 1, {"sale": "c", "currency": 978})
+    await arrive(served, box)
+    assert await codes_in(served.office.file) == []
+    assert (await repair(served, 1, good))[0] == 200
+    ((code, _),) = await codes_in(served.office.file)
+    assert code == "ONCE"
+    # corrected, it is the same use of it
+    assert (await repair(served, 1, good))[0] == 200
+    assert len(await codes_in(served.office.file)) == 1

@@ -11,6 +11,7 @@ import pytest
 from edge.contract.replication import Denied
 from edge.contract.system_events import GenerationOpened
 from tests.sync.office.head_office import Box, Served, serve
+from tests.sync.office.test_mending import line as mending_line
 
 PATH = "/api/v1/stores/harbour-street/box"
 
@@ -89,7 +90,23 @@ async def test_the_old_box_is_let_in_no_more(tmp_path: Path, old: Box) -> None:
             assert (await replace(served, new))[0] == 200
             denied = await line.hear(Denied)
             assert denied.code == "box_replaced"
-        async with served.line(old) as line:
+        for _ in range(2):
+            async with served.line(old) as line:
+                denied = await line.hear(Denied)
+            assert denied.code == "box_replaced"
+            assert "do not erase its disk" in denied.message
+        (alarm,) = (await served.store())["alarms"]
+        assert (alarm["kind"], alarm["count"]) == ("late_survivor", 1)
+        for words in ("generation 1 calls again", "is in generation 2", "ends at event 24"):
+            assert words in alarm["words"]
+        # who only says that he is it, and proves nothing, hears nothing of that
+        async with served.line(old, signer=new.key) as line:
+            assert (await line.hear(Denied)).code == "proof_wrong"
+        # its history is not for it either: it is in no generation any more
+        async with mending_line(served, old) as asking:
+            assert (await asking.hear()).code == "box_replaced"
+        stranger = Box(old.store)
+        async with served.line(stranger) as line:
             assert (await line.hear(Denied)).code == "box_not_registered"
 
 
@@ -141,6 +158,19 @@ async def test_a_box_that_cannot_take_over_is_refused(
                 "PUT", PATH.replace("harbour-street", "nowhere"), {"box_key": "ab" * 32, "gen": 2}
             )
         )[0] == 404
+
+
+async def test_a_box_that_was_replaced_never_takes_the_place_again(
+    tmp_path: Path, old: Box
+) -> None:
+    async with serve(tmp_path, old) as served:
+        new = successor(old)
+        assert (await replace(served, new))[0] == 200
+        status, body = await replace(served, successor(old, gen=3), box_key=old.key.public.hex)
+        assert (status, body["code"]) == (409, "box_replaced")
+        assert "tillbox salvage" in body["advice"]
+        async with served.session(new):
+            pass  # nothing has changed
 
 
 async def test_told_twice_it_is_the_same(tmp_path: Path, old: Box) -> None:

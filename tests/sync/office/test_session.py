@@ -66,7 +66,7 @@ async def test_a_registered_box_is_welcomed(served: Served, box: Box) -> None:
         ({"box": "0" * 64}, "proof_wrong"),
         ({"nonce": "another"}, "nonce_wrong"),
         ({"signer": new_key()}, "proof_wrong"),
-        ({"head": Head(2, 8, "0" * 64)}, "frame_of_other_generation"),
+        ({"head": Head(66, 8, "0" * 64)}, "frame_of_other_generation"),
         ({"cursors": {"price": 2**60}}, "message_malformed"),
         ({"cursors": {"price": -1}}, "message_malformed"),
         ({"head": Head(1, 2**63, "0" * 64)}, "message_malformed"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from edge.contract.feed_snapshots import SNAPSHOTS
 from edge.contract.reference_data import Feed, FeedItem, FeedPage
 from edge.contract.replication import BUDGET, Budget, Hello, Welcome
 from tests.sync.replicator.shop import Shop, until
@@ -19,7 +20,7 @@ async def test_without_a_budget_no_frame_is_even_made_and_feeds_come(shop: Shop)
         await shop.office.send_page(PAGE)
         await until(lambda: bool(shop.office.taken))
         assert (shop.edge.asked_after, shop.office.events) == ([], [])
-        assert shop.office.hellos[0].hears == (BUDGET,)
+        assert shop.office.hellos[0].hears == (BUDGET, SNAPSHOTS)
 
 
 async def test_a_budget_is_what_may_be_sent_and_a_further_one_adds_to_it(shop: Shop) -> None:

@@ -53,7 +53,10 @@ async def test_a_denial_is_logged_once_and_not_hurried(shop: Shop) -> None:
         await until(lambda: shop.in_step)
     told = shop.lines("link_down")
     assert [line["reason"] for line in told] == ["This store is closed at head office."]
-    assert LinkReport("down", "This store is closed at head office.") in shop.edge.links
+    assert (
+        LinkReport("down", "This store is closed at head office.", code="store_closed")
+        in shop.edge.links
+    )
     long = [slept for slept in shop.clock.slept if slept > BACKOFF_MS_MAX / 1000]
     assert len(long) >= 3
     assert all(slept <= LINK_DENIED_RETRY_MS / 1000 for slept in long)
@@ -63,7 +66,8 @@ async def test_denied_in_the_middle(shop: Shop) -> None:
     async with shop.replicating():
         await until(lambda: shop.edge.polls_waiting == 1)
         await shop.office.send(Denied("box_replaced", "Another box has taken over."))
-        await until(lambda: LinkReport("down", "Another box has taken over.") in shop.edge.links)
+        told = LinkReport("down", "Another box has taken over.", code="box_replaced")
+        await until(lambda: told in shop.edge.links)
 
 
 async def test_a_wrong_token_is_told_once(shop: Shop) -> None:

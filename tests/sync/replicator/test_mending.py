@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
+from aiohttp import WSMessage, WSMsgType
 
 from edge.contract.errors import ProtocolViolation, ReplicaFork
 from edge.contract.history_mending import (
@@ -134,11 +135,10 @@ class FakeHeadOffice:
         return sum(isinstance(each, HashAsked) for each in self.asked)
 
 
-def mending(box: FakeBox, office: FakeHeadOffice) -> Mending:
+def mending(box: FakeBox, office: FakeHeadOffice, *, copied: bool = False) -> Mending:
     clock = SystemClock()
-    return Mending(
-        cast("Any", box), cast("MendingLine", office), clock, Log(io.StringIO(), clock, {})
-    )
+    log = Log(io.StringIO(), clock, {})
+    return Mending(cast("Any", box), cast("MendingLine", office), clock, log, copied=copied)
 
 
 @pytest.mark.parametrize("fork", [0, 1, 2, 7, 30, 31])
@@ -170,6 +170,14 @@ async def test_a_box_that_has_all_of_it_fetches_nothing() -> None:
     assert (box.taken, box.given[0].gen) == ([], 3)
 
 
+async def test_a_copy_of_the_box_needs_a_generation_even_where_nothing_is_missing() -> None:
+    for mine in (25, 30):
+        box, office = FakeBox(History("b", mine, 25)), FakeHeadOffice(History("c", 25, 25))
+        assert await mending(box, office, copied=True).run()
+        assert (box.taken, box.given[0].gen) == ([], 2)
+        assert box.begun == [MendingBegun(25, hash_of("a", 25))]
+
+
 async def test_what_was_fetched_before_is_not_fetched_again() -> None:
     box, office = FakeBox(History("b", 30, 10)), FakeHeadOffice(History("c", 25, 10))
     box.head = Head(1, 22, hash_of("c", 22))
@@ -197,6 +205,41 @@ async def test_one_that_is_ready_waits_for_the_box_alone() -> None:
     box.head = Head(1, 25, hash_of("c", 25))
     assert await mending(box, office).run()
     assert (box.taken, box.given) == ([], [])
+
+
+async def test_an_answer_to_another_question_ends_it() -> None:
+    """A line that says things twice would else have each answer taken for the next one."""
+    box, office = FakeBox(History("b", 30, 10)), FakeHeadOffice(History("c", 25, 10))
+    say = office.say
+
+    async def twice(message: Any) -> None:
+        await say(message)
+        if isinstance(message, HashAsked):
+            office.answers.append(office.answers[-1])
+
+    office.say = twice  # type: ignore[method-assign]
+    with pytest.raises(ProtocolViolation, match="something else than it was asked"):
+        await mending(box, office).run()
+    assert box.begun == []
+
+
+class Saying:
+    """A socket on which one message comes."""
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+
+    async def receive(self) -> Any:
+        return WSMessage(WSMsgType.TEXT, self.text, None)
+
+
+@pytest.mark.parametrize("text", [b'{"msg":"denied","code":"no_su', b"\xff", b"[" * 9_999])
+async def test_half_a_word_where_a_frame_is_due_ends_the_line(text: bytes) -> None:
+    """It ended the process: only what was due was read with care."""
+    line = MendingLine(cast("Any", Saying(text)), SystemClock())
+    for due in (line.frame, line.next):
+        with pytest.raises(ProtocolViolation, match="what is no message"):
+            await due()
 
 
 async def test_answers_that_lead_nowhere_end_it() -> None:
@@ -228,6 +271,9 @@ class Told:
         (OfficeDenied("fork", "x"), True, True),
         (OfficeDenied("behind", "x"), True, True),
         (OfficeDenied("frame_of_other_generation", "x"), True, True),
+        (OfficeDenied("box_copied", "x"), True, True),
+        (OfficeDenied("box_twice", "x"), True, False),  # a person has to say something first
+        (OfficeDenied("box_replaced", "x"), True, False),
         (ReplicaFork("box_behind_office", "x"), True, True),
         (OfficeDenied("fork", "x"), False, False),  # an older head office
         (OfficeDenied("box_not_registered", "x"), True, False),

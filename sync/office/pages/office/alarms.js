@@ -29,6 +29,11 @@ const KINDS = Object.freeze({
   clock_off: "alarm_clock_off",
   disk_full: "alarm_disk_full",
   wrong_key: "alarm_wrong_key",
+  history_mended: "alarm_history_mended",
+  box_copied: "alarm_box_copied",
+  box_twice: "alarm_box_twice",
+  late_survivor: "alarm_late_survivor",
+  survivor_salvaged: "alarm_survivor_salvaged",
 });
 
 /** @param {AlarmCaseView} alarm */

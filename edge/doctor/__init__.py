@@ -1,0 +1,1 @@
+"""`tillbox doctor`: what is wrong with this box, and what to do, on one page."""

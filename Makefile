@@ -6,7 +6,7 @@ SHOP := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 ARGS ?=
 
-.PHONY: demo test check coverage lint types imports bench fmt golden clean mutants looks market storm fleet fuzz soak unplugged install deb
+.PHONY: demo test check coverage lint types imports bench fmt golden clean mutants looks market storm fleet fuzz soak unplugged install deb image image-test
 
 demo: $(SHOP)
 	$(BIN)/tillbox demo $(ARGS)
@@ -87,6 +87,15 @@ install:
 # the same as a package, in dist/
 deb:
 	sh systemd/make_deb.sh dist
+
+# the disk of a box, as root, in dist/image-vm: image/README.md. ARGS=pi: for a Raspberry Pi
+image:
+	sh image/build.sh $(or $(ARGS),vm)
+
+# that disk booted in QEMU: units, walls, tills, devices, a power cut. Alone: its minutes are a
+# busy machine's quarters of an hour
+image-test: $(DEV)
+	TILLBOX_IMAGE=dist/image-vm $(BIN)/python -m pytest -s -m image tests/image $(ARGS)
 
 # twenty devices at fifty messages a second for ten minutes; a check takes half a minute
 soak: $(DEV) tools

@@ -8,7 +8,8 @@ if [ -d /run/systemd/system ]; then
     systemctl daemon-reload
     systemctl try-restart systemd-modules-load.service
     udevadm control --reload
-    udevadm trigger --subsystem-match=tty --subsystem-match=usbmisc --subsystem-match=gpio
+    udevadm trigger --subsystem-match=tty --subsystem-match=usbmisc --subsystem-match=gpio \
+        --subsystem-match=hidraw
     # a newer version takes over at once; tills wait in the socket meanwhile
     systemctl try-restart mosquitto.service tillbox-edge.service tillbox-devices.service \
         tillbox-sync.service tillbox-keep.service tillbox-office.service

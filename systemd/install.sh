@@ -3,7 +3,8 @@
 #
 #   install.sh [ROOT]    ROOT is / by default
 #
-# PYTHON: the interpreter that will run it (python3). PIP_ARGS: more words for pip.
+# PYTHON: the interpreter that will run it (python3). PIP_ARGS: more words for pip. BYTECODE=no leaves
+# the compiling to whoever knows the interpreter: the image is for another machine.
 set -eu
 root=${1:-/}
 root=${root%/}
@@ -30,7 +31,8 @@ mkdir -p "$packages.new" "$root/usr/bin"
 rm -rf "$packages.new/bin"
 # it says where the sources were
 rm -f "$packages.new"/tillbox-*.dist-info/direct_url.json
-"$python" -m compileall -q -s "$packages.new" -p /usr/lib/tillbox "$packages.new" || true
+[ "${BYTECODE:-yes}" = no ] ||
+    "$python" -m compileall -q -s "$packages.new" -p /usr/lib/tillbox "$packages.new" || true
 rm -rf "$packages"
 mv "$packages.new" "$packages"
 

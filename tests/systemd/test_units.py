@@ -138,6 +138,37 @@ def test_each_runs_as_a_user_of_its_own() -> None:
     assert sorted(made) == sorted(f"tillbox-{name}" for name in SERVICES)
 
 
+def test_what_is_allowed_belongs_to_somebody_who_may() -> None:
+    """A node of root's own that a unit may open all the same stays shut."""
+    rules = (HERE / "udev/70-tillbox.rules").read_text()
+    for subsystem in ("usbmisc", "gpio", "hidraw"):
+        (rule,) = re.findall(rf'^SUBSYSTEM=="{subsystem}".*', rules, re.MULTILINE)
+        assert 'GROUP="lp"' in rule or 'GROUP="tillbox-devices"' in rule
+    triggered = (HERE / "after_install.sh").read_text()
+    assert all(f"--subsystem-match={name}" in triggered for name in ("tty", "usbmisc", "hidraw"))
+
+
+@pytest.mark.skipif(shutil.which("systemd-sysusers") is None, reason="systemd is not installed")
+def test_systemd_makes_our_users_with_always_the_same_numbers(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    users = HERE / "sysusers.d/tillbox.conf"
+    done = subprocess.run(
+        ["systemd-sysusers", f"--root={tmp_path}", users],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    made = [line.split(":") for line in (tmp_path / "etc/passwd").read_text().splitlines()]
+    assert [(name, int(number)) for name, _, number, *_ in made] == [
+        ("tillbox-edge", 871),
+        ("tillbox-devices", 872),
+        ("tillbox-sync", 873),
+        ("tillbox-keep", 874),
+        ("tillbox-office", 875),
+    ]
+
+
 def test_a_socket_is_named_as_the_program_asks_for_it() -> None:
     for name, called in (("edge", "till"), ("office", "office")):
         (fd_name,) = keys(UNITS / f"tillbox-{name}.socket")["FileDescriptorName"]
@@ -148,7 +179,7 @@ def test_a_socket_is_named_as_the_program_asks_for_it() -> None:
 
 def test_every_driver_that_is_allowed_is_loaded_before() -> None:
     allowed = {value.split()[0] for value in service("devices")["DeviceAllow"]}
-    assert {"char-input", "char-ttyUSB", "char-ttyACM", "char-usb"} <= allowed
+    assert {"char-input", "char-hidraw", "char-ttyUSB", "char-ttyACM", "char-usb"} <= allowed
     loaded = (HERE / "modules-load.d/tillbox.conf").read_text().split()
     assert {"usbserial", "ftdi_sio", "cp210x", "pl2303", "ch341", "cdc_acm", "usblp"} <= {*loaded}
     assert any("systemd-modules-load.service" in each for each in service("devices")["After"])

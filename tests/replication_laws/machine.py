@@ -80,9 +80,10 @@ class ReplicationMachine(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="replication-", dir=folder))
         self.world = World(self.folder, 1_000)
 
-    @initialize(raw_max=st.sampled_from((600, 1_500, 20_000)))
-    def found(self, raw_max: int) -> None:
+    @initialize(raw_max=st.sampled_from((600, 1_500, 20_000)), tokens=st.booleans())
+    def found(self, raw_max: int, tokens: bool) -> None:
         self.world.raw_max = raw_max
+        self.world.tokens = tokens
         self._run(self._found())
 
     async def _found(self) -> None:
@@ -367,12 +368,19 @@ class ReplicationMachine(RuleBasedStateMachine):
         self._run(self.world.restored.keep_disk(number))
 
     @some_box(is_alone)
-    @rule(shop=shops, pick=picks, sales=st.integers(0, 6), mishap=mishaps, seconds=mended_after)
+    @rule(
+        shop=shops,
+        pick=picks,
+        sales=st.integers(0, 6),
+        mishap=mishaps,
+        seconds=mended_after,
+        whole=st.booleans(),
+    )
     def a_box_is_set_back(
-        self, shop: int, pick: int, sales: int, mishap: Mishap, seconds: float
+        self, shop: int, pick: int, sales: int, mishap: Mishap, seconds: float, whole: bool
     ) -> None:
         number = self._box(shop, ReplicationMachine.is_alone).number
-        self._run(self.world.restored.put_back(number, pick, sales, mishap))
+        self._run(self.world.restored.put_back(number, pick, sales, mishap, whole=whole))
         self._run(self.world.clock.advance(seconds))
 
     @some_box(may_go_on_twice)

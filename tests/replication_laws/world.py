@@ -57,6 +57,8 @@ class World:
 
     folder: Path
     raw_max: int
+    tokens: bool = True
+    """Whether the boxes keep the tokens that tell a copy of one."""
     clock: VirtualClock = field(default_factory=VirtualClock)
     boxes: dict[int, Box] = field(default_factory=dict)
     gone: dict[int, list[Box]] = field(default_factory=dict)
@@ -352,7 +354,8 @@ class World:
             return False
         [(gen,)] = self.office.rows("SELECT gen FROM store WHERE number = ?", number)
         registered = self.registered.get(number, 1)
-        return bool(gen - registered > 1 + self.restored.confirmed.get(number, 0))
+        asked = self.restored.confirmed.get(number, 0) + self.restored.same.get(number, 0)
+        return bool(gen - registered > 1 + asked)
 
     # --- parts ----------------------------------------------------------------------------
 
@@ -383,6 +386,7 @@ class World:
             self.raw_max,
             self._heard,
         )
+        box.keeps_tokens = self.tokens
         box.again = lambda: self._bury(self._start_anew(box))
         box.on_death = lambda: self._bury(box.crash())
         return box

@@ -106,6 +106,24 @@ async def test_a_copy_calls_before_head_office_has_anything(tmp_path: Path) -> N
         await world.close()
 
 
+async def test_a_ledger_is_put_back_again_while_its_history_waits_to_be_taken_over(
+    world: World,
+) -> None:
+    """What was fetched belongs behind events that this older copy has not: it is fetched anew."""
+    await world.boxes[1].sell(BREAD, 0)
+    await until_rest(world)
+    await world.restored.keep_disk(1)
+    await world.boxes[1].sell(CAKE, 0)
+    await until_rest(world)
+    await world.restored.put_back(1, 1, 0, Mishap())
+    await world.boxes[1].begin(BREAD)  # while a sale is open nothing is taken over
+    await world.clock.advance(35)
+    assert world.boxes[1].lost.is_ready
+    await world.restored.put_back(1, 0, 1, Mishap(), whole=False)
+    await until_rest(world)
+    assert [sold.total_minor for sold in world.boxes[1].done] == [129, 90, 1_999]
+
+
 async def test_one_copy_is_put_back_twice_and_its_open_sale_ends_three_times(world: World) -> None:
     """The second and the third end got one id; head office set the third aside."""
     await world.restored.goes_on_twice(1, BREAD, CAKE, (("103", 1),), Mishap())

@@ -119,9 +119,14 @@ def content_of(sealed: SealedEnvelope, data: bytes) -> bytes:
 
 @dataclass
 class OfficeBranch:
-    """What head office's branch holds behind the fork; `take` all of its events."""
+    """What head office's branch holds behind the fork; `take` all of its events.
+
+    `ends` are the completions of a sale, by the id that it was sold under: more than one where
+    an earlier mending wrote a doubtful one again.
+    """
 
     sales: dict[str, Completion | None] = field(default_factory=dict)
+    ends: dict[str, set[Completion]] = field(default_factory=dict)
     receipts: set[str] = field(default_factory=set)
     completed: int = 0
     events: int = 0
@@ -136,6 +141,9 @@ class OfficeBranch:
         done = completion_of(event)
         self.sales[event.sale] = done or self.sales.get(event.sale)
         if done is not None:
+            origin = event.sealed.origin
+            sold_as = event.sale if origin is None else origin.sale or event.sale
+            self.ends.setdefault(sold_as, set()).add(done)
             self.completed += 1
             self.receipts.add(done.receipt)
 
@@ -222,6 +230,8 @@ def fates_of(own: OwnBranch, before: BeforeFork, office: OfficeBranch, fork_hash
         if fate is Fate.DOUBTFUL:
             # it may have been mended once already, and this box been restored once more
             other, fate = _other(name, sale, office, fork_hash)
+            if sale.completion in office.ends.get(name, ()):
+                fate = Fate.KNOWN  # as a sale that both completed alike is one
             if fate is Fate.DOUBTFUL:
                 names.append((name, other))
         found[name] = fate

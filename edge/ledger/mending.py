@@ -45,7 +45,7 @@ from edge.ledger.branch_rewriting import (
 )
 from edge.ledger.event_log import MIGRATIONS, BusinessCalendar
 from edge.ledger.integrity import verify
-from edge.ledger.mending_stage import STAGE, Files, MendingStage, StagedBranch
+from edge.ledger.mending_stage import STAGE, Files, Fork, MendingStage, StagedBranch
 from edge.ledger.projections import project
 from edge.ledger.records import LedgerIdentity
 from edge.runtime.database_file import DatabaseFile
@@ -100,7 +100,8 @@ async def mend_ledger(
 ) -> Mended | None:
     """Finish a mending that is ready in `folder`; None when there is nothing to do yet.
 
-    Nobody may have the ledger open. Raises Refused or StorageFailed with the ledger as it was.
+    What was fetched for another ledger than is here now is dropped. Nobody may have the ledger
+    open. Raises Refused or StorageFailed with the ledger as it was.
     """
     stage = MendingStage(folder / STAGE, files)
     staged = await stage.open()
@@ -110,6 +111,8 @@ async def mend_ledger(
         done = mended_here(folder / "ledger.db", box_key)
         if done is not None and done.gen >= staged.given.gen:
             mended = None  # the rename was the last thing before the end
+        elif not _has(folder / "ledger.db", staged.fork):
+            mended = None  # the ledger was put back once more: what it lacks now is fetched anew
         else:
             _check_room(folder, room(folder))
             mending = _Mending(
@@ -139,6 +142,18 @@ def mended_here(path: Path, box_key: str) -> Mended | None:
         return None
     report = msgspec.json.decode(row[1], type=HistoryMended)
     return Mended(row[0], report, msgspec.json.decode(row[1], type=GivenBeside).given)
+
+
+def _has(path: Path, fork: Fork) -> bool:
+    """Say whether a ledger has the event behind which a branch was fetched."""
+    if fork.seq == 0:
+        return True
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            row = connection.execute("SELECT hash FROM event WHERE seq = ?", (fork.seq,)).fetchone()
+    except sqlite3.Error:
+        return True  # damaged, or not there: whoever opens it says so
+    return row is not None and row[0] == fork.hash
 
 
 @dataclass

@@ -40,7 +40,7 @@ from edge.contract.mending_limits import (
     MENDINGS_AT_ONCE_MAX,
 )
 from edge.contract.ratchet import BOX_TWICE, RatchetShown
-from edge.contract.replication import Challenge, Denied, Hello, Proof
+from edge.contract.replication import Challenge, Denied, Head, Hello, Proof
 from edge.runtime.frame_codec import Dictionaries
 from edge.runtime.keys import SigningKey
 from edge.runtime.structured_log import Log
@@ -150,7 +150,12 @@ class HistoryMending:
 
     async def _standing(self, store: RegisteredStore) -> Standing:
         known = await self.directory.by_slug(store.slug) or store
-        return Standing(store.number, await self.events.head(store.number, known.gen), known.gen)
+        head = await self.events.head(store.number, known.gen)
+        if not head.seq:
+            # before its first event a store is in any generation: the one that is given changes
+            # nothing of where it goes on
+            head = Head(0, 0, head.hash)
+        return Standing(store.number, head, known.gen)
 
     async def _send_frame(
         self, socket: web.WebSocketResponse, store: RegisteredStore, seq: int

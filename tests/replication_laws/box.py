@@ -44,6 +44,7 @@ from edge.flows.feed_trust import FeedTrust
 from edge.flows.frame_pace import FramePace
 from edge.flows.link_state import LinkState
 from edge.flows.lost_history import LostHistory
+from edge.flows.ratchet import open_ratchet
 from edge.flows.replica import Replica
 from edge.flows.snapshot_taking import SnapshotTaking
 from edge.ledger.event_log import MIGRATIONS as LEDGER
@@ -109,6 +110,8 @@ class Box:
     """What it was told of the line each time that it went down."""
     deaths: list[str] = field(default_factory=list)
     """What its tasks died of: that is a defect."""
+    keeps_tokens: bool = True
+    """A box of an older version keeps none."""
     afar: list[Sold] = field(default_factory=list)
     line: int = 0
     """Which line it has: that of its shop, but for a second box of a shop."""
@@ -172,6 +175,8 @@ class Box:
             trust=FeedTrust(self.office_key, self.slug, self.reference, self.log),
         )
         await self.replica.open()
+        if self.keeps_tokens:
+            self.replica.ratchet = await open_ratchet(self.file, self.log, None)
         shelf = SnapshotShelf(self.reference, clock)
         self.replica.page_taken = shelf.changed
         self.snapshots = SnapshotTaking(self.replica, shelf)
@@ -485,6 +490,9 @@ class Edge:
     async def books(self, known: str) -> None:
         _ = known
         await self.box.clock.sleep(LINK_WAIT_S)
+
+    async def take_ratchet(self, token: str) -> None:
+        await self._asked(self.box.replica.take_token(token))
 
     async def hash_at(self, seq: int) -> HashSaid:
         return await self._asked(self.box.lost.hash_at(seq))

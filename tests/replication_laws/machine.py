@@ -48,7 +48,7 @@ goods = st.lists(
 commits = st.integers(1, 5)
 wires = st.integers(1, 4)
 """Those of the shops, and those of copies that run beside their box."""
-deaths = st.builds(Death, st.integers(1, 14), st.booleans())
+deaths = st.builds(Death, st.sampled_from(range(3, 18)), st.booleans())
 mishaps = st.builds(
     Mishap,
     st.none()
@@ -57,7 +57,7 @@ mishaps = st.builds(
     st.none() | deaths,
 )
 extras = st.just(()) | goods
-mended_after = st.sampled_from((2.0, 35.0, 90.0))
+mended_after = st.sampled_from((35.0, 2.0, 90.0))
 waits = st.sampled_from((0.2, 2.0, 35.0, 90.0))
 
 
@@ -80,9 +80,10 @@ class ReplicationMachine(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="replication-", dir=folder))
         self.world = World(self.folder, 1_000)
 
-    @initialize(raw_max=st.sampled_from((600, 1_500, 20_000)))
-    def found(self, raw_max: int) -> None:
+    @initialize(raw_max=st.sampled_from((600, 1_500, 20_000)), tokens=st.booleans())
+    def found(self, raw_max: int, tokens: bool) -> None:
         self.world.raw_max = raw_max
+        self.world.tokens = tokens
         self._run(self._found())
 
     async def _found(self) -> None:
@@ -334,6 +335,17 @@ class ReplicationMachine(RuleBasedStateMachine):
         number = self._box(shop, ReplicationMachine.and_office_are_up).number
         self._run(self.world.carry(number))
 
+    @some_box(may_go_on_twice)
+    @rule(shop=shops, lines=goods)
+    def a_sale_is_carried_while_it_is_sent(
+        self, shop: int, lines: tuple[tuple[str, int], ...]
+    ) -> None:
+        box = self._box(shop, ReplicationMachine.may_go_on_twice)
+        self._run(box.sell(lines, 0))
+        if self.world.office.is_up and box.is_up:
+            self._run(self.world.carry(box.number))
+            self._run(self.world.clock.advance(2))
+
     @some_box(may_burn)
     @rule(shop=shops)
     def a_box_burns(self, shop: int) -> None:
@@ -367,12 +379,19 @@ class ReplicationMachine(RuleBasedStateMachine):
         self._run(self.world.restored.keep_disk(number))
 
     @some_box(is_alone)
-    @rule(shop=shops, pick=picks, sales=st.integers(0, 6), mishap=mishaps, seconds=mended_after)
+    @rule(
+        shop=shops,
+        pick=picks,
+        sales=st.integers(0, 6),
+        mishap=mishaps,
+        seconds=mended_after,
+        whole=st.booleans(),
+    )
     def a_box_is_set_back(
-        self, shop: int, pick: int, sales: int, mishap: Mishap, seconds: float
+        self, shop: int, pick: int, sales: int, mishap: Mishap, seconds: float, whole: bool
     ) -> None:
         number = self._box(shop, ReplicationMachine.is_alone).number
-        self._run(self.world.restored.put_back(number, pick, sales, mishap))
+        self._run(self.world.restored.put_back(number, pick, sales, mishap, whole=whole))
         self._run(self.world.clock.advance(seconds))
 
     @some_box(may_go_on_twice)

@@ -8,6 +8,7 @@ was first let at it: `idle_events_wait_for_ever`, `silence_behind_a_resend`, `ke
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any, Final
@@ -82,13 +83,17 @@ def head_is_written_after_its_frame(patch: Patch) -> None:
             return Conflict(standing)
         header = parse_header(frame)
         last = header.last_hash
-        await self._file.write(
-            lambda db: db.execute(
-                "INSERT INTO frame (store, gen, first_seq, last_seq, last_hash, accepted_at, body)"
-                " VALUES (?, ?, ?, ?, ?, 0, ?)",
-                (store, gen, first, header.last_seq, last, frame),
+        try:
+            await self._file.write(
+                lambda db: db.execute(
+                    "INSERT INTO frame"
+                    " (store, gen, first_seq, last_seq, last_hash, accepted_at, body)"
+                    " VALUES (?, ?, ?, ?, ?, 0, ?)",
+                    (store, gen, first, header.last_seq, last, frame),
+                )
             )
-        )
+        except sqlite3.IntegrityError:
+            return Conflict(standing)
         await self._file.write(
             lambda db: db.execute(
                 "INSERT INTO head (store, gen, seq, hash) VALUES (?1, ?2, ?3, ?4)"

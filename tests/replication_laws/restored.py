@@ -7,10 +7,13 @@ box; two boxes that run with one key are told apart by a person alone, whom this
 from __future__ import annotations
 
 import itertools
+import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from edge.flows.ratchet import RATCHET_FILE
 from edge.ledger.mending_stage import STAGE
 from edge.runtime.keys import SigningKey
 from tests.replication_laws.box import Box
@@ -28,10 +31,12 @@ ALARMS: Final = {
     "behind",
     "frame_of_other_generation",
     "box_twice",
+    "box_copied",
     "history_mended",
 }
 """What people are told of a box that was put back, or runs twice."""
-_FILES: Final = ("ledger.db", "reference.db", STAGE)
+_LEDGER: Final = "ledger.db"
+_FILES: Final = (_LEDGER, "reference.db", STAGE, RATCHET_FILE)
 _BESIDE: Final = 2
 """The line of a second box has the number of its shop and so many more."""
 
@@ -71,6 +76,8 @@ class RestoredBoxes:
     """Shops whose box was put back once, or ran twice."""
     confirmed: dict[int, int] = field(default_factory=dict)
     """How often a person said of a shop that it has one box."""
+    same: dict[int, int] = field(default_factory=dict)
+    """How often the ledger of a shop's box was put back and nothing else: it shows that itself."""
     _marks: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     @property
@@ -102,11 +109,19 @@ class RestoredBoxes:
     # --- one is put back ------------------------------------------------------------------
 
     async def put_back(
-        self, number: int, pick: int, sales: int, mishap: Mishap, more: Lines | None = None
+        self,
+        number: int,
+        pick: int,
+        sales: int,
+        mishap: Mishap,
+        more: Lines | None = None,
+        *,
+        whole: bool = True,
     ) -> None:
         """Put a copy in place of a box; it sells before it has a line, and then has one.
 
-        With `more` it completes the sale that it has open.
+        With `more` it completes the sale that it has open. Not `whole`: what lies beside the ledger
+        stays.
 
         What only the disk had that it replaces is gone, as with a box that burnt.
         """
@@ -117,6 +132,9 @@ class RestoredBoxes:
         await world.clock.advance(0)  # what came before is taken
         self._lose(old, disk)
         box = self._started_from(disk, number)
+        if not whole:
+            _copy_files(old.folder, box.folder, _FILES[1:])
+            self.same[number] = self.same.get(number, 0) + 1
         box.afar = self._at_office(number, (*old.done, *old.unsure, *old.afar), box.done)
         world.boxes[number] = box
         await self._start(box, sales)
@@ -244,7 +262,12 @@ class RestoredBoxes:
             await self.confirm(box)
 
 
-def _copy_files(source: Path, target: Path) -> None:
-    for name in _FILES:
-        if (source / name).exists():
+def _copy_files(source: Path, target: Path, names: Sequence[str] = _FILES) -> None:
+    for name in names:
+        (target / name).unlink(missing_ok=True)
+        if not (source / name).exists():
+            continue
+        if name == RATCHET_FILE:
+            shutil.copy(source / name, target / name)
+        else:
             copy_database(source / name, target / name)

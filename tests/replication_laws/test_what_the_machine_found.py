@@ -89,6 +89,41 @@ async def test_a_box_calls_that_was_mended_since_head_office_was_copied(world: W
     assert world.restored.confirmed == {}, "nobody had to be asked"
 
 
+async def test_a_copy_calls_before_head_office_has_anything(tmp_path: Path) -> None:
+    """Each generation that it was given changed where head office stood, and so it got another."""
+    asyncio.get_running_loop().set_default_executor(InlineExecutor())
+    world = World(tmp_path, 1_500)
+    await world.open(1)
+    try:
+        await world.restored.start_twin(1, 0)
+        await world.restored.twins[1].crash()
+        world.office_dies(1, behind=False)
+        await until_rest(world)
+        await world.boxes[1].sell(BREAD, 0)
+        await until_rest(world)
+        assert world.boxes[1].gen <= 3
+    finally:
+        await world.close()
+
+
+async def test_a_ledger_is_put_back_again_while_its_history_waits_to_be_taken_over(
+    world: World,
+) -> None:
+    """What was fetched belongs behind events that this older copy has not: it is fetched anew."""
+    await world.boxes[1].sell(BREAD, 0)
+    await until_rest(world)
+    await world.restored.keep_disk(1)
+    await world.boxes[1].sell(CAKE, 0)
+    await until_rest(world)
+    await world.restored.put_back(1, 1, 0, Mishap())
+    await world.boxes[1].begin(BREAD)  # while a sale is open nothing is taken over
+    await world.clock.advance(35)
+    assert world.boxes[1].lost.is_ready
+    await world.restored.put_back(1, 0, 1, Mishap(), whole=False)
+    await until_rest(world)
+    assert [sold.total_minor for sold in world.boxes[1].done] == [129, 90, 1_999]
+
+
 async def test_one_copy_is_put_back_twice_and_its_open_sale_ends_three_times(world: World) -> None:
     """The second and the third end got one id; head office set the third aside."""
     await world.restored.goes_on_twice(1, BREAD, CAKE, (("103", 1),), Mishap())

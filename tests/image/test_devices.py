@@ -21,13 +21,17 @@ def scan(box: Box, code: str) -> None:
 
 
 def until_well(box: Box, device: str, *, well: bool = True) -> None:
-    words = "well" if well else "lost"
-    box.till.until_view(
-        lambda view: any(
-            each["device_id"] == device and each["well"] is well for each in view["devices"]
-        ),
-        what=f"{device} is {words}",
-    )
+    """Wait until the till shows a device as well, or as lost."""
+    try:
+        box.till.until_view(
+            lambda view: any(
+                each["device_id"] == device and each["well"] is well for each in view["devices"]
+            ),
+            what=f"{device} is {'well' if well else 'lost'}",
+        )
+    except AssertionError:
+        print(box.guest.told("journalctl -b --no-pager -u tillbox-devices | tail -n 40"))
+        raise
 
 
 def scan_into_the_basket(box: Box) -> dict[str, object]:

@@ -15,7 +15,7 @@ NAME = "shop.example"
 TILL = "till-1"
 ARTICLE, ARTICLE_NAME = "9520000237578", "Sourdough loaf"
 _CALL_S = 60
-_SLOW_S = 240
+_SLOW_S = 100
 
 
 class TillClient:
@@ -92,7 +92,8 @@ class TillClient:
         try:
             until(attempt, what=what, seconds=_SLOW_S)
         except AssertionError as error:
-            raise AssertionError(f"{error}; last seen: {json.dumps(seen)[:3000]}") from None
+            print(f"{error}; last seen: {json.dumps(seen)[:3000]}")
+            raise
         return dict(seen)
 
     def give(self, wanted: str, *, command_id: str = "", **fields: Any) -> tuple[int, Any]:

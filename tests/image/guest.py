@@ -64,7 +64,7 @@ class Done:
 def until(
     attempt: Callable[[], Any], *, what: str, seconds: float = ANSWER_S, every_s: float = 0.2
 ) -> Any:
-    """Return the first answer that is neither None nor False; fail naming what never came."""
+    """Return the first answer that is true; fail naming what never came."""
     end = time.monotonic() + seconds
     last = ""
     while time.monotonic() < end:
@@ -72,7 +72,7 @@ def until(
             answer = attempt()
         except (OSError, ValueError) as error:
             last, answer = f": {error}", None
-        if answer is not None and answer is not False:
+        if answer:
             return answer
         time.sleep(every_s)
     raise AssertionError(f"never: {what}{last}")

@@ -26,7 +26,8 @@ class SimulatedDevice:
             stderr=self._log,
         )
         self._said: list[str] = []
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
         self.port = int(until(self._ready, what=f"{driver} is ready").rpartition(":")[2])
 
     def _listen(self) -> None:
@@ -60,4 +61,7 @@ class SimulatedDevice:
         """End it."""
         self._process.terminate()
         self._process.wait(60)
-        self._log.close()
+        self._listener.join(60)
+        for pipe in (self._process.stdin, self._process.stdout, self._log):
+            if pipe is not None:
+                pipe.close()

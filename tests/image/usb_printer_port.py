@@ -93,6 +93,7 @@ class UsbPrinterPort:
             except (OSError, EOFError):
                 with self._lock:
                     self._line = None
+                    line.close()
                     self._hang_up()
 
     def _send(self, kind: int, number: int, body: bytes) -> None:
@@ -181,7 +182,7 @@ class UsbPrinterPort:
             try:
                 heard = paper.recv(4_096)
             except OSError:
-                return
+                return  # it was unplugged
             if not heard:
                 return
             with self._lock:

@@ -73,7 +73,8 @@ class NotedDesk(KeeperDesk):
         self.coming += 1
         await self.open.wait()
         known = await super().identify(hello, proof, nonce)
-        self.visits.append(NotedVisit(self, known.known, Noted(is_full=self.is_full)))
+        intake = Noted(is_full=self.is_full)
+        self.visits.append(NotedVisit(self, known.known, known.looks_at, intake))
         return self.visits[-1]
 
 
@@ -97,7 +98,8 @@ async def noting(tmp_path: Path) -> AsyncIterator[Noting]:
     async with keep(tmp_path / "keep", box) as copy:
         desk = copy.keeper.sessions.desk
         assert isinstance(desk, KeeperDesk)
-        noted = NotedDesk(desk.boxes, desk.key, desk.dictionaries, desk.clock, desk.log)
+        parts = (desk.boxes, desk.key, desk.dictionaries, desk.clock, desk.log)
+        noted = NotedDesk(*parts, desk.branches, desk.events)
         copy.keeper.sessions.desk = noted
         yield Noting(copy, noted, box)
 

@@ -245,7 +245,8 @@ def open_for(
     if row is None or row.gen >= gen:
         return
     mine = set() if shown is None else {shown.ledger, shown.beside}
-    known = shown is not None and row.kept not in mine
+    # the one that was given last went to who had the kept one: it says the same
+    known = shown is not None and mine.isdisjoint({row.kept, row.given} - {""})
     _forget(connection, number, row.kept, row.kept_of, now, elsewhere=known)
     _forget(connection, number, row.given, row.given_at, now)
     _put(connection, number, _Row(gen, "", 0, "", 0))

@@ -208,6 +208,22 @@ def test_of_two_copies_one_is_found_as_soon_as_each_has_kept_a_token(centre: Cen
                 assert session(centre, copy) is Copied.WHOLE, (first, second, of_file)
 
 
+@pytest.mark.parametrize("until", ["file", "ledger"])
+def test_who_was_given_a_token_that_was_not_said_to_be_kept_is_the_same_box(
+    centre: Centre, until: str
+) -> None:
+    """Its ledger is put back alone twice: its session broke off before it said what it kept."""
+    box = Disk()
+    session(centre, box)
+    copy = replace(box)
+    session(centre, box, until)
+    centre.open(2, replace(copy, beside=box.beside) if until == "file" else box)
+    back = Disk("", box.beside)  # a ledger made anew of both histories has no token
+    session(centre, back, gen=2)
+    again = replace(copy, beside=back.beside)
+    assert centre.look(again).copied is Copied.LEDGER
+
+
 def test_a_ledger_put_back_alone_is_told_from_a_whole_box(centre: Centre) -> None:
     box = Disk()
     session(centre, box)

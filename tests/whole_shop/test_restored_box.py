@@ -307,6 +307,8 @@ async def test_the_second_copy_follows_the_mended_history_by_itself(tmp_path: Pa
         await shop.answers(shop.office)
         shop.start("sync")
         await until_mended(shop, 2)
+        shop.stop("sync")  # or wait a minute until it asks the copy again that had turned it away
+        shop.start("sync")
         await until_kept(shop)
         # only the second copy has what was sold last before the disk was lost, and it says so
         shop.done.remove(lost)
